@@ -1,0 +1,1 @@
+"""The five services, one package each, and the chassis they share."""

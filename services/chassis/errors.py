@@ -1,0 +1,218 @@
+"""What went wrong, and what the caller is told about it.
+
+Services raise plain exceptions. One catalogue a service maps each class to a gRPC status and a reason; what is not in it
+is INTERNAL and its text stays inside. The answer is a `google.rpc.Status` with
+
+- ErrorInfo: `reason` (UPPER_SNAKE, one an exception class), domain "argosy", `metadata`;
+- BadRequest: one violation a field, by its camelCase path, where the exception has `violations`;
+- RetryInfo: where the exception has `retry_after`.
+
+The three attributes may stand on any exception, so that a pure domain needs no import; `AppError` is a base that has them.
+
+    Exception
+    └── AppError
+        ├── InvalidArgument        INVALID_ARGUMENT    bad input; names the fields
+        ├── Unauthenticated        UNAUTHENTICATED     no token, or not a good one
+        ├── PermissionDenied       PERMISSION_DENIED   a good token that is not enough
+        ├── NotFound               NOT_FOUND           unknown, or not the caller's
+        ├── AlreadyExists          ALREADY_EXISTS
+        ├── IdempotencyMismatch    ALREADY_EXISTS      other content under a used key
+        ├── IdempotencyInFlight    ABORTED             the first call with the key has not answered yet
+        ├── FailedPrecondition     FAILED_PRECONDITION
+        ├── ResourceExhausted      RESOURCE_EXHAUSTED  too much at once; says when to come back
+        ├── Unavailable            UNAVAILABLE         a dependency is away; says when to come back
+        └── DeadlineExceeded       DEADLINE_EXCEEDED
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+from typing import ClassVar, NamedTuple
+
+import grpc
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+DOMAIN = "argosy"
+_SOON = timedelta(seconds=1)
+
+
+class FieldViolation(NamedTuple):
+    """One field that is not as it should be."""
+
+    field: str
+    """Where it is, as the caller wrote it: a camelCase path such as `items[0].quantity`; a header by its name."""
+    description: str
+    """What would be right."""
+
+
+class AppError(Exception):
+    """An error that a caller may read. Its message is what they are told."""
+
+    default_message: ClassVar[str] = "the request failed"
+    default_retry_after: ClassVar[timedelta | None] = None
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        violations: Sequence[FieldViolation] = (),
+        metadata: Mapping[str, str] | None = None,
+        retry_after: timedelta | None = None,
+    ) -> None:
+        super().__init__(message or self.default_message)
+        self.violations = violations
+        self.metadata: Mapping[str, str] = metadata or {}
+        self.retry_after = retry_after or self.default_retry_after
+
+
+class InvalidArgument(AppError):
+    """The input is wrong whatever the state of the system: `InvalidArgument([FieldViolation("orderId", "must be …")])`."""
+
+    def __init__(self, violations: Sequence[FieldViolation], message: str | None = None) -> None:
+        told = message or "; ".join(f"{field}: {description}" for field, description in violations)
+        super().__init__(told, violations=violations)
+
+
+class Unauthenticated(AppError):
+    """Nobody we know: no token where one is needed, or one that does not verify."""
+
+    default_message = "a valid access token is required"
+
+
+class PermissionDenied(AppError):
+    """Somebody we know who may not do this."""
+
+    default_message = "not allowed"
+
+
+class NotFound(AppError):
+    """It does not exist, or is somebody else's: the two are told alike."""
+
+    default_message = "not found"
+
+
+class AlreadyExists(AppError):
+    """It is there already."""
+
+    default_message = "already exists"
+
+
+class IdempotencyMismatch(AppError):
+    """The idempotency key was used before, with other content."""
+
+    default_message = "this Idempotency-Key was used with a different request; use a new key for a new request"
+
+
+class IdempotencyInFlight(AppError):
+    """The first call with this idempotency key has not answered within this call's deadline."""
+
+    default_message = "a request with this Idempotency-Key is still being processed; try again with the same key"
+    default_retry_after = _SOON
+
+
+class FailedPrecondition(AppError):
+    """The system's state does not allow it now; the same call may succeed once the state has changed."""
+
+    default_message = "not possible in the present state"
+
+
+class ResourceExhausted(AppError):
+    """Too much at once."""
+
+    default_message = "too many requests at once; try again later"
+    default_retry_after = _SOON
+
+
+class Unavailable(AppError):
+    """Something that the call needs is away for the moment. Nothing was changed that a repeat would double."""
+
+    default_message = "temporarily unavailable; try again"
+    default_retry_after = _SOON
+
+
+class DeadlineExceeded(AppError):
+    """The call's time was up. Whether it took effect is unknown: repeat it with the same idempotency key, or look."""
+
+    default_message = "the deadline was exceeded"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What the callers of a service learn about one class of exceptions."""
+
+    status: grpc.StatusCode
+    reason: str
+    """UPPER_SNAKE, stable: what a program may act on."""
+
+
+CHASSIS_FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
+    {
+        InvalidArgument: Fault(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
+        Unauthenticated: Fault(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED"),
+        PermissionDenied: Fault(grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED"),
+        NotFound: Fault(grpc.StatusCode.NOT_FOUND, "NOT_FOUND"),
+        AlreadyExists: Fault(grpc.StatusCode.ALREADY_EXISTS, "ALREADY_EXISTS"),
+        IdempotencyMismatch: Fault(grpc.StatusCode.ALREADY_EXISTS, "IDEMPOTENCY_MISMATCH"),
+        IdempotencyInFlight: Fault(grpc.StatusCode.ABORTED, "IDEMPOTENCY_IN_FLIGHT"),
+        FailedPrecondition: Fault(grpc.StatusCode.FAILED_PRECONDITION, "FAILED_PRECONDITION"),
+        ResourceExhausted: Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED"),
+        Unavailable: Fault(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE"),
+        DeadlineExceeded: Fault(grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
+    }
+)
+
+INTERNAL = Fault(grpc.StatusCode.INTERNAL, "INTERNAL")
+INTERNAL_MESSAGE = "internal error"
+
+
+class Catalogue:
+    """Which exception is told how. One a service, built once from its own faults; the chassis' are always in it."""
+
+    def __init__(self, faults: Mapping[type[Exception], Fault]) -> None:
+        self._faults: dict[type[Exception], Fault] = {**CHASSIS_FAULTS, **faults}
+
+    def fault_of(self, error: BaseException) -> Fault | None:
+        """The fault of the error's class or of its nearest ancestor in the catalogue; None: tell nobody anything."""
+        for ancestor in type(error).__mro__:
+            fault = self._faults.get(ancestor)
+            if fault is not None:
+                return fault
+        return None
+
+    def status_of(self, error: BaseException) -> status_pb2.Status:
+        """What the caller is told. Never the text of an exception that is not in the catalogue."""
+        fault = self.fault_of(error)
+        if fault is None:
+            return _status(INTERNAL, INTERNAL_MESSAGE)
+        status = _status(fault, str(error), getattr(error, "metadata", None))
+        violations = getattr(error, "violations", ())
+        if violations:
+            _pack(status, _bad_request(violations))
+        retry_after: timedelta | None = getattr(error, "retry_after", None)
+        if retry_after is not None:
+            retry = error_details_pb2.RetryInfo()
+            retry.retry_delay.FromTimedelta(retry_after)
+            _pack(status, retry)
+        return status
+
+
+def _status(fault: Fault, message: str, metadata: Mapping[str, str] | None = None) -> status_pb2.Status:
+    status = status_pb2.Status(code=code_pb2.Code.Value(fault.status.name), message=message)
+    _pack(status, error_details_pb2.ErrorInfo(reason=fault.reason, domain=DOMAIN, metadata=metadata or {}))
+    return status
+
+
+def _bad_request(violations: Sequence[FieldViolation]) -> error_details_pb2.BadRequest:
+    return error_details_pb2.BadRequest(
+        field_violations=[
+            error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
+            for field, description in violations
+        ]
+    )
+
+
+def _pack(status: status_pb2.Status, detail: object) -> None:
+    status.details.add().Pack(detail)  # type: ignore[arg-type]
