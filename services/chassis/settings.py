@@ -1,0 +1,58 @@
+"""Settings: environment variables → one frozen object, read once at start.
+
+A field `grpc_port` is the variable GRPC_PORT. Secrets are SecretStr, so that printing a settings object shows none.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Literal, NoReturn, TypeVar
+
+from pydantic import Field, FilePath, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class CommonSettings(BaseSettings):
+    """What every service needs. A service's own class inherits it and adds fields."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    host: str = "127.0.0.1"
+    """The address that both ports listen on."""
+    grpc_port: int = Field(ge=0, le=65535)
+    admin_port: int = Field(ge=0, le=65535)
+    """HTTP: /health, /live, /metrics."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    jwks_url: str | None = None
+    """Where the public keys of user tokens are fetched; the user service has them itself."""
+    service_key_file: FilePath
+    """This service's own Ed25519 private key (PEM): signs its calls to other services."""
+    service_keys_file: FilePath
+    """Every service's public key (JSON, name → base64 of the 32 raw bytes): verifies their calls."""
+    kafka_bootstrap_servers: str = Field(min_length=1)
+    drain_grace_seconds: float = Field(default=30, ge=0)
+    """How long calls in flight may take to finish after SIGTERM."""
+    drain_settle_seconds: float = Field(default=1, ge=0)
+    """How long health says NOT_SERVING before new calls are refused, so that the edge has noticed."""
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(settings_class: type[S]) -> S:
+    """The settings from the environment. Names every bad variable on stderr, never a value, and exits with 2."""
+    try:
+        return settings_class()
+    except ValidationError as error:
+        refuse(*(f"{_variable(problem['loc'])}: {problem['msg']}" for problem in error.errors()))
+
+
+def refuse(*problems: str) -> NoReturn:
+    """Say what is wrong with the environment, one line each, and exit with 2."""
+    for problem in problems:
+        print(f"bad setting {problem}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    return str(location[0]).upper() if location else "(together)"

@@ -1,0 +1,57 @@
+"""Which trace the present work belongs to: a W3C `traceparent` that follows it through tasks.
+
+A call takes it from its metadata, a consumer from the event's headers; clients and the outbox pass it on.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+HEADER = "traceparent"
+
+_FORM = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_current: ContextVar[str | None] = ContextVar("traceparent", default=None)
+
+
+def new() -> str:
+    """The start of a trace of its own."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
+def accept(header: str | bytes | None) -> str:
+    """The header as it came when it is well-formed, else a new trace: a bad one is never an error."""
+    return header if isinstance(header, str) and _FORM.fullmatch(header) else new()
+
+
+def current() -> str | None:
+    """The traceparent of the present work; None outside any."""
+    return _current.get()
+
+
+def current_or_new() -> str:
+    """The traceparent of the present work, or of a new trace outside any."""
+    return _current.get() or new()
+
+
+def enter(traceparent: str) -> None:
+    """Make it the present task's, to its end. For tasks that do one thing, such as a call's."""
+    _current.set(traceparent)
+
+
+@contextmanager
+def using(traceparent: str) -> Iterator[None]:
+    """Make it the present work's inside the block. For tasks that do many things, such as a consumer's."""
+    token = _current.set(traceparent)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def trace_id(traceparent: str) -> str:
+    """The 32 hex digits that all of one trace's work shares."""
+    return traceparent[3:35]
