@@ -1,0 +1,50 @@
+# What a person types. Each target sets up first what is missing; `make help` lists them.
+PYTHON ?= python3
+VENV_PYTHON := .venv/bin/python
+SETUP := @$(PYTHON) -m local.setup --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down status logs reset generate check test lock
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: ## make .venv and everything else that is needed
+	@$(PYTHON) -m local.setup
+
+up: ## start the whole system on this machine
+	$(SETUP)
+	@$(VENV_PYTHON) -m local up $(SET)
+
+down: ## stop it; the data stays
+	$(SETUP)
+	@$(VENV_PYTHON) -m local down
+
+status: ## what runs, where, and how it is
+	$(SETUP)
+	@$(VENV_PYTHON) -m local status
+
+logs: ## follow the logs; PART=order for one part
+	$(SETUP)
+	@$(VENV_PYTHON) -m local logs $(PART)
+
+reset: ## stop it and delete its data
+	$(SETUP)
+	@$(VENV_PYTHON) -m local reset
+
+generate: ## make everything under generated/ anew from proto/
+	$(SETUP)
+	@$(VENV_PYTHON) -m codegen generate
+
+check: ## lint, types, import rules, contract and drift
+	$(SETUP)
+	@$(VENV_PYTHON) -m local.check
+
+test: ## every test: unit, contract, integration, end to end
+	$(SETUP)
+	@$(VENV_PYTHON) -m pytest $(ARGS)
+
+lock: ## resolve requirements.lock anew from pyproject.toml
+	$(SETUP)
+	@.venv/bin/uv --quiet pip compile --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
+		--extra dev --custom-compile-command "make lock" pyproject.toml -o requirements.lock

@@ -1,0 +1,1 @@
+"""Laptop mode: every real part of Argosy as plain processes on one machine, by one command."""

@@ -1,0 +1,14 @@
+"""Entry point. Must parse on any Python 3, so that an old one gets a sentence instead of a syntax error."""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit(
+        "Argosy needs Python 3.11 or later, and this is {}.{}: install one, or name it: make PYTHON=python3.12 setup".format(
+            *sys.version_info[:2]
+        )
+    )
+
+from local.setup.run import main
+
+sys.exit(main())

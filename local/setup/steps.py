@@ -1,0 +1,110 @@
+"""The steps of set-up, in order."""
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import IO
+
+from local.paths import BIN, KAFKA_JARS, PYTHON, ROOT, VENV
+from local.progress import run
+from local.setup.checksums import verify
+from local.setup.step import Step
+
+_TOOLS = ROOT / "local" / "tools"
+_FERRETDB = ROOT / "local" / "ferretdb"
+_KAFKA = ROOT / "local" / "kafka"
+_LOCK = ROOT / "requirements.lock"
+_PROJECT = ROOT / "pyproject.toml"
+_CODEGEN = ROOT / "codegen"
+_THIRD_PARTY = ROOT / "third_party" / "proto"
+
+
+def steps() -> tuple[Step, ...]:
+    """What set-up makes, in order."""
+    found = [
+        Step("environment", "Python environment", _environment, lambda: [_python(), str(ROOT)], (PYTHON,)),
+        Step("packages", "Python packages", _packages, lambda: [_python(), _LOCK], (BIN / "supervisord",)),
+        Step("argosy", "Argosy itself", _argosy, lambda: [_PROJECT, *_stub_packages()]),
+        Step(
+            "tools",
+            "Go tools (grpcurl, ghz, stripe-mock)",
+            _tools,
+            lambda: [_TOOLS / "go.mod", _TOOLS / "go.sum"],
+            (BIN / "grpcurl", BIN / "ghz", BIN / "stripe-mock"),
+        ),
+        Step(
+            "ferretdb",
+            "FerretDB (the MongoDB of a laptop)",
+            _ferretdb,
+            lambda: [_FERRETDB / "go.mod", _FERRETDB / "go.sum", _FERRETDB / "main.go"],
+            (BIN / "ferretdb",),
+        ),
+        Step("kafka", "Kafka", _kafka, lambda: [_KAFKA / "pom.xml", _KAFKA / "jars.sha256"], (KAFKA_JARS,)),
+    ]
+    if (_CODEGEN / "__main__.py").is_file():
+        found.append(
+            Step(
+                "protos",
+                "Third-party protos",
+                _protos,
+                lambda: [_LOCK, *sorted(_CODEGEN.rglob("*.py"))],
+                (_THIRD_PARTY,),
+            )
+        )
+    return tuple(found)
+
+
+def _python() -> str:
+    return f"{platform.python_implementation()} {platform.python_version()} {platform.machine()}"
+
+
+def _stub_packages() -> Iterator[str]:
+    """The generated packages: an editable install knows those that were there when it was made."""
+    generated = ROOT / "generated" / "python" / "argosy"
+    return (str(path.relative_to(ROOT)) for path in sorted(generated.glob("*/*")) if path.is_dir())
+
+
+def _environment(log: IO[str]) -> None:
+    run([sys.executable, "-m", "venv", str(VENV)], log, ROOT)
+
+
+def _packages(log: IO[str]) -> None:
+    run([*_pip("install"), "--require-hashes", "-r", str(_LOCK)], log, ROOT)
+
+
+def _argosy(log: IO[str]) -> None:
+    run([*_pip("install"), "--no-deps", "--no-build-isolation", "--editable", "."], log, ROOT)
+
+
+def _pip(verb: str) -> list[str]:
+    return [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input", verb]
+
+
+def _tools(log: IO[str]) -> None:
+    run(["go", "install", "-trimpath", "-ldflags=-s -w", "tool"], log, _TOOLS, _go_environment() | {"GOBIN": str(BIN)})
+
+
+def _ferretdb(log: IO[str]) -> None:
+    build = ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(BIN / "ferretdb"), "."]
+    run(build, log, _FERRETDB, _go_environment())
+
+
+def _go_environment() -> dict[str, str]:
+    return dict(os.environ) | {"GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+
+
+def _kafka(log: IO[str]) -> None:
+    """Fetch into a directory beside the final one and check every file before anything can run it."""
+    fetched = KAFKA_JARS.with_name("kafka.new")
+    shutil.rmtree(fetched, ignore_errors=True)
+    copy = ["mvn", "--batch-mode", "--quiet", "-f", str(_KAFKA / "pom.xml"), "dependency:copy-dependencies"]
+    run([*copy, f"-DoutputDirectory={fetched}"], log, ROOT)
+    verify(fetched, _KAFKA / "jars.sha256")
+    shutil.rmtree(KAFKA_JARS, ignore_errors=True)
+    fetched.rename(KAFKA_JARS)
+
+
+def _protos(log: IO[str]) -> None:
+    run([str(PYTHON), "-m", "codegen", "collect"], log, ROOT)
