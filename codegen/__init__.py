@@ -1,0 +1,1 @@
+"""What `make generate` runs: everything that is derived from the contract in `proto/`."""

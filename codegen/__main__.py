@@ -1,0 +1,39 @@
+"""`python -m codegen collect | generate | check`."""
+
+import argparse
+import subprocess
+import sys
+
+from codegen.check import CheckFailed, check
+from codegen.collect import collect, is_collected
+from codegen.generate import regenerate
+from codegen.paths import GENERATED
+
+
+def main() -> int:
+    """Runs one command; answers with the process' exit status."""
+    parser = argparse.ArgumentParser(prog="python -m codegen", description=__doc__)
+    parser.add_argument(
+        "command",
+        choices=("collect", "generate", "check"),
+        help="collect: fetch the imported protos (network); generate: write generated/; check: lint, drift, compatibility",
+    )
+    command = parser.parse_args().command
+    try:
+        if command == "collect" or not is_collected():
+            collect()
+        if command == "generate":
+            regenerate(GENERATED)
+        elif command == "check":
+            check()
+    except (CheckFailed, FileNotFoundError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as problem:
+        print(f"failed: {' '.join(map(str, problem.cmd))}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

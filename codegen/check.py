@@ -1,0 +1,98 @@
+"""Holds the contract to its rules: style, compatibility with the last release, and no drift in what is derived."""
+
+import filecmp
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from codegen.generate import generate
+from codegen.image import build_image
+from codegen.paths import GENERATED, ROOT, tool
+
+# What a release made public. Imported files may change as their packages do.
+OURS = "argosy/"
+
+
+class CheckFailed(Exception):
+    """The contract breaks one of its rules; the text says which, and what to do."""
+
+
+def check() -> None:
+    """Runs every check. Raises CheckFailed at the first that fails."""
+    check_style()
+    check_drift(GENERATED)
+    check_compatibility()
+
+
+def check_style() -> None:
+    """buf lint, by the rules in buf.yaml."""
+    if subprocess.run([tool("buf"), "lint"], cwd=ROOT).returncode:
+        raise CheckFailed("buf lint: see above")
+
+
+def check_drift(committed: Path) -> None:
+    """Generates anew and compares with what is there, byte for byte."""
+    with tempfile.TemporaryDirectory() as scratch:
+        fresh = Path(scratch)
+        generate(fresh)
+        drifted = sorted(_differences(fresh, committed))
+    if drifted:
+        raise CheckFailed(f"generated/ is not what the contract says; run `make generate`: {', '.join(drifted)}")
+
+
+def check_compatibility() -> None:
+    """buf breaking against the image of the last release; passes when there is no release yet."""
+    tag = _last_release()
+    if tag is None:
+        print("buf breaking: no release yet, nothing to break")
+        return
+    released = _git("show", f"{tag}:generated/descriptors.binpb")
+    broken = breaking_changes(released, build_image(source_info=False))
+    if broken:
+        raise CheckFailed(f"the contract breaks with {tag}:\n{broken}")
+    print(f"buf breaking: compatible with {tag}")
+
+
+def breaking_changes(released: bytes, present: bytes) -> str:
+    """What buf finds broken in our own files between two serialized FileDescriptorSets; empty when nothing is."""
+    with tempfile.TemporaryDirectory() as scratch:
+        old, new = Path(scratch, "released.binpb"), Path(scratch, "present.binpb")
+        old.write_bytes(_with_theirs_from(present, released))
+        new.write_bytes(present)
+        command = [tool("buf"), "breaking", new, "--against", old]
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if result.returncode and not result.stdout:
+        raise CheckFailed(f"buf breaking did not run: {result.stderr}")
+    return result.stdout
+
+
+def _with_theirs_from(present: bytes, released: bytes) -> bytes:
+    """A release's own files among the imports of today: what changed in those is not ours to answer for."""
+    files = [file for file in FileDescriptorSet.FromString(present).file if not file.name.startswith(OURS)]
+    files += [file for file in FileDescriptorSet.FromString(released).file if file.name.startswith(OURS)]
+    return FileDescriptorSet(file=files).SerializeToString()
+
+
+def _differences(fresh: Path, committed: Path) -> Iterator[str]:
+    """Paths that are in one tree alone or differ, relative to the trees; Python's own droppings left out."""
+    names = {path.relative_to(tree) for tree in (fresh, committed) for path in tree.rglob("*") if path.is_file()}
+    for name in names:
+        if "__pycache__" in name.parts:
+            continue
+        one, other = fresh / name, committed / name
+        if not (one.is_file() and other.is_file() and filecmp.cmp(one, other, shallow=False)):
+            yield str(name)
+
+
+def _last_release() -> str | None:
+    described = subprocess.run(
+        ["git", "describe", "--tags", "--abbrev=0", "--match", "v[0-9]*"], cwd=ROOT, capture_output=True, text=True
+    )
+    return described.stdout.strip() or None
+
+
+def _git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout

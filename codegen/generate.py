@@ -1,0 +1,25 @@
+"""Writes everything that is derived from the contract."""
+
+import tempfile
+from pathlib import Path
+
+from codegen.image import build_image
+from codegen.stubs import generate_stubs
+
+
+def generate(into: Path) -> None:
+    """Writes the whole of `generated/` into an empty or absent folder; the same protos give the same bytes."""
+    into.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        generate_stubs(build_image(source_info=True), into / "python", Path(scratch))
+    (into / "descriptors.binpb").write_bytes(build_image(source_info=False))
+
+
+def regenerate(target: Path) -> None:
+    """Replaces a generated tree, at once and only when all of it could be made."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+        fresh, old = Path(scratch, "fresh"), Path(scratch, "old")
+        generate(fresh)
+        if target.exists():
+            target.rename(old)
+        fresh.rename(target)

@@ -1,0 +1,45 @@
+"""Python stubs of our protos, with types for the type checker."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from codegen.paths import tool
+
+# protovalidate's own Python package speaks another protobuf runtime, so grpc's needs stubs of the rules' options.
+GENERATED_PACKAGES = ("argosy/", "buf/validate/")
+
+
+def generate_stubs(image: bytes, into: Path, scratch: Path) -> None:
+    """Writes `_pb2.py`, `_pb2.pyi`, `_pb2_grpc.py` and `_pb2_grpc.pyi` for every file of ours in an image.
+
+    image: a serialized FileDescriptorSet with source information (the comments become docstrings).
+    """
+    descriptors = FileDescriptorSet.FromString(image)
+    files = sorted(file.name for file in descriptors.file if file.name.startswith(GENERATED_PACKAGES))
+    with_services = {file.name for file in descriptors.file if file.service}
+    image_file = scratch / "image.binpb"
+    image_file.write_bytes(image)
+    into.mkdir(parents=True, exist_ok=True)
+    _protoc(image_file, ["--python_out", str(into), f"--plugin={tool('protoc-gen-mypy')}", "--mypy_out", f"quiet:{into}"], files)
+    _protoc(
+        image_file,
+        ["--grpc_python_out", str(into), f"--plugin={tool('protoc-gen-mypy_grpc')}", "--mypy_grpc_out", f"quiet:{into}"],
+        [file for file in files if file in with_services],
+    )
+    _make_packages(into)
+
+
+def _protoc(image_file: Path, options: list[str], files: list[str]) -> None:
+    command = [sys.executable, "-m", "grpc_tools.protoc", f"--descriptor_set_in={image_file}", *options, *files]
+    subprocess.run(command, check=True)
+
+
+def _make_packages(root: Path) -> None:
+    """Makes every folder a regular package, so that no tool has to guess where packages begin."""
+    for folder in sorted(path for path in root.rglob("*") if path.is_dir()):
+        (folder / "__init__.py").touch()
+        if folder.parent == root:
+            (folder / "py.typed").touch()
