@@ -28,9 +28,11 @@ def check() -> None:
 
 
 def check_style() -> None:
-    """buf lint, by the rules in buf.yaml."""
+    """buf lint, by the rules in buf.yaml, and buf format."""
     if subprocess.run([tool("buf"), "lint"], cwd=ROOT).returncode:
         raise CheckFailed("buf lint: see above")
+    if subprocess.run([tool("buf"), "format", "--diff", "--exit-code", "proto"], cwd=ROOT).returncode:
+        raise CheckFailed("buf format: see above; `buf format --write proto` mends it")
 
 
 def check_drift(committed: Path) -> None:
