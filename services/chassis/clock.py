@@ -1,0 +1,31 @@
+"""Time, as every service keeps it: UTC, to the millisecond.
+
+The millisecond is what BSON keeps; so one instant reads the same from PostgreSQL, from MongoDB and from an event.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present instant: aware, in UTC, without anything below the millisecond."""
+    return to_millisecond(datetime.now(UTC))
+
+
+def to_millisecond(instant: datetime) -> datetime:
+    """The instant in UTC, cut to the millisecond. Raises ValueError for a naive datetime: it names no instant."""
+    if instant.tzinfo is None:
+        raise ValueError("a datetime needs its time zone")
+    utc = instant.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def to_text(instant: datetime) -> str:
+    """RFC 3339 in UTC, such as `2026-03-01T09:30:00.125Z`."""
+    return to_millisecond(instant).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def from_text(text: str) -> datetime:
+    """The instant that an RFC 3339 text names. Raises ValueError when it names none."""
+    return to_millisecond(datetime.fromisoformat(text))

@@ -1,0 +1,231 @@
+"""Events on Kafka: a protobuf message as the value, everything about it in CloudEvents headers (binary mode).
+
+A message type is an event when it has the option `argosy.policy.v1.event`, which names its type ("ORDER_CREATED") and
+its topic. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from argosy.policy.v1 import policy_pb2
+from services.chassis import clock, ids, trace_context
+
+PACKAGE = "argosy.event.v1"
+"""Where the contract keeps its events."""
+SPEC_VERSION = "1.0"
+CONTENT_TYPE = "application/protobuf"
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the contract says about one type of events."""
+
+    type: str
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingRecord:
+    """What is sent to Kafka."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as a consumer's handler gets it."""
+
+    id: UUID
+    type: str
+    time: datetime
+    """When it happened, by its source's clock."""
+    source: str
+    """Who says so: `/argosy/<service>`."""
+    subject: str
+    """What it is about, an id."""
+    key: str
+    """What it is ordered by, an id."""
+    sequence: int | None
+    """The aggregate's version after it, where its source counts."""
+    message: Message
+    traceparent: str
+    topic: str
+    partition: int
+    offset: int
+
+
+class NotAnEvent(ValueError):
+    """A record that is no event of this contract: headers or value are not as they must be. It will never be one."""
+
+
+class UnknownType(Exception):
+    """An event of a type that this process does not know: a newer producer's."""
+
+
+def kind_of(message: Message | type[Message]) -> Kind:
+    """Type and topic of an event. Raises ValueError for a message without the option."""
+    descriptor = message.DESCRIPTOR
+    known = _kinds.get(descriptor.full_name)
+    if known is None:
+        option = descriptor.GetOptions().Extensions[policy_pb2.event]
+        if not (option.type and option.topic):
+            raise ValueError(f"{descriptor.full_name} lacks the option argosy.policy.v1.event")
+        known = _kinds[descriptor.full_name] = Kind(option.type, option.topic)
+    return known
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def encode(
+    message: Message,
+    *,
+    id: UUID,  # noqa: A002 - as CloudEvents names it
+    source: str,
+    time: datetime,
+    subject: str,
+    key: str,
+    sequence: int | None = None,
+    traceparent: str | None = None,
+) -> OutgoingRecord:
+    """An event as a record. Raises ValueError when the message is no event."""
+    kind = kind_of(message)
+    return record(
+        kind,
+        message.SerializeToString(deterministic=True),
+        id=id,
+        source=source,
+        time=time,
+        subject=subject,
+        key=key,
+        sequence=sequence,
+        traceparent=traceparent,
+    )
+
+
+def record(
+    kind: Kind,
+    value: bytes,
+    *,
+    id: UUID,  # noqa: A002 - as CloudEvents names it
+    source: str,
+    time: datetime,
+    subject: str,
+    key: str,
+    sequence: int | None,
+    traceparent: str | None,
+) -> OutgoingRecord:
+    """An event whose message is serialized already, as a record."""
+    headers = {
+        "ce_specversion": SPEC_VERSION,
+        "ce_id": str(id),
+        "ce_type": kind.type,
+        "ce_source": source,
+        "ce_time": clock.to_text(time),
+        "ce_subject": subject,
+        "content-type": CONTENT_TYPE,
+        trace_context.HEADER: traceparent or trace_context.new(),
+    }
+    if sequence is not None:
+        headers["ce_sequence"] = str(sequence)
+    return OutgoingRecord(
+        topic=kind.topic,
+        key=key.encode(),
+        value=value,
+        headers=tuple((name, text.encode()) for name, text in headers.items()),
+    )
+
+
+def source_of(service: str) -> str:
+    """The CloudEvents source of a service: "order" → "/argosy/order"."""
+    return f"/argosy/{service}"
+
+
+def type_of(headers: Iterable[tuple[str, bytes]]) -> str | None:
+    """The event type that a record's headers name, if they do."""
+    for name, value in headers:
+        if name == "ce_type":
+            return value.decode(errors="replace")
+    return None
+
+
+class Registry:
+    """The events of a contract: type name ↔ message class ↔ topic."""
+
+    def __init__(self, *files: FileDescriptor) -> None:
+        classes: dict[str, type[Message]] = {}
+        topics: dict[str, str] = {}
+        for file in files:
+            for descriptor in file.message_types_by_name.values():
+                option = descriptor.GetOptions().Extensions[policy_pb2.event]
+                if not option.type:
+                    continue  # a part of events
+                event_class = GetMessageClass(descriptor)
+                kind = kind_of(event_class)
+                if kind.type in classes:
+                    raise ValueError(f"two messages are the event {kind.type}")
+                classes[kind.type] = event_class
+                topics[kind.type] = kind.topic
+        self.classes: Mapping[str, type[Message]] = MappingProxyType(classes)
+        """The message class of each type."""
+        self.topics: Mapping[str, str] = MappingProxyType(topics)
+        """The topic of each type."""
+
+    @classmethod
+    def of_package(cls, package: str = PACKAGE) -> Registry:
+        """All events of a package of generated modules."""
+        parent = importlib.import_module(package)
+        modules = [
+            importlib.import_module(f"{package}.{module.name}")
+            for module in pkgutil.iter_modules(parent.__path__)
+            if module.name.endswith("_pb2")
+        ]
+        return cls(*(module.DESCRIPTOR for module in modules))
+
+    def decode(self, incoming: Any) -> Event:
+        """The event in a record that aiokafka read.
+
+        Raises:
+            UnknownType: its type is not in this registry.
+            NotAnEvent: it lacks a header that every event has, or something in it cannot be read.
+        """
+        try:
+            headers = {name: value.decode() for name, value in incoming.headers}
+            event_type = headers["ce_type"]
+            if event_type not in self.classes:
+                raise UnknownType(event_type)
+            return Event(
+                id=ids.parse_id(headers["ce_id"]),
+                type=event_type,
+                time=clock.from_text(headers["ce_time"]),
+                source=headers["ce_source"],
+                subject=headers["ce_subject"],
+                key=(incoming.key or b"").decode(),
+                sequence=int(headers["ce_sequence"]) if "ce_sequence" in headers else None,
+                message=self.classes[event_type].FromString(incoming.value or b""),
+                traceparent=trace_context.accept(headers.get(trace_context.HEADER)),
+                topic=incoming.topic,
+                partition=incoming.partition,
+                offset=incoming.offset,
+            )
+        except KeyError as error:
+            raise NotAnEvent(f"the header {error.args[0]} is missing") from error
+        except (ValueError, AttributeError, DecodeError) as error:
+            raise NotAnEvent(f"{type(error).__name__}: {error}") from error

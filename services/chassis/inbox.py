@@ -1,0 +1,51 @@
+"""The inbox: a consumer's effects happen once, however often an event is delivered.
+
+A handler asks in the transaction of its effect:
+
+    async with postgres.transaction() as connection:
+        if await inbox.first_time(connection, GROUP, event.id):
+            ...the effect...
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from services.chassis.postgres import Connection
+
+KEEP = timedelta(days=91)
+"""Longer than any topic keeps its events, so that even reading a topic again from its start has no second effect."""
+
+
+async def first_time(connection: Connection, consumer: str, event_id: UUID) -> bool:
+    """Whether this consumer has not yet taken effect of the event; from now on, with the transaction, it has.
+
+    While another transaction is taking effect of it, this waits for that one's end: True if it rolled back.
+    """
+    _require_transaction(connection)
+    inserted = await connection.fetchval(
+        "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true",
+        consumer,
+        event_id,
+    )
+    return inserted is not None
+
+
+async def prune(connection: Connection, before: datetime, limit: int) -> int:
+    """Forget at most `limit` events that were processed before an instant; answers how many."""
+    tag: str = await connection.execute(
+        """
+        DELETE FROM inbox WHERE (consumer, event_id) IN (
+            SELECT consumer, event_id FROM inbox WHERE processed_at < $1 ORDER BY processed_at LIMIT $2
+        )
+        """,
+        before,
+        limit,
+    )
+    return int(tag.rpartition(" ")[2])
+
+
+def _require_transaction(connection: Connection) -> None:
+    if not connection.is_in_transaction():
+        raise RuntimeError("the inbox is asked in the transaction of the effect")

@@ -1,0 +1,231 @@
+"""PostgreSQL: one pool a process, and what the rest of a service learns when the database is away.
+
+Connections are returned without a reset round trip, so code that uses the pool keeps no session state: no LISTEN, no
+session advisory locks, no SET without LOCAL. What needs a session of its own opens one (`session`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import asyncpg
+from pydantic import SecretStr
+
+from services.chassis import deadlines
+from services.chassis.errors import Unavailable
+from services.chassis.settings import CommonSettings
+
+Connection: TypeAlias = asyncpg.Connection
+Record: TypeAlias = asyncpg.Record
+
+POOL_SIZE = 20
+CONNECT_SECONDS = 2.0
+IDLE_SECONDS = 30.0
+_KEPT_OPEN = 2
+_STATEMENT_SECONDS = 30.0
+_CLOSE_SECONDS = 5.0
+
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    ConnectionError,
+)
+"""The session ended, or there was none to be had."""
+_AGAIN = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+)
+"""The transaction was rolled back for the sake of another; the same one may succeed."""
+
+
+class PostgresSettings(CommonSettings):
+    """What a service on PostgreSQL needs besides."""
+
+    database_url: SecretStr
+    """postgresql://user:password@host:port/database"""
+    migrate_at_start: bool = True
+    """Whether a starting process brings the schema up to date; off where a job does it before."""
+
+
+class Postgres:
+    """The pool: a Resource.
+
+    Args:
+        dsn: `postgresql://…`.
+        application_name: shown in pg_stat_activity; the service's name.
+        migrations: the directory of the service's own SQL files. With it, `start` brings the schema up to date first
+            (chassis tables, then the service's); None leaves the schema alone.
+        size: the most connections that are open at once.
+    """
+
+    name = "postgres"
+
+    def __init__(
+        self,
+        dsn: SecretStr | str,
+        application_name: str,
+        migrations: Path | None = None,
+        *,
+        size: int = POOL_SIZE,
+    ) -> None:
+        self._dsn = dsn.get_secret_value() if isinstance(dsn, SecretStr) else dsn
+        self._application_name = application_name
+        self._migrations = migrations
+        self._size = size
+        self._pool: asyncpg.Pool | None = None
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        """The asyncpg pool. Raises Unavailable before `start` and after `stop`."""
+        if self._pool is None:
+            raise Unavailable
+        return self._pool
+
+    async def start(self) -> None:
+        """Bring the schema up to date, then open the pool. Raises while the database is away."""
+        if self._migrations is not None:
+            from services.chassis import migrations  # heavy, and not every process migrates
+
+            await migrations.migrate_in_background(self._dsn, self._migrations)
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=min(_KEPT_OPEN, self._size),
+            max_size=self._size,
+            max_inactive_connection_lifetime=IDLE_SECONDS,
+            reset=_leave_as_it_is,
+            **self._session_options(),
+        )
+
+    async def stop(self) -> None:
+        """Close the pool; connections still in use are given a few seconds, then cut."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                async with asyncio.timeout(_CLOSE_SECONDS):  # a close that is cancelled cuts what is left
+                    await pool.close()
+
+    async def check(self) -> None:
+        """Ask the database something, on an idle connection; when all are busy, on a new one of its own.
+
+        So it never queues behind the service's own work.
+        """
+        if self.pool.get_idle_size():
+            await self.fetchval("SELECT 1")
+            return
+        async with self.session():
+            pass
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A pooled connection without a transaction, for reads.
+
+        Raises:
+            Unavailable: none is free within 2 s or the deadline, or the database is or goes away.
+        """
+        with _told():
+            connection = await self._acquire()
+            try:
+                yield connection
+            finally:
+                await self.pool.release(connection)
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A transaction (READ COMMITTED): committed at the end of the block, rolled back when it raises.
+
+        Never wait for another service or for a person inside: it holds a connection and its locks.
+
+        Raises:
+            Unavailable: as `connection`; also after a deadlock or a statement over its time, when all was rolled back.
+                When the database went away during the commit, whether it took effect is unknown.
+        """
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def session(self) -> AsyncIterator[Connection]:
+        """A connection outside the pool, for session state: LISTEN, session advisory locks. Closed after the block."""
+        with _told():
+            connection = await asyncpg.connect(self._dsn, **self._session_options())
+            try:
+                yield connection
+            finally:
+                await _close(connection)
+
+    async def fetch(self, query: str, *arguments: object) -> list[Record]:
+        """All rows of one statement outside a transaction. Raises Unavailable as `connection` does."""
+        async with self.connection() as connection:
+            rows: list[Record] = await connection.fetch(query, *arguments)
+            return rows
+
+    async def fetchrow(self, query: str, *arguments: object) -> Record | None:
+        """The first row of one statement outside a transaction. Raises Unavailable as `connection` does."""
+        async with self.connection() as connection:
+            return await connection.fetchrow(query, *arguments)
+
+    async def fetchval(self, query: str, *arguments: object) -> Any:
+        """The first value of the first row of one statement. Raises Unavailable as `connection` does."""
+        async with self.connection() as connection:
+            return await connection.fetchval(query, *arguments)
+
+    async def execute(self, query: str, *arguments: object) -> str:
+        """Run one statement by itself; answers its command tag. Raises Unavailable as `connection` does."""
+        async with self.connection() as connection:
+            tag: str = await connection.execute(query, *arguments)
+            return tag
+
+    async def _acquire(self) -> Connection:
+        try:
+            return await self.pool.acquire(timeout=deadlines.within(CONNECT_SECONDS))
+        except OSError as error:  # TimeoutError is one of them
+            raise Unavailable from error
+
+    def _session_options(self) -> dict[str, Any]:
+        return {
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": _STATEMENT_SECONDS,
+            "server_settings": {
+                "application_name": self._application_name,
+                "jit": "off",  # compiling costs more than any statement of ours takes
+                "statement_timeout": _milliseconds(_STATEMENT_SECONDS),
+                "idle_in_transaction_session_timeout": _milliseconds(2 * _STATEMENT_SECONDS),
+            },
+        }
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What went wrong with the database, in the chassis' words; every other error as it is."""
+    try:
+        yield
+    except (*_AWAY, *_AGAIN) as error:
+        raise Unavailable from error
+    except asyncpg.InterfaceError as error:
+        if "closed" in str(error) or "closing" in str(error):  # the session ended earlier; other misuse is a bug
+            raise Unavailable from error
+        raise
+
+
+async def _leave_as_it_is(_connection: Connection) -> None:
+    """The reset of a pool whose users keep no session state: nothing to do, so no round trip."""
+
+
+async def _close(connection: Connection) -> None:
+    try:
+        await connection.close(timeout=CONNECT_SECONDS)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(int(seconds * 1000))
