@@ -1,2 +1,1 @@
-"""The chassis: everything that is the same in every service, and nothing that is about commerce.
-"""
+"""The chassis: everything that is the same in every service, and nothing that is about commerce."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.chassis.errors import Unauthenticated
 from services.chassis.policy import MethodPolicyView
@@ -48,7 +48,7 @@ class Call:
     """The client's IP address as the edge saw it; the peer's for calls that did not come through the edge."""
     client_app: str
     """`web-app` or `mobile-app`: the token's, else what the client says."""
-    metadata: Mapping[str, str | bytes]
+    metadata: Mapping[str, str | bytes] = field(repr=False)  # it holds the caller's token
     """All of it, keys in lower case, `-bin` values as bytes. Nothing in it proves who the caller is."""
     request_id: str
     traceparent: str

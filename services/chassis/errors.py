@@ -1,13 +1,14 @@
 """What went wrong, and what the caller is told about it.
 
-Services raise plain exceptions. One catalogue a service maps each class to a gRPC status and a reason; what is not in it
-is INTERNAL and its text stays inside. The answer is a `google.rpc.Status` with
+Services raise plain exceptions. One catalogue a service maps each class to a gRPC status and a reason; what is not
+in it is INTERNAL and its text stays inside. The answer is a `google.rpc.Status` with
 
 - ErrorInfo: `reason` (UPPER_SNAKE, one an exception class), domain "argosy", `metadata`;
 - BadRequest: one violation a field, by its camelCase path, where the exception has `violations`;
 - RetryInfo: where the exception has `retry_after`.
 
-The three attributes may stand on any exception, so that a pure domain needs no import; `AppError` is a base that has them.
+The three attributes may stand on any exception, so that a pure domain needs no import; `AppError` is a base that has
+them.
 
     Exception
     └── AppError
@@ -33,10 +34,16 @@ from types import MappingProxyType
 from typing import ClassVar, NamedTuple
 
 import grpc
+from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 DOMAIN = "argosy"
 _SOON = timedelta(seconds=1)
+
+# A status travels in HTTP/2 headers, and clients refuse more than 8 KiB of them.
+_LONGEST_MESSAGE = 300
+_LONGEST_PATH = 200
+_MOST_BYTES_OF_VIOLATIONS = 2_500
 
 
 class FieldViolation(NamedTuple):
@@ -69,7 +76,10 @@ class AppError(Exception):
 
 
 class InvalidArgument(AppError):
-    """The input is wrong whatever the state of the system: `InvalidArgument([FieldViolation("orderId", "must be …")])`."""
+    """The input is wrong whatever the state of the system.
+
+    `InvalidArgument([FieldViolation("orderId", "must be a UUID")])`; the message names the fields unless one is given.
+    """
 
     def __init__(self, violations: Sequence[FieldViolation], message: str | None = None) -> None:
         told = message or "; ".join(f"{field}: {description}" for field, description in violations)
@@ -127,7 +137,7 @@ class ResourceExhausted(AppError):
 
 
 class Unavailable(AppError):
-    """Something that the call needs is away for the moment. Nothing was changed that a repeat would double."""
+    """Something that the call needs is away for the moment; `raise Unavailable() from error` logs what."""
 
     default_message = "temporarily unavailable; try again"
     default_retry_after = _SOON
@@ -200,19 +210,26 @@ class Catalogue:
 
 
 def _status(fault: Fault, message: str, metadata: Mapping[str, str] | None = None) -> status_pb2.Status:
-    status = status_pb2.Status(code=code_pb2.Code.Value(fault.status.name), message=message)
+    status = status_pb2.Status(code=code_pb2.Code.Value(fault.status.name), message=_cut(message, _LONGEST_MESSAGE))
     _pack(status, error_details_pb2.ErrorInfo(reason=fault.reason, domain=DOMAIN, metadata=metadata or {}))
     return status
 
 
 def _bad_request(violations: Sequence[FieldViolation]) -> error_details_pb2.BadRequest:
-    return error_details_pb2.BadRequest(
-        field_violations=[
-            error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
-            for field, description in violations
-        ]
-    )
+    """As many violations as fit; who mends those is told the rest next time."""
+    bad_request = error_details_pb2.BadRequest()
+    for field, description in violations:
+        bad_request.field_violations.add(
+            field=_cut(field, _LONGEST_PATH), description=_cut(description, _LONGEST_MESSAGE)
+        )
+        if bad_request.ByteSize() > _MOST_BYTES_OF_VIOLATIONS:
+            break
+    return bad_request
 
 
-def _pack(status: status_pb2.Status, detail: object) -> None:
-    status.details.add().Pack(detail)  # type: ignore[arg-type]
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _pack(status: status_pb2.Status, detail: Message) -> None:
+    status.details.add().Pack(detail)

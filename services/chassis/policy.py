@@ -1,7 +1,7 @@
 """What the contract says about an rpc, read from its descriptor once, at start.
 
-The options are `argosy.policy.v1`'s; the HTTP binding is `google.api.http`; whether a call may be repeated is protobuf's
-own `idempotency_level`. An rpc that lacks a decision does not start.
+The options are `argosy.policy.v1`'s; the HTTP binding is `google.api.http`; whether a call may be repeated is
+protobuf's own `idempotency_level`. An rpc that lacks a decision does not start.
 """
 
 from __future__ import annotations
@@ -128,9 +128,7 @@ def _access(method: MethodDescriptor, policy: policy_pb2.MethodPolicy) -> Access
     return access
 
 
-def _deadline(
-    method: MethodDescriptor, policy: policy_pb2.MethodPolicy, service: policy_pb2.ServicePolicy
-) -> float:
+def _deadline(method: MethodDescriptor, policy: policy_pb2.MethodPolicy, service: policy_pb2.ServicePolicy) -> float:
     duration = policy.deadline if policy.HasField("deadline") else service.timeout
     seconds = duration.ToTimedelta().total_seconds()
     if seconds <= 0:

@@ -25,7 +25,7 @@ class Resource(Protocol):
         """
 
     async def stop(self) -> None:
-        """Release everything. Called once, also when `start` never succeeded; never raises for the other side's absence."""
+        """Release everything. Called once, also when `start` never succeeded; the other side may be away."""
 
     async def check(self) -> None:
         """Return when it can be used now, raise when it cannot.

@@ -50,7 +50,7 @@ def load(settings_class: type[S]) -> S:
 def refuse(*problems: str) -> NoReturn:
     """Say what is wrong with the environment, one line each, and exit with 2."""
     for problem in problems:
-        print(f"bad setting {problem}", file=sys.stderr)
+        sys.stderr.write(f"bad setting {problem}\n")
     raise SystemExit(2)
 
 

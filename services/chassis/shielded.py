@@ -1,8 +1,8 @@
 """Work that is not cut in the middle when the caller goes away.
 
-A call's task is cancelled when its client hangs up or its deadline passes. A use case that has asked somebody else to act
-(a card to be charged) wraps what must follow in `shielded`: it then runs to its end, or to a limit of its own, and the
-service's drain waits for it.
+A call's task is cancelled when its client hangs up or its deadline passes. A use case that has asked somebody else to
+act (a card to be charged) wraps what must follow in `shielded`: it then runs to its end, or to a limit of its own, and
+the service's drain waits for it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,78 @@
+"""The admin port: HTTP for probes, scrapers and keys. GET only, never reachable from the edge.
+
+/health   200 {"status": "SERVING", ...} or 503 {"status": "NOT_SERVING", ...}; `failing` names what is away
+/live     200, or 503 when only a restart helps
+/metrics  Prometheus
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics, generate_latest
+
+from services.chassis.readiness import Readiness
+
+disable_created_metrics()  # when a series began is of no use to anybody, and doubles their number
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+LiveCheck = Callable[[], None]
+
+
+class Admin:
+    """The admin port of one process."""
+
+    def __init__(self, service: str, readiness: Readiness) -> None:
+        self._service = service
+        self._readiness = readiness
+        self._live_checks: dict[str, LiveCheck] = {}
+        self._app = web.Application()
+        self._runner = web.AppRunner(self._app, access_log=None)
+        self.route("/health", self._health)
+        self.route("/live", self._live)
+        self.route("/metrics", self._metrics)
+
+    def route(self, path: str, handler: Handler) -> None:
+        """One more thing to GET. Before `start`."""
+        self._app.router.add_get(path, handler)
+
+    def live_check(self, name: str, check: LiveCheck) -> None:
+        """Something that raises when only a restart helps."""
+        self._live_checks[name] = check
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; the port that was bound. Raises OSError when it is taken."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, reuse_port=False)
+        await site.start()
+        bound: tuple[str, int] = self._runner.addresses[0]
+        return bound[1]
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        await self._runner.cleanup()
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        serving = self._readiness.serving
+        answer = {
+            "status": "SERVING" if serving else "NOT_SERVING",
+            "service": self._service,
+            "failing": self._readiness.failing,
+        }
+        return web.json_response(answer, status=200 if serving else 503)
+
+    async def _live(self, _request: web.Request) -> web.Response:
+        stuck = [name for name, check in self._live_checks.items() if not _passes(check)]
+        return web.json_response({"service": self._service, "stuck": stuck}, status=503 if stuck else 200)
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _passes(check: LiveCheck) -> bool:
+    try:
+        check()
+    except Exception:  # whatever it raises, it says the same
+        return False
+    return True

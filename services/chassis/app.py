@@ -1,0 +1,195 @@
+"""The app: what a service's `__main__.py` wires together, and its life from start to drain.
+
+Start: both ports are bound at once; health says NOT_SERVING and calls are UNAVAILABLE until every required resource has
+started; then background tasks start as well.
+
+Drain, on SIGTERM or SIGINT: health says NOT_SERVING; a moment for the edge to notice; no new calls, those in flight may
+finish; background tasks are cancelled; resources stop, the last one first. A second signal ends the process at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import grpc
+import structlog
+import uvloop
+from google.protobuf.descriptor import ServiceDescriptor
+
+from services.chassis import admin, background, client, health, logs, policy, reflection, server, shielded
+from services.chassis.errors import Catalogue
+from services.chassis.jwks import Jwks
+from services.chassis.pipeline import Parts
+from services.chassis.readiness import Readiness
+from services.chassis.resource import Resource
+from services.chassis.service_tokens import KeyFileError, ServiceTokenSigner, ServiceTokenVerifier, read_private_key
+from services.chassis.settings import CommonSettings, refuse
+from services.chassis.user_tokens import KeySource, UserTokens
+
+R = TypeVar("R", bound=Resource)
+Stub = TypeVar("Stub")
+
+_STOP_AT_MOST = 5.0
+"""Seconds that one resource may take to stop."""
+
+_log = structlog.get_logger()
+
+
+class App:
+    """One service's process. Everything is added before `run`."""
+
+    def __init__(self, name: str, settings: CommonSettings, user_keys: KeySource | None = None) -> None:
+        """`user_keys`: where user tokens' public keys come from; without it JWKS_URL, a resource that is waited for.
+
+        Exits with 2 when a setting does not hold what it should.
+        """
+        self.name = name
+        self.grpc_port = 0
+        self.admin_port = 0
+        self._settings = settings
+        self._health = health.Health()
+        self._readiness = Readiness(self._health.tell)
+        self._admin = admin.Admin(name, self._readiness)
+        self._background = background.Background()
+        self._in_flight = server.InFlight()
+        self._served: list[tuple[ServiceDescriptor, object]] = []
+        self._user_tokens = UserTokens(user_keys or self.add(Jwks(_jwks_url(settings))))
+        try:
+            self._service_tokens = ServiceTokenVerifier(settings.service_keys_file)
+            self._signer = ServiceTokenSigner(name, read_private_key(settings.service_key_file))
+        except KeyFileError as error:
+            refuse(f"SERVICE_KEY_FILE or SERVICE_KEYS_FILE: {error}")
+
+    def add(self, resource: R, *, required: bool = True) -> R:
+        """Start, watch and stop a resource with the service; the resource itself.
+
+        `required=False`: its absence neither holds SERVING back nor takes it away.
+        """
+        self._readiness.add(resource, required=required)
+        return resource
+
+    def client(self, stub: Callable[[Any], Stub], service: ServiceDescriptor, target: str) -> Stub:
+        """A stub for another service of ours at `target` (host:port), to be called once the app runs."""
+        return stub(self.add(client.ServiceChannel(target, policy.read(service), self._signer)))
+
+    def serve(self, service: ServiceDescriptor, handler: object) -> None:
+        """Serve a proto service: `handler` has one `async def RpcName(self, request, call)` for each of its rpcs.
+
+        Raises PolicyError for a contract that lacks a decision or is another service's, HandlerError for a handler that
+        does not fit.
+        """
+        contract = policy.read(service)
+        if contract.owner != self.name:
+            raise policy.PolicyError(f"{service.full_name} belongs to {contract.owner}, not to {self.name}")
+        server.methods_of(contract, handler)
+        self._health.add(service.full_name)
+        self._served.append((service, handler))
+
+    def background(self, name: str, run: background.Run) -> None:
+        """Run beside the calls, once every resource has started: again after a failure, until the drain."""
+        self._background.add(name, run)
+
+    def live_check(self, name: str, check: admin.LiveCheck) -> None:
+        """Something that raises when only a restart helps: /live then answers 503."""
+        self._admin.live_check(name, check)
+
+    def admin_route(self, path: str, handler: admin.Handler) -> None:
+        """One more thing to GET on the admin port."""
+        self._admin.route(path, handler)
+
+    def run(self, catalogue: Catalogue) -> None:
+        """Start, serve and drain. Blocks until a signal has been followed."""
+        logs.configure(self.name, self._settings.log_level)
+        try:
+            uvloop.run(self._run_until_signalled(catalogue))
+        except OSError as error:
+            _log.error("not_started", error=logs.error_text(error))
+            raise SystemExit(1) from None
+
+    async def run_until(self, catalogue: Catalogue, stop: asyncio.Event) -> None:
+        """The same inside a running loop, until `stop` is set. Raises OSError when a port is taken."""
+        grpc_server = self._bind(catalogue)
+        self.grpc_port = server.listen(grpc_server, self._settings.host, self._settings.grpc_port)
+        self.admin_port = await self._admin.start(self._settings.host, self._settings.admin_port)
+        await grpc_server.start()
+        _log.info("listening", grpc_port=self.grpc_port, admin_port=self.admin_port)
+        resources = asyncio.create_task(self._readiness.run(), name="readiness")
+        beside = asyncio.create_task(self._start_background(), name="start-background")
+        try:
+            await stop.wait()
+        finally:
+            await self._drain(grpc_server, [resources, beside])
+
+    async def _run_until_signalled(self, catalogue: Catalogue) -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, _on_signal, number, stop)
+        await self.run_until(catalogue, stop)
+
+    def _bind(self, catalogue: Catalogue) -> grpc.aio.Server:
+        grpc_server = server.create()
+        parts = Parts(
+            catalogue=catalogue,
+            is_open=lambda: self._readiness.opened,
+            verify_user=self._user_tokens.verify,
+            verify_service=self._service_tokens.verify,
+        )
+        public: list[ServiceDescriptor] = []
+        for service, handler in self._served:
+            contract = policy.read(service)
+            server.bind(grpc_server, contract, handler, parts, self._in_flight)
+            if not contract.is_internal:
+                public.append(service)
+        self._health.add_to(grpc_server)
+        reflection.serve(grpc_server, public)
+        return grpc_server
+
+    async def _start_background(self) -> None:
+        await self._readiness.all_started.wait()
+        self._background.start()
+        _log.info("started")
+
+    async def _drain(self, grpc_server: grpc.aio.Server, starting: list[asyncio.Task[None]]) -> None:
+        _log.info("draining")
+        if self._readiness.opened:
+            self._readiness.close()
+            self._health.close()
+            await asyncio.sleep(self._settings.drain_settle_seconds)
+        await self._finish_calls(grpc_server)
+        await self._background.stop()
+        for task in starting:
+            task.cancel()
+        await asyncio.gather(*starting, return_exceptions=True)
+        await self._readiness.stop_all(at_most=_STOP_AT_MOST)
+        await self._admin.stop()
+        _log.info("drained")
+
+    async def _finish_calls(self, grpc_server: grpc.aio.Server) -> None:
+        """No new calls; those in flight have the grace, then are cancelled and have a moment to clean up."""
+        grace = self._settings.drain_grace_seconds
+        ends = asyncio.get_running_loop().time() + grace
+        await grpc_server.stop(grace)
+        try:
+            async with asyncio.timeout(_STOP_AT_MOST):
+                await self._in_flight.none()
+        except TimeoutError:
+            _log.error("calls_did_not_end")
+        await shielded.finish(at_most=max(_STOP_AT_MOST, ends - asyncio.get_running_loop().time()))
+
+
+def _on_signal(number: int, stop: asyncio.Event) -> None:
+    if stop.is_set():
+        _log.warning("exiting_at_once", signal=signal.Signals(number).name)
+        os._exit(128 + number)
+    stop.set()
+
+
+def _jwks_url(settings: CommonSettings) -> str:
+    if settings.jwks_url is None:
+        refuse("JWKS_URL: Field required")
+    return settings.jwks_url

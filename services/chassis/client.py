@@ -1,0 +1,110 @@
+"""Calls to other services of ours, as the contract has them.
+
+A stub's calls carry this service's token and the trace, take no longer than the contract says or the present call has
+left, and those that may be repeated are (UNAVAILABLE alone, with backoff, by gRPC itself).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from services.chassis import deadlines, trace_context
+from services.chassis.policy import MethodPolicyView, ServicePolicyView
+from services.chassis.service_tokens import ServiceTokenSigner
+
+_OPTIONS = (
+    # A dependency that comes back is found again within seconds, not minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    # A connection whose other end vanished without a word is noticed.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+)
+_MOST_ATTEMPTS = 5  # gRPC's own bound
+
+
+class ServiceChannel:
+    """The part of a gRPC channel that a generated stub uses; also a Resource (resource.py).
+
+    A stub can be made before the event loop runs: the connection is made at `start`. That does not wait for the other
+    service, which may start later.
+    """
+
+    def __init__(self, target: str, contract: ServicePolicyView, signer: ServiceTokenSigner) -> None:
+        self.name = f"client-{contract.full_name}"
+        self._target = target
+        self._contract = contract
+        self._signer = signer
+        self._channel: grpc.aio.Channel | None = None
+
+    async def start(self) -> None:
+        """Open the channel; connecting happens with the first call."""
+        options = (*_OPTIONS, ("grpc.service_config", json.dumps(service_config(self._contract))))
+        self._channel = grpc.aio.insecure_channel(self._target, options=options)
+
+    async def stop(self) -> None:
+        """Close the channel."""
+        if self._channel is not None:
+            await self._channel.close()
+
+    async def check(self) -> None:
+        """Always fine: whoever needs the other service says so call by call."""
+
+    def unary_unary(
+        self,
+        path: str,
+        request_serializer: Callable[[Any], bytes],
+        response_deserializer: Callable[[bytes], Any],
+        _registered_method: bool = False,
+    ) -> Callable[..., Awaitable[Any]]:
+        """What a stub asks a channel for: one rpc to call."""
+        method = self._contract.methods[path.rpartition("/")[2]]
+        connected: grpc.aio.UnaryUnaryMultiCallable | None = None
+
+        async def call(request: Message, *, timeout: float | None = None) -> Any:  # noqa: ASYNC109 - a stub's own
+            nonlocal connected
+            if connected is None:
+                connected = self._connected(path, request_serializer, response_deserializer)
+            metadata = (
+                ("authorization", f"Bearer {self._signer.token()}"),
+                (trace_context.HEADER, trace_context.current_or_new()),
+            )
+            return await connected(request, timeout=_time_for(method, timeout), metadata=metadata)
+
+        return call
+
+    def _connected(self, path: str, serialize: Any, deserialize: Any) -> grpc.aio.UnaryUnaryMultiCallable:
+        if self._channel is None:
+            raise RuntimeError(f"{self.name} was called before the app started it")
+        return self._channel.unary_unary(path, serialize, deserialize)
+
+
+def service_config(contract: ServicePolicyView) -> dict[str, Any]:
+    """gRPC's own configuration of retries, from the contract. https://github.com/grpc/grpc/blob/master/doc/service_config.md"""
+    return {"methodConfig": [_method_config(method, contract.retries) for method in contract.methods.values()]}
+
+
+def _method_config(method: MethodPolicyView, retries: int) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        "name": [{"service": method.service, "method": method.name}],
+        "timeout": f"{method.deadline:.3f}s",
+    }
+    if method.repeatable and retries > 0:
+        config["retryPolicy"] = {
+            "maxAttempts": min(retries + 1, _MOST_ATTEMPTS),
+            "initialBackoff": "0.05s",
+            "maxBackoff": "0.5s",
+            "backoffMultiplier": 2,
+            "retryableStatusCodes": ["UNAVAILABLE"],
+        }
+    return config
+
+
+def _time_for(method: MethodPolicyView, asked: float | None) -> float:
+    return deadlines.within(method.deadline if asked is None else min(asked, method.deadline))

@@ -1,0 +1,61 @@
+"""What surrounds every handler, composed once a method at start into one callable; a file for each concern.
+
+    observation       one log line and one measurement a call
+      error_answers   exceptions → google.rpc.Status
+        admission     nothing before the service has started
+          deadline    the contract's time, or the caller's when that is less
+            identity        who calls, by a verified token
+              access        whether they may
+                validation  the request, parsed and checked
+                  idempotency_key   a well-formed key, or none
+                    handling        the service's own method
+
+Plain functions around functions: an interceptor of grpc.aio costs ten times as much. Each takes the `Exchange` of one
+call and the next one, and either goes on or raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.chassis.errors import Catalogue
+from services.chassis.pipeline import (
+    access,
+    admission,
+    deadline,
+    error_answers,
+    handling,
+    idempotency_key,
+    identity,
+    observation,
+    validation,
+)
+from services.chassis.pipeline.exchange import Exchange, Step
+from services.chassis.policy import MethodPolicyView
+
+__all__ = ["Exchange", "Parts", "Step", "compose"]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the concerns of all methods of one process share."""
+
+    catalogue: Catalogue
+    is_open: Callable[[], bool]
+    """Whether the service has started."""
+    verify_user: identity.Verify
+    verify_service: identity.Verify
+
+
+def compose(method: MethodPolicyView, handler: handling.Handler, parts: Parts) -> Step:
+    """One method with everything around it: takes a call's exchange, gives the answer's bytes."""
+    step = handling.answer(method, handler)
+    step = idempotency_key.read(step)
+    step = validation.check(method, step)
+    step = access.check(method, step)
+    step = identity.establish(method, parts.verify_user, parts.verify_service, step)
+    step = deadline.limit(method, step)
+    step = admission.gate(parts.is_open, step)
+    step = error_answers.tell(parts.catalogue, step)
+    return observation.observe(method, step)

@@ -1,0 +1,31 @@
+"""Whether the caller may call this rpc at all, as the contract says. Whose the resource is, use cases decide."""
+
+from __future__ import annotations
+
+from services.chassis.call import Service, User
+from services.chassis.errors import PermissionDenied, Unauthenticated
+from services.chassis.pipeline.exchange import Exchange, Step
+from services.chassis.policy import Access, MethodPolicyView
+
+
+def check(method: MethodPolicyView, proceed: Step) -> Step:
+    """Refuse callers that the contract does not name: UNAUTHENTICATED without a token, else PERMISSION_DENIED."""
+    if method.access is Access.PUBLIC:
+        return proceed
+
+    async def allowed(exchange: Exchange) -> bytes:
+        if exchange.caller is None:
+            raise Unauthenticated()
+        if not _may_call(method, exchange.caller):
+            raise PermissionDenied()
+        return await proceed(exchange)
+
+    return allowed
+
+
+def _may_call(method: MethodPolicyView, caller: User | Service) -> bool:
+    if isinstance(caller, Service):
+        return method.access is Access.INTERNAL and caller.name in method.callers
+    if method.access is Access.STAFF:
+        return caller.is_staff
+    return method.access is Access.USER

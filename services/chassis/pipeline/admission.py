@@ -1,0 +1,19 @@
+"""Nothing is served before everything that the service needs has started: callers are asked to come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from services.chassis.errors import Unavailable
+from services.chassis.pipeline.exchange import Exchange, Step
+
+
+def gate(is_open: Callable[[], bool], proceed: Step) -> Step:
+    """Refuse calls until the service has started."""
+
+    async def admitted(exchange: Exchange) -> bytes:
+        if not is_open():
+            raise Unavailable("the service is starting; try again")
+        return await proceed(exchange)
+
+    return admitted

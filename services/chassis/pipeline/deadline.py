@@ -1,0 +1,31 @@
+"""Every call has a deadline: the contract's, or the caller's when that is earlier. Then the handler is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+
+from services.chassis import deadlines
+from services.chassis.errors import DeadlineExceeded
+from services.chassis.pipeline.exchange import Exchange, Step
+from services.chassis.policy import MethodPolicyView
+
+
+def limit(method: MethodPolicyView, proceed: Step) -> Step:
+    """Let the call take no longer than it may. A TimeoutError of the handler's own stays what it is."""
+    allowed = method.deadline
+
+    async def limited(exchange: Exchange) -> bytes:
+        callers = exchange.context.time_remaining()
+        seconds = allowed if callers is None else min(allowed, callers)
+        exchange.deadline = asyncio.get_running_loop().time() + seconds
+        deadlines.enter(exchange.deadline)
+        clock = asyncio.timeout_at(exchange.deadline)
+        try:
+            async with clock:
+                return await proceed(exchange)
+        except TimeoutError as error:
+            if clock.expired():
+                raise DeadlineExceeded() from error
+            raise
+
+    return limited

@@ -1,0 +1,94 @@
+"""One call on its way through the pipeline: what came in, and what each concern has found out about it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, NoReturn, Protocol
+
+import grpc
+from google.protobuf.message import Message
+
+from services.chassis import trace_context
+from services.chassis.call import Call, Service, User
+from services.chassis.policy import MethodPolicyView
+
+
+class Context(Protocol):
+    """What the pipeline uses of grpc.aio's ServicerContext."""
+
+    def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]] | None:
+        """What the client sent along."""
+
+    def peer(self) -> str:
+        """The other end of the connection, as a gRPC address."""
+
+    def time_remaining(self) -> float | None:
+        """Seconds until the client's deadline; None when it has none."""
+
+    async def abort(
+        self, code: grpc.StatusCode, details: str, trailing_metadata: tuple[tuple[str, str | bytes], ...]
+    ) -> NoReturn:
+        """End the call with an error status; raises what grpc.aio wants to see raised."""
+
+
+class Exchange:
+    """The state of one call. Only the pipeline sees it; a handler gets a frozen `Call`."""
+
+    __slots__ = (
+        "body",
+        "caller",
+        "cause",
+        "client_app",
+        "context",
+        "deadline",
+        "failure",
+        "idempotency_key",
+        "metadata",
+        "reason",
+        "request",
+        "status",
+        "traceparent",
+    )
+
+    def __init__(self, body: bytes, context: Context) -> None:
+        self.body = body
+        self.context = context
+        self.metadata: Mapping[str, Any] = dict(context.invocation_metadata() or ())
+        self.traceparent = trace_context.accept(self.metadata.get(trace_context.HEADER))
+        self.request: Message | None = None
+        self.caller: User | Service | None = None
+        self.client_app = ""
+        self.idempotency_key: str | None = None
+        self.deadline = 0.0
+        self.status = grpc.StatusCode.OK
+        self.reason = ""
+        self.cause = ""
+        self.failure: BaseException | None = None
+
+    def call(self, method: MethodPolicyView) -> Call:
+        """What the handler may know of it."""
+        return Call(
+            method=method,
+            caller=self.caller,
+            idempotency_key=self.idempotency_key,
+            deadline=self.deadline,
+            client_address=self.metadata.get("x-client-address") or _address(self.context.peer()),
+            client_app=self.client_app,
+            metadata=self.metadata,
+            request_id=self.request_id(),
+            traceparent=self.traceparent,
+        )
+
+    def request_id(self) -> str:
+        """The id that the edge gave the call; without one, its trace's."""
+        given: str | None = self.metadata.get("x-request-id")
+        return given[:128] if given else trace_context.trace_id(self.traceparent)
+
+
+Step = Callable[[Exchange], Awaitable[bytes]]
+"""A concern with everything inside it."""
+
+
+def _address(peer: str) -> str:
+    """`ipv4:127.0.0.1:51234` and `ipv6:%5B::1%5D:51234` without scheme and port."""
+    return peer.partition(":")[2].rpartition(":")[0].removeprefix("%5B").removesuffix("%5D")

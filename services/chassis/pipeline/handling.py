@@ -1,0 +1,27 @@
+"""The innermost step: the service's own method, between a parsed request and the answer's bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from google.protobuf.message import Message
+
+from services.chassis.call import Call
+from services.chassis.pipeline.exchange import Exchange, Step
+from services.chassis.policy import MethodPolicyView
+
+Handler = Callable[[Any, Call], Awaitable[Message]]
+
+
+def answer(method: MethodPolicyView, handler: Handler) -> Step:
+    """Call the handler. An answer of another type than the contract's is an error here, not garbage at the caller."""
+    response_class = method.response_class
+
+    async def answered(exchange: Exchange) -> bytes:
+        response = await handler(exchange.request, exchange.call(method))
+        if not isinstance(response, response_class):
+            raise TypeError(f"{method.path} answered {type(response).__name__}, not {response_class.__name__}")
+        return response.SerializeToString()
+
+    return answered

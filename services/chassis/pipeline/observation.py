@@ -1,0 +1,123 @@
+"""One canonical log line and one measurement for each call, whatever becomes of it. Never a body, never a token."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import grpc
+import structlog
+from prometheus_client import Counter, Histogram
+
+from services.chassis import trace_context
+from services.chassis.call import Service, User
+from services.chassis.pipeline.exchange import Exchange, Step
+from services.chassis.policy import MethodPolicyView
+
+_log = structlog.get_logger()
+
+DURATION = Histogram(
+    "http_request_duration_seconds",
+    "How long calls took.",
+    ["method", "route", "status"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
+)
+CALLS = Counter("argosy_calls_total", "Calls by rpc, gRPC status and client app.", ["rpc", "code", "client_app"])
+
+# How the edge's transcoder turns a gRPC status into an HTTP one.
+HTTP_STATUS = {
+    grpc.StatusCode.OK: 200,
+    grpc.StatusCode.CANCELLED: 499,
+    grpc.StatusCode.UNKNOWN: 500,
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
+    grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.ALREADY_EXISTS: 409,
+    grpc.StatusCode.PERMISSION_DENIED: 403,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
+    grpc.StatusCode.FAILED_PRECONDITION: 400,
+    grpc.StatusCode.ABORTED: 409,
+    grpc.StatusCode.OUT_OF_RANGE: 400,
+    grpc.StatusCode.UNIMPLEMENTED: 501,
+    grpc.StatusCode.INTERNAL: 500,
+    grpc.StatusCode.UNAVAILABLE: 503,
+    grpc.StatusCode.DATA_LOSS: 500,
+    grpc.StatusCode.UNAUTHENTICATED: 401,
+}
+_WORTH_A_WARNING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+_CLOSE = 0.1
+"""Seconds: a client's clock for its deadline starts a moment before ours."""
+
+
+def observe(method: MethodPolicyView, proceed: Step) -> Step:
+    """Time the call, then log and count it."""
+    record = _Recorder(method)
+
+    async def observed(exchange: Exchange) -> bytes:
+        trace_context.enter(exchange.traceparent)
+        started = time.perf_counter()
+        try:
+            return await proceed(exchange)
+        except asyncio.CancelledError:
+            exchange.status = _why_cancelled(exchange)
+            raise
+        finally:
+            record(exchange, time.perf_counter() - started)
+
+    return observed
+
+
+class _Recorder:
+    """Writes one method's lines and figures; looks each label set up once."""
+
+    def __init__(self, method: MethodPolicyView) -> None:
+        self._method = method
+        self._durations: dict[grpc.StatusCode, Histogram] = {}
+        self._counts: dict[tuple[grpc.StatusCode, str], Counter] = {}
+
+    def __call__(self, exchange: Exchange, seconds: float) -> None:
+        self._measure(exchange, seconds)
+        line: dict[str, Any] = {
+            "rpc": self._method.path,
+            "code": exchange.status.name,
+            "duration_ms": round(seconds * 1000, 2),
+            "caller": _name_of(exchange.caller),
+            "client_app": exchange.client_app,
+            "request_id": exchange.request_id(),
+        }
+        if exchange.reason:
+            line["reason"] = exchange.reason
+        if exchange.cause:
+            line["cause"] = exchange.cause
+        if exchange.failure is not None:
+            _log.error("call", exc_info=exchange.failure, **line)
+        elif exchange.status in _WORTH_A_WARNING:
+            _log.warning("call", **line)
+        else:
+            _log.info("call", **line)
+
+    def _measure(self, exchange: Exchange, seconds: float) -> None:
+        status = exchange.status
+        duration = self._durations.get(status)
+        if duration is None:
+            http = 201 if status is grpc.StatusCode.OK and self._method.creates else HTTP_STATUS[status]
+            duration = self._durations[status] = DURATION.labels(self._method.verb, self._method.route, http)
+        duration.observe(seconds)
+        key = (status, exchange.client_app)
+        count = self._counts.get(key)
+        if count is None:
+            count = self._counts[key] = CALLS.labels(self._method.path, status.name, exchange.client_app)
+        count.inc()
+
+
+def _name_of(caller: User | Service | None) -> str | None:
+    if isinstance(caller, User):
+        return caller.id
+    return f"service:{caller.name}" if caller is not None else None
+
+
+def _why_cancelled(exchange: Exchange) -> grpc.StatusCode:
+    """The client hung up: because its deadline had come, or for reasons of its own."""
+    left = exchange.context.time_remaining()
+    return grpc.StatusCode.DEADLINE_EXCEEDED if left is not None and left < _CLOSE else grpc.StatusCode.CANCELLED

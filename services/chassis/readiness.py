@@ -1,0 +1,137 @@
+"""Whether the service can be called: every resource is started until it is up, then watched.
+
+A resource that is required holds SERVING back until it has started and takes it away while its check fails; one that is
+not is only named in `failing`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from services.chassis import backoff, logs
+from services.chassis.resource import Resource
+
+_log = structlog.get_logger()
+
+_CHECK_EVERY = 2.0
+_CHECK_TIMEOUT = 2.0
+_FAILURES_THAT_COUNT = 2
+"""One failed check may be bad luck; as many as these in a row are an outage."""
+
+
+@dataclass(eq=False)
+class _Watched:
+    resource: Resource
+    required: bool
+    started: bool = False
+    failures: int = 0
+    last_error: str = ""
+
+    @property
+    def failing(self) -> bool:
+        return not self.started or self.failures >= _FAILURES_THAT_COUNT
+
+
+class Readiness:
+    """Starts and watches the resources of one process, and says how they are."""
+
+    def __init__(self, on_change: Callable[[bool], None]) -> None:
+        self._on_change = on_change
+        self._all: list[_Watched] = []
+        self._opened = False
+        self._closed = False
+        self.all_started = asyncio.Event()
+        """Set once every resource has started, required or not."""
+
+    def add(self, resource: Resource, *, required: bool) -> None:
+        """One more resource. Before `run`."""
+        if any(watched.resource.name == resource.name for watched in self._all):
+            raise ValueError(f"there is a resource named {resource.name} already")
+        self._all.append(_Watched(resource, required))
+
+    @property
+    def opened(self) -> bool:
+        """Whether every required resource has started once: from then on calls are answered."""
+        return self._opened
+
+    @property
+    def serving(self) -> bool:
+        """Whether the service should be called now."""
+        return self._opened and not self._closed and not any(w.required and w.failing for w in self._all)
+
+    @property
+    def failing(self) -> list[str]:
+        """The names of all that cannot be used now."""
+        return [watched.resource.name for watched in self._all if watched.failing]
+
+    async def run(self) -> None:
+        """Start everything at once, then watch it, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for watched in self._all:
+                tasks.create_task(self._keep(watched), name=f"resource-{watched.resource.name}")
+            self._started_one_more()
+
+    def close(self) -> None:
+        """From now on the service should not be called."""
+        self._closed = True
+
+    async def stop_all(self, at_most: float) -> None:
+        """Stop every resource, the last one first, `at_most` seconds each. An error is logged and goes no further."""
+        for watched in reversed(self._all):
+            try:
+                async with asyncio.timeout(at_most):
+                    await watched.resource.stop()
+            except Exception as error:
+                _log.error("resource_did_not_stop", resource=watched.resource.name, exc_info=error)
+
+    async def _keep(self, watched: _Watched) -> None:
+        await self._start(watched)
+        while True:
+            await asyncio.sleep(_CHECK_EVERY)
+            await self._check(watched)
+
+    async def _start(self, watched: _Watched) -> None:
+        for delay in backoff.delays(first=0.2, most=5.0):
+            try:
+                await watched.resource.start()
+            except Exception as error:
+                self._log_change(watched, "waiting_for_resource", error)
+                await asyncio.sleep(delay)
+            else:
+                break
+        watched.started = True
+        self._log_change(watched, "resource_started", None)
+        self._started_one_more()
+
+    def _started_one_more(self) -> None:
+        if not self._opened and all(watched.started for watched in self._all if watched.required):
+            self._opened = True
+        if all(watched.started for watched in self._all):
+            self.all_started.set()
+        self._on_change(self.serving)
+
+    async def _check(self, watched: _Watched) -> None:
+        try:
+            async with asyncio.timeout(_CHECK_TIMEOUT):
+                await watched.resource.check()
+        except Exception as error:
+            watched.failures += 1
+            if watched.failing:
+                self._log_change(watched, "resource_away", error)
+        else:
+            watched.failures = 0
+            self._log_change(watched, "resource_back", None)
+        self._on_change(self.serving)
+
+    @staticmethod
+    def _log_change(watched: _Watched, event: str, error: Exception | None) -> None:
+        """One line a change, not one a try."""
+        said = logs.error_text(error) if error else ""
+        if said != watched.last_error or event == "resource_started":
+            watched.last_error = said
+            write = _log.warning if error else _log.info
+            write(event, resource=watched.resource.name, **({"error": said} if error else {}))
