@@ -1,0 +1,199 @@
+"""What may be reserved, at which price, and what each step of a reservation does to stock.
+
+Pure: no I/O, no clock, no protobuf. Prices are in minor units (cents).
+
+A product has `on_hand` (what is in the warehouse and unsold) and `held` (how much of that is promised to orders);
+`available = on_hand - held` is never negative.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Status(StrEnum):
+    """Where a reservation stands."""
+
+    HELD = "held"
+    COMMITTED = "committed"
+    RELEASED = "released"
+
+
+class ReleaseReason(StrEnum):
+    """Why stock was given back."""
+
+    CANCELLED = "cancelled"
+    """The order ended: nothing may be taken for it any more."""
+    EXPIRED = "expired"
+    """Nobody used the hold in time; an order that is paid late may still take the stock again."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """Something that is sold."""
+
+    id: str
+    name: str
+    description: str
+    price_minor: int
+    currency: str
+    available: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line that an order asks for."""
+
+    product_id: str
+    quantity: int
+    expected_price_minor: int | None = None
+    """The price of one that the customer was shown; None when they stated none."""
+
+
+@dataclass(frozen=True)
+class PricedLine:
+    """One line at the catalog's price."""
+
+    product_id: str
+    quantity: int
+    price_minor: int
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a step does to a product's numbers, for each unit of the line."""
+
+    on_hand: int
+    held: int
+
+
+HOLD = Effect(on_hand=0, held=1)
+SELL_HELD = Effect(on_hand=-1, held=-1)
+SELL_ANEW = Effect(on_hand=-1, held=0)
+UNHOLD = Effect(on_hand=0, held=-1)
+RETURN = Effect(on_hand=1, held=0)
+
+
+class ReservationError(Exception):
+    """An order's lines cannot be reserved; `violations` says which and why."""
+
+    told: ClassVar[str]
+
+    def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
+        super().__init__(f"{self.told}: " + "; ".join(f"{field} {description}" for field, description in violations))
+        self.violations = violations
+
+
+class LinesRefused(ReservationError):
+    """Unknown products, prices that are not the catalog's, or more than one currency."""
+
+    told = "the order does not fit the catalog"
+
+
+class OutOfStock(ReservationError):
+    """Less is available than is asked for."""
+
+    told = "not enough stock"
+
+
+class OtherLines(Exception):
+    """The order already has a reservation, for other lines."""
+
+    def __init__(self) -> None:
+        super().__init__("this order already has a reservation for other lines")
+
+
+class ReservationEnded(Exception):
+    """The reservation is over: what is asked cannot be done to it any more."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(f"the reservation is {status}")
+
+
+class NoReservation(Exception):
+    """The order has no reservation."""
+
+    def __init__(self) -> None:
+        super().__init__("this order has no reservation")
+
+
+def price(lines: Sequence[Line], catalog: Mapping[str, Product]) -> list[PricedLine]:
+    """The lines at the catalog's prices.
+
+    Raises:
+        LinesRefused: a product is unknown, a stated price is not the catalog's, or the currencies differ.
+        OutOfStock: all lines together ask for more of a product than is available.
+    """
+    refused = [v for index, line in enumerate(lines) for v in _refusals(f"items[{index}]", line, catalog)]
+    if refused:
+        raise LinesRefused(refused)
+    _one_currency(lines, catalog)
+    _enough(lines, catalog)
+    return [PricedLine(line.product_id, line.quantity, catalog[line.product_id].price_minor) for line in lines]
+
+
+def quantities(lines: Sequence[Line] | Sequence[PricedLine]) -> dict[str, int]:
+    """How much of each product the lines ask for together."""
+    needed: Counter[str] = Counter()
+    for line in lines:
+        needed[line.product_id] += line.quantity
+    return dict(needed)
+
+
+def same_lines(asked: Sequence[Line], reserved: Sequence[PricedLine]) -> bool:
+    """Whether a repeated request asks for what is reserved already."""
+    return [(line.product_id, line.quantity) for line in asked] == [
+        (line.product_id, line.quantity) for line in reserved
+    ]
+
+
+def commit(status: Status, reason: ReleaseReason | None) -> Effect | None:
+    """What selling does; None: it is sold already.
+
+    Raises:
+        ReservationEnded: the order was cancelled.
+    """
+    if status is Status.COMMITTED:
+        return None
+    if status is Status.HELD:
+        return SELL_HELD
+    if reason is ReleaseReason.EXPIRED:
+        return SELL_ANEW
+    raise ReservationEnded(status)
+
+
+def release(status: Status) -> Effect | None:
+    """What giving back does; None: it is given back already."""
+    return {Status.HELD: UNHOLD, Status.COMMITTED: RETURN, Status.RELEASED: None}[status]
+
+
+def _refusals(path: str, line: Line, catalog: Mapping[str, Product]) -> list[tuple[str, str]]:
+    product = catalog.get(line.product_id)
+    if product is None:
+        return [(f"{path}.productId", "must be the id of a product in the catalog")]
+    if line.expected_price_minor in (None, product.price_minor):
+        return []
+    major, minor = divmod(product.price_minor, 100)
+    return [(f"{path}.price", f"must be the current price, {major}.{minor:02d} {product.currency}, or be left out")]
+
+
+def _one_currency(lines: Sequence[Line], catalog: Mapping[str, Product]) -> None:
+    first = catalog[lines[0].product_id].currency
+    for index, line in enumerate(lines):
+        if catalog[line.product_id].currency != first:
+            raise LinesRefused([(f"items[{index}].productId", f"must be sold in {first} like the first line")])
+
+
+def _enough(lines: Sequence[Line], catalog: Mapping[str, Product]) -> None:
+    needed = quantities(lines)
+    short = [
+        (f"items[{index}].quantity", f"must be at most {catalog[line.product_id].available}: that is what is available")
+        for index, line in enumerate(lines)
+        if needed[line.product_id] > catalog[line.product_id].available
+    ]
+    if short:
+        raise OutOfStock(short)

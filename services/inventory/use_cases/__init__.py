@@ -1,0 +1,1 @@
+"""What the inventory service does, one use case a file."""

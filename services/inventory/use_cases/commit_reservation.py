@@ -1,0 +1,37 @@
+"""Turn an order's hold into a sale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from services.chassis.postgres import Connection
+from services.inventory import store
+from services.inventory.domain import OutOfStock, ReservationEnded, Status, commit, quantities
+from services.inventory.store import Reservation
+
+
+@dataclass(frozen=True)
+class CommitReservation:
+    """Sells what an order holds, once, in the caller's transaction."""
+
+    async def __call__(self, connection: Connection, order_id: UUID) -> Reservation:
+        """The reservation, committed.
+
+        A hold that expired is taken anew while there is stock: the order was paid late, but it was paid.
+
+        Raises:
+            NoReservation: the order never had one.
+            ReservationEnded: the order was cancelled.
+            OutOfStock: the hold expired and its stock is gone.
+        """
+        reservation = await store.lock(connection, order_id)
+        if not reservation.lines:
+            raise ReservationEnded(reservation.status)
+        effect = commit(reservation.status, reservation.release_reason)
+        if effect is None:
+            return reservation
+        await store.move(connection, order_id, Status.COMMITTED)
+        if not await store.apply(connection, effect, quantities(reservation.lines)):
+            raise OutOfStock([("orderId", "must have stock: its hold expired and the stock went to others")])
+        return replace(reservation, status=Status.COMMITTED, release_reason=None)

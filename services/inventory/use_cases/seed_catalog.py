@@ -1,0 +1,44 @@
+"""Put a catalog that stands in a file into an inventory that lacks it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, Field, TypeAdapter
+
+from services.chassis import money
+from services.chassis.postgres import Postgres
+from services.inventory import store
+from services.inventory.store import NewProduct
+
+
+class CatalogEntry(BaseModel):
+    """One product in the file."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
+    name: str = Field(min_length=1, max_length=200)
+    description: str = Field(default="", max_length=2000)
+    price: str
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    stock: int = Field(ge=0)
+
+
+def read_catalog(file: Path) -> list[NewProduct]:
+    """The products in a JSON file. Raises ValueError that says what is wrong with which entry."""
+    entries = TypeAdapter(list[CatalogEntry]).validate_json(file.read_bytes())
+    return [
+        NewProduct(e.id, e.name, e.description, money.from_text(e.price), e.currency, on_hand=e.stock) for e in entries
+    ]
+
+
+@dataclass(frozen=True)
+class SeedCatalog:
+    """Adds the products that are missing; what is there, and its stock, stays as it is."""
+
+    postgres: Postgres
+
+    async def __call__(self, products: Sequence[NewProduct]) -> None:
+        async with self.postgres.transaction() as connection:
+            await store.add_missing_products(connection, products)

@@ -1,0 +1,114 @@
+"""Pricing lines, and what the steps of reservations do to stock."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from services.inventory.domain import (
+    HOLD,
+    Effect,
+    Line,
+    LinesRefused,
+    OutOfStock,
+    PricedLine,
+    Product,
+    ReleaseReason,
+    ReservationEnded,
+    Status,
+    commit,
+    price,
+    quantities,
+    release,
+    same_lines,
+)
+
+CATALOG = {
+    "bell": Product("bell", "Bell", "", 8900, "USD", available=5),
+    "chart": Product("chart", "Chart", "", 1250, "USD", available=3),
+    "amphora": Product("amphora", "Amphora", "", 6420, "EUR", available=9),
+}
+
+
+def test_lines_get_the_catalogs_prices_in_the_order_asked_for() -> None:
+    assert price([Line("chart", 2), Line("bell", 1, 8900)], CATALOG) == [
+        PricedLine("chart", 2, 1250),
+        PricedLine("bell", 1, 8900),
+    ]
+
+
+def test_everything_that_does_not_fit_the_catalog_is_named_at_once() -> None:
+    with pytest.raises(LinesRefused) as refused:
+        price([Line("sail", 1), Line("bell", 1, 8899), Line("chart", 1)], CATALOG)
+    assert refused.value.violations == [
+        ("items[0].productId", "must be the id of a product in the catalog"),
+        ("items[1].price", "must be the current price, 89.00 USD, or be left out"),
+    ]
+
+
+def test_one_order_has_one_currency() -> None:
+    with pytest.raises(LinesRefused) as refused:
+        price([Line("bell", 1), Line("amphora", 1)], CATALOG)
+    assert [field for field, _ in refused.value.violations] == ["items[1].productId"]
+
+
+def test_lines_of_one_product_count_together() -> None:
+    assert quantities([Line("bell", 3), Line("chart", 1), Line("bell", 2)]) == {"bell": 5, "chart": 1}
+    price([Line("bell", 3), Line("bell", 2)], CATALOG)
+    with pytest.raises(OutOfStock) as short:
+        price([Line("bell", 3), Line("chart", 1), Line("bell", 3)], CATALOG)
+    assert [field for field, _ in short.value.violations] == ["items[0].quantity", "items[2].quantity"]
+    assert "5" in short.value.violations[0][1]
+
+
+def test_a_repeat_must_ask_for_the_same_lines() -> None:
+    reserved = [PricedLine("bell", 1, 8900), PricedLine("chart", 2, 1250)]
+    assert same_lines([Line("bell", 1), Line("chart", 2, 1)], reserved)
+    assert not same_lines([Line("chart", 2), Line("bell", 1)], reserved)
+    assert not same_lines([Line("bell", 1)], reserved)
+
+
+def test_a_cancelled_order_cannot_be_sold_to() -> None:
+    with pytest.raises(ReservationEnded):
+        commit(Status.RELEASED, ReleaseReason.CANCELLED)
+
+
+class OneReservation(RuleBasedStateMachine):
+    """Whatever happens to a reservation in whatever order, its stock is held once, sold once or back whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.status = Status.HELD
+        self.reason: ReleaseReason | None = None
+        self.on_hand, self.held = 10, 0
+        self.do(HOLD)
+
+    def do(self, effect: Effect | None) -> None:
+        if effect is not None:
+            self.on_hand += effect.on_hand
+            self.held += effect.held
+
+    @rule()
+    def commits(self) -> None:
+        try:
+            self.do(commit(self.status, self.reason))
+        except ReservationEnded:
+            assert self.reason is ReleaseReason.CANCELLED
+            return
+        self.status, self.reason = Status.COMMITTED, None
+
+    @rule(reason=st.sampled_from(ReleaseReason))
+    def releases(self, reason: ReleaseReason) -> None:
+        effect = release(self.status)
+        self.do(effect)
+        if effect is not None:
+            self.status, self.reason = Status.RELEASED, reason
+
+    @invariant()
+    def the_numbers_say_what_the_status_says(self) -> None:
+        expected = {Status.HELD: (10, 1), Status.COMMITTED: (9, 0), Status.RELEASED: (10, 0)}
+        assert (self.on_hand, self.held) == expected[self.status]
+
+
+TestOneReservation = OneReservation.TestCase
