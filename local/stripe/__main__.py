@@ -1,0 +1,71 @@
+"""`python -m local.stripe`: wires the sandbox and serves it until SIGTERM."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+import structlog
+from aiohttp import web
+
+from local.stripe import settings as environment
+from local.stripe.controls import Controls
+from local.stripe.delivery import Deliverer
+from local.stripe.engine import Engine
+from local.stripe.later import Later
+from local.stripe.render import Renderer
+from local.stripe.server import application
+from local.stripe.settings import Settings
+from local.stripe.store import Store
+
+_DATABASE = "stripe.sqlite3"
+
+
+def build(settings: Settings) -> web.Application:
+    """The whole sandbox as an application; its background work lives as long as it is served."""
+    store = Store(settings.data / _DATABASE)
+    engine = Engine(store, Renderer(settings.public_url), Controls())
+    deliverer = Deliverer(store, engine.controls, settings.webhook_url, settings.webhook_secret.get_secret_value())
+    later = Later(engine)
+    engine.on_change(deliverer.wake)
+    engine.on_change(later.wake)
+    app = application(engine, settings.api_key.get_secret_value(), deliverer.wake)
+
+    async def background(_: web.Application) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(deliverer.run()), asyncio.create_task(later.run())]
+        for task in tasks:
+            task.add_done_callback(_stop_when_failed)
+        yield
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks)
+        store.close()
+
+    app.cleanup_ctx.append(background)
+    return app
+
+
+def _stop_when_failed(task: asyncio.Task[None]) -> None:
+    """Without its background work the sandbox would be silently wrong: better to end and be restarted."""
+    if not task.cancelled() and task.exception() is not None:
+        structlog.get_logger().error("background work failed", exc_info=task.exception())
+        raise SystemExit(1)
+
+
+def main() -> None:
+    settings = environment.load()
+    structlog.configure(
+        processors=[
+            structlog.processors.TimeStamper(fmt="iso", key="time"),
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    web.run_app(build(settings), host=settings.host, port=settings.port, access_log=None, print=None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Charges, what they leave on the balance, and refunds: objects and arithmetic, pure. Amounts are minor units."""
+
+from enum import StrEnum
+from typing import ClassVar, Literal
+
+from local.stripe.resources import Resource
+
+_FEE_PER_MILLE = 29
+_FIXED_FEE = 30
+
+
+class ChargeStatus(StrEnum):
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Charge(Resource):
+    """One attempt to take the money."""
+
+    kind: ClassVar[str] = "charge"
+    prefix: ClassVar[str] = "ch"
+
+    status: ChargeStatus
+    amount: int
+    currency: str
+    payment_intent: str
+    payment_method: str
+    token: str
+    """The test card behind the payment method, which tells how the charge looks and how refunds of it go."""
+    authenticated: bool
+    metadata: dict[str, str]
+    customer: str | None = None
+    description: str | None = None
+    receipt_email: str | None = None
+    failure_code: str | None = None
+    decline_code: str | None = None
+    failure_message: str | None = None
+    amount_refunded: int = 0
+    balance_transaction: str | None = None
+    """Absent until the charge settles (https://docs.stripe.com/payments/payment-intents/asynchronous-capture)."""
+
+    @property
+    def amount_captured(self) -> int:
+        return self.amount if self.status is ChargeStatus.SUCCEEDED else 0
+
+
+LineType = Literal["charge", "refund", "refund_failure"]
+
+
+class BalanceTransaction(Resource):
+    """A line of the account's balance."""
+
+    kind: ClassVar[str] = "balance_transaction"
+    prefix: ClassVar[str] = "txn"
+
+    type: LineType
+    source: str
+    amount: int
+    fee: int
+    currency: str
+    description: str | None = None
+
+    @property
+    def net(self) -> int:
+        return self.amount - self.fee
+
+
+class RefundStatus(StrEnum):
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Refund(Resource):
+    """Money on its way back."""
+
+    kind: ClassVar[str] = "refund"
+    prefix: ClassVar[str] = "re"
+
+    status: RefundStatus
+    amount: int
+    currency: str
+    charge: str
+    payment_intent: str
+    reason: str | None
+    metadata: dict[str, str]
+    balance_transaction: str
+    settled: bool = False
+    """The bank has answered: there is a reference for the customer, or the refund has failed."""
+    failure_balance_transaction: str | None = None
+
+
+class NotRefundable(Exception):
+    """The charge does not have that much left to give back. The message is Stripe's."""
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def fee_on(amount: int) -> int:
+    """Stripe's standard price for a domestic card: 2.9 % + 30 cents, rounded half up to the minor unit."""
+    return (amount * _FEE_PER_MILLE + 500) // 1_000 + _FIXED_FEE
+
+
+def refundable(charge: Charge) -> int:
+    """What was captured less what was given back."""
+    return charge.amount_captured - charge.amount_refunded
+
+
+def amount_to_refund(charge: Charge, asked: int | None) -> int:
+    """All that is left, unless less is asked for. Raises NotRefundable when there is not so much."""
+    left = refundable(charge)
+    if charge.status is not ChargeStatus.SUCCEEDED:
+        raise NotRefundable(f"Charge {charge.id} was not captured and cannot be refunded.")
+    if left == 0:
+        raise NotRefundable(f"Charge {charge.id} has already been refunded.", "charge_already_refunded")
+    if asked is not None and asked > left:
+        raise NotRefundable(
+            f"Refund amount ({written(asked, charge.currency)}) is greater than unrefunded amount on charge "
+            f"({written(left, charge.currency)})"
+        )
+    return left if asked is None else asked
+
+
+def written(amount: int, currency: str) -> str:
+    """`$12.34` for dollars, `12.34 eur` for others; for messages alone."""
+    figure = f"{amount // 100}.{amount % 100:02d}"
+    return f"${figure}" if currency == "usd" else f"{figure} {currency}"

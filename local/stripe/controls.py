@@ -1,0 +1,62 @@
+"""How the sandbox misbehaves on request: settings and faults for tests, kept in memory and gone with a restart."""
+
+from collections import deque
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Controls(BaseModel):
+    """Lasting settings, changed by `PATCH /_sandbox/controls`."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    webhooks_stopped: bool = False
+    """Events pile up until this is false again."""
+    webhooks_duplicated: bool = False
+    """Every event that happens from now on is delivered twice."""
+    webhooks_shuffled: bool = False
+    """Events that happen from now on arrive in any order, spread over a second."""
+    webhooks_delay_seconds: float = Field(default=0, ge=0, le=3600)
+    latency_seconds: float = Field(default=0, ge=0, le=3600)
+    """How long a POST takes before it is executed; its idempotency key is in use meanwhile."""
+    processing_seconds: float = Field(default=2, ge=0, le=86_400)
+    """How long an asynchronous payment stays `processing`."""
+    settlement_seconds: float = Field(default=1, ge=0, le=86_400)
+    """How long a charge stays without its balance transaction, and a refund without the bank's answer."""
+
+
+class FaultKind(StrEnum):
+    DROP = "drop"
+    HOLD = "hold"
+
+
+class Fault(BaseModel):
+    """What happens to the next answer to a POST, after it was committed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: FaultKind
+    seconds: float = Field(default=0, ge=0, le=3600)
+    """How long to hold the answer."""
+    count: int = Field(default=1, ge=1, le=1_000)
+    """For how many answers in a row."""
+
+
+class Faults:
+    """Faults that wait for their answers, first come, first served."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Fault] = deque()
+
+    def add(self, fault: Fault) -> None:
+        self._waiting.extend([fault] * fault.count)
+
+    def take(self) -> Fault | None:
+        return self._waiting.popleft() if self._waiting else None
+
+    def clear(self) -> None:
+        self._waiting.clear()
+
+    def __len__(self) -> int:
+        return len(self._waiting)

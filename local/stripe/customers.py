@@ -1,0 +1,16 @@
+"""Customers: only what an intent may point at."""
+
+from typing import ClassVar
+
+from local.stripe.resources import Resource
+
+
+class Customer(Resource):
+    kind: ClassVar[str] = "customer"
+    prefix: ClassVar[str] = "cus"
+
+    metadata: dict[str, str]
+    email: str | None = None
+    name: str | None = None
+    phone: str | None = None
+    description: str | None = None

@@ -1,0 +1,124 @@
+"""Runs operations: one transaction each, answers kept under idempotency keys, whoever waits for changes woken."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from local.stripe import idempotency
+from local.stripe.answers import SavedAnswer
+from local.stripe.controls import Controls, FaultKind, Faults
+from local.stripe.endpoints import Operation
+from local.stripe.errors import StripeError
+from local.stripe.expand import expand
+from local.stripe.form import Tree
+from local.stripe.render import Renderer
+from local.stripe.store import Store
+from local.stripe.work import Answer, Origin, Work
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A request that may change something."""
+
+    path: str
+    parameters: Mapping[str, Tree]
+    key: str | None
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes over the wire."""
+
+    status: int
+    body: str
+    original_request: str | None = None
+    """The first request under the key, when this is a replay."""
+    drop: bool = False
+
+
+class Engine:
+    def __init__(self, store: Store, render: Renderer, controls: Controls) -> None:
+        self.store = store
+        self.render = render
+        self.controls = controls
+        self.faults = Faults()
+        self._keys_in_use = idempotency.KeysInUse()
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Called after every committed transaction."""
+        self._listeners.append(listener)
+
+    def run(self, operation: Callable[[Work], T], origin: Origin | None = None) -> T:
+        """One transaction. An exception undoes it."""
+        with self.store.transaction():
+            result = operation(self._work(origin or Origin()))
+        for listener in self._listeners:
+            listener()
+        return result
+
+    def read(self, operation: Callable[[Work], T]) -> T:
+        """For what changes nothing."""
+        return operation(self._work(Origin()))
+
+    async def post(self, post: Post, read: Callable[[], tuple[Operation, tuple[str, ...]]]) -> Reply:
+        """Answers a POST. `read` makes the operation of the parameters, and what to expand; it may raise StripeError.
+
+        Raises StripeError for what is not kept under the key.
+        """
+        with self._keys_in_use.use(post.key):
+            saved = self._saved(post)
+            if saved is not None:
+                reply = Reply(saved.status, saved.body, original_request=saved.request_id)
+            else:
+                operation, expansions = read()
+                await asyncio.sleep(self.controls.latency_seconds)
+                reply = self._execute(post, operation, expansions)
+            return await self._spoiled(reply)
+
+    def _saved(self, post: Post) -> SavedAnswer | None:
+        if post.key is None:
+            return None
+        print_ = idempotency.fingerprint(post.path, post.parameters)
+        return idempotency.replayable(self.store.answers.find(post.key), post.key, post.path, print_, time.time())
+
+    def _execute(self, post: Post, operation: Operation, expansions: tuple[str, ...]) -> Reply:
+        def execute(work: Work) -> Reply:
+            answer = operation(work)
+            if answer.status == 200:
+                expand(answer.body, expansions, self.store.objects, self.render)
+            return self._keep(post, work, answer)
+
+        try:
+            return self.run(execute, Origin(post.request_id, post.key))
+        except StripeError as error:
+            # What the operation did is undone; that it was refused is remembered.
+            refusal = Answer(error.body(), status=error.status)
+            return self.run(lambda work: self._keep(post, work, refusal))
+
+    def _keep(self, post: Post, work: Work, answer: Answer) -> Reply:
+        body = json.dumps(answer.body, indent=2)
+        if post.key is not None:
+            print_ = idempotency.fingerprint(post.path, post.parameters)
+            saved = SavedAnswer(post.path, print_, answer.status, body, post.request_id, work.time)
+            self.store.answers.save(post.key, saved)
+        return Reply(answer.status, body, drop=answer.drop)
+
+    async def _spoiled(self, reply: Reply) -> Reply:
+        """Applies the fault that waits for this answer, if there is one. All is committed by now."""
+        fault = self.faults.take()
+        if fault is None:
+            return reply
+        if fault.kind is FaultKind.HOLD:
+            await asyncio.sleep(fault.seconds)
+            return reply
+        return Reply(reply.status, reply.body, drop=True)
+
+    def _work(self, origin: Origin) -> Work:
+        return Work(self.store, self.render, self.controls, origin, time.time())

@@ -1,0 +1,49 @@
+"""Stripe's search language, as far as the sandbox goes: `metadata["key"]:"value"`, `status:"…"`, `currency:"…"`, AND.
+
+Source: https://docs.stripe.com/search#search-query-language
+"""
+
+import re
+from dataclasses import dataclass
+
+from local.stripe.errors import invalid_parameter
+
+_CLAUSE = re.compile(
+    r"""\s*(?:metadata\[(?P<kq>['"])(?P<key>(?:\\.|(?!(?P=kq)).)+)(?P=kq)\]|(?P<field>status|currency))
+    \s*:\s*(?P<vq>['"])(?P<value>(?:\\.|(?!(?P=vq)).)*)(?P=vq)\s*""",
+    re.VERBOSE,
+)
+_AND = re.compile(r"AND\b", re.IGNORECASE)
+_ESCAPE = re.compile(r"\\(.)")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """All of it must hold."""
+
+    metadata: tuple[tuple[str, str], ...]
+    fields: tuple[tuple[str, str], ...]
+
+
+def parse(text: str) -> Query:
+    """Raises StripeError (400) on anything else than the above."""
+    metadata: list[tuple[str, str]] = []
+    fields: list[tuple[str, str]] = []
+    position = 0
+    while clause := _CLAUSE.match(text, position):
+        value = _ESCAPE.sub(r"\1", clause["value"])
+        if clause["key"] is not None:
+            metadata.append((_ESCAPE.sub(r"\1", clause["key"]), value))
+        else:
+            fields.append((clause["field"], value))
+        if clause.end() == len(text):
+            return Query(tuple(metadata), tuple(fields))
+        conjunction = _AND.match(text, clause.end())
+        if conjunction is None:
+            break
+        position = conjunction.end()
+    raise invalid_parameter(
+        "query",
+        "We were unable to parse your search query. This sandbox knows metadata['key']:'value', status:'value' and "
+        "currency:'value', joined by AND.",
+    )

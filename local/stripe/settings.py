@@ -1,0 +1,42 @@
+"""The sandbox's settings, from the environment."""
+
+import sys
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    host: str = Field(default="127.0.0.1", validation_alias="STRIPE_SANDBOX_HOST")
+    port: int = Field(validation_alias="STRIPE_SANDBOX_PORT", ge=1, le=65_535)
+    data: Path = Field(validation_alias="STRIPE_SANDBOX_DATA")
+    """A directory of the sandbox's own."""
+    url: str | None = Field(default=None, validation_alias="STRIPE_SANDBOX_URL")
+    """Where a customer's browser reaches the challenge pages; by default the address that is listened on."""
+    api_key: SecretStr = Field(validation_alias="STRIPE_API_KEY", min_length=1)
+    webhook_secret: SecretStr = Field(validation_alias="STRIPE_WEBHOOK_SECRET", min_length=1)
+    webhook_url: str = Field(validation_alias="STRIPE_WEBHOOK_URL", pattern="^https?://")
+
+    @property
+    def public_url(self) -> str:
+        return self.url or f"http://{self.host}:{self.port}"
+
+
+def load() -> Settings:
+    """Reads the environment; leaves the program, naming every bad variable at once, when it cannot."""
+    try:
+        return _from_environment(Settings)
+    except ValidationError as error:
+        for problem in error.errors(include_input=False):
+            print(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _from_environment(type_: type[S]) -> S:
+    return type_()

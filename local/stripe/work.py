@@ -1,0 +1,96 @@
+"""What an operation works with: the open transaction, the time, and what else has to happen when it commits."""
+
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from local.stripe.controls import Controls
+from local.stripe.ids import new_id
+from local.stripe.objects import Objects
+from local.stripe.outbox import Outbox, StoredEvent
+from local.stripe.render import API_VERSION, Renderer
+from local.stripe.resources import Json, Resource
+from local.stripe.store import Store
+
+_SHUFFLE_SECONDS = 1.0
+_RANDOM = random.SystemRandom()
+
+
+class Task(StrEnum):
+    """What happens to an object later, by itself."""
+
+    FINISH_PROCESSING = "finish_processing"
+    SETTLE_CHARGE = "settle_charge"
+    SETTLE_REFUND = "settle_refund"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The request that causes a change; events name it. Both are None for what happens by itself."""
+
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An operation's outcome. Unlike a raised StripeError it keeps what the operation changed, as a decline must."""
+
+    body: Json
+    status: int = 200
+    drop: bool = False
+    """Cut the connection instead of sending it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One transaction's work."""
+
+    store: Store
+    render: Renderer
+    controls: Controls
+    origin: Origin
+    time: float
+
+    @property
+    def now(self) -> int:
+        """Whole seconds, as Stripe's timestamps."""
+        return int(self.time)
+
+    @property
+    def objects(self) -> Objects:
+        return self.store.objects
+
+    @property
+    def outbox(self) -> Outbox:
+        return self.store.outbox
+
+    def emit(self, type_: str, resource: Resource, previous: Mapping[str, object] | None = None) -> None:
+        """An event about the resource as it is now. `previous` holds the values that an update replaced."""
+        data: Json = {"object": self.render(resource)}
+        if previous is not None:
+            data["previous_attributes"] = dict(previous)
+        id_ = new_id("evt")
+        body = {
+            "id": id_,
+            "object": "event",
+            "api_version": API_VERSION,
+            "created": self.now,
+            "data": data,
+            "livemode": False,
+            "pending_webhooks": 1,
+            "request": {"id": self.origin.request_id, "idempotency_key": self.origin.idempotency_key},
+            "type": type_,
+        }
+        self.outbox.add_event(StoredEvent(id_, type_, self.now, json.dumps(body)))
+        for _ in range(2 if self.controls.webhooks_duplicated else 1):
+            self.outbox.add_delivery(id_, self._delivery_time())
+
+    def later(self, task: Task, subject: Resource, seconds: float) -> None:
+        self.store.jobs.add(task.value, subject.id, self.time + seconds)
+
+    def _delivery_time(self) -> float:
+        spread = _RANDOM.uniform(0, _SHUFFLE_SECONDS) if self.controls.webhooks_shuffled else 0.0
+        return self.time + self.controls.webhooks_delay_seconds + spread
