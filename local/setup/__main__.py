@@ -3,11 +3,7 @@
 import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036
-    sys.exit(
-        "Argosy needs Python 3.11 or later, and this is {}.{}: install one, or name it: make PYTHON=python3.12 setup".format(
-            *sys.version_info[:2]
-        )
-    )
+    sys.exit("Argosy needs Python 3.11 or later: install one, or name one: make PYTHON=python3.12 setup")
 
 from local.setup.run import main
 

@@ -1,0 +1,49 @@
+"""Entry point: `python -m local up|down|status|logs|reset`. ARGOSY_DATA and ARGOSY_PORT_OFFSET say which stack."""
+
+import argparse
+import sys
+
+from local.commands.down import down
+from local.commands.logs import logs
+from local.commands.reset import reset
+from local.commands.status import status
+from local.commands.up import up
+from local.data import NotOurs
+from local.stack import Stack
+
+
+def main() -> int:
+    """Do what the command line says; returns the exit code."""
+    arguments = _parser().parse_args()
+    try:
+        stack = Stack.from_environment()
+        match arguments.command:
+            case "up":
+                return up(stack, arguments.part, arguments.set)
+            case "logs":
+                return logs(stack, arguments.part)
+            case _:
+                return {"down": down, "status": status, "reset": reset}[arguments.command](stack)
+    except (ValueError, NotOurs) as mistake:
+        print(mistake, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description="Argosy on one machine, without containers.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    up_parser = commands.add_parser("up", help="start everything, or the named parts with what they need")
+    up_parser.add_argument("part", nargs="*")
+    up_parser.add_argument("--set", action="append", default=[], metavar="PART.NAME=VALUE", help="change a setting")
+    commands.add_parser("down", help="stop everything; the data stays")
+    commands.add_parser("status", help="what runs, where, and how it is")
+    logs_parser = commands.add_parser("logs", help="follow the logs of all parts, or of the named ones")
+    logs_parser.add_argument("part", nargs="*")
+    commands.add_parser("reset", help="stop everything and delete its data")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

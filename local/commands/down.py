@@ -1,0 +1,48 @@
+"""`down`: stops everything, the edge first and the stores last. The data stays."""
+
+import sys
+import time
+
+import psutil
+
+from local import credentials, data
+from local.processes import end_leftovers, taken_ports
+from local.stack import Stack
+from local.supervision import Supervisor
+from local.topology import parts
+
+_PATIENCE_SECONDS = 120
+_PAUSE_SECONDS = 0.2
+
+
+def down(stack: Stack) -> int:
+    """Stop the stack, and make sure that nothing of it is left."""
+    if not data.ours(stack):
+        print("Nothing is running here.")
+        return 0
+    with data.alone(stack):
+        return stop(stack)
+
+
+def stop(stack: Stack) -> int:
+    """As `down`, for a caller that holds the stack already."""
+    supervisor = Supervisor(stack)
+    was_up = supervisor.alive()
+    if was_up:
+        _shut_down(supervisor)
+    leftovers = end_leftovers(stack)
+    held = taken_ports(stack, parts(stack, credentials.read(stack.secrets))) if was_up or leftovers else []
+    for line in held:
+        print(line, file=sys.stderr)
+    if not held:
+        print("Everything has stopped." if was_up or leftovers else "Nothing was running.")
+    return 1 if held else 0
+
+
+def _shut_down(supervisor: Supervisor) -> None:
+    """Returns when supervisord is gone, having said what it still waits for."""
+    process = psutil.Process(supervisor.pid())
+    supervisor.shutdown()
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+        time.sleep(_PAUSE_SECONDS)

@@ -1,0 +1,20 @@
+"""`reset`: stops the stack and deletes its data. What set-up made stays."""
+
+from local import data
+from local.commands.down import stop
+from local.stack import Stack
+
+
+def reset(stack: Stack) -> int:
+    """Stop, then delete. Raises NotOurs when the directory is no stack's."""
+    if not stack.data.exists():
+        print("There is no data.")
+        return 0
+    with data.alone(stack):
+        if data.ours(stack) and stack.secrets.exists():
+            code = stop(stack)
+            if code:
+                return code
+        data.delete(stack)
+        print(f"{stack.data} is gone.")
+        return 0

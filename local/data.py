@@ -1,0 +1,65 @@
+"""The data directory of a stack: marked, so that nothing else is ever deleted, and used by one command at a time."""
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from local.files import write_private
+from local.stack import Stack
+
+_MARKER = "stack.json"
+
+
+class NotOurs(Exception):
+    """The directory holds something, but no stack; or a stack on other ports."""
+
+
+def claim(stack: Stack) -> None:
+    """Make the directory, or make sure that it is this stack's. Raises NotOurs, having changed nothing."""
+    if not stack.data.exists() or not any(stack.data.iterdir()):
+        stack.data.mkdir(parents=True, exist_ok=True)
+        # Others may pass through (PostgreSQL does not run as root), but not look.
+        stack.data.chmod(0o711)
+        write_private(stack.data / _MARKER, json.dumps({"offset": stack.offset}) + "\n")
+    elif not (stack.data / _MARKER).is_file():
+        raise NotOurs(f"{stack.data} holds other things than a stack: set ARGOSY_DATA to a directory of its own")
+    else:
+        write_private(stack.data / _MARKER, json.dumps({"offset": stack.offset}) + "\n")
+
+
+def ours(stack: Stack) -> bool:
+    """Whether there is a stack in the directory."""
+    return (stack.data / _MARKER).is_file()
+
+
+def offset_in_use(stack: Stack) -> int:
+    """With which port offset the stack was last started."""
+    return int(json.loads((stack.data / _MARKER).read_text())["offset"])
+
+
+def delete(stack: Stack) -> None:
+    """Delete everything. Raises NotOurs when the directory is no stack's."""
+    if not stack.data.exists():
+        return
+    if not ours(stack):
+        raise NotOurs(f"{stack.data} holds other things than a stack and stays as it is")
+    # The marker goes last: a deletion that was cut short can be done again.
+    for path in stack.data.iterdir():
+        if path.name != _MARKER:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.rmtree(stack.data)
+
+
+@contextmanager
+def alone(stack: Stack) -> Iterator[None]:
+    """Keep other commands from changing this stack meanwhile; the system lets go of it when the process dies."""
+    stack.data.parent.mkdir(parents=True, exist_ok=True)
+    with stack.data.with_name(f"{stack.data.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another command is at work on this stack: waiting for it …", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,101 @@
+"""Makes each owner's database and role: `python -m local.databases`. Repeating it changes nothing.
+
+FerretDB asks PostgreSQL for documents by `_jsonb->'field' @> value`, which the btree indexes it makes never serve. An
+event trigger in its database puts a GIN index beside each of them, for the first field, so that look-ups do not scan.
+"""
+
+import asyncio
+
+import asyncpg
+
+from local import credentials
+from local.credentials import POSTGRES_ROLES, Credentials
+from local.ports import HOST
+from local.stack import Stack
+
+_TIMEOUT_SECONDS = 10
+
+_INDEX_TRIGGER = """
+create or replace function public.argosy_index_for_containment() returns event_trigger language plpgsql as $body$
+declare
+    made record;
+    field text;
+begin
+    for made in
+        select i.indrelid::regclass as relation, i.indexrelid, pg_get_indexdef(i.indexrelid) as definition
+        from pg_event_trigger_ddl_commands() c join pg_index i on i.indexrelid = c.objid
+        where c.command_tag = 'CREATE INDEX'
+    loop
+        field := substring(made.definition from $re$USING btree \\(+_jsonb -> '([^']+)'::text\\)+(?! ->)$re$);
+        if field is not null then
+            execute format(
+                'create index if not exists %I on %s using gin ((_jsonb->%L) jsonb_path_ops) with (fastupdate = off)',
+                'argosy_' || md5(made.relation::text || field), made.relation, field
+            );
+        end if;
+    end loop;
+end
+$body$;
+"""
+
+
+async def ensure_all(stack: Stack, secrets: Credentials) -> None:
+    """Every role with its own database, which nobody else may enter."""
+    admin = await _connect(stack, secrets, "postgres")
+    try:
+        for role in POSTGRES_ROLES:
+            await _ensure_database(admin, role)
+        # The role comes last: FerretDB must not be able to make a collection before the trigger is there.
+        await _ensure_index_trigger(stack, secrets)
+        for role in POSTGRES_ROLES:
+            await _ensure_owner(admin, role, secrets.postgres_password(role))
+    finally:
+        await admin.close()
+
+
+async def _ensure_database(admin: asyncpg.Connection, name: str) -> None:
+    if not await admin.fetchval("select 1 from pg_database where datname = $1", name):
+        await admin.execute(f'create database "{name}"')
+    await admin.execute(f'revoke all on database "{name}" from public')
+
+
+async def _ensure_owner(admin: asyncpg.Connection, role: str, password: str) -> None:
+    if not await admin.fetchval("select 1 from pg_roles where rolname = $1", role):
+        await admin.execute(f'create role "{role}" nologin')
+    await admin.execute(f'alter database "{role}" owner to "{role}"')
+    await admin.execute(f"alter role \"{role}\" login password '{password}'")
+
+
+async def _ensure_index_trigger(stack: Stack, secrets: Credentials) -> None:
+    ferretdb = await _connect(stack, secrets, "ferretdb")
+    try:
+        await ferretdb.execute(_INDEX_TRIGGER)
+        if not await ferretdb.fetchval("select 1 from pg_event_trigger where evtname = 'argosy_containment'"):
+            await ferretdb.execute(
+                "create event trigger argosy_containment on ddl_command_end when tag in ('CREATE INDEX')"
+                " execute function public.argosy_index_for_containment()"
+            )
+    finally:
+        await ferretdb.close()
+
+
+async def _connect(stack: Stack, secrets: Credentials, database: str) -> asyncpg.Connection:
+    return await asyncpg.connect(
+        host=HOST,
+        port=stack.port("postgres"),
+        user="postgres",
+        password=secrets.postgres_password("postgres"),
+        database=database,
+        timeout=_TIMEOUT_SECONDS,
+        command_timeout=_TIMEOUT_SECONDS,
+    )
+
+
+def main() -> None:
+    """Entry point; fails when PostgreSQL is not up yet."""
+    stack = Stack.from_environment()
+    asyncio.run(ensure_all(stack, credentials.read(stack.secrets)))
+
+
+if __name__ == "__main__":
+    main()

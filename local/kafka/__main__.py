@@ -1,0 +1,74 @@
+"""Runs the broker on the stack's data: `python -m local.kafka`. Formats its storage the first time."""
+
+import base64
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from local.paths import KAFKA_JARS
+from local.stack import Stack
+
+# One node does everything. A quick first compilation matters more here than peak speed.
+_JAVA = ["java", "-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{KAFKA_JARS}/*"]
+_LOGGING = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true"]
+
+
+def main() -> None:
+    """Format the storage if there is none, then become the broker."""
+    stack = Stack.from_environment()
+    storage = stack.data / "kafka"
+    if not storage.exists():
+        _format(stack, storage)
+    configuration = _write(stack.run / "kafka.properties", _settings(stack, storage))
+    os.execvp(_JAVA[0], [*_JAVA, *_LOGGING, "kafka.Kafka", str(configuration)])
+
+
+def _format(stack: Stack, storage: Path) -> None:
+    """Format under another name and rename it, so that storage that exists is whole."""
+    unfinished = storage.with_name("kafka.new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    configuration = _write(stack.run / "kafka-format.properties", _settings(stack, unfinished))
+    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    subprocess.run([*_JAVA, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", configuration], check=True)
+    unfinished.rename(storage)
+
+
+def _settings(stack: Stack, storage: Path) -> Mapping[str, str]:
+    broker, controller = stack.address("kafka"), stack.address("kafka-controller")
+    return {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.voters": f"1@{controller}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}",
+        "advertised.listeners": f"PLAINTEXT://{broker}",
+        "log.dirs": str(storage),
+        "auto.create.topics.enable": "false",
+        # One broker keeps one copy of everything, its own bookkeeping included.
+        "default.replication.factor": "1",
+        "min.insync.replicas": "1",
+        "offsets.topic.replication.factor": "1",
+        "offsets.topic.num.partitions": "6",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.num.partitions": "6",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        # Nobody else will join: a group need not wait for more members.
+        "group.initial.rebalance.delay.ms": "0",
+        # A consumer that was killed is given up soon, so that a restart goes on at once.
+        "group.min.session.timeout.ms": "1000",
+    }
+
+
+def _write(path: Path, settings: Mapping[str, str]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    return path
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Reads kafka/topics/*.yaml: the only declaration of the topics, as the cluster's operator reads it too."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import yaml
+
+from local.paths import ROOT
+
+TOPICS = ROOT / "kafka" / "topics"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A declared topic: its name, number of partitions, and settings as text."""
+
+    name: str
+    partitions: int
+    settings: Mapping[str, str]
+
+
+def declared() -> list[Topic]:
+    """All topics, by name. Raises KeyError when a manifest lacks something, ValueError when it is no KafkaTopic."""
+    return sorted(_read(), key=lambda topic: topic.name)
+
+
+def _read() -> Iterator[Topic]:
+    for path in TOPICS.glob("*.yaml"):
+        if path.name == "kustomization.yaml":
+            continue
+        for manifest in yaml.safe_load_all(path.read_text()):
+            if manifest["kind"] != "KafkaTopic":
+                raise ValueError(f"{path.name} holds a {manifest['kind']}, not a KafkaTopic")
+            spec = manifest["spec"]
+            settings = {name: str(value) for name, value in spec["config"].items()}
+            yield Topic(manifest["metadata"]["name"], spec["partitions"], settings)

@@ -1,0 +1,56 @@
+"""Received mails, kept in one SQLite file."""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+_SCHEMA = """
+create table if not exists mails (id integer primary key, received_at text not null, raw blob not null);
+create table if not exists recipients (
+    address text not null, mail_id integer not null references mails, primary key (address, mail_id)
+) without rowid;
+"""
+
+
+@dataclass(frozen=True)
+class StoredMail:
+    """A mail as it came over the wire; `recipients` are the envelope's."""
+
+    id: int
+    received_at: str
+    recipients: tuple[str, ...]
+    raw: bytes
+
+
+class MailStore:
+    """Adds and finds mails. Calls take well under a millisecond, so they are made on the event loop."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path)
+        self._connection.executescript("pragma journal_mode = wal; pragma synchronous = normal;" + _SCHEMA)
+
+    def add(self, received_at: str, recipients: list[str], raw: bytes) -> None:
+        """Keep a mail; it is on disk when this returns, whole or not at all."""
+        with self._connection:
+            added = self._connection.execute("insert into mails (received_at, raw) values (?, ?)", (received_at, raw))
+            self._connection.executemany(
+                "insert or ignore into recipients values (?, ?)",
+                [(address.lower(), added.lastrowid) for address in recipients],
+            )
+
+    def find(self, recipient: str | None, most: int) -> list[StoredMail]:
+        """The latest mails, oldest first, to one address (any case) or to anyone."""
+        rows = self._connection.execute(
+            """
+            select id, received_at, raw, (select json_group_array(address) from recipients where mail_id = id)
+            from mails where ?1 is null or id in (select mail_id from recipients where address = ?1)
+            order by id desc limit ?2
+            """,
+            (recipient.lower() if recipient else None, most),
+        ).fetchall()
+        return [StoredMail(id_, at, tuple(json.loads(to)), raw) for id_, at, raw, to in reversed(rows)]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()

@@ -1,0 +1,29 @@
+"""Every port of a stack, in one table. `ARGOSY_PORT_OFFSET` shifts them all, so that stacks run side by side."""
+
+import os
+
+HOST = "127.0.0.1"
+SERVICES = ("user", "order", "payment", "inventory", "notification")
+
+BASE = {
+    "edge": 8080,
+    "edge-admin": 9901,
+    **{f"{service}-grpc": 50051 + index for index, service in enumerate(SERVICES)},
+    **{f"{service}-admin": 9101 + index for index, service in enumerate(SERVICES)},
+    "postgres": 15432,
+    "ferretdb": 17017,
+    "kafka": 19092,
+    "kafka-controller": 19093,
+    "stripe": 12111,
+    "mail-smtp": 11025,
+    "mail-http": 11080,
+}
+
+
+def offset_from_environment() -> int:
+    """What `ARGOSY_PORT_OFFSET` says, 0 without it. Raises ValueError when it is no number or leads out of range."""
+    text = os.environ.get("ARGOSY_PORT_OFFSET", "0")
+    most = 65535 - max(BASE.values())
+    if not text.isdecimal() or int(text) > most:
+        raise ValueError(f"ARGOSY_PORT_OFFSET must be a whole number from 0 to {most}, and is {text!r}")
+    return int(text)

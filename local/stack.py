@@ -1,0 +1,54 @@
+"""One stack: a data directory and a port offset. Everything about a running system follows from these two."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.paths import STACKS
+from local.ports import BASE, HOST, offset_from_environment
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Where a stack keeps its data and where it listens."""
+
+    data: Path
+    offset: int
+
+    @classmethod
+    def from_environment(cls) -> "Stack":
+        """The stack that `ARGOSY_DATA` and `ARGOSY_PORT_OFFSET` name. Raises ValueError on a bad offset."""
+        data = Path(os.environ.get("ARGOSY_DATA") or STACKS / "main")
+        return cls(data.resolve(), offset_from_environment())
+
+    def port(self, name: str) -> int:
+        """A port by its name in the table."""
+        return BASE[name] + self.offset
+
+    def address(self, name: str) -> str:
+        """`host:port` by the port's name."""
+        return f"{HOST}:{self.port(name)}"
+
+    def url(self, name: str, path: str = "") -> str:
+        """An `http://` address by the port's name."""
+        return f"http://{self.address(name)}{path}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a child process needs in its environment to find this stack."""
+        return {"ARGOSY_DATA": str(self.data), "ARGOSY_PORT_OFFSET": str(self.offset)}
+
+    @property
+    def logs(self) -> Path:
+        """One file a part."""
+        return self.data / "log"
+
+    @property
+    def run(self) -> Path:
+        """The supervisor's own files, and configuration rendered for this run."""
+        return self.data / "run"
+
+    @property
+    def secrets(self) -> Path:
+        """Passwords and keys, made once."""
+        return self.data / "secrets"
