@@ -1,0 +1,1 @@
+"""The user service: accounts, profiles, sessions and the signing of user tokens."""

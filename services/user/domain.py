@@ -1,0 +1,175 @@
+"""Who may have an account, who may sign in, who may read whose account, and which key signs tokens.
+
+Pure: no I/O, no clock, no protobuf.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+TOKEN_LIFE = timedelta(hours=24)
+"""How long a session and its token are good."""
+
+_VISIBLE = frozenset("LMNPS")
+"""The first letters of the Unicode categories that put ink on paper."""
+
+
+class AccountStatus(StrEnum):
+    """Where an account stands."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    DELETED = "deleted"
+
+
+class EmailTaken(Exception):
+    """Somebody has an account with this address."""
+
+    def __init__(self) -> None:
+        super().__init__("there is an account with this mail address already; sign in, or use another address")
+        self.violations = [("email", "must not be the address of an account")]
+
+
+class InvalidPerson(Exception):
+    """What was given is not a person's name; `violations` says which field and what would be right."""
+
+    def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{field}: {description}" for field, description in violations))
+        self.violations = violations
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who an account is for, as they wrote it, surrounding blanks apart."""
+
+    email: str = field(repr=False)
+    first_name: str = field(repr=False)
+    last_name: str = field(repr=False)
+
+    @property
+    def address_key(self) -> str:
+        """What tells this address from another's."""
+        return address_key(self.email)
+
+    @property
+    def full_name(self) -> str:
+        """The name to write to."""
+        return f"{self.first_name} {self.last_name}"
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account as registering and signing in tell it."""
+
+    id: UUID
+    person: Person
+    created_at: datetime
+    roles: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What signing in is decided by."""
+
+    account_id: UUID
+    password_hash: bytes = field(repr=False)
+    status: AccountStatus
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a person says about themself."""
+
+    avatar_url: str | None = None
+    bio: str | None = None
+    preferences: dict[str, Any] | None = None
+    address: dict[str, Any] | None = None
+    phone: str | None = None
+    date_of_birth: date | None = None
+
+
+@dataclass(frozen=True)
+class User:
+    """An account with everything that its owner may read."""
+
+    id: UUID
+    person: Person
+    email_verified: bool
+    status: AccountStatus
+    created_at: datetime
+    updated_at: datetime
+    last_login: datetime | None
+    profile: Profile
+
+
+def new_person(email: str, first_name: str, last_name: str) -> Person:
+    """The person that an account is made for; whether the address is one was decided by the contract.
+
+    Raises:
+        InvalidPerson: a name has nothing to see in it, or control characters (a line break in a name would be one in
+            the mails that are sent to it).
+    """
+    person = Person(email.strip(), first_name.strip(), last_name.strip())
+    names = {"firstName": person.first_name, "lastName": person.last_name}
+    violations = [(name, problem) for name, value in names.items() if (problem := _name_problem(value)) is not None]
+    if violations:
+        raise InvalidPerson(violations)
+    return person
+
+
+def address_key(email: str) -> str:
+    """The form in which two addresses are the same: ASCII letters in lower case, surrounding blanks gone.
+
+    Letters beyond ASCII are left alone, so that the database's idea of lower case (collation "C") is the same as ours.
+    """
+    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in email.strip())
+
+
+def may_sign_in(status: AccountStatus, password_matches: bool) -> bool:
+    """Whether a session may be opened. Who is refused does not learn which of the two it was."""
+    return password_matches and status is AccountStatus.ACTIVE
+
+
+def may_read(reader: UUID, reader_is_staff: bool, owner: UUID) -> bool:
+    """Whether the reader may know of the owner's account at all."""
+    return reader_is_staff or reader == owner
+
+
+class Published(Protocol):
+    """A signing key, as far as choosing between keys goes."""
+
+    @property
+    def created_at(self) -> datetime:
+        """When its public half was first published."""
+
+
+AnyKey = TypeVar("AnyKey", bound=Published)
+
+
+def choose_signing_key(keys: Sequence[AnyKey], now: datetime, settle: timedelta) -> AnyKey:
+    """The newest key that has been public for `settle`, so that whoever verifies has fetched it before it signs.
+
+    With none that old (the first key of all, just made) it is the oldest: the most likely to be known.
+
+    Raises:
+        ValueError: there are no keys.
+    """
+    settled = [key for key in keys if key.created_at + settle <= now]
+    if settled:
+        return max(settled, key=lambda key: key.created_at)
+    return min(keys, key=lambda key: key.created_at)
+
+
+def _name_problem(name: str) -> str | None:
+    categories = [unicodedata.category(character) for character in name]
+    if not any(category[0] in _VISIBLE for category in categories):
+        return "must not be blank"
+    if any(category in {"Cc", "Zl", "Zp"} for category in categories):
+        return "must not contain control characters or line breaks"
+    return None

@@ -1,0 +1,25 @@
+"""The user service's settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from services.chassis.postgres import PostgresSettings
+from services.user.passwords import cores
+
+
+class UserSettings(PostgresSettings):
+    """Everything the service needs."""
+
+    token_keys_dir: Path
+    """Where the keys are that sign user tokens (signing_keys.py)."""
+    token_key_settle_seconds: float = Field(default=900, ge=0)
+    """How long a new key is public before it signs: longer than anyone keeps a JWKS."""
+    idempotency_secret: SecretStr = Field(min_length=16)
+    """Keys the fingerprints of repeated requests; the same in every replica."""
+    password_hash_threads: int = Field(default_factory=cores, ge=1)
+    """Passwords hashed at once. One a core; set it where a container gets less than the machine has."""
+    password_hash_queue: int = Field(default_factory=lambda: 16 * cores(), ge=0)
+    """Passwords that may wait to be hashed; four seconds' worth."""

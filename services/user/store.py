@@ -1,0 +1,163 @@
+"""Accounts, profiles and sessions, in PostgreSQL.
+
+Functions take the connection whose transaction they belong to.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from services.chassis.postgres import Connection, Record
+from services.user.domain import Account, AccountStatus, Credentials, EmailTaken, Person, Profile, User
+from services.user.sessions import Session
+
+_ONE_ACCOUNT_AN_ADDRESS = "users_email"
+
+
+async def address_taken(connection: Connection, address_key: str) -> bool:
+    """Whether an account that is not deleted has the address."""
+    return await credentials_by_address(connection, address_key) is not None
+
+
+async def credentials_by_address(connection: Connection, address_key: str) -> Credentials | None:
+    """What signing in with an address is decided by; None: no account has it, deleted ones apart."""
+    row = await connection.fetchrow(
+        """
+        SELECT id, password_hash, account_status FROM users
+        WHERE lower(email COLLATE "C") = $1 AND account_status <> 'deleted'
+        """,
+        address_key,
+    )
+    return _credentials(row) if row else None
+
+
+async def credentials_by_id(connection: Connection, account_id: UUID) -> Credentials | None:
+    """The same for one account, deleted ones as well."""
+    row = await connection.fetchrow(
+        "SELECT id, password_hash, account_status FROM users WHERE id = $1",
+        account_id,
+    )
+    return _credentials(row) if row else None
+
+
+async def add_account(connection: Connection, account_id: UUID, person: Person, password_hash: bytes) -> Account:
+    """Make an account with an empty profile.
+
+    Raises:
+        EmailTaken: somebody has the address. The transaction is of no more use.
+    """
+    try:
+        row = await connection.fetchrow(
+            """
+            INSERT INTO users (id, email, password_hash, first_name, last_name) VALUES ($1, $2, $3, $4, $5)
+            RETURNING id, email, first_name, last_name, created_at, roles
+            """,
+            account_id,
+            person.email,
+            password_hash.decode(),
+            person.first_name,
+            person.last_name,
+        )
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name == _ONE_ACCOUNT_AN_ADDRESS:
+            raise EmailTaken from None
+        raise
+    await connection.execute("INSERT INTO user_profiles (user_id) VALUES ($1)", account_id)
+    return _account(row)
+
+
+async def still_good(connection: Connection, credentials: Credentials) -> Account | None:
+    """The account, locked until the transaction ends; None when it or its password has changed since they were read."""
+    row = await connection.fetchrow(
+        """
+        SELECT id, email, first_name, last_name, created_at, roles FROM users
+        WHERE id = $1 AND account_status = $2 AND password_hash = $3 FOR UPDATE
+        """,
+        credentials.account_id,
+        credentials.status,
+        credentials.password_hash.decode(),
+    )
+    return _account(row) if row else None
+
+
+async def set_last_login(connection: Connection, account_id: UUID) -> None:
+    """Note that the person signed in just now."""
+    await connection.execute("UPDATE users SET last_login = now() WHERE id = $1", account_id)
+
+
+async def add_session(connection: Connection, session: Session) -> None:
+    """Store a session; from the commit on it counts."""
+    await connection.execute(
+        """
+        INSERT INTO user_sessions (id, user_id, token_hash, device_info, ip_address, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        """,
+        session.id,
+        session.account_id,
+        session.token_hash,
+        {"userAgent": session.client.user_agent, "clientApp": session.client.app},
+        session.client.ip_address,
+        session.expires_at,
+    )
+
+
+async def prune_sessions(connection: Connection, before: datetime, limit: int) -> int:
+    """Forget at most `limit` sessions that expired before an instant; answers how many."""
+    tag: str = await connection.execute(
+        """
+        DELETE FROM user_sessions WHERE id IN (
+            SELECT id FROM user_sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2
+        )
+        """,
+        before,
+        limit,
+    )
+    return int(tag.rpartition(" ")[2])
+
+
+async def user(connection: Connection, account_id: UUID) -> User | None:
+    """The account with its profile, deleted ones as well."""
+    row = await connection.fetchrow(
+        """
+        SELECT u.id, u.email, u.first_name, u.last_name, u.email_verified, u.account_status, u.created_at,
+               u.updated_at, u.last_login, u.phone, u.date_of_birth, p.avatar_url, p.bio, p.preferences, p.address
+        FROM users u LEFT JOIN user_profiles p ON p.user_id = u.id WHERE u.id = $1
+        """,
+        account_id,
+    )
+    return _user(row) if row else None
+
+
+def _credentials(row: Record) -> Credentials:
+    return Credentials(row["id"], row["password_hash"].encode(), AccountStatus(row["account_status"]))
+
+
+def _person(row: Record) -> Person:
+    return Person(row["email"], row["first_name"], row["last_name"])
+
+
+def _account(row: Record) -> Account:
+    return Account(row["id"], _person(row), row["created_at"], tuple(row["roles"]))
+
+
+def _user(row: Record) -> User:
+    return User(
+        id=row["id"],
+        person=_person(row),
+        email_verified=row["email_verified"],
+        status=AccountStatus(row["account_status"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        last_login=row["last_login"],
+        profile=Profile(
+            avatar_url=row["avatar_url"],
+            bio=row["bio"],
+            preferences=row["preferences"],
+            address=row["address"],
+            phone=row["phone"],
+            date_of_birth=row["date_of_birth"],
+        ),
+    )

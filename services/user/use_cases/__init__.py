@@ -1,0 +1,1 @@
+"""What the user service does, one use case a file."""

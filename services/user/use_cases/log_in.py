@@ -1,0 +1,66 @@
+"""Sign a person in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from argosy.event.v1.user_events_pb2 import UserLogin
+from services.chassis import outbox
+from services.chassis.postgres import Connection, Postgres
+from services.user import store
+from services.user.domain import Account, Credentials, address_key, may_sign_in
+from services.user.passwords import Passwords
+from services.user.sessions import Client, Session, SessionOpener
+
+
+class SignInRefused(Exception):
+    """Unknown address, wrong password, or an account that may not sign in: the three are told alike."""
+
+    def __init__(self) -> None:
+        super().__init__("the mail address or the password is wrong")
+
+
+@dataclass(frozen=True)
+class LogIn:
+    """Who says to be whom, and from where."""
+
+    email: str = field(repr=False)
+    password: str = field(repr=False)
+    client: Client
+
+
+@dataclass(frozen=True)
+class LogInHandler:
+    """Opens a session for whoever knows the password. What a guess costs does not depend on whether it was near."""
+
+    postgres: Postgres
+    passwords: Passwords
+    sessions: SessionOpener
+
+    async def __call__(self, command: LogIn) -> tuple[Account, Session]:
+        """The account and its new session, stored; USER_LOGIN is published.
+
+        Raises:
+            SignInRefused: whatever the reason.
+            TooManySignIns: too many passwords wait to be compared.
+        """
+        key = address_key(command.email)
+        async with self.postgres.connection() as connection:
+            credentials = await store.credentials_by_address(connection, key)
+        known_hash = credentials.password_hash if credentials else None
+        matches = await self.passwords.matches(key, command.password, known_hash)
+        if credentials is None or not may_sign_in(credentials.status, matches):
+            raise SignInRefused
+        async with self.postgres.transaction() as connection:
+            return await self._open(connection, credentials, command.client)
+
+    async def _open(self, connection: Connection, credentials: Credentials, client: Client) -> tuple[Account, Session]:
+        account = await store.still_good(connection, credentials)
+        if account is None:
+            raise SignInRefused
+        session = self.sessions.open(account.id, account.roles, client)
+        await store.set_last_login(connection, account.id)
+        await store.add_session(connection, session)
+        event = UserLogin(user_id=str(account.id), session_id=str(session.id), client_app=client.app)
+        await outbox.publish(connection, event, key=str(account.id), subject=str(account.id))
+        return account, session
