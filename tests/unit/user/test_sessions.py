@@ -70,7 +70,7 @@ async def test_after_24_hours_nobody_takes_it(keys: KeyRing) -> None:
 
 async def test_rotating_the_keys_signs_nobody_out(keys: KeyRing, tmp_path: Path) -> None:
     before = SessionOpener(keys, clock.now).open(new_id(), (), CLIENT)
-    add(tmp_path, clock.now())
+    add(tmp_path, clock.now() + timedelta(seconds=1))
     await keys.start()
     after = SessionOpener(keys, lambda: clock.now() + timedelta(minutes=20)).open(new_id(), (), CLIENT)
     assert jwt.get_unverified_header(before.token)["kid"] != jwt.get_unverified_header(after.token)["kid"]
