@@ -1,4 +1,4 @@
-"""The outbox: an event is stored in the transaction that makes it true; the relay publishes it after the commit.
+"""The outbox in PostgreSQL: an event is stored in the transaction that makes it true, and published afterwards.
 
 So there is no event without its change, and no change without its event, whatever dies in between.
 """

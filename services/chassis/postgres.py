@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import asyncpg
 from pydantic import SecretStr
 
-from services.chassis import deadlines
+from services.chassis import deadlines, transient
 from services.chassis.errors import Unavailable
 from services.chassis.settings import CommonSettings
 
@@ -46,6 +46,9 @@ _AGAIN = (
     asyncpg.QueryCanceledError,
 )
 """The transaction was rolled back for the sake of another; the same one may succeed."""
+
+
+transient.register(*_AWAY, *_AGAIN)
 
 
 class PostgresSettings(CommonSettings):
@@ -153,10 +156,14 @@ class Postgres:
             yield connection
 
     @contextlib.asynccontextmanager
-    async def session(self) -> AsyncIterator[Connection]:
-        """A connection outside the pool, for session state: LISTEN, session advisory locks. Closed after the block."""
+    async def session(self, *, statement_seconds: float = _STATEMENT_SECONDS) -> AsyncIterator[Connection]:
+        """A connection outside the pool, for session state: LISTEN, session advisory locks. Closed after the block.
+
+        Raises:
+            Unavailable: the database is or goes away, or does not answer a statement in time.
+        """
         with _told():
-            connection = await asyncpg.connect(self._dsn, **self._session_options())
+            connection = await self._connect(statement_seconds)
             try:
                 yield connection
             finally:
@@ -190,15 +197,25 @@ class Postgres:
         except OSError as error:  # TimeoutError is one of them
             raise Unavailable from error
 
-    def _session_options(self) -> dict[str, Any]:
+    async def _connect(self, statement_seconds: float) -> Connection:
+        try:
+            return await asyncpg.connect(self._dsn, **self._session_options(statement_seconds))
+        except OSError as error:
+            raise Unavailable from error
+
+    def _session_options(self, statement_seconds: float = _STATEMENT_SECONDS) -> dict[str, Any]:
         return {
             "timeout": CONNECT_SECONDS,
-            "command_timeout": _STATEMENT_SECONDS,
+            "command_timeout": statement_seconds + 1,  # the server says it first, unless it is gone
             "server_settings": {
                 "application_name": self._application_name,
                 "jit": "off",  # compiling costs more than any statement of ours takes
-                "statement_timeout": _milliseconds(_STATEMENT_SECONDS),
-                "idle_in_transaction_session_timeout": _milliseconds(2 * _STATEMENT_SECONDS),
+                "statement_timeout": _milliseconds(statement_seconds),
+                "idle_in_transaction_session_timeout": _milliseconds(2 * statement_seconds),
+                # A client that vanished without a word must not keep its locks.
+                "tcp_keepalives_idle": "15",
+                "tcp_keepalives_interval": "5",
+                "tcp_keepalives_count": "3",
             },
         }
 

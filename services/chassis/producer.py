@@ -1,0 +1,197 @@
+"""Sending to Kafka: acknowledged by all in-sync replicas, never twice by the same producer, never waiting for ever.
+
+aiokafka's idempotent producer keeps a batch until it is delivered, however long that takes, and is of no use any more
+after a fatal error. So every send has a time limit, and a producer that ran into it or into an error that will not pass
+is replaced by a new one. What the old one still held may arrive late and twice: consumers know events by their ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Coroutine
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+)
+
+from services.chassis import backoff
+from services.chassis.errors import Unavailable
+from services.chassis.events import OutgoingRecord
+
+RETRIES = 8
+FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 2.0
+_TRY_SECONDS = 10.0
+_SEND_SECONDS = 30.0
+_REQUEST_SECONDS = 5.0
+_OPEN_SECONDS = 8.0
+_CLOSE_SECONDS = 3.0
+
+_THE_RECORD_ITSELF = (
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+)
+
+_log = structlog.get_logger()
+
+
+class NotDelivered(Unavailable):
+    """Kafka has not acknowledged a record. It may still have been stored."""
+
+    default_message = "the message was not delivered"
+
+
+class Producer:
+    """One idempotent producer a process: a Resource, added with `required=False`, since an outbox stands before it.
+
+    Args:
+        bootstrap_servers: `host:port`, several with commas.
+        client_id: shown in the broker's logs; the service's name.
+    """
+
+    name = "kafka"
+
+    def __init__(self, bootstrap_servers: str, client_id: str) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._client_id = client_id
+        self._opening: asyncio.Task[AIOKafkaProducer] | None = None
+        self._beside: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Begin to connect. Does not wait for Kafka: what is sent before it is up waits for it."""
+        self._current()
+
+    async def stop(self) -> None:
+        """Deliver what is under way, within seconds, and close."""
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            await _close_when_open(opening)
+        if self._beside:
+            await asyncio.wait(self._beside)
+
+    async def check(self) -> None:
+        """Raise NotDelivered unless a broker answers."""
+        producer = await self._connected()
+        if not await producer.client.force_metadata_update():
+            raise NotDelivered("no Kafka broker answers")
+
+    async def send(self, record: OutgoingRecord) -> None:
+        """Send one record; returns when all in-sync replicas have it.
+
+        Records that are sent one after the other arrive in that order (per key). Those that are sent at once share
+        requests.
+
+        Raises:
+            NotDelivered: not within 8 retries and 30 s, or it is a record that the broker will never take.
+        """
+        try:
+            async with asyncio.timeout(_SEND_SECONDS):
+                await self._send_patiently(record)
+        except (KafkaError, TimeoutError) as error:
+            raise NotDelivered(f"{record.topic}: {type(error).__name__}") from error
+
+    async def _send_patiently(self, record: OutgoingRecord) -> None:
+        for pause in itertools.islice(backoff.delays(FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS), RETRIES):
+            try:
+                return await self._try(record)
+            except _THE_RECORD_ITSELF:
+                raise
+            except (KafkaError, TimeoutError, NotDelivered):
+                await asyncio.sleep(pause)
+        return await self._try(record)
+
+    async def _try(self, record: OutgoingRecord) -> None:
+        opening = self._current()
+        producer = await _shared(opening)
+        try:
+            async with asyncio.timeout(_TRY_SECONDS):
+                delivery = await producer.send(
+                    record.topic, value=record.value, key=record.key, headers=list(record.headers)
+                )
+                await delivery
+        except _THE_RECORD_ITSELF:
+            raise
+        except (KafkaError, TimeoutError) as error:
+            if not (isinstance(error, KafkaError) and error.retriable):
+                self._replace(opening, error)
+            raise
+
+    async def _connected(self) -> AIOKafkaProducer:
+        return await _shared(self._current())
+
+    def _current(self) -> asyncio.Task[AIOKafkaProducer]:
+        """The producer that all use, opened by the first who needs one."""
+        opening = self._opening
+        if opening is None or (opening.done() and (opening.cancelled() or opening.exception() is not None)):
+            opening = self._opening = asyncio.create_task(self._open(), name="kafka-producer")
+            opening.add_done_callback(_note_failure)
+        return opening
+
+    async def _open(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap_servers.split(","),
+            client_id=self._client_id,
+            enable_idempotence=True,
+            acks="all",
+            retry_backoff_ms=int(FIRST_PAUSE_SECONDS * 1000),
+            request_timeout_ms=int(_REQUEST_SECONDS * 1000),
+        )
+        try:
+            async with asyncio.timeout(_OPEN_SECONDS):
+                await producer.start()
+        except BaseException:
+            await _close(producer)
+            raise
+        return producer
+
+    def _replace(self, opening: asyncio.Task[AIOKafkaProducer], error: Exception) -> None:
+        """Let the next send open a new producer, unless another send has seen to it."""
+        if self._opening is opening:
+            self._opening = None
+            _log.warning("kafka_producer_replaced", error=type(error).__name__)
+            self._run_beside(_close_when_open(opening))
+
+    def _run_beside(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+
+async def _shared(opening: asyncio.Task[AIOKafkaProducer]) -> AIOKafkaProducer:
+    """The opened producer. One waiter that goes away does not stop the opening for the others."""
+    try:
+        return await asyncio.shield(opening)
+    except (KafkaError, OSError) as error:
+        raise NotDelivered("Kafka is away") from error
+
+
+def _note_failure(opening: asyncio.Task[AIOKafkaProducer]) -> None:
+    """Whoever sends learns of it; when nobody does, it is no loose end either."""
+    if not opening.cancelled():
+        opening.exception()
+
+
+async def _close_when_open(opening: asyncio.Task[AIOKafkaProducer]) -> None:
+    if not opening.done():
+        opening.cancel()
+    with contextlib.suppress(asyncio.CancelledError, KafkaError, OSError):
+        await _close(await opening)
+
+
+async def _close(producer: AIOKafkaProducer) -> None:
+    """Deliver what can be delivered within seconds; then cut the connections, which ends whatever still waits."""
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await producer.stop()
+    except (KafkaError, OSError):
+        await producer.client.close()
