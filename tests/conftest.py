@@ -1,0 +1,121 @@
+"""Fixtures over real parts. Ask for the least you need: each starts its parts at the first use, for the whole run.
+
+| fixture | scope | what it gives |
+| --- | --- | --- |
+| `postgres_url` | module | a fresh, empty PostgreSQL database with an owner of its own |
+| `mongo_url` | module | a fresh, empty database of the document store |
+| `kafka_bootstrap` | session | the broker, with the declared topics |
+| `make_topic` | session | `await make_topic(partitions=1)` → the name of a new topic |
+| `mail_sink` | session | the stack, with the mail sink up (`.smtp_url`, `.mail_url`) |
+| `stripe_sandbox` | session | the stack, with the Stripe sandbox up (`.stripe_url`, `.secrets`) |
+| `stack` | session | everything, edge and services included; see tests/support/real_stack.py |
+
+The run starts with fresh data and leaves it behind for inspection (`.local/test`); nothing is left running.
+Tests and fixtures share one event loop, so an async fixture of any scope can hand out what it opened.
+Two runs at once: give one of them `ARGOSY_TEST_OFFSET=20000`.
+"""
+
+import re
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from motor.motor_asyncio import AsyncIOMotorClient
+
+from tests.support.real_stack import MakeTopic, RealStack, lock, test_stack
+
+
+@pytest.fixture(scope="session")
+def real_stack() -> Iterator[RealStack]:
+    """The test stack with nothing started yet; whatever was started is stopped at the end."""
+    stack = test_stack()
+    held = lock(stack)
+    if held is None:
+        pytest.exit(f"Another test run uses {stack.data}: set ARGOSY_TEST_OFFSET to a number of your own.", 2)
+    real = RealStack(stack)
+    with held:
+        real.command("reset")
+        try:
+            yield real
+        finally:
+            real.command("down")
+
+
+@pytest.fixture(scope="session")
+def stack(real_stack: RealStack) -> RealStack:
+    """Everything is up and ready."""
+    real_stack.up()
+    return real_stack
+
+
+@pytest.fixture(scope="session")
+def mail_sink(real_stack: RealStack) -> RealStack:
+    """The mail sink is up."""
+    real_stack.up("mail")
+    return real_stack
+
+
+@pytest.fixture(scope="session")
+def stripe_sandbox(real_stack: RealStack) -> RealStack:
+    """The Stripe sandbox is up."""
+    real_stack.up("stripe")
+    return real_stack
+
+
+@pytest.fixture(scope="module")
+async def postgres_url(real_stack: RealStack, request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """A database that this module has to itself; its owner is no superuser."""
+    real_stack.up("postgres")
+    name = _fresh_name(request)
+    admin = await asyncpg.connect(real_stack.postgres_url("postgres"))
+    try:
+        await admin.execute(f"create role {name} login password '{name}'")
+        await admin.execute(f"create database {name} owner {name}")
+        yield f"postgresql://{name}:{name}@{real_stack.stack.address('postgres')}/{name}"
+        await admin.execute(f"drop database {name} with (force)")
+        await admin.execute(f"drop role {name}")
+    finally:
+        await admin.close()
+
+
+@pytest.fixture(scope="module")
+async def mongo_url(real_stack: RealStack, request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """A database that this module has to itself."""
+    real_stack.up("ferretdb")
+    name = _fresh_name(request)
+    yield real_stack.mongo_url(name)
+    client: AsyncIOMotorClient[dict[str, object]] = AsyncIOMotorClient(real_stack.mongo_url(name))
+    await client.drop_database(name)
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(real_stack: RealStack) -> str:
+    """The broker's address; the declared topics are there. Other tests use them too: tell your events by their keys."""
+    real_stack.up("topics")
+    return real_stack.kafka_bootstrap
+
+
+@pytest.fixture(scope="session")
+async def make_topic(kafka_bootstrap: str) -> AsyncIterator[MakeTopic]:
+    """Makes topics that a test has to itself."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+    await admin.start()
+
+    async def make(partitions: int = 1) -> str:
+        name = f"test-{uuid.uuid4().hex}"
+        await admin.create_topics([NewTopic(name, partitions, 1)])
+        return name
+
+    try:
+        yield make
+    finally:
+        await admin.close()
+
+
+def _fresh_name(request: pytest.FixtureRequest) -> str:
+    """A name for a database that says whose it is."""
+    module = re.sub(r"\W+", "_", request.path.stem).lower()
+    return f"{module[:40]}_{uuid.uuid4().hex[:8]}"
