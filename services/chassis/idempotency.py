@@ -164,6 +164,16 @@ async def answer(connection: Connection, scope: str, key: str, response: Message
     )
 
 
+async def forget(connection: Connection, scope: str, key: str) -> None:
+    """Let go of a claimed key whose call came to nothing, in the transaction that says so: a repeat starts afresh.
+
+    Only for a call that certainly had no effect. A key that has an answer stays.
+    """
+    await connection.execute(
+        "DELETE FROM idempotency_keys WHERE scope = $1 AND key = $2 AND response IS NULL", scope, key
+    )
+
+
 async def wait_for_answer(postgres: Postgres, scope: str, key: str, request_fingerprint: bytes) -> bytes:
     """What the call with this key answers, serialized, as soon as it has.
 
