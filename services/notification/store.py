@@ -1,0 +1,190 @@
+"""People's addresses, what they ordered, and the messages to them, in PostgreSQL.
+
+Functions take the connection whose transaction they belong to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.chassis import ids
+from services.chassis.postgres import Connection, Record
+from services.notification.domain import Notice, Status
+
+EMAIL = "email"
+
+
+@dataclass(frozen=True)
+class OrderSummary:
+    """What a message says about an order."""
+
+    items: Sequence[dict[str, Any]]
+    total_amount: str
+    currency: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message, as its reader sees it in the list."""
+
+    id: UUID
+    type: str
+    channel: str
+    subject: str
+    order_id: UUID | None
+    status: Status
+    created_at: datetime
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True)
+class DueMessage:
+    """One message that is to be sent now."""
+
+    id: UUID
+    type: str
+    subject: str
+    order_id: UUID | None
+    data: dict[str, Any]
+    order: OrderSummary | None
+    attempt: int
+    email: str
+    name: str
+
+
+async def keep_recipient(connection: Connection, user_id: UUID, email: str, name: str) -> None:
+    """Write down where a person is written to."""
+    await connection.execute(
+        "INSERT INTO recipients (user_id, email, name) VALUES ($1, $2, $3)"
+        " ON CONFLICT (user_id) DO UPDATE SET email = excluded.email, name = excluded.name, updated_at = now()",
+        user_id,
+        email,
+        name,
+    )
+
+
+async def forget_recipient(connection: Connection, user_id: UUID) -> None:
+    """Forget where a person is written to; what still waits for them is never sent."""
+    await connection.execute("DELETE FROM recipients WHERE user_id = $1", user_id)
+    await connection.execute("DELETE FROM messages WHERE user_id = $1 AND status = 'pending'", user_id)
+
+
+async def keep_order(connection: Connection, order_id: UUID, order: OrderSummary) -> None:
+    """Write down what was ordered."""
+    await connection.execute(
+        "INSERT INTO orders (order_id, items, total_amount, currency) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (order_id) DO NOTHING",
+        order_id,
+        json.dumps(order.items),
+        order.total_amount,
+        order.currency,
+    )
+
+
+async def add_message(
+    connection: Connection,
+    event_id: UUID,
+    user_id: UUID,
+    notice: Notice,
+    order_id: UUID | None,
+    data: dict[str, str],
+) -> bool:
+    """Write a message that is to be sent. False: this event has its message already."""
+    added = await connection.fetchval(
+        "INSERT INTO messages (id, user_id, event_id, channel, type, subject, order_id, data)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (event_id, channel) DO NOTHING RETURNING true",
+        ids.new_id(),
+        user_id,
+        event_id,
+        EMAIL,
+        notice.type,
+        notice.subject,
+        order_id,
+        json.dumps(data),
+    )
+    return added is True
+
+
+async def take_due(connection: Connection, limit: int, lease: timedelta) -> list[DueMessage]:
+    """So many messages that are due and whose reader is known, for this sender alone until the lease ends."""
+    rows = await connection.fetch(
+        "WITH due AS ("
+        "  SELECT m.id FROM messages m JOIN recipients USING (user_id)"
+        "  WHERE m.status = 'pending' AND m.next_attempt_at <= now()"
+        "  ORDER BY m.next_attempt_at LIMIT $1 FOR UPDATE OF m SKIP LOCKED"
+        "), taken AS ("
+        "  UPDATE messages m SET attempts = attempts + 1, next_attempt_at = now() + $2"
+        "  FROM due WHERE m.id = due.id RETURNING m.*"
+        ")"
+        " SELECT t.id, t.type, t.subject, t.order_id, t.data, t.attempts, r.email, r.name,"
+        "        o.items, o.total_amount, o.currency"
+        " FROM taken t JOIN recipients r USING (user_id) LEFT JOIN orders o USING (order_id)",
+        limit,
+        lease,
+    )
+    return [_due(row) for row in rows]
+
+
+async def mark_sent(connection: Connection, message_id: UUID) -> None:
+    """Write that a message was sent."""
+    await connection.execute(
+        "UPDATE messages SET status = 'sent', sent_at = now(), error = NULL WHERE id = $1 AND status = 'pending'",
+        message_id,
+    )
+
+
+async def put_off(connection: Connection, message_id: UUID, pause: timedelta | None, error: str) -> None:
+    """Write that sending failed and when it is tried again; never again when there is no pause."""
+    await connection.execute(
+        "UPDATE messages SET error = $2, next_attempt_at = now() + coalesce($3, interval '0'),"
+        " status = CASE WHEN $3::interval IS NULL THEN 'failed' ELSE status END"
+        " WHERE id = $1 AND status = 'pending'",
+        message_id,
+        error,
+        pause,
+    )
+
+
+async def page_of_messages(connection: Connection, user_id: UUID, before: UUID | None, limit: int) -> list[Message]:
+    """So many of a person's messages older than this one, newest first."""
+    rows = await connection.fetch(
+        "SELECT id, type, channel, subject, order_id, status, created_at, sent_at FROM messages"
+        " WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
+        user_id,
+        before,
+        limit,
+    )
+    return [_message(row) for row in rows]
+
+
+def _due(row: Record) -> DueMessage:
+    order = OrderSummary(json.loads(row["items"]), row["total_amount"], row["currency"]) if row["items"] else None
+    return DueMessage(
+        id=row["id"],
+        type=row["type"],
+        subject=row["subject"],
+        order_id=row["order_id"],
+        data=json.loads(row["data"]),
+        order=order,
+        attempt=row["attempts"],
+        email=row["email"],
+        name=row["name"],
+    )
+
+
+def _message(row: Record) -> Message:
+    return Message(
+        id=row["id"],
+        type=row["type"],
+        channel=row["channel"],
+        subject=row["subject"],
+        order_id=row["order_id"],
+        status=Status(row["status"]),
+        created_at=row["created_at"],
+        sent_at=row["sent_at"],
+    )
