@@ -7,12 +7,12 @@ SETUP := @$(PYTHON) -m local.setup --quiet
 .PHONY: help setup up down status logs reset generate check test lock
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make .venv and everything else that is needed
 	@$(PYTHON) -m local.setup
 
-up: ## start the whole system on this machine
+up: ## start the whole system on this machine; SET="--set order.LOG_LEVEL=debug" changes a setting
 	$(SETUP)
 	@$(VENV_PYTHON) -m local up $(SET)
 

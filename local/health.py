@@ -29,7 +29,7 @@ def answering(port: str, path: str) -> Check:
 
 def accepting_queries(stack: Stack) -> bool:
     """PostgreSQL has recovered and takes connections (it listens well before that)."""
-    command = [BINARIES / "pg_isready", "-q", "-h", HOST, "-p", str(stack.port("postgres")), "-t", "2"]
+    command = [str(BINARIES / "pg_isready"), "-q", "-h", HOST, "-p", str(stack.port("postgres")), "-t", "2"]
     return subprocess.run(command, check=False).returncode == 0
 
 

@@ -80,7 +80,7 @@ class Supervisor:
         configuration = self._stack.run / "supervisor.conf"
         write_private(configuration, render(self._stack, self._socket, parts))
         environment = {name: os.environ[name] for name in _FROM_PERSON if name in os.environ}
-        command = [BIN / "supervisord", "-c", configuration]
+        command = [str(BIN / "supervisord"), "-c", str(configuration)]
         launched = subprocess.run(command, check=False, env=environment, cwd=ROOT, capture_output=True, text=True)
         self._await_answer(launched.stdout + launched.stderr)
 

@@ -24,13 +24,13 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from tests.support.real_stack import MakeTopic, RealStack, lock, test_stack
+from tests.support.real_stack import MakeTopic, RealStack, lock, stack_of_this_run
 
 
 @pytest.fixture(scope="session")
 def real_stack() -> Iterator[RealStack]:
     """The test stack with nothing started yet; whatever was started is stopped at the end."""
-    stack = test_stack()
+    stack = stack_of_this_run()
     held = lock(stack)
     if held is None:
         pytest.exit(f"Another test run uses {stack.data}: set ARGOSY_TEST_OFFSET to a number of your own.", 2)

@@ -49,7 +49,7 @@ def steps() -> tuple[Step, ...]:
                 "protos",
                 "Third-party protos",
                 _protos,
-                lambda: [_LOCK, *sorted(_CODEGEN.rglob("*.py"))],
+                lambda: [_LOCK, _CODEGEN / "collect.py", *sorted((_CODEGEN / "protovalidate").iterdir())],
                 (_THIRD_PARTY,),
             )
         )

@@ -107,7 +107,7 @@ class RealStack:
         return f"mongodb://{self.stack.address('ferretdb')}/{database}"
 
 
-def test_stack() -> Stack:
+def stack_of_this_run() -> Stack:
     """The stack of this run: `ARGOSY_TEST_OFFSET` lets two runs go on at once."""
     offset = int(os.environ.get("ARGOSY_TEST_OFFSET", DEFAULT_OFFSET))
     name = "test" if offset == DEFAULT_OFFSET else f"test-{offset}"

@@ -1,0 +1,35 @@
+"""`make check`: everything that can be said about the code without running it. All checks run, whatever fails."""
+
+import sys
+
+from local.paths import BIN, PYTHON, ROOT, VENV
+from local.progress import CommandFailed, Line, run
+
+_PYTHON = str(PYTHON)
+CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("ruff: rules of style and safety", (str(BIN / "ruff"), "check", "--output-format=concise", ".")),
+    ("ruff: format", (str(BIN / "ruff"), "format", "--check", ".")),
+    ("mypy: types, strictly", (str(BIN / "mypy"),)),
+    ("import-linter: who may import whom", (str(BIN / "lint-imports"), "--no-logo")),
+    ("contract: buf lint, drift, breaking", (_PYTHON, "-m", "codegen", "check")),
+    ("envoy: the edge's configuration", (_PYTHON, "-m", "local.edge", "--validate")),
+)
+
+
+def main() -> int:
+    """Run all checks; returns 1 when any failed, after showing why."""
+    failures = 0
+    with (VENV / "check.log").open("w") as log:
+        for title, command in CHECKS:
+            try:
+                with Line(title):
+                    run(command, log, ROOT)
+            except CommandFailed as failure:
+                failures += 1
+                print(f"{failure.tail}\nIts whole output is in {log.name}")
+    print(f"{failures} of {len(CHECKS)} checks failed." if failures else f"All {len(CHECKS)} checks passed.")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
