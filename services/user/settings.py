@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -23,3 +24,8 @@ class UserSettings(PostgresSettings):
     """Passwords hashed at once. One a core; set it where a container gets less than the machine has."""
     password_hash_queue: int = Field(default_factory=lambda: 16 * cores(), ge=0)
     """Passwords that may wait to be hashed; four seconds' worth."""
+
+    @property
+    def token_key_settle(self) -> timedelta:
+        """The same as a timedelta."""
+        return timedelta(seconds=self.token_key_settle_seconds)

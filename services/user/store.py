@@ -5,7 +5,9 @@ Functions take the connection whose transaction they belong to.
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -93,12 +95,13 @@ async def add_session(connection: Connection, session: Session) -> None:
     await connection.execute(
         """
         INSERT INTO user_sessions (id, user_id, token_hash, device_info, ip_address, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        VALUES ($1, $2, $3, jsonb_build_object('userAgent', $4::text, 'clientApp', $5::text), $6, $7)
         """,
         session.id,
         session.account_id,
         session.token_hash,
-        {"userAgent": session.client.user_agent, "clientApp": session.client.app},
+        session.client.user_agent,
+        session.client.app,
         session.client.ip_address,
         session.expires_at,
     )
@@ -155,9 +158,13 @@ def _user(row: Record) -> User:
         profile=Profile(
             avatar_url=row["avatar_url"],
             bio=row["bio"],
-            preferences=row["preferences"],
-            address=row["address"],
+            preferences=_from_json(row["preferences"]),
+            address=_from_json(row["address"]),
             phone=row["phone"],
             date_of_birth=row["date_of_birth"],
         ),
     )
+
+
+def _from_json(text: str | None) -> dict[str, Any] | None:
+    return json.loads(text) if text is not None else None

@@ -1,0 +1,58 @@
+"""Runs the user service: `python -m services.user`. With `migrate` it only brings the schema up to date."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from argosy.user.v1 import user_pb2
+from services.chassis import clock
+from services.chassis.app import App
+from services.chassis.errors import Catalogue
+from services.chassis.housekeeping import Housekeeping
+from services.chassis.migrations import migrate
+from services.chassis.postgres import Postgres
+from services.chassis.postgres_outbox import PostgresOutbox
+from services.chassis.producer import Producer
+from services.chassis.relay import Relay
+from services.chassis.settings import load
+from services.user.faults import FAULTS
+from services.user.jwks_endpoint import PATH, jwks_endpoint
+from services.user.passwords import Passwords
+from services.user.rpc import UserRpc
+from services.user.sessions import SessionOpener
+from services.user.settings import UserSettings
+from services.user.signing_keys import KeyRing
+from services.user.use_cases.get_user import GetUserHandler
+from services.user.use_cases.log_in import LogInHandler
+from services.user.use_cases.register import RegisterHandler
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def run(settings: UserSettings) -> None:
+    """Wire the service and serve until a signal."""
+    keys = KeyRing(settings.token_keys_dir, settings.token_key_settle)
+    app = App("user", settings, user_keys=keys)
+    app.add(keys)
+    postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
+    producer = app.add(Producer(settings.kafka_bootstrap_servers, app.name), required=False)
+    passwords = Passwords(settings.password_hash_threads, settings.password_hash_queue)
+    sessions = SessionOpener(keys, clock.now)
+    register = RegisterHandler(postgres, passwords, sessions)
+    log_in = LogInHandler(postgres, passwords, sessions)
+    rpc = UserRpc(register, log_in, GetUserHandler(postgres), settings.idempotency_secret)
+    app.serve(user_pb2.DESCRIPTOR.services_by_name["UserService"], rpc)
+    app.admin_route(PATH, jwks_endpoint(keys))
+    app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
+    app.background("housekeeping", Housekeeping(postgres).run)
+    app.background("token-keys", keys.watch)
+    app.run(Catalogue(FAULTS))
+
+
+if __name__ == "__main__":
+    configured = load(UserSettings)
+    if sys.argv[1:] == ["migrate"]:
+        migrate(configured.database_url.get_secret_value(), MIGRATIONS)
+    else:
+        run(configured)

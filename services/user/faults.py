@@ -1,0 +1,24 @@
+"""What callers are told about what went wrong here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from grpc import StatusCode
+
+from services.chassis.errors import Fault
+from services.user.domain import EmailTaken, InvalidPerson
+from services.user.passwords import TooManySignIns
+from services.user.use_cases.get_user import NoSuchUser
+from services.user.use_cases.log_in import SignInRefused
+
+FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
+    {
+        InvalidPerson: Fault(StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
+        EmailTaken: Fault(StatusCode.ALREADY_EXISTS, "EMAIL_TAKEN"),
+        SignInRefused: Fault(StatusCode.UNAUTHENTICATED, "SIGN_IN_REFUSED"),
+        TooManySignIns: Fault(StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_SIGN_INS"),
+        NoSuchUser: Fault(StatusCode.NOT_FOUND, "USER_NOT_FOUND"),
+    }
+)
