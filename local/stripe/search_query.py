@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from local.stripe.errors import invalid_parameter
 
 _CLAUSE = re.compile(
-    r"""\s*(?:metadata\[(?P<kq>['"])(?P<key>(?:\\.|(?!(?P=kq)).)+)(?P=kq)\]|(?P<field>status|currency))
-    \s*:\s*(?P<vq>['"])(?P<value>(?:\\.|(?!(?P=vq)).)*)(?P=vq)\s*""",
-    re.VERBOSE,
+    r"""\s*(?:metadata\[(?P<kq>['"])(?P<key>(?:\\.|(?!(?P=kq))[^\\])+)(?P=kq)\]|(?P<field>status|currency))
+    \s*:\s*(?P<vq>['"])(?P<value>(?:\\.|(?!(?P=vq))[^\\])*)(?P=vq)\s*""",
+    re.VERBOSE | re.DOTALL,
 )
 _AND = re.compile(r"AND\b", re.IGNORECASE)
-_ESCAPE = re.compile(r"\\(.)")
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
