@@ -14,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics, gene
 
 from services.chassis.readiness import Readiness
 
-disable_created_metrics()  # when a series began is of no use to anybody, and doubles their number
+disable_created_metrics()  # type: ignore[no-untyped-call]  # when a series began is of no use to anybody, and doubles their number
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 LiveCheck = Callable[[], None]
