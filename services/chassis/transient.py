@@ -14,8 +14,9 @@ _types: tuple[type[Exception], ...] = (
     DeadlineExceeded,
     ResourceExhausted,
     IdempotencyInFlight,
-    OSError,  # refused, reset, unreachable; TimeoutError is one too
+    OSError,  # refused, reset, unreachable, timed out
 )
+_LASTING = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 _STATUSES = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
@@ -38,4 +39,4 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, grpc.RpcError):
         code = getattr(error, "code", None)
         return callable(code) and code() in _STATUSES
-    return isinstance(error, _types)
+    return isinstance(error, _types) and not isinstance(error, _LASTING)

@@ -1,0 +1,234 @@
+"""One life of a Kafka consumer: from joining its group to the first thing that goes wrong.
+
+The partitions that it is given are worked off side by side (partition.py), each in order. How far each has come is
+committed a little after the effects; on a rebalance and at the end, the messages at hand are finished and committed
+first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Collection, Iterable
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from prometheus_client import Gauge
+
+from services.chassis.partition import Partition, Process
+
+JOIN_SECONDS = 30.0
+COMMIT_EVERY_SECONDS = 0.2
+LOOK_EVERY_SECONDS = 5.0
+STALLED_AFTER_SECONDS = 30.0
+_FINISH_SECONDS = 5.0
+_LAST_COMMIT_SECONDS = 2.0
+_LEAVE_SECONDS = 2.0
+_SESSION_SECONDS = 6.0
+_REQUEST_SECONDS = 20.0  # longer than a rebalance may take: joining is one request
+_LOOK_SECONDS = 10.0
+_MOST_WAITING = 500
+_FEW_WAITING = 100
+_FETCH_BYTES = 256 * 1024
+
+_lag = Gauge("argosy_consumer_lag", "Messages that are not settled yet.", ["group", "topic", "partition"])
+
+_log = structlog.get_logger()
+
+
+class Stalled(Exception):
+    """The broker has messages for us, nothing holds us up, and yet none arrives; or it has not answered for long."""
+
+
+class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Run once, then thrown away.
+
+    Args:
+        process: settles one record.
+        on_progress: called whenever it is sure that nothing is stuck.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        group: str,
+        topics: Collection[str],
+        process: Process,
+        on_progress: Callable[[], None],
+    ) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._group = group
+        self._topics = topics
+        self._process = process
+        self._on_progress = on_progress
+        self._consumer = self._new_consumer()
+        self._partitions: dict[TopicPartition, Partition] = {}
+        self._committed: dict[TopicPartition, int] = {}
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._moved_at = 0.0
+        self._positions: dict[TopicPartition, int] = {}
+
+    async def run(self) -> None:
+        """Consume until something goes wrong, which is raised, or until cancelled."""
+        self._consumer.subscribe(topics=sorted(self._topics), listener=self)
+        try:
+            async with asyncio.timeout(JOIN_SECONDS):
+                await self._consumer.start()
+            _log.info("consumer_joined", group=self._group)
+            await self._consume()
+        finally:
+            await self._end()
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Finish and commit before somebody else gets them."""
+        await self._release()
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Nothing to prepare: a partition's work begins with its first message."""
+        self._moved_at = asyncio.get_running_loop().time()
+
+    async def _consume(self) -> None:
+        loops = [asyncio.create_task(work()) for work in (self._fetch, self._commit_regularly, self._watch)]
+        try:
+            done, _ = await asyncio.wait({*loops, self._failure}, return_when=asyncio.FIRST_COMPLETED)
+            for ended in done:
+                ended.result()
+        finally:
+            for task in loops:
+                task.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+
+    async def _fetch(self) -> None:
+        while True:
+            fetched = await self._consumer.getmany(timeout_ms=1000, max_records=_MOST_WAITING)
+            for place, records in fetched.items():
+                partition = self._partitions.get(place)
+                if partition is None:
+                    partition = self._partitions[place] = Partition(self._process, self._fail)
+                partition.add(records)
+            self._slow_down()
+
+    def _slow_down(self) -> None:
+        """Fetch no more for partitions that have plenty to do, again for those that have little.
+
+        Late rather than early: a partition that is resumed waits for the fetch that is under way without it.
+        """
+        paused = self._consumer.paused()
+        for place, partition in self._partitions.items():
+            if place not in paused and len(partition) > _MOST_WAITING:
+                self._consumer.pause(place)
+            elif place in paused and len(partition) < _FEW_WAITING:
+                self._consumer.resume(place)
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._failure.done():
+            self._failure.set_exception(error)
+
+    async def _commit_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(COMMIT_EVERY_SECONDS)
+            await self._commit()
+
+    async def _commit(self) -> None:
+        """Commit how far each partition has come. A group that has moved on makes others do the rest again."""
+        settled = {
+            place: partition.next_offset
+            for place, partition in self._partitions.items()
+            if partition.next_offset is not None and partition.next_offset != self._committed.get(place)
+        }
+        if not settled:
+            return
+        try:
+            await self._consumer.commit(settled)
+        except (CommitFailedError, IllegalStateError) as error:
+            _log.info("commit_not_ours", group=self._group, error=type(error).__name__)
+        self._committed.update(settled)
+
+    async def _release(self) -> None:
+        """Finish the messages at hand, commit, and forget all partitions."""
+        partitions = list(self._partitions.values())
+        await asyncio.gather(*(partition.stop(_FINISH_SECONDS) for partition in partitions))
+        with contextlib.suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(_LAST_COMMIT_SECONDS):
+                await self._commit()
+        for place in self._positions.keys() | self._partitions.keys():
+            with contextlib.suppress(KeyError):
+                _lag.remove(self._group, place.topic, str(place.partition))
+        self._partitions.clear()
+        self._committed.clear()
+        self._positions.clear()
+
+    async def _end(self) -> None:
+        await self._release()
+        if self._failure.done() and not self._failure.cancelled():
+            self._failure.exception()  # seen, whoever raised first
+        leaving = asyncio.create_task(_leave(self._consumer))
+        _leavings.add(leaving)
+        leaving.add_done_callback(_leavings.discard)
+        await asyncio.wait({leaving}, timeout=_LEAVE_SECONDS)
+
+    async def _watch(self) -> None:
+        """Measure the lag; raise Stalled when messages wait at the broker and nothing of ours explains it.
+
+        aiokafka has been seen to sit silent after a restart of the broker.
+        """
+        loop = asyncio.get_running_loop()
+        self._moved_at = loop.time()
+        while True:
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+            try:
+                moving = await self._look()
+            except (KafkaError, TimeoutError):
+                self._on_progress()  # the broker is away: a restart would not help
+                moving = False
+            else:
+                if moving:
+                    self._on_progress()
+            if moving:
+                self._moved_at = loop.time()
+            elif loop.time() - self._moved_at > STALLED_AFTER_SECONDS:
+                raise Stalled(f"nothing has arrived for {STALLED_AFTER_SECONDS:.0f} s")
+
+    async def _look(self) -> bool:
+        """Whether every partition is at its end, moving, or busy."""
+        places = self._consumer.assignment()
+        async with asyncio.timeout(_LOOK_SECONDS):
+            ends = await self._consumer.end_offsets(places) if places else {}
+            positions = {place: await self._consumer.position(place) for place in places}
+        well = True
+        for place, end in ends.items():
+            partition = self._partitions.get(place)
+            waiting = len(partition) if partition else 0
+            _lag.labels(self._group, place.topic, str(place.partition)).set(max(0, end - positions[place]) + waiting)
+            arrived = positions[place] >= end or positions[place] != self._positions.get(place)
+            well = well and (arrived or waiting > 0)
+        self._positions = positions
+        return well
+
+    def _new_consumer(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap_servers.split(","),
+            client_id=self._group,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=_FETCH_BYTES,
+            session_timeout_ms=_milliseconds(_SESSION_SECONDS),
+            heartbeat_interval_ms=_milliseconds(_SESSION_SECONDS / 3),
+            rebalance_timeout_ms=_milliseconds(2 * (_FINISH_SECONDS + _LAST_COMMIT_SECONDS)),
+            request_timeout_ms=_milliseconds(_REQUEST_SECONDS),
+        )
+
+
+_leavings: set[asyncio.Task[None]] = set()
+"""Consumers that are being closed: cut short, one would stay in its group for ever."""
+
+
+async def _leave(consumer: AIOKafkaConsumer) -> None:
+    with contextlib.suppress(KafkaError, OSError):
+        await consumer.stop()
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(seconds * 1000)

@@ -1,0 +1,158 @@
+"""What happens to one message: its handler takes effect of it, again and again if need be, or it becomes a dead letter.
+
+- Of a type without a handler: skipped.
+- Not readable: a dead letter at once.
+- The handler fails because something is away (transient.py): tried again for as long as it takes.
+- The handler fails otherwise: tried a few times, then a dead letter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+from prometheus_client import Counter
+
+from services.chassis import backoff, dead_letters, events, logs, trace_context
+from services.chassis.dead_letters import Allowance, Failure, Reason
+from services.chassis.events import Event, NotAnEvent, Registry
+from services.chassis.producer import NotDelivered
+from services.chassis.relay import Sender
+from services.chassis.transient import is_transient
+
+TRIES = 5
+HANDLER_SECONDS = 60.0
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 15.0
+
+Handler = Callable[[Event], Awaitable[None]]
+"""Takes effect of an event, at least once: it asks the inbox (or the aggregate's own history) in its transaction."""
+
+_seen = Counter(
+    "argosy_consumer_events_total",
+    "What became of events: handled, skipped, failed (one try of several), dead_lettered.",
+    ["group", "topic", "type", "result"],
+)
+_dead = Counter("argosy_dead_letters_total", "Messages that became dead letters.", ["topic"])
+
+_log = structlog.get_logger()
+
+
+class Interrupted(Exception):
+    """Asked to stop between two tries: the message is not done."""
+
+
+class Handling:
+    """What one consumer group does with messages."""
+
+    def __init__(
+        self,
+        group: str,
+        handlers: Mapping[str, Handler],
+        registry: Registry,
+        producer: Sender,
+        *,
+        tries: int = TRIES,
+        first_pause: float = FIRST_PAUSE_SECONDS,
+    ) -> None:
+        unknown = handlers.keys() - registry.classes.keys()
+        if unknown:
+            raise ValueError(f"no such event types: {', '.join(sorted(unknown))}")
+        self._group = group
+        self._handlers = handlers
+        self._registry = registry
+        self._producer = producer
+        self._tries = tries
+        self._first_pause = first_pause
+        self._allowance = Allowance()
+
+    async def process(self, incoming: Any, stopping: asyncio.Event) -> None:
+        """Be done with one record that aiokafka read, however long it takes.
+
+        Raises:
+            Interrupted: `stopping` was set while it waited to try again; nothing is settled.
+            TooManyDeadLetters: it cannot be handled, like too many before it.
+        """
+        event_type = events.type_of(incoming.headers)
+        if event_type is not None and event_type not in self._handlers:
+            self._count(incoming, event_type, "skipped")
+            return
+        try:
+            event = self._registry.decode(incoming)
+        except NotAnEvent as error:
+            await self._bury(incoming, event_type, Failure(Reason.UNREADABLE, error, 1, self._group), stopping)
+            return
+        with trace_context.using(event.traceparent):
+            failure = await self._handle(event, stopping)
+            if failure is None:
+                self._allowance.handled()
+                self._count(incoming, event_type, "handled")
+            else:
+                await self._bury(incoming, event_type, failure, stopping)
+
+    async def _handle(self, event: Event, stopping: asyncio.Event) -> Failure | None:
+        """Call the handler until it succeeds (None) or has failed for good."""
+        failed = 0
+        for pause in backoff.delays(self._first_pause, LONGEST_PAUSE_SECONDS):
+            try:
+                async with asyncio.timeout(HANDLER_SECONDS):
+                    await self._handlers[event.type](event)
+                return None
+            except Exception as error:
+                passing = is_transient(error)
+                failed += not passing
+                self._tell(event, error, passing=passing)
+                if failed >= self._tries:
+                    return Failure(Reason.FAILED, error, failed, self._group)
+            await _pause(pause, stopping)
+        raise AssertionError("the pauses never end")
+
+    async def _bury(self, incoming: Any, event_type: str | None, failure: Failure, stopping: asyncio.Event) -> None:
+        self._allowance.take()
+        letter = dead_letters.letter(incoming, failure)
+        for pause in backoff.delays(self._first_pause, LONGEST_PAUSE_SECONDS):
+            try:
+                await self._producer.send(letter)
+                break
+            except NotDelivered as error:
+                _log.warning("dead_letter_waits", topic=letter.topic, error=logs.error_text(error))
+            await _pause(pause, stopping)
+        _dead.labels(incoming.topic).inc()
+        self._count(incoming, event_type, "dead_lettered")
+        _log.error(
+            "dead_letter",
+            group=self._group,
+            topic=incoming.topic,
+            partition=incoming.partition,
+            offset=incoming.offset,
+            type=event_type,
+            reason=failure.reason.value,
+            attempts=failure.attempts,
+            exc_info=failure.error,
+        )
+
+    def _tell(self, event: Event, error: Exception, *, passing: bool) -> None:
+        _seen.labels(self._group, event.topic, event.type, "failed").inc()
+        _log.warning(
+            "event_not_handled",
+            group=self._group,
+            type=event.type,
+            event_id=str(event.id),
+            transient=passing,
+            error=logs.error_text(error),
+        )
+
+    def _count(self, incoming: Any, event_type: str | None, result: str) -> None:
+        known = event_type if event_type in self._registry.classes else "other"  # a header must not make metrics
+        _seen.labels(self._group, incoming.topic, known, result).inc()
+
+
+async def _pause(seconds: float, stopping: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+    if stopping.is_set():
+        raise Interrupted
