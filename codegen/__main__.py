@@ -6,6 +6,7 @@ import sys
 
 from codegen.check import CheckFailed, check
 from codegen.collect import collect, is_collected
+from codegen.contract import ContractError
 from codegen.generate import regenerate
 from codegen.paths import GENERATED
 
@@ -16,7 +17,7 @@ def main() -> int:
     parser.add_argument(
         "command",
         choices=("collect", "generate", "check"),
-        help="collect: fetch the imported protos (network); generate: write generated/; check: lint, drift, compatibility",
+        help="collect: fetch imported protos (network); generate: write generated/; check: lint, drift, compatibility",
     )
     command = parser.parse_args().command
     try:
@@ -26,7 +27,7 @@ def main() -> int:
             regenerate(GENERATED)
         elif command == "check":
             check()
-    except (CheckFailed, FileNotFoundError) as problem:
+    except (CheckFailed, ContractError, FileNotFoundError) as problem:
         print(problem, file=sys.stderr)
         return 1
     except subprocess.CalledProcessError as problem:

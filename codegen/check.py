@@ -8,12 +8,10 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from codegen.contract import OURS
 from codegen.generate import generate
 from codegen.image import build_image
 from codegen.paths import GENERATED, ROOT, tool
-
-# What a release made public. Imported files may change as their packages do.
-OURS = "argosy/"
 
 
 class CheckFailed(Exception):
@@ -64,7 +62,7 @@ def breaking_changes(released: bytes, present: bytes) -> str:
         old, new = Path(scratch, "released.binpb"), Path(scratch, "present.binpb")
         old.write_bytes(_with_theirs_from(present, released))
         new.write_bytes(present)
-        command = [tool("buf"), "breaking", new, "--against", old]
+        command = [str(tool("buf")), "breaking", str(new), "--against", str(old)]
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if result.returncode and not result.stdout:
         raise CheckFailed(f"buf breaking did not run: {result.stderr}")

@@ -3,7 +3,9 @@
 import tempfile
 from pathlib import Path
 
-from codegen.image import build_image
+from codegen.contract import read_contract
+from codegen.edge import write_edge
+from codegen.image import build_image, build_json_image
 from codegen.stubs import generate_stubs
 
 
@@ -13,6 +15,7 @@ def generate(into: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         generate_stubs(build_image(source_info=True), into / "python", Path(scratch))
     (into / "descriptors.binpb").write_bytes(build_image(source_info=False))
+    write_edge(read_contract(build_json_image()), into / "envoy")
 
 
 def regenerate(target: Path) -> None:

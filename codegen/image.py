@@ -1,6 +1,8 @@
 """Builds the contract into one image: every file of the workspace and all that it imports."""
 
+import json
 import subprocess
+from typing import Any
 
 from codegen.paths import ROOT, tool
 
@@ -11,6 +13,15 @@ def build_image(*, source_info: bool) -> bytes:
     source_info: whether comments and positions are in it; they would make the image change with every comment.
     Raises subprocess.CalledProcessError when the protos do not compile; buf has said why on stderr by then.
     """
-    options = [] if source_info else ["--exclude-source-info"]
-    command = [tool("buf"), "build", "--as-file-descriptor-set", *options, "--output", "-"]
+    return _build("binpb", [] if source_info else ["--exclude-source-info"])
+
+
+def build_json_image() -> dict[str, Any]:
+    """The same as JSON, our options spelled out by their names; raises as `build_image` does."""
+    image: dict[str, Any] = json.loads(_build("json", ["--exclude-source-info"]))
+    return image
+
+
+def _build(form: str, options: list[str]) -> bytes:
+    command = [str(tool("buf")), "build", "--as-file-descriptor-set", *options, "--output", f"-#format={form}"]
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout

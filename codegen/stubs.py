@@ -23,12 +23,11 @@ def generate_stubs(image: bytes, into: Path, scratch: Path) -> None:
     image_file = scratch / "image.binpb"
     image_file.write_bytes(image)
     into.mkdir(parents=True, exist_ok=True)
-    _protoc(image_file, ["--python_out", str(into), f"--plugin={tool('protoc-gen-mypy')}", "--mypy_out", f"quiet:{into}"], files)
-    _protoc(
-        image_file,
-        ["--grpc_python_out", str(into), f"--plugin={tool('protoc-gen-mypy_grpc')}", "--mypy_grpc_out", f"quiet:{into}"],
-        [file for file in files if file in with_services],
-    )
+    out, quiet_out = str(into), f"quiet:{into}"
+    messages = ["--python_out", out, f"--plugin={tool('protoc-gen-mypy')}", "--mypy_out", quiet_out]
+    services = ["--grpc_python_out", out, f"--plugin={tool('protoc-gen-mypy_grpc')}", "--mypy_grpc_out", quiet_out]
+    _protoc(image_file, messages, files)
+    _protoc(image_file, services, [file for file in files if file in with_services])
     _make_packages(into)
 
 

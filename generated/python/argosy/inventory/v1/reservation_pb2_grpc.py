@@ -68,7 +68,8 @@ class ReservationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CommitReservation(self, request, context):
-        """Turns a hold into a sale. A repeat changes nothing; a hold that was released is FAILED_PRECONDITION.
+        """Turns a hold into a sale. A repeat changes nothing. A hold that expired is taken anew while there is stock
+        (FAILED_PRECONDITION, OUT_OF_STOCK, when there is not); one that was given back is FAILED_PRECONDITION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

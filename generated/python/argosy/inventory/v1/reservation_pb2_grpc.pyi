@@ -41,7 +41,9 @@ class ReservationServiceStub:
     Publishes STOCK_RESERVED.
     """
     CommitReservation: _grpc.UnaryUnaryMultiCallable[_reservation_pb2.CommitReservationRequest, _reservation_pb2.Reservation]
-    """Turns a hold into a sale. A repeat changes nothing; a hold that was released is FAILED_PRECONDITION."""
+    """Turns a hold into a sale. A repeat changes nothing. A hold that expired is taken anew while there is stock
+    (FAILED_PRECONDITION, OUT_OF_STOCK, when there is not); one that was given back is FAILED_PRECONDITION.
+    """
     ReleaseReservation: _grpc.UnaryUnaryMultiCallable[_reservation_pb2.ReleaseReservationRequest, _reservation_pb2.Reservation]
     """Gives held or sold stock back. A repeat changes nothing. Releasing an order that holds nothing is remembered,
     so that a reservation which arrives late is refused. Publishes STOCK_RELEASED.
@@ -60,7 +62,9 @@ class ReservationServiceAsyncStub(ReservationServiceStub):
     Publishes STOCK_RESERVED.
     """
     CommitReservation: _aio.UnaryUnaryMultiCallable[_reservation_pb2.CommitReservationRequest, _reservation_pb2.Reservation]  # type: ignore[assignment]
-    """Turns a hold into a sale. A repeat changes nothing; a hold that was released is FAILED_PRECONDITION."""
+    """Turns a hold into a sale. A repeat changes nothing. A hold that expired is taken anew while there is stock
+    (FAILED_PRECONDITION, OUT_OF_STOCK, when there is not); one that was given back is FAILED_PRECONDITION.
+    """
     ReleaseReservation: _aio.UnaryUnaryMultiCallable[_reservation_pb2.ReleaseReservationRequest, _reservation_pb2.Reservation]  # type: ignore[assignment]
     """Gives held or sold stock back. A repeat changes nothing. Releasing an order that holds nothing is remembered,
     so that a reservation which arrives late is refused. Publishes STOCK_RELEASED.
@@ -88,7 +92,9 @@ class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reservation_pb2.CommitReservationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reservation_pb2.Reservation, _abc.Awaitable[_reservation_pb2.Reservation]]:
-        """Turns a hold into a sale. A repeat changes nothing; a hold that was released is FAILED_PRECONDITION."""
+        """Turns a hold into a sale. A repeat changes nothing. A hold that expired is taken anew while there is stock
+        (FAILED_PRECONDITION, OUT_OF_STOCK, when there is not); one that was given back is FAILED_PRECONDITION.
+        """
 
     @_abc_1.abstractmethod
     def ReleaseReservation(

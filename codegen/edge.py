@@ -1,0 +1,121 @@
+"""What the contract decides about the edge, as pieces of Envoy configuration.
+
+Addresses, ports and the limits' multiplier are the deployment's: `python -m edge` puts them in, on a laptop and in a
+cluster alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from codegen.contract import Rpc, Service, public_rpcs, rate_limits
+
+Piece = list[Any]
+
+# What a failed read is repeated for: the gateway's own failures, and what gRPC calls them.
+RETRY_ON = "gateway-error,connect-failure,refused-stream,cancelled,unavailable"
+PREVIOUS_HOSTS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+HEADER = "# Derived from proto/ by `make generate`; never edited.\n# {}\n"
+
+
+def write_edge(services: tuple[Service, ...], into: Path) -> None:
+    """Writes one file a piece."""
+    into.mkdir(parents=True, exist_ok=True)
+    for name, (title, derive) in PIECES.items():
+        text = yaml.dump(derive(services), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
+        (into / f"{name}.yaml").write_text(HEADER.format(title) + text, encoding="utf-8")
+
+
+def transcoded_services(services: tuple[Service, ...]) -> Piece:
+    """The proto services that have a REST face."""
+    return [service.full_name for service in services if not service.is_internal]
+
+
+def upstreams(services: tuple[Service, ...]) -> Piece:
+    """The processes behind the edge, and the proto service that each is asked about its health."""
+    by_owner: dict[str, str] = {}
+    for service in services:
+        if not service.is_internal:
+            by_owner.setdefault(service.owner, service.full_name)
+    return [{"name": owner, "health_service": by_owner[owner]} for owner in sorted(by_owner)]
+
+
+def routes(services: tuple[Service, ...]) -> Piece:
+    """One route for each public rpc. REST arrives here transcoded, so the paths are gRPC's for both."""
+    return [_route(service, rpc) for service, rpc in public_rpcs(services)]
+
+
+def sign_in_rules(services: tuple[Service, ...]) -> Piece:
+    """What token each public rpc asks for."""
+    return [{"match": {"path": rpc.path}, "requires": SIGN_IN[rpc.access]} for _, rpc in public_rpcs(services)]
+
+
+def limits(services: tuple[Service, ...]) -> Piece:
+    """What one caller may do, by group."""
+    return [
+        {"group": limit.group, "per_minute": limit.per_minute, "per_hour": limit.per_hour}
+        for limit in rate_limits(services)
+    ]
+
+
+PIECES: dict[str, tuple[str, Callable[[tuple[Service, ...]], Piece]]] = {
+    "services": ("The proto services that have a REST face.", transcoded_services),
+    "upstreams": ("The processes behind the edge.", upstreams),
+    "routes": ("One route for each public rpc.", routes),
+    "sign_in": ("What token each public rpc asks for.", sign_in_rules),
+    "limits": ("What one caller may do, by group.", limits),
+}
+
+# A token that is sent must be a good one even where none is asked for. Whether a person is staff, the service decides.
+SIGN_IN: dict[str, dict[str, Any]] = {
+    "PUBLIC": {"requires_any": {"requirements": [{"provider_name": "argosy"}, {"allow_missing": {}}]}},
+    "USER": {"provider_name": "argosy"},
+    "STAFF": {"provider_name": "argosy"},
+}
+
+
+def _route(service: Service, rpc: Rpc) -> dict[str, Any]:
+    action: dict[str, Any] = {"cluster": service.owner, "timeout": _duration(rpc.timeout)}
+    if rpc.is_read and service.read_retries:
+        action["retry_policy"] = {
+            "retry_on": RETRY_ON,
+            "num_retries": service.read_retries,
+            "per_try_timeout": _duration(service.per_try_timeout),
+            # Another instance, where there is one.
+            "retry_host_predicate": [_extension("envoy.retry_host_predicates.previous_hosts", PREVIOUS_HOSTS)],
+            "host_selection_retry_max_attempts": 3,
+        }
+    route: dict[str, Any] = {
+        "name": f"{service.owner}.{rpc.name}",
+        "match": {"path": rpc.path},
+        "route": action,
+        # The service stops when nobody waits any more. A caller in more of a hurry has said so already.
+        "request_headers_to_add": [
+            {
+                "header": {"key": "grpc-timeout", "value": f"{round(rpc.timeout * 1000)}m"},
+                "append_action": "ADD_IF_ABSENT",
+            }
+        ],
+    }
+    if service.rate_limit is not None and not rpc.unlimited:
+        route["metadata"] = {"filter_metadata": {"argosy": {"group": service.rate_limit.group}}}
+    return route
+
+
+def _extension(name: str, type_name: str) -> dict[str, Any]:
+    return {"name": name, "typed_config": {"@type": f"type.googleapis.com/{type_name}"}}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what is said twice twice: an alias is harder to read than a line."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:g}s"

@@ -1,0 +1,52 @@
+"""`python -m edge run | validate | render --output FILE | ready`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from edge import process
+from edge.admin import Admin
+from edge.render import render, upstream_names
+from edge.settings import EdgeSettings, SettingsError, load
+
+
+def main() -> int:
+    """Runs one command; answers with the process' exit status."""
+    arguments = _parser().parse_args()
+    try:
+        settings, targets = load(upstream_names())
+    except SettingsError as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 2
+    if arguments.command == "ready":
+        return _ready(settings)
+    config = render(settings, targets)
+    if arguments.command == "render":
+        Path(arguments.output).write_text(config, encoding="utf-8")
+        return 0
+    if arguments.command == "validate":
+        return process.validate(config)
+    return process.run(settings, config)
+
+
+def _ready(settings: EdgeSettings) -> int:
+    missing = Admin(settings.edge_admin_port).missing(upstream_names())
+    sys.stdout.write(f"waiting for {', '.join(missing)}\n" if missing else "ready\n")
+    return 1 if missing else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m edge", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="run Envoy until a signal; drain it then")
+    commands.add_parser("validate", help="have Envoy judge the configuration")
+    commands.add_parser("ready", help="say whether a running edge has every upstream and the keys; exit 1 until then")
+    to_file = commands.add_parser("render", help="write the configuration to a file")
+    to_file.add_argument("--output", required=True, help="the file")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""The table of the edge's own errors → how Envoy answers them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from google.rpc import code_pb2
+
+Entry = Mapping[str, Any]
+Piece = dict[str, Any]
+
+# REST callers; a request that was transcoded says it is gRPC by now, but came by another path.
+_REST: Piece = {
+    "or_filter": {
+        "filters": [
+            {"header_filter": {"header": {"name": "x-envoy-original-path", "present_match": True}}},
+            {
+                "header_filter": {
+                    "header": {
+                        "name": "content-type",
+                        "string_match": {"prefix": "application/grpc"},
+                        "invert_match": True,
+                        "treat_missing_header_as_empty": True,
+                    }
+                }
+            },
+        ]
+    }
+}
+
+
+def mappers(table: list[Entry], headers: list[Piece]) -> list[Piece]:
+    """Mappers for `local_reply_config`: JSON for REST callers, for gRPC callers the message (Envoy adds the status).
+
+    headers: what every answer carries; some are made before any filter could add it.
+    """
+    made = (mapper for entry in table for mapper in (_for_rest(entry), _for_grpc(entry)))
+    return [{**mapper, "headers_to_add": headers} for mapper in made]
+
+
+def _for_rest(entry: Entry) -> Piece:
+    body = {
+        "code": code_pb2.Code.Value(entry["code"]),
+        "message": entry["message"],
+        "details": [
+            {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": entry["reason"], "domain": "argosy"},
+        ],
+    }
+    return {
+        "filter": _all_of([*_matches(entry), _REST]),
+        **_answer(entry),
+        "body_format_override": {
+            "json_format": body,
+            "content_type": "application/json",
+        },
+    }
+
+
+def _for_grpc(entry: Entry) -> Piece:
+    return {
+        "filter": _all_of(_matches(entry)),
+        **_answer(entry),
+        "body_format_override": {"text_format_source": {"inline_string": entry["message"]}},
+    }
+
+
+def _answer(entry: Entry) -> Piece:
+    return {"status_code": entry["answer"]} if "answer" in entry else {}
+
+
+def _matches(entry: Entry) -> list[Piece]:
+    status = entry["status"]
+    if status in ("4xx", "5xx"):
+        low = int(status[0]) * 100
+        conditions = [_status("GE", low), _status("LE", low + 99)]
+    else:
+        conditions = [_status("EQ", status)]
+    if "failure" in entry:
+        conditions.append(_token_failure(entry["failure"]))
+    return conditions
+
+
+def _status(comparison: str, value: int) -> Piece:
+    # Envoy demands a runtime key; nothing sets this one.
+    operand = {"default_value": value, "runtime_key": "-"}
+    return {"status_code_filter": {"comparison": {"op": comparison, "value": operand}}}
+
+
+def _token_failure(text: str) -> Piece:
+    return {
+        "metadata_filter": {
+            "matcher": {
+                "filter": "envoy.filters.http.jwt_authn",
+                "path": [{"key": "failure"}, {"key": "message"}],
+                "value": {"string_match": {"exact": text}},
+            },
+            "match_if_key_not_found": False,
+        }
+    }
+
+
+def _all_of(conditions: list[Piece]) -> Piece:
+    return conditions[0] if len(conditions) == 1 else {"and_filter": {"filters": conditions}}

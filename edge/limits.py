@@ -1,0 +1,51 @@
+"""What one caller may do → token buckets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+Limit = Mapping[str, Any]
+Piece = list[dict[str, Any]]
+
+MINUTE = 60
+HOUR = 3600
+_MOST = 2**32 - 1
+
+
+def buckets(limits: list[Limit], allowance: str, seconds: int, multiplier: float) -> Piece:
+    """One bucket a caller and group: who signed in by their id, everybody else by their address.
+
+    allowance: which figure of a limit holds for `seconds`. A descriptor without a value stands for every value.
+    """
+    return [
+        {
+            "entries": [{"key": "group", "value": limit["group"]}, *who],
+            "token_bucket": _bucket(_tokens(limit[allowance], multiplier), seconds),
+        }
+        for limit in limits
+        for who in (
+            [{"key": "subject"}],
+            [{"key": "signed_in", "value": "no"}, {"key": "masked_remote_address"}],
+        )
+    ]
+
+
+def retry_after(limits: list[Limit], allowance: str, seconds: int, multiplier: float) -> Piece:
+    """When an empty bucket, the slowest of them, has a call in it again: as a header, in whole seconds."""
+    longest = max(math.ceil(seconds / _tokens(limit[allowance], multiplier)) for limit in limits)
+    return [
+        {
+            "header": {"key": "retry-after", "value": str(longest)},
+            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+        }
+    ]
+
+
+def _tokens(calls: int, multiplier: float) -> int:
+    return min(max(1, round(calls * multiplier)), _MOST)
+
+
+def _bucket(tokens: int, seconds: int) -> dict[str, Any]:
+    return {"max_tokens": tokens, "tokens_per_fill": tokens, "fill_interval": f"{seconds}s"}

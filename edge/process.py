@@ -1,0 +1,130 @@
+"""Runs Envoy: passes signals on, drains it before it stops, and never leaves it behind."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from edge.admin import Admin
+from edge.settings import EdgeSettings
+
+_PR_SET_PDEATHSIG = 1
+_POLL_SECONDS = 0.1
+
+
+def run(settings: EdgeSettings, config: str) -> int:
+    """Runs Envoy until it ends or a signal ends it; answers with its exit status.
+
+    SIGTERM and SIGINT drain: /healthz says no, new connections are refused a little later, requests in flight finish
+    (for `drain_grace_seconds` at most), then Envoy stops. A second signal stops it at once.
+    """
+    with tempfile.TemporaryDirectory(prefix="argosy-edge-") as folder:
+        file = Path(folder, "envoy.yaml")
+        file.write_text(config, encoding="utf-8")
+        signals = _Signals()
+        envoy = _start(settings, file)
+        try:
+            return _until_done(settings, envoy, signals)
+        finally:
+            envoy.kill()
+            envoy.wait()
+
+
+def validate(config: str) -> int:
+    """Has Envoy itself judge a configuration; answers with its exit status."""
+    with tempfile.TemporaryDirectory(prefix="argosy-edge-") as folder:
+        file = Path(folder, "envoy.yaml")
+        file.write_text(config, encoding="utf-8")
+        return subprocess.run([*_command(file), "--mode", "validate"]).returncode
+
+
+class _Signals:
+    """Counts requests to stop, instead of dying of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, self._note)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.count += 1
+
+
+def _command(config: Path) -> list[str]:
+    beside_python = str(Path(sys.executable).parent)
+    envoy = shutil.which("envoy", path=os.pathsep.join([beside_python, os.environ.get("PATH", "")]))
+    if envoy is None:
+        raise FileNotFoundError(f"envoy is missing beside {sys.executable} and on the PATH")
+    # Without hot restart: two edges on one machine share nothing.
+    return [envoy, "--config-path", str(config), "--disable-hot-restart", "--log-level", "warning"]
+
+
+def _start(settings: EdgeSettings, config: Path) -> subprocess.Popen[bytes]:
+    command = [
+        *_command(config),
+        "--drain-time-s",
+        str(settings.drain_settle_seconds),
+        # Every answer tells its connection to go, from the first moment of a drain.
+        "--drain-strategy",
+        "immediate",
+        "--file-flush-interval-msec",
+        "1000",
+    ]
+    # A group of its own: Ctrl-C in a terminal reaches this process alone, which drains first.
+    return subprocess.Popen(command, preexec_fn=_die_with_parent(os.getpid()), process_group=0)
+
+
+def _die_with_parent(parent: int) -> Callable[[], None]:
+    """For the child to run: when this process is killed, the kernel ends Envoy too (on Linux)."""
+    library = ctypes.CDLL(None, use_errno=True)
+
+    def arrange() -> None:
+        if sys.platform == "linux":
+            library.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return arrange
+
+
+def _until_done(settings: EdgeSettings, envoy: subprocess.Popen[bytes], signals: _Signals) -> int:
+    while signals.count == 0:
+        status = _ended(envoy)
+        if status is not None:
+            return status
+    _drain(settings, envoy, signals)
+    envoy.terminate()
+    while signals.count < 2:
+        if _ended(envoy) is not None:
+            break
+    return 0
+
+
+def _ended(envoy: subprocess.Popen[bytes]) -> int | None:
+    """Waits a moment; Envoy's exit status when it has ended by then."""
+    try:
+        return envoy.wait(_POLL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _drain(settings: EdgeSettings, envoy: subprocess.Popen[bytes], signals: _Signals) -> None:
+    admin = Admin(settings.edge_admin_port)
+    begun = time.monotonic()
+    if not (admin.post("/healthcheck/fail") and admin.post("/drain_listeners?graceful")):
+        return  # it never came up, or hangs: there is nothing to wait for
+    closed = begun + settings.drain_settle_seconds
+    latest = closed + settings.drain_grace_seconds
+    while signals.count == 1 and _ended(envoy) is None:
+        now = time.monotonic()
+        if now >= latest or (now >= closed and admin.active_requests() == 0):
+            return

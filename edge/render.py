@@ -1,0 +1,101 @@
+"""Puts the edge's configuration together for one deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from edge.errors import mappers
+from edge.limits import HOUR, MINUTE, buckets, retry_after
+from edge.settings import ROOT, Address, EdgeSettings, Targets
+
+WRITTEN = ROOT / "envoy"
+DERIVED = ROOT / "generated" / "envoy"
+
+
+def upstream_names() -> list[str]:
+    """The services behind the edge, as the contract names them."""
+    return [upstream["name"] for upstream in _derived("upstreams")]
+
+
+def render(settings: EdgeSettings, targets: Targets) -> str:
+    """The whole configuration, as YAML that Envoy runs. Raises KeyError when a file asks for a value nobody gives."""
+    config = _written("edge", _values(settings, targets))
+    return yaml.dump(config, Dumper=_Dumper, sort_keys=False, width=120)
+
+
+def _values(settings: EdgeSettings, targets: Targets) -> dict[str, Any]:
+    multiplier = settings.rate_limit_multiplier
+    limits = _derived("limits")
+    answer_headers = _written("answer_headers", {})
+    filters = _written(
+        "filters",
+        {
+            "answer_headers": [{"append": option} for option in answer_headers],
+            "lua": (WRITTEN / "answers.lua").read_text(encoding="utf-8"),
+            "descriptors": str(settings.edge_descriptors),
+            "services": _derived("services"),
+            "sign_in": _derived("sign_in"),
+            "jwks_url": str(settings.jwks_url),
+            "minute_limits": buckets(limits, "per_minute", MINUTE, multiplier),
+            "minute_retry_after": retry_after(limits, "per_minute", MINUTE, multiplier),
+            "hour_limits": buckets(limits, "per_hour", HOUR, multiplier),
+            "hour_retry_after": retry_after(limits, "per_hour", HOUR, multiplier),
+        },
+    )
+    root_routes = _written("root_routes", {"jwks_path": settings.jwks_path})
+    routes = [*root_routes, *_derived("routes"), *_written("last_routes", {})]
+    return {
+        "host": settings.edge_host,
+        "port": settings.edge_port,
+        "admin_port": settings.edge_admin_port,
+        "trusted_hops": settings.edge_trusted_hops,
+        "access_log": _written("access_log", {}),
+        "local_replies": {
+            "mappers": [_written("health_answer", {}), *mappers(_written("errors", {}), answer_headers)],
+        },
+        "filters": filters,
+        "route_config": _written("routes", {"routes": routes}),
+        "clusters": _clusters(settings, targets),
+    }
+
+
+def _clusters(settings: EdgeSettings, targets: Targets) -> list[Any]:
+    services = [
+        _written("upstream", {**upstream, "endpoints": _endpoints(targets[upstream["name"]])})
+        for upstream in _derived("upstreams")
+    ]
+    return [*services, *_written("other_clusters", {"jwks_endpoints": _endpoints([settings.jwks_address])})]
+
+
+def _endpoints(addresses: Iterable[Address]) -> list[Any]:
+    return [
+        {"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}} for host, port in addresses
+    ]
+
+
+def _derived(name: str) -> Any:
+    return _read(DERIVED / f"{name}.yaml", {})
+
+
+def _written(name: str, values: Mapping[str, Any]) -> Any:
+    return _read(WRITTEN / f"{name}.yaml", values)
+
+
+def _read(path: Path, values: Mapping[str, Any]) -> Any:
+    """A YAML file, with what is given in the place of each `!value name`."""
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_constructor("!value", lambda _, node: values[node.value])
+    with path.open(encoding="utf-8") as file:
+        return yaml.load(file, Loader)  # noqa: S506 (a SafeLoader with one more tag)
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:
+        return True

@@ -1,0 +1,93 @@
+"""What a deployment decides about the edge, from the environment."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, FilePath, HttpUrl, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Address = tuple[str, int]
+
+
+class SettingsError(Exception):
+    """The environment does not say what the edge needs; the text names every bad variable."""
+
+
+def _plain_http(url: HttpUrl) -> HttpUrl:
+    if url.scheme != "http":
+        raise ValueError("must be http://: Envoy fetches keys over plain HTTP alone")
+    return url
+
+
+class EdgeSettings(BaseSettings):
+    """One deployment of the edge."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    edge_host: str = "127.0.0.1"
+    """The address that the public port listens on."""
+    edge_port: Port
+    edge_admin_port: Port
+    """Envoy's admin port, on loopback whatever `edge_host` is."""
+    edge_trusted_hops: int = Field(default=0, ge=0)
+    """How many proxies in front of the edge may be believed about the client's address."""
+    edge_descriptors: FilePath = ROOT / "generated" / "descriptors.binpb"
+    """The image of the contract; Envoy reads it at start."""
+    rate_limit_multiplier: float = Field(default=1, gt=0, allow_inf_nan=False)
+    """What all limits are multiplied with, for load tests."""
+    jwks_url: Annotated[HttpUrl, AfterValidator(_plain_http)]
+    """Where the public keys of user tokens are fetched."""
+    drain_settle_seconds: int = Field(default=1, ge=1)
+    """How long a draining edge takes new connections still, until whoever sends them has noticed."""
+    drain_grace_seconds: float = Field(default=30, ge=0)
+    """How long requests in flight may take to finish after SIGTERM."""
+
+    @property
+    def jwks_address(self) -> Address:
+        """Host and port of the keys."""
+        return str(self.jwks_url.host), self.jwks_url.port or 80
+
+    @property
+    def jwks_path(self) -> str:
+        """The keys' path on their host."""
+        return self.jwks_url.path or "/"
+
+
+Targets = Mapping[str, tuple[Address, ...]]
+
+
+def load(upstreams: Iterable[str], environment: Mapping[str, str] = os.environ) -> tuple[EdgeSettings, Targets]:
+    """The settings, and where each upstream is: ORDER_TARGET is one or more `host:port` with commas between.
+
+    Raises SettingsError.
+    """
+    problems = []
+    settings = None
+    try:
+        settings = EdgeSettings.model_validate({name.lower(): value for name, value in environment.items()})
+    except ValidationError as error:
+        problems = [f"{str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in error.errors()]
+    targets = {}
+    for upstream in upstreams:
+        variable = f"{upstream.upper()}_TARGET"
+        try:
+            targets[upstream] = tuple(_address(part) for part in environment.get(variable, "").split(","))
+        except ValueError:
+            problems.append(f"{variable}: must be host:port, or several with commas between")
+    if settings is None or problems:
+        raise SettingsError("\n".join(f"bad setting {problem}" for problem in problems))
+    return settings, targets
+
+
+def _address(text: str) -> Address:
+    """Raises ValueError unless the text is `host:port`."""
+    parts = urlsplit(f"//{text.strip()}")
+    if not parts.hostname or not parts.port or parts.path:
+        raise ValueError(text)
+    return parts.hostname, parts.port

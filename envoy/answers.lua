@@ -1,0 +1,25 @@
+-- The last hand on answers to REST callers. gRPC's and gRPC-Web's own pass untouched.
+
+local NOT_FOR_REST = {
+  "grpc-status", "grpc-message", "grpc-status-details-bin", "grpc-encoding", "grpc-accept-encoding", "trailer",
+  "x-http-code", "x-envoy-upstream-healthchecked-cluster",
+}
+
+function envoy_on_response(handle)
+  local headers = handle:headers()
+  local content_type = headers:get("content-type")
+  if content_type ~= nil and string.sub(content_type, 1, 16) == "application/grpc" then
+    return
+  end
+  local status = headers:get(":status")
+  -- The service says "created" in a header: gRPC has one way to succeed, HTTP has several.
+  if status == "200" and headers:get("x-http-code") == "201" then
+    headers:replace(":status", "201")
+  end
+  for _, name in ipairs(NOT_FOR_REST) do
+    headers:remove(name)
+  end
+  if (status == "429" or status == "503") and headers:get("retry-after") == nil then
+    headers:add("retry-after", "1")
+  end
+end
