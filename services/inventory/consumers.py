@@ -14,7 +14,6 @@ from services.inventory.use_cases.commit_reservation import CommitReservation
 from services.inventory.use_cases.release_reservation import ReleaseReservation
 
 GROUP = "inventory-service-group"
-TOPICS = ("order-events",)
 
 Step = Callable[[Connection, UUID], Awaitable[object]]
 

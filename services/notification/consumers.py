@@ -15,7 +15,6 @@ from services.notification.store import OrderSummary
 from services.notification.use_cases.tell_about_order import OrderMoved, TellAboutOrder
 
 GROUP = "notification-service-group"
-TOPICS = ("user-events", "order-events")
 
 Handler = Callable[[Event], Awaitable[None]]
 

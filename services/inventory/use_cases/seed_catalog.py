@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field, SecretStr, TypeAdapter
 
 from services.chassis import money
 from services.chassis.postgres import Postgres
@@ -33,12 +31,13 @@ def read_catalog(file: Path) -> list[NewProduct]:
     ]
 
 
-@dataclass(frozen=True)
-class SeedCatalog:
-    """Adds the products that are missing; what is there, and its stock, stays as it is."""
-
-    postgres: Postgres
-
-    async def __call__(self, products: Sequence[NewProduct]) -> None:
-        async with self.postgres.transaction() as connection:
+async def seed(database_url: SecretStr, migrations: Path, file: Path) -> None:
+    """Add the file's products that are missing; what is there, and its stock, stays as it is. Migrates first."""
+    products = read_catalog(file)
+    postgres = Postgres(database_url, "inventory-seed", migrations, size=1)
+    await postgres.start()
+    try:
+        async with postgres.transaction() as connection:
             await store.add_missing_products(connection, products)
+    finally:
+        await postgres.stop()

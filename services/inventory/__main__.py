@@ -1,0 +1,71 @@
+"""Runs the inventory service: `python -m services.inventory`.
+
+With `migrate` it only brings the schema up to date; with `seed FILE` it also adds the products in a JSON file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from argosy.inventory.v1 import product_pb2, reservation_pb2
+from services.chassis.app import App
+from services.chassis.consumer import Consumer
+from services.chassis.errors import Catalogue
+from services.chassis.housekeeping import Housekeeping
+from services.chassis.migrations import migrate
+from services.chassis.postgres import Postgres
+from services.chassis.postgres_outbox import PostgresOutbox
+from services.chassis.producer import Producer
+from services.chassis.relay import Relay
+from services.chassis.settings import load
+from services.inventory.consumers import GROUP, handlers
+from services.inventory.faults import FAULTS
+from services.inventory.rpc import ProductRpc, ReservationRpc
+from services.inventory.settings import InventorySettings
+from services.inventory.use_cases.browse_catalog import BrowseCatalog
+from services.inventory.use_cases.commit_reservation import CommitReservation
+from services.inventory.use_cases.expire_holds import ExpireHolds
+from services.inventory.use_cases.release_reservation import ReleaseReservation
+from services.inventory.use_cases.reserve_stock import ReserveStock
+from services.inventory.use_cases.seed_catalog import seed
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def run(settings: InventorySettings) -> None:
+    """Wire the service and serve until a signal."""
+    app = App("inventory", settings)
+    postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
+    producer = app.add(Producer(settings.kafka_bootstrap_servers, app.name), required=False)
+    reserve = ReserveStock(postgres, timedelta(seconds=settings.hold_seconds))
+    commit, release = CommitReservation(), ReleaseReservation()
+    products, reservations = product_pb2.DESCRIPTOR, reservation_pb2.DESCRIPTOR
+    app.serve(products.services_by_name["ProductService"], ProductRpc(BrowseCatalog(postgres)))
+    app.serve(reservations.services_by_name["ReservationService"], ReservationRpc(postgres, reserve, commit, release))
+    heard = handlers(postgres, commit, release)
+    Consumer(settings.kafka_bootstrap_servers, GROUP, heard, producer).run_in(app)
+    app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
+    app.background("expiry", ExpireHolds(postgres, release, settings.expire_every_seconds).run)
+    app.background("housekeeping", Housekeeping(postgres).run)
+    app.run(Catalogue(FAULTS))
+
+
+def main(arguments: list[str]) -> None:
+    """Entry point."""
+    settings = load(InventorySettings)
+    match arguments:
+        case ["migrate"]:
+            migrate(settings.database_url.get_secret_value(), MIGRATIONS)
+        case ["seed", file]:
+            asyncio.run(seed(settings.database_url, MIGRATIONS, Path(file)))
+        case []:
+            run(settings)
+        case _:
+            sys.exit("usage: python -m services.inventory [migrate | seed FILE]")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

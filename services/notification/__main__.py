@@ -1,0 +1,48 @@
+"""Runs the notification service: `python -m services.notification`. With `migrate` it only updates the schema."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from argosy.notification.v1 import notification_pb2
+from services.chassis.app import App
+from services.chassis.consumer import Consumer
+from services.chassis.errors import Catalogue
+from services.chassis.housekeeping import Housekeeping
+from services.chassis.migrations import migrate
+from services.chassis.postgres import Postgres
+from services.chassis.producer import Producer
+from services.chassis.settings import load
+from services.notification.consumers import GROUP, handlers
+from services.notification.mailer import SmtpMailer
+from services.notification.rpc import NotificationRpc
+from services.notification.settings import NotificationSettings
+from services.notification.use_cases.list_notifications import ListNotifications
+from services.notification.use_cases.send_messages import SendMessages
+from services.notification.use_cases.tell_about_order import TellAboutOrder
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def run(settings: NotificationSettings) -> None:
+    """Wire the service and serve until a signal."""
+    app = App("notification", settings)
+    postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
+    producer = app.add(Producer(settings.kafka_bootstrap_servers, app.name), required=False)
+    mailer = SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+    service = notification_pb2.DESCRIPTOR.services_by_name["NotificationService"]
+    app.serve(service, NotificationRpc(ListNotifications(postgres)))
+    heard = handlers(postgres, TellAboutOrder(postgres))
+    Consumer(settings.kafka_bootstrap_servers, GROUP, heard, producer).run_in(app)
+    app.background("sender", SendMessages(postgres, mailer, settings.send_every_seconds).run)
+    app.background("housekeeping", Housekeeping(postgres).run)
+    app.run(Catalogue({}))
+
+
+if __name__ == "__main__":
+    configured = load(NotificationSettings)
+    if sys.argv[1:] == ["migrate"]:
+        migrate(configured.database_url.get_secret_value(), MIGRATIONS)
+    else:
+        run(configured)
