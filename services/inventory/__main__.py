@@ -1,11 +1,7 @@
-"""Runs the inventory service: `python -m services.inventory`.
-
-With `migrate` it only brings the schema up to date; with `seed FILE` it also adds the products in a JSON file.
-"""
+"""Runs the inventory service: `python -m services.inventory`. With `migrate` it only brings the schema up to date."""
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -30,7 +26,6 @@ from services.inventory.use_cases.commit_reservation import CommitReservation
 from services.inventory.use_cases.expire_holds import ExpireHolds
 from services.inventory.use_cases.release_reservation import ReleaseReservation
 from services.inventory.use_cases.reserve_stock import ReserveStock
-from services.inventory.use_cases.seed_catalog import seed
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -53,19 +48,9 @@ def run(settings: InventorySettings) -> None:
     app.run(Catalogue(FAULTS))
 
 
-def main(arguments: list[str]) -> None:
-    """Entry point."""
-    settings = load(InventorySettings)
-    match arguments:
-        case ["migrate"]:
-            migrate(settings.database_url.get_secret_value(), MIGRATIONS)
-        case ["seed", file]:
-            asyncio.run(seed(settings.database_url, MIGRATIONS, Path(file)))
-        case []:
-            run(settings)
-        case _:
-            sys.exit("usage: python -m services.inventory [migrate | seed FILE]")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    configured = load(InventorySettings)
+    if sys.argv[1:] == ["migrate"]:
+        migrate(configured.database_url.get_secret_value(), MIGRATIONS)
+    else:
+        run(configured)

@@ -1,15 +1,21 @@
-"""Put a catalog that stands in a file into an inventory that lacks it."""
+"""Puts a catalog that stands in a file into an inventory that lacks it: `python -m services.inventory.seed FILE`."""
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from pathlib import Path
 
 from pydantic import BaseModel, Field, SecretStr, TypeAdapter
 
 from services.chassis import money
 from services.chassis.postgres import Postgres
+from services.chassis.settings import load
 from services.inventory import store
+from services.inventory.settings import InventorySettings
 from services.inventory.store import NewProduct
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class CatalogEntry(BaseModel):
@@ -31,13 +37,17 @@ def read_catalog(file: Path) -> list[NewProduct]:
     ]
 
 
-async def seed(database_url: SecretStr, migrations: Path, file: Path) -> None:
+async def seed(database_url: SecretStr, file: Path) -> None:
     """Add the file's products that are missing; what is there, and its stock, stays as it is. Migrates first."""
     products = read_catalog(file)
-    postgres = Postgres(database_url, "inventory-seed", migrations, size=1)
+    postgres = Postgres(database_url, "inventory-seed", MIGRATIONS, size=1)
     await postgres.start()
     try:
         async with postgres.transaction() as connection:
             await store.add_missing_products(connection, products)
     finally:
         await postgres.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(seed(load(InventorySettings).database_url, Path(sys.argv[1])))
