@@ -18,18 +18,19 @@ def new_id() -> uuid.UUID:
     """A new version 7 UUID (RFC 9562): 48 bits of Unix milliseconds, then 12 that keep one process's ids rising."""
     global _last
     # Milliseconds and a counter in one number: a clock that stands still or goes back only moves the counter on.
-    _last = max(time.time_ns() // 1_000_000 << 12, _last + 1)
-    milliseconds, counter = _last >> 12, _last & 0xFFF
+    stamp = _last = max(time.time_ns() // 1_000_000 << 12, _last + 1)
+    milliseconds, counter = stamp >> 12, stamp & 0xFFF
     random = int.from_bytes(os.urandom(8)) >> 2
     return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | random)
 
 
-def derived_id(namespace: uuid.UUID, *parts: str) -> uuid.UUID:
+def derived_id(namespace: uuid.UUID, part: str, *more: str) -> uuid.UUID:
     """The one UUID (version 5) of these parts, in this order: the same whenever and wherever it is asked for.
 
     Raises ValueError for a part with a NUL in it, which could make two different lists of parts read alike.
     """
-    if any(_SEPARATOR in part for part in parts):
+    parts = (part, *more)
+    if any(_SEPARATOR in each for each in parts):
         raise ValueError("a part of a derived id must not contain NUL")
     return uuid.uuid5(namespace, _SEPARATOR.join(parts))
 

@@ -1,0 +1,184 @@
+"""Events: what is written into a record is what a consumer reads, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from argosy.event.v1 import order_events_pb2, user_events_pb2
+from services.chassis import clock, events, ids
+from services.chassis.events import Event, NotAnEvent, OutgoingRecord, Registry, UnknownType
+
+REGISTRY = Registry.of_package()
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A record as aiokafka reads it."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    partition: int = 2
+    offset: int = 41
+
+
+def incoming(record: OutgoingRecord) -> Incoming:
+    return Incoming(record.topic, record.key, record.value, record.headers)
+
+
+def a_record(**changes: Any) -> OutgoingRecord:
+    fields: dict[str, Any] = {
+        "id": UUID("0190a1b2-0000-7000-8000-000000000001"),
+        "source": events.source_of("order"),
+        "time": datetime(2026, 3, 1, 9, 30, 0, 125_000, UTC),
+        "subject": "order-1",
+        "key": "order-1",
+        "sequence": 3,
+        "traceparent": TRACE,
+    }
+    return events.encode(order_events_pb2.OrderStatusUpdated(order_id="order-1", status="paid"), **(fields | changes))
+
+
+def with_header(record: OutgoingRecord, name: str, value: bytes | None) -> OutgoingRecord:
+    headers = dict(record.headers) | ({name: value} if value is not None else {})
+    if value is None:
+        del headers[name]
+    return replace(record, headers=tuple(headers.items()))
+
+
+@given(st.uuids(), TEXT, TEXT, st.none() | st.integers(0, 2**53), TEXT)
+def test_what_goes_in_comes_out(event_id: UUID, subject: str, key: str, sequence: int | None, user_id: str) -> None:
+    message = user_events_pb2.UserDeleted(user_id=user_id)
+    time = clock.now()
+    record = events.encode(
+        message,
+        id=event_id,
+        source="/argosy/user",
+        time=time,
+        subject=subject,
+        key=key,
+        sequence=sequence,
+        traceparent=TRACE,
+    )
+    assert REGISTRY.decode(incoming(record)) == Event(
+        id=event_id,
+        type="USER_DELETED",
+        time=time,
+        source="/argosy/user",
+        subject=subject,
+        key=key,
+        sequence=sequence,
+        message=message,
+        traceparent=TRACE,
+        topic="user-events",
+        partition=2,
+        offset=41,
+    )
+
+
+def test_headers_are_cloudevents_in_binary_mode() -> None:
+    record = a_record()
+    assert record.topic == "order-events"
+    assert record.key == b"order-1"
+    assert dict(record.headers) == {
+        "ce_specversion": b"1.0",
+        "ce_id": b"0190a1b2-0000-7000-8000-000000000001",
+        "ce_type": b"ORDER_STATUS_UPDATED",
+        "ce_source": b"/argosy/order",
+        "ce_time": b"2026-03-01T09:30:00.125Z",
+        "ce_subject": b"order-1",
+        "ce_sequence": b"3",
+        "content-type": b"application/protobuf",
+        "traceparent": TRACE.encode(),
+    }
+
+
+def test_an_event_without_a_trace_begins_one() -> None:
+    traceparent = dict(a_record(traceparent=None).headers)["traceparent"].decode()
+    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", traceparent)
+
+
+def test_a_bad_trace_is_no_reason_to_refuse_an_event() -> None:
+    event = REGISTRY.decode(incoming(with_header(a_record(), "traceparent", b"nonsense")))
+    assert event.traceparent != "nonsense"
+
+
+def test_no_sequence_is_no_header() -> None:
+    record = a_record(sequence=None)
+    assert "ce_sequence" not in dict(record.headers)
+    assert REGISTRY.decode(incoming(record)).sequence is None
+
+
+@pytest.mark.parametrize("header", ["ce_id", "ce_type", "ce_time", "ce_source", "ce_subject"])
+def test_a_missing_header_is_named(header: str) -> None:
+    with pytest.raises(NotAnEvent, match=header):
+        REGISTRY.decode(incoming(with_header(a_record(), header, None)))
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [("ce_id", b"17"), ("ce_time", b"soon"), ("ce_sequence", b"third"), ("ce_subject", b"\xff"), ("ce_type", b"\xff")],
+)
+def test_a_header_that_cannot_be_read_is_no_event(header: str, value: bytes) -> None:
+    with pytest.raises(NotAnEvent):
+        REGISTRY.decode(incoming(with_header(a_record(), header, value)))
+
+
+@pytest.mark.parametrize("changes", [{"value": b"\xff\xff"}, {"key": b"\xff"}])
+def test_bytes_that_cannot_be_read_are_no_event(changes: dict[str, Any]) -> None:
+    with pytest.raises(NotAnEvent):
+        REGISTRY.decode(incoming(replace(a_record(), **changes)))
+
+
+@given(st.binary(), st.dictionaries(TEXT, st.binary()))
+def test_any_bytes_are_an_event_or_refused(value: bytes, headers: dict[str, bytes]) -> None:
+    record = replace(a_record(), value=value, headers=(*a_record().headers, *headers.items()))
+    with contextlib.suppress(NotAnEvent, UnknownType):
+        REGISTRY.decode(incoming(record))
+
+
+def test_a_newer_type_is_told_apart_from_rubbish() -> None:
+    with pytest.raises(UnknownType, match="ORDER_TELEPORTED"):
+        REGISTRY.decode(incoming(with_header(a_record(), "ce_type", b"ORDER_TELEPORTED")))
+
+
+def test_a_message_without_the_option_is_no_event() -> None:
+    with pytest.raises(ValueError, match="OrderLine lacks the option"):
+        events.encode(order_events_pb2.OrderLine(), id=ids.new_id(), source="x", time=clock.now(), subject="", key="")
+
+
+def test_the_registry_knows_the_whole_contract() -> None:
+    assert REGISTRY.topics == {
+        "USER_CREATED": "user-events",
+        "USER_LOGIN": "user-events",
+        "USER_UPDATED": "user-events",
+        "USER_DELETED": "user-events",
+        "SESSION_REVOKED": "user-events",
+        "ORDER_CREATED": "order-events",
+        "ORDER_STATUS_UPDATED": "order-events",
+        "PAYMENT_CONFIRMED": "payment-events",
+        "PAYMENT_FAILED": "payment-events",
+        "PAYMENT_REFUNDED": "payment-events",
+        "PAYMENT_REQUIRES_ACTION": "payment-events",
+        "STOCK_RESERVED": "inventory-events",
+        "STOCK_RELEASED": "inventory-events",
+        "STOCK_LOW": "inventory-events",
+    }
+    assert REGISTRY.classes["ORDER_CREATED"] is order_events_pb2.OrderCreated
+
+
+def test_two_messages_cannot_be_the_same_event() -> None:
+    with pytest.raises(ValueError, match="two messages are the event USER_CREATED"):
+        Registry(user_events_pb2.DESCRIPTOR, user_events_pb2.DESCRIPTOR)

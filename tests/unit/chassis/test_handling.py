@@ -1,0 +1,203 @@
+"""What happens to one message, whatever its handler does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY as METRICS
+
+from argosy.event.v1 import order_events_pb2
+from services.chassis import events, ids, trace_context
+from services.chassis.dead_letters import TooManyDeadLetters
+from services.chassis.errors import Unavailable
+from services.chassis.events import Event, OutgoingRecord, Registry
+from services.chassis.handling import Handling, Interrupted
+from services.chassis.producer import NotDelivered
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+TRIES = 3
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A record as aiokafka reads it."""
+
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes | None
+    key: bytes | None = b"order-1"
+    topic: str = "order-events"
+    partition: int = 0
+    offset: int = 7
+
+
+@dataclass
+class Letters:
+    """Takes dead letters, or refuses as often as it is told."""
+
+    refusals: int = 0
+    sent: list[OutgoingRecord] = field(default_factory=list)
+
+    async def send(self, record: OutgoingRecord) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise NotDelivered
+        self.sent.append(record)
+
+
+@dataclass
+class Script:
+    """A handler that raises what it is told, then succeeds."""
+
+    outcomes: Iterator[Exception | None]
+    seen: list[Event] = field(default_factory=list)
+    trace: str | None = None
+
+    async def __call__(self, event: Event) -> None:
+        self.seen.append(event)
+        self.trace = trace_context.current()
+        outcome = next(self.outcomes, None)
+        if outcome:
+            raise outcome
+
+
+def created(**changes: Any) -> Incoming:
+    record = events.encode(
+        order_events_pb2.OrderCreated(order_id="order-1"),
+        id=ids.new_id(),
+        source="/argosy/order",
+        time=datetime(2026, 3, 1, tzinfo=UTC),
+        subject="order-1",
+        key="order-1",
+        traceparent=TRACE,
+    )
+    return Incoming(**({"headers": record.headers, "value": record.value} | changes))
+
+
+def handling(handler: Callable[[Event], Awaitable[None]], letters: Letters, group: str = "a-group") -> Handling:
+    return Handling(group, {"ORDER_CREATED": handler}, Registry.of_package(), letters, tries=TRIES, first_pause=0.001)
+
+
+def counted(result: str, group: str = "a-group", event_type: str = "ORDER_CREATED") -> float:
+    labels = {"group": group, "topic": "order-events", "type": event_type, "result": result}
+    return METRICS.get_sample_value("argosy_consumer_events_total", labels) or 0.0
+
+
+async def test_a_handler_gets_the_event_in_its_trace() -> None:
+    script, letters = Script(iter([])), Letters()
+    await handling(script, letters).process(created(), asyncio.Event())
+    (event,) = script.seen
+    assert event.message == order_events_pb2.OrderCreated(order_id="order-1")
+    assert script.trace == TRACE
+    assert trace_context.current() is None
+    assert not letters.sent
+
+
+async def test_other_types_are_skipped() -> None:
+    script, letters = Script(iter([])), Letters()
+    before = counted("skipped", event_type="other")
+    record = created(headers=(("ce_type", b"ORDER_TELEPORTED"),))
+    await handling(script, letters).process(record, asyncio.Event())
+    assert not script.seen
+    assert not letters.sent
+    assert counted("skipped", event_type="other") == before + 1
+
+
+async def test_a_message_that_cannot_be_read_is_a_dead_letter_at_once() -> None:
+    script, letters = Script(iter([])), Letters()
+    await handling(script, letters).process(created(value=b"\xff\xff"), asyncio.Event())
+    (letter,) = letters.sent
+    headers = dict(letter.headers)
+    assert letter.topic == "order-events.dlq"
+    assert letter.value == b"\xff\xff"
+    assert (headers["dlq_reason"], headers["dlq_attempts"]) == (b"unreadable", b"1")
+    assert not script.seen
+
+
+async def test_a_message_without_a_type_is_a_dead_letter() -> None:
+    letters = Letters()
+    await handling(Script(iter([])), letters).process(created(headers=()), asyncio.Event())
+    assert dict(letters.sent[0].headers)["dlq_error"] == b"NotAnEvent: the header ce_type is missing"
+
+
+async def test_one_that_fails_a_few_times_is_handled() -> None:
+    script, letters = Script(iter([ValueError(), ValueError(), None])), Letters()
+    await handling(script, letters).process(created(), asyncio.Event())
+    assert len(script.seen) == 3
+    assert not letters.sent
+
+
+async def test_one_that_keeps_failing_is_a_dead_letter() -> None:
+    failed, dead = counted("failed"), counted("dead_lettered")
+    script, letters = Script(iter([ValueError("no")] * 99)), Letters()
+    await handling(script, letters).process(created(), asyncio.Event())
+    assert len(script.seen) == TRIES
+    headers = dict(letters.sent[0].headers)
+    assert (headers["dlq_reason"], headers["dlq_error"], headers["dlq_attempts"]) == (
+        b"failed",
+        b"ValueError: no",
+        b"3",
+    )
+    assert counted("failed") == failed + TRIES
+    assert counted("dead_lettered") == dead + 1
+
+
+async def test_what_is_away_is_waited_for_however_long() -> None:
+    script, letters = Script(iter([Unavailable()] * 8)), Letters()
+    await handling(script, letters).process(created(), asyncio.Event())
+    assert len(script.seen) == 9
+    assert not letters.sent
+
+
+async def test_waiting_for_what_is_away_counts_for_no_try() -> None:
+    away, own = Unavailable(), ValueError()
+    script, letters = Script(iter([own, away, away, away, own, None])), Letters()
+    await handling(script, letters).process(created(), asyncio.Event())
+    assert len(script.seen) == 6
+    assert not letters.sent
+
+
+async def test_a_dead_letter_is_sent_until_it_is_stored() -> None:
+    letters = Letters(refusals=4)
+    await handling(Script(iter([])), letters).process(created(value=b"\xff"), asyncio.Event())
+    assert len(letters.sent) == 1
+
+
+async def test_stops_between_two_tries_with_nothing_settled() -> None:
+    letters, stopping = Letters(), asyncio.Event()
+
+    async def fail(_: Event) -> None:
+        stopping.set()
+        raise ValueError
+
+    with pytest.raises(Interrupted):
+        await handling(fail, letters).process(created(), stopping)
+    assert not letters.sent
+
+
+async def test_the_try_that_is_under_way_when_asked_to_stop_counts() -> None:
+    stopping = asyncio.Event()
+
+    async def succeed(_: Event) -> None:
+        stopping.set()
+
+    await handling(succeed, Letters()).process(created(), stopping)
+
+
+async def test_too_many_stop_it_instead() -> None:
+    letters = Letters()
+    consumer = handling(Script(iter([])), letters)
+    for _ in range(9):
+        await consumer.process(created(value=b"\xff"), asyncio.Event())
+    with pytest.raises(TooManyDeadLetters):
+        await consumer.process(created(value=b"\xff"), asyncio.Event())
+    assert len(letters.sent) == 9
+
+
+def test_a_handler_for_an_unknown_type_fails_at_start() -> None:
+    with pytest.raises(ValueError, match="ORDER_TELEPORTED"):
+        Handling("g", {"ORDER_TELEPORTED": Script(iter([]))}, Registry.of_package(), Letters())
