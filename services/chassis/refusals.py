@@ -1,0 +1,59 @@
+"""What another service of ours said when it refused a call, for use cases that act on it.
+
+    except grpc.aio.AioRpcError as error:
+        refusal = refusal_of(error)
+        if refusal.reason == "OUT_OF_STOCK": ...
+
+A refusal that nobody catches is told to our own caller as UNAVAILABLE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
+
+from services.chassis.errors import FieldViolation
+
+_STATUS = "grpc-status-details-bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A status other than OK, as errors.py makes it."""
+
+    code: grpc.StatusCode
+    reason: str
+    """What a program may act on (ErrorInfo); empty when it is not one of our services that answered."""
+    message: str
+    violations: Sequence[FieldViolation]
+    """The fields that were not as they should be, by the paths of the called rpc's request."""
+
+
+def refusal_of(error: grpc.aio.AioRpcError) -> Refusal:
+    """What the called service said. Details that are missing or cannot be read are empty."""
+    status = _rich_status(error)
+    info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    for detail in status.details:
+        for known in (info, bad_request):
+            if detail.Is(known.DESCRIPTOR):
+                detail.Unpack(known)
+    return Refusal(
+        code=error.code(),
+        reason=info.reason,
+        message=error.details() or "",
+        violations=[FieldViolation(found.field, found.description) for found in bad_request.field_violations],
+    )
+
+
+def _rich_status(error: grpc.aio.AioRpcError) -> status_pb2.Status:
+    for name, value in error.trailing_metadata() or ():
+        if name == _STATUS and isinstance(value, bytes):
+            try:
+                return status_pb2.Status.FromString(value)
+            except DecodeError:
+                break
+    return status_pb2.Status()
