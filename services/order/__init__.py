@@ -1,0 +1,1 @@
+"""Orders: placing them, moving them along, and everything that happened to them."""

@@ -1,0 +1,59 @@
+"""Runs the order service: `python -m services.order`."""
+
+from __future__ import annotations
+
+from argosy.inventory.v1.reservation_pb2_grpc import ReservationServiceStub
+from argosy.order.v1 import order_lookup_pb2, order_pb2
+from argosy.payment.v1.payment_lookup_pb2_grpc import PaymentLookupServiceStub
+from services.chassis.app import App
+from services.chassis.consumer import Consumer
+from services.chassis.errors import Catalogue
+from services.chassis.mongo import Mongo
+from services.chassis.producer import Producer
+from services.chassis.relay import Relay
+from services.chassis.settings import load
+from services.order.consumers import GROUP, handlers
+from services.order.faults import FAULTS
+from services.order.inventory import RESERVATIONS, Inventory
+from services.order.journal import Journal
+from services.order.leases import Leases
+from services.order.outbox import CommitOutbox
+from services.order.payments import PAYMENT_LOOKUP, Payments
+from services.order.read_side import ReadSide
+from services.order.rpc import OrderLookupRpc, OrderRpc
+from services.order.schema import Schema
+from services.order.settings import OrderSettings
+from services.order.store import CommitStore
+from services.order.sweeper import Sweeper
+from services.order.use_cases.apply_payment import ApplyPayment
+from services.order.use_cases.list_orders import ListOrders
+from services.order.use_cases.place_order import PlaceOrder
+from services.order.use_cases.read_order import ReadOrder
+from services.order.use_cases.settle_unpaid import SettleUnpaid
+from services.order.use_cases.update_status import UpdateStatus
+
+
+def run(settings: OrderSettings) -> None:
+    """Wire the service and serve until a signal."""
+    app = App("order", settings)
+    mongo = app.add(Mongo(settings.mongo_url))
+    store, read_side, leases = CommitStore(mongo), ReadSide(mongo), Leases(mongo)
+    app.add(Schema(store, read_side, leases))
+    producer = app.add(Producer(settings.kafka_bootstrap_servers, app.name), required=False)
+    inventory = Inventory(app.client(ReservationServiceStub, RESERVATIONS, settings.inventory_target))
+    payments = Payments(app.client(PaymentLookupServiceStub, PAYMENT_LOOKUP, settings.payment_target))
+    outbox = CommitOutbox(store, read_side, leases)
+    journal = Journal(store, outbox.announce)
+    place, read, update = PlaceOrder(journal, inventory), ReadOrder(journal), UpdateStatus(journal)
+    rpc = OrderRpc(place, read, ListOrders(read_side), update, settings.idempotency_secret)
+    app.serve(order_pb2.DESCRIPTOR.services_by_name["OrderService"], rpc)
+    app.serve(order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"], OrderLookupRpc(read))
+    app.background("relay", Relay(outbox.lease, producer).run)
+    settle = SettleUnpaid(journal, read_side, inventory, payments, settings.unpaid_after)
+    app.background("sweeper", Sweeper(leases, settle).run)
+    Consumer(settings.kafka_bootstrap_servers, GROUP, handlers(ApplyPayment(journal)), producer).run_in(app)
+    app.run(Catalogue(FAULTS))
+
+
+if __name__ == "__main__":
+    run(load(OrderSettings))

@@ -1,0 +1,100 @@
+"""Orders as use cases see them: read what happened, decide, record one thing more.
+
+Nothing is locked. Whoever loses the race for a version reads again and decides again; since an order only moves
+forward, through four states at most, that ends soon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from prometheus_client import Counter
+
+from services.chassis import clock, ids, trace_context
+from services.chassis.errors import Unavailable
+from services.order.domain import (
+    Commit,
+    Order,
+    OrderCreated,
+    OrderEvent,
+    OrderNotFound,
+    OrderStatusUpdated,
+    Status,
+    fold,
+)
+from services.order.store import CommitStore, VersionTaken
+
+_TRIES = 8
+
+_orders_total = Counter("orders_total", "Orders that reached a state.", ["status"])
+
+History = Sequence[Commit]
+Decide = Callable[[History], OrderStatusUpdated | None]
+
+
+class Contended(Unavailable):
+    """Others changed the order at every try."""
+
+    default_message = "the order is being changed by others; try again"
+
+
+@dataclass(frozen=True)
+class Journal:
+    """Reads and extends orders' histories."""
+
+    store: CommitStore
+    announce: Callable[[History], None]
+    """Told of every history that has grown: the outbox, which projects and publishes."""
+    now: Callable[[], datetime] = clock.now
+
+    async def history(self, order_id: str) -> History:
+        """Everything that happened to an order; empty for an unknown one."""
+        return await self.store.load(order_id)
+
+    async def record(
+        self, history: History, event: OrderEvent, *, fingerprint: bytes | None = None, cause: str | None = None
+    ) -> History:
+        """The history with one more event on record.
+
+        Raises:
+            VersionTaken: another writer's event comes next; this one is not on record.
+            NotStored, OutcomeUnknown: as CommitStore.append says.
+        """
+        commit = Commit(
+            order_id=event.order_id,
+            version=len(history) + 1,
+            at=max([self.now(), *(earlier.at for earlier in history[-1:])]),
+            events=(event,),
+            token=str(ids.new_id()),
+            fingerprint=fingerprint,
+            cause=cause,
+            traceparent=trace_context.current(),
+        )
+        await self.store.append(commit)
+        longer = (*history, commit)
+        _orders_total.labels(Status.PENDING if isinstance(event, OrderCreated) else event.status).inc()
+        self.announce(longer)
+        return longer
+
+    async def change(self, order_id: str, decide: Decide, *, cause: str | None = None) -> Order:
+        """The order after what `decide` makes of its history; None from it changes nothing.
+
+        Raises:
+            OrderNotFound: there is no such order.
+            Contended: others were first at every try.
+            NotStored, OutcomeUnknown: as CommitStore.append says; and whatever `decide` raises.
+        """
+        for _ in range(_TRIES):
+            history = await self.history(order_id)
+            if not history:
+                raise OrderNotFound(order_id)
+            event = decide(history)
+            if event is None:
+                return fold(history)
+            try:
+                return fold(await self.record(history, event, cause=cause))
+            except VersionTaken:
+                continue
+        raise Contended

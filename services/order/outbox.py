@@ -1,0 +1,160 @@
+"""The commits as the relay's outbox: projected to the read side, then published, then marked.
+
+Two ways lead to the relay. Each replica hands over its own commits in memory, right after storing them: they are
+projected and published within milliseconds, without a query. And one replica at a time, by lease, looks every second
+for commits that have stayed unpublished: those of a process that died, or that the broker did not take. Such a look
+reads the whole history of each order it finds, so that an order's events always leave in their order.
+
+Two replicas may publish the same event at the same time: with the same id, and each in order, so that whoever drops
+what they have seen sees each order's events once and in sequence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+import structlog
+
+from services.chassis import clock, logs
+from services.chassis.relay import Backlog, Unsent
+from services.order.domain import Commit, fold
+from services.order.journal import History
+from services.order.leases import Leases
+from services.order.messages import records_of
+from services.order.read_side import ReadSide
+from services.order.store import CommitStore
+
+_LOOK_EVERY_SECONDS = 1.0
+_LEASE_SECONDS = 5.0
+_OVERDUE_AFTER = timedelta(seconds=2)
+"""Until then a commit is in the hands of whoever stored it."""
+_SETTLED_AFTER = timedelta(seconds=10)
+"""Two projections that crossed on their way to the read side have both arrived by then."""
+_MOST_WAITING = 2_000
+"""More handed-over commits than this are left for the look: memory stays bounded while the broker is away."""
+_SIDE_BY_SIDE = 8
+
+_log = structlog.get_logger()
+
+
+class CommitOutbox:
+    """What `chassis.relay.Relay` publishes from."""
+
+    def __init__(
+        self, store: CommitStore, read_side: ReadSide, leases: Leases, now: Callable[[], datetime] = clock.now
+    ) -> None:
+        self._store = store
+        self._read_side = read_side
+        self._leases = leases
+        self._now = now
+        self._waiting: dict[str, Commit] = {}
+        self._arrived = asyncio.Event()
+        self._projecting: set[asyncio.Task[None]] = set()
+        self._next_look = 0.0
+        self._backlog = Backlog(0, 0.0)
+
+    def announce(self, history: History) -> None:
+        """An order's history has grown: show and publish it soon. What gets lost here, a look finds."""
+        task = asyncio.create_task(self._take_over(history))
+        self._projecting.add(task)
+        task.add_done_callback(self._projecting.discard)
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[CommitOutbox]:
+        """Every replica publishes its own commits; only the look for overdue ones takes turns."""
+        try:
+            yield self
+        finally:
+            if self._projecting:
+                await asyncio.wait(self._projecting, timeout=_LEASE_SECONDS)
+
+    async def unsent(self, limit: int, held_back: Collection[str]) -> Sequence[Unsent]:
+        """Commits to publish: handed-over ones and, once a second in one replica, overdue ones."""
+        overdue = await self._look(limit)
+        handed_over = list(self._waiting.values())[: max(0, limit - len(overdue))]
+        chosen = {commit.id: commit for commit in (*overdue, *handed_over)}
+        for commit_id in chosen:
+            self._waiting.pop(commit_id, None)
+        # Those held back are not lost: they stay unpublished, and a look finds them.
+        return [_entry(commit) for commit in _in_order(chosen.values()) if commit.order_id not in held_back]
+
+    async def mark_sent(self, sent: Sequence[Unsent]) -> None:
+        """The broker has these."""
+        await self._store.mark_published([entry.token for entry in sent])
+
+    async def wait_for_work(self) -> None:
+        """Return when a commit is handed over, and when it is time to look."""
+        if not self._waiting:
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(_LOOK_EVERY_SECONDS):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return
+
+    async def backlog(self) -> Backlog:
+        """How many commits the last look found overdue; nothing in a replica that does not look."""
+        return self._backlog
+
+    async def _take_over(self, history: History) -> None:
+        try:
+            await self._read_side.project(fold(history))
+        except Exception as error:  # whatever it is, a look will try again, and say so if it stays
+            _log.warning("projection_put_off", order_id=history[0].order_id, error=logs.error_text(error))
+            return
+        for commit in history:
+            if not commit.published and len(self._waiting) < _MOST_WAITING:
+                self._waiting[commit.id] = commit
+        self._arrived.set()
+
+    async def _look(self, limit: int) -> list[Commit]:
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._next_look:
+            return []
+        self._next_look = loop.time() + _LOOK_EVERY_SECONDS
+        if not await self._leases.held("relay", _LEASE_SECONDS):
+            self._backlog = Backlog(0, 0.0)
+            return []
+        await self._settle(limit)
+        return await self._overdue(limit)
+
+    async def _overdue(self, limit: int) -> list[Commit]:
+        found = await self._store.unpublished(limit)
+        overdue = [commit for commit in found if commit.at < self._now() - _OVERDUE_AFTER]
+        oldest = min((commit.at for commit in overdue), default=self._now())
+        self._backlog = Backlog(len(overdue), (self._now() - oldest).total_seconds())
+        histories = await self._project_again({commit.order_id for commit in overdue})
+        return [commit for history in histories for commit in history if not commit.published]
+
+    async def _settle(self, limit: int) -> None:
+        unsettled = await self._store.unsettled(limit)
+        due = [commit for commit in unsettled if commit.at < self._now() - _SETTLED_AFTER]
+        await self._project_again({commit.order_id for commit in due})
+        for commit in due:
+            await self._store.mark_settled(commit)
+
+    async def _project_again(self, order_ids: Iterable[str]) -> list[History]:
+        free = asyncio.Semaphore(_SIDE_BY_SIDE)
+
+        async def project(order_id: str) -> History:
+            async with free:
+                try:
+                    history = await self._store.load(order_id)
+                    await self._read_side.project(fold(history))
+                except ValueError as error:  # a history that makes no sense must not keep the others from the bus
+                    _log.error("unreadable_history", order_id=order_id, error=logs.error_text(error))
+                    return ()
+                return history
+
+        return list(await asyncio.gather(*map(project, order_ids)))
+
+
+def _in_order(commits: Iterable[Commit]) -> list[Commit]:
+    return sorted(commits, key=lambda commit: (commit.order_id, commit.version))
+
+
+def _entry(commit: Commit) -> Unsent:
+    return Unsent(token=commit, key=commit.order_id, records=tuple(records_of(commit)))

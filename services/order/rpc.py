@@ -1,0 +1,158 @@
+"""Proto ↔ commands. No decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from google.protobuf.json_format import ParseDict
+from google.protobuf.struct_pb2 import Struct
+from pydantic import SecretStr
+
+from argosy.order.v1 import order_lookup_pb2, order_pb2
+from services.chassis import money
+from services.chassis.call import Call
+from services.chassis.errors import FieldViolation, InvalidArgument
+from services.chassis.idempotency import fingerprint
+from services.order.domain import Actor, Address, Order, Status
+from services.order.inventory import RequestedLine
+from services.order.messages import HistoryEntry
+from services.order.use_cases.list_orders import ListOrders, ListOrdersCommand, next_page_token
+from services.order.use_cases.place_order import PlaceOrder, PlaceOrderCommand
+from services.order.use_cases.read_order import ReadOrder
+from services.order.use_cases.update_status import UpdateStatus, UpdateStatusCommand
+
+_AN_AMOUNT = f"must be an amount with at most two decimals, such as 29.99, and at most {money.to_text(money.MAX_MINOR)}"
+
+
+class OrderRpc:
+    """argosy.order.v1.OrderService."""
+
+    def __init__(
+        self,
+        place_order: PlaceOrder,
+        read_order: ReadOrder,
+        list_orders: ListOrders,
+        update_status: UpdateStatus,
+        idempotency_secret: SecretStr,
+    ) -> None:
+        self._place_order = place_order
+        self._read_order = read_order
+        self._list_orders = list_orders
+        self._update_status = update_status
+        self._idempotency_secret = idempotency_secret
+
+    async def CreateOrder(self, request: order_pb2.CreateOrderRequest, call: Call) -> order_pb2.Order:
+        """Places an order."""
+        command = PlaceOrderCommand(
+            user_id=call.user().id,
+            stated_user_id=request.user_id.lower() if request.HasField("user_id") else None,
+            lines=_requested_lines(request.items),
+            shipping_address=_address(request.shipping_address),
+            idempotency_key=call.idempotency_key,
+            # Whoever orders is the caller, stated or not, in capitals or not.
+            fingerprint=fingerprint(self._idempotency_secret, request, leave_out=("user_id",)),
+        )
+        return _order(await self._place_order(command))
+
+    async def GetOrder(self, request: order_pb2.GetOrderRequest, call: Call) -> order_pb2.Order:
+        """Answers with one order."""
+        return _order(await self._read_order(request.id.lower(), _actor(call)))
+
+    async def ListOrders(self, request: order_pb2.ListOrdersRequest, call: Call) -> order_pb2.ListOrdersResponse:
+        """Answers with a page of the caller's orders."""
+        status = Status(request.status) if request.status else None
+        command = ListOrdersCommand(call.user().id, status, request.page_size, request.page_token)
+        page = await self._list_orders(command)
+        return order_pb2.ListOrdersResponse(
+            orders=map(_order, page.orders), next_page_token=next_page_token(page, status)
+        )
+
+    async def GetOrderHistory(
+        self, request: order_pb2.GetOrderHistoryRequest, call: Call
+    ) -> order_pb2.GetOrderHistoryResponse:
+        """Answers with everything that happened to one order."""
+        entries = await self._read_order.history(request.id.lower(), _actor(call))
+        return order_pb2.GetOrderHistoryResponse(events=map(_history_event, entries))
+
+    async def UpdateOrderStatus(self, request: order_pb2.UpdateOrderStatusRequest, call: Call) -> order_pb2.Order:
+        """Moves an order along."""
+        command = UpdateStatusCommand(request.id.lower(), Status(request.status), _actor(call))
+        return _order(await self._update_status(command))
+
+
+class OrderLookupRpc:
+    """argosy.order.v1.OrderLookupService."""
+
+    def __init__(self, read_order: ReadOrder) -> None:
+        self._read_order = read_order
+
+    async def LookUpOrder(
+        self, request: order_lookup_pb2.LookUpOrderRequest, call: Call
+    ) -> order_lookup_pb2.OrderSummary:
+        """Answers with what paying for an order needs to know of it."""
+        order = await self._read_order.by_a_service(request.order_id.lower())
+        return order_lookup_pb2.OrderSummary(
+            order_id=order.id,
+            user_id=order.user_id,
+            status=order.status,
+            total_minor=order.total_minor,
+            currency=order.currency,
+        )
+
+
+def _actor(call: Call) -> Actor:
+    user = call.user()
+    return Actor(user.id, user.is_staff)
+
+
+def _requested_lines(items: Sequence[order_pb2.OrderItemRequest]) -> list[RequestedLine]:
+    lines: list[RequestedLine] = []
+    violations: list[FieldViolation] = []
+    for index, item in enumerate(items):
+        price = None
+        if item.HasField("price"):
+            try:
+                price = money.from_double(item.price)
+            except money.NotMoney:
+                violations.append(FieldViolation(f"items[{index}].price", _AN_AMOUNT))
+        lines.append(RequestedLine(item.product_id, item.quantity, price))
+    if violations:
+        raise InvalidArgument(violations)
+    return lines
+
+
+def _address(address: order_pb2.ShippingAddress) -> Address:
+    return Address(address.street, address.city, address.state, address.zip_code, address.country)
+
+
+def _order(order: Order) -> order_pb2.Order:
+    address = order.shipping_address
+    answer = order_pb2.Order(
+        id=order.id,
+        user_id=order.user_id,
+        items=[
+            order_pb2.OrderItem(
+                product_id=line.product_id, quantity=line.quantity, price=money.to_text(line.price_minor)
+            )
+            for line in order.lines
+        ],
+        total_amount=money.to_text(order.total_minor),
+        currency=order.currency,
+        status=order.status,
+        shipping_address=order_pb2.ShippingAddress(
+            street=address.street,
+            city=address.city,
+            state=address.state,
+            zip_code=address.zip_code,
+            country=address.country,
+        ),
+    )
+    answer.created_at.FromDatetime(order.created_at)
+    answer.updated_at.FromDatetime(order.updated_at)
+    return answer
+
+
+def _history_event(entry: HistoryEntry) -> order_pb2.OrderHistoryEvent:
+    event = order_pb2.OrderHistoryEvent(seq=entry.seq, type=entry.type, data=ParseDict(entry.data, Struct()))
+    event.at.FromDatetime(entry.at)
+    return event

@@ -1,0 +1,29 @@
+"""What the environment tells the service."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field, SecretStr
+
+from services.chassis.settings import CommonSettings
+
+
+class OrderSettings(CommonSettings):
+    """The order service's settings."""
+
+    mongo_url: SecretStr
+    """Where orders are kept: `mongodb://…/database`."""
+    inventory_target: str = Field(min_length=1)
+    """Where inventory answers: host:port."""
+    payment_target: str = Field(min_length=1)
+    """Where payment answers: host:port."""
+    idempotency_secret: SecretStr = Field(min_length=16)
+    """Keys the fingerprints of requests, so that the store tells nothing of what they held."""
+    unpaid_after_seconds: int = Field(default=900, gt=0)
+    """How long an order may wait for its payment. Shorter than inventory holds its stock."""
+
+    @property
+    def unpaid_after(self) -> timedelta:
+        """The same as a duration."""
+        return timedelta(seconds=self.unpaid_after_seconds)

@@ -1,0 +1,124 @@
+"""The commits of all orders: what happened, in MongoDB. The truth; everything else follows from it.
+
+A commit is one insert of one document. Its `_id` is "<order>:<version>", so of two writers of one version exactly one
+wins, on MongoDB as on FerretDB (where updates, even guarded ones, are not isolated). A commit is stored, on record in
+the history and waiting for the bus in the same moment: `published: false` makes the collection the outbox.
+
+Every query is by equality on one indexed top-level field, the only kind that FerretDB hands down to an index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo import UpdateOne, WriteConcern
+from pymongo.errors import (
+    DocumentTooLarge,
+    DuplicateKeyError,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
+)
+
+from services.chassis.errors import Unavailable
+from services.chassis.mongo import Document, Mongo, unavailable_when_away
+from services.order.documents import commit_from_document, commit_to_document
+from services.order.domain import Commit
+
+_NEVER_SENT = (ServerSelectionTimeoutError, WaitQueueTimeoutError, DocumentTooLarge)
+"""Failures from before the document left this process."""
+
+
+class VersionTaken(Exception):
+    """Another writer's commit is this version of the order: read it and decide again."""
+
+
+class NotStored(Unavailable):
+    """The commit is not stored and never will be."""
+
+    default_message = "orders cannot be stored for the moment; nothing has changed, try again"
+
+
+class OutcomeUnknown(Unavailable):
+    """The connection was lost while the commit was being stored, and the store cannot say what became of it."""
+
+    default_message = "whether this took effect is not known yet; look, or repeat it with the same Idempotency-Key"
+
+
+class CommitStore:
+    """Reads and appends commits. Every call raises Unavailable while MongoDB is away."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._mongo = mongo
+
+    async def ensure_indexes(self) -> None:
+        """Make what the queries below need; repeating it changes nothing."""
+        for field in ("orderId", "published", "settled"):
+            await self._commits.create_index([(field, 1)])
+
+    async def load(self, order_id: str) -> list[Commit]:
+        """The order's commits, oldest first; none for an unknown order."""
+        with unavailable_when_away():
+            documents = await self._commits.find({"orderId": order_id}).to_list(None)
+        return sorted(map(commit_from_document, documents), key=lambda commit: commit.version)
+
+    async def append(self, commit: Commit) -> None:
+        """Store a commit as the next version of its order.
+
+        Raises:
+            VersionTaken: another writer was first.
+            NotStored: it failed for certain.
+            OutcomeUnknown: it may have been stored, or may yet be.
+        """
+        try:
+            await self._commits.insert_one(commit_to_document(commit))
+        except DuplicateKeyError:
+            raise VersionTaken from None
+        except _NEVER_SENT as error:
+            raise NotStored from error
+        except PyMongoError as error:
+            await self._look_whether_stored(commit, error)
+
+    async def unpublished(self, limit: int) -> list[Commit]:
+        """Some commits that the bus may not have yet, in no particular order."""
+        return await self._some({"published": False}, limit)
+
+    async def mark_published(self, commits: Sequence[Commit]) -> None:
+        """The bus has all events of these commits."""
+        # Two projections of one order can only cross from the third version on (read_side.py says how).
+        marks = [
+            UpdateOne({"_id": commit.id}, {"$set": {"published": True, "settled": commit.version < 3}})
+            for commit in commits
+        ]
+        with unavailable_when_away():
+            await self._commits.bulk_write(marks, ordered=False)
+
+    async def unsettled(self, limit: int) -> list[Commit]:
+        """Some published commits whose order is to be projected once more."""
+        return await self._some({"settled": False}, limit)
+
+    async def mark_settled(self, commit: Commit) -> None:
+        """The order has been projected once more since."""
+        with unavailable_when_away():
+            await self._commits.update_one({"_id": commit.id}, {"$set": {"settled": True}})
+
+    async def _some(self, query: dict[str, bool], limit: int) -> list[Commit]:
+        with unavailable_when_away():
+            documents = await self._commits.find(query, limit=limit).to_list(None)
+        return [commit_from_document(document) for document in documents]
+
+    async def _look_whether_stored(self, commit: Commit, error: PyMongoError) -> None:
+        try:
+            found = await self._commits.find_one({"_id": commit.id})
+        except PyMongoError as again:
+            raise OutcomeUnknown from again
+        if found is None:
+            raise OutcomeUnknown from error  # not there yet: the server may still be at it
+        if found["token"] != commit.token:
+            raise VersionTaken from error
+
+    @property
+    def _commits(self) -> AsyncIOMotorCollection[Document]:
+        # Acknowledged by a majority: what has been answered survives the loss of any one server.
+        return self._mongo.collection("commits").with_options(write_concern=WriteConcern("majority"))

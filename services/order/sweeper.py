@@ -1,0 +1,54 @@
+"""Looks for orders that nobody pays, every half minute, in one replica at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import structlog
+
+from services.chassis import logs, transient
+from services.order.leases import Leases
+from services.order.use_cases.settle_unpaid import SettleUnpaid
+
+SWEEP_EVERY_SECONDS = 30.0
+_SIDE_BY_SIDE = 8
+
+_log = structlog.get_logger()
+
+
+class Sweeper:
+    """`app.background("sweeper", Sweeper(leases, settle).run)`."""
+
+    def __init__(self, leases: Leases, settle: SettleUnpaid) -> None:
+        self._leases = leases
+        self._settle = settle
+
+    async def run(self) -> None:
+        """Sweep until cancelled, whenever the time slice is this replica's."""
+        while True:
+            try:
+                if await self._leases.held("sweeper", SWEEP_EVERY_SECONDS):
+                    await self.sweep()
+            except Exception as error:
+                if not transient.is_transient(error):
+                    raise
+                _log.warning("sweep_put_off", error=logs.error_text(error))
+            await asyncio.sleep(SWEEP_EVERY_SECONDS)
+
+    async def sweep(self) -> None:
+        """Decide about every overdue order, several side by side. Stops at the first that a party is away for."""
+        overdue = iter(await self._settle.overdue())
+        results = await asyncio.gather(*(self._work_off(overdue) for _ in range(_SIDE_BY_SIDE)), return_exceptions=True)
+        for error in results:
+            if error is not None:
+                raise error
+
+    async def _work_off(self, overdue: Iterator[str]) -> None:
+        for order_id in overdue:
+            try:
+                await self._settle(order_id)
+            except Exception as error:
+                if transient.is_transient(error):
+                    raise
+                _log.error("order_not_settled", order_id=order_id, exc_info=error)
