@@ -1,18 +1,22 @@
 """`make check`: everything that can be said about the code without running it. All checks run, whatever fails."""
 
+import os
 import sys
 
-from local.paths import BIN, PYTHON, ROOT, VENV
+from local.paths import BIN, PYTHON, ROOT, STACKS, VENV
 from local.progress import CommandFailed, Line, run
+from local.stack import Stack
+from local.topology import edge_settings
 
 _PYTHON = str(PYTHON)
+_ENVIRONMENT = dict(os.environ) | edge_settings(Stack(STACKS / "main", 0))
 CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ruff: rules of style and safety", (str(BIN / "ruff"), "check", "--output-format=concise", ".")),
     ("ruff: format", (str(BIN / "ruff"), "format", "--check", ".")),
     ("mypy: types, strictly", (str(BIN / "mypy"),)),
     ("import-linter: who may import whom", (str(BIN / "lint-imports"), "--no-logo")),
     ("contract: buf lint, drift, breaking", (_PYTHON, "-m", "codegen", "check")),
-    ("envoy: the edge's configuration", (_PYTHON, "-m", "local.edge", "--validate")),
+    ("envoy: the edge's configuration", (_PYTHON, "-m", "edge", "validate")),
 )
 
 
@@ -23,7 +27,7 @@ def main() -> int:
         for title, command in CHECKS:
             try:
                 with Line(title):
-                    run(command, log, ROOT)
+                    run(command, log, ROOT, _ENVIRONMENT)
             except CommandFailed as failure:
                 failures += 1
                 print(f"{failure.tail}\nIts whole output is in {log.name}")

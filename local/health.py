@@ -1,13 +1,14 @@
 """How one sees that a part is ready. Each check asks the part itself, briefly, and answers yes or no."""
 
 import http.client
-import json
 import socket
 import subprocess
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from http import HTTPStatus
 
+from edge.admin import Admin
+from edge.render import upstream_names
 from local.ports import HOST
 from local.postgres import BINARIES
 from local.stack import Stack
@@ -34,17 +35,8 @@ def accepting_queries(stack: Stack) -> bool:
 
 
 def routing(stack: Stack) -> bool:
-    """Envoy serves, and holds every upstream to be healthy."""
-    if not _answering("edge-admin", "/ready", stack):
-        return False
-    clusters = json.loads(_get(stack, "edge-admin", "/clusters?format=json")[1])
-    hosts = [host for cluster in clusters["cluster_statuses"] for host in cluster.get("host_statuses", [])]
-    return bool(hosts) and all(_healthy(host) for host in hosts)
-
-
-def _healthy(host: dict[str, Any]) -> bool:
-    status = host.get("health_status", {})
-    return not any(status.get(flag) for flag in ("failed_active_health_check", "pending_active_hc"))
+    """The edge serves, has the keys, and holds every service behind it to be healthy."""
+    return not Admin(stack.port("edge-admin")).missing(upstream_names())
 
 
 def _listening(port: str, stack: Stack) -> bool:
@@ -56,17 +48,11 @@ def _listening(port: str, stack: Stack) -> bool:
 
 
 def _answering(port: str, path: str, stack: Stack) -> bool:
-    return _get(stack, port, path)[0] == 200
-
-
-def _get(stack: Stack, port: str, path: str) -> tuple[int, bytes]:
-    """Status and body; status 0 when there is no answer."""
     connection = http.client.HTTPConnection(HOST, stack.port(port), timeout=_TIMEOUT_SECONDS)
     try:
         connection.request("GET", path)
-        response = connection.getresponse()
-        return response.status, response.read()
+        return connection.getresponse().status == HTTPStatus.OK
     except (OSError, http.client.HTTPException):
-        return 0, b""
+        return False
     finally:
         connection.close()

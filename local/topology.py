@@ -88,8 +88,19 @@ def _services(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
     return (*services, seed)
 
 
+def edge_settings(stack: Stack) -> Mapping[str, str]:
+    """The environment of `python -m edge`."""
+    return {
+        "EDGE_PORT": str(stack.port("edge")),
+        "EDGE_ADMIN_PORT": str(stack.port("edge-admin")),
+        "JWKS_URL": _jwks_url(stack),
+        **{f"{service.upper()}_TARGET": stack.address(f"{service}-grpc") for service in SERVICES},
+    }
+
+
 def _edge(stack: Stack) -> tuple[Part, ...]:
-    return (Part("edge", Group.EDGE, _python("local.edge"), routing, ("edge", "edge-admin"), stop_seconds=20),)
+    command = _python("edge", "run")
+    return (Part("edge", Group.EDGE, command, routing, ("edge", "edge-admin"), edge_settings(stack), stop_seconds=40),)
 
 
 def _common_settings(stack: Stack, secrets: Credentials, service: str) -> Mapping[str, str]:
@@ -98,7 +109,7 @@ def _common_settings(stack: Stack, secrets: Credentials, service: str) -> Mappin
         "GRPC_PORT": str(stack.port(f"{service}-grpc")),
         "ADMIN_PORT": str(stack.port(f"{service}-admin")),
         "LOG_LEVEL": "info",
-        "JWKS_URL": stack.url("user-admin", "/.well-known/jwks.json"),
+        "JWKS_URL": _jwks_url(stack),
         "SERVICE_KEY_FILE": str(secrets.service_key_file(service)),
         "SERVICE_KEYS_FILE": str(secrets.service_keys_file),
         "KAFKA_BOOTSTRAP_SERVERS": stack.address("kafka"),
@@ -137,6 +148,10 @@ def _own_settings(stack: Stack, secrets: Credentials) -> Mapping[str, Mapping[st
 
 def _until_done(module: str, *arguments: str) -> tuple[str, ...]:
     return _python("local.until_done", *_python(module, *arguments))
+
+
+def _jwks_url(stack: Stack) -> str:
+    return stack.url("user-admin", "/.well-known/jwks.json")
 
 
 def _postgres_url(stack: Stack, secrets: Credentials, role: str) -> str:
