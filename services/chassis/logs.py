@@ -13,7 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -26,16 +26,16 @@ _AROUND_EVERY_CALL = "/services/chassis/pipeline/"
 _encode = json.JSONEncoder(default=repr, separators=(",", ":")).encode
 
 
-def configure(service: str, level: str) -> None:
+def configure(service: str, level: str, out: TextIO = sys.stdout) -> None:
     """Set up both structlog and `logging` for this process. Call once, before anything logs."""
     threshold = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[_line_for(service)],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(out)
     handler.setFormatter(_LibraryFormatter(service))
     logging.basicConfig(level=max(threshold, logging.WARNING), handlers=[handler], force=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 import grpc
 
@@ -21,7 +21,7 @@ SECRET = "row (email)=(ada@example.org)"
 class OutOfPatience(Exception):
     """A domain's own error: no base class of ours."""
 
-    metadata = {"patience": "0"}
+    metadata: ClassVar = {"patience": "0"}
     violations = (("orderLines[1].quantity", "must be at most 3"),)
 
 

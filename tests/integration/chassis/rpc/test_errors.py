@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import grpc
 import pytest
 from structlog.testing import capture_logs
 
 from services.chassis.logs import error_text
-from tests.integration.chassis.rpc.conftest import Lab, refusal_of
+from tests.integration.chassis.rpc.conftest import Lab, refusal_of, until
 from tests.integration.chassis.rpc.lab_contract import lab_pb2
 from tests.integration.chassis.rpc.lab_service import SECRET, PrivateFailure
 
@@ -65,12 +63,9 @@ async def test_a_call_takes_no_longer_than_the_contract_says(lab: Lab) -> None:
 async def test_a_client_that_hangs_up_ends_the_handler_and_is_no_error(lab: Lab) -> None:
     with capture_logs() as lines:
         call = lab.stub.Slow(Probe(number=60))
-        while not lab.rpc.log:
-            await asyncio.sleep(0.01)
+        await until(lambda: lab.rpc.log)
         call.cancel()
-        async with asyncio.timeout(10):
-            while "work ended" not in lab.rpc.log or not lines:
-                await asyncio.sleep(0.01)
+        await until(lambda: "work ended" in lab.rpc.log and lines)
     (line,) = [line for line in lines if line["event"] == "call"]
     assert (line["code"], line["log_level"]) == ("CANCELLED", "info")
     assert "work done" not in lab.rpc.log
@@ -80,9 +75,7 @@ async def test_a_client_whose_deadline_passes_ends_the_handler(lab: Lab) -> None
     with capture_logs() as lines:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await lab.stub.Slow(Probe(number=60), timeout=0.3)
-        async with asyncio.timeout(10):
-            while not lines:
-                await asyncio.sleep(0.01)
+        await until(lambda: lines)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     (line,) = [line for line in lines if line["event"] == "call"]
     assert (line["code"], line["log_level"]) == ("DEADLINE_EXCEEDED", "warning")
@@ -91,12 +84,9 @@ async def test_a_client_whose_deadline_passes_ends_the_handler(lab: Lab) -> None
 
 async def test_shielded_work_outlives_its_caller(lab: Lab) -> None:
     call = lab.stub.Slow(Probe(number=0.3, text="shielded"))
-    while not lab.rpc.log:
-        await asyncio.sleep(0.01)
+    await until(lambda: lab.rpc.log)
     call.cancel()
-    async with asyncio.timeout(10):
-        while "work ended" not in lab.rpc.log:
-            await asyncio.sleep(0.01)
+    await until(lambda: "work ended" in lab.rpc.log)
     assert lab.rpc.log == ["slow began", "work done", "work ended"]
 
 

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from services.chassis.app import App
 from services.chassis.errors import Catalogue
-from tests.integration.chassis.rpc.conftest import Lab, refusal_of, running, settings_for
+from tests.integration.chassis.rpc.conftest import Lab, refusal_of, running, settings_for, until
 from tests.integration.chassis.rpc.credentials import ServiceKeys, UserKeys
 from tests.integration.chassis.rpc.lab_contract import LAB, lab_pb2, lab_pb2_grpc
 from tests.integration.chassis.rpc.lab_service import LabRpc
@@ -49,7 +49,7 @@ async def test_reflection_knows_the_public_services_alone(lab: Lab) -> None:
 
     async def ask(**request: str) -> Any:
         stream = reflection.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(**request)]))
-        return [answer async for answer in stream][0]
+        return await anext(aiter(stream))
 
     listed = (await ask(list_services="")).list_services_response.service
     assert {service.name for service in listed} == {"lab.v1.LabService", "grpc.health.v1.Health"}
@@ -157,8 +157,7 @@ async def test_a_service_waits_for_what_it_requires_and_says_what_is_away(servic
     stop = asyncio.Event()
     task = asyncio.create_task(app.run_until(Catalogue({}), stop))
     async with asyncio.timeout(30):
-        while not app.admin_port:
-            await asyncio.sleep(0.01)
+        await until(lambda: app.admin_port)
         admin = f"http://127.0.0.1:{app.admin_port}"
         async with grpc.aio.insecure_channel(f"127.0.0.1:{app.grpc_port}") as channel:
             health = health_pb2_grpc.HealthStub(channel)
@@ -181,8 +180,7 @@ async def test_a_service_waits_for_what_it_requires_and_says_what_is_away(servic
             assert ran == []  # needs all of them
 
             broker.away = False
-            while not ran:
-                await asyncio.sleep(0.02)
+            await until(lambda: ran)
             database.away = True
             assert (await watch.read()).status == NOT_SERVING
             assert (await _get(f"{admin}/health"))[1]["failing"] == ["database"]

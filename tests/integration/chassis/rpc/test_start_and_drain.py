@@ -133,7 +133,7 @@ async def _health(lab: LabProcess) -> tuple[int, list[str]]:
 
 async def _until_serving(lab: LabProcess) -> None:
     async with asyncio.timeout(20):
-        while (await _health(lab))[0] != 200:
+        while (await _health(lab))[0] != 200:  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.02)
 
 

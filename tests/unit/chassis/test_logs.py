@@ -1,0 +1,88 @@
+"""One JSON object a line, from structlog and `logging` alike, and no stored values."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from services.chassis import logs, trace_context
+
+
+@pytest.fixture
+def out() -> Iterator[io.StringIO]:
+    before = logging.root.handlers[:], logging.root.level
+    written = io.StringIO()
+    logs.configure("shop", "info", written)
+    yield written
+    structlog.reset_defaults()
+    logging.root.handlers[:], logging.root.level = before
+
+
+def _lines(out: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_a_line(out: io.StringIO) -> None:
+    log = structlog.get_logger()
+    log.debug("too quiet")
+    traceparent = trace_context.new()
+    with trace_context.using(traceparent):
+        log.warning("something", order="o-1", amount=5)
+    (line,) = _lines(out)
+    assert line.pop("time").endswith("+00:00")
+    assert line == {
+        "level": "warning", "event": "something", "service": "shop", "order": "o-1", "amount": 5,
+        "trace_id": trace_context.trace_id(traceparent),
+    }  # fmt: skip
+
+
+def test_libraries_log_in_the_same_form(out: io.StringIO) -> None:
+    logging.getLogger("aiokafka").info("too quiet")
+    logging.getLogger("aiokafka").error("lost %s", "it")
+    (line,) = _lines(out)
+    assert (line["level"], line["event"], line["logger"], line["service"]) == ("error", "lost it", "aiokafka", "shop")
+
+
+def _fail() -> None:
+    try:
+        raise ConnectionError("refused\nDETAIL: ada@example.org")
+    except ConnectionError as error:
+        raise KeyError("order\nDETAIL: ada@example.org") from error
+
+
+@pytest.mark.parametrize("how", ["structlog", "structlog given", "logging"])
+def test_an_error_has_its_stack_but_not_what_it_says_about_rows(out: io.StringIO, how: str) -> None:
+    try:
+        _fail()
+    except KeyError as error:
+        match how:
+            case "structlog":
+                structlog.get_logger().error("failed", exc_info=True)
+            case "structlog given":
+                structlog.get_logger().error("failed", exc_info=error)
+            case _:
+                logging.getLogger("lib").exception("failed")
+    (line,) = _lines(out)
+    assert line["error"].startswith("KeyError: ")
+    assert "ConnectionError: refused, then:" in line["stack"]
+    assert "in _fail" in line["stack"]
+
+
+def test_only_the_first_line_of_an_error_is_told() -> None:
+    assert (
+        logs.error_text(ValueError("duplicate key\nDETAIL: (email)=(ada@example.org)")) == "ValueError: duplicate key"
+    )
+    assert logs.error_text(ValueError()) == "ValueError"
+    assert len(logs.error_text(ValueError("x" * 10_000))) < 400
+
+
+def test_what_is_no_json_is_shown_somehow(out: io.StringIO) -> None:
+    structlog.get_logger().info("odd", value={1, 2}, line="two\nlines")
+    (line,) = _lines(out)
+    assert (line["value"], line["line"]) == ("{1, 2}", "two\nlines")

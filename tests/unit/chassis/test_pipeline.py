@@ -1,0 +1,163 @@
+"""The parts of the pipeline that need no server to be seen: paths, forms and bindings."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+import pytest
+
+from argosy.order.v1 import order_pb2
+from argosy.user.v1 import user_pb2
+from services.chassis import policy, server
+from services.chassis.errors import Catalogue, FieldViolation, InvalidArgument, PermissionDenied, Unauthenticated
+from services.chassis.pipeline import Parts, compose, idempotency_key, identity, observation
+from services.chassis.pipeline.exchange import Exchange
+from services.chassis.pipeline.validation import json_name, violations_of
+from services.chassis.server import HandlerError, InFlight
+
+ORDERS = policy.read(order_pb2.DESCRIPTOR.services_by_name["OrderService"])
+
+
+class AbortedCall(Exception):
+    """Like grpc.aio's own: raised by abort."""
+
+
+class Context:
+    """A call that remembers how it was ended."""
+
+    def __init__(self, **metadata: str) -> None:
+        self._metadata = {name.replace("_", "-"): value for name, value in metadata.items()}
+        self.aborted: tuple[grpc.StatusCode, str, Any] | None = None
+
+    def invocation_metadata(self) -> Any:
+        return tuple(self._metadata.items())
+
+    def peer(self) -> str:
+        return "ipv6:%5B::1%5D:50000"
+
+    def time_remaining(self) -> float | None:
+        return None
+
+    async def abort(self, code: grpc.StatusCode, details: str, trailing_metadata: Any) -> Any:
+        self.aborted = code, details, trailing_metadata
+        raise AbortedCall
+
+
+async def _no_token(_token: str) -> Any:
+    raise Unauthenticated()
+
+
+async def _reached(exchange: Exchange) -> bytes:
+    return (exchange.idempotency_key or "none").encode()
+
+
+def test_json_names_are_protobufs_own() -> None:
+    fields = [
+        field
+        for message in (*order_pb2.DESCRIPTOR.message_types_by_name.values(),
+                        *user_pb2.DESCRIPTOR.message_types_by_name.values())
+        for field in message.fields
+    ]  # fmt: skip
+    assert {json_name(field.name) for field in fields} >= {"shippingAddress", "id", "zipCode"}
+    assert [json_name(field.name) for field in fields] == [field.json_name for field in fields]
+
+
+def test_violations_of_a_real_request_bear_camel_case_paths() -> None:
+    request = order_pb2.CreateOrderRequest(items=[{"product_id": "prod-1", "quantity": 0}])
+    assert {field for field, _ in violations_of(request)} == {"items[0].quantity", "shippingAddress"}
+
+
+def test_nul_is_found_wherever_a_string_can_be() -> None:
+    profile = user_pb2.Profile(bio="a\0", address={"city": "\0"})
+    profile.preferences["k"] = {"deep": ["\0"]}
+    assert [field for field, _ in violations_of(profile)] == [
+        "bio", 'preferences.fields["k"].structValue.fields["deep"].listValue.values[0].stringValue', "address.city",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["\x7f", "a\x1f", "ключ", "x" * 256, ""])
+async def test_an_idempotency_key_is_printable_ascii(key: str) -> None:
+    step = idempotency_key.read(_reached)
+    with pytest.raises(InvalidArgument):
+        await step(Exchange(b"", Context(idempotency_key=key)))
+    assert await step(Exchange(b"", Context(idempotency_key="~ok !"))) == b"~ok !"
+
+
+async def test_the_peer_is_the_client_when_the_edge_says_nothing() -> None:
+    method = ORDERS.methods["GetOrder"]
+    assert Exchange(b"", Context()).call(method).client_address == "::1"
+    assert Exchange(b"", Context(x_client_address="203.0.113.9")).call(method).client_address == "203.0.113.9"
+
+
+async def test_a_request_id_is_bounded() -> None:
+    assert len(Exchange(b"", Context(x_request_id="x" * 5000)).request_id()) == 128
+
+
+async def test_the_whole_pipeline_tells_a_refusal_in_one_go() -> None:
+    async def handler(_request: Any, _call: Any) -> Any:
+        raise AssertionError("not reached")
+
+    parts = Parts(Catalogue({}), lambda: True, _no_token, _no_token)
+    context = Context()
+    with pytest.raises(AbortedCall):
+        await compose(ORDERS.methods["GetOrder"], handler, parts)(Exchange(b"", context))
+    assert context.aborted is not None
+    code, _, trailers = context.aborted
+    assert code is grpc.StatusCode.UNAUTHENTICATED
+    assert [name for name, _ in trailers] == ["grpc-status-details-bin"]
+
+
+async def test_client_apps_are_checked_before_tokens() -> None:
+    step = identity.establish(ORDERS.methods["GetOrder"], _no_token, _no_token, _reached)
+    with pytest.raises(InvalidArgument) as caught:
+        await step(Exchange(b"", Context(authorization="Bearer x", x_client_app="toaster")))
+    assert caught.value.violations == [FieldViolation("X-Client-App", "must be one of web-app, mobile-app")]
+
+
+def test_every_grpc_status_has_its_http_one() -> None:
+    assert set(observation.HTTP_STATUS) == set(grpc.StatusCode)
+
+
+class _Handler:
+    async def CreateOrder(self, request: Any, call: Any) -> Any: ...
+    async def GetOrder(self, request: Any, call: Any) -> Any: ...
+    async def ListOrders(self, request: Any, call: Any) -> Any: ...
+    async def GetOrderHistory(self, request: Any, call: Any) -> Any: ...
+    async def UpdateOrderStatus(self, request: Any, call: Any) -> Any: ...
+    async def _helper(self) -> None: ...
+    def plain(self) -> None: ...
+
+
+def test_a_handler_fits_its_contract() -> None:
+    assert set(server.methods_of(ORDERS, _Handler())) == set(ORDERS.methods)
+
+
+def test_a_missing_and_an_extra_rpc_are_named() -> None:
+    class Wrong(_Handler):
+        GetOrder = None  # type: ignore[assignment]
+
+        async def DeleteOrder(self, request: Any, call: Any) -> Any: ...
+
+    with pytest.raises(
+        HandlerError, match=r"Wrong for .*OrderService lacks GetOrder, has DeleteOrder, which is no rpc"
+    ):
+        server.methods_of(ORDERS, Wrong())
+
+
+async def test_calls_in_flight_are_waited_for() -> None:
+    in_flight = InFlight()
+    await in_flight.none()
+    in_flight.enter()
+    in_flight.enter()
+    waiting = asyncio.create_task(in_flight.none())
+    in_flight.leave()
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    in_flight.leave()
+    await waiting
+
+
+async def test_denied_is_told_apart_from_unknown() -> None:
+    assert Catalogue({}).fault_of(PermissionDenied()) != Catalogue({}).fault_of(Unauthenticated())
