@@ -9,7 +9,7 @@ from local.stack import Stack
 from local.topology import edge_settings
 
 _PYTHON = str(PYTHON)
-_ENVIRONMENT = dict(os.environ) | edge_settings(Stack(STACKS / "main", 0))
+_ENVIRONMENT = {**os.environ, **edge_settings(Stack(STACKS / "main", 0))}
 CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ruff: rules of style and safety", (str(BIN / "ruff"), "check", "--output-format=concise", ".")),
     ("ruff: format", (str(BIN / "ruff"), "format", "--check", ".")),

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import IO, Self
 
 TAIL_LINES = 40
-_NAME_WIDTH = 34
+_NAME_WIDTH = 38
 
 
 class CommandFailed(Exception):
