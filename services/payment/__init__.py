@@ -1,0 +1,1 @@
+"""Payments: paying for orders through Stripe, refunding them, and the books of both."""

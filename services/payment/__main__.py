@@ -1,0 +1,60 @@
+"""Runs the payment service: `python -m services.payment`. With `migrate` it only brings the schema up to date."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
+from services.chassis.app import App
+from services.chassis.consumer import Consumer
+from services.chassis.errors import Catalogue
+from services.chassis.housekeeping import Housekeeping
+from services.chassis.migrations import migrate
+from services.chassis.postgres import Postgres
+from services.chassis.postgres_outbox import PostgresOutbox
+from services.chassis.producer import Producer
+from services.chassis.relay import Relay
+from services.chassis.settings import load
+from services.payment import use_cases as does
+from services.payment.consumers import GROUP, handlers
+from services.payment.faults import FAULTS
+from services.payment.orders import ORDER_LOOKUP, Orders
+from services.payment.reconciler import Reconciler
+from services.payment.recorder import Recorder
+from services.payment.rpc import PAYMENT_LOOKUP, PAYMENTS, PaymentLookupRpc, PaymentRpc
+from services.payment.settings import PaymentSettings
+from services.payment.stripe_gateway import StripeGateway
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def run(settings: PaymentSettings) -> None:
+    """Wire the service and serve until a signal."""
+    app = App("payment", settings)
+    postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
+    producer = app.add(Producer(settings.kafka_bootstrap_servers, app.name), required=False)
+    gateway = app.add(StripeGateway(settings.stripe_api_key, settings.stripe_api_url, settings.stripe_timeout_seconds))
+    orders = Orders(app.client(OrderLookupServiceStub, ORDER_LOOKUP, settings.order_target))
+    recorder = Recorder(postgres, settings.challenge_timeout)
+    settle, refund = does.SettlePayment(postgres, gateway, recorder), does.SettleRefund(postgres, gateway, recorder)
+    create = does.CreatePayment(postgres, orders, gateway, settle, settings.payment_return_url)
+    show, look_up = does.ShowPayments(postgres), does.LookUpOrderPayment(postgres)
+    webhook = does.HandleWebhook(postgres, gateway, settle, refund, settings.stripe_webhook_secret)
+    rpc = PaymentRpc(create, show, does.ConfirmPayment(show, settle), webhook, settings.idempotency_secret)
+    app.serve(PAYMENTS, rpc)
+    app.serve(PAYMENT_LOOKUP, PaymentLookupRpc(look_up))
+    Consumer(settings.kafka_bootstrap_servers, GROUP, handlers(postgres, recorder), producer).run_in(app)
+    reconciler = Reconciler(postgres, settle, refund, recorder.work, settings.reconcile_every_seconds)
+    app.background("reconciler", reconciler.run)
+    app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
+    app.background("housekeeping", Housekeeping(postgres).run)
+    app.run(Catalogue(FAULTS))
+
+
+if __name__ == "__main__":
+    configured = load(PaymentSettings)
+    if sys.argv[1:] == ["migrate"]:
+        migrate(configured.database_url.get_secret_value(), MIGRATIONS)
+    else:
+        run(configured)

@@ -1,0 +1,58 @@
+"""Payments as the contract has them: the answer, and what is told on the bus."""
+
+from __future__ import annotations
+
+from google.protobuf.message import Message
+
+from argosy.event.v1 import payment_events_pb2 as events
+from argosy.payment.v1 import payment_pb2
+from services.chassis import money
+from services.payment.domain import DECLINED_WITHOUT_REASON, News, Payment, Refund, Status
+
+
+def payment_message(payment: Payment, client_secret: str | None = None) -> payment_pb2.Payment:
+    """A payment as callers get it. The secret belongs in answers to paying and confirming alone, never in a store."""
+    waits = payment.status is Status.REQUIRES_ACTION
+    message = payment_pb2.Payment(
+        payment_id=str(payment.id),
+        order_id=str(payment.order_id),
+        status=payment.status,
+        amount=money.to_text(payment.amount_minor),
+        currency=payment.currency,
+        decline_code=payment.decline_code if payment.status is Status.FAILED else None,
+        client_secret=client_secret if waits else None,
+        requires_action=True if waits else None,
+    )
+    message.created_at.FromDatetime(payment.created_at)
+    if payment.processed_at is not None:
+        message.processed_at.FromDatetime(payment.processed_at)
+    return message
+
+
+def payment_event(news: News, payment: Payment) -> Message:
+    """What the others are told of a payment."""
+    order_id, payment_id, user_id = str(payment.order_id), str(payment.id), str(payment.user_id)
+    if news is News.CONFIRMED:
+        return events.PaymentConfirmed(
+            order_id=order_id,
+            payment_id=payment_id,
+            user_id=user_id,
+            amount=money.to_text(payment.amount_minor),
+            currency=payment.currency,
+        )
+    if news is News.FAILED:
+        error = payment.decline_code or payment.error_code or DECLINED_WITHOUT_REASON
+        return events.PaymentFailed(order_id=order_id, payment_id=payment_id, user_id=user_id, error=error)
+    return events.PaymentRequiresAction(order_id=order_id, payment_id=payment_id, user_id=user_id)
+
+
+def refund_event(payment: Payment, refund: Refund) -> Message:
+    """What the others are told of money that went back."""
+    return events.PaymentRefunded(
+        order_id=str(payment.order_id),
+        payment_id=str(payment.id),
+        user_id=str(payment.user_id),
+        refund_id=str(refund.id),
+        amount=money.to_text(refund.amount_minor),
+        currency=refund.currency,
+    )

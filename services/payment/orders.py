@@ -1,0 +1,45 @@
+"""Orders, as the order service tells of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import grpc
+
+from argosy.order.v1 import order_lookup_pb2
+from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
+from services.payment.domain import Order
+
+ORDER_LOOKUP = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]
+"""The service that is called here."""
+
+
+class OrderNotFound(Exception):
+    """There is no such order, or it is somebody else's: the two are told alike."""
+
+    def __init__(self) -> None:
+        super().__init__("order not found")
+
+
+@dataclass(frozen=True)
+class Orders:
+    """The order service's look-up."""
+
+    stub: OrderLookupServiceStub
+
+    async def look_up(self, order_id: UUID) -> Order:
+        """The order. Raises OrderNotFound, or grpc.aio.AioRpcError while the order service is away."""
+        try:
+            found = await self.stub.LookUpOrder(order_lookup_pb2.LookUpOrderRequest(order_id=str(order_id)))
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                raise OrderNotFound from error
+            raise
+        return Order(
+            id=UUID(found.order_id),
+            user_id=UUID(found.user_id),
+            status=found.status,
+            total_minor=found.total_minor,
+            currency=found.currency,
+        )

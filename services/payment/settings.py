@@ -1,0 +1,36 @@
+"""What the payment service reads from its environment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field, SecretStr
+
+from services.chassis.postgres import PostgresSettings
+
+
+class PaymentSettings(PostgresSettings):
+    """The chassis' settings and the service's own."""
+
+    order_target: str = Field(min_length=1)
+    """host:port of the order service."""
+    stripe_api_key: SecretStr = Field(min_length=1)
+    stripe_api_url: str = Field(default="https://api.stripe.com", pattern="^https?://")
+    """Stripe's own API, or a sandbox's."""
+    stripe_webhook_secret: SecretStr = Field(min_length=1)
+    """What Stripe signs its webhooks with."""
+    stripe_timeout_seconds: float = Field(default=20, gt=0)
+    """How long one request to Stripe may take; it is tried three times at most."""
+    payment_return_url: str = Field(pattern="^https?://")
+    """Where a bank sends the customer's browser after a challenge."""
+    challenge_timeout_seconds: float = Field(default=900, gt=0)
+    """How long a customer may take for a challenge; shorter than stock is held (20 min)."""
+    reconcile_every_seconds: float = Field(default=2, gt=0)
+    """How often payments and refunds that were left open are looked for."""
+    idempotency_secret: SecretStr = Field(min_length=16)
+    """Keys the fingerprints of repeated requests; the same in every replica."""
+
+    @property
+    def challenge_timeout(self) -> timedelta:
+        """CHALLENGE_TIMEOUT_SECONDS."""
+        return timedelta(seconds=self.challenge_timeout_seconds)

@@ -1,0 +1,354 @@
+# ruff: noqa: S608 - what is put into the statements below is the lists of columns above them
+"""Payments, refunds and the books, in PostgreSQL. Functions take the connection whose transaction they belong to.
+
+Whatever changes what an order's payments come to begins with `lock_order`: so a payment that begins, an outcome that is
+recorded and a cancellation of the order take turns, and each sees what the one before it decided.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from services.chassis import money
+from services.chassis.postgres import Connection, Record
+from services.payment.domain import LedgerLine, Payment, Refund, RefundStatus, Refusal, Status
+
+_ORDER_LOCKS = 53_001
+"""Keeps our advisory locks apart from others' in the same database."""
+_KEEP_WEBHOOK_EVENTS = timedelta(days=30)
+"""Stripe repeats a webhook for three days: https://docs.stripe.com/webhooks#retries."""
+
+_PAYMENT = (
+    "id, order_id, user_id, stripe_payment_intent_id, amount, currency, status, payment_method, customer_id,"
+    " return_url, idempotency_key, provider_fee, net_amount, settlement_currency, error_code, decline_code, refusal,"
+    " late, close_intent, created_at, asked_at, challenge_ends_at, processed_at, check_at, checks"
+)
+_REFUND = (
+    "id, payment_id, stripe_refund_id, amount, currency, reason, status, idempotency_key, created_at, check_at, checks"
+)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What Stripe answered when it moved a payment on."""
+
+    status: str
+    error_code: str | None
+    error_message: str | None
+    provider_response: dict[str, Any]
+    """No card data, no client secret."""
+
+
+async def lock_order(connection: Connection, order_id: UUID) -> None:
+    """Wait until nobody else changes the order's payments, and keep it so until the transaction ends."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", _ORDER_LOCKS, str(order_id))
+
+
+async def order_has_ended(connection: Connection, order_id: UUID) -> bool:
+    """Whether the order takes no payment any more."""
+    ended = await connection.fetchval("SELECT true FROM cancelled_orders WHERE order_id = $1", order_id)
+    return ended is True
+
+
+async def end_order(connection: Connection, order_id: UUID) -> None:
+    """Remember that the order takes no payment any more."""
+    await connection.execute("INSERT INTO cancelled_orders (order_id) VALUES ($1) ON CONFLICT DO NOTHING", order_id)
+
+
+async def insert_payment(connection: Connection, payment: Payment, client_app: str) -> None:
+    """Store a payment that begins."""
+    await connection.execute(
+        "INSERT INTO payments (id, order_id, user_id, amount, currency, status, payment_method, customer_id,"
+        " return_url, idempotency_key, created_at, asked_at, check_at, metadata)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        payment.id,
+        payment.order_id,
+        payment.user_id,
+        money.to_decimal(payment.amount_minor),
+        payment.currency,
+        payment.status,
+        payment.payment_method,
+        payment.customer_id,
+        payment.return_url,
+        payment.idempotency_key,
+        payment.created_at,
+        payment.asked_at,
+        payment.check_at,
+        json.dumps({"client_app": client_app}),
+    )
+
+
+async def find_payment(connection: Connection, payment_id: UUID) -> Payment | None:
+    """The payment of this id."""
+    row = await connection.fetchrow(f"SELECT {_PAYMENT} FROM payments WHERE id = $1", payment_id)
+    return _payment(row) if row else None
+
+
+async def find_by_intent(connection: Connection, intent_id: str) -> Payment | None:
+    """The payment that an intent at Stripe belongs to."""
+    row = await connection.fetchrow(f"SELECT {_PAYMENT} FROM payments WHERE stripe_payment_intent_id = $1", intent_id)
+    return _payment(row) if row else None
+
+
+async def lock_payment(connection: Connection, payment_id: UUID) -> Payment:
+    """The payment, which is there, locked until the transaction ends."""
+    row = await connection.fetchrow(f"SELECT {_PAYMENT} FROM payments WHERE id = $1 FOR UPDATE", payment_id)
+    return _payment(row)
+
+
+async def lock_payments_of_order(connection: Connection, order_id: UUID) -> list[Payment]:
+    """All payments of an order, locked until the transaction ends."""
+    rows = await connection.fetch(
+        f"SELECT {_PAYMENT} FROM payments WHERE order_id = $1 ORDER BY id DESC FOR UPDATE", order_id
+    )
+    return [_payment(row) for row in rows]
+
+
+async def payments_of_order(connection: Connection, order_id: UUID) -> list[Payment]:
+    """All payments of an order, newest first."""
+    rows = await connection.fetch(f"SELECT {_PAYMENT} FROM payments WHERE order_id = $1 ORDER BY id DESC", order_id)
+    return [_payment(row) for row in rows]
+
+
+async def page_of_payments(
+    connection: Connection, *, user_id: UUID | None, order_id: UUID | None, before: UUID | None, limit: int
+) -> list[Payment]:
+    """So many payments of a person, of an order, or of both, that are older than the one of the id `before`."""
+    wanted = {"user_id =": user_id, "order_id =": order_id, "id <": before}
+    given = {comparison: value for comparison, value in wanted.items() if value is not None}
+    conditions = " AND ".join(f"{comparison} ${place}" for place, comparison in enumerate(given, start=2))
+    rows = await connection.fetch(
+        f"SELECT {_PAYMENT} FROM payments WHERE {conditions} ORDER BY id DESC LIMIT $1",
+        limit,
+        *given.values(),
+    )
+    return [_payment(row) for row in rows]
+
+
+async def save_payment(connection: Connection, payment: Payment) -> None:
+    """Write where the payment stands. The request itself never changes."""
+    await connection.execute(
+        "UPDATE payments SET stripe_payment_intent_id = $2, status = $3, provider_fee = $4, net_amount = $5,"
+        " settlement_currency = $6, error_code = $7, decline_code = $8, refusal = $9, late = $10, close_intent = $11,"
+        " challenge_ends_at = $12, processed_at = $13, check_at = $14, checks = $15 WHERE id = $1",
+        payment.id,
+        payment.intent_id,
+        payment.status,
+        _decimal(payment.provider_fee_minor),
+        _decimal(payment.net_amount_minor),
+        payment.settlement_currency,
+        payment.error_code,
+        payment.decline_code,
+        payment.refusal,
+        payment.late,
+        payment.close_intent,
+        payment.challenge_ends_at,
+        payment.processed_at,
+        payment.check_at,
+        payment.checks,
+    )
+
+
+async def begin_asking(connection: Connection, payment_id: UUID, now: datetime) -> bool:
+    """Note that Stripe is about to be asked again. False: by now, it need not or must not be."""
+    noted = await connection.fetchval(
+        "UPDATE payments SET asked_at = $2 WHERE id = $1 AND status = 'processing' AND NOT close_intent"
+        " AND stripe_payment_intent_id IS NULL RETURNING true",
+        payment_id,
+        now,
+    )
+    return noted is True
+
+
+async def take_due_payments(connection: Connection, now: datetime, lease: timedelta, limit: int) -> list[Payment]:
+    """So many payments that are to be looked after now; nobody else takes them before the lease has ended."""
+    rows = await connection.fetch(
+        "UPDATE payments SET check_at = $1::timestamptz + $2 WHERE id IN ("
+        " SELECT id FROM payments WHERE check_at <= $1 ORDER BY check_at LIMIT $3 FOR UPDATE SKIP LOCKED"
+        f") RETURNING {_PAYMENT}",
+        now,
+        lease,
+        limit,
+    )
+    return [_payment(row) for row in rows]
+
+
+async def add_attempt(connection: Connection, payment_id: UUID, attempt: Attempt) -> None:
+    """Append to what Stripe answered about a payment, which is locked."""
+    await connection.execute(
+        "INSERT INTO payment_attempts"
+        " (payment_id, attempt_number, status, error_code, error_message, provider_response)"
+        " SELECT $1, coalesce(max(attempt_number), 0) + 1, $2, $3, $4, $5 FROM payment_attempts WHERE payment_id = $1",
+        payment_id,
+        attempt.status,
+        attempt.error_code,
+        attempt.error_message,
+        json.dumps(attempt.provider_response),
+    )
+
+
+async def add_to_ledger(connection: Connection, payment_id: UUID, lines: Sequence[LedgerLine]) -> None:
+    """Book lines. The same line a second time is an error: it means that money was counted twice."""
+    for line in lines:
+        await connection.execute(
+            "INSERT INTO ledger_entries (payment_id, refund_id, entry, amount, currency, stripe_id)"
+            " VALUES ($1, $2, $3, $4, $5, $6)",
+            payment_id,
+            line.refund_id,
+            line.entry,
+            money.to_decimal(line.amount_minor),
+            line.currency,
+            line.stripe_id,
+        )
+
+
+async def insert_refund(connection: Connection, refund: Refund) -> None:
+    """Store a new refund."""
+    await connection.execute(
+        "INSERT INTO refunds (id, payment_id, stripe_refund_id, amount, currency, reason, status, idempotency_key,"
+        " created_at, check_at, checks) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        refund.id,
+        refund.payment_id,
+        refund.stripe_refund_id,
+        money.to_decimal(refund.amount_minor),
+        refund.currency,
+        refund.reason,
+        refund.status,
+        refund.key,
+        refund.created_at,
+        refund.check_at,
+        refund.checks,
+    )
+
+
+async def refunds_of(connection: Connection, payment_id: UUID) -> list[Refund]:
+    """All refunds of a payment, which the caller has locked."""
+    rows = await connection.fetch(f"SELECT {_REFUND} FROM refunds WHERE payment_id = $1 ORDER BY id", payment_id)
+    return [_refund(row) for row in rows]
+
+
+async def save_refund(connection: Connection, refund: Refund) -> None:
+    """Write where the refund stands."""
+    await connection.execute(
+        "UPDATE refunds SET stripe_refund_id = $2, status = $3, check_at = $4, checks = $5 WHERE id = $1",
+        refund.id,
+        refund.stripe_refund_id,
+        refund.status,
+        refund.check_at,
+        refund.checks,
+    )
+
+
+async def take_due_refunds(connection: Connection, now: datetime, lease: timedelta, limit: int) -> list[Refund]:
+    """So many refunds that are to be looked after now; nobody else takes them before the lease has ended."""
+    rows = await connection.fetch(
+        "UPDATE refunds SET check_at = $1::timestamptz + $2 WHERE id IN ("
+        " SELECT id FROM refunds WHERE check_at <= $1 ORDER BY check_at LIMIT $3 FOR UPDATE SKIP LOCKED"
+        f") RETURNING {_REFUND}",
+        now,
+        lease,
+        limit,
+    )
+    return [_refund(row) for row in rows]
+
+
+async def put_off_payment(connection: Connection, payment: Payment, leased_until: datetime) -> None:
+    """Look after the payment later, unless something has happened to it since it was taken."""
+    await connection.execute(
+        "UPDATE payments SET check_at = $3, checks = $4 WHERE id = $1 AND check_at = $2",
+        payment.id,
+        leased_until,
+        payment.check_at,
+        payment.checks,
+    )
+
+
+async def put_off_refund(connection: Connection, refund: Refund, leased_until: datetime) -> None:
+    """Look after the refund later, unless something has happened to it since it was taken."""
+    await connection.execute(
+        "UPDATE refunds SET check_at = $3, checks = $4 WHERE id = $1 AND check_at = $2",
+        refund.id,
+        leased_until,
+        refund.check_at,
+        refund.checks,
+    )
+
+
+async def webhook_was_processed(connection: Connection, event_id: str) -> bool:
+    """Whether an event of Stripe's has taken effect here."""
+    seen = await connection.fetchval("SELECT true FROM processed_webhook_events WHERE event_id = $1", event_id)
+    return seen is True
+
+
+async def webhook_processed(connection: Connection, event_id: str, event_type: str) -> None:
+    """Remember that an event of Stripe's has taken effect; forget those that are too old to come again."""
+    await connection.execute(
+        "INSERT INTO processed_webhook_events (event_id, type) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        event_id,
+        event_type,
+    )
+    await connection.execute(
+        "DELETE FROM processed_webhook_events WHERE event_id IN (SELECT event_id FROM processed_webhook_events"
+        " WHERE received_at < now() - $1::interval ORDER BY received_at LIMIT 10 FOR UPDATE SKIP LOCKED)",
+        _KEEP_WEBHOOK_EVENTS,
+    )
+
+
+def _payment(row: Record) -> Payment:
+    return Payment(
+        id=row["id"],
+        order_id=row["order_id"],
+        user_id=row["user_id"],
+        amount_minor=money.from_decimal(row["amount"]),
+        currency=row["currency"],
+        payment_method=row["payment_method"],
+        customer_id=row["customer_id"],
+        return_url=row["return_url"],
+        idempotency_key=row["idempotency_key"],
+        created_at=row["created_at"],
+        asked_at=row["asked_at"],
+        status=Status(row["status"]),
+        intent_id=row["stripe_payment_intent_id"],
+        error_code=row["error_code"],
+        decline_code=row["decline_code"],
+        refusal=Refusal(row["refusal"]) if row["refusal"] else None,
+        provider_fee_minor=_minor(row["provider_fee"]),
+        net_amount_minor=_minor(row["net_amount"]),
+        settlement_currency=row["settlement_currency"],
+        challenge_ends_at=row["challenge_ends_at"],
+        processed_at=row["processed_at"],
+        late=row["late"],
+        close_intent=row["close_intent"],
+        check_at=row["check_at"],
+        checks=row["checks"],
+    )
+
+
+def _refund(row: Record) -> Refund:
+    return Refund(
+        id=row["id"],
+        payment_id=row["payment_id"],
+        amount_minor=money.from_decimal(row["amount"]),
+        currency=row["currency"],
+        reason=row["reason"],
+        key=row["idempotency_key"],
+        created_at=row["created_at"],
+        status=RefundStatus(row["status"]),
+        stripe_refund_id=row["stripe_refund_id"],
+        check_at=row["check_at"],
+        checks=row["checks"],
+    )
+
+
+def _decimal(minor: int | None) -> Decimal | None:
+    return None if minor is None else money.to_decimal(minor)
+
+
+def _minor(amount: Decimal | None) -> int | None:
+    return None if amount is None else money.from_decimal(amount)

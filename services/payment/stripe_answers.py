@@ -1,0 +1,157 @@
+"""What Stripe's objects and webhooks say, in our words: JSON in, domain out. Nothing of the card comes through here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import stripe
+from pydantic import SecretStr
+
+from services.payment.domain import Intent, RefundStatus, Refusal, Settlement, StripeRefund
+
+SIGNATURE_TOLERANCE_SECONDS = 300
+
+Json = Mapping[str, Any]
+
+_REFUND_STATUSES = {
+    "pending": RefundStatus.PENDING,
+    "requires_action": RefundStatus.PENDING,
+    "succeeded": RefundStatus.SUCCEEDED,
+    "failed": RefundStatus.FAILED,
+    "canceled": RefundStatus.CANCELLED,
+}
+
+
+class BadSignature(Exception):
+    """What claims to be a webhook of Stripe's is not signed as one, or was signed too long ago."""
+
+
+@dataclass(frozen=True)
+class WebhookEvent:
+    """What a webhook tells: that something happened, and to what. How that is now is asked, not read from here."""
+
+    id: str
+    type: str
+    intent_id: str | None
+    payment_id: UUID | None
+    """From the metadata of the object that it is about."""
+
+
+def read_webhook(payload: bytes, signature: str, secret: SecretStr) -> WebhookEvent:
+    """The event in a webhook's raw bytes, once its signature has been held against them.
+
+    Source: https://docs.stripe.com/webhooks#verify-manually.
+
+    Raises:
+        BadSignature: it is not signed with our secret, or more than 300 s ago.
+    """
+    try:
+        stripe.WebhookSignature.verify_header(
+            payload, signature, secret.get_secret_value(), tolerance=SIGNATURE_TOLERANCE_SECONDS
+        )
+        event = json.loads(payload)
+        subject = event["data"]["object"]
+        return WebhookEvent(event["id"], event["type"], _intent_id(subject), _payment_id(subject))
+    except (stripe.SignatureVerificationError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise BadSignature("Stripe-Signature must be Stripe's for this very body, and not older than 300 s") from error
+
+
+def intent(answer: Json) -> Intent:
+    """A PaymentIntent."""
+    charge = answer.get("latest_charge")
+    failure = answer.get("last_payment_error") or {}
+    return Intent(
+        id=answer["id"],
+        status=answer["status"],
+        amount_minor=answer["amount"],
+        currency=answer["currency"].upper(),
+        payment_id=_payment_id(answer),
+        charge_id=charge if isinstance(charge, str) or charge is None else charge["id"],
+        settlement=_settlement(charge),
+        error_code=failure.get("code"),
+        decline_code=failure.get("decline_code"),
+        error_message=failure.get("message"),
+        cancellation_reason=answer.get("cancellation_reason"),
+        client_secret=answer.get("client_secret"),
+    )
+
+
+def intent_in(error: stripe.StripeError) -> Intent | None:
+    """The intent that an error carries: an attempt was made, and this is what came of it."""
+    carried = _body(error).get("payment_intent")
+    return intent(carried) if carried else None
+
+
+def decline_code_in(error: stripe.StripeError) -> str | None:
+    """Why the issuer said no."""
+    code = _body(error).get("decline_code")
+    return code if isinstance(code, str) else None
+
+
+def refusal_in(error: stripe.InvalidRequestError) -> Refusal:
+    """What it was that Stripe would not take."""
+    param, code = error.param or "", error.code or ""
+    if param.startswith("payment_method") or code.startswith("payment_method_"):
+        return Refusal.PAYMENT_METHOD
+    if param == "customer":
+        return Refusal.CUSTOMER
+    if param in ("amount", "currency") or code.startswith("amount_too_"):
+        return Refusal.AMOUNT
+    return Refusal.REQUEST
+
+
+def refund(answer: Json) -> StripeRefund:
+    """A refund. One in a state that we have not heard of counts as pending: it is looked at again."""
+    return StripeRefund(
+        id=answer["id"],
+        status=_REFUND_STATUSES.get(answer.get("status") or "", RefundStatus.PENDING),
+        amount_minor=answer["amount"],
+        currency=answer["currency"].upper(),
+        refund_id=_uuid(_metadata(answer).get("refund_id")),
+        reason=answer.get("reason"),
+    )
+
+
+def user_of(customer: Json) -> str | None:
+    """Whom a customer belongs to, by the `user_id` in its metadata."""
+    return None if customer.get("deleted") else _metadata(customer).get("user_id")
+
+
+def _settlement(charge: Any) -> Settlement | None:
+    """Only an expanded charge has an expanded balance transaction; there is none before the charge is captured."""
+    line = None if charge is None or isinstance(charge, str) else charge.get("balance_transaction")
+    if line is None or isinstance(line, str):
+        return None
+    return Settlement(line["id"], line["fee"], line["net"], line["currency"].upper())
+
+
+def _intent_id(subject: Json) -> str | None:
+    """The intent that an event's object is, or is about (charges and refunds name theirs)."""
+    found = subject.get("id") if subject.get("object") == "payment_intent" else subject.get("payment_intent")
+    return found if isinstance(found, str) else None
+
+
+def _payment_id(subject: Json) -> UUID | None:
+    return _uuid(_metadata(subject).get("payment_id"))
+
+
+def _metadata(subject: Json) -> Mapping[str, str]:
+    return subject.get("metadata") or {}
+
+
+def _body(error: stripe.StripeError) -> Json:
+    body = error.json_body
+    found = body.get("error") if isinstance(body, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _uuid(text: str | None) -> UUID | None:
+    """Metadata is anybody's who shares our account: what is no UUID is not ours."""
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,253 @@
+"""Stripe: what we ask it, and what its answers mean to us. The one module that calls it.
+
+Every answer is one of: an Intent or a StripeRefund (the fact), `Refused` (certainly nothing happened), `NotAuthorized`
+(certainly nothing happened, and an operator is needed), `KeyUsedOtherwise`, or `OutcomeUnknown`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+import httpx
+import stripe
+import structlog
+from pydantic import SecretStr
+from stripe import HTTPXClient, StripeClient
+
+from services.payment import stripe_answers as answers
+from services.payment.domain import CancellationReason, Intent, Payment, Refund, Refusal, StripeRefund
+
+_CONNECT_SECONDS = 2.0
+_RETRIES = 2
+_PAGE = 100
+_SETTLED = ["latest_charge.balance_transaction"]
+
+_log = structlog.get_logger()
+
+stripe.enable_telemetry = False  # it would write a file into the home directory, and our calls are our own business
+
+
+class ProviderAway(Exception):
+    """Stripe cannot be used at the moment. Its message is what a caller may be told; why it is so has been logged."""
+
+    retry_after = timedelta(seconds=5)
+
+    def __init__(self) -> None:
+        super().__init__("the payment provider cannot be reached at the moment; try again")
+
+
+class OutcomeUnknown(ProviderAway):
+    """Stripe did not say what became of it: no connection, no answer in time, too many requests, an error of its."""
+
+
+class NotAuthorized(ProviderAway):
+    """Stripe does not take our API key. Nothing was done."""
+
+
+class KeyUsedOtherwise(Exception):
+    """The idempotency key was used before for a request that differs. What became of that one has to be looked up."""
+
+
+class Refused(Exception):
+    """Stripe would not take the request as it is. Nothing was done, and the same request will be refused again."""
+
+    def __init__(self, refusal: Refusal, code: str | None, message: str | None) -> None:
+        super().__init__(message or code or refusal.value)
+        self.refusal = refusal
+        self.code = code
+
+
+class StripeGateway:
+    """Stripe's API: a Resource, whose absence is no reason to stop serving.
+
+    Args:
+        api_url: `https://api.stripe.com`, or a sandbox's address.
+        timeout: seconds that one request may take; it is tried three times at most, under the same key.
+    """
+
+    name = "stripe"
+
+    def __init__(self, api_key: SecretStr, api_url: str, timeout: float) -> None:
+        self._api_key = api_key
+        self._api_url = api_url.rstrip("/")
+        self._timeout = timeout
+        self._http: HTTPXClient | None = None
+        self._client: StripeClient | None = None
+
+    async def start(self) -> None:
+        """Make the client, inside the loop that uses it."""
+        self._http = HTTPXClient(timeout=httpx.Timeout(self._timeout, connect=_CONNECT_SECONDS))
+        self._client = StripeClient(
+            self._api_key.get_secret_value(),
+            base_addresses={"api": self._api_url},
+            max_network_retries=_RETRIES,
+            http_client=self._http,
+        )
+
+    async def stop(self) -> None:
+        """Close its connections."""
+        if self._http is not None:
+            await self._http.close_async()  # type: ignore[no-untyped-call]
+
+    async def check(self) -> None:
+        """Never fails: without Stripe, payments still can be read, and begun to be settled later."""
+
+    async def ask(self, payment: Payment) -> Intent:
+        """Ask for the payment, under its own key: asked again, the first answer comes again. A decline is an answer.
+
+        Raises:
+            OutcomeUnknown, NotAuthorized, KeyUsedOtherwise, Refused.
+        """
+        params: stripe.params.PaymentIntentCreateParams = {
+            "amount": payment.amount_minor,
+            "currency": payment.currency.lower(),
+            "payment_method": payment.payment_method,
+            "confirm": True,
+            "return_url": payment.return_url,
+            # The fee is known with the answer, rather than some seconds later.
+            "capture_method": "automatic",
+            "metadata": {"order_id": str(payment.order_id), "payment_id": str(payment.id)},
+            "expand": _SETTLED,
+        }
+        if payment.customer_id is not None:
+            params["customer"] = payment.customer_id
+        try:
+            with _told():
+                intent = await self._v1.payment_intents.create_async(
+                    params=params, options={"idempotency_key": str(payment.id)}
+                )
+        except stripe.CardError as error:
+            return answers.intent_in(error) or _declined_without_intent(payment, error)
+        except stripe.InvalidRequestError as error:
+            attempted = answers.intent_in(error)
+            if attempted is not None:
+                return attempted
+            raise Refused(answers.refusal_in(error), error.code, error.user_message) from error
+        return answers.intent(intent.to_dict())
+
+    async def look_up(self, intent_id: str) -> Intent:
+        """The intent as it is now. Raises OutcomeUnknown, NotAuthorized."""
+        with _told(), _nothing_refused():
+            intent = await self._v1.payment_intents.retrieve_async(intent_id, params={"expand": _SETTLED})
+        return answers.intent(intent.to_dict())
+
+    async def search(self, payment_id: UUID) -> Intent | None:
+        """The payment's intent, by its metadata; None when Stripe's index has none.
+
+        Raises:
+            OutcomeUnknown, NotAuthorized.
+        """
+        with _told(), _nothing_refused():
+            found = await self._v1.payment_intents.search_async(
+                params={"query": f"metadata['payment_id']:'{payment_id}'", "limit": 1}
+            )
+        return await self.look_up(found.data[0].id) if found.data else None
+
+    async def cancel(self, intent_id: str, reason: CancellationReason) -> Intent:
+        """Cancel the intent if that is still possible; answers with what it is afterwards.
+
+        Without a key: cancelling twice is harmless, and a refusal kept under a key would outlive its cause.
+
+        Raises:
+            OutcomeUnknown, NotAuthorized.
+        """
+        try:
+            with _told():
+                intent = await self._v1.payment_intents.cancel_async(intent_id, params={"cancellation_reason": reason})
+        except stripe.InvalidRequestError:  # it has succeeded, was cancelled before, or is being processed
+            return await self.look_up(intent_id)
+        return answers.intent(intent.to_dict())
+
+    async def refund(self, refund: Refund, intent_id: str) -> StripeRefund:
+        """Give money back, under the refund's own key.
+
+        Raises:
+            OutcomeUnknown, NotAuthorized, KeyUsedOtherwise, Refused.
+        """
+        assert refund.key is not None  # noqa: S101 - only our own refunds are asked for
+        try:
+            with _told():
+                made = await self._v1.refunds.create_async(
+                    params={
+                        "payment_intent": intent_id,
+                        "amount": refund.amount_minor,
+                        "reason": "requested_by_customer",
+                        "metadata": {"payment_id": str(refund.payment_id), "refund_id": str(refund.id)},
+                    },
+                    options={"idempotency_key": refund.key},
+                )
+        except (stripe.InvalidRequestError, stripe.CardError) as error:
+            raise Refused(Refusal.REQUEST, error.code, error.user_message) from error
+        return answers.refund(made.to_dict())
+
+    async def refunds_of(self, intent_id: str) -> list[StripeRefund]:
+        """All refunds of an intent, as they are now. Raises OutcomeUnknown, NotAuthorized."""
+        with _told(), _nothing_refused():
+            page = await self._v1.refunds.list_async(params={"payment_intent": intent_id, "limit": _PAGE})
+            return [answers.refund(refund.to_dict()) async for refund in page.auto_paging_iter()]
+
+    async def user_of_customer(self, customer_id: str) -> str | None:
+        """Whom a customer at Stripe belongs to: the `user_id` in its metadata; None when nobody, or no such customer.
+
+        Raises:
+            OutcomeUnknown, NotAuthorized.
+        """
+        try:
+            with _told():
+                customer = await self._v1.customers.retrieve_async(customer_id)
+        except stripe.InvalidRequestError:
+            return None
+        return answers.user_of(customer.to_dict())
+
+    @property
+    def _v1(self) -> stripe.V1Services:
+        if self._client is None:
+            raise OutcomeUnknown
+        return self._client.v1
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What Stripe's library raises, in our words, as far as it means the same for every request."""
+    try:
+        yield
+    except (stripe.AuthenticationError, stripe.PermissionError) as error:
+        _log.error("stripe_refuses_our_key", http_status=error.http_status, stripe_request=error.request_id)
+        raise NotAuthorized from error
+    except stripe.IdempotencyError as error:
+        _log.error("stripe_key_used_otherwise", stripe_request=error.request_id)
+        raise KeyUsedOtherwise from error
+    except (stripe.APIConnectionError, stripe.RateLimitError, stripe.APIError) as error:
+        _log.warning("stripe_outcome_unknown", error=_words(error), stripe_request=error.request_id)
+        raise OutcomeUnknown from error
+
+
+@contextlib.contextmanager
+def _nothing_refused() -> Iterator[None]:
+    """A read that Stripe refuses as wrong (an intent it does not know: another account's key, an emptied sandbox)."""
+    try:
+        yield
+    except stripe.InvalidRequestError as error:
+        _log.error("stripe_refuses_a_read", error=_words(error), stripe_request=error.request_id)
+        raise OutcomeUnknown from error
+
+
+def _words(error: stripe.StripeError) -> str:
+    """What may be logged of an error: never its body."""
+    return f"{type(error).__name__} {error.http_status or ''} {error.code or ''}".strip()
+
+
+def _declined_without_intent(payment: Payment, error: stripe.CardError) -> Intent:
+    return Intent(
+        id=None,
+        status="requires_payment_method",
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        payment_id=payment.id,
+        error_code=error.code,
+        decline_code=answers.decline_code_in(error),
+        error_message=error.user_message,
+    )

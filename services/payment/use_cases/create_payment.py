@@ -1,0 +1,198 @@
+"""Pay for an order.
+
+    the order, as the order service tells it
+    ── one transaction: the caller's key is claimed, the payment inserted ──
+    Stripe is asked to charge, under the payment's own key
+    ── one transaction: the outcome, its event, the books, the answer kept for repeats (recorder.py) ──
+
+Between the two transactions the process may die: the reconciler then asks again under the same key. The caller may go
+away: the work goes on. Stripe may take too long: the answer is `processing`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+from argosy.payment.v1 import payment_pb2
+from services.chassis import clock, deadlines, idempotency, ids
+from services.chassis.errors import IdempotencyInFlight
+from services.chassis.idempotency import Replay
+from services.chassis.postgres import Postgres
+from services.chassis.shielded import shielded
+from services.payment import domain, store
+from services.payment.domain import Order, OrderNotPayable, Payment, PaymentInProgress, Refusal
+from services.payment.messages import payment_message
+from services.payment.orders import OrderNotFound, Orders
+from services.payment.recorder import idempotency_scope
+from services.payment.stripe_gateway import OutcomeUnknown, StripeGateway
+from services.payment.use_cases.settle_payment import Settled, SettlePayment
+
+PATIENCE_SECONDS = 45.0
+"""How long a caller waits for Stripe at most."""
+_TO_ANSWER_SECONDS = 1.0
+"""What is kept of the caller's time for saying that it is still being processed."""
+ASK_SECONDS = 120.0
+"""How long asking may go on without the caller; well under the time after which a search may conclude."""
+
+
+class PaymentMethodRefused(Exception):
+    """Stripe does not know the payment method, or it cannot be used here."""
+
+    violations = (("paymentMethodId", "must be a payment method that exists at Stripe and can be charged"),)
+
+    def __init__(self) -> None:
+        super().__init__("Stripe does not accept this payment method; the order can be paid with another")
+
+
+class CustomerRefused(Exception):
+    """The customer at Stripe is not the caller's own."""
+
+    violations = (("customerId", "must be your own customer at Stripe"),)
+
+    def __init__(self) -> None:
+        super().__init__("this customer is not yours")
+
+
+@dataclass(frozen=True)
+class CreatePaymentCommand:
+    """What a person wants to pay, and how."""
+
+    user_id: UUID
+    order_id: UUID
+    stated_minor: int | None
+    stated_currency: str | None
+    payment_method: str
+    customer_id: str | None
+    client_app: str
+    idempotency_key: str | None
+    fingerprint: bytes
+
+    @property
+    def scope(self) -> str:
+        """Whose the key is."""
+        return idempotency_scope(self.user_id)
+
+
+@dataclass(frozen=True)
+class CreatePayment:
+    """Charges a person for an order of theirs, once."""
+
+    postgres: Postgres
+    orders: Orders
+    gateway: StripeGateway
+    settle: SettlePayment
+    return_url: str
+
+    async def __call__(self, command: CreatePaymentCommand) -> payment_pb2.Payment:
+        """The payment, as far as it has come. A repeat with the same key gets the first answer.
+
+        Raises:
+            OrderNotFound, AlreadyPaid, OrderNotPayable, PaymentInProgress, DiffersFromOrder, CustomerRefused,
+            IdempotencyMismatch, IdempotencyInFlight: nothing was changed.
+            PaymentMethodRefused: the payment failed; the order can still be paid.
+            NotAuthorized, RequestRefused: Stripe would not let us; the order can still be paid.
+        """
+        order = await self.orders.look_up(command.order_id)
+        if order.user_id != command.user_id:
+            raise OrderNotFound
+        await self._require_own_customer(command)
+        begun = await idempotency.patiently(lambda: self._begin(command, order))
+        if isinstance(begun, Payment):
+            return await self._answer(command, await self._ask(begun))
+        return await self._tell(payment_pb2.Payment.FromString(begun))
+
+    async def _require_own_customer(self, command: CreatePaymentCommand) -> None:
+        customer_id = command.customer_id
+        if customer_id is not None and await self.gateway.user_of_customer(customer_id) != str(command.user_id):
+            raise CustomerRefused
+
+    async def _begin(self, command: CreatePaymentCommand, order: Order) -> Payment | bytes:
+        """A new payment, stored; or what an earlier call with the same key answered.
+
+        The claim comes first: a repeat gets its answer also when by now the order is paid or cancelled.
+        """
+        payment = domain.begin(
+            order,
+            payment_id=ids.new_id(),
+            payment_method=command.payment_method,
+            customer_id=command.customer_id,
+            return_url=self.return_url,
+            idempotency_key=command.idempotency_key,
+            now=clock.now(),
+        )
+        async with self.postgres.transaction() as connection:
+            if command.idempotency_key is not None:
+                key = command.idempotency_key
+                claimed = await idempotency.claim(connection, command.scope, key, command.fingerprint)
+                if isinstance(claimed, Replay):
+                    return _first_answer(claimed)
+            domain.require_payable(order, command.stated_minor, command.stated_currency)
+            await store.lock_order(connection, order.id)
+            if await store.order_has_ended(connection, order.id):
+                raise OrderNotPayable("this order takes no payment any more")
+            domain.require_unpaid(await store.payments_of_order(connection, order.id))
+            try:
+                await store.insert_payment(connection, payment, command.client_app)
+            except asyncpg.UniqueViolationError as error:
+                raise PaymentInProgress from error
+        return payment
+
+    async def _ask(self, payment: Payment) -> Settled:
+        """Ask Stripe, and wait as long as the caller can."""
+        left = deadlines.remaining()
+        patience = PATIENCE_SECONDS if left is None else min(PATIENCE_SECONDS, left - _TO_ANSWER_SECONDS)
+        try:
+            async with asyncio.timeout(patience):
+                return await shielded(self._ask_to_the_end(payment), at_most=ASK_SECONDS)
+        except TimeoutError:
+            return Settled(payment)
+
+    async def _ask_to_the_end(self, payment: Payment) -> Settled:
+        try:
+            return await self.settle.ask(payment)
+        except OutcomeUnknown:
+            return Settled(payment)
+
+    async def _answer(self, command: CreatePaymentCommand, settled: Settled) -> payment_pb2.Payment:
+        """With a key, what is kept under it: others may have been answered already."""
+        message = payment_message(settled.payment)
+        if command.idempotency_key is not None:
+            key = command.idempotency_key
+            async with self.postgres.transaction() as connection:
+                await idempotency.answer(connection, command.scope, key, message)
+            kept = await idempotency.wait_for_answer(self.postgres, command.scope, key, command.fingerprint)
+            message = payment_pb2.Payment.FromString(kept)
+        return await self._tell(message, settled.client_secret)
+
+    async def _tell(self, message: payment_pb2.Payment, client_secret: str | None = None) -> payment_pb2.Payment:
+        """The answer with what is not kept of it: a challenge's secret, which Stripe has, or the error that it was."""
+        if message.status not in (domain.Status.REQUIRES_ACTION, domain.Status.FAILED):
+            return message
+        async with self.postgres.connection() as connection:
+            payment = await store.find_payment(connection, UUID(message.payment_id))
+        if payment is None:
+            return message
+        _raise_if_refused(payment)
+        if message.requires_action and payment.intent_id is not None:
+            message.client_secret = client_secret or (await self.gateway.look_up(payment.intent_id)).client_secret or ""
+        return message
+
+
+def _first_answer(replay: Replay) -> bytes:
+    if replay.response is None:
+        raise IdempotencyInFlight
+    return replay.response
+
+
+def _raise_if_refused(payment: Payment) -> None:
+    match payment.refusal:
+        case Refusal.PAYMENT_METHOD:
+            raise PaymentMethodRefused
+        case Refusal.CUSTOMER:
+            raise CustomerRefused
+        case Refusal.AMOUNT:
+            raise OrderNotPayable("Stripe does not take payments of this amount")

@@ -1,0 +1,116 @@
+"""Take the next step of a payment at Stripe, and write what came of it.
+
+The one way in which a payment goes on, whoever asks: the call that begins it, the customer who comes back from a
+challenge, the reconciler after a crash. No step is taken inside a transaction, and each may be taken again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import structlog
+
+from services.chassis import clock
+from services.chassis.postgres import Postgres
+from services.payment import domain, store
+from services.payment.domain import CancellationReason, Intent, Payment, Refusal, Step
+from services.payment.recorder import Recorder
+from services.payment.stripe_gateway import KeyUsedOtherwise, NotAuthorized, Refused, StripeGateway
+
+_log = structlog.get_logger()
+
+
+class RequestRefused(Exception):
+    """Stripe finds fault with a request of ours that the customer has no part in. Nobody's business but our own."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A payment after a step, and what the customer's browser needs if it waits for a challenge."""
+
+    payment: Payment
+    client_secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class SettlePayment:
+    """Asks, looks up, searches or cancels at Stripe, whatever is due, and writes the outcome."""
+
+    postgres: Postgres
+    gateway: StripeGateway
+    recorder: Recorder
+
+    async def __call__(self, payment: Payment) -> Settled:
+        """Take the step that is due now.
+
+        Raises:
+            OutcomeUnknown, NotAuthorized: Stripe cannot be asked now; nothing was written.
+            IntentMismatch: what Stripe has is not what we asked for; nothing was written.
+            RequestRefused: as `ask`.
+        """
+        match domain.next_step(payment, clock.now()):
+            case Step.ASK:
+                return await self._ask_again(payment)
+            case Step.SEARCH:
+                return await self._search(payment)
+            case Step.LOOK_UP if payment.intent_id is not None:
+                return await self.learn(payment, await self.gateway.look_up(payment.intent_id))
+            case Step.CANCEL if payment.intent_id is not None:
+                return await self.learn(payment, await self.gateway.cancel(payment.intent_id, _reason(payment)))
+        return Settled(payment)
+
+    async def ask(self, payment: Payment) -> Settled:
+        """Ask Stripe to charge, under the payment's key, for the first time.
+
+        Raises:
+            OutcomeUnknown: the payment goes on without us: the reconciler asks again.
+            NotAuthorized: nothing happened; the payment is withdrawn, and the order can still be paid.
+            RequestRefused: the same, by a fault of ours.
+            IntentMismatch: as above.
+        """
+        try:
+            return await self._ask(payment)
+        except NotAuthorized:
+            # Left live, it would be charged whenever somebody mends the key, by which time nobody expects it.
+            await self.recorder.withdrawal(payment, "not_authorized")
+            raise
+
+    async def learn(self, payment: Payment, intent: Intent) -> Settled:
+        """Write what Stripe has just said of the payment's intent. Raises IntentMismatch."""
+        return Settled(await self.recorder.intent(payment, intent), intent.client_secret)
+
+    async def _ask_again(self, payment: Payment) -> Settled:
+        async with self.postgres.connection() as connection:
+            if not await store.begin_asking(connection, payment.id, clock.now()):
+                return Settled(payment)
+        return await self._ask(payment)
+
+    async def _ask(self, payment: Payment) -> Settled:
+        try:
+            intent = await self.gateway.ask(payment)
+        except KeyUsedOtherwise:
+            return await self._search(payment)
+        except Refused as refused:
+            return await self._refused(payment, refused)
+        return await self.learn(payment, intent)
+
+    async def _refused(self, payment: Payment, refused: Refused) -> Settled:
+        if refused.refusal is Refusal.REQUEST:
+            _log.error("stripe_refuses_our_request", payment_id=str(payment.id), code=refused.code)
+            await self.recorder.withdrawal(payment, refused.code)
+            raise RequestRefused from refused
+        return Settled(await self.recorder.refusal(payment, refused.refusal, refused.code))
+
+    async def _search(self, payment: Payment) -> Settled:
+        """Find out whether Stripe knows the payment, without asking it to charge."""
+        found = await self.gateway.search(payment.id)
+        if found is not None:
+            return await self.learn(payment, found)
+        if domain.may_conclude(payment, clock.now()):
+            return Settled(await self.recorder.never_charged(payment))
+        return Settled(payment)
+
+
+def _reason(payment: Payment) -> CancellationReason:
+    """A live payment that is to be closed is one whose order was cancelled; else the customer never finished."""
+    return "requested_by_customer" if payment.is_live and payment.close_intent else "abandoned"
