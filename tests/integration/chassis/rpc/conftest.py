@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +74,12 @@ async def until(holds: Callable[[], Any]) -> None:
     async with asyncio.timeout(20):
         while not holds():  # noqa: ASYNC110 - what is waited for knows of no event
             await asyncio.sleep(0.01)
+
+
+async def lines_of_calls(lines: Sequence[MutableMapping[str, Any]], count: int) -> list[MutableMapping[str, Any]]:
+    """The captured lines of as many calls: they are written a moment after the answers have left."""
+    await until(lambda: [line["event"] for line in lines].count("call") >= count)
+    return [line for line in lines if line["event"] == "call"]
 
 
 async def until_serving(app: App) -> None:

@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.chassis.logs import error_text
-from tests.integration.chassis.rpc.conftest import Lab, refusal_of, until
+from tests.integration.chassis.rpc.conftest import Lab, lines_of_calls, refusal_of, until
 from tests.integration.chassis.rpc.lab_contract import lab_pb2
 from tests.integration.chassis.rpc.lab_service import SECRET, PrivateFailure
 
@@ -31,7 +31,7 @@ async def test_anything_else_is_an_internal_error_without_a_word(lab: Lab, how: 
     assert refusal.code is grpc.StatusCode.INTERNAL
     assert (refusal.message, refusal.reason) == ("internal error", "INTERNAL")
     assert not any(SECRET in str(value) for value in refusal.trailers.values())
-    (line,) = [line for line in lines if line["event"] == "call"]
+        (line,) = await lines_of_calls(lines, 1)
     assert line["log_level"] == "error"
     assert line["exc_info"] is not None
 
@@ -39,7 +39,7 @@ async def test_anything_else_is_an_internal_error_without_a_word(lab: Lab, how: 
 async def test_an_internal_error_is_logged_without_stored_values(lab: Lab) -> None:
     with capture_logs() as lines:
         await refusal_of(lab.stub.Misbehave(Probe(text="private")))
-    (line,) = [line for line in lines if line["event"] == "call"]
+        (line,) = await lines_of_calls(lines, 1)
     assert isinstance(line["exc_info"], PrivateFailure)
     assert error_text(line["exc_info"]) == "PrivateFailure: duplicate key"
 
@@ -50,7 +50,7 @@ async def test_a_dependency_that_is_away_says_when_to_come_back(lab: Lab) -> Non
     assert refusal.code is grpc.StatusCode.UNAVAILABLE
     assert refusal.retry_seconds == 1
     assert refusal.trailers["retry-after"] == "1"
-    (line,) = [line for line in lines if line["event"] == "call"]
+        (line,) = await lines_of_calls(lines, 1)
     assert (line["log_level"], line["cause"]) == ("warning", "ConnectionError: the database is away")
 
 
@@ -65,8 +65,8 @@ async def test_a_client_that_hangs_up_ends_the_handler_and_is_no_error(lab: Lab)
         call = lab.stub.Slow(Probe(number=60))
         await until(lambda: lab.rpc.log)
         call.cancel()
-        await until(lambda: "work ended" in lab.rpc.log and lines)
-    (line,) = [line for line in lines if line["event"] == "call"]
+        await until(lambda: "work ended" in lab.rpc.log)
+        (line,) = await lines_of_calls(lines, 1)
     assert (line["code"], line["log_level"]) == ("CANCELLED", "info")
     assert "work done" not in lab.rpc.log
 
@@ -75,9 +75,8 @@ async def test_a_client_whose_deadline_passes_ends_the_handler(lab: Lab) -> None
     with capture_logs() as lines:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await lab.stub.Slow(Probe(number=60), timeout=0.3)
-        await until(lambda: lines)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    (line,) = [line for line in lines if line["event"] == "call"]
+        (line,) = await lines_of_calls(lines, 1)
     assert (line["code"], line["log_level"]) == ("DEADLINE_EXCEEDED", "warning")
     assert "work done" not in lab.rpc.log
 
