@@ -27,7 +27,7 @@ COST = 12
 """2^12 rounds."""
 
 _NICENESS = 10
-_COME_BACK = timedelta(seconds=3)
+_COME_BACK = timedelta(seconds=2)
 """About what a full queue of the default length takes to drain."""
 
 _WAITING = Gauge("argosy_password_hashes", "Password hashes that are being computed or wait to be")

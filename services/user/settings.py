@@ -22,8 +22,8 @@ class UserSettings(PostgresSettings):
     """Keys the fingerprints of repeated requests; the same in every replica."""
     password_hash_threads: int = Field(default_factory=cores, ge=1)
     """Passwords hashed at once. One a core; set it where a container gets less than the machine has."""
-    password_hash_queue: int = Field(default_factory=lambda: 16 * cores(), ge=0)
-    """Passwords that may wait to be hashed; four seconds' worth."""
+    password_hash_queue: int = Field(default_factory=lambda: 8 * cores(), ge=0)
+    """Passwords that may wait to be hashed: two seconds' worth, well inside the deadline on a busy machine too."""
 
     @property
     def token_key_settle(self) -> timedelta:

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import bcrypt
 import pytest
 
-from services.user import passwords as module
 from services.user.passwords import Passwords, TooManySignIns
 
 ADDRESS = "ada@example.com"
@@ -19,14 +19,14 @@ ADDRESS = "ada@example.com"
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The salt of every bcrypt computation, in order."""
     salts: list[bytes] = []
-    real = module.bcrypt.hashpw
+    real = bcrypt.hashpw
 
     def hashpw(secret: bytes, salt: bytes) -> bytes:
         salts.append(salt)
         return real(secret, salt)
 
-    monkeypatch.setattr(module.bcrypt, "hashpw", hashpw)
-    monkeypatch.setattr(module.bcrypt, "checkpw", lambda secret, hashed: hashpw(secret, hashed) == hashed)
+    monkeypatch.setattr(bcrypt, "hashpw", hashpw)
+    monkeypatch.setattr(bcrypt, "checkpw", lambda secret, hashed: hashpw(secret, hashed) == hashed)
     return salts
 
 
@@ -34,13 +34,13 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 def gate(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Hashes do not finish before it is set."""
     opened = threading.Event()
-    real = module.bcrypt.hashpw
+    real = bcrypt.hashpw
 
     def hashpw(secret: bytes, salt: bytes) -> bytes:
         assert opened.wait(20)
         return real(secret, salt)
 
-    monkeypatch.setattr(module.bcrypt, "hashpw", hashpw)
+    monkeypatch.setattr(bcrypt, "hashpw", hashpw)
     return opened
 
 

@@ -75,7 +75,7 @@ async def test_rotating_the_keys_signs_nobody_out(keys: KeyRing, tmp_path: Path)
     after = SessionOpener(keys, lambda: clock.now() + timedelta(minutes=20)).open(new_id(), (), CLIENT)
     assert jwt.get_unverified_header(before.token)["kid"] != jwt.get_unverified_header(after.token)["kid"]
     verifier = UserTokens(keys)
-    assert await verifier.verify(before.token)
+    assert (await verifier.verify(before.token)).session_id == str(before.id)
     claims = jwt.decode(
         after.token,
         await keys.key(jwt.get_unverified_header(after.token)["kid"]),  # type: ignore[arg-type]

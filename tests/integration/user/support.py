@@ -1,0 +1,87 @@
+"""What the tests of registering and signing in share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any
+from uuid import UUID
+
+from argosy.user.v1.user_pb2 import RegisterRequest, UserSummary
+from services.chassis.idempotency import fingerprint
+from services.chassis.postgres import Postgres, Record
+from services.user.passwords import Passwords
+from services.user.sessions import Client, Session
+from services.user.use_cases.log_in import LogIn, LogInHandler
+from services.user.use_cases.register import Register, RegisterHandler
+
+CLIENT = Client("web-app", ip_address("203.0.113.7"), "Argosy/1.0")
+PASSWORD = "correct horse"
+SECRET = "a secret of the test's own"
+TABLES = ("users", "user_profiles", "user_sessions", "outbox", "idempotency_keys")
+
+
+@dataclass
+class Accounts:
+    """The use cases, and what is in their database."""
+
+    postgres: Postgres
+    registering: RegisterHandler
+    logging_in: LogInHandler
+    hashed: list[str] = field(default_factory=list)
+    """Every address for which a password was hashed or compared."""
+
+    async def register(
+        self, email: str, password: str = PASSWORD, *, key: str | None = None, first_name: str = "Ada"
+    ) -> tuple[UserSummary, Session]:
+        request = RegisterRequest(email=email, password=password, first_name=first_name, last_name="Tour")
+        print_ = fingerprint(SECRET, request)
+        return await self.registering(Register(email, password, first_name, "Tour", CLIENT, key, print_))
+
+    async def log_in(self, email: str, password: str = PASSWORD) -> Session:
+        _, session = await self.logging_in(LogIn(email, password, CLIENT))
+        return session
+
+    async def row(self, table: str, **where: object) -> Record:
+        [row] = await self.rows(table, **where)
+        return row
+
+    async def rows(self, table: str, **where: object) -> Sequence[Record]:
+        conditions = " AND ".join(f"{name} = ${position}" for position, name in enumerate(where, 1)) or "true"
+        return await self.postgres.fetch(f"SELECT * FROM {table} WHERE {conditions}", *where.values())
+
+    async def counts(self) -> dict[str, int]:
+        return {table: await self.postgres.fetchval(f"SELECT count(*) FROM {table}") for table in TABLES}
+
+    async def events(self, account_id: UUID | str) -> list[str]:
+        rows = await self.rows("outbox", key=str(account_id))
+        return [row["type"] for row in sorted(rows, key=lambda row: row["position"])]
+
+    async def set_status(self, email: str, status: str) -> None:
+        await self.postgres.execute("UPDATE users SET account_status = $2 WHERE email = $1", email, status)
+
+
+class Watched(Passwords):
+    """Passwords that tell what they were asked for."""
+
+    def __init__(self, asked: list[str]) -> None:
+        super().__init__(threads=2, queue=200)
+        self.asked = asked
+
+    async def hash(self, address_key: str, password: str) -> bytes:
+        self.asked.append(address_key)
+        return await super().hash(address_key, password)
+
+    async def matches(self, address_key: str, password: str, password_hash: bytes | None) -> bool:
+        self.asked.append(address_key)
+        return await super().matches(address_key, password, password_hash)
+
+
+async def outcomes(*calls: Any) -> tuple[list[Any], Counter[type[Exception]]]:
+    """What many calls at once answered, and what the others raised."""
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    good = [result for result in results if not isinstance(result, BaseException)]
+    return good, Counter(type(result) for result in results if isinstance(result, Exception))
