@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from local import data
 from local.commands.down import down
 from local.commands.logs import logs
 from local.commands.reset import reset
@@ -23,11 +24,14 @@ def main() -> int:
             case "logs":
                 return logs(stack, arguments.part)
             case _:
-                return {"down": down, "status": status, "reset": reset}[arguments.command](stack)
+                return {"down": down, "status": status, "reset": reset}[arguments.command](data.as_started(stack))
     except (ValueError, NotOurs) as mistake:
         print(mistake, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        print(
+            "\nInterrupted. What runs goes on running: `make status` shows it, `make down` stops it.", file=sys.stderr
+        )
         return 130
 
 

@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from local.files import write_private
 from local.stack import Stack
@@ -13,20 +14,17 @@ _MARKER = "stack.json"
 
 
 class NotOurs(Exception):
-    """The directory holds something, but no stack; or a stack on other ports."""
+    """The directory holds something, but no stack."""
 
 
 def claim(stack: Stack) -> None:
-    """Make the directory, or make sure that it is this stack's. Raises NotOurs, having changed nothing."""
-    if not stack.data.exists() or not any(stack.data.iterdir()):
-        stack.data.mkdir(parents=True, exist_ok=True)
-        # Others may pass through (PostgreSQL does not run as root), but not look.
-        stack.data.chmod(0o711)
-        write_private(stack.data / _MARKER, json.dumps({"offset": stack.offset}) + "\n")
-    elif not (stack.data / _MARKER).is_file():
+    """Make the directory, or make sure that it is a stack's; note the ports. Raises NotOurs, having changed nothing."""
+    if not ours(stack) and stack.data.exists() and any(stack.data.iterdir()):
         raise NotOurs(f"{stack.data} holds other things than a stack: set ARGOSY_DATA to a directory of its own")
-    else:
-        write_private(stack.data / _MARKER, json.dumps({"offset": stack.offset}) + "\n")
+    stack.data.mkdir(parents=True, exist_ok=True)
+    # Others may pass through (PostgreSQL does not run as root), but not look.
+    stack.data.chmod(0o711)
+    write_private(stack.data / _MARKER, json.dumps({"offset": stack.offset}) + "\n")
 
 
 def ours(stack: Stack) -> bool:
@@ -34,9 +32,11 @@ def ours(stack: Stack) -> bool:
     return (stack.data / _MARKER).is_file()
 
 
-def offset_in_use(stack: Stack) -> int:
-    """With which port offset the stack was last started."""
-    return int(json.loads((stack.data / _MARKER).read_text())["offset"])
+def as_started(stack: Stack) -> Stack:
+    """The stack with the ports that it was last started with, whatever the environment says now."""
+    if not ours(stack):
+        return stack
+    return replace(stack, offset=int(json.loads((stack.data / _MARKER).read_text())["offset"]))
 
 
 def delete(stack: Stack) -> None:

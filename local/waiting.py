@@ -23,7 +23,7 @@ def wait_until_ready(stack: Stack, supervisor: Supervisor, parts: Sequence[Part]
     crashes: dict[str, set[int]] = defaultdict(set)
     while True:
         states = supervisor.states()
-        for part in [part for part in pending if _ready(stack, part, states[part.name])]:
+        for part in [part for part in pending if is_ready(stack, part, states[part.name])]:
             pending.remove(part)
             _say(f"{part.name:<14} ready {time.monotonic() - started:6.1f} s")
         if not pending:
@@ -39,7 +39,8 @@ def wait_until_ready(stack: Stack, supervisor: Supervisor, parts: Sequence[Part]
         time.sleep(_PAUSE_SECONDS)
 
 
-def _ready(stack: Stack, part: Part, state: State) -> bool:
+def is_ready(stack: Stack, part: Part, state: State) -> bool:
+    """Whether it runs and says yes to its check; whether work that ends has ended well."""
     if part.ready is None:
         return state.finished
     return state.running and part.ready(stack)

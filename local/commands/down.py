@@ -7,6 +7,7 @@ import psutil
 
 from local import credentials, data
 from local.processes import end_leftovers, taken_ports
+from local.progress import Line
 from local.stack import Stack
 from local.supervision import Supervisor
 from local.topology import parts
@@ -29,7 +30,8 @@ def stop(stack: Stack) -> int:
     supervisor = Supervisor(stack)
     was_up = supervisor.alive()
     if was_up:
-        _shut_down(supervisor)
+        with Line("Stopping: edge, services, stores"):
+            _shut_down(supervisor)
     leftovers = end_leftovers(stack)
     held = taken_ports(stack, parts(stack, credentials.read(stack.secrets))) if was_up or leftovers else []
     for line in held:
@@ -40,7 +42,7 @@ def stop(stack: Stack) -> int:
 
 
 def _shut_down(supervisor: Supervisor) -> None:
-    """Returns when supervisord is gone, having said what it still waits for."""
+    """Returns when supervisord is gone, or will not go."""
     process = psutil.Process(supervisor.pid())
     supervisor.shutdown()
     deadline = time.monotonic() + _PATIENCE_SECONDS

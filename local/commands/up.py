@@ -10,50 +10,82 @@ from local.processes import end_leftovers, taken_ports
 from local.stack import Stack
 from local.supervision import LaunchFailed, Supervisor
 from local.topology import parts
-from local.waiting import wait_until_ready
+from local.waiting import is_ready, wait_until_ready
 
 
 def up(stack: Stack, names: Sequence[str], settings: Sequence[str]) -> int:
     """Start the named parts with what they need, or everything; `settings` (PART.NAME=VALUE) are for a fresh start."""
     with data.alone(stack):
+        supervisor = Supervisor(stack)
+        running = supervisor.alive()
+        if running and data.as_started(stack) != stack:
+            return _refuse("This stack runs with another ARGOSY_PORT_OFFSET: stop it first (make down).")
         data.claim(stack)
         table = _with_settings(parts(stack, credentials.ensure(stack.secrets)), settings)
         wanted = _with_needs(table, names)
-        supervisor = Supervisor(stack)
-        if supervisor.alive():
-            complaint = _cannot_join(stack, settings)
-        else:
-            end_leftovers(stack)
-            complaint = "\n".join(taken_ports(stack, wanted))
-        if complaint:
-            print(complaint, file=sys.stderr)
-            return 1
-        return _start(stack, supervisor, table, wanted)
+        if running:
+            return _join(stack, supervisor, table, wanted, settings)
+        end_leftovers(stack)
+        return _launch(stack, supervisor, table, wanted)
+
+
+def _launch(stack: Stack, supervisor: Supervisor, table: Sequence[Part], wanted: Sequence[Part]) -> int:
+    taken = taken_ports(stack, wanted)
+    if taken:
+        return _refuse(*taken)
+    try:
+        supervisor.launch(table)
+    except LaunchFailed as failure:
+        return _refuse(str(failure))
+    return _start(stack, supervisor, table, wanted)
+
+
+def _join(
+    stack: Stack, supervisor: Supervisor, table: Sequence[Part], wanted: Sequence[Part], settings: Sequence[str]
+) -> int:
+    """Start what is missing in a stack that runs."""
+    states = supervisor.states()
+    if settings or states.keys() != {part.name for part in table}:
+        return _refuse("This stack runs with other settings or parts: stop it first (make down).")
+    idle = [part for part in wanted if states[part.name].idle]
+    taken = taken_ports(stack, idle)
+    if taken:
+        return _refuse(*taken)
+    if not idle and all(is_ready(stack, part, states[part.name]) for part in wanted):
+        print("Everything is up already.")
+        _say_where(stack, table, wanted)
+        return 0
+    return _start(stack, supervisor, table, wanted)
 
 
 def _start(stack: Stack, supervisor: Supervisor, table: Sequence[Part], wanted: Sequence[Part]) -> int:
-    if not supervisor.alive():
-        try:
-            supervisor.launch(table)
-        except LaunchFailed as failure:
-            print(failure, file=sys.stderr)
-            return 1
+    """Start all at once, in no order; every part waits by itself for those it talks to."""
     states = supervisor.states()
-    idle = [part for part in wanted if states[part.name].idle]
-    for part in idle:
-        supervisor.start(part)
+    for part in wanted:
+        if states[part.name].idle:
+            supervisor.start(part)
     if not wait_until_ready(stack, supervisor, wanted):
         return 1
-    if not idle:
-        print("Everything was up already.")
+    _say_where(stack, table, wanted)
     return 0
 
 
-def _cannot_join(stack: Stack, settings: Sequence[str]) -> str:
-    """Why the stack that runs is not the one that was asked for; nothing when it is."""
-    if settings:
-        return "The stack is running, and settings are given at its start: stop it first (make down)"
-    return ""
+def _say_where(stack: Stack, table: Sequence[Part], wanted: Sequence[Part]) -> None:
+    """The addresses, when all parts are up."""
+    if len(wanted) == len(table):
+        print(
+            f"\nArgosy is up: {stack.url('edge')} (REST, gRPC and gRPC-Web)\n"
+            f"  mail that was sent       {stack.url('mail-http', '/messages')}\n"
+            f"  Stripe's sandbox         {stack.url('stripe')}\n"
+            f"  parts, ports, memory     make status\n"
+            f"  logs, end                make logs, make down"
+        )
+
+
+def _refuse(*lines: str) -> int:
+    for line in lines:
+        print(line, file=sys.stderr)
+    return 1
 
 
 def _with_settings(table: Sequence[Part], settings: Sequence[str]) -> list[Part]:
