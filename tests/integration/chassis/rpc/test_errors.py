@@ -28,10 +28,10 @@ async def test_a_domain_error_is_told_as_the_catalogue_says(lab: Lab) -> None:
 async def test_anything_else_is_an_internal_error_without_a_word(lab: Lab, how: str) -> None:
     with capture_logs() as lines:
         refusal = await refusal_of(lab.stub.Misbehave(Probe(text=how)))
+        (line,) = await lines_of_calls(lines, 1)
     assert refusal.code is grpc.StatusCode.INTERNAL
     assert (refusal.message, refusal.reason) == ("internal error", "INTERNAL")
     assert not any(SECRET in str(value) for value in refusal.trailers.values())
-        (line,) = await lines_of_calls(lines, 1)
     assert line["log_level"] == "error"
     assert line["exc_info"] is not None
 
@@ -47,10 +47,10 @@ async def test_an_internal_error_is_logged_without_stored_values(lab: Lab) -> No
 async def test_a_dependency_that_is_away_says_when_to_come_back(lab: Lab) -> None:
     with capture_logs() as lines:
         refusal = await refusal_of(lab.stub.Misbehave(Probe(text="unavailable")))
+        (line,) = await lines_of_calls(lines, 1)
     assert refusal.code is grpc.StatusCode.UNAVAILABLE
     assert refusal.retry_seconds == 1
     assert refusal.trailers["retry-after"] == "1"
-        (line,) = await lines_of_calls(lines, 1)
     assert (line["log_level"], line["cause"]) == ("warning", "ConnectionError: the database is away")
 
 
@@ -75,8 +75,8 @@ async def test_a_client_whose_deadline_passes_ends_the_handler(lab: Lab) -> None
     with capture_logs() as lines:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await lab.stub.Slow(Probe(number=60), timeout=0.3)
-    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         (line,) = await lines_of_calls(lines, 1)
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert (line["code"], line["log_level"]) == ("DEADLINE_EXCEEDED", "warning")
     assert "work done" not in lab.rpc.log
 
