@@ -12,7 +12,7 @@
 
 The run starts with fresh data and leaves it behind for inspection (`.local/test`); nothing is left running.
 Tests and fixtures share one event loop, so an async fixture of any scope can hand out what it opened.
-Two runs at once: give one of them `ARGOSY_TEST_OFFSET=20000`.
+Two runs at once: give one of them `ARGOSY_TEST_OFFSET=13000`.
 """
 
 import re

@@ -12,7 +12,8 @@ from local.credentials import Credentials
 from local.paths import PYTHON, ROOT, STACKS
 from local.stack import Stack
 
-DEFAULT_OFFSET = 10_000
+DEFAULT_OFFSET = 11_000
+"""Puts every port above those that the kernel gives to outgoing connections (32768 to 60999), or below them."""
 
 MakeTopic = Callable[..., Awaitable[str]]
 """`await make_topic(partitions=1)` → the name of a new topic."""
