@@ -4,7 +4,7 @@ VENV_PYTHON := .venv/bin/python
 SETUP := @$(PYTHON) -m local.setup --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs reset generate check test lock
+.PHONY: help setup up down status logs reset demo generate check test lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ down: ## stop it; the data stays
 
 status: ## what runs, where, and how it is
 	$(SETUP)
-	@$(VENV_PYTHON) -m local status
+	@$(VENV_PYTHON) -m local status || true
 
 logs: ## follow the logs; PART=order for one part
 	$(SETUP)
@@ -31,6 +31,10 @@ logs: ## follow the logs; PART=order for one part
 reset: ## stop it and delete its data
 	$(SETUP)
 	@$(VENV_PYTHON) -m local reset
+
+demo: ## buy something on the running system, told step by step
+	$(SETUP)
+	@$(VENV_PYTHON) -m local demo
 
 generate: ## make everything under generated/ anew from proto/
 	$(SETUP)

@@ -1,9 +1,10 @@
-"""Entry point: `python -m local up|down|status|logs|reset`. ARGOSY_DATA and ARGOSY_PORT_OFFSET say which stack."""
+"""Entry point: `python -m local up|down|status|logs|reset|demo`. ARGOSY_DATA and ARGOSY_PORT_OFFSET say which stack."""
 
 import argparse
 import sys
 
 from local import data
+from local.commands.demo import demo
 from local.commands.down import down
 from local.commands.logs import logs
 from local.commands.reset import reset
@@ -24,7 +25,8 @@ def main() -> int:
             case "logs":
                 return logs(stack, arguments.part)
             case _:
-                return {"down": down, "status": status, "reset": reset}[arguments.command](data.as_started(stack))
+                commands = {"down": down, "status": status, "reset": reset, "demo": demo}
+                return commands[arguments.command](data.as_started(stack))
     except (ValueError, NotOurs) as mistake:
         print(mistake, file=sys.stderr)
         return 2
@@ -46,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     logs_parser = commands.add_parser("logs", help="follow the logs of all parts, or of the named ones")
     logs_parser.add_argument("part", nargs="*")
     commands.add_parser("reset", help="stop everything and delete its data")
+    commands.add_parser("demo", help="buy something, told step by step")
     return parser
 
 

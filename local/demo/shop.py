@@ -1,0 +1,141 @@
+"""The shop as its customers see it: JSON through the edge, their mailbox, and their bank's page."""
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, Self
+
+import httpx
+
+from local import credentials
+from local.stack import Stack
+
+_CALL_SECONDS = 30
+_PATIENCE_SECONDS = 60
+_POLL_SECONDS = 0.1
+
+Json = dict[str, Any]
+
+
+class ShopError(Exception):
+    """The shop did something else than a customer would expect."""
+
+
+class Shop:
+    """One customer with a browser."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._http = httpx.Client(base_url=stack.url("edge", "/api/v1"), timeout=_CALL_SECONDS)
+        self._email = f"ada.{uuid.uuid4().hex[:8]}@example.com"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def register(self) -> Json:
+        """Make an account; its token goes with every call from now on."""
+        person = {"email": self._email, "password": uuid.uuid4().hex, "firstName": "Ada", "lastName": "Byron"}
+        answer = self._call("POST", "/users/register", 201, person)
+        self._http.headers["Authorization"] = f"Bearer {answer['token']}"
+        user: Json = answer["user"]
+        return user
+
+    def product(self, product_id: str) -> Json:
+        """A product with its price and what is available of it."""
+        return self._call("GET", f"/products/{product_id}", 200)
+
+    def order(self, product_id: str, quantity: int, price: str) -> Json:
+        """Order something at the price that was shown."""
+        return self._call(
+            "POST",
+            "/orders",
+            201,
+            {
+                "items": [{"productId": product_id, "quantity": quantity, "price": float(price)}],
+                "shippingAddress": {
+                    "street": "123 Test St",
+                    "city": "Test City",
+                    "state": "TS",
+                    "zipCode": "12345",
+                    "country": "US",
+                },
+            },
+        )
+
+    def pay(self, order: Json, payment_method: str) -> Json:
+        """Pay for an order with one of Stripe's test cards."""
+        return self._call("POST", "/payments", 201, {"orderId": order["id"], "paymentMethodId": payment_method})
+
+    def confirm(self, payment: Json) -> Json:
+        """Tell the shop that the challenge is over."""
+        return self._call("POST", f"/payments/{payment['paymentId']}:confirm", 200, {})
+
+    def order_with_status(self, order: Json, status: str) -> Json:
+        """The order, once it has reached a status. Raises ShopError when it does not."""
+        return self._until(
+            lambda: self._call("GET", f"/orders/{order['id']}", 200),
+            lambda found: found["status"] == status,
+            f"order {order['id']} does not become {status}",
+        )
+
+    def product_with_available(self, product_id: str, available: int) -> Json:
+        """The product, once this many can be ordered. Raises ShopError when that does not come."""
+        return self._until(
+            lambda: self.product(product_id),
+            lambda found: found["available"] == available,
+            f"{product_id} does not come to {available} available",
+        )
+
+    def mail(self, subject: str, order: Json) -> Json:
+        """The mail about an order, once it has come. Raises ShopError when it does not."""
+
+        def fitting(answer: Json) -> list[Json]:
+            return [m for m in answer["messages"] if m["subject"] == subject and order["id"] in m["text"]]
+
+        url = self._stack.url("mail-http", "/messages")
+        answer = self._until(
+            lambda: self._read(self._http.get(url, params={"to": self._email}), 200),
+            lambda found: bool(fitting(found)),
+            f"no mail {subject!r} about order {order['id']} comes",
+        )
+        return fitting(answer)[0]
+
+    def approve_challenge(self, payment: Json) -> str:
+        """Do what the browser does with the client secret: find the bank's page and approve. Answers its address."""
+        intent_id = payment["clientSecret"].partition("_secret_")[0]
+        key = credentials.read(self._stack.secrets).stripe_api_key
+        intent = self._read(
+            httpx.get(
+                self._stack.url("stripe", f"/v1/payment_intents/{intent_id}"),
+                headers={"Authorization": f"Bearer {key}"},
+                timeout=_CALL_SECONDS,
+            ),
+            200,
+        )
+        page: str = intent["next_action"]["redirect_to_url"]["url"]
+        answer = httpx.post(page, data={"outcome": "approve"}, timeout=_CALL_SECONDS)
+        if answer.status_code != httpx.codes.SEE_OTHER:
+            raise ShopError(f"the bank's page answers {answer.status_code}")
+        return page
+
+    def _call(self, method: str, path: str, expected: int, body: Json | None = None) -> Json:
+        return self._read(self._http.request(method, path, json=body), expected)
+
+    def _read(self, response: httpx.Response, expected: int) -> Json:
+        if response.status_code != expected:
+            raise ShopError(f"{response.request.method} {response.request.url}: {response.status_code} {response.text}")
+        answer: Json = response.json()
+        return answer
+
+    def _until(self, look: Callable[[], Json], good: Callable[[Json], bool], otherwise: str) -> Json:
+        give_up = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            found = look()
+            if good(found):
+                return found
+            if time.monotonic() > give_up:
+                raise ShopError(f"{otherwise} within {_PATIENCE_SECONDS} s; last seen: {found}")
+            time.sleep(_POLL_SECONDS)

@@ -1,0 +1,86 @@
+"""Three purchases, told step by step: one that goes well, one that is declined, one with 3-D Secure."""
+
+from collections.abc import Callable
+
+from rich.console import Console
+
+from local.demo.shop import Json, Shop, ShopError
+
+PRODUCT = "prod-123"
+QUANTITY = 2
+
+
+class Story:
+    """Does and tells."""
+
+    def __init__(self, shop: Shop, console: Console) -> None:
+        self._shop = shop
+        self._console = console
+
+    def tell(self) -> None:
+        """All of it. Raises ShopError at the first thing that is not as told."""
+        self._console.rule("[bold]A customer")
+        user = self._shop.register()
+        self._say("POST /users/register", f"{user['firstName']} is {user['id']}, signed in by a token")
+        self._chapter("A card that works", self._visa)
+        self._chapter("A card that is declined", self._declined)
+        self._chapter("A card that asks for 3-D Secure", self._challenged)
+
+    def _chapter(self, title: str, steps: Callable[[Json], None]) -> None:
+        self._console.rule(f"[bold]{title}")
+        product = self._shop.product(PRODUCT)
+        self._say("GET /products", f"{product['name']}: {product['price']} USD, {product['available']} available")
+        order = self._shop.order(PRODUCT, QUANTITY, product["price"])
+        self._say("POST /orders", f"order {order['id']}: {order['totalAmount']} {order['currency']}, {order['status']}")
+        self._stock(product["available"] - QUANTITY, "held for the order")
+        steps(order | {"before": product["available"]})
+
+    def _visa(self, order: Json) -> None:
+        payment = self._pay(order, "pm_card_visa", "succeeded")
+        self._say("Stripe", f"payment {payment['paymentId']} took {payment['amount']} {payment['currency']}")
+        self._confirmed(order)
+
+    def _declined(self, order: Json) -> None:
+        payment = self._pay(order, "pm_card_visa_chargeDeclinedInsufficientFunds", "failed")
+        self._say("Stripe", f"declined: {payment['declineCode']}")
+        self._shop.order_with_status(order, "cancelled")
+        self._say("payment-events", "PAYMENT_FAILED → the order is cancelled")
+        self._stock(order["before"], "the stock is back")
+        self._mail("Your order is cancelled", order)
+
+    def _challenged(self, order: Json) -> None:
+        payment = self._pay(order, "pm_card_authenticationRequired", "requires_action")
+        self._say("Stripe", "wants the cardholder to be asked; the order waits")
+        page = self._shop.approve_challenge(payment)
+        self._say("the bank's page", f"approved at {page}")
+        confirmed = self._shop.confirm(payment)
+        self._expect(confirmed["status"], "succeeded")
+        self._say("POST /payments/{id}:confirm", "the payment succeeded")
+        self._confirmed(order)
+
+    def _pay(self, order: Json, card: str, status: str) -> Json:
+        payment = self._shop.pay(order, card)
+        self._say("POST /payments", f"{card}: {payment['status']}")
+        self._expect(payment["status"], status)
+        return payment
+
+    def _confirmed(self, order: Json) -> None:
+        self._shop.order_with_status(order, "confirmed")
+        self._say("payment-events", "PAYMENT_CONFIRMED → the order is confirmed")
+        self._stock(order["before"] - QUANTITY, "the stock is sold")
+        self._mail("Your order is confirmed", order)
+
+    def _stock(self, available: int, why: str) -> None:
+        self._shop.product_with_available(PRODUCT, available)
+        self._say("GET /products", f"{available} available: {why}")
+
+    def _mail(self, subject: str, order: Json) -> None:
+        mail = self._shop.mail(subject, order)
+        self._say("mail", f"“{mail['subject']}” to {mail['to'][0]}")
+
+    def _say(self, where: str, what: str) -> None:
+        self._console.print(f"  [cyan]{where:28}[/] {what}", highlight=False, soft_wrap=True)
+
+    def _expect(self, found: str, expected: str) -> None:
+        if found != expected:
+            raise ShopError(f"the payment is {found}, not {expected}")
