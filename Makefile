@@ -32,8 +32,9 @@ reset: ## stop it and delete its data
 	$(SETUP)
 	@$(VENV_PYTHON) -m local reset
 
-demo: ## buy something on the running system, told step by step
+demo: ## start the system if need be, and buy something, told step by step
 	$(SETUP)
+	@$(VENV_PYTHON) -m local up
 	@$(VENV_PYTHON) -m local demo
 
 generate: ## make everything under generated/ anew from proto/
