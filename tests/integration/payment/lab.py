@@ -1,0 +1,230 @@
+"""The payment service's use cases on a real database and the real Stripe sandbox; only orders are made up."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+from pydantic import SecretStr
+from stripe import WebhookSignature
+
+from argosy.payment.v1 import payment_pb2
+from services.chassis.postgres import Postgres, Record
+from services.payment import store, use_cases
+from services.payment.domain import Order, Payment
+from services.payment.orders import OrderNotFound
+from services.payment.reconciler import Reconciler
+from services.payment.recorder import Recorder
+from services.payment.stripe_gateway import StripeGateway
+from services.payment.use_cases.create_payment import CreatePaymentCommand
+
+RETURN_URL = "http://127.0.0.1:3000/back"
+WEBHOOK_SECRET = SecretStr("whsec_lab")
+VISA = "pm_card_visa"
+DECLINED = "pm_card_visa_chargeDeclined"
+CHALLENGED = "pm_card_authenticationRequired"
+SECRET_TABLES = ("payments", "payment_attempts", "outbox", "idempotency_keys", "refunds", "ledger_entries")
+
+
+class MadeUpOrders:
+    """What the order service would say."""
+
+    def __init__(self) -> None:
+        self.all: dict[UUID, Order] = {}
+        self.asked = 0
+
+    def place(self, total_minor: int = 5998, currency: str = "USD", status: str = "pending") -> Order:
+        order = Order(uuid4(), uuid4(), status, total_minor, currency)
+        self.all[order.id] = order
+        return order
+
+    def move(self, order: Order, status: str) -> None:
+        self.all[order.id] = replace(self.all[order.id], status=status)
+
+    async def look_up(self, order_id: UUID) -> Order:
+        self.asked += 1
+        if order_id not in self.all:
+            raise OrderNotFound
+        return self.all[order_id]
+
+
+@dataclass
+class Sandbox:
+    """Stripe's side: what it did, what happens there without us, and how it is made to misbehave."""
+
+    http: httpx.AsyncClient
+
+    async def ask(self, method: str, path: str, **content: Any) -> Any:
+        response = await self.http.request(method, path, **content)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def counts(self, payment_id: object) -> Any:
+        return await self.ask("GET", f"/_sandbox/counts?payment_id={payment_id}")
+
+    async def counts_of_order(self, order: Order) -> Any:
+        return await self.ask("GET", f"/_sandbox/counts?order_id={order.id}")
+
+    async def control(self, **changes: Any) -> None:
+        await self.ask("PATCH", "/_sandbox/controls", json=changes)
+
+    async def fault(self, kind: str, *, count: int = 1, seconds: float = 0) -> None:
+        await self.ask("POST", "/_sandbox/faults", json={"kind": kind, "count": count, "seconds": seconds})
+
+    async def behave(self) -> None:
+        await self.ask("DELETE", "/_sandbox/faults")
+        await self.control(latency_seconds=0, processing_seconds=0.1, settlement_seconds=0.1)
+
+    async def forget_keys(self) -> None:
+        await self.ask("DELETE", "/_sandbox/idempotency_keys")
+
+    async def intent(self, intent_id: str) -> Any:
+        return await self.ask("GET", f"/v1/payment_intents/{intent_id}")
+
+    async def pass_challenge(self, intent_id: str, outcome: str = "approve") -> None:
+        """What the customer does in the browser."""
+        url = (await self.intent(intent_id))["next_action"]["redirect_to_url"]["url"]
+        answer = await self.http.post(url, data={"outcome": outcome})
+        assert answer.status_code == 303, answer.text
+
+    async def confirm_by_customer(self, intent_id: str, method: str = VISA) -> Any:
+        """What the customer's browser can do with the client secret."""
+        content = {"payment_method": method, "return_url": RETURN_URL}
+        return await self.ask("POST", f"/v1/payment_intents/{intent_id}/confirm", data=content)
+
+    async def refund_by_hand(self, intent_id: str, amount: int) -> Any:
+        """What an operator can do in Stripe's dashboard."""
+        return await self.ask("POST", "/v1/refunds", data={"payment_intent": intent_id, "amount": str(amount)})
+
+    async def make_customer(self, user_id: object) -> str:
+        made = await self.ask("POST", "/v1/customers", data={"metadata[user_id]": str(user_id)})
+        return str(made["id"])
+
+    async def events(self, kind: str, intent_id: str) -> list[Any]:
+        """The events of a kind about an intent, oldest first."""
+        page = await self.ask("GET", "/v1/events", params={"type": kind, "limit": 100})
+        about = [e for e in page["data"] if _intent_of(e["data"]["object"]) == intent_id]
+        return about[::-1]
+
+
+@dataclass
+class Lab:
+    """Everything of the service but its process."""
+
+    postgres: Postgres
+    gateway: StripeGateway
+    sandbox: Sandbox
+    challenge_timeout: timedelta = timedelta(minutes=15)
+    orders: MadeUpOrders = field(default_factory=MadeUpOrders)
+
+    def __post_init__(self) -> None:
+        self.recorder = Recorder(self.postgres, self.challenge_timeout)
+        self.settle = use_cases.SettlePayment(self.postgres, self.gateway, self.recorder)
+        self.settle_refund = use_cases.SettleRefund(self.postgres, self.gateway, self.recorder)
+        self.create = use_cases.CreatePayment(
+            self.postgres,
+            self.orders,  # type: ignore[arg-type] - it says what orders say
+            self.gateway,
+            self.settle,
+            RETURN_URL,
+        )
+        self.show = use_cases.ShowPayments(self.postgres)
+        self.confirm = use_cases.ConfirmPayment(self.show, self.settle)
+        self.handle_webhook = use_cases.HandleWebhook(
+            self.postgres, self.gateway, self.settle, self.settle_refund, WEBHOOK_SECRET
+        )
+        self.look_up = use_cases.LookUpOrderPayment(self.postgres)
+        self.end_order_in = use_cases.EndOrder(self.recorder)
+        self.reconciler = Reconciler(self.postgres, self.settle, self.settle_refund, self.recorder.work, 60)
+
+    async def pay(self, order: Order, method: str = VISA, **changes: Any) -> payment_pb2.Payment:
+        return await self.create(command(order, method, **changes))
+
+    async def end_order(self, order: Order) -> None:
+        async with self.postgres.transaction() as connection:
+            await self.end_order_in(connection, order.id)
+
+    async def webhook(self, event: Any) -> None:
+        """Deliver an event, signed as Stripe signs."""
+        payload = json.dumps(event)
+        signature = WebhookSignature.generate_signature_header(payload, WEBHOOK_SECRET.get_secret_value())
+        await self.handle_webhook(payload.encode(), signature)
+
+    async def reconcile(self, *, past: timedelta = timedelta(0)) -> int:
+        """Let so much time pass, then everything be looked after that is due by then; answers how many steps it took."""
+        await self.let_pass(past)
+        steps = 0
+        while worked := await self.reconciler.once():
+            steps += worked
+        return steps
+
+    async def let_pass(self, time: timedelta) -> None:
+        """As if everything had happened so much earlier."""
+        for column in ("created_at", "asked_at", "check_at", "challenge_ends_at"):
+            await self.postgres.execute(f"UPDATE payments SET {column} = {column} - $1::interval", time)
+        for column in ("created_at", "check_at"):
+            await self.postgres.execute(f"UPDATE refunds SET {column} = {column} - $1::interval", time)
+
+    async def payment(self, payment_id: object) -> Payment:
+        async with self.postgres.connection() as connection:
+            payment = await store.find_payment(connection, UUID(str(payment_id)))
+        assert payment is not None
+        return payment
+
+    async def only_payment_of(self, order: Order) -> Payment:
+        async with self.postgres.connection() as connection:
+            (payment,) = await store.payments_of_order(connection, order.id)
+        return payment
+
+    async def payments_of(self, order: Order) -> list[Payment]:
+        async with self.postgres.connection() as connection:
+            return await store.payments_of_order(connection, order.id)
+
+    async def told(self, order: Order) -> Counter[str]:
+        rows = await self.postgres.fetch("SELECT type FROM outbox WHERE key = $1", str(order.id))
+        return Counter(row["type"] for row in rows)
+
+    async def ledger(self, order: Order) -> list[tuple[str, str]]:
+        rows = await self.postgres.fetch(
+            "SELECT entry, l.amount FROM ledger_entries l JOIN payments p ON p.id = payment_id"
+            " WHERE order_id = $1 ORDER BY l.id",
+            order.id,
+        )
+        return [(row["entry"], str(row["amount"])) for row in rows]
+
+    async def attempts(self, payment_id: object) -> list[Record]:
+        return await self.postgres.fetch(
+            "SELECT * FROM payment_attempts WHERE payment_id = $1 ORDER BY attempt_number", UUID(str(payment_id))
+        )
+
+    async def everything(self) -> str:
+        """All that is stored, as text: what must not be in it can be looked for."""
+        rows = [await self.postgres.fetch(f"SELECT t::text AS line FROM {table} t") for table in SECRET_TABLES]
+        kept = await self.postgres.fetch("SELECT encode(response, 'escape') AS line FROM idempotency_keys")
+        return "\n".join(row["line"] or "" for row in [*[row for table in rows for row in table], *kept])
+
+
+def command(order: Order, method: str = VISA, **changes: Any) -> CreatePaymentCommand:
+    """What the order's owner asks for."""
+    asked = CreatePaymentCommand(
+        user_id=order.user_id,
+        order_id=order.id,
+        stated_minor=None,
+        stated_currency=None,
+        payment_method=method,
+        customer_id=None,
+        client_app="web-app",
+        idempotency_key=None,
+        fingerprint=method.encode(),
+    )
+    return replace(asked, **changes)
+
+
+def _intent_of(subject: Any) -> str | None:
+    found = subject["id"] if subject["object"] == "payment_intent" else subject.get("payment_intent")
+    return found if isinstance(found, str) else None
