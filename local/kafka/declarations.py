@@ -12,10 +12,11 @@ TOPICS = ROOT / "kafka" / "topics"
 
 @dataclass(frozen=True)
 class Topic:
-    """A declared topic: its name, number of partitions, and settings as text."""
+    """A declared topic: its name, partitions, copies of each, and settings as text."""
 
     name: str
     partitions: int
+    replicas: int
     settings: Mapping[str, str]
 
 
@@ -33,4 +34,4 @@ def _read() -> Iterator[Topic]:
                 raise ValueError(f"{path.name} holds a {manifest['kind']}, not a KafkaTopic")
             spec = manifest["spec"]
             settings = {name: str(value) for name, value in spec["config"].items()}
-            yield Topic(manifest["metadata"]["name"], spec["partitions"], settings)
+            yield Topic(manifest["metadata"]["name"], spec["partitions"], spec["replicas"], settings)

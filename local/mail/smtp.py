@@ -24,4 +24,10 @@ class KeepEverything:
 
 def protocol(store: MailStore) -> SMTP:
     """One connection's protocol."""
-    return SMTP(KeepEverything(store), data_size_limit=_MOST_BYTES, enable_SMTPUTF8=True, ident="argosy mail sink")
+    return SMTP(
+        KeepEverything(store),
+        data_size_limit=_MOST_BYTES,
+        enable_SMTPUTF8=True,
+        ident="argosy mail sink",
+        hostname="localhost",  # otherwise it asks the name server who it is, at each connection
+    )

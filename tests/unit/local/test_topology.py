@@ -1,0 +1,92 @@
+"""The table of parts: who gets which secret, and what the supervisor makes of it."""
+
+import configparser
+import json
+from pathlib import Path
+
+import pytest
+from supervisor.datatypes import dict_of_key_value_pairs
+
+from local import credentials
+from local.credentials import Credentials
+from local.part import Group, Part
+from local.stack import Stack
+from local.supervisor_config import MARK, render
+from local.topology import parts
+
+HOLDERS = {
+    "postgres.user": {"user"},
+    "postgres.payment": {"payment"},
+    "postgres.inventory": {"inventory", "catalogue"},
+    "postgres.notification": {"notification"},
+    "postgres.ferretdb": {"ferretdb"},
+    "postgres.postgres": set(),
+    "idempotency.user": {"user"},
+    "idempotency.order": {"order"},
+    "idempotency.payment": {"payment"},
+    "stripe.api_key": {"payment", "stripe"},
+    "stripe.webhook_secret": {"payment", "stripe"},
+}
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    return Stack(tmp_path, 0)
+
+
+@pytest.fixture
+def secrets(stack: Stack) -> Credentials:
+    return credentials.ensure(stack.secrets)
+
+
+def test_each_secret_reaches_the_parts_that_need_it_and_no_other(stack: Stack, secrets: Credentials) -> None:
+    table = parts(stack, secrets)
+    found = {
+        name: {part.name for part in table if any(word in value for value in part.environment.values())}
+        for name, word in secrets.words.items()
+    }
+    assert found == HOLDERS
+
+
+def test_each_service_is_given_its_own_signing_key(stack: Stack, secrets: Credentials) -> None:
+    given = {
+        part.name: part.environment["SERVICE_KEY_FILE"]
+        for part in parts(stack, secrets)
+        if part.group == Group.SERVICES
+    }
+    assert given["order"] != given["payment"]
+    assert all(
+        Path(path).name.removeprefix("service-").removesuffix(".pem") in (name, "inventory")
+        for name, path in given.items()
+    )
+
+
+def test_secrets_are_made_once_and_only_their_owner_can_read_them(stack: Stack, secrets: Credentials) -> None:
+    keys = secrets.service_keys_file.read_text()
+    again = credentials.ensure(stack.secrets)
+    assert again == secrets == credentials.read(stack.secrets)
+    assert again.service_keys_file.read_text() == keys
+    assert set(json.loads(keys)) == {"user", "order", "payment", "inventory", "notification"}
+    assert len(set(secrets.words.values())) == len(secrets.words)
+    assert [path for path in stack.secrets.rglob("*") if path.is_file() and path.stat().st_mode & 0o077] == []
+
+
+def test_no_secret_is_on_a_command_line(stack: Stack, secrets: Credentials) -> None:
+    commands = " ".join(" ".join(part.command) for part in parts(stack, secrets))
+    assert [name for name, word in secrets.words.items() if word in commands] == []
+
+
+def test_the_supervisor_reads_back_what_was_meant(stack: Stack) -> None:
+    part = Part("odd", Group.STORES, ("program",), None, environment={"ODD": "100%,a=b;c #d"})
+    config = configparser.RawConfigParser()
+    config.read_string(render(stack, stack.run / "socket", [part]))
+    environment = dict_of_key_value_pairs(config["program:odd"]["environment"].replace("%%", "%"))
+    assert environment["ODD"] == "100%,a=b;c #d"
+    assert environment[MARK] == str(stack.data)
+
+
+@pytest.mark.parametrize("value", ['say "x"', "it's", "two\nlines"])
+def test_a_setting_that_could_end_its_quotes_is_refused(value: str, stack: Stack) -> None:
+    part = Part("odd", Group.STORES, ("program",), None, environment={"ODD": value})
+    with pytest.raises(ValueError, match="a setting may hold no quotes"):
+        render(stack, stack.run / "socket", [part])
