@@ -19,6 +19,7 @@ Piece = list[Any]
 # What a failed read is repeated for: the gateway's own failures, and what gRPC calls them.
 RETRY_ON = "gateway-error,connect-failure,refused-stream,cancelled,unavailable"
 PREVIOUS_HOSTS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+MOMENT_MS = 500
 HEADER = "# Derived from proto/ by `make generate`; never edited.\n# {}\n"
 
 
@@ -93,10 +94,11 @@ def _route(service: Service, rpc: Rpc) -> dict[str, Any]:
         "name": f"{service.owner}.{rpc.name}",
         "match": {"path": rpc.path},
         "route": action,
-        # The service stops when nobody waits any more. A caller in more of a hurry has said so already.
+        # The service stops when nobody waits any more: a moment after the edge, so that it is the edge that answers.
+        # A caller in more of a hurry has said so already.
         "request_headers_to_add": [
             {
-                "header": {"key": "grpc-timeout", "value": f"{round(rpc.timeout * 1000)}m"},
+                "header": {"key": "grpc-timeout", "value": f"{round(rpc.timeout * 1000) + MOMENT_MS}m"},
                 "append_action": "ADD_IF_ABSENT",
             }
         ],

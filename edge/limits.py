@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
-Limit = Mapping[str, Any]
+Limit = dict[str, Any]
 Piece = list[dict[str, Any]]
 
 MINUTE = 60

@@ -88,7 +88,7 @@ def _written(name: str, values: Mapping[str, Any]) -> Any:
 def _read(path: Path, values: Mapping[str, Any]) -> Any:
     """A YAML file, with what is given in the place of each `!value name`."""
 
-    class Loader(yaml.SafeLoader):
+    class Loader(yaml.CSafeLoader):
         pass
 
     Loader.add_constructor("!value", lambda _, node: values[node.value])
@@ -96,6 +96,6 @@ def _read(path: Path, values: Mapping[str, Any]) -> Any:
         return yaml.load(file, Loader)  # noqa: S506 (a SafeLoader with one more tag)
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.CSafeDumper):
     def ignore_aliases(self, data: object) -> bool:
         return True

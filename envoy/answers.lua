@@ -19,6 +19,10 @@ function envoy_on_response(handle)
   for _, name in ipairs(NOT_FOR_REST) do
     headers:remove(name)
   end
+  -- Where keys could not be fetched the answer became a 503, and the token may be a good one.
+  if status ~= "401" then
+    headers:remove("www-authenticate")
+  end
   if (status == "429" or status == "503") and headers:get("retry-after") == nil then
     headers:add("retry-after", "1")
   end

@@ -1,0 +1,92 @@
+"""The pieces of the edge's configuration, derived from the contract as it stands."""
+
+from typing import Any
+
+import pytest
+
+from codegen import edge
+from codegen.contract import Rpc, Service, public_rpcs, read_contract
+from codegen.image import build_json_image
+
+
+@pytest.fixture(scope="module")
+def services() -> tuple[Service, ...]:
+    return read_contract(build_json_image())
+
+
+@pytest.fixture(scope="module")
+def routes(services: tuple[Service, ...]) -> dict[str, dict[str, Any]]:
+    """Routes by path; a path with two of them fails here."""
+    made = edge.routes(services)
+    by_path = {route["match"]["path"]: route for route in made}
+    assert len(by_path) == len(made)
+    return by_path
+
+
+def internal_paths(services: tuple[Service, ...]) -> set[str]:
+    return {rpc.path for service in services if service.is_internal for rpc in service.rpcs}
+
+
+def rpc_of(services: tuple[Service, ...], path: str) -> tuple[Service, Rpc]:
+    return next((service, rpc) for service, rpc in public_rpcs(services) if rpc.path == path)
+
+
+def test_every_public_rpc_has_one_route_and_no_other_rpc_any(
+    services: tuple[Service, ...], routes: dict[str, dict[str, Any]]
+) -> None:
+    assert set(routes) == {rpc.path for _, rpc in public_rpcs(services)}
+    assert internal_paths(services)
+    assert not internal_paths(services) & set(routes)
+
+
+def test_every_public_rpc_has_the_sign_in_rule_of_its_access(services: tuple[Service, ...]) -> None:
+    rules = {rule["match"]["path"]: rule["requires"] for rule in edge.sign_in_rules(services)}
+    assert set(rules) == {rpc.path for _, rpc in public_rpcs(services)}
+    for _, rpc in public_rpcs(services):
+        may_be_nobody = {"allow_missing": {}} in rules[rpc.path].get("requires_any", {}).get("requirements", [])
+        assert may_be_nobody == (rpc.access == "PUBLIC"), rpc.path
+
+
+def test_only_reads_are_repeated(services: tuple[Service, ...], routes: dict[str, dict[str, Any]]) -> None:
+    repeated = {path for path, route in routes.items() if "retry_policy" in route["route"]}
+    assert repeated == {rpc.path for _, rpc in public_rpcs(services) if rpc.is_read}
+    assert "/argosy.order.v1.OrderService/CreateOrder" not in repeated
+    assert "/argosy.order.v1.OrderService/GetOrder" in repeated
+
+
+def test_a_route_has_its_services_figures(routes: dict[str, dict[str, Any]]) -> None:
+    route = routes["/argosy.user.v1.UserService/GetUser"]
+    assert route["route"]["cluster"] == "user"
+    assert route["route"]["timeout"] == "10s"
+    assert route["route"]["retry_policy"]["num_retries"] == 3
+    assert route["route"]["retry_policy"]["per_try_timeout"] == "2s"
+    assert route["metadata"]["filter_metadata"]["argosy"] == {"group": "users"}
+    deadline = route["request_headers_to_add"][0]
+    assert deadline["header"] == {"key": "grpc-timeout", "value": "10500m"}
+    assert deadline["append_action"] == "ADD_IF_ABSENT"
+
+
+def test_what_is_unlimited_counts_for_no_group(
+    services: tuple[Service, ...], routes: dict[str, dict[str, Any]]
+) -> None:
+    for path, route in routes.items():
+        assert ("metadata" in route) != rpc_of(services, path)[1].unlimited, path
+    assert "metadata" not in routes["/argosy.payment.v1.PaymentService/HandleStripeWebhook"]
+
+
+def test_every_group_and_every_upstream_of_a_route_exists(
+    services: tuple[Service, ...], routes: dict[str, dict[str, Any]]
+) -> None:
+    groups = {limit["group"] for limit in edge.limits(services)}
+    upstreams = {upstream["name"] for upstream in edge.upstreams(services)}
+    for route in routes.values():
+        assert route["route"]["cluster"] in upstreams
+        assert "metadata" not in route or route["metadata"]["filter_metadata"]["argosy"]["group"] in groups
+
+
+def test_internal_services_are_not_transcoded_and_answer_for_nobodys_health(services: tuple[Service, ...]) -> None:
+    internal = {service.full_name for service in services if service.is_internal}
+    transcoded = set(edge.transcoded_services(services))
+    assert internal
+    assert transcoded == {service.full_name for service in services} - internal
+    assert {upstream["health_service"] for upstream in edge.upstreams(services)} <= transcoded

@@ -1,0 +1,106 @@
+"""The configuration is put together whole, and in the order that filters need."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from edge.render import render, upstream_names
+from edge.settings import load
+
+
+def rendered(**changes: str) -> dict[str, Any]:
+    environment = {
+        "EDGE_PORT": "12080",
+        "EDGE_ADMIN_PORT": "13901",
+        "JWKS_URL": "http://127.0.0.1:13101/keys",
+        **{f"{name.upper()}_TARGET": "10.0.0.1:1,10.0.0.2:2" for name in upstream_names()},
+        **changes,
+    }
+    config: dict[str, Any] = yaml.safe_load(render(*load(upstream_names(), environment)))
+    return config
+
+
+def manager(config: dict[str, Any]) -> dict[str, Any]:
+    chain: dict[str, Any] = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    return chain
+
+
+def filter_config(config: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(one["typed_config"] for one in manager(config)["http_filters"] if one["name"] == name)
+
+
+def test_only_the_public_port_leaves_loopback_and_only_when_told_to() -> None:
+    config = rendered(EDGE_HOST="10.0.0.9")
+    listener = config["static_resources"]["listeners"][0]["address"]["socket_address"]
+    admin = config["admin"]["address"]["socket_address"]
+    assert (listener["address"], listener["port_value"]) == ("10.0.0.9", 12080)
+    assert (admin["address"], admin["port_value"]) == ("127.0.0.1", 13901)
+    assert rendered()["static_resources"]["listeners"][0]["address"]["socket_address"]["address"] == "127.0.0.1"
+
+
+def test_every_service_is_reached_at_each_of_its_targets_and_asked_about_its_health() -> None:
+    clusters = {cluster["name"]: cluster for cluster in rendered()["static_resources"]["clusters"]}
+    for name in upstream_names():
+        (endpoints,) = clusters[name]["load_assignment"]["endpoints"]
+        addresses = [one["endpoint"]["address"]["socket_address"] for one in endpoints["lb_endpoints"]]
+        assert [(one["address"], one["port_value"]) for one in addresses] == [("10.0.0.1", 1), ("10.0.0.2", 2)]
+        (check,) = clusters[name]["health_checks"]
+        assert check["grpc_health_check"]["service_name"].startswith(f"argosy.{name}.")
+        assert clusters[name]["common_lb_config"]["healthy_panic_threshold"] == {"value": 0}
+
+
+def test_tokens_are_checked_after_transcoding_and_counted_after_that() -> None:
+    names = [one["name"] for one in manager(rendered())["http_filters"]]
+    order = [
+        "header_mutation", "cors", "lua", "health_check", "buffer", "grpc_web", "grpc_json_transcoder", "jwt_authn",
+        "limit_by_minute", "limit_by_hour", "router",
+    ]  # fmt: skip
+    assert names == order
+
+
+def test_keys_are_fetched_where_the_deployment_says() -> None:
+    config = rendered()
+    provider = filter_config(config, "jwt_authn")["providers"]["argosy"]
+    assert provider["remote_jwks"]["http_uri"]["uri"] == "http://127.0.0.1:13101/keys"
+    root = manager(config)["route_config"]["virtual_hosts"][0]["routes"][0]
+    assert (root["match"]["path"], root["route"]["prefix_rewrite"]) == ("/.well-known/jwks.json", "/keys")
+
+
+def test_nothing_comes_after_the_route_that_matches_everything() -> None:
+    routes = manager(rendered())["route_config"]["virtual_hosts"][0]["routes"]
+    assert [route["name"] for route in routes if route["match"] == {"prefix": "/"}] == [routes[-1]["name"]]
+
+
+@pytest.mark.parametrize("name", ["limit_by_minute", "limit_by_hour"])
+def test_the_multiplier_reaches_both_limits(name: str) -> None:
+    plain, many = filter_config(rendered(), name), filter_config(rendered(RATE_LIMIT_MULTIPLIER="3"), name)
+    for one, other in zip(plain["descriptors"], many["descriptors"], strict=True):
+        assert other["token_bucket"]["max_tokens"] == 3 * one["token_bucket"]["max_tokens"]
+
+
+def test_trusted_hops_are_the_deployments() -> None:
+    assert manager(rendered())["xff_num_trusted_hops"] == 0
+    assert manager(rendered(EDGE_TRUSTED_HOPS="1"))["xff_num_trusted_hops"] == 1
+
+
+def test_every_error_of_the_edge_has_the_one_shape() -> None:
+    mappers = manager(rendered())["local_reply_config"]["mappers"]
+    bodies = [mapper["body_format_override"].get("json_format") for mapper in mappers]
+    errors = [body for body in bodies if body is not None and "code" in body]
+    assert len(errors) > 8
+    for body in errors:
+        assert set(body) == {"code", "message", "details"}
+        assert isinstance(body["code"], int)
+        (info,) = body["details"]
+        assert info["@type"] == "type.googleapis.com/google.rpc.ErrorInfo"
+        assert info["domain"] == "argosy"
+        assert info["reason"].isupper()
+
+
+def test_the_access_log_has_no_query_and_no_secret() -> None:
+    (log,) = manager(rendered())["access_log"]
+    fields = " ".join(log["typed_config"]["log_format"]["json_format"].values()).upper()
+    for secret in ("AUTHORIZATION", "COOKIE", "IDEMPOTENCY", "STRIPE", "QUERY", "%REQ(:PATH", "ORIGINAL-PATH"):
+        assert secret not in fields
+    assert "%PATH(NQ:" in fields

@@ -1,0 +1,51 @@
+"""What a deployment says about the edge."""
+
+import pytest
+
+from edge.settings import SettingsError, load
+
+GOOD = {
+    "EDGE_PORT": "8080",
+    "EDGE_ADMIN_PORT": "9901",
+    "JWKS_URL": "http://keys.example/.well-known/jwks.json",
+    "ORDER_TARGET": "orders.example:50052",
+    "USER_TARGET": "127.0.0.1:1, 127.0.0.1:2",
+}
+
+
+def test_reads_ports_targets_and_keys() -> None:
+    settings, targets = load(["order", "user"], GOOD)
+    assert (settings.edge_port, settings.edge_admin_port) == (8080, 9901)
+    assert settings.jwks_address == ("keys.example", 80)
+    assert settings.jwks_path == "/.well-known/jwks.json"
+    assert targets == {"order": (("orders.example", 50052),), "user": (("127.0.0.1", 1), ("127.0.0.1", 2))}
+
+
+def test_what_is_not_said_is_safe() -> None:
+    settings, _ = load(["order", "user"], GOOD)
+    assert settings.edge_host == "127.0.0.1"
+    assert settings.edge_trusted_hops == 0
+    assert settings.rate_limit_multiplier == 1
+
+
+def test_names_every_bad_variable_at_once() -> None:
+    bad = {**GOOD, "EDGE_PORT": "0", "JWKS_URL": "https://keys.example/", "RATE_LIMIT_MULTIPLIER": "0"}
+    del bad["EDGE_ADMIN_PORT"], bad["ORDER_TARGET"]
+    with pytest.raises(SettingsError) as refusal:
+        load(["order", "user"], bad)
+    names = [line.split()[2].rstrip(":") for line in str(refusal.value).splitlines()]
+    assert sorted(names) == ["EDGE_ADMIN_PORT", "EDGE_PORT", "JWKS_URL", "ORDER_TARGET", "RATE_LIMIT_MULTIPLIER"]
+
+
+@pytest.mark.parametrize(
+    "target", ["", "orders", ":50052", "orders:", "orders:0", "orders:99999", "orders:1/x", "a:1,,b:2"]
+)
+def test_a_target_is_a_host_and_a_port(target: str) -> None:
+    with pytest.raises(SettingsError, match="ORDER_TARGET: must be host:port"):
+        load(["order"], {**GOOD, "ORDER_TARGET": target})
+
+
+def test_a_bad_value_is_not_repeated() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        load([], {**GOOD, "EDGE_PORT": "hunter2"})
+    assert "hunter2" not in str(refusal.value)
