@@ -1,0 +1,69 @@
+"""The real inventory service, called directly."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Mapping
+
+import asyncpg
+import grpc
+import pytest
+
+from argosy.inventory.v1 import product_pb2_grpc, reservation_pb2_grpc
+from tests.contract.support import Metadata, bearer, contents, service_token
+from tests.support.real_stack import RealStack
+
+TABLES = ("products", "reservations", "reservation_items", "outbox")
+
+
+@pytest.fixture(scope="session")
+async def channel(stack: RealStack) -> AsyncIterator[grpc.aio.Channel]:
+    async with grpc.aio.insecure_channel(stack.grpc_target("inventory")) as channel:
+        yield channel
+
+
+@pytest.fixture(scope="session")
+def products(channel: grpc.aio.Channel) -> product_pb2_grpc.ProductServiceStub:
+    return product_pb2_grpc.ProductServiceStub(channel)
+
+
+@pytest.fixture(scope="session")
+def reservations(channel: grpc.aio.Channel) -> reservation_pb2_grpc.ReservationServiceStub:
+    return reservation_pb2_grpc.ReservationServiceStub(channel)
+
+
+@pytest.fixture
+def order_service(stack: RealStack) -> Metadata:
+    """What the order service's calls carry."""
+    return bearer(service_token(stack, "order"))
+
+
+@pytest.fixture
+async def product(stack: RealStack) -> str:
+    """The id of a product of 12.50 USD with 10 in stock that only this test knows."""
+    product_id = f"test-{uuid.uuid4().hex[:12]}"
+    connection = await asyncpg.connect(stack.postgres_url("inventory"))
+    try:
+        await connection.execute(
+            "INSERT INTO products (id, name, price, on_hand) VALUES ($1, 'Test', 12.50, 10)", product_id
+        )
+    finally:
+        await connection.close()
+    return product_id
+
+
+@pytest.fixture
+async def unchanged(stack: RealStack, product: str) -> AsyncIterator[None]:
+    """Fails when the test changed anything in the service's database but what the relay marks."""
+    before = await _state(stack)
+    yield
+    assert await _state(stack) == before
+
+
+async def _state(stack: RealStack) -> Mapping[str, object]:
+    connection = await asyncpg.connect(stack.postgres_url("inventory"))
+    try:
+        events = await connection.fetchval("SELECT count(*) FROM outbox")
+    finally:
+        await connection.close()
+    return {**await contents(stack, "inventory", [table for table in TABLES if table != "outbox"]), "events": events}
