@@ -18,7 +18,7 @@ from local.ports import HOST
 from local.stack import Stack
 from tests.support.real_stack import stack_of_this_run
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 
 
 class Beside:
