@@ -12,6 +12,7 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,7 +27,10 @@ from services.chassis.errors import ResourceExhausted
 COST = 12
 """2^12 rounds."""
 
-_NICENESS = 10
+PATIENCE_SECONDS = 4.0
+"""How long a password may wait for its turn: on a busy machine a short queue takes long, and work that ends after its
+caller's deadline is work for nobody."""
+_NICENESS = 5
 _COME_BACK = timedelta(seconds=2)
 """About what a full queue of the default length takes to drain."""
 
@@ -36,7 +40,7 @@ T = TypeVar("T")
 
 
 class TooManySignIns(ResourceExhausted):
-    """As many passwords as may wait are waiting to be hashed."""
+    """As many passwords as may wait are waiting to be hashed, or this one has waited for as long as it may."""
 
     default_message = "too many people are signing up or in at once; try again in a moment"
     default_retry_after = _COME_BACK
@@ -57,7 +61,7 @@ class Passwords:
         Calls in flight for the same address and password share one hash, so that a client's hundred repeats cost one.
 
         Raises:
-            TooManySignIns: the queue is full.
+            TooManySignIns: the queue is full, or did not move.
         """
         secret = password.encode()
         return await self._once((address_key, secret), lambda: bcrypt.hashpw(secret, bcrypt.gensalt(COST)))
@@ -66,7 +70,7 @@ class Passwords:
         """Whether it is the password of the hash. No hash (an unknown address) takes as long to say no.
 
         Raises:
-            TooManySignIns: the queue is full.
+            TooManySignIns: the queue is full, or did not move.
         """
         secret = password.encode()
         return await self._once((address_key, secret, password_hash), lambda: _matches(secret, password_hash))
@@ -87,8 +91,8 @@ class Passwords:
 
     def _submit(self, compute: Callable[[], T]) -> Future[T]:
         if not self._places.acquire(blocking=False):
-            raise TooManySignIns()
-        future = self._threads.submit(compute)
+            raise TooManySignIns
+        future = self._threads.submit(_in_time, time.monotonic() + PATIENCE_SECONDS, compute)
         _WAITING.inc()
         # The place is free when the thread is, or when the work was cancelled before a thread took it; not when the
         # caller goes away, whose hash goes on.
@@ -111,6 +115,12 @@ class _Shared:
 def cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _in_time(start_by: float, compute: Callable[[], T]) -> T:
+    if time.monotonic() > start_by:
+        raise TooManySignIns
+    return compute()
 
 
 def _matches(secret: bytes, password_hash: bytes | None) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import bcrypt
 import pytest
 
+from services.user import passwords as passwords_module
 from services.user.passwords import Passwords, TooManySignIns
 
 ADDRESS = "ada@example.com"
@@ -98,6 +99,21 @@ async def test_a_full_queue_refuses_and_says_when_to_come_back(gate: threading.E
     gate.set()
     assert len(await asyncio.gather(*waiting)) == 3
     assert await passwords.hash("4@example.com", "password")
+
+
+async def test_what_has_waited_too_long_is_refused_without_a_hash(
+    gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passwords = Passwords(threads=1, queue=1)
+    running = asyncio.create_task(passwords.hash("running@example.com", "password"))
+    await asyncio.sleep(0.1)  # so that the thread has taken it
+    monkeypatch.setattr(passwords_module, "PATIENCE_SECONDS", -1.0)
+    queued = asyncio.create_task(passwords.hash("queued@example.com", "password"))
+    await asyncio.sleep(0)
+    gate.set()
+    with pytest.raises(TooManySignIns):
+        await queued
+    assert await running
 
 
 async def test_who_goes_away_makes_room(gate: threading.Event) -> None:
