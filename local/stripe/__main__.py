@@ -19,6 +19,7 @@ from local.stripe.settings import Settings
 from local.stripe.store import Store
 
 _DATABASE = "stripe.sqlite3"
+_SHUTDOWN_SECONDS = 3  # for requests under way; whoever is cut off repeats by key
 
 
 def build(settings: Settings) -> web.Application:
@@ -64,7 +65,14 @@ def main() -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
-    web.run_app(build(settings), host=settings.host, port=settings.port, access_log=None, print=None)
+    web.run_app(
+        build(settings),
+        host=settings.host,
+        port=settings.port,
+        access_log=None,
+        print=None,
+        shutdown_timeout=_SHUTDOWN_SECONDS,
+    )
 
 
 if __name__ == "__main__":

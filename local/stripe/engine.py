@@ -48,7 +48,7 @@ class Engine:
         self.render = render
         self.controls = controls
         self.faults = Faults()
-        self._keys_in_use = idempotency.KeysInUse()
+        self.keys_in_use = idempotency.KeysInUse()
         self._listeners: list[Callable[[], None]] = []
 
     def on_change(self, listener: Callable[[], None]) -> None:
@@ -72,7 +72,7 @@ class Engine:
 
         Raises StripeError for what is not kept under the key.
         """
-        with self._keys_in_use.use(post.key):
+        with self.keys_in_use.use(post.key):
             saved = self._saved(post)
             if saved is not None:
                 reply = Reply(saved.status, saved.body, original_request=saved.request_id)

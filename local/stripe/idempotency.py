@@ -53,6 +53,9 @@ class KeysInUse:
     def __init__(self) -> None:
         self._keys: set[str] = set()
 
+    def __len__(self) -> int:
+        return len(self._keys)
+
     @contextmanager
     def use(self, key: str | None) -> Iterator[None]:
         """Raises StripeError (409) when somebody else uses it. None is no key, and always free."""

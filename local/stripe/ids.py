@@ -1,17 +1,15 @@
-"""Identifiers in Stripe's manner: a prefix that tells the kind, then random letters and digits."""
+"""Identifiers in Stripe's manner: a prefix that tells the kind, then something that nobody can guess."""
 
 import secrets
-import string
 
-_ALPHABET = string.ascii_letters + string.digits
-_RANDOM_LENGTH = 24  # 142 bits: cannot be guessed, which the challenge pages and client secrets rely on
+_RANDOM_BYTES = 12  # challenge pages and client secrets rely on these 96 bits
 
 
-def random_token(length: int = _RANDOM_LENGTH) -> str:
-    """Letters and digits from the system's secure source."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+def random_token() -> str:
+    """24 hexadecimal digits from the system's secure source."""
+    return secrets.token_hex(_RANDOM_BYTES)
 
 
 def new_id(prefix: str) -> str:
-    """A new identifier such as `pi_4kJ…`."""
+    """A new identifier such as `pi_4f3a…`."""
     return f"{prefix}_{random_token()}"

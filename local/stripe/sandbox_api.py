@@ -41,7 +41,8 @@ class SandboxApi:
         return web.json_response({"status": "SERVING", "service": "stripe-sandbox"})
 
     async def _show_controls(self, _: web.Request) -> web.Response:
-        return web.json_response(self._engine.controls.model_dump() | {"faults_waiting": len(self._engine.faults)})
+        state = {"faults_waiting": len(self._engine.faults), "keys_in_use": len(self._engine.keys_in_use)}
+        return web.json_response(self._engine.controls.model_dump() | state)
 
     async def _change_controls(self, request: web.Request) -> web.Response:
         changes = await _json_object(request)

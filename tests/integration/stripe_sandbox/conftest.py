@@ -92,7 +92,6 @@ async def sandbox(shared_sandbox: SandboxProcess) -> SandboxProcess:
 @pytest.fixture
 def receiver(shared_receiver: Receiver) -> Receiver:
     """The receiver that all tests share; tell your events by their payment."""
-    shared_receiver.statuses.clear()
     return shared_receiver
 
 

@@ -34,8 +34,8 @@ class Receiver:
     def __init__(self) -> None:
         self.received: list[Received] = []
         """Every delivery, refused ones too, in the order of arrival."""
-        self.statuses: list[int] = []
-        """What to answer to the next deliveries; 200 when there is nothing left."""
+        self.refusals: dict[str, list[int]] = {}
+        """What to answer to a payment's next deliveries; 200 when there is nothing left."""
         self._arrived = asyncio.Condition()
         app = web.Application()
         app.router.add_post("/webhooks", self._receive)
@@ -73,6 +73,8 @@ class Receiver:
         except (stripe.SignatureVerificationError, ValueError):
             return web.Response(status=400)
         async with self._arrived:
-            self.received.append(Received(event.id, event.type, json.loads(payload)))
+            received = Received(event.id, event.type, json.loads(payload))
+            self.received.append(received)
             self._arrived.notify_all()
-        return web.Response(status=self.statuses.pop(0) if self.statuses else 200)
+        refusals = self.refusals.get(received.payment_id or "")
+        return web.Response(status=refusals.pop(0) if refusals else 200)

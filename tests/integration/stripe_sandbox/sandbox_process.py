@@ -92,6 +92,14 @@ class SandboxProcess:
                     return
                 await asyncio.sleep(0.02)
 
+    async def until_under_way(self) -> None:
+        """Returns when a request with an idempotency key has arrived and is not answered."""
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while True:
+                if (await self.ask("GET", "controls"))["keys_in_use"]:
+                    return
+                await asyncio.sleep(0.02)
+
     async def until_delivered(self) -> None:
         """Returns when every event is delivered and acknowledged."""
         async with asyncio.timeout(_PATIENCE_SECONDS):

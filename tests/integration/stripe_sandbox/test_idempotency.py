@@ -147,9 +147,9 @@ async def test_the_next_answer_is_dropped_on_request(
 async def test_a_caller_that_gives_up_is_charged_all_the_same(
     client: StripeClient, sandbox: SandboxProcess, payment_id: str
 ) -> None:
-    await sandbox.control(latency_seconds=0.5)
+    await sandbox.control(latency_seconds=1)
     giving_up = asyncio.create_task(client.v1.payment_intents.create_async(payment(payment_id), by_key(payment_id)))
-    await asyncio.sleep(0.1)
+    await sandbox.until_under_way()
     giving_up.cancel()
     with pytest.raises(asyncio.CancelledError):
         await giving_up

@@ -7,7 +7,8 @@ import pytest
 import stripe
 from stripe import StripeClient
 
-from tests.integration.stripe_sandbox.requests import payment
+from tests.integration.stripe_sandbox.requests import by_key, payment
+from tests.integration.stripe_sandbox.sandbox_process import SandboxProcess
 
 
 async def test_search_by_metadata_and_status(client: StripeClient, payment_id: str) -> None:
@@ -75,10 +76,15 @@ async def test_payment_methods_are_shown(client: StripeClient, payment_id: str) 
     assert token.card.last4 == "4242"
 
 
-async def test_reads_go_on_while_a_write_takes_its_time(client: StripeClient, sandbox: Any, payment_id: str) -> None:
-    await sandbox.control(latency_seconds=1)
-    writing = asyncio.create_task(client.v1.payment_intents.create_async(payment(payment_id)))
-    for _ in range(5):
-        await client.v1.payment_intents.list_async({"limit": 1})
-        assert not writing.done()
-    assert (await writing).status == "succeeded"
+async def test_reads_go_on_while_a_write_takes_its_time(
+    client: StripeClient, sandbox: SandboxProcess, payment_id: str
+) -> None:
+    await sandbox.control(latency_seconds=60)
+    writing = asyncio.create_task(client.v1.payment_intents.create_async(payment(payment_id), by_key(payment_id)))
+    await sandbox.until_under_way()
+    await client.v1.payment_intents.list_async({"limit": 1})
+    assert not writing.done()
+    await sandbox.kill()
+    with pytest.raises(stripe.APIConnectionError):
+        await writing
+    await sandbox.start()

@@ -47,7 +47,7 @@ async def test_killed_between_the_commit_and_the_answer(
 async def test_killed_before_the_execution(client: StripeClient, sandbox: SandboxProcess, payment_id: str) -> None:
     await sandbox.control(latency_seconds=60)
     unanswered = asyncio.create_task(client.v1.payment_intents.create_async(payment(payment_id), by_key(payment_id)))
-    await asyncio.sleep(0.2)
+    await sandbox.until_under_way()
     await sandbox.kill()
     with pytest.raises(stripe.APIConnectionError):
         await unanswered

@@ -124,7 +124,7 @@ async def test_confirming_again_makes_the_old_challenge_void(
 async def test_nobody_guesses_a_challenge(sandbox: SandboxProcess, method: str) -> None:
     async with httpx.AsyncClient() as browser:
         arguments: dict[str, Any] = {"data": {"outcome": "approve"}} if method == "post" else {}
-        response = await browser.request(method, f"{sandbox.url}/challenge/{'x' * 24}", **arguments)
+        response = await browser.request(method, f"{sandbox.url}/challenge/{'0' * 24}", **arguments)
     assert response.status_code == 404
 
 

@@ -45,8 +45,7 @@ async def test_events_can_be_looked_up(client: StripeClient, sandbox: SandboxPro
 async def test_refused_deliveries_are_repeated_until_taken(
     client: StripeClient, sandbox: SandboxProcess, receiver: Receiver, payment_id: str
 ) -> None:
-    await sandbox.until_delivered()
-    receiver.statuses += [500, 404, 302, 503]
+    receiver.refusals[payment_id] = [500, 404, 302, 503]
     await client.v1.payment_intents.create_async(payment(payment_id))
     received = await receiver.until(lambda events: len(of(events, payment_id)) == len(OF_A_PAYMENT) + 4)
     assert {event.type for event in of(received, payment_id)} == OF_A_PAYMENT
@@ -57,10 +56,9 @@ async def test_refused_deliveries_are_repeated_until_taken(
 async def test_stopped_deliveries_wait(
     client: StripeClient, sandbox: SandboxProcess, receiver: Receiver, payment_id: str
 ) -> None:
-    await sandbox.until_delivered()
     await sandbox.control(webhooks_stopped=True)
     await client.v1.payment_intents.create_async(payment(payment_id))
-    assert (await sandbox.counts(payment_id))["pending_webhooks"] == len(OF_A_PAYMENT)
+    assert (await sandbox.counts(payment_id))["pending_webhooks"] >= len(OF_A_PAYMENT)
     assert of(receiver.received, payment_id) == []
     await sandbox.control(webhooks_stopped=False)
     await receiver.of(payment_id, *OF_A_PAYMENT)
