@@ -41,7 +41,8 @@ def every_rpc(reservations: Stub, product: str) -> list[Callable[..., Awaitable[
 
 
 async def available(products: Products, product: str) -> int:
-    return (await products.GetProduct(product_pb2.GetProductRequest(id=product))).available
+    found: product_pb2.Product = await products.GetProduct(product_pb2.GetProductRequest(id=product))
+    return found.available
 
 
 @pytest.mark.usefixtures("unchanged")
