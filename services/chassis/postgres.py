@@ -166,8 +166,9 @@ class Postgres:
             connection = await self._connect(statement_seconds)
             try:
                 yield connection
+                await connection.close(timeout=CONNECT_SECONDS)
             finally:
-                await _close(connection)
+                connection.terminate()  # nothing more to say to one that failed, or was cancelled at work
 
     async def fetch(self, query: str, *arguments: object) -> list[Record]:
         """All rows of one statement outside a transaction. Raises Unavailable as `connection` does."""
@@ -235,13 +236,6 @@ def _told() -> Iterator[None]:
 
 async def _leave_as_it_is(_connection: Connection) -> None:
     """The reset of a pool whose users keep no session state: nothing to do, so no round trip."""
-
-
-async def _close(connection: Connection) -> None:
-    try:
-        await connection.close(timeout=CONNECT_SECONDS)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        connection.terminate()
 
 
 def _milliseconds(seconds: float) -> str:

@@ -118,10 +118,19 @@ async def _until_lost(connection: Connection) -> AsyncIterator[None]:
     """Leave the block at once, by Unavailable, when the connection ends."""
     loop = asyncio.get_running_loop()
     scope = asyncio.timeout(None)
+    inside = True
+
+    def leave(_: Connection) -> None:
+        if inside:
+            scope.reschedule(loop.time())
+
     try:
         async with scope:
-            connection.add_termination_listener(lambda _: scope.reschedule(loop.time()))
-            yield
+            connection.add_termination_listener(leave)
+            try:
+                yield
+            finally:
+                inside = False
     except TimeoutError:
         if scope.expired():
             raise Unavailable("the connection that held the relay's lock is gone") from None

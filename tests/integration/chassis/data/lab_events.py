@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
+import functools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
 
 from argosy.policy.v1 import policy_pb2
 from services.chassis import clock, events, ids
 from services.chassis.events import Event, OutgoingRecord, Registry
-
-
-class Step(Protocol):
-    """What a lab event says: the number-th thing that happened to a key."""
-
-    key: str
-    number: int
 
 
 @dataclass(frozen=True)
@@ -36,7 +29,7 @@ class Lab:
     registry: Registry
 
     def event(self, key: str, number: int, event_type: str | None = None) -> Message:
-        """A message of a type of this lab."""
+        """A message of a type of this lab: the number-th thing that happened to a key."""
         return self.registry.classes[event_type or self.happened](key=key, number=number)
 
     def record(self, key: str, number: int, event_type: str | None = None) -> OutgoingRecord:
@@ -52,9 +45,10 @@ class Lab:
         )
 
 
+@functools.cache
 def lab_events(topic: str) -> Lab:
-    """Two event types for a topic: each lab's are its own."""
-    unique = uuid.uuid4().hex
+    """Two event types for a topic: each topic's are its own, and the same in every process."""
+    unique = re.sub(r"\W", "_", topic)
     file = descriptor_pb2.FileDescriptorProto(
         name=f"lab/{unique}.proto",
         package=f"lab.x{unique}",
@@ -70,10 +64,8 @@ def lab_events(topic: str) -> Lab:
         message.field.add(name="number", number=2, type=field.TYPE_INT32, label=field.LABEL_OPTIONAL)
     pool = descriptor_pool.Default()
     pool.AddSerializedFile(file.SerializeToString())
-    descriptor = pool.FindFileByName(file.name)
-    for message in descriptor.message_types_by_name.values():
-        GetMessageClass(message)
-    return Lab(topic, *types, Registry(descriptor))
+    happened, ignored = types
+    return Lab(topic, happened, ignored, Registry(pool.FindFileByName(file.name)))
 
 
 def step(event: Event) -> tuple[str, int]:
