@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, FilePath, HttpUrl, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, HttpUrl, ValidationError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,10 +24,10 @@ def _plain_http(url: HttpUrl) -> HttpUrl:
     return url
 
 
-class EdgeSettings(BaseSettings):
+class EdgeSettings(BaseModel):
     """One deployment of the edge."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     edge_host: str = "127.0.0.1"
     """The address that the public port listens on."""
