@@ -21,15 +21,21 @@ async def users(stack: RealStack) -> AsyncIterator[user_pb2_grpc.UserServiceStub
         yield user_pb2_grpc.UserServiceStub(channel)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def ada(stack: RealStack) -> SignedIn:
-    """Somebody who has registered."""
+    """Somebody who has registered; whom no test changes."""
     return await sign_up(stack)
 
 
 @pytest.fixture
+async def somebody(stack: RealStack) -> SignedIn:
+    """Somebody whom the test has to itself."""
+    return await sign_up(stack)
+
+
+@pytest.fixture(scope="module")
 async def bob(stack: RealStack) -> SignedIn:
-    """Somebody else."""
+    """Somebody else; whom no test changes."""
     return await sign_up(stack)
 
 

@@ -27,22 +27,22 @@ async def set_status(stack: RealStack, person: SignedIn, status: str) -> None:
     await connection.close()
 
 
-async def test_answers_a_token_and_the_account_and_says_200(users: Stub, ada: SignedIn) -> None:
-    call = users.Login(request(ada.email.swapcase()), metadata=(("x-client-app", "mobile-app"),))
+async def test_answers_a_token_and_the_account_and_says_200(users: Stub, somebody: SignedIn) -> None:
+    call = users.Login(request(somebody.email.swapcase()), metadata=(("x-client-app", "mobile-app"),))
     answer = await call
-    assert (answer.user.id, answer.user.email) == (ada.id, ada.email)
+    assert (answer.user.id, answer.user.email) == (somebody.id, somebody.email)
     assert "x-http-code" not in dict(await call.initial_metadata())
     claims = jwt.decode(answer.token, options={"verify_signature": False})
-    assert (claims["sub"], claims["azp"]) == (ada.id, "mobile-app")
-    assert claims["sid"] != jwt.decode(ada.token, options={"verify_signature": False})["sid"]
+    assert (claims["sub"], claims["azp"]) == (somebody.id, "mobile-app")
+    assert claims["sid"] != jwt.decode(somebody.token, options={"verify_signature": False})["sid"]
     me = await users.GetUser(user_pb2.GetUserRequest(id="me"), metadata=bearer(answer.token))
     assert me.last_login.ToDatetime() >= me.created_at.ToDatetime()
 
 
-async def test_tells_of_it_once(users: Stub, stack: RealStack, ada: SignedIn) -> None:
-    await users.Login(request(ada.email))
+async def test_tells_of_it_once(users: Stub, stack: RealStack, somebody: SignedIn) -> None:
+    await users.Login(request(somebody.email))
     connection = await asyncpg.connect(stack.postgres_url("user"))
-    rows = await connection.fetch("SELECT type FROM outbox WHERE key = $1 ORDER BY position", ada.id)
+    rows = await connection.fetch("SELECT type FROM outbox WHERE key = $1 ORDER BY position", somebody.id)
     await connection.close()
     assert [row["type"] for row in rows] == ["USER_CREATED", "USER_LOGIN"]
 
@@ -59,22 +59,22 @@ async def test_a_wrong_password_and_an_unknown_address_are_told_alike(users: Stu
 
 @pytest.mark.parametrize("status", ["suspended", "deleted"])
 async def test_an_account_that_may_not_sign_in_is_told_like_a_wrong_password(
-    users: Stub, stack: RealStack, ada: SignedIn, status: str
+    users: Stub, stack: RealStack, somebody: SignedIn, status: str
 ) -> None:
-    await set_status(stack, ada, status)
-    right = await refused(users.Login(request(ada.email)))
-    wrong = await refused(users.Login(request(ada.email, "another horse")))
+    await set_status(stack, somebody, status)
+    right = await refused(users.Login(request(somebody.email)))
+    wrong = await refused(users.Login(request(somebody.email, "another horse")))
     assert right == wrong
     assert (right.code, right.reason) == (grpc.StatusCode.UNAUTHENTICATED, "SIGN_IN_REFUSED")
 
 
-async def test_a_deleted_accounts_address_is_free_again(users: Stub, stack: RealStack, ada: SignedIn) -> None:
-    await set_status(stack, ada, "deleted")
+async def test_a_deleted_accounts_address_is_free_again(users: Stub, stack: RealStack, somebody: SignedIn) -> None:
+    await set_status(stack, somebody, "deleted")
     answer = await users.Register(
-        user_pb2.RegisterRequest(email=ada.email, password="another horse", first_name="Eve", last_name="Tour")
+        user_pb2.RegisterRequest(email=somebody.email, password="another horse", first_name="Eve", last_name="Tour")
     )
-    assert answer.user.id != ada.id
-    assert (await users.Login(request(ada.email, "another horse"))).user.id == answer.user.id
+    assert answer.user.id != somebody.id
+    assert (await users.Login(request(somebody.email, "another horse"))).user.id == answer.user.id
 
 
 @pytest.mark.usefixtures("unchanged")
