@@ -14,18 +14,18 @@ CONCURRENTLY) is outside this promise: it must be safe to run twice.
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import time
+from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import structlog
-from yoyo import read_migrations
-from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
-from yoyo.connections import parse_uri
-from yoyo.migrations import default_migration_table
 
 if TYPE_CHECKING:
+    import psycopg
+    from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
     from yoyo.migrations import Migration
 
 CHASSIS = Path(__file__).parent / "migrations"
@@ -34,12 +34,17 @@ _LOCK = 7_203_001
 _WAIT_SECONDS = 120.0
 _POLL_SECONDS = 0.2
 _CONNECT_SECONDS = 2
+_DSN = "MIGRATE_DATABASE_URL"
 
 _log = structlog.get_logger()
 
 
 class MigrationsBusy(Exception):
     """Another process has been migrating for longer than one is waited for."""
+
+
+class MigrationFailed(Exception):
+    """The schema could not be brought up to date; nothing of the migration that failed stays."""
 
 
 def migrate(dsn: str, directory: Path) -> list[str]:
@@ -51,14 +56,34 @@ def migrate(dsn: str, directory: Path) -> list[str]:
         MigrationsBusy: another one has held the lock for two minutes.
         psycopg.Error: the database is away, or a migration is wrong; nothing of that migration stays.
     """
+    import psycopg
+
     with psycopg.connect(dsn, autocommit=True, connect_timeout=_CONNECT_SECONDS) as guard:
         _lock(guard)
         return _apply(dsn, directory)
 
 
 async def migrate_in_background(dsn: str, directory: Path) -> list[str]:
-    """`migrate`, off the event loop."""
-    return await asyncio.to_thread(migrate, dsn, directory)
+    """`migrate`, in a process of its own: what it loads is gone afterwards, and it ends with the task that waits.
+
+    Raises:
+        MigrationFailed: with the last line that the process said.
+    """
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", __file__, str(directory)), env={**os.environ, _DSN: dsn}, stdout=PIPE, stderr=PIPE
+    )
+    try:
+        told, errors = await child.communicate()
+    except asyncio.CancelledError:
+        child.kill()  # as safe as any death: the next one begins where this one was
+        await child.wait()
+        raise
+    if child.returncode:
+        raise MigrationFailed((errors.decode().strip().splitlines() or ["it said nothing"])[-1])
+    applied = told.decode().splitlines()[-1].split()  # what a migration selects, yoyo prints before
+    for migration in applied:
+        _log.info("migrated", migration=migration)
+    return applied
 
 
 def _lock(guard: psycopg.Connection[Any]) -> None:
@@ -75,15 +100,18 @@ def _lock(guard: psycopg.Connection[Any]) -> None:
 
 
 def _apply(dsn: str, directory: Path) -> list[str]:
+    from yoyo import read_migrations
+    from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
+    from yoyo.connections import parse_uri
+    from yoyo.migrations import default_migration_table
+
     with PostgresqlPsycopgBackend(parse_uri(dsn), default_migration_table) as backend:
         backend.init_database()
         backend.break_lock()
-        wanted = read_migrations(str(CHASSIS), str(directory))
         applied = []
-        for migration in backend.to_apply(wanted):
+        for migration in backend.to_apply(read_migrations(str(CHASSIS), str(directory))):
             _apply_one(backend, migration)
             applied.append(migration.id)
-            _log.info("migrated", migration=migration.id)
         return applied
 
 
@@ -96,3 +124,7 @@ def _apply_one(backend: PostgresqlPsycopgBackend, migration: Migration) -> None:
     with backend.transaction():  # its steps become savepoints in this one
         migration.process_steps(backend, "apply")
         backend.mark_one(migration)
+
+
+if __name__ == "__main__":
+    print(*migrate(os.environ.pop(_DSN), Path(sys.argv[1])))  # noqa: T201 - this is its answer

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import asyncpg
 from pydantic import SecretStr
 
-from services.chassis import deadlines, transient
+from services.chassis import deadlines, migrations, transient
 from services.chassis.errors import Unavailable
 from services.chassis.settings import CommonSettings
 
@@ -97,8 +97,6 @@ class Postgres:
     async def start(self) -> None:
         """Bring the schema up to date, then open the pool. Raises while the database is away."""
         if self._migrations is not None:
-            from services.chassis import migrations  # heavy, and not every process migrates
-
             await migrations.migrate_in_background(self._dsn, self._migrations)
         self._pool = await asyncpg.create_pool(
             self._dsn,

@@ -99,7 +99,7 @@ async def test_one_that_is_killed_midway_blocks_nobody(database: str, tmp_path: 
 async def test_a_wrong_migration_leaves_nothing_behind(database: str, tmp_path: Path) -> None:
     wrong = tmp_path / "0001.wrong.sql"
     wrong.write_text("CREATE TABLE first (n int);\nCREATE TABLE first (n int);")
-    with pytest.raises(Exception, match="already exists"):
+    with pytest.raises(migrations.MigrationFailed, match="already exists"):
         await migrations.migrate_in_background(database, tmp_path)
     assert "first" not in await tables(database)
     wrong.write_text("CREATE TABLE first (n int);")
@@ -113,6 +113,15 @@ async def test_a_lock_row_that_a_dead_process_left_is_no_lock(database: str, tmp
     await connection.execute("INSERT INTO yoyo_lock VALUES (1, now(), 4711)")
     await connection.close()
     assert await migrations.migrate_in_background(database, tmp_path) == CHASSIS
+
+
+async def test_a_start_that_is_given_up_takes_its_migration_along(database: str, tmp_path: Path) -> None:
+    (tmp_path / "0001.slow.sql").write_text(SLOW)
+    start_up = asyncio.create_task(migrations.migrate_in_background(database, tmp_path))
+    await until_sleeping(database)
+    start_up.cancel()
+    await asyncio.gather(start_up, return_exceptions=True)
+    assert await migrations.migrate_in_background(database, tmp_path) == ["0001.slow"]
 
 
 async def test_a_function_body_is_one_statement(database: str, tmp_path: Path) -> None:
