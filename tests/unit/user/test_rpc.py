@@ -1,0 +1,60 @@
+"""What the rpc layer takes from a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from typing import Any, cast
+
+import pytest
+from pydantic import SecretStr
+
+from argosy.user.v1 import user_pb2
+from services.chassis.call import Call
+from services.chassis.ids import new_id
+from services.user.domain import Account, Person
+from services.user.rpc import UserRpc
+from services.user.sessions import Client
+from services.user.use_cases.log_in import LogIn
+
+
+@dataclass
+class Incoming:
+    """As much of a Call as signing in needs."""
+
+    client_address: str = "203.0.113.7"
+    client_app: str = "web-app"
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+async def client_of(call: Incoming) -> Client:
+    """Whom the use case is told of."""
+    told: list[LogIn] = []
+
+    async def log_in(command: LogIn) -> Any:
+        told.append(command)
+        account = Account(new_id(), Person("a@example.com", "A", "B"), datetime(2026, 3, 1, tzinfo=UTC), ())
+        return account, _Session()
+
+    rpc = UserRpc(cast(Any, None), cast(Any, log_in), cast(Any, None), SecretStr("secret"))
+    await rpc.Login(user_pb2.LoginRequest(email="a@example.com", password="x"), cast(Call, call))
+    return told[0].client
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [("203.0.113.7", "203.0.113.7"), ("2001:db8::1", "2001:db8::1"), ("unix:/run/x", None), ("", None)],
+)
+async def test_an_address_is_kept_where_there_is_one(peer: str, address: str | None) -> None:
+    client = await client_of(Incoming(client_address=peer))
+    assert client.ip_address == (ip_address(address) if address else None)
+
+
+async def test_a_user_agent_is_kept_to_500_characters() -> None:
+    assert (await client_of(Incoming(metadata={"user-agent": "x" * 10_000}))).user_agent == "x" * 500
+    assert (await client_of(Incoming())).user_agent == ""
+
+
+class _Session:
+    token = "a token"
