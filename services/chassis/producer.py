@@ -66,13 +66,15 @@ class Producer:
         self._client_id = client_id
         self._opening: asyncio.Task[AIOKafkaProducer] | None = None
         self._beside: set[asyncio.Task[None]] = set()
+        self._stopped = False
 
     async def start(self) -> None:
         """Begin to connect. Does not wait for Kafka: what is sent before it is up waits for it."""
         self._current()
 
     async def stop(self) -> None:
-        """Deliver what is under way, within seconds, and close."""
+        """Deliver what is under way, within seconds, and close for good."""
+        self._stopped = True
         opening, self._opening = self._opening, None
         if opening is not None:
             await _close_when_open(opening)
@@ -131,6 +133,8 @@ class Producer:
 
     def _current(self) -> asyncio.Task[AIOKafkaProducer]:
         """The producer that all use, opened by the first who needs one."""
+        if self._stopped:
+            raise NotDelivered("the producer is closed")
         opening = self._opening
         if opening is None or (opening.done() and (opening.cancelled() or opening.exception() is not None)):
             opening = self._opening = asyncio.create_task(self._open(), name="kafka-producer")
