@@ -4,7 +4,7 @@ VENV_PYTHON := .venv/bin/python
 SETUP := @$(PYTHON) -m local.setup --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs reset demo generate check test lock
+.PHONY: help setup up down status logs reset demo generate check test bench lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ check: ## lint, types, import rules, contract and drift
 test: ## every test: unit, contract, integration, end to end
 	$(SETUP)
 	@$(VENV_PYTHON) -m pytest $(ARGS)
+
+bench: ## what the chassis costs a call, beside a bare handler (the system must be up)
+	$(SETUP)
+	@$(VENV_PYTHON) -m load.chassis_cost
 
 lock: ## resolve requirements.lock anew from pyproject.toml
 	$(SETUP)

@@ -1,0 +1,1 @@
+"""Load on the running stack: ghz scripts, and what the chassis costs."""
