@@ -154,7 +154,7 @@ class Payment:
     check_at: datetime | None = None
     """When the reconciler looks after it; None: there is nothing left to do."""
     checks: int = 0
-    """How often it has looked since the status last changed."""
+    """How often it has looked since there was news; counted when it takes the payment."""
 
     @property
     def is_live(self) -> bool:
@@ -425,8 +425,7 @@ def end_with_order(payment: Payment, now: datetime) -> Change:
 
 def after_check(payment: Payment, now: datetime) -> Payment:
     """Looked after without a change: when to look again."""
-    checked = replace(payment, checks=payment.checks + 1)
-    return replace(checked, check_at=_next_check(checked, now))
+    return replace(payment, check_at=_next_check(payment, now))
 
 
 def next_step(payment: Payment, now: datetime) -> Step:
@@ -458,8 +457,9 @@ def may_conclude(payment: Payment, now: datetime) -> bool:
 
 
 def backoff(checks: int) -> timedelta:
-    """10 s, doubled each time, 5 min at most."""
-    return min(SETTLE_DELAY * (1 << min(checks, 10)), LONGEST_DELAY)
+    """How long to wait after so many looks without news: 10 s, doubled each time, 5 min at most."""
+    doublings = min(max(checks - 1, 0), 10)
+    return min(SETTLE_DELAY * (1 << doublings), LONGEST_DELAY)
 
 
 def late_refund_key(payment_id: UUID) -> str:
@@ -521,7 +521,7 @@ def apply_refund(
         refund,
         stripe_refund_id=seen.id,
         status=status,
-        checks=refund.checks + 1 if waiting else 0,
+        checks=refund.checks if waiting else 0,
         check_at=now + backoff(refund.checks) if waiting else None,
     )
     given_back = sum(r.amount_minor for r in refunds if r.id != refund.id and r.status is RefundStatus.SUCCEEDED)
@@ -615,7 +615,7 @@ def _go_on(payment: Payment, intent: Intent, order_ended: bool, now: datetime, c
         status=status,
         challenge_ends_at=now + challenge_timeout if challenged else payment.challenge_ends_at,
         close_intent=payment.close_intent or order_ended,
-        checks=payment.checks + 1 if status is payment.status else 0,
+        checks=payment.checks if status is payment.status else 0,
     )
     told = challenged and not learned.close_intent
     return Change(payment, _scheduled(learned, now), News.REQUIRES_ACTION if told else None)

@@ -69,7 +69,7 @@ class Reconciler:
 
     async def _look_after_refund(self, refund: Refund) -> None:
         await _attempt(self.settle_refund(refund), refund_id=str(refund.id))
-        later = replace(refund, checks=refund.checks + 1, check_at=clock.now() + domain.backoff(refund.checks))
+        later = replace(refund, check_at=clock.now() + domain.backoff(refund.checks))
         async with self.postgres.connection() as connection:
             await store.put_off_refund(connection, later, _leased_until(refund))
 

@@ -169,7 +169,7 @@ async def begin_asking(connection: Connection, payment_id: UUID, now: datetime) 
 async def take_due_payments(connection: Connection, now: datetime, lease: timedelta, limit: int) -> list[Payment]:
     """So many payments that are to be looked after now; nobody else takes them before the lease has ended."""
     rows = await connection.fetch(
-        "UPDATE payments SET check_at = $1::timestamptz + $2 WHERE id IN ("
+        "UPDATE payments SET check_at = $1::timestamptz + $2, checks = checks + 1 WHERE id IN ("
         " SELECT id FROM payments WHERE check_at <= $1 ORDER BY check_at LIMIT $3 FOR UPDATE SKIP LOCKED"
         f") RETURNING {_PAYMENT}",
         now,
@@ -248,7 +248,7 @@ async def save_refund(connection: Connection, refund: Refund) -> None:
 async def take_due_refunds(connection: Connection, now: datetime, lease: timedelta, limit: int) -> list[Refund]:
     """So many refunds that are to be looked after now; nobody else takes them before the lease has ended."""
     rows = await connection.fetch(
-        "UPDATE refunds SET check_at = $1::timestamptz + $2 WHERE id IN ("
+        "UPDATE refunds SET check_at = $1::timestamptz + $2, checks = checks + 1 WHERE id IN ("
         " SELECT id FROM refunds WHERE check_at <= $1 ORDER BY check_at LIMIT $3 FOR UPDATE SKIP LOCKED"
         f") RETURNING {_REFUND}",
         now,
@@ -261,22 +261,14 @@ async def take_due_refunds(connection: Connection, now: datetime, lease: timedel
 async def put_off_payment(connection: Connection, payment: Payment, leased_until: datetime) -> None:
     """Look after the payment later, unless something has happened to it since it was taken."""
     await connection.execute(
-        "UPDATE payments SET check_at = $3, checks = $4 WHERE id = $1 AND check_at = $2",
-        payment.id,
-        leased_until,
-        payment.check_at,
-        payment.checks,
+        "UPDATE payments SET check_at = $3 WHERE id = $1 AND check_at = $2", payment.id, leased_until, payment.check_at
     )
 
 
 async def put_off_refund(connection: Connection, refund: Refund, leased_until: datetime) -> None:
     """Look after the refund later, unless something has happened to it since it was taken."""
     await connection.execute(
-        "UPDATE refunds SET check_at = $3, checks = $4 WHERE id = $1 AND check_at = $2",
-        refund.id,
-        leased_until,
-        refund.check_at,
-        refund.checks,
+        "UPDATE refunds SET check_at = $3 WHERE id = $1 AND check_at = $2", refund.id, leased_until, refund.check_at
     )
 
 

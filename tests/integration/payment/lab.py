@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import httpx
@@ -17,7 +18,7 @@ from argosy.payment.v1 import payment_pb2
 from services.chassis.postgres import Postgres, Record
 from services.payment import store, use_cases
 from services.payment.domain import Order, Payment
-from services.payment.orders import OrderNotFound
+from services.payment.orders import OrderNotFound, Orders
 from services.payment.reconciler import Reconciler
 from services.payment.recorder import Recorder
 from services.payment.stripe_gateway import StripeGateway
@@ -66,6 +67,12 @@ class Sandbox:
 
     async def counts(self, payment_id: object) -> Any:
         return await self.ask("GET", f"/_sandbox/counts?payment_id={payment_id}")
+
+    async def until_captured(self, payment_id: object) -> None:
+        """Returns when the payment's money is there, at Stripe."""
+        async with asyncio.timeout(20):
+            while not (await self.counts(payment_id))["amount_captured"]:
+                await asyncio.sleep(0.02)
 
     async def counts_of_order(self, order: Order) -> Any:
         return await self.ask("GET", f"/_sandbox/counts?order_id={order.id}")
@@ -128,7 +135,7 @@ class Lab:
         self.settle_refund = use_cases.SettleRefund(self.postgres, self.gateway, self.recorder)
         self.create = use_cases.CreatePayment(
             self.postgres,
-            self.orders,  # type: ignore[arg-type] - it says what orders say
+            cast(Orders, self.orders),
             self.gateway,
             self.settle,
             RETURN_URL,
@@ -156,7 +163,7 @@ class Lab:
         await self.handle_webhook(payload.encode(), signature)
 
     async def reconcile(self, *, past: timedelta = timedelta(0)) -> int:
-        """Let so much time pass, then everything be looked after that is due by then; answers how many steps it took."""
+        """Let so much time pass, then look after everything that is due; answers how many steps it took."""
         await self.let_pass(past)
         steps = 0
         while worked := await self.reconciler.once():
@@ -175,6 +182,25 @@ class Lab:
             payment = await store.find_payment(connection, UUID(str(payment_id)))
         assert payment is not None
         return payment
+
+    async def until_begun(self, order: Order) -> None:
+        """Returns when a payment of the order is stored."""
+        async with asyncio.timeout(20):
+            while not await self.payments_of(order):
+                await asyncio.sleep(0.01)
+
+    async def until_settled(self, order: Order) -> None:
+        """Returns when the order's only payment is not live any more."""
+        async with asyncio.timeout(20):
+            while (await self.only_payment_of(order)).is_live:
+                await asyncio.sleep(0.01)
+
+    async def until_refund_is_settled_at_stripe(self, payment_id: object) -> None:
+        """Returns when the bank has answered Stripe about the payment's refunds."""
+        intent_id = str((await self.payment(payment_id)).intent_id)
+        async with asyncio.timeout(20):
+            while not await self.sandbox.events("refund.updated", intent_id):
+                await asyncio.sleep(0.05)
 
     async def only_payment_of(self, order: Order) -> Payment:
         async with self.postgres.connection() as connection:
@@ -204,9 +230,12 @@ class Lab:
 
     async def everything(self) -> str:
         """All that is stored, as text: what must not be in it can be looked for."""
-        rows = [await self.postgres.fetch(f"SELECT t::text AS line FROM {table} t") for table in SECRET_TABLES]
-        kept = await self.postgres.fetch("SELECT encode(response, 'escape') AS line FROM idempotency_keys")
-        return "\n".join(row["line"] or "" for row in [*[row for table in rows for row in table], *kept])
+        sources = [f"SELECT t::text AS line FROM {table} t" for table in SECRET_TABLES]
+        sources += [
+            "SELECT encode(response, 'escape') FROM idempotency_keys",
+            "SELECT encode(value, 'escape') FROM outbox",
+        ]
+        return "\n".join(row["line"] or "" for row in await self.postgres.fetch(" UNION ALL ".join(sources)))
 
 
 def command(order: Order, method: str = VISA, **changes: Any) -> CreatePaymentCommand:

@@ -148,6 +148,7 @@ class PaymentMachine(RuleBasedStateMachine):
             self.refund = full_refund(self.payment, refunds, refund_id=REFUND_ID, now=self.now) or self.refund
 
     def _step(self) -> None:
+        self.payment = replace(self.payment, checks=self.payment.checks + 1)
         match next_step(self.payment, self.now):
             case Step.ASK:
                 self.payment = replace(self.payment, asked_at=self.now)

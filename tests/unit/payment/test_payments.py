@@ -248,19 +248,16 @@ class TestWhatIsDueAtStripe:
         assert after_check(ended, NOW).check_at is None
 
     def test_looks_become_rarer(self) -> None:
-        payment = a_payment(intent_id="pi_1")
-        pauses = []
-        for _ in range(12):
-            payment = after_check(payment, NOW)
-            assert payment.check_at is not None
-            pauses.append(payment.check_at - NOW)
-        assert pauses == sorted(pauses)
-        assert pauses[-1] == timedelta(minutes=5)
+        checked = [after_check(a_payment(intent_id="pi_1", checks=checks), NOW) for checks in (1, 2, 3, 20)]
+        assert [payment.check_at for payment in checked] == [
+            NOW + timedelta(seconds=seconds) for seconds in (10, 20, 40, 300)
+        ]
 
     def test_an_intent_that_is_being_processed_is_not_cancelled_in_a_tight_loop(self) -> None:
         closing = end_with_order(a_payment(intent_id="pi_1"), NOW).after
         assert closing.check_at == NOW
-        refused = applied(closing, an_intent("processing"), order_ended=True).after
+        taken = replace(closing, checks=closing.checks + 1)
+        refused = applied(taken, an_intent("processing"), order_ended=True).after
         assert refused.check_at is not None
         assert refused.check_at > NOW
 

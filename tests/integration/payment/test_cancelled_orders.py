@@ -1,0 +1,189 @@
+"""Orders that are cancelled: nothing more is paid, and what was paid goes back, once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from services.chassis import inbox
+from services.payment.domain import OrderNotPayable, Status
+from services.payment.recorder import Recorder
+from services.payment.stripe_gateway import OutcomeUnknown, StripeGateway
+from services.payment.use_cases.look_up_order_payment import OrderPaymentState
+from tests.integration.payment.lab import CHALLENGED, DECLINED, VISA, Lab
+
+SOON = timedelta(seconds=11)
+A_DAY = timedelta(hours=24)
+
+
+class Died(Exception):
+    """What a process that is killed does not live to see."""
+
+
+async def test_before_anybody_pays(lab: Lab) -> None:
+    order = lab.orders.place()
+    await lab.end_order(order)
+    with pytest.raises(OrderNotPayable):  # though the order service has said that it was pending
+        await lab.pay(order)
+    assert await lab.payments_of(order) == []
+    assert (await lab.sandbox.counts_of_order(order))["payment_intents"]["total"] == 0
+
+
+async def test_while_the_customer_is_at_the_challenge(lab: Lab) -> None:
+    order = lab.orders.place()
+    waiting = await lab.pay(order, CHALLENGED)
+    await lab.end_order(order)
+    await lab.reconcile()
+    payment = await lab.payment(waiting.payment_id)
+    assert (payment.status, payment.error_code, payment.check_at) == (Status.CANCELLED, "requested_by_customer", None)
+    assert (await lab.sandbox.intent(str(payment.intent_id)))["status"] == "canceled"
+    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
+
+
+async def test_just_after_the_customer_has_passed_the_challenge(lab: Lab) -> None:
+    order = lab.orders.place()
+    waiting = await lab.pay(order, CHALLENGED)
+    await lab.sandbox.pass_challenge(str((await lab.payment(waiting.payment_id)).intent_id))
+    await lab.end_order(order)
+    await lab.reconcile()
+    payment = await lab.payment(waiting.payment_id)
+    assert (payment.status, payment.late) == (Status.REFUNDED, True)
+    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04"), ("refund", "59.98")]
+
+
+async def test_while_stripe_is_processing(lab: Lab) -> None:
+    order = lab.orders.place()
+    started = await lab.pay(order, "pm_sandbox_processing")
+    await lab.end_order(order)
+    await lab.reconcile()  # it cannot be cancelled now
+    await lab.sandbox.until_captured(started.payment_id)
+    await lab.reconcile(past=SOON)
+    assert (await lab.payment(started.payment_id)).status is Status.REFUNDED
+    assert (await lab.sandbox.counts(started.payment_id))["amount_refunded"] == 5998
+
+
+async def test_after_it_was_paid(lab: Lab) -> None:
+    order = lab.orders.place()
+    paid = await lab.pay(order)
+    assert await lab.look_up(order.id) is OrderPaymentState.PAID
+    await lab.end_order(order)
+    await lab.end_order(order)
+    await lab.reconcile()
+    await lab.reconcile()
+    payment = await lab.payment(paid.payment_id)
+    assert (payment.status, payment.late) == (Status.REFUNDED, False)
+    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04"), ("refund", "59.98")]
+    counts = await lab.sandbox.counts(paid.payment_id)
+    assert (counts["amount_captured"], counts["amount_refunded"]) == (5998, 5998)
+    assert await lab.look_up(order.id) is OrderPaymentState.NONE
+
+
+async def test_after_it_was_declined(lab: Lab) -> None:
+    order = lab.orders.place()
+    await lab.pay(order, DECLINED)
+    await lab.end_order(order)
+    await lab.reconcile()
+    assert (await lab.only_payment_of(order)).status is Status.FAILED
+    assert await lab.told(order) == {"PAYMENT_FAILED": 1}
+
+
+async def test_while_nobody_knows_whether_it_was_charged(lab: Lab) -> None:
+    order = lab.orders.place()
+    await lab.sandbox.fault("drop", count=3)
+    unknown = await lab.pay(order)
+    await lab.end_order(order)
+    await lab.reconcile()
+    assert (await lab.payment(unknown.payment_id)).status is Status.REFUNDED
+    assert (await lab.sandbox.counts(unknown.payment_id))["amount_refunded"] == 5998
+
+
+async def test_nobody_is_charged_when_it_turns_out_that_nobody_was(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = lab.orders.place()
+
+    async def away(*_: object) -> None:
+        raise OutcomeUnknown
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StripeGateway, "ask", away)
+        unknown = await lab.pay(order)
+    await lab.end_order(order)
+    await lab.reconcile()
+    assert (await lab.payment(unknown.payment_id)).is_live  # its request may still be on its way
+    await lab.reconcile(past=timedelta(minutes=6))
+    assert (await lab.payment(unknown.payment_id)).status is Status.CANCELLED
+    assert await lab.told(order) == {"PAYMENT_FAILED": 1}
+    assert (await lab.sandbox.counts_of_order(order))["payment_intents"]["total"] == 0
+
+
+@pytest.mark.parametrize("past", [SOON, A_DAY])
+async def test_a_process_that_dies_before_it_has_written_that_the_money_went_back(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, past: timedelta
+) -> None:
+    order = lab.orders.place()
+    paid = await lab.pay(order)
+    await lab.end_order(order)
+
+    async def die(*_: object) -> None:
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Recorder, "refund", die)
+        await lab.reconciler.once()
+    assert (await lab.sandbox.counts(paid.payment_id))["amount_refunded"] == 5998
+    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    if past == A_DAY:
+        await lab.sandbox.forget_keys()
+    await lab.reconcile(past=past)
+    assert (await lab.payment(paid.payment_id)).status is Status.REFUNDED
+    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert (await lab.sandbox.counts(paid.payment_id))["amount_refunded"] == 5998
+
+
+async def test_a_refund_that_takes_its_time(lab: Lab) -> None:
+    order = lab.orders.place()
+    paid = await lab.pay(order, "pm_card_pendingRefund")
+    await lab.end_order(order)
+    await lab.sandbox.control(settlement_seconds=0.5)
+    await lab.reconcile()
+    assert (await lab.payment(paid.payment_id)).status is Status.SUCCEEDED
+    await lab.until_refund_is_settled_at_stripe(paid.payment_id)
+    await lab.reconcile(past=SOON)
+    assert (await lab.payment(paid.payment_id)).status is Status.REFUNDED
+    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+
+
+async def test_what_an_operator_gave_back_before_is_not_given_back_again(lab: Lab) -> None:
+    order = lab.orders.place()
+    paid = await lab.pay(order)
+    intent_id = str((await lab.payment(paid.payment_id)).intent_id)
+    await lab.sandbox.refund_by_hand(intent_id, 5998)
+    await lab.end_order(order)
+    await lab.reconcile()  # Stripe refuses ours; what there is becomes ours
+    assert (await lab.payment(paid.payment_id)).status is Status.REFUNDED
+    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert (await lab.sandbox.counts(paid.payment_id))["amount_refunded"] == 5998
+    assert await lab.reconcile(past=SOON) == 0
+
+
+async def test_the_event_takes_effect_once(lab: Lab) -> None:
+    order, event_id = lab.orders.place(), uuid4()
+    await lab.pay(order)
+    for _ in range(2):
+        async with lab.postgres.transaction() as connection:
+            if await inbox.first_time(connection, "payment-service-group", event_id):
+                await lab.end_order_in(connection, order.id)
+    await lab.reconcile()
+    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+
+
+async def test_only_that_order_is_concerned(lab: Lab) -> None:
+    ended, other = lab.orders.place(), lab.orders.place()
+    await lab.pay(other)
+    await lab.end_order(ended)
+    await lab.reconcile()
+    assert (await lab.only_payment_of(other)).status is Status.SUCCEEDED
+    assert (await lab.pay(lab.orders.place(), VISA)).status == "succeeded"

@@ -1,0 +1,239 @@
+"""What the database itself holds us to, and the store's queries."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from services.chassis import clock, ids
+from services.payment import store
+from services.payment.domain import Entry, LedgerLine, Payment, RefundStatus, Refusal, Status, begin, full_refund
+from services.payment.use_cases.look_up_order_payment import OrderPaymentState
+from services.payment.use_cases.show_payments import PaymentNotFound
+from tests.integration.payment.lab import CHALLENGED, RETURN_URL, Lab
+
+
+def a_payment(lab: Lab) -> Payment:
+    return begin(
+        lab.orders.place(),
+        payment_id=ids.new_id(),
+        payment_method="pm_card_visa",
+        customer_id=None,
+        return_url=RETURN_URL,
+        idempotency_key=None,
+        now=clock.now(),
+    )
+
+
+async def stored(lab: Lab, payment: Payment) -> Payment:
+    async with lab.postgres.transaction() as connection:
+        await store.insert_payment(connection, payment, "web-app")
+    return payment
+
+
+async def test_a_payment_reads_back_as_it_was_written(lab: Lab) -> None:
+    begun = await stored(lab, replace(a_payment(lab), customer_id="cus_1", idempotency_key="k"))
+    assert await lab.payment(begun.id) == begun
+    now = clock.now()
+    moved = replace(
+        begun,
+        status=Status.PARTIALLY_REFUNDED,
+        intent_id=f"pi_{begun.id}",
+        error_code="a",
+        decline_code="b",
+        refusal=Refusal.AMOUNT,
+        provider_fee_minor=204,
+        net_amount_minor=-5,
+        settlement_currency="EUR",
+        challenge_ends_at=now,
+        processed_at=now,
+        late=True,
+        close_intent=True,
+        check_at=now,
+        checks=3,
+    )
+    async with lab.postgres.transaction() as connection:
+        await store.save_payment(connection, moved)
+    assert await lab.payment(begun.id) == moved
+
+
+async def test_a_refund_reads_back_as_it_was_written(lab: Lab) -> None:
+    payment = await stored(lab, replace(a_payment(lab)))
+    refund = full_refund(payment, [], refund_id=ids.new_id(), now=clock.now())
+    assert refund is not None
+    async with lab.postgres.transaction() as connection:
+        await store.insert_refund(connection, refund)
+        assert await store.refunds_of(connection, payment.id) == [refund]
+        moved = replace(refund, status=RefundStatus.FAILED, stripe_refund_id=f"re_{refund.id}", check_at=None, checks=2)
+        await store.save_refund(connection, moved)
+        assert await store.refunds_of(connection, payment.id) == [moved]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ledger_entries SET amount = 0",
+        "DELETE FROM ledger_entries",
+        "TRUNCATE ledger_entries",
+        "TRUNCATE payments CASCADE",
+    ],
+)
+async def test_the_ledger_is_append_only(lab: Lab, statement: str) -> None:
+    order = lab.orders.place()
+    await lab.pay(order)
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await lab.postgres.execute(statement)
+    assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04")]
+
+
+async def test_the_same_line_cannot_be_booked_twice(lab: Lab) -> None:
+    payment = await stored(lab, a_payment(lab))
+    line = LedgerLine(Entry.CAPTURE, 5998, "USD", f"ch_{payment.id}")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        async with lab.postgres.transaction() as connection:
+            await store.add_to_ledger(connection, payment.id, [line, line])
+
+
+async def test_the_database_knows_one_live_or_paid_payment_an_order(lab: Lab) -> None:
+    first = await stored(lab, a_payment(lab))
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await stored(lab, replace(first, id=ids.new_id()))
+    async with lab.postgres.transaction() as connection:
+        await store.save_payment(connection, replace(first, status=Status.FAILED))
+    await stored(lab, replace(first, id=ids.new_id()))
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "100000000"])
+async def test_the_database_takes_no_amount_that_is_none(lab: Lab, amount: str) -> None:
+    payment = await stored(lab, a_payment(lab))
+    with pytest.raises((asyncpg.CheckViolationError, asyncpg.NumericValueOutOfRangeError)):
+        await lab.postgres.execute(f"UPDATE payments SET amount = {amount} WHERE id = $1", payment.id)
+
+
+async def test_updated_at_moves_by_itself(lab: Lab) -> None:
+    payment = await stored(lab, a_payment(lab))
+    before = await lab.postgres.fetchval("SELECT updated_at FROM payments WHERE id = $1", payment.id)
+    await lab.postgres.execute("UPDATE payments SET checks = 1 WHERE id = $1", payment.id)
+    assert await lab.postgres.fetchval("SELECT updated_at FROM payments WHERE id = $1", payment.id) > before
+
+
+async def test_what_is_taken_is_taken_once_until_the_lease_ends(lab: Lab) -> None:
+    now, lease = clock.now(), timedelta(seconds=20)
+    for _ in range(10):
+        await stored(lab, replace(a_payment(lab), check_at=now))
+
+    async def take() -> list[Payment]:
+        async with lab.postgres.transaction() as connection:
+            return await store.take_due_payments(connection, now, lease, 3)
+
+    taken = [payment for batch in await asyncio.gather(*(take() for _ in range(6))) for payment in batch]
+    assert len(taken) == len({payment.id for payment in taken}) == 10
+    assert {(payment.check_at, payment.checks) for payment in taken} == {(now + lease, 1)}
+    async with lab.postgres.transaction() as connection:
+        assert await store.take_due_payments(connection, now + lease - timedelta(seconds=1), lease, 100) == []
+        assert len(await store.take_due_payments(connection, now + lease, lease, 100)) == 10
+
+
+async def test_putting_off_does_not_undo_what_has_happened_since(lab: Lab) -> None:
+    payment = await stored(lab, replace(a_payment(lab), check_at=clock.now()))
+    async with lab.postgres.transaction() as connection:
+        (taken,) = await store.take_due_payments(connection, clock.now(), timedelta(seconds=20), 1)
+    assert taken.check_at is not None
+    lab.orders.all[payment.order_id] = replace(lab.orders.place(), id=payment.order_id)
+    await lab.end_order(lab.orders.all[payment.order_id])
+    due = (await lab.payment(payment.id)).check_at
+    async with lab.postgres.connection() as connection:
+        await store.put_off_payment(
+            connection, replace(taken, check_at=clock.now() + timedelta(hours=1)), taken.check_at
+        )
+    assert (await lab.payment(payment.id)).check_at == due
+
+
+async def test_nobody_is_asked_again_for_what_is_to_be_closed(lab: Lab) -> None:
+    payment = await stored(lab, a_payment(lab))
+    async with lab.postgres.connection() as connection:
+        assert await store.begin_asking(connection, payment.id, clock.now())
+        await store.save_payment(connection, replace(payment, close_intent=True))
+        assert not await store.begin_asking(connection, payment.id, clock.now())
+        await store.save_payment(connection, replace(payment, intent_id=f"pi_{payment.id}"))
+        assert not await store.begin_asking(connection, payment.id, clock.now())
+
+
+async def test_webhooks_are_remembered_for_a_month(lab: Lab) -> None:
+    old, new = f"evt_{uuid4()}", f"evt_{uuid4()}"
+    async with lab.postgres.transaction() as connection:
+        await store.webhook_processed(connection, old, "t")
+        await store.webhook_processed(connection, old, "t")
+        await connection.execute("UPDATE processed_webhook_events SET received_at = now() - interval '31 days'")
+        await store.webhook_processed(connection, new, "t")
+        assert not await store.webhook_was_processed(connection, old)
+        assert await store.webhook_was_processed(connection, new)
+
+
+async def test_lists_are_ones_own_newest_first_a_page_at_a_time(lab: Lab) -> None:
+    me = uuid4()
+    paid = []
+    for _ in range(5):
+        order = replace(lab.orders.place(), user_id=me)
+        lab.orders.all[order.id] = order
+        paid.append((await lab.pay(order)).payment_id)
+    await lab.pay(lab.orders.place())
+    first, token = await lab.show.page(me, is_staff=False, order_id=None, before=None, size=3)
+    second, end = await lab.show.page(me, is_staff=False, order_id=None, before=token, size=3)
+    assert [str(payment.id) for payment in first + second] == paid[::-1]
+    assert (len(first), end) == (3, None)
+    exact, none = await lab.show.page(me, is_staff=False, order_id=None, before=None, size=5)
+    assert (len(exact), none) == (5, None)
+
+
+async def test_an_orders_payments_are_for_its_owner_and_for_staff(lab: Lab) -> None:
+    order, other = lab.orders.place(), uuid4()
+    paid = await lab.pay(order)
+    (payment,) = await lab.payments_of(order)
+
+    async def seen_by(user: object, *, is_staff: bool) -> list[str]:
+        page, _ = await lab.show.page(user, is_staff=is_staff, order_id=order.id, before=None, size=9)  # type: ignore[arg-type]
+        return [str(one.id) for one in page]
+
+    assert await seen_by(order.user_id, is_staff=False) == [paid.payment_id]
+    assert await seen_by(other, is_staff=True) == [paid.payment_id]
+    assert await seen_by(other, is_staff=False) == []
+    assert (await lab.show.page(other, is_staff=True, order_id=None, before=None, size=9)) == ([], None)
+    assert await lab.show.one(payment.id, order.user_id, is_staff=False) == payment
+    assert await lab.show.one(payment.id, other, is_staff=True) == payment
+    for wrong in (payment.id, other):
+        with pytest.raises(PaymentNotFound):
+            await lab.show.one(wrong, other, is_staff=False)
+    with pytest.raises(PaymentNotFound):
+        await lab.confirm(payment.id, other)
+
+
+async def test_how_far_the_payment_of_an_order_is(lab: Lab) -> None:
+    order = lab.orders.place()
+    assert await lab.look_up(order.id) is OrderPaymentState.NONE
+    await lab.pay(order, CHALLENGED)
+    assert await lab.look_up(order.id) is OrderPaymentState.LIVE
+    await lab.reconcile(past=timedelta(minutes=16))
+    assert await lab.look_up(order.id) is OrderPaymentState.NONE
+
+
+async def test_every_query_has_an_index(lab: Lab) -> None:
+    one = f"'{uuid4()}'"
+    queries = {
+        "payments_order": f"SELECT * FROM payments WHERE order_id = {one} ORDER BY id DESC",
+        "payments_user": f"SELECT * FROM payments WHERE user_id = {one} ORDER BY id DESC LIMIT 20",
+        "payments_to_check": "SELECT id FROM payments WHERE check_at <= now() ORDER BY check_at LIMIT 20",
+        "refunds_payment": f"SELECT * FROM refunds WHERE payment_id = {one}",
+        "refunds_to_check": "SELECT id FROM refunds WHERE check_at <= now() ORDER BY check_at LIMIT 20",
+        "ledger_entries_payment": f"SELECT * FROM ledger_entries WHERE payment_id = {one}",
+    }
+    async with lab.postgres.transaction() as connection:
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        for index, query in queries.items():
+            plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {query}"))
+            assert index in plan, plan
