@@ -21,7 +21,7 @@ from services.chassis.consumer_session import ConsumerSession, Stalled
 from services.chassis.dead_letters import TooManyDeadLetters
 from services.chassis.events import Registry
 from services.chassis.handling import FIRST_PAUSE_SECONDS, TRIES, Handler, Handling
-from services.chassis.relay import Sender
+from services.chassis.producer import Sender
 
 if TYPE_CHECKING:
     from services.chassis.app import App

@@ -19,8 +19,7 @@ from prometheus_client import Counter
 from services.chassis import backoff, dead_letters, events, logs, trace_context
 from services.chassis.dead_letters import Allowance, Failure, Reason
 from services.chassis.events import Event, NotAnEvent, Registry
-from services.chassis.producer import NotDelivered
-from services.chassis.relay import Sender
+from services.chassis.producer import NotDelivered, Sender
 from services.chassis.transient import is_transient
 
 TRIES = 5

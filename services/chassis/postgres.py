@@ -134,11 +134,12 @@ class Postgres:
             Unavailable: none is free within 2 s or the deadline, or the database is or goes away.
         """
         with _told():
-            connection = await self._acquire()
+            pool = self.pool
+            connection = await _acquire(pool)
             try:
                 yield connection
             finally:
-                await self.pool.release(connection)
+                await pool.release(connection)
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -190,12 +191,6 @@ class Postgres:
             tag: str = await connection.execute(query, *arguments)
             return tag
 
-    async def _acquire(self) -> Connection:
-        try:
-            return await self.pool.acquire(timeout=deadlines.within(CONNECT_SECONDS))
-        except OSError as error:  # TimeoutError is one of them
-            raise Unavailable from error
-
     async def _connect(self, statement_seconds: float) -> Connection:
         try:
             return await asyncpg.connect(self._dsn, **self._session_options(statement_seconds))
@@ -217,6 +212,13 @@ class Postgres:
                 "tcp_keepalives_count": "3",
             },
         }
+
+
+async def _acquire(pool: asyncpg.Pool) -> Connection:
+    try:
+        return await pool.acquire(timeout=deadlines.within(CONNECT_SECONDS))
+    except OSError as error:  # TimeoutError is one of them
+        raise Unavailable from error
 
 
 @contextlib.contextmanager

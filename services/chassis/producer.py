@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Coroutine
+from typing import Protocol
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -49,6 +50,13 @@ class NotDelivered(Unavailable):
     """Kafka has not acknowledged a record. It may still have been stored."""
 
     default_message = "the message was not delivered"
+
+
+class Sender(Protocol):
+    """What relay and consumers need of a producer."""
+
+    async def send(self, record: OutgoingRecord) -> None:
+        """Return when the record is stored for good. Raises NotDelivered."""
 
 
 class Producer:

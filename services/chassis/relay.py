@@ -21,7 +21,7 @@ from prometheus_client import Counter, Gauge
 from services.chassis import backoff, logs
 from services.chassis.errors import Unavailable
 from services.chassis.events import OutgoingRecord
-from services.chassis.producer import NotDelivered
+from services.chassis.producer import NotDelivered, Sender
 
 BATCH = 500
 _HELD_BACK_SECONDS = 5.0
@@ -68,13 +68,6 @@ class Outbox(Protocol):
 
     async def backlog(self) -> Backlog:
         """How far behind publishing is."""
-
-
-class Sender(Protocol):
-    """What the relay needs of a producer."""
-
-    async def send(self, record: OutgoingRecord) -> None:
-        """Return when the record is stored for good. Raises NotDelivered."""
 
 
 Lease = Callable[[], AbstractAsyncContextManager[Outbox]]

@@ -16,8 +16,8 @@ from services.chassis.events import OutgoingRecord
 from services.chassis.outbox import publish
 from services.chassis.postgres import Postgres
 from services.chassis.postgres_outbox import PostgresOutbox
-from services.chassis.producer import NotDelivered, Producer
-from services.chassis.relay import Relay, Sender
+from services.chassis.producer import NotDelivered, Producer, Sender
+from services.chassis.relay import Relay
 from tests.integration.chassis.data.conftest import create
 from tests.integration.chassis.data.lab_broker import Broker
 from tests.integration.chassis.data.lab_events import Lab, by_key, lab_events, on_topic, step
