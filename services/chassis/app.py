@@ -10,6 +10,7 @@ finish; background tasks are cancelled; resources stop, the last one first. A se
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Callable
@@ -104,6 +105,7 @@ class App:
     def run(self, catalogue: Catalogue) -> None:
         """Start, serve and drain. Blocks until a signal has been followed."""
         logs.configure(self.name, self._settings.log_level)
+        gc.freeze()  # modules and classes are here to stay: no collection need look at them again
         try:
             uvloop.run(self._run_until_signalled(catalogue))
         except OSError as error:
