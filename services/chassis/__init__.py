@@ -1,1 +1,40 @@
-"""The chassis: everything that is the same in every service, and nothing that is about commerce."""
+"""The chassis: everything that is the same in every service, and nothing that is about commerce.
+
+A service's `__main__.py` makes an `App`, adds what it needs and runs it. README.md has the API in two tables; the
+modules, one idea each, in the order in which they are best read:
+
+How a process lives
+    app             what a service wires, and its life from start to drain
+    settings        environment → frozen settings
+    resource        what the app starts, checks and stops
+    readiness       starting what is away until it is there; whether to be called
+    background      work beside the calls, run again when it fails
+    shielded        work that is not cut when its caller goes away
+    health, admin   what load balancers, probes and scrapers are told
+    logs            one JSON object a line
+    backoff         how long to wait before the next try
+
+How a call is answered
+    policy          what the contract says about each rpc
+    pipeline        what surrounds every handler: a file for each concern
+    call            what a handler is told about a call
+    errors          what went wrong, and what the caller is told
+    server          the gRPC port: contracts bound to handlers
+    reflection      describes the public services alone
+    user_tokens, jwks, service_tokens   who calls
+    client, refusals                    calls to other services, and what those said no to
+    deadlines, trace_context            what follows the work: its time, its trace
+
+How data is kept
+    postgres, migrations, mongo         the stores
+    idempotency     an effect once, however often it is asked for
+    housekeeping    what is no longer needed
+    paging, money, ids, clock           values
+
+How facts travel
+    events          a message and its CloudEvents headers
+    outbox, postgres_outbox, relay, producer        from a transaction to Kafka
+    consumer, consumer_session, partition, handling from Kafka to a handler
+    inbox           effects once, however often it is delivered
+    transient, dead_letters             what passes by itself, and what never will
+"""
