@@ -10,6 +10,7 @@ How a process lives
     readiness       starting what is away until it is there; whether to be called
     background      work beside the calls, run again when it fails
     shielded        work that is not cut when its caller goes away
+    cancellation    whose it is
     health, admin   what load balancers, probes and scrapers are told
     logs            one JSON object a line
     backoff         how long to wait before the next try

@@ -158,9 +158,9 @@ class App:
 
     async def _drain(self, grpc_server: grpc.aio.Server, starting: list[asyncio.Task[None]]) -> None:
         _log.info("draining")
+        self._readiness.close()
+        self._health.close()
         if self._readiness.opened:
-            self._readiness.close()
-            self._health.close()
             await asyncio.sleep(self._settings.drain_settle_seconds)
         await self._finish_calls(grpc_server)
         await self._background.stop()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from services.chassis import backoff
+from services.chassis import backoff, cancellation
 
 _log = structlog.get_logger()
 
@@ -56,7 +56,9 @@ async def _supervise(name: str, run: Run) -> None:
         started = loop.time()
         try:
             await run()
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if cancellation.is_own():
+                raise
             _log.error("background_failed", task=name, exc_info=error)
         else:
             _log.info("background_finished", task=name)

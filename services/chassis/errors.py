@@ -5,7 +5,7 @@ in it is INTERNAL and its text stays inside. The answer is a `google.rpc.Status`
 
 - ErrorInfo: `reason` (UPPER_SNAKE, one an exception class), domain "argosy", `metadata`;
 - BadRequest: one violation a field, by its camelCase path, where the exception has `violations`;
-- RetryInfo: where the exception has `retry_after`.
+- RetryInfo: where the exception has `retry_after`; one second where UNAVAILABLE or RESOURCE_EXHAUSTED has none.
 
 The three attributes may stand on any exception, so that a pure domain needs no import; `AppError` is a base that has
 them.
@@ -39,6 +39,8 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 DOMAIN = "argosy"
 _SOON = timedelta(seconds=1)
+
+_COME_BACK = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 # A status travels in HTTP/2 headers, and clients refuse more than 8 KiB of them.
 _LONGEST_MESSAGE = 300
@@ -133,14 +135,12 @@ class ResourceExhausted(AppError):
     """Too much at once."""
 
     default_message = "too many requests at once; try again later"
-    default_retry_after = _SOON
 
 
 class Unavailable(AppError):
     """Something that the call needs is away for the moment; `raise Unavailable() from error` logs what."""
 
     default_message = "temporarily unavailable; try again"
-    default_retry_after = _SOON
 
 
 class DeadlineExceeded(AppError):
@@ -201,12 +201,20 @@ class Catalogue:
         violations = getattr(error, "violations", ())
         if violations:
             _pack(status, _bad_request(violations))
-        retry_after: timedelta | None = getattr(error, "retry_after", None)
+        retry_after = self.retry_after_of(error)
         if retry_after is not None:
             retry = error_details_pb2.RetryInfo()
             retry.retry_delay.FromTimedelta(retry_after)
             _pack(status, retry)
         return status
+
+    def retry_after_of(self, error: BaseException) -> timedelta | None:
+        """When to come back: as the error says; else soon, where the status means that coming back is the way."""
+        fault = self.fault_of(error)
+        if fault is None:
+            return None
+        said: timedelta | None = getattr(error, "retry_after", None)
+        return _SOON if said is None and fault.status in _COME_BACK else said
 
 
 def _status(fault: Fault, message: str, metadata: Mapping[str, str] | None = None) -> status_pb2.Status:

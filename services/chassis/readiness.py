@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from services.chassis import backoff, logs
+from services.chassis import backoff, cancellation, logs
 from services.chassis.resource import Resource
 
 _log = structlog.get_logger()
@@ -98,7 +98,9 @@ class Readiness:
         for delay in backoff.delays(first=0.2, most=5.0):
             try:
                 await watched.resource.start()
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if cancellation.is_own():
+                    raise
                 self._log_change(watched, "waiting_for_resource", error)
                 await asyncio.sleep(delay)
             else:
@@ -118,7 +120,9 @@ class Readiness:
         try:
             async with asyncio.timeout(_CHECK_TIMEOUT):
                 await watched.resource.check()
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if cancellation.is_own():
+                raise
             watched.failures += 1
             if watched.failing:
                 self._log_change(watched, "resource_away", error)
@@ -128,7 +132,7 @@ class Readiness:
         self._on_change(self.serving)
 
     @staticmethod
-    def _log_change(watched: _Watched, event: str, error: Exception | None) -> None:
+    def _log_change(watched: _Watched, event: str, error: BaseException | None) -> None:
         """One line a change, not one a try."""
         said = logs.error_text(error) if error else ""
         if said != watched.last_error or event == "resource_started":

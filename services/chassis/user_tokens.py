@@ -24,7 +24,7 @@ _LEEWAY = 5
 """Seconds by which the clocks of two machines may differ."""
 _REMEMBERED_FOR = 300
 """Seconds after which a known token is verified again, so that a key which was withdrawn stops working soon."""
-_REMEMBERED_AT_MOST = 20_000
+_REMEMBERED_AT_MOST = 10_000
 _VERIFY: Any = {"require": ["exp", "iss", "aud", "sub", "sid", "roles", "azp"]}
 
 

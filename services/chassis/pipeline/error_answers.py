@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import math
+from datetime import timedelta
 from typing import NoReturn
 
 import grpc
 
-from services.chassis import logs
+from services.chassis import cancellation, logs
 from services.chassis.errors import INTERNAL, Catalogue, Unavailable
 from services.chassis.pipeline.exchange import Exchange, Step
 
@@ -27,9 +28,9 @@ def tell(catalogue: Catalogue, proceed: Step) -> Step:
         try:
             return await proceed(exchange)
         except asyncio.CancelledError as cancelled:
-            if _is_hang_up():
+            if cancellation.is_own():  # the client hung up, or a drain's grace is over
                 raise
-            failure: BaseException = cancelled  # another task's cancellation leaked into this one: a bug of ours
+            failure: BaseException = cancelled
         except grpc.aio.AioRpcError as refusal:
             failure = _of_dependency(refusal)
         except Exception as error:
@@ -37,12 +38,6 @@ def tell(catalogue: Catalogue, proceed: Step) -> Step:
         return await _answer(exchange, catalogue, failure)  # raises what grpc.aio wants to see raised
 
     return told
-
-
-def _is_hang_up() -> bool:
-    """Whether it was this call itself that was cancelled: by its client, or by the end of a drain."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _of_dependency(refusal: grpc.aio.AioRpcError) -> Unavailable:
@@ -61,7 +56,8 @@ async def _answer(exchange: Exchange, catalogue: Catalogue, failure: BaseExcepti
         exchange.failure = failure
     elif exchange.status is grpc.StatusCode.UNAVAILABLE and failure.__cause__ is not None:
         exchange.cause = _said_by(failure.__cause__)
-    await exchange.context.abort(exchange.status, status.message, _trailers(status.SerializeToString(), failure))
+    trailers = _trailers(status.SerializeToString(), catalogue.retry_after_of(failure))
+    await exchange.context.abort(exchange.status, status.message, trailers)
 
 
 def _said_by(cause: BaseException) -> str:
@@ -70,8 +66,7 @@ def _said_by(cause: BaseException) -> str:
     return logs.error_text(cause)
 
 
-def _trailers(status: bytes, failure: BaseException) -> tuple[tuple[str, str | bytes], ...]:
-    retry_after = getattr(failure, "retry_after", None)
+def _trailers(status: bytes, retry_after: timedelta | None) -> tuple[tuple[str, str | bytes], ...]:
     if retry_after is None:
         return ((_STATUS, status),)
     return (_STATUS, status), (_RETRY_AFTER, str(max(1, math.ceil(retry_after.total_seconds()))))

@@ -99,10 +99,27 @@ def test_invalid_argument_names_its_fields_in_the_message() -> None:
     assert str(InvalidArgument([], "not a message")) == "not a message"
 
 
-def test_away_and_exhausted_say_when_to_come_back() -> None:
-    assert Unavailable().retry_after == timedelta(seconds=1)
-    assert Unavailable(retry_after=timedelta(seconds=7)).retry_after == timedelta(seconds=7)
-    assert NotFound().retry_after is None
+@pytest.mark.parametrize("status", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED])
+def test_away_and_exhausted_always_say_when_to_come_back(status: grpc.StatusCode) -> None:
+    class Busy(Exception):
+        """A domain's own, without a word about when."""
+
+    class LongBusy(Busy):
+        retry_after = timedelta(seconds=7)
+
+    catalogue = Catalogue({Busy: Fault(status, "BUSY")})
+    for error, seconds in ((Busy(), 1), (LongBusy(), 7)):
+        assert catalogue.retry_after_of(error) == timedelta(seconds=seconds)
+        retry = _detail(catalogue.status_of(error), error_details_pb2.RetryInfo)
+        assert retry.retry_delay.ToTimedelta() == timedelta(seconds=seconds)
+
+
+def test_others_say_it_only_when_they_know() -> None:
+    catalogue = Catalogue({})
+    assert catalogue.retry_after_of(NotFound()) is None
+    assert catalogue.retry_after_of(NotFound(retry_after=timedelta(seconds=3))) == timedelta(seconds=3)
+    assert catalogue.retry_after_of(RuntimeError()) is None
+    assert catalogue.retry_after_of(Unavailable()) == timedelta(seconds=1)
 
 
 def test_a_status_stays_small_enough_for_headers() -> None:

@@ -62,7 +62,7 @@ async def _run(ready: Readiness) -> AsyncIterator[None]:
 
 async def _until(holds: Callable[[], object]) -> None:
     async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - states, not events, are what is tested
+        while not holds():
             await asyncio.sleep(0.001)
 
 
@@ -192,6 +192,35 @@ async def test_a_task_that_fails_is_run_again_and_one_that_returns_is_not() -> N
         await beside.stop()
     assert runs.count("returns") == 1
     assert [line["task"] for line in lines if line["event"] == "background_failed"] == ["fails", "fails"]
+
+
+async def test_somebody_elses_cancellation_is_a_failure_like_any_other() -> None:
+    runs: list[str] = []
+
+    async def cancelled_inside() -> None:
+        runs.append("run")
+        if len(runs) < 3:
+            raise asyncio.CancelledError  # as it comes out of an awaited task that somebody else cancelled
+        await asyncio.sleep(60)
+
+    class Odd(Part):
+        async def start(self) -> None:
+            if self.failing_starts:
+                self.failing_starts -= 1
+                raise asyncio.CancelledError
+
+    beside = Background()
+    beside.add("odd", cancelled_inside)
+    part = Odd("odd", [])
+    part.failing_starts = 2
+    ready = Readiness(lambda serving: None)
+    ready.add(part, required=True)
+    beside.start()
+    async with _run(ready):
+        await ready.all_started.wait()
+        await _until(lambda: len(runs) == 3)
+    await beside.stop()
+    assert ready.serving
 
 
 async def test_stopping_waits_until_tasks_have_cleaned_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,7 +72,7 @@ def free_port() -> int:
 async def until(holds: Callable[[], Any]) -> None:
     """Return when it holds; fail when it does not within seconds."""
     async with asyncio.timeout(20):
-        while not holds():  # noqa: ASYNC110 - what is waited for knows of no event
+        while not holds():
             await asyncio.sleep(0.01)
 
 

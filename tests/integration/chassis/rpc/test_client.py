@@ -12,6 +12,8 @@ import pytest
 from services.chassis import deadlines, policy, trace_context
 from services.chassis.call import Service
 from services.chassis.client import ServiceChannel
+from services.chassis.errors import FieldViolation
+from services.chassis.refusals import Refusal, refusal_of
 from services.chassis.service_tokens import ServiceTokenSigner
 from tests.integration.chassis.rpc.conftest import Lab, free_port, unpack
 from tests.integration.chassis.rpc.lab_contract import INTERNAL, lab_pb2, lab_pb2_grpc
@@ -106,3 +108,19 @@ async def test_a_service_that_starts_later_is_found(lab: Lab) -> None:
     finally:
         await channel.stop()
         await late.stop(None)
+
+
+async def test_what_another_service_refused_with_can_be_read(lab: Lab) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await lab.stub.Misbehave(Probe(text="domain"))
+    assert refusal_of(caught.value) == Refusal(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "OUT_OF_PATIENCE",
+        "no patience left",
+        [FieldViolation("orderLines[1].quantity", "must be at most 3")],
+    )
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await lab.channel.unary_unary("/lab.v1.LabService/Nothing")(b"")
+    refusal = refusal_of(caught.value)
+    assert (refusal.code, refusal.reason, refusal.violations) == (grpc.StatusCode.UNIMPLEMENTED, "", [])

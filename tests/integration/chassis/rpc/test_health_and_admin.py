@@ -83,7 +83,7 @@ async def test_every_call_is_measured(lab: Lab) -> None:
     await refusal_of(lab.stub.Create(lab_pb2.Probe(text="refuse")))
     await refusal_of(lab.stub.SignedIn(lab_pb2.Probe()))
     async with asyncio.timeout(20):  # measured a moment after the answers have left
-        while {line: await count(line) - before[line] for line in series} != series:  # noqa: ASYNC110
+        while {line: await count(line) - before[line] for line in series} != series:
             await asyncio.sleep(0.01)
 
 

@@ -15,6 +15,7 @@ import aiohttp
 import grpc
 import pytest
 from aiohttp import web
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.integration.chassis.rpc.conftest import free_port, refusal_of
 from tests.integration.chassis.rpc.credentials import ServiceKeys, UserKeys
@@ -133,7 +134,7 @@ async def _health(lab: LabProcess) -> tuple[int, list[str]]:
 
 async def _until_serving(lab: LabProcess) -> None:
     async with asyncio.timeout(20):
-        while (await _health(lab))[0] != 200:  # noqa: ASYNC110 - another process
+        while (await _health(lab))[0] != 200:
             await asyncio.sleep(0.02)
 
 
@@ -160,10 +161,15 @@ async def test_it_waits_for_the_keys_of_a_user_service_that_starts_later(
 
 
 async def test_it_can_be_ended_while_it_waits(start: Start) -> None:
-    lab = await start(DRAIN_SETTLE_SECONDS="60")  # nobody has been sent here yet: nothing to settle
+    lab = await start(
+        DRAIN_SETTLE_SECONDS="60", DRAIN_GRACE_SECONDS="60"
+    )  # nobody has been sent here yet: nothing to settle
     await lab.until('"waiting_for_resource"')
-    lab.signal(signal.SIGTERM)
-    assert await lab.ended() == 0
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{lab.grpc_port}") as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        lab.signal(signal.SIGTERM)
+        assert await lab.ended() == 0
     assert "resource stopped" in lab.lines
 
 
