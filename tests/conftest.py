@@ -34,7 +34,8 @@ def real_stack() -> Iterator[RealStack]:
     held = lock(stack)
     if held is None:
         pytest.exit(f"Another test run uses {stack.data}: set ARGOSY_TEST_OFFSET to a number of your own.", 2)
-    real = RealStack(stack)
+    # One machine makes all calls: the limits of a caller would be the limits of a run.
+    real = RealStack(stack, settings=("edge.RATE_LIMIT_MULTIPLIER=1000",))
     with held:
         real.command("reset")
         try:

@@ -1,0 +1,298 @@
+"""What every part of the stack holds to be true, read from each one's own store: material for the invariants."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import httpx
+from motor.motor_asyncio import AsyncIOMotorClient
+
+from tests.support import bus
+from tests.support.bus import Record
+from tests.support.real_stack import RealStack
+from tests.support.sandbox import Sandbox
+
+_MOST_MAILS = 1000
+OUTBOXES = ("user", "payment", "inventory")
+"""Services that publish from a table."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit of an order's history."""
+
+    version: int
+    type: str
+    status: str
+    """The order's status after it."""
+    published: bool
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order as its commits have it, and as the read side shows it."""
+
+    id: str
+    user_id: str
+    placed_at: datetime
+    total: Decimal
+    quantities: Mapping[str, int]
+    commits: tuple[Commit, ...]
+    shown_status: str | None
+
+    @property
+    def status(self) -> str:
+        """Where it stands."""
+        return self.commits[-1].status
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A payment as the payment service has it. Amounts are what they are in the books and the table."""
+
+    id: str
+    order_id: str
+    status: str
+    amount: Decimal
+    late: bool
+    captured: Decimal
+    refunded: Decimal
+    """Less what came back of refunds."""
+
+
+@dataclass(frozen=True)
+class Charged:
+    """What Stripe did for one intent. Amounts in the currency's main unit."""
+
+    intent_id: str
+    payment_id: str
+    order_id: str
+    status: str
+    captured: Decimal
+    refunded: Decimal
+    charges: int
+    """Those that took money."""
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """What an order holds or has taken of the stock."""
+
+    order_id: str
+    status: str
+    quantities: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Stock:
+    """A product's numbers, beside what its reservations add up to."""
+
+    on_hand: int
+    held: int
+    promised: int
+    sold: int
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message that the notification service wrote, and in how many mails it arrived."""
+
+    id: str
+    event_id: str
+    order_id: str
+    type: str
+    status: str
+    mails: int
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event in an outbox."""
+
+    id: str
+    type: str
+    key: str
+    sent: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All of it. Orders are those that were placed from some moment on; the rest is what belongs to them."""
+
+    orders: Mapping[str, Order]
+    payments: Sequence[Payment]
+    charged: Sequence[Charged]
+    reservations: Mapping[str, Reservation]
+    stock: Mapping[str, Stock]
+    messages: Sequence[Message]
+    outboxes: Sequence[Told]
+    bus: Sequence[Record]
+    """Every record of the event topics."""
+    dead_letters: int
+
+
+async def gather(stack: RealStack, since: datetime) -> Facts:
+    """Ask every part. What is under way shows half done: ask again."""
+    orders = await _orders(stack, since)
+    payments, charged, (reservations, stock), messages, outboxes = await asyncio.gather(
+        _payments(stack, orders),
+        _charged(stack, orders),
+        _inventory(stack),
+        _messages(stack, orders),
+        _outboxes(stack, since),
+    )
+    # Last: whatever the others knew of is there by now.
+    records = await bus.records(stack)
+    dead_letters = await bus.records(stack, bus.DEAD_LETTERS)
+    return Facts(orders, payments, charged, reservations, stock, messages, outboxes, records, len(dead_letters))
+
+
+@asynccontextmanager
+async def _database(stack: RealStack, service: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(stack.postgres_url(service))
+    try:
+        # One moment for all statements.
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            yield connection
+    finally:
+        await connection.close()
+
+
+async def _orders(stack: RealStack, since: datetime) -> dict[str, Order]:
+    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(stack.mongo_url("orders"), tz_aware=True)
+    try:
+        database = client.get_default_database()
+        commits = await database["commits"].find({}).to_list(None)
+        shown = {one["_id"]: one["status"] for one in await database["orders"].find({}, {"status": 1}).to_list(None)}
+    finally:
+        client.close()
+    histories: dict[str, list[dict[str, Any]]] = {}
+    for commit in sorted(commits, key=lambda commit: commit["version"]):
+        histories.setdefault(commit["orderId"], []).append(commit)
+    return {
+        order_id: _order(order_id, history, shown.get(order_id))
+        for order_id, history in histories.items()
+        if history[0]["at"] >= since
+    }
+
+
+def _order(order_id: str, history: Sequence[Mapping[str, Any]], shown_status: str | None) -> Order:
+    created = history[0]["events"][0]
+    quantities: Counter[str] = Counter()
+    for line in created["items"]:
+        quantities[line["productId"]] += line["quantity"]
+    return Order(
+        id=order_id,
+        user_id=created["userId"],
+        placed_at=history[0]["at"],
+        total=sum((Decimal(line["price"]) * line["quantity"] for line in created["items"]), Decimal()),
+        quantities=dict(quantities),
+        commits=tuple(
+            Commit(commit["version"], event["type"], event.get("status", "pending"), commit["published"])
+            for commit in history
+            for event in commit["events"]
+        ),
+        shown_status=shown_status,
+    )
+
+
+async def _payments(stack: RealStack, orders: Mapping[str, Order]) -> list[Payment]:
+    async with _database(stack, "payment") as connection:
+        rows = await connection.fetch(
+            """
+            SELECT p.id::text, p.order_id::text, p.status, p.amount, p.late,
+                   coalesce(sum(l.amount) FILTER (WHERE l.entry = 'capture'), 0) AS captured,
+                   coalesce(sum(l.amount) FILTER (WHERE l.entry = 'refund'), 0)
+                   - coalesce(sum(l.amount) FILTER (WHERE l.entry = 'refund_reversal'), 0) AS refunded
+            FROM payments p LEFT JOIN ledger_entries l ON l.payment_id = p.id
+            WHERE p.order_id = ANY ($1::uuid[]) GROUP BY p.id
+            """,
+            list(orders),
+        )
+    return [Payment(**row) for row in rows]
+
+
+async def _charged(stack: RealStack, orders: Mapping[str, Order]) -> list[Charged]:
+    sandbox = Sandbox(stack)
+    try:
+        intents, charges = await sandbox.intents(), await sandbox.charges()
+    finally:
+        await sandbox.close()
+    return [
+        Charged(
+            intent_id=intent["id"],
+            payment_id=intent["metadata"].get("payment_id", ""),
+            order_id=intent["metadata"]["order_id"],
+            status=intent["status"],
+            captured=_sum(charges, intent["id"], "amount_captured"),
+            refunded=_sum(charges, intent["id"], "amount_refunded"),
+            charges=sum(1 for one in charges if one["payment_intent"] == intent["id"] and one["amount_captured"]),
+        )
+        for intent in intents
+        if intent["metadata"].get("order_id") in orders
+    ]
+
+
+def _sum(charges: Sequence[Mapping[str, Any]], intent_id: str, amount: str) -> Decimal:
+    return Decimal(sum(one[amount] for one in charges if one["payment_intent"] == intent_id)) / 100
+
+
+async def _inventory(stack: RealStack) -> tuple[dict[str, Reservation], dict[str, Stock]]:
+    async with _database(stack, "inventory") as connection:
+        items = await connection.fetch(
+            "SELECT order_id::text, status, product_id, sum(quantity)::int AS quantity"
+            " FROM reservations JOIN reservation_items USING (order_id) GROUP BY order_id, status, product_id"
+        )
+        products = await connection.fetch("SELECT id, on_hand, held FROM products")
+    reservations: dict[str, Reservation] = {}
+    for row in items:
+        known = reservations.get(row["order_id"])
+        quantities = {**(known.quantities if known else {}), row["product_id"]: row["quantity"]}
+        reservations[row["order_id"]] = Reservation(row["order_id"], row["status"], quantities)
+    stock = {
+        row["id"]: Stock(
+            on_hand=row["on_hand"],
+            held=row["held"],
+            promised=_all_of(row["id"], "held", reservations),
+            sold=_all_of(row["id"], "committed", reservations),
+        )
+        for row in products
+    }
+    return reservations, stock
+
+
+def _all_of(product_id: str, status: str, reservations: Mapping[str, Reservation]) -> int:
+    return sum(one.quantities.get(product_id, 0) for one in reservations.values() if one.status == status)
+
+
+async def _messages(stack: RealStack, orders: Mapping[str, Order]) -> list[Message]:
+    async with _database(stack, "notification") as connection:
+        rows = await connection.fetch(
+            "SELECT id::text, event_id::text, order_id::text, type, status FROM messages"
+            " WHERE order_id = ANY ($1::uuid[])",
+            list(orders),
+        )
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(f"{stack.mail_url}/messages", params={"limit": _MOST_MAILS})
+    # The Message-ID is `<message's id@domain>`.
+    arrived = Counter(mail["messageId"].strip("<>").partition("@")[0] for mail in answer.json()["messages"])
+    return [Message(**row, mails=arrived[row["id"]]) for row in rows]
+
+
+async def _outboxes(stack: RealStack, since: datetime) -> list[Told]:
+    told: list[Told] = []
+    for service in OUTBOXES:
+        async with _database(stack, service) as connection:
+            rows = await connection.fetch(
+                "SELECT id::text, type, key, sent_at IS NOT NULL AS sent FROM outbox WHERE occurred_at >= $1", since
+            )
+        told += [Told(**row) for row in rows]
+    return told

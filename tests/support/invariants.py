@@ -1,0 +1,207 @@
+"""What must be true once everything has settled, whatever was done to the system meanwhile.
+
+- Every order that was accepted is confirmed (or further) and paid once, or cancelled and not charged; one that nobody
+  has paid yet may be pending.
+- The books, the table of payments and Stripe agree to the cent.
+- Stock on hand and sold is what there was in the beginning; what is held is what reservations say.
+- Whoever has to hear of an order has heard once.
+- Every event has reached its topic; an order's are there in sequence; none became a dead letter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import asyncpg
+import httpx
+from aiokafka.errors import KafkaError
+from pymongo.errors import PyMongoError
+
+from tests.support import facts
+from tests.support.facts import Facts, Order, Stock
+from tests.support.real_stack import RealStack
+
+PATIENCE_SECONDS = 240.0
+_LOOK_EVERY_SECONDS = 1.0
+
+_PAID = frozenset({"confirmed", "shipped", "delivered"})
+_LIVE = frozenset({"pending", "processing", "requires_action"})
+_HOLDING_MONEY = frozenset({"succeeded", "partially_refunded"})
+_RESERVATION_OF = {"pending": "held", **dict.fromkeys(_PAID, "committed"), "cancelled": "released"}
+_MAIL_ABOUT = {"confirmed": "order_confirmed", "cancelled": "order_cancelled"}
+_ONCE_AN_ORDER = ("ORDER_CREATED", "STOCK_RESERVED", "STOCK_RELEASED", "PAYMENT_CONFIRMED", "PAYMENT_FAILED")
+_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx.TransportError, KafkaError, PyMongoError)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """How things stood before: from then on everything is counted."""
+
+    since: datetime
+    stock: Mapping[str, Stock]
+    dead_letters: int
+
+
+async def baseline(stack: RealStack) -> Baseline:
+    """How things stand now."""
+    now = datetime.now(UTC)
+    found = await facts.gather(stack, now)
+    # To the millisecond, as the document store keeps time.
+    since = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return Baseline(since, found.stock, found.dead_letters)
+
+
+async def hold(stack: RealStack, before: Baseline, *, mail_may_repeat: bool = False) -> Facts:
+    """Wait until the system has settled with all invariants true; fails with those that stay broken.
+
+    mail_may_repeat: a process was killed that may have had a mail taken and not noted it: it is sent again, under the
+    same Message-ID, by which mail readers know it for the same one.
+    """
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            found = await facts.gather(stack, before.since)
+        except _AWAY as error:
+            wrong = [f"cannot be asked: {error!r}"]
+        else:
+            wrong = broken(found, before, mail_may_repeat=mail_may_repeat)
+            if not wrong:
+                return found
+        assert time.monotonic() < give_up, "\n".join(["invariants are broken:", *wrong])
+        await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+
+def broken(found: Facts, before: Baseline, *, mail_may_repeat: bool = False) -> list[str]:
+    """What is not as it must be, one sentence each."""
+    return [
+        *_orders(found),
+        *_money(found),
+        *_stock(found, before),
+        *_mail(found, mail_may_repeat),
+        *_events(found, before),
+        *_sequences(found),
+    ]
+
+
+def _orders(found: Facts) -> Iterator[str]:
+    failed = {record.key.decode() for record in found.bus if record.header("ce_type") == "PAYMENT_FAILED"}
+    for order in found.orders.values():
+        payments = [payment for payment in found.payments if payment.order_id == order.id]
+        holding = [payment for payment in payments if payment.status in _HOLDING_MONEY]
+        processing = [payment for payment in payments if payment.status in _LIVE - {"requires_action"}]
+        if processing:
+            yield f"order {order.id}: a payment is {processing[0].status}"
+        if order.status in _PAID and len(holding) != 1:
+            yield f"order {order.id} is {order.status} with {len(holding)} payments that hold money"
+        if order.status not in _PAID and holding:
+            yield f"order {order.id} is {order.status} and paid"
+        if order.status == "pending" and order.id in failed:
+            yield f"order {order.id} is pending, and its payment has failed"
+        if order.status == "cancelled" and any(payment.status in _LIVE for payment in payments):
+            yield f"order {order.id} is cancelled, and a payment of it is open"
+        if order.shown_status != order.status:
+            yield f"order {order.id} is {order.status}, and lists show it as {order.shown_status}"
+        yield from _reservation(order, found)
+
+
+def _reservation(order: Order, found: Facts) -> Iterator[str]:
+    reservation = found.reservations.get(order.id)
+    if reservation is None:
+        yield f"order {order.id} has no reservation"
+    elif reservation.status != _RESERVATION_OF[order.status]:
+        yield f"order {order.id} is {order.status}, and its stock is {reservation.status}"
+    elif dict(reservation.quantities) != dict(order.quantities):
+        yield f"order {order.id} has other lines than its reservation"
+
+
+def _money(found: Facts) -> Iterator[str]:
+    at_stripe = {charged.payment_id: charged for charged in found.charged}
+    intents = Counter(charged.payment_id for charged in found.charged)
+    known = {payment.id for payment in found.payments}
+    for payment_id, count in intents.items():
+        if count > 1 or payment_id not in known:
+            yield f"payment {payment_id or '?'} has {count} intents at Stripe"
+    for payment in found.payments:
+        charged = at_stripe.get(payment.id)
+        captured, refunded = (charged.captured, charged.refunded) if charged else (Decimal(), Decimal())
+        if charged and charged.charges > 1:
+            yield f"payment {payment.id} was charged {charged.charges} times"
+        if (payment.captured, payment.refunded) != (captured, refunded):
+            booked = f"{payment.captured} - {payment.refunded}"
+            yield f"payment {payment.id}: booked {booked}, at Stripe {captured} - {refunded}"
+        if _held_by(payment.status, payment.amount, payment.refunded) != payment.captured - payment.refunded:
+            yield f"payment {payment.id} is {payment.status}, and {payment.captured} - {payment.refunded} is booked"
+        order = found.orders[payment.order_id]
+        if payment.amount != order.total:
+            yield f"payment {payment.id} is of {payment.amount}, its order costs {order.total}"
+
+
+def _held_by(status: str, amount: Decimal, refunded: Decimal) -> Decimal:
+    """How much money a payment in this state holds."""
+    if status == "succeeded":
+        return amount
+    return amount - refunded if status == "partially_refunded" else Decimal()
+
+
+def _stock(found: Facts, before: Baseline) -> Iterator[str]:
+    for product_id, was in before.stock.items():
+        now = found.stock[product_id]
+        if now.on_hand + now.sold != was.on_hand + was.sold:
+            yield f"{product_id}: {now.on_hand} on hand and {now.sold} sold, of {was.on_hand + was.sold}"
+        if now.held - now.promised != was.held - was.promised:
+            yield f"{product_id}: {now.held} held, and reservations for {now.promised}"
+
+
+def _mail(found: Facts, may_repeat: bool) -> Iterator[str]:
+    written = Counter((message.order_id, message.type) for message in found.messages)
+    due = {
+        (order.id, _MAIL_ABOUT[commit.status])
+        for order in found.orders.values()
+        for commit in order.commits
+        if commit.status in _MAIL_ABOUT
+    }
+    for order_id, kind in due | written.keys():
+        if written[order_id, kind] != ((order_id, kind) in due):
+            yield f"order {order_id}: {written[order_id, kind]} messages of type {kind}"
+    for message in found.messages:
+        if message.status != "sent":
+            yield f"message {message.id} is {message.status}"
+        elif message.mails != 1 and not (may_repeat and message.mails):
+            yield f"message {message.id} came in {message.mails} mails"
+
+
+def _events(found: Facts, before: Baseline) -> Iterator[str]:
+    if found.dead_letters != before.dead_letters:
+        yield f"{found.dead_letters - before.dead_letters} events became dead letters"
+    on_the_bus = {record.header("ce_id") for record in found.bus}
+    for told in found.outboxes:
+        if not told.sent or told.id not in on_the_bus:
+            yield f"{told.type} {told.id} of {told.key} is not on the bus"
+    distinct = {(record.key.decode(), record.header("ce_type"), record.header("ce_id")) for record in found.bus}
+    times = Counter((key, kind) for key, kind, _ in distinct if key in found.orders)
+    for (key, kind), count in times.items():
+        if kind in _ONCE_AN_ORDER and count > 1:
+            yield f"order {key} has {count} different {kind}"
+
+
+def _sequences(found: Facts) -> Iterator[str]:
+    """An order's events, each at its first appearance, are its commits, in order and without a gap."""
+    heard: dict[str, dict[str, tuple[int, str]]] = {order_id: {} for order_id in found.orders}
+    for record in found.bus:
+        if record.topic == "order-events" and record.key.decode() in heard:
+            event = (int(record.header("ce_sequence")), record.header("ce_type"))
+            heard[record.key.decode()].setdefault(record.header("ce_id"), event)
+    for order in found.orders.values():
+        happened = [(commit.version, commit.type) for commit in order.commits]
+        if [version for version, _ in happened] != list(range(1, len(happened) + 1)):
+            yield f"order {order.id} has the versions {happened}"
+        if list(heard[order.id].values()) != happened:
+            yield f"order {order.id}: {happened} happened, {list(heard[order.id].values())} is on the bus"
+        if not all(commit.published for commit in order.commits):
+            yield f"order {order.id} has commits that are not marked as published"
