@@ -109,9 +109,7 @@ async def test_a_reservation_holds_and_prices_every_line(inventory: Inventory) -
         ((Line("bell", 1), Line("chart", 11)), OutOfStock),
     ],
 )
-async def test_a_refusal_changes_nothing(
-    inventory: Inventory, lines: tuple[Line, ...], error: type[Exception]
-) -> None:
+async def test_a_refusal_changes_nothing(inventory: Inventory, lines: tuple[Line, ...], error: type[Exception]) -> None:
     order = uuid4()
     with pytest.raises(error):
         await inventory.reserve(order, *lines)
