@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -200,8 +200,12 @@ def _sequences(found: Facts) -> Iterator[str]:
     for order in found.orders.values():
         happened = [(commit.version, commit.type) for commit in order.commits]
         if [version for version, _ in happened] != list(range(1, len(happened) + 1)):
-            yield f"order {order.id} has the versions {happened}"
+            yield f"order {order.id} has the versions {_told(happened)}"
         if list(heard[order.id].values()) != happened:
-            yield f"order {order.id}: {happened} happened, {list(heard[order.id].values())} is on the bus"
+            yield f"order {order.id}: {_told(happened)} happened, {_told(heard[order.id].values())} is on the bus"
         if not all(commit.published for commit in order.commits):
             yield f"order {order.id} has commits that are not marked as published"
+
+
+def _told(events: Iterable[tuple[int, str]]) -> str:
+    return f"[{', '.join(f'{version} {kind}' for version, kind in events)}]"
