@@ -13,7 +13,7 @@ _EVENT_LIFETIME_SECONDS = 30 * 86_400  # https://docs.stripe.com/api/events/list
 _PRUNE_EVERY_SECONDS = 3_600.0
 
 _TASKS: Mapping[Task, Callable[[Work, str], None]] = {
-    Task.FINISH_PROCESSING: payments.finish_processing,
+    Task.FINISH_CHARGE: payments.finish_charge,
     Task.SETTLE_CHARGE: payments.settle_charge,
     Task.SETTLE_REFUND: refunding.settle_refund,
 }

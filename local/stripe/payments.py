@@ -115,12 +115,10 @@ def finish_challenge(work: Work, challenge: str, approved: bool) -> PaymentInten
     return work.objects.get(PaymentIntent, id_)
 
 
-def finish_processing(work: Work, id_: str) -> None:
-    """An asynchronous payment's outcome, some time after it was confirmed."""
-    intent = work.objects.get(PaymentIntent, id_)
-    if intent.status is not Status.PROCESSING or intent.latest_charge is None:
-        return
-    charge = work.objects.get(Charge, intent.latest_charge)
+def finish_charge(work: Work, id_: str) -> None:
+    """A pending charge's outcome, some time after its intent was confirmed."""
+    charge = work.objects.get(Charge, id_)
+    intent = work.objects.get(PaymentIntent, charge.payment_intent)
     decline = TOKENS[charge.token].decline
     if decline is None:
         _complete(work, intent, charge.model_copy(update={"status": ChargeStatus.SUCCEEDED}), new=False)
@@ -131,10 +129,7 @@ def finish_processing(work: Work, id_: str) -> None:
 
 def settle_charge(work: Work, id_: str) -> None:
     """Puts a captured charge on the balance, for intents that did not wait for it."""
-    charge = work.objects.get(Charge, id_)
-    if charge.balance_transaction is not None or charge.status is not ChargeStatus.SUCCEEDED:
-        return
-    settled = _on_balance(work, charge)
+    settled = _on_balance(work, work.objects.get(Charge, id_))
     work.objects.update(settled)
     work.emit("charge.updated", settled, {"balance_transaction": None})
 
@@ -191,7 +186,7 @@ def _process(work: Work, intent: PaymentIntent, charge: Charge) -> Answer:
     work.objects.update(waiting)
     work.emit("charge.pending", charge)
     work.emit("payment_intent.processing", waiting)
-    work.later(Task.FINISH_PROCESSING, waiting, work.controls.processing_seconds)
+    work.later(Task.FINISH_CHARGE, charge, work.controls.processing_seconds)
     return Answer(work.render(waiting))
 
 

@@ -53,8 +53,6 @@ def refund(work: Work, asked: RefundRequest) -> Answer:
 def settle_refund(work: Work, id_: str) -> None:
     """The bank's answer: the money arrived and there is a reference, or it came back."""
     made = work.objects.get(Refund, id_)
-    if made.settled:
-        return
     charge = work.objects.get(Charge, made.charge)
     if TOKENS[charge.token].refunding is Refunding.FAILS_LATER:
         _fail(work, made, charge)

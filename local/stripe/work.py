@@ -21,7 +21,7 @@ _RANDOM = random.SystemRandom()
 class Task(StrEnum):
     """What happens to an object later, by itself."""
 
-    FINISH_PROCESSING = "finish_processing"
+    FINISH_CHARGE = "finish_charge"
     SETTLE_CHARGE = "settle_charge"
     SETTLE_REFUND = "settle_refund"
 

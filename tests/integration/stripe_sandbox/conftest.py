@@ -57,8 +57,8 @@ def openapi() -> OpenApi:
 
 
 @pytest.fixture(scope="session")
-async def stripe_mock() -> AsyncIterator[StripeMock]:
-    mock = StripeMock()
+async def stripe_mock(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StripeMock]:
+    mock = StripeMock(tmp_path_factory.mktemp("mock"))
     await mock.start()
     yield mock
     await mock.close()

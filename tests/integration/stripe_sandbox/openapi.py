@@ -16,12 +16,12 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from local.paths import BIN, ROOT
-from tests.integration.stripe_sandbox.sandbox_process import API_KEY, free_port
+from tests.integration.stripe_sandbox.sandbox_process import API_KEY
 
 _MODULE = "github.com/stripe/stripe-mock"
 _SPECIFICATION = Path("embedded", "openapi", "spec3.json")
 _URI = "urn:stripe"
-_PATIENCE_SECONDS = 30
+_PATIENCE_SECONDS = 60
 _NOT_CHECKED = ("nullable", "description", "title")
 
 
@@ -92,20 +92,23 @@ def _properties(properties: Mapping[str, Any]) -> dict[str, Any]:
 class StripeMock:
     """Stripe's own mock: it keeps no state, but knows which requests Stripe would take."""
 
-    def __init__(self) -> None:
-        self._address = f"127.0.0.1:{free_port()}"
+    def __init__(self, directory: Path) -> None:
+        self._socket = directory / "socket"
         self._process: asyncio.subprocess.Process | None = None
         self._http = httpx.AsyncClient(
-            base_url=f"http://{self._address}", headers={"Authorization": f"Bearer {API_KEY}"}, timeout=30
+            transport=httpx.AsyncHTTPTransport(uds=str(self._socket)),
+            base_url="http://stripe-mock",
+            headers={"Authorization": f"Bearer {API_KEY}"},
+            timeout=30,
         )
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            BIN / "stripe-mock", "-http-addr", self._address, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            BIN / "stripe-mock", "-http-unix", self._socket, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while not await self._listening():
-                assert self._process.returncode is None
+                assert self._process.returncode is None, "stripe-mock has ended"
                 await asyncio.sleep(0.05)
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tests.integration.stripe_sandbox.sandbox_process import WEBHOOK_SECRET
 
-_PATIENCE_SECONDS = 20
+_PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True)

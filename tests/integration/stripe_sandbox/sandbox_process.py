@@ -1,7 +1,9 @@
 """The sandbox as its users have it: a process of its own, on a port of its own, that can be killed."""
 
 import asyncio
+import contextlib
 import os
+import random
 import socket
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,20 @@ from local.paths import PYTHON, ROOT
 API_KEY = "sk_test_integration0001"
 WEBHOOK_SECRET = "whsec_integration"
 _HOST = "127.0.0.1"
-_PATIENCE_SECONDS = 30
+_PORTS = range(30_200, 32_700)
+_PATIENCE_SECONDS = 60
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])
+    """Nobody listens there, and no outgoing connection will take it: it lies below the system's own choices.
+
+    So the sandbox finds it free again after a kill.
+    """
+    while True:
+        port = random.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((_HOST, port))
+            return port
 
 
 class SandboxProcess:

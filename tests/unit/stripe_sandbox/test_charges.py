@@ -1,7 +1,7 @@
 """Fees and refunds: exact to the minor unit."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.stripe import charges
@@ -32,6 +32,7 @@ def test_the_fee_is_2_9_percent_and_30_cents_rounded_half_up(amount: int, fee: i
     assert charges.fee_on(amount) == fee
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10_000), st.lists(st.none() | st.integers(1, 4_000), max_size=10))
 def test_refunds_never_exceed_the_capture(amount: int, asked: list[int | None]) -> None:
     charge = charge_of(amount)

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stripe._encode import _api_encode
 
@@ -39,12 +39,14 @@ def depth(value: Any) -> int:
     return 1 + max(map(depth, children), default=0)
 
 
+@settings(deadline=None)
 @given(PARAMETERS.filter(lambda parameters: depth(parameters) <= 8))
 def test_reads_back_what_stripe_python_writes(parameters: dict[str, Any]) -> None:
     encoded = urlencode(list(_api_encode(parameters)))
     assert form.decode(encoded) == as_tree(parameters)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(MalformedForm):

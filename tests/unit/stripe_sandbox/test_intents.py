@@ -1,6 +1,7 @@
 """The life of a PaymentIntent: hypothesis tries every order of things, a model says what must come of it."""
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -109,6 +110,7 @@ class IntentLife(RuleBasedStateMachine):
 
 
 TestIntentLife = IntentLife.TestCase
+TestIntentLife.settings = settings(deadline=None)
 
 
 @pytest.mark.parametrize("status", [Status.PROCESSING, Status.SUCCEEDED, Status.CANCELED])

@@ -1,7 +1,7 @@
 """The search language."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.stripe import search_query
@@ -16,6 +16,7 @@ def quoted(text: str, quote: str) -> str:
     return quote + escaped + quote
 
 
+@settings(deadline=None)
 @given(WORDS, st.text(max_size=20), st.sampled_from("'\""), st.sampled_from("'\""))
 def test_reads_any_key_and_value(key: str, value: str, first: str, second: str) -> None:
     query = search_query.parse(f"metadata[{quoted(key, first)}]:{quoted(value, second)}")

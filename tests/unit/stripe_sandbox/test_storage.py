@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.stripe.answers import SavedAnswer
@@ -63,6 +63,7 @@ def test_data_of_another_version_are_refused(store: Store, path: Path) -> None:
         Store(path)
 
 
+@settings(deadline=None)
 @given(count=st.integers(0, 12), limit=st.integers(1, 5))
 def test_pages_forwards_and_backwards_give_everything_once(
     tmp_path_factory: pytest.TempPathFactory, count: int, limit: int

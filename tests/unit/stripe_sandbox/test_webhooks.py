@@ -4,7 +4,7 @@ import time
 
 import pytest
 import stripe
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.stripe.webhooks import retry_delay, signature
@@ -25,6 +25,7 @@ def test_stripe_python_refuses_another_payload_or_secret(payload: bytes, secret:
         stripe.WebhookSignature.verify_header("{}", header, SECRET, tolerance=300)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.floats(0, 1, exclude_max=True))
 def test_the_delay_is_bounded(attempts: int, chance: float) -> None:
     assert 0.25 <= retry_delay(attempts, chance) <= 30
