@@ -155,7 +155,8 @@ class TotalTooLarge(Exception):
     """An order costs more than can be paid."""
 
     def __init__(self, total_minor: int) -> None:
-        super().__init__(f"an order may cost at most 99999999.99; these items come to {total_minor / 100:.2f}")
+        total = f"{total_minor // 100}.{total_minor % 100:02}"
+        super().__init__(f"an order may cost at most 99999999.99; these items come to {total}")
         self.violations = [("items", "must cost at most 99999999.99 together")]
 
 

@@ -12,9 +12,10 @@ what they have seen sees each order's events once and in sequence.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import structlog
 
@@ -35,7 +36,10 @@ _SETTLED_AFTER = timedelta(seconds=10)
 """Two projections that crossed on their way to the read side have both arrived by then."""
 _MOST_WAITING = 2_000
 """More handed-over commits than this are left for the look: memory stays bounded while the broker is away."""
-_SIDE_BY_SIDE = 8
+_SIDE_BY_SIDE = 4
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _log = structlog.get_logger()
 
@@ -83,7 +87,7 @@ class CommitOutbox:
 
     async def mark_sent(self, sent: Sequence[Unsent]) -> None:
         """The broker has these."""
-        await self._store.mark_published([entry.token for entry in sent])
+        await _side_by_side(self._store.mark_published, [entry.token for entry in sent])
 
     async def wait_for_work(self) -> None:
         """Return when a commit is handed over, and when it is time to look."""
@@ -126,30 +130,34 @@ class CommitOutbox:
         overdue = [commit for commit in found if commit.at < self._now() - _OVERDUE_AFTER]
         oldest = min((commit.at for commit in overdue), default=self._now())
         self._backlog = Backlog(len(overdue), (self._now() - oldest).total_seconds())
-        histories = await self._project_again({commit.order_id for commit in overdue})
+        histories = await _side_by_side(self._project_again, {commit.order_id for commit in overdue})
         return [commit for history in histories for commit in history if not commit.published]
 
     async def _settle(self, limit: int) -> None:
         unsettled = await self._store.unsettled(limit)
         due = [commit for commit in unsettled if commit.at < self._now() - _SETTLED_AFTER]
-        await self._project_again({commit.order_id for commit in due})
-        for commit in due:
-            await self._store.mark_settled(commit)
+        await _side_by_side(self._project_again, {commit.order_id for commit in due})
+        await _side_by_side(self._store.mark_settled, due)
 
-    async def _project_again(self, order_ids: Iterable[str]) -> list[History]:
-        free = asyncio.Semaphore(_SIDE_BY_SIDE)
+    async def _project_again(self, order_id: str) -> History:
+        try:
+            history = await self._store.load(order_id)
+            await self._read_side.project(fold(history))
+        except ValueError as error:  # a history that makes no sense must not keep the others from the bus
+            _log.error("unreadable_history", order_id=order_id, error=logs.error_text(error))
+            return ()
+        return history
 
-        async def project(order_id: str) -> History:
-            async with free:
-                try:
-                    history = await self._store.load(order_id)
-                    await self._read_side.project(fold(history))
-                except ValueError as error:  # a history that makes no sense must not keep the others from the bus
-                    _log.error("unreadable_history", order_id=order_id, error=logs.error_text(error))
-                    return ()
-                return history
 
-        return list(await asyncio.gather(*map(project, order_ids)))
+async def _side_by_side(work: Callable[[T], Awaitable[R]], items: Iterable[T]) -> list[R]:
+    """Do the work for each, some at a time: the rest of the connections is for those who wait for an answer."""
+    free = asyncio.Semaphore(_SIDE_BY_SIDE)
+
+    async def do(item: T) -> R:
+        async with free:
+            return await work(item)
+
+    return list(await asyncio.gather(*map(do, items)))
 
 
 def _in_order(commits: Iterable[Commit]) -> list[Commit]:

@@ -9,10 +9,8 @@ Every query is by equality on one indexed top-level field, the only kind that Fe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from motor.motor_asyncio import AsyncIOMotorCollection
-from pymongo import UpdateOne, WriteConcern
+from pymongo import WriteConcern
 from pymongo.errors import (
     DocumentTooLarge,
     DuplicateKeyError,
@@ -84,15 +82,13 @@ class CommitStore:
         """Some commits that the bus may not have yet, in no particular order."""
         return await self._some({"published": False}, limit)
 
-    async def mark_published(self, commits: Sequence[Commit]) -> None:
-        """The bus has all events of these commits."""
+    async def mark_published(self, commit: Commit) -> None:
+        """The bus has all events of this commit."""
+        # One update a command: FerretDB keeps a connection to its PostgreSQL for each until the whole command is done.
         # Two projections of one order can only cross from the third version on (read_side.py says how).
-        marks = [
-            UpdateOne({"_id": commit.id}, {"$set": {"published": True, "settled": commit.version < 3}})
-            for commit in commits
-        ]
+        marks = {"published": True, "settled": commit.version < 3}
         with unavailable_when_away():
-            await self._commits.bulk_write(marks, ordered=False)
+            await self._commits.update_one({"_id": commit.id}, {"$set": marks})
 
     async def unsettled(self, limit: int) -> list[Commit]:
         """Some published commits whose order is to be projected once more."""

@@ -1,0 +1,45 @@
+"""The order service's stores on a real document store, and a connection to it that can be cut."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from services.chassis.mongo import Mongo
+from services.order.leases import Leases
+from services.order.read_side import ReadSide
+from services.order.schema import Schema
+from services.order.store import CommitStore
+from tests.integration.order.support import CutProxy
+
+
+@pytest.fixture(scope="module")
+async def mongo(mongo_url: str) -> AsyncIterator[Mongo]:
+    """A database of this module's own, with the service's indexes."""
+    mongo = Mongo(mongo_url)
+    await mongo.start()
+    await Schema(CommitStore(mongo), ReadSide(mongo), Leases(mongo)).start()
+    yield mongo
+    await mongo.stop()
+
+
+@pytest.fixture
+def store(mongo: Mongo) -> CommitStore:
+    """The commits."""
+    return CommitStore(mongo)
+
+
+@pytest.fixture
+def read_side(mongo: Mongo) -> ReadSide:
+    """The read side."""
+    return ReadSide(mongo)
+
+
+@pytest.fixture
+def proxy(mongo_url: str) -> Iterator[CutProxy]:
+    """Stands between a client and the document store, and loses what it is told to lose."""
+    proxy = CutProxy(mongo_url)
+    proxy.start()
+    yield proxy
+    proxy.stop()

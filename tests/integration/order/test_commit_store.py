@@ -1,0 +1,131 @@
+"""Commits on the real store: one writer of a version wins, and nobody is told what is not so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.chassis import ids
+from services.chassis.errors import Unavailable
+from services.chassis.mongo import Mongo
+from services.order.domain import Commit, Status
+from services.order.store import CommitStore, NotStored, OutcomeUnknown, VersionTaken
+from tests.integration.order.support import CutProxy
+from tests.unit.order.examples import history_of, moved, order_created
+
+
+@pytest.fixture
+async def cut_store(proxy: CutProxy) -> AsyncIterator[CommitStore]:
+    """The commits, by way of the proxy."""
+    mongo = Mongo(proxy.url)
+    await mongo.start()
+    yield CommitStore(mongo)
+    await mongo.stop()
+
+
+async def test_what_was_appended_is_loaded_oldest_first(store: CommitStore) -> None:
+    commits = history_of(Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED)
+    for commit in commits:
+        await store.append(commit)
+
+    assert await store.load(commits[0].order_id) == commits
+
+
+async def test_an_unknown_order_has_no_commits(store: CommitStore) -> None:
+    assert await store.load(str(ids.new_id())) == []
+
+
+async def test_of_many_writers_of_one_version_exactly_one_wins(store: CommitStore) -> None:
+    for _ in range(10):
+        created = order_created()
+        await store.append(created)
+        rivals = [moved([created], Status.CONFIRMED) for _ in range(8)]
+
+        outcomes = await asyncio.gather(*(store.append(rival) for rival in rivals), return_exceptions=True)
+
+        winners = [rival for rival, outcome in zip(rivals, outcomes, strict=True) if outcome is None]
+        assert len(winners) == 1
+        assert sum(isinstance(outcome, VersionTaken) for outcome in outcomes) == len(rivals) - 1
+        assert await store.load(created.order_id) == [created, *winners]
+
+
+async def test_commits_wait_for_the_bus_until_they_are_marked(store: CommitStore) -> None:
+    commits = history_of(Status.CONFIRMED)
+    for commit in commits:
+        await store.append(commit)
+    assert _ids(await store.unpublished(1_000)) >= _ids(commits)
+
+    await store.mark_published(commits[0])
+
+    waiting = _ids(await store.unpublished(1_000))
+    assert commits[0].id not in waiting
+    assert commits[1].id in waiting
+    assert [commit.published for commit in await store.load(commits[0].order_id)] == [True, False]
+
+
+async def test_only_orders_whose_projections_can_cross_are_to_be_projected_again(store: CommitStore) -> None:
+    commits = history_of(Status.CONFIRMED, Status.SHIPPED)
+    for commit in commits:
+        await store.append(commit)
+    for commit in commits:
+        await store.mark_published(commit)
+
+    unsettled = _ids(await store.unsettled(1_000))
+    assert unsettled & _ids(commits) == {commits[2].id}
+
+    await store.mark_settled(commits[2])
+    assert commits[2].id not in _ids(await store.unsettled(1_000))
+
+
+async def test_a_lost_answer_is_looked_up(cut_store: CommitStore, proxy: CutProxy, store: CommitStore) -> None:
+    created = order_created()
+    proxy.lose_answers_to = created.token.encode()
+
+    await cut_store.append(created)
+
+    assert await store.load(created.order_id) == [created]
+
+
+async def test_a_lost_answer_is_not_taken_for_a_win(
+    cut_store: CommitStore, proxy: CutProxy, store: CommitStore
+) -> None:
+    winner = order_created()
+    await store.append(winner)
+    loser = order_created(order_id=winner.order_id)
+    proxy.lose_answers_to = loser.token.encode()
+
+    with pytest.raises(VersionTaken):
+        await cut_store.append(loser)
+    assert await store.load(winner.order_id) == [winner]
+
+
+async def test_when_nobody_can_say_whether_it_was_stored_nothing_is_claimed(
+    cut_store: CommitStore, proxy: CutProxy, store: CommitStore
+) -> None:
+    created = order_created()
+    proxy.lose_answers_to = created.order_id.encode()  # of the look-up as well
+
+    with pytest.raises(OutcomeUnknown):
+        await cut_store.append(created)
+    assert await store.load(created.order_id) == [created]
+
+
+async def test_what_never_left_is_certainly_not_stored(monkeypatch: pytest.MonkeyPatch, store: CommitStore) -> None:
+    monkeypatch.setattr("services.chassis.mongo.SELECT_SECONDS", 0.2)
+    away = Mongo("mongodb://127.0.0.1:9/away")
+    with pytest.raises(Exception, match=r"127\.0\.0\.1:9"):
+        await away.start()
+    created = order_created()
+
+    with pytest.raises(NotStored):
+        await CommitStore(away).append(created)
+    with pytest.raises(Unavailable):
+        await CommitStore(away).load(created.order_id)
+    await away.stop()
+    assert await store.load(created.order_id) == []
+
+
+def _ids(commits: list[Commit]) -> set[str]:
+    return {commit.id for commit in commits}

@@ -1,0 +1,246 @@
+"""From a stored commit to the read side and the bus: at least once, in order, whatever dies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+
+from services.chassis import clock, ids
+from services.chassis.mongo import Mongo
+from services.chassis.relay import Relay
+from services.order.domain import Commit, Status, fold
+from services.order.leases import Leases
+from services.order.outbox import CommitOutbox
+from services.order.read_side import ReadSide
+from services.order.store import CommitStore
+from tests.integration.order.support import FakeBus, eventually, in_order
+from tests.unit.order.examples import history_of, moved, order_created
+
+
+@dataclass
+class Replica:
+    """One process's outbox and relay."""
+
+    store: CommitStore
+    outbox: CommitOutbox
+    relay: Relay
+    running: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def run(self) -> None:
+        self.running.append(asyncio.create_task(self.relay.run()))
+
+    async def die(self) -> None:
+        for task in self.running:
+            task.cancel()
+        await asyncio.gather(*self.running, return_exceptions=True)
+        self.running.clear()
+
+    async def append(self, history: Sequence[Commit], *, announce: bool = True) -> None:
+        """Store the last commit of a history as a use case would; without telling, as one that dies right after."""
+        await self.store.append(history[-1])
+        if announce:
+            self.outbox.announce(history)
+
+
+@pytest.fixture
+def bus() -> FakeBus:
+    """The broker."""
+    return FakeBus()
+
+
+@pytest.fixture
+async def replica(mongo: Mongo, bus: FakeBus) -> AsyncIterator[Callable[[], Replica]]:
+    """Makes replicas of the service on one store; they end with the test, and leave nothing unpublished behind."""
+    made: list[Replica] = []
+
+    def make(now: Callable[[], datetime] = clock.now) -> Replica:
+        store = CommitStore(mongo)
+        outbox = CommitOutbox(store, ReadSide(mongo), Leases(mongo), now)
+        made.append(Replica(store, outbox, Relay(outbox.lease, bus)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.die()
+    await mongo.collection("commits").delete_many({})
+
+
+def lately() -> datetime:
+    """A clock by which what happens now is overdue already."""
+    return clock.now() + timedelta(seconds=60)
+
+
+async def test_a_commit_is_shown_published_and_marked(
+    replica: Callable[[], Replica], bus: FakeBus, read_side: ReadSide, store: CommitStore
+) -> None:
+    one, user_id = replica(), str(ids.new_id())
+    one.run()
+    created = order_created(user_id=user_id)
+    await one.append([created])
+
+    await eventually(lambda: bus.sequence_of(created.order_id) == [1])
+    await eventually(lambda: _all_published(store, created.order_id))
+    assert (await read_side.page(user_id, None, None, 10)).orders == [fold([created])]
+
+
+async def test_each_order_is_published_in_sequence(
+    replica: Callable[[], Replica], bus: FakeBus, store: CommitStore
+) -> None:
+    one = replica()
+    one.run()
+    histories = [history_of(Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED) for _ in range(20)]
+
+    async def go_through(history: list[Commit]) -> None:
+        for length in range(1, len(history) + 1):
+            await one.append(history[:length])
+
+    await asyncio.gather(*map(go_through, histories))
+
+    for history in histories:
+        order_id = history[0].order_id
+        await eventually(lambda order_id=order_id: _all_published(store, order_id))
+        assert in_order(bus.sequence_of(order_id)) == [1, 2, 3, 4]
+
+
+async def test_what_a_process_left_behind_is_published_by_another(
+    replica: Callable[..., Replica], bus: FakeBus, read_side: ReadSide, store: CommitStore
+) -> None:
+    user_id = str(ids.new_id())
+    history = history_of(Status.CONFIRMED, user_id=user_id)
+    died = replica()
+    for length in (1, 2):
+        await died.append(history[:length], announce=False)
+
+    replica(lately).run()
+
+    order_id = history[0].order_id
+    await eventually(lambda: _all_published(store, order_id))
+    assert bus.sequence_of(order_id) == [1, 2]
+    assert (await read_side.page(user_id, None, None, 10)).orders == [fold(history)]
+
+
+async def test_a_commit_that_was_announced_does_not_overtake_one_that_was_left_behind(
+    replica: Callable[[], Replica], bus: FakeBus, store: CommitStore
+) -> None:
+    created = order_created()
+    await replica().append([created], announce=False)
+    one = replica()
+    one.run()
+    history = await store.load(created.order_id)
+    await one.append([*history, moved(history, Status.CONFIRMED)])
+
+    await eventually(lambda: _all_published(store, created.order_id))
+    assert in_order(bus.sequence_of(created.order_id)) == [1, 2]
+
+
+async def test_nothing_is_lost_while_the_broker_is_away(
+    replica: Callable[..., Replica], bus: FakeBus, read_side: ReadSide, store: CommitStore
+) -> None:
+    bus.away = True
+    one, user_id = replica(lately), str(ids.new_id())
+    one.run()
+    histories = [history_of(Status.CONFIRMED, user_id=user_id) for _ in range(5)]
+    for history in histories:
+        for length in (1, 2):
+            await one.append(history[:length])
+
+    async def all_shown() -> bool:
+        page = await read_side.page(user_id, Status.CONFIRMED, None, 10)
+        return len(page.orders) == len(histories)
+
+    await eventually(all_shown)  # the read side does not wait for the broker
+    assert bus.records == []
+    bus.away = False
+
+    for history in histories:
+        order_id = history[0].order_id
+        await eventually(lambda order_id=order_id: _all_published(store, order_id))
+        assert in_order(bus.sequence_of(order_id)) == [1, 2]
+
+
+async def test_an_order_that_the_broker_does_not_take_holds_up_no_other(
+    replica: Callable[..., Replica], bus: FakeBus, store: CommitStore
+) -> None:
+    stuck, fine = history_of(Status.CONFIRMED), history_of(Status.CONFIRMED)
+    bus.refused_keys.add(stuck[0].order_id.encode())
+    one = replica(lately)
+    one.run()
+    for history in (stuck, fine):
+        for length in (1, 2):
+            await one.append(history[:length])
+
+    await eventually(lambda: _all_published(store, fine[0].order_id))
+    assert [commit.published for commit in await store.load(stuck[0].order_id)] == [False, False]
+
+    bus.refused_keys.clear()
+    await eventually(lambda: _all_published(store, stuck[0].order_id))
+    assert in_order(bus.sequence_of(stuck[0].order_id)) == [1, 2]
+
+
+async def test_two_replicas_publish_every_order_in_sequence(
+    replica: Callable[..., Replica], bus: FakeBus, store: CommitStore
+) -> None:
+    replicas = [replica(lately), replica(lately)]
+    for one in replicas:
+        one.run()
+    histories = [history_of(Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED) for _ in range(20)]
+
+    async def go_through(history: list[Commit]) -> None:
+        for length in range(1, len(history) + 1):
+            await replicas[length % 2].append(history[:length])
+
+    await asyncio.gather(*map(go_through, histories))
+
+    for history in histories:
+        order_id = history[0].order_id
+        await eventually(lambda order_id=order_id: _all_published(store, order_id))
+        assert in_order(bus.sequence_of(order_id)) == [1, 2, 3, 4]
+    ids_seen = [dict(record.headers)["ce_id"] for record in bus.records]
+    assert len(set(ids_seen)) == 4 * len(histories)  # a double publish is the same event
+
+
+async def test_a_read_side_that_was_written_late_is_put_right(
+    replica: Callable[..., Replica], read_side: ReadSide, store: CommitStore, mongo: Mongo
+) -> None:
+    one, user_id = replica(lately), str(ids.new_id())
+    history = history_of(Status.CONFIRMED, Status.SHIPPED, user_id=user_id)
+    for length in (1, 2, 3):
+        await one.append(history[:length], announce=False)
+    await read_side.project(fold(history))
+    for commit in history:
+        await store.mark_published(commit)
+    # What a projection leaves that was read before and written after a newer one.
+    stale = {"status": "confirmed", "version": 2, "updatedAt": history[1].at}
+    await mongo.collection("orders").update_one({"_id": history[0].order_id}, {"$set": stale})
+
+    one.run()
+
+    async def put_right() -> bool:
+        return (await read_side.page(user_id, None, None, 10)).orders == [fold(history)]
+
+    await eventually(put_right)
+
+    async def settled() -> bool:
+        return history[2].id not in {commit.id for commit in await store.unsettled(1_000)}
+
+    await eventually(settled)
+
+
+async def test_a_history_that_makes_no_sense_holds_up_no_other(
+    replica: Callable[..., Replica], bus: FakeBus, store: CommitStore
+) -> None:
+    one, broken, fine = replica(lately), history_of(Status.CONFIRMED), order_created()
+    await store.append(broken[1])  # the first is missing
+    await one.append([fine], announce=False)
+    one.run()
+
+    await eventually(lambda: _all_published(store, fine.order_id))
+    assert bus.sequence_of(broken[0].order_id) == []
+
+
+async def _all_published(store: CommitStore, order_id: str) -> bool:
+    return all(commit.published for commit in await store.load(order_id))

@@ -1,0 +1,242 @@
+"""Placing orders on the real store: once a key, whoever repeats, races or dies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from services.chassis import ids
+from services.chassis.errors import IdempotencyMismatch, InvalidArgument
+from services.chassis.mongo import Mongo
+from services.order.domain import Address, Commit, Order, Status, TotalTooLarge, fold
+from services.order.inventory import HoldEnded, RequestedLine
+from services.order.journal import Journal
+from services.order.store import CommitStore, NotStored, OutcomeUnknown
+from services.order.use_cases.place_order import PlaceOrder, PlaceOrderCommand
+from services.order.use_cases.update_status import UpdateStatus, UpdateStatusCommand
+from tests.integration.order.support import STAFF, FakeInventory
+from tests.unit.order.examples import ADDRESS
+
+
+class FailingStore(CommitStore):
+    """Fails to store, so many times, in the way it is told."""
+
+    def __init__(self, mongo: Mongo, *failures: Exception) -> None:
+        super().__init__(mongo)
+        self.failures = list(failures)
+
+    async def append(self, commit: Commit) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        await super().append(commit)
+
+
+@pytest.fixture
+def inventory() -> FakeInventory:
+    """Inventory, with endless stock."""
+    return FakeInventory()
+
+
+@pytest.fixture
+def announced() -> list[Sequence[Commit]]:
+    """What the outbox was told."""
+    return []
+
+
+@pytest.fixture
+def place(store: CommitStore, inventory: FakeInventory, announced: list[Sequence[Commit]]) -> Callable[..., PlaceOrder]:
+    """Makes the use case on the real store, or on another."""
+
+    def make(on: CommitStore = store) -> PlaceOrder:
+        return PlaceOrder(Journal(on, announced.append), inventory)  # type: ignore[arg-type]
+
+    return make
+
+
+def a_command(key: str | None = None, **changes: object) -> PlaceOrderCommand:
+    command = PlaceOrderCommand(
+        user_id=str(ids.new_id()),
+        stated_user_id=None,
+        lines=[RequestedLine("bell", 2, 8900), RequestedLine("chart", 1)],
+        shipping_address=ADDRESS,
+        idempotency_key=key,
+        fingerprint=b"print",
+    )
+    return replace(command, **changes)  # type: ignore[arg-type]
+
+
+async def test_an_order_is_placed_at_the_prices_it_was_held_at(
+    place: Callable[..., PlaceOrder],
+    inventory: FakeInventory,
+    store: CommitStore,
+    announced: list[Sequence[Commit]],
+) -> None:
+    command = a_command()
+    order = await place()(command)
+
+    assert (order.status, order.user_id, order.total_minor) == (Status.PENDING, command.user_id, 2 * 8900 + 1250)
+    assert inventory.held == {order.id: [("bell", 2), ("chart", 1)]}
+    (commit,) = await store.load(order.id)
+    assert fold([commit]) == order
+    assert announced == [(commit,)]
+
+
+async def test_without_a_key_every_call_is_an_order(place: Callable[..., PlaceOrder]) -> None:
+    command = a_command()
+    first, second = await place()(command), await place()(command)
+    assert first.id != second.id
+
+
+async def test_a_hundred_calls_with_one_key_are_one_order(
+    place: Callable[..., PlaceOrder], inventory: FakeInventory, store: CommitStore, mongo: Mongo
+) -> None:
+    command = a_command("k")
+    answers = await asyncio.gather(*(place()(command) for _ in range(100)))
+
+    assert all(answer == answers[0] for answer in answers)
+    assert len(await store.load(answers[0].id)) == 1
+    assert inventory.held.keys() == {answers[0].id}
+    assert inventory.released == set()
+    mine = await mongo.collection("commits").count_documents({"events.userId": command.user_id})
+    assert mine == 1
+
+
+async def test_of_two_requests_with_one_key_one_is_placed_and_the_other_is_told(
+    place: Callable[..., PlaceOrder], inventory: FakeInventory, store: CommitStore
+) -> None:
+    lines = a_command("k")
+    others = [
+        replace(lines, fingerprint=b"other lines", lines=[RequestedLine("chart", 9)]),
+        replace(lines, fingerprint=b"other address", shipping_address=Address("2 Quay", "Delphi", "", "33054", "GR")),
+    ]
+    for other in others:
+        lines, other = replace(lines, user_id=(user := str(ids.new_id()))), replace(other, user_id=user)
+        commands = [lines, other] * 20
+        answers = await asyncio.gather(*(place()(command) for command in commands), return_exceptions=True)
+
+        orders = [answer for answer in answers if isinstance(answer, Order)]
+        assert len(orders) == 20
+        assert all(order == orders[0] for order in orders)
+        assert sum(isinstance(answer, IdempotencyMismatch) for answer in answers) == 20
+        assert len(await store.load(orders[0].id)) == 1
+    assert inventory.released == set()
+
+
+async def test_a_key_belongs_to_one_customer(place: Callable[..., PlaceOrder]) -> None:
+    mine, yours = await place()(a_command("k")), await place()(a_command("k"))
+    assert mine.id != yours.id
+
+
+async def test_a_repeat_gets_the_first_answer_whatever_has_happened_since(
+    place: Callable[..., PlaceOrder], inventory: FakeInventory, store: CommitStore
+) -> None:
+    command = a_command("k")
+    placed = await place()(command)
+    update = UpdateStatus(Journal(store, lambda history: None))
+    await update(UpdateStatusCommand(placed.id, Status.CANCELLED, STAFF))
+    asked = inventory.holds
+
+    assert await place()(command) == placed
+    assert inventory.holds == asked
+    assert len(await store.load(placed.id)) == 2
+
+
+async def test_dying_between_hold_and_commit_leaves_a_key_that_works(
+    place: Callable[..., PlaceOrder], inventory: FakeInventory, mongo: Mongo, store: CommitStore
+) -> None:
+    command = a_command("k")
+    with pytest.raises(asyncio.CancelledError):
+        await place(FailingStore(mongo, asyncio.CancelledError()))(command)  # type: ignore[arg-type]
+    (held,) = inventory.held
+
+    order = await place()(command)
+
+    assert order.id == held
+    assert inventory.released == set()
+    assert len(await store.load(held)) == 1
+
+
+async def test_without_a_key_what_certainly_failed_holds_nothing(
+    place: Callable[..., PlaceOrder], inventory: FakeInventory, mongo: Mongo
+) -> None:
+    with pytest.raises(NotStored):
+        await place(FailingStore(mongo, NotStored()))(a_command())
+    assert inventory.released == inventory.held.keys()
+
+
+async def test_what_may_have_been_stored_keeps_its_stock(
+    place: Callable[..., PlaceOrder], inventory: FakeInventory, mongo: Mongo
+) -> None:
+    for key in (None, "k"):
+        with pytest.raises(OutcomeUnknown):
+            await place(FailingStore(mongo, OutcomeUnknown()))(a_command(key))
+    assert len(inventory.held) == 2
+    assert inventory.released == set()
+
+
+async def test_with_a_key_a_failure_takes_nothing_from_the_one_who_succeeds(
+    place: Callable[..., PlaceOrder], inventory: FakeInventory, mongo: Mongo, store: CommitStore
+) -> None:
+    command = a_command("k")
+    failing = place(FailingStore(mongo, *(NotStored() for _ in range(10))))
+    answers = await asyncio.gather(*(failing(command) for _ in range(20)), return_exceptions=True)
+
+    orders = [answer for answer in answers if isinstance(answer, Order)]
+    assert len(orders) == 10
+    assert inventory.released == set()
+    assert await place()(command) == orders[0]
+
+
+async def test_a_key_whose_hold_was_given_back_says_so(
+    place: Callable[..., PlaceOrder], inventory: FakeInventory, mongo: Mongo, store: CommitStore
+) -> None:
+    command = a_command("k")
+    with pytest.raises(OutcomeUnknown):
+        await place(FailingStore(mongo, OutcomeUnknown()))(command)
+    (held,) = inventory.held
+    await inventory.release(held)
+
+    with pytest.raises(HoldEnded):
+        await place()(command)
+    assert await store.load(held) == []
+
+
+async def test_more_than_can_be_paid_is_refused_and_holds_nothing(
+    place: Callable[..., PlaceOrder], inventory: FakeInventory, store: CommitStore
+) -> None:
+    with pytest.raises(TotalTooLarge):
+        await place()(a_command(lines=[RequestedLine("bell", 1000)] * 1_200))
+    (held,) = inventory.held
+    assert inventory.released == {held}
+    assert await store.load(held) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"stated_user_id": str(ids.new_id())}, "userId"),
+        ({"shipping_address": Address(" ", "Corinth", "", "20100", "GR")}, "shippingAddress.street"),
+        ({"shipping_address": Address("1 Quay", "\t", "", "20100", "GR")}, "shippingAddress.city"),
+        ({"shipping_address": Address("1 Quay", "Corinth", " ", "20100", "GR")}, "shippingAddress.state"),
+        ({"shipping_address": Address("1 Quay", "Corinth", "", "  ", "GR")}, "shippingAddress.zipCode"),
+    ],
+)
+async def test_bad_input_is_named_and_holds_nothing(
+    place: Callable[..., PlaceOrder],
+    inventory: FakeInventory,
+    announced: list[Sequence[Commit]],
+    changes: dict[str, object],
+    field: str,
+) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        await place()(a_command(**changes))
+    assert [violation.field for violation in refused.value.violations] == [field]
+    assert (inventory.holds, announced) == (0, [])
+
+
+async def test_the_callers_own_id_may_be_stated(place: Callable[..., PlaceOrder]) -> None:
+    user_id = str(ids.new_id())
+    assert (await place()(a_command(user_id=user_id, stated_user_id=user_id))).user_id == user_id

@@ -1,0 +1,186 @@
+"""The read side on the real store: what it shows, and how it is paged."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import timedelta
+
+import pytest
+
+from services.chassis import clock, ids
+from services.chassis.errors import InvalidArgument
+from services.chassis.mongo import Mongo
+from services.order.domain import Order, Status, fold
+from services.order.read_side import SHELF_HOLDS, Page, Position, ReadSide
+from services.order.use_cases.list_orders import ListOrders, ListOrdersCommand, next_page_token
+from tests.unit.order.examples import history_of
+
+
+def an_order(user_id: str, *statuses: Status, age: float = 0) -> Order:
+    return fold(history_of(*statuses, user_id=user_id, at=clock.now() - timedelta(seconds=age)))
+
+
+@pytest.fixture
+def user_id() -> str:
+    """Somebody without orders."""
+    return str(ids.new_id())
+
+
+async def everything(read_side: ReadSide, user_id: str, status: Status | None = None, size: int = 10) -> list[Page]:
+    """All pages, by their tokens."""
+    pages, token = [], ""
+    while True:
+        page = await ListOrders(read_side)(ListOrdersCommand(user_id, status, size, token))
+        pages.append(page)
+        token = next_page_token(page, status)
+        if not token:
+            return pages
+
+
+async def test_what_was_projected_is_listed(read_side: ReadSide, user_id: str) -> None:
+    order = an_order(user_id, Status.CONFIRMED)
+    await read_side.project(order)
+
+    page = await read_side.page(user_id, None, None, 10)
+    assert (page.orders, page.end) == ([order], None)
+
+
+async def test_nobody_sees_another_ones_orders(read_side: ReadSide, user_id: str) -> None:
+    await read_side.project(an_order(user_id))
+    assert (await read_side.page(str(ids.new_id()), None, None, 10)).orders == []
+
+
+async def test_projecting_again_changes_nothing(read_side: ReadSide, user_id: str, mongo: Mongo) -> None:
+    order = an_order(user_id)
+    for _ in range(3):
+        await read_side.project(order)
+
+    assert (await read_side.page(user_id, None, None, 10)).orders == [order]
+    counted = await mongo.collection("shelves").find_one({"_id": user_id})
+    assert counted is not None
+    assert counted["orders"] == 1
+
+
+async def test_an_older_state_never_replaces_a_newer_one(read_side: ReadSide, user_id: str) -> None:
+    history = history_of(Status.CONFIRMED, Status.SHIPPED, user_id=user_id)
+    for length in (3, 1, 2):
+        await read_side.project(fold(history[:length]))
+
+    (shown,) = (await read_side.page(user_id, None, None, 10)).orders
+    assert shown == fold(history)
+
+
+async def test_the_first_states_of_an_order_may_arrive_in_any_order_at_once(read_side: ReadSide, user_id: str) -> None:
+    for _ in range(20):
+        history = history_of(Status.CONFIRMED, user_id=user_id)
+        states = [fold(history[:1]), fold(history), fold(history[:1]), fold(history)]
+        random.shuffle(states)
+        await asyncio.gather(*map(read_side.project, states))
+
+    shown = [order for page in await everything(read_side, user_id) for order in page.orders]
+    assert len(shown) == 20
+    assert {order.status for order in shown} == {Status.CONFIRMED}
+
+
+async def test_pages_hold_every_order_once_newest_first(read_side: ReadSide, user_id: str) -> None:
+    orders = [an_order(user_id, age=1000 - number) for number in range(3 * SHELF_HOLDS + 7)]
+    for order in orders:
+        await read_side.project(order)
+
+    for size in (1, 10, SHELF_HOLDS, 100):
+        pages = await everything(read_side, user_id, size=size)
+        shown = [order for page in pages for order in page.orders]
+        assert shown == orders[::-1]
+        assert {len(page.orders) for page in pages[:-1]} <= {size}
+        assert pages[-1].orders
+
+
+async def test_orders_of_one_instant_are_paged_apart(read_side: ReadSide, user_id: str) -> None:
+    at = clock.now()
+    orders = [fold(history_of(user_id=user_id, at=at)) for _ in range(9)]
+    for order in orders:
+        await read_side.project(order)
+
+    shown = [order.id for page in await everything(read_side, user_id, size=2) for order in page.orders]
+    assert shown == sorted((order.id for order in orders), reverse=True)
+
+
+async def test_pages_stay_put_while_orders_arrive(read_side: ReadSide, user_id: str) -> None:
+    orders = [an_order(user_id, age=100 - number) for number in range(SHELF_HOLDS + 5)]
+    for order in orders:
+        await read_side.project(order)
+    first = await read_side.page(user_id, None, None, 10)
+    for _ in range(SHELF_HOLDS + 5):
+        await read_side.project(an_order(user_id))
+
+    second = await read_side.page(user_id, None, first.end, 10)
+
+    assert [*first.orders, *second.orders] == orders[::-1][:20]
+
+
+async def test_one_status_alone(read_side: ReadSide, user_id: str) -> None:
+    orders = [
+        an_order(user_id, *([Status.CONFIRMED] if number % 7 == 0 else []), age=1000 - number)
+        for number in range(3 * SHELF_HOLDS)
+    ]
+    for order in orders:
+        await read_side.project(order)
+
+    for status in (Status.CONFIRMED, Status.PENDING, Status.SHIPPED):
+        shown = [order for page in await everything(read_side, user_id, status, 4) for order in page.orders]
+        assert shown == [order for order in orders[::-1] if order.status is status]
+
+
+async def test_a_long_stretch_without_the_status_ends_a_page_early_not_the_list(
+    read_side: ReadSide, user_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.order.read_side._MOST_SHELVES_A_PAGE", 2)
+    oldest = an_order(user_id, Status.CANCELLED, age=1000)
+    await read_side.project(oldest)
+    for number in range(5 * SHELF_HOLDS):
+        await read_side.project(an_order(user_id, age=900 - number))
+
+    pages = await everything(read_side, user_id, Status.CANCELLED)
+
+    assert [len(page.orders) for page in pages] == [0, 0, 0, 1]
+    assert pages[-1].orders == [oldest]
+
+
+async def test_many_projections_of_one_customer_at_once_all_show(read_side: ReadSide, user_id: str) -> None:
+    orders = [an_order(user_id, age=number) for number in range(4 * SHELF_HOLDS)]
+    await asyncio.gather(*map(read_side.project, orders))
+
+    shown = [order.id for page in await everything(read_side, user_id) for order in page.orders]
+    assert sorted(shown) == sorted(order.id for order in orders)
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["nonsense", "WyIiLCAiMCJd", "WyIiLCAieCIsICIiLCAiIl0", "WyIiLCAiLTEiLCAiIiwgIiJd", "WyIiLCAiMCIsICJ4IiwgIiJd"],
+)
+async def test_a_token_of_another_making_is_refused(read_side: ReadSide, user_id: str, token: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        await ListOrders(read_side)(ListOrdersCommand(user_id, None, 10, token))
+    assert refused.value.violations[0].field == "pageToken"
+
+
+async def test_a_token_goes_on_with_the_list_it_is_of(read_side: ReadSide, user_id: str) -> None:
+    token = next_page_token(Page([], Position(0, None, "")), Status.PENDING)
+    await ListOrders(read_side)(ListOrdersCommand(user_id, Status.PENDING, 10, token))
+    with pytest.raises(InvalidArgument):
+        await ListOrders(read_side)(ListOrdersCommand(user_id, Status.CONFIRMED, 10, token))
+
+
+async def test_those_that_wait_too_long_are_found(read_side: ReadSide, user_id: str) -> None:
+    late, late_but_paid, fresh = (
+        an_order(user_id, age=901),
+        an_order(user_id, Status.CONFIRMED, age=901),
+        an_order(user_id, age=899),
+    )
+    for order in (late, late_but_paid, fresh):
+        await read_side.project(order)
+
+    found = await read_side.pending_since(clock.now() - timedelta(seconds=900))
+    assert late.id in found
+    assert not {late_but_paid.id, fresh.id} & set(found)

@@ -1,0 +1,195 @@
+"""How orders are placed and move along, whatever the order of things that happen to them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from services.order.domain import (
+    Actor,
+    Address,
+    Commit,
+    IllegalTransition,
+    Line,
+    Order,
+    OrderCreated,
+    OrderEvent,
+    OrderNotFound,
+    OrderStatusUpdated,
+    OwnerMayOnlyCancel,
+    Reason,
+    Status,
+    TotalTooLarge,
+    blank_fields,
+    fold,
+    move,
+    move_by,
+    was_caused_by,
+)
+
+START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+ADDRESS = Address("1 Quay", "Corinth", "", "20100", "GR")
+OWNER = Actor("ann", is_staff=False)
+STRANGER = Actor("bob", is_staff=False)
+STAFF = Actor("sue", is_staff=True)
+
+
+def commit(version: int, event: OrderEvent, cause: str | None = None) -> Commit:
+    return Commit("o1", version, START + timedelta(seconds=version), (event,), f"token-{version}", cause=cause)
+
+
+def placed() -> Commit:
+    return commit(1, OrderCreated("o1", "ann", (Line("bell", 2, 8900), Line("chart", 1, 1250)), "USD", ADDRESS))
+
+
+def order_that_is(status: Status) -> Order:
+    way = {
+        Status.PENDING: (),
+        Status.CONFIRMED: (Status.CONFIRMED,),
+        Status.SHIPPED: (Status.CONFIRMED, Status.SHIPPED),
+        Status.DELIVERED: (Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED),
+        Status.CANCELLED: (Status.CANCELLED,),
+    }
+    commits = [placed()]
+    for step in way[status]:
+        event = move(fold(commits), step, Reason.BY_STAFF)
+        assert event is not None
+        commits.append(commit(len(commits) + 1, event))
+    return fold(commits)
+
+
+def test_an_order_is_what_was_placed() -> None:
+    order = fold([placed()])
+
+    assert (order.id, order.user_id, order.status, order.version) == ("o1", "ann", Status.PENDING, 1)
+    assert order.total_minor == 2 * 8900 + 1250
+    assert order.created_at == order.updated_at == START + timedelta(seconds=1)
+    assert order.shipping_address == ADDRESS
+
+
+def test_moving_along_changes_status_version_and_time_alone() -> None:
+    event = move(fold([placed()]), Status.CONFIRMED, Reason.PAID)
+    assert event == OrderStatusUpdated("o1", "ann", Status.CONFIRMED, Status.PENDING, Reason.PAID)
+
+    before, after = fold([placed()]), fold([placed(), commit(2, event)])
+    assert (after.status, after.version, after.updated_at) == (Status.CONFIRMED, 2, START + timedelta(seconds=2))
+    assert (after.created_at, after.lines, after.total_minor) == (before.created_at, before.lines, before.total_minor)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_the_state_that_it_has_already_changes_nothing(status: Status) -> None:
+    assert move(order_that_is(status), status, Reason.BY_STAFF) is None
+
+
+LEGAL = {
+    (Status.PENDING, Status.CONFIRMED),
+    (Status.PENDING, Status.CANCELLED),
+    (Status.CONFIRMED, Status.SHIPPED),
+    (Status.CONFIRMED, Status.CANCELLED),
+    (Status.SHIPPED, Status.DELIVERED),
+}
+
+
+@pytest.mark.parametrize(("current", "wanted"), permutations(Status, 2))
+def test_every_pair_of_states_is_decided(current: Status, wanted: Status) -> None:
+    order = order_that_is(current)
+    if (current, wanted) in LEGAL:
+        event = move(order, wanted, Reason.BY_STAFF)
+        assert event is not None
+        assert (event.previous_status, event.status) == (current, wanted)
+    else:
+        with pytest.raises(IllegalTransition) as refused:
+            move(order, wanted, Reason.BY_STAFF)
+        assert refused.value.metadata == {"currentStatus": str(current), "requestedStatus": str(wanted)}
+
+
+@pytest.mark.parametrize("reason", [Reason.PAYMENT_FAILED, Reason.UNPAID])
+def test_a_confirmed_order_is_not_cancelled_for_want_of_a_payment(reason: Reason) -> None:
+    with pytest.raises(IllegalTransition):
+        move(order_that_is(Status.CONFIRMED), Status.CANCELLED, reason)
+
+
+def test_a_stranger_cannot_tell_an_order_from_none() -> None:
+    with pytest.raises(OrderNotFound) as hidden:
+        move_by(STRANGER, order_that_is(Status.PENDING), Status.CANCELLED)
+    assert str(hidden.value) == str(OrderNotFound("o1"))
+
+
+@pytest.mark.parametrize("status", [Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED])
+def test_the_owner_may_only_cancel(status: Status) -> None:
+    with pytest.raises(OwnerMayOnlyCancel):
+        move_by(OWNER, order_that_is(Status.CONFIRMED), status)
+
+
+def test_a_move_says_who_made_it() -> None:
+    order = order_that_is(Status.PENDING)
+    assert _reason(move_by(OWNER, order, Status.CANCELLED)) is Reason.BY_OWNER
+    assert _reason(move_by(STAFF, order, Status.CANCELLED)) is Reason.BY_STAFF
+    assert _reason(move_by(STAFF, order, Status.CONFIRMED)) is Reason.BY_STAFF
+    assert _reason(move_by(Actor("ann", is_staff=True), order, Status.CONFIRMED)) is Reason.BY_OWNER
+
+
+def _reason(event: OrderStatusUpdated | None) -> Reason:
+    assert event is not None
+    return event.reason
+
+
+def test_an_event_is_known_to_have_had_its_effect() -> None:
+    event = move(fold([placed()]), Status.CONFIRMED, Reason.PAID)
+    assert event is not None
+    history = [placed(), commit(2, event, cause="e1")]
+    assert was_caused_by(history, "e1")
+    assert not was_caused_by(history, "e2")
+
+
+def test_a_history_with_a_gap_or_without_a_beginning_is_none() -> None:
+    event = OrderStatusUpdated("o1", "ann", Status.CONFIRMED, Status.PENDING, Reason.PAID)
+    for commits in ([], [commit(2, event)], [placed(), commit(3, event)], [commit(1, event)], [placed(), placed()]):
+        with pytest.raises(ValueError, match="commit"):
+            fold(commits)
+
+
+def test_an_address_of_blanks_is_none() -> None:
+    assert blank_fields(ADDRESS) == []
+    assert blank_fields(Address(" ", "\t", "  ", "　", "GR")) == ["street", "city", "state", "zipCode"]
+
+
+def test_what_costs_too_much_is_said_exactly() -> None:
+    assert "10000000000.01" in str(TotalTooLarge(1_000_000_000_001))
+
+
+class OrderMachine(RuleBasedStateMachine):
+    """Anything anybody can try, in any order: an order only ever moves forward."""
+
+    @initialize()
+    def place(self) -> None:
+        self.commits = [placed()]
+
+    @rule(status=st.sampled_from(Status), reason=st.sampled_from(Reason))
+    def try_to_move(self, status: Status, reason: Reason) -> None:
+        before = fold(self.commits)
+        try:
+            event = move(before, status, reason)
+        except IllegalTransition:
+            return
+        if event is None:
+            assert before.status is status
+            return
+        assert (before.status, event.status) in LEGAL
+        if reason in (Reason.UNPAID, Reason.PAYMENT_FAILED):
+            assert before.status is Status.PENDING
+        self.commits.append(commit(len(self.commits) + 1, event))
+
+    @invariant()
+    def never_longer_than_the_longest_way(self) -> None:
+        if hasattr(self, "commits"):
+            order = fold(self.commits)
+            assert order.version == len(self.commits) <= 4
+            assert order.created_at <= order.updated_at
+
+
+TestOrderMachine = OrderMachine.TestCase
