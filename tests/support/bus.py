@@ -32,7 +32,7 @@ class Record:
 
 
 async def records(stack: RealStack, topics: Iterable[str] = TOPICS) -> list[Record]:
-    """Everything on the topics, each partition in its order."""
+    """Everything on the topics, by topic, partition and offset."""
     wanted = set(topics)
     places = [
         TopicPartition(topic.name, number)
@@ -53,6 +53,6 @@ async def records(stack: RealStack, topics: Iterable[str] = TOPICS) -> list[Reco
                     Record(one.topic, one.partition, one.offset, one.key or b"", one.value or b"", tuple(one.headers))
                     for one in batch
                 ]
-        return found
+        return sorted(found, key=lambda record: (record.topic, record.partition, record.offset))
     finally:
         await consumer.stop()

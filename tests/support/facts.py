@@ -125,7 +125,10 @@ class Told:
 
 @dataclass(frozen=True)
 class Facts:
-    """All of it. Orders are those that were placed from some moment on; the rest is what belongs to them."""
+    """All of it. Orders are those that were placed from some moment on; the rest is what belongs to them.
+
+    Two of them are equal when nothing has changed in between.
+    """
 
     orders: Mapping[str, Order]
     payments: Sequence[Payment]
@@ -213,7 +216,7 @@ async def _payments(stack: RealStack, orders: Mapping[str, Order]) -> list[Payme
                    coalesce(sum(l.amount) FILTER (WHERE l.entry = 'refund'), 0)
                    - coalesce(sum(l.amount) FILTER (WHERE l.entry = 'refund_reversal'), 0) AS refunded
             FROM payments p LEFT JOIN ledger_entries l ON l.payment_id = p.id
-            WHERE p.order_id = ANY ($1::uuid[]) GROUP BY p.id
+            WHERE p.order_id = ANY ($1::uuid[]) GROUP BY p.id ORDER BY p.id
             """,
             list(orders),
         )
@@ -277,13 +280,15 @@ async def _messages(stack: RealStack, orders: Mapping[str, Order]) -> list[Messa
     async with _database(stack, "notification") as connection:
         rows = await connection.fetch(
             "SELECT id::text, event_id::text, order_id::text, type, status FROM messages"
-            " WHERE order_id = ANY ($1::uuid[])",
+            " WHERE order_id = ANY ($1::uuid[]) ORDER BY id",
             list(orders),
         )
     async with httpx.AsyncClient() as http:
         answer = await http.get(f"{stack.mail_url}/messages", params={"limit": _MOST_MAILS})
+    mails = answer.json()["messages"]
+    assert len(mails) < _MOST_MAILS, "there are more mails than the sink tells at once: count them otherwise"
     # The Message-ID is `<message's id@domain>`.
-    arrived = Counter(mail["messageId"].strip("<>").partition("@")[0] for mail in answer.json()["messages"])
+    arrived = Counter(mail["messageId"].strip("<>").partition("@")[0] for mail in mails)
     return [Message(**row, mails=arrived[row["id"]]) for row in rows]
 
 
@@ -292,7 +297,9 @@ async def _outboxes(stack: RealStack, since: datetime) -> list[Told]:
     for service in OUTBOXES:
         async with _database(stack, service) as connection:
             rows = await connection.fetch(
-                "SELECT id::text, type, key, sent_at IS NOT NULL AS sent FROM outbox WHERE occurred_at >= $1", since
+                "SELECT id::text, type, key, sent_at IS NOT NULL AS sent FROM outbox"
+                " WHERE occurred_at >= $1 ORDER BY position",
+                since,
             )
         told += [Told(**row) for row in rows]
     return told
