@@ -88,3 +88,14 @@ async def test_reads_go_on_while_a_write_takes_its_time(
     with pytest.raises(stripe.APIConnectionError):
         await writing
     await sandbox.start()
+
+
+async def test_expansion_goes_four_levels_deep(client: StripeClient, payment_id: str) -> None:
+    intent = await client.v1.payment_intents.create_async(payment(payment_id))
+    path = "latest_charge.payment_intent.latest_charge.balance_transaction"
+    found: Any = await client.v1.payment_intents.retrieve_async(intent.id, {"expand": [path, "payment_method"]})
+    assert found.latest_charge.payment_intent.latest_charge.balance_transaction.fee == 204
+    assert found.payment_method.card.last4 == "4242"
+    for bad in (f"latest_charge.payment_intent.{path}", "latest_charge.fee", "status", "data.latest_charge"):
+        with pytest.raises(stripe.InvalidRequestError):
+            await client.v1.payment_intents.retrieve_async(intent.id, {"expand": [bad]})
