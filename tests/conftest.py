@@ -16,6 +16,7 @@ Two runs at once: give one of them `ARGOSY_TEST_OFFSET=13000`.
 """
 
 import re
+import signal
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
@@ -25,6 +26,11 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from tests.support.real_stack import MakeTopic, RealStack, lock, stack_of_this_run
+
+
+def pytest_configure() -> None:
+    """A run that is told to end (SIGTERM) ends as by Ctrl-C: fixtures still clean up."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,11 @@ import time
 import psutil
 
 from local import credentials, data
+from local.part import Part
 from local.processes import end_leftovers, taken_ports
 from local.progress import Line
 from local.stack import Stack
-from local.supervision import Supervisor
+from local.supervision import State, Supervisor
 from local.topology import parts
 
 _PATIENCE_SECONDS = 120
@@ -28,17 +29,29 @@ def down(stack: Stack) -> int:
 def stop(stack: Stack) -> int:
     """As `down`, for a caller that holds the stack already."""
     supervisor = Supervisor(stack)
-    was_up = supervisor.alive()
-    if was_up:
+    ran = _what_runs(stack, supervisor)
+    if ran is not None:
         with Line("Stopping: edge, services, stores"):
             _shut_down(supervisor)
     leftovers = end_leftovers(stack)
-    held = taken_ports(stack, parts(stack, credentials.read(stack.secrets))) if was_up or leftovers else []
+    held = taken_ports(stack, ran or ())
     for line in held:
         print(line, file=sys.stderr)
     if not held:
-        print("Everything has stopped." if was_up or leftovers else "Nothing was running.")
+        print("Everything has stopped." if ran is not None or leftovers else "Nothing was running.")
     return 1 if held else 0
+
+
+def _what_runs(stack: Stack, supervisor: Supervisor) -> list[Part] | None:
+    """The parts that were started; None when there is no supervisor."""
+    if not supervisor.alive():
+        return None
+    states = supervisor.states()
+    return [part for part in parts(stack, credentials.read(stack.secrets)) if not _idle(states.get(part.name))]
+
+
+def _idle(state: State | None) -> bool:
+    return state is None or state.idle
 
 
 def _shut_down(supervisor: Supervisor) -> None:
