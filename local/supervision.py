@@ -7,7 +7,7 @@ import time
 import xmlrpc.client
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
@@ -66,7 +66,7 @@ class Supervisor:
     def alive(self) -> bool:
         """Whether it answers."""
         try:
-            self._rpc.getState()
+            self._ask("getState")
         except (OSError, http.client.HTTPException):
             return False
         return True
@@ -86,29 +86,28 @@ class Supervisor:
 
     def start(self, part: Part) -> None:
         """Start a part; waits for nothing."""
-        self._rpc.startProcess(f"{part.group.label}:{part.name}", False)
+        self._ask("startProcess", f"{part.group.label}:{part.name}", False)
 
     def states(self) -> dict[str, State]:
         """What it knows about every part, by name."""
         return {
             info["name"]: State(info["statename"], info["pid"], info["start"], info["exitstatus"])
-            for info in _dictionaries(self._rpc.getAllProcessInfo())
+            for info in _dictionaries(self._ask("getAllProcessInfo"))
         }
 
     def pid(self) -> int:
         """Its own process id."""
-        return int(str(self._rpc.getPID()))
+        return int(str(self._ask("getPID")))
 
     def shutdown(self) -> None:
         """Tell it to stop every part, group by group, and then itself; returns at once."""
-        self._rpc.shutdown()
+        self._ask("shutdown")
 
-    @property
-    def _rpc(self) -> xmlrpc.client.ServerProxy:
-        """A connection of its own for each call: one that failed would go on failing."""
+    def _ask(self, method: str, *arguments: object) -> Any:
+        """Call one of supervisord's methods, on a connection of its own: one that failed would go on failing."""
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
-        proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
-        return cast(xmlrpc.client.ServerProxy, proxy.supervisor)
+        with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as server:
+            return getattr(server.supervisor, method)(*arguments)
 
     def _await_answer(self, output: str) -> None:
         deadline = time.monotonic() + _LAUNCH_SECONDS
