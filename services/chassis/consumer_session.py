@@ -19,7 +19,7 @@ from prometheus_client import Gauge
 from services.chassis.partition import Partition, Process
 
 JOIN_SECONDS = 30.0
-COMMIT_EVERY_SECONDS = 0.2
+COMMIT_EVERY_SECONDS = 0.5
 LOOK_EVERY_SECONDS = 5.0
 STALLED_AFTER_SECONDS = 30.0
 _FINISH_SECONDS = 5.0

@@ -36,6 +36,7 @@ _AWAY = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InternalClientError,  # seen when a session is ended in the middle of a statement
     ConnectionError,
 )
 """The session ended, or there was none to be had."""
@@ -138,6 +139,9 @@ class Postgres:
             connection = await _acquire(pool)
             try:
                 yield connection
+            except asyncpg.InternalClientError:
+                connection.terminate()
+                raise
             finally:
                 await pool.release(connection)
 
