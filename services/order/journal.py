@@ -6,7 +6,7 @@ forward, through four states at most, that ends soon.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,8 +45,8 @@ class Journal:
     """Reads and extends orders' histories."""
 
     store: CommitStore
-    announce: Callable[[History], None]
-    """Told of every history that has grown: the outbox, which projects and publishes."""
+    announce: Callable[[History], Awaitable[None]]
+    """Told of every history that has grown: the outbox, which projects and publishes. Never raises."""
     now: Callable[[], datetime] = clock.now
 
     async def history(self, order_id: str) -> History:
@@ -75,7 +75,7 @@ class Journal:
         await self.store.append(commit)
         longer = (*history, commit)
         _orders_total.labels(Status.PENDING if isinstance(event, OrderCreated) else event.status).inc()
-        self.announce(longer)
+        await self.announce(longer)
         return longer
 
     async def change(self, order_id: str, decide: Decide, *, cause: str | None = None) -> Order:

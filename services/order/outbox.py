@@ -12,6 +12,7 @@ what they have seen sees each order's events once and in sequence.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ from services.order.store import CommitStore
 
 _LOOK_EVERY_SECONDS = 1.0
 _LEASE_SECONDS = 5.0
+_SHOWN_WITHIN_SECONDS = 0.25
 _OVERDUE_AFTER = timedelta(seconds=2)
 """Until then a commit is in the hands of whoever stored it."""
 _SETTLED_AFTER = timedelta(seconds=10)
@@ -55,16 +57,22 @@ class CommitOutbox:
         self._leases = leases
         self._now = now
         self._waiting: dict[str, Commit] = {}
+        self._lately_sent: deque[str] = deque(maxlen=_MOST_WAITING)
         self._arrived = asyncio.Event()
         self._projecting: set[asyncio.Task[None]] = set()
         self._next_look = 0.0
         self._backlog = Backlog(0, 0.0)
 
-    def announce(self, history: History) -> None:
-        """An order's history has grown: show and publish it soon. What gets lost here, a look finds."""
+    async def announce(self, history: History) -> None:
+        """An order's history has grown: show it, and publish it soon. What gets lost here, a look finds.
+
+        Returns once the read side shows it, so that who lists right after placing an order finds it there; or after a
+        moment, when that takes longer or fails.
+        """
         task = asyncio.create_task(self._take_over(history))
         self._projecting.add(task)
         task.add_done_callback(self._projecting.discard)
+        await asyncio.wait({task}, timeout=_SHOWN_WITHIN_SECONDS)
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[CommitOutbox]:
@@ -78,6 +86,7 @@ class CommitOutbox:
     async def unsent(self, limit: int, held_back: Collection[str]) -> Sequence[Unsent]:
         """Commits to publish: handed-over ones and, once a second in one replica, overdue ones."""
         overdue = await self._look(limit)
+        self._drop_sent()
         handed_over = list(self._waiting.values())[: max(0, limit - len(overdue))]
         chosen = {commit.id: commit for commit in (*overdue, *handed_over)}
         for commit_id in chosen:
@@ -87,6 +96,7 @@ class CommitOutbox:
 
     async def mark_sent(self, sent: Sequence[Unsent]) -> None:
         """The broker has these."""
+        self._lately_sent.extend(entry.token.id for entry in sent)
         await _side_by_side(self._store.mark_published, [entry.token for entry in sent])
 
     async def wait_for_work(self) -> None:
@@ -102,6 +112,11 @@ class CommitOutbox:
     async def backlog(self) -> Backlog:
         """How many commits the last look found overdue; nothing in a replica that does not look."""
         return self._backlog
+
+    def _drop_sent(self) -> None:
+        """A history that grew while its last commit was on its way brings that one along again."""
+        for commit_id in self._waiting.keys() & set(self._lately_sent):
+            del self._waiting[commit_id]
 
     async def _take_over(self, history: History) -> None:
         try:

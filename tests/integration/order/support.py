@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from services.chassis.events import OutgoingRecord
 from services.chassis.producer import NotDelivered
-from services.order.domain import Actor, Line
+from services.order.domain import Actor, Commit, Line
 from services.order.inventory import HeldForOtherLines, Hold, HoldEnded, RequestedLine
 
 STAFF = Actor("sue", is_staff=True)
@@ -128,6 +128,10 @@ class FakeBus:
     def sequence_of(self, order_id: str) -> list[int]:
         """The versions that were published for an order, in order."""
         return [int(dict(record.headers)["ce_sequence"]) for record in self.records if record.key == order_id.encode()]
+
+
+async def told_nobody(history: Sequence[Commit]) -> None:
+    """Stands for an outbox where nobody looks at it."""
 
 
 async def eventually(condition: object, seconds: float = 15.0) -> None:

@@ -23,7 +23,7 @@ from services.order.sweeper import Sweeper
 from services.order.use_cases.apply_payment import ApplyPayment, PaymentOutcome
 from services.order.use_cases.settle_unpaid import SettleUnpaid
 from services.order.use_cases.update_status import UpdateStatus, UpdateStatusCommand
-from tests.integration.order.support import STAFF, FakeInventory
+from tests.integration.order.support import STAFF, FakeInventory, told_nobody
 from tests.unit.order.examples import history_of, moved, order_created
 
 
@@ -46,7 +46,7 @@ class FakePayments:
 @pytest.fixture
 def journal(store: CommitStore) -> Journal:
     """Orders, and nobody who is told of their changes."""
-    return Journal(store, lambda history: None)
+    return Journal(store, told_nobody)
 
 
 async def stored(store: CommitStore, commits: list[Commit]) -> str:

@@ -43,7 +43,7 @@ class Replica:
         """Store the last commit of a history as a use case would; without telling, as one that dies right after."""
         await self.store.append(history[-1])
         if announce:
-            self.outbox.announce(history)
+            await self.outbox.announce(history)
 
 
 @pytest.fixture
@@ -104,6 +104,21 @@ async def test_each_order_is_published_in_sequence(
         order_id = history[0].order_id
         await eventually(lambda order_id=order_id: _all_published(store, order_id))
         assert in_order(bus.sequence_of(order_id)) == [1, 2, 3, 4]
+
+
+async def test_a_history_that_grows_while_it_is_published_is_published_once(
+    replica: Callable[..., Replica], bus: FakeBus, store: CommitStore
+) -> None:
+    one = replica(lambda: clock.now() - timedelta(hours=1))  # nothing is ever overdue
+    one.run()
+    histories = [history_of(Status.CONFIRMED, Status.SHIPPED) for _ in range(20)]
+    for length in (1, 2, 3):
+        await asyncio.gather(*(one.append(history[:length]) for history in histories))
+
+    for history in histories:
+        order_id = history[0].order_id
+        await eventually(lambda order_id=order_id: _all_published(store, order_id))
+        assert bus.sequence_of(order_id) == [1, 2, 3]
 
 
 async def test_what_a_process_left_behind_is_published_by_another(

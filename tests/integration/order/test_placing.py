@@ -17,7 +17,7 @@ from services.order.journal import Journal
 from services.order.store import CommitStore, NotStored, OutcomeUnknown
 from services.order.use_cases.place_order import PlaceOrder, PlaceOrderCommand
 from services.order.use_cases.update_status import UpdateStatus, UpdateStatusCommand
-from tests.integration.order.support import STAFF, FakeInventory
+from tests.integration.order.support import STAFF, FakeInventory, told_nobody
 from tests.unit.order.examples import ADDRESS
 
 
@@ -50,8 +50,11 @@ def announced() -> list[Sequence[Commit]]:
 def place(store: CommitStore, inventory: FakeInventory, announced: list[Sequence[Commit]]) -> Callable[..., PlaceOrder]:
     """Makes the use case on the real store, or on another."""
 
+    async def announce(history: Sequence[Commit]) -> None:
+        announced.append(history)
+
     def make(on: CommitStore = store) -> PlaceOrder:
-        return PlaceOrder(Journal(on, announced.append), inventory)  # type: ignore[arg-type]
+        return PlaceOrder(Journal(on, announce), inventory)  # type: ignore[arg-type]
 
     return make
 
@@ -135,7 +138,7 @@ async def test_a_repeat_gets_the_first_answer_whatever_has_happened_since(
 ) -> None:
     command = a_command("k")
     placed = await place()(command)
-    update = UpdateStatus(Journal(store, lambda history: None))
+    update = UpdateStatus(Journal(store, told_nobody))
     await update(UpdateStatusCommand(placed.id, Status.CANCELLED, STAFF))
     asked = inventory.holds
 

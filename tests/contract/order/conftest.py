@@ -1,0 +1,124 @@
+"""The real order service, called directly."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import grpc
+import pytest
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+
+from argosy.order.v1 import order_lookup_pb2_grpc, order_pb2, order_pb2_grpc
+from tests.contract.support import Metadata, SignedIn, bearer, contents, service_token, sign_up, sign_up_staff
+from tests.support import bus
+from tests.support.real_stack import RealStack
+
+Document = dict[str, Any]
+ADDRESS = order_pb2.ShippingAddress(street="123 Test St", city="Test City", state="TS", zip_code="12345", country="US")
+
+
+@dataclass(frozen=True)
+class People:
+    """Who calls."""
+
+    owner: SignedIn
+    stranger: SignedIn
+    staff: SignedIn
+
+
+@pytest.fixture(scope="session")
+async def people(stack: RealStack) -> People:
+    """Somebody who orders, somebody else, and somebody who works here."""
+    return People(await sign_up(stack), await sign_up(stack), await sign_up_staff(stack))
+
+
+@pytest.fixture(scope="session")
+async def channel(stack: RealStack) -> AsyncIterator[grpc.aio.Channel]:
+    async with grpc.aio.insecure_channel(stack.grpc_target("order")) as channel:
+        yield channel
+
+
+@pytest.fixture(scope="session")
+def orders(channel: grpc.aio.Channel) -> order_pb2_grpc.OrderServiceStub:
+    return order_pb2_grpc.OrderServiceStub(channel)
+
+
+@pytest.fixture(scope="session")
+def lookup(channel: grpc.aio.Channel) -> order_lookup_pb2_grpc.OrderLookupServiceStub:
+    return order_lookup_pb2_grpc.OrderLookupServiceStub(channel)
+
+
+@pytest.fixture
+def payment_service(stack: RealStack) -> Metadata:
+    """What the payment service's calls carry."""
+    return bearer(service_token(stack, "payment"))
+
+
+@pytest.fixture(scope="session")
+async def documents(stack: RealStack) -> AsyncIterator[AsyncIOMotorDatabase[Document]]:
+    """The order service's own documents."""
+    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(stack.mongo_url("orders"), tz_aware=True)
+    yield client.get_default_database()
+    client.close()
+
+
+@pytest.fixture
+async def product(stack: RealStack) -> str:
+    """The id of a product of 12.50 USD with 1000 in stock that only this test knows."""
+    product_id = f"test-{uuid.uuid4().hex[:12]}"
+    connection = await asyncpg.connect(stack.postgres_url("inventory"))
+    try:
+        await connection.execute(
+            "INSERT INTO products (id, name, price, on_hand) VALUES ($1, 'Test', 12.50, 1000)", product_id
+        )
+    finally:
+        await connection.close()
+    return product_id
+
+
+@pytest.fixture
+async def order(orders: order_pb2_grpc.OrderServiceStub, people: People, product: str) -> order_pb2.Order:
+    """An order of the owner's, pending."""
+    return await orders.CreateOrder(an_order(product), metadata=people.owner.metadata)
+
+
+@pytest.fixture
+async def unchanged(
+    stack: RealStack, documents: AsyncIOMotorDatabase[Document], product: str, order: order_pb2.Order
+) -> AsyncIterator[None]:
+    """What the test does leaves every order and every reservation as it was, and this test's product as well."""
+
+    async def everything() -> tuple[list[str], dict[str, str]]:
+        commits = await documents["commits"].find({}, {"_id": 1}).to_list(None)
+        # Not what stock other tests' orders have meanwhile: inventory hears of those in its own time.
+        tables = ("(SELECT order_id FROM reservations)", f"(SELECT * FROM products WHERE id = '{product}')")
+        return sorted(commit["_id"] for commit in commits), await contents(stack, "inventory", tables)
+
+    before = await everything()
+    yield
+    assert await everything() == before
+
+
+async def events_of(stack: RealStack, order_id: str, count: int) -> list[bus.Record]:
+    """What the bus has about an order, each event at its first appearance, as soon as it is so much."""
+    async with asyncio.timeout(60):
+        while True:
+            records = [one for one in await bus.records(stack, ["order-events"]) if one.key == order_id.encode()]
+            found: dict[str, bus.Record] = {}
+            for record in records:
+                found.setdefault(record.header("ce_id"), record)
+            if len(found) >= count:
+                return list(found.values())
+            await asyncio.sleep(0.2)
+
+
+def an_order(product: str, quantity: int = 2, **item: Any) -> order_pb2.CreateOrderRequest:
+    """A request for one line."""
+    return order_pb2.CreateOrderRequest(
+        items=[order_pb2.OrderItemRequest(product_id=product, quantity=quantity, **item)], shipping_address=ADDRESS
+    )
