@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 from pydantic import SecretStr
 
 import services.payment
 from services.chassis.postgres import Postgres
 from services.payment.stripe_gateway import StripeGateway
-from tests.integration.payment.lab import Lab, Sandbox
+from tests.integration.payment.lab import Lab, StripeSide
 from tests.support.real_stack import RealStack
 
 MIGRATIONS = Path(services.payment.__file__).parent / "migrations"
@@ -34,11 +33,10 @@ async def postgres(postgres_url: str) -> AsyncIterator[Postgres]:
 
 
 @pytest.fixture(scope="module")
-async def sandbox(stripe_sandbox: RealStack) -> AsyncIterator[Sandbox]:
-    key = stripe_sandbox.secrets.stripe_api_key
-    headers = {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(base_url=stripe_sandbox.stripe_url, headers=headers, timeout=30) as http:
-        yield Sandbox(http)
+async def sandbox(stripe_sandbox: RealStack) -> AsyncIterator[StripeSide]:
+    side = StripeSide(stripe_sandbox)
+    yield side
+    await side.close()
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +49,8 @@ async def gateway(stripe_sandbox: RealStack) -> AsyncIterator[StripeGateway]:
 
 
 @pytest.fixture
-async def lab(postgres: Postgres, gateway: StripeGateway, sandbox: Sandbox) -> Lab:
-    await sandbox.behave()
+async def lab(postgres: Postgres, gateway: StripeGateway, sandbox: StripeSide) -> Lab:
+    await sandbox.settle_quickly()
     # What other tests left open is none of this one's business; the books cannot be emptied.
     await postgres.execute("UPDATE payments SET check_at = NULL")
     await postgres.execute("UPDATE refunds SET check_at = NULL")

@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-import httpx
 from pydantic import SecretStr
 from stripe import WebhookSignature
 
@@ -23,6 +22,7 @@ from services.payment.reconciler import Reconciler
 from services.payment.recorder import Recorder
 from services.payment.stripe_gateway import StripeGateway
 from services.payment.use_cases.create_payment import CreatePaymentCommand
+from tests.support.sandbox import Sandbox
 
 RETURN_URL = "http://127.0.0.1:3000/back"
 WEBHOOK_SECRET = SecretStr("whsec_lab")
@@ -54,50 +54,22 @@ class MadeUpOrders:
         return self.all[order_id]
 
 
-@dataclass
-class Sandbox:
-    """Stripe's side: what it did, what happens there without us, and how it is made to misbehave."""
+class StripeSide(Sandbox):
+    """What Stripe did, what happens there without us, and how it is made to misbehave."""
 
-    http: httpx.AsyncClient
-
-    async def ask(self, method: str, path: str, **content: Any) -> Any:
-        response = await self.http.request(method, path, **content)
-        assert response.status_code == 200, response.text
-        return response.json()
-
-    async def counts(self, payment_id: object) -> Any:
-        return await self.ask("GET", f"/_sandbox/counts?payment_id={payment_id}")
+    async def settle_quickly(self) -> None:
+        """Whatever takes its time does so within the patience of a test."""
+        await self.behave()
+        await self.control(processing_seconds=0.1, settlement_seconds=0.1)
 
     async def until_captured(self, payment_id: object) -> None:
         """Returns when the payment's money is there, at Stripe."""
         async with asyncio.timeout(20):
-            while not (await self.counts(payment_id))["amount_captured"]:
+            while not (await self.counts(payment_id=str(payment_id)))["amount_captured"]:
                 await asyncio.sleep(0.02)
-
-    async def counts_of_order(self, order: Order) -> Any:
-        return await self.ask("GET", f"/_sandbox/counts?order_id={order.id}")
-
-    async def control(self, **changes: Any) -> None:
-        await self.ask("PATCH", "/_sandbox/controls", json=changes)
-
-    async def fault(self, kind: str, *, count: int = 1, seconds: float = 0) -> None:
-        await self.ask("POST", "/_sandbox/faults", json={"kind": kind, "count": count, "seconds": seconds})
-
-    async def behave(self) -> None:
-        await self.ask("DELETE", "/_sandbox/faults")
-        await self.control(latency_seconds=0, processing_seconds=0.1, settlement_seconds=0.1)
 
     async def forget_keys(self) -> None:
         await self.ask("DELETE", "/_sandbox/idempotency_keys")
-
-    async def intent(self, intent_id: str) -> Any:
-        return await self.ask("GET", f"/v1/payment_intents/{intent_id}")
-
-    async def pass_challenge(self, intent_id: str, outcome: str = "approve") -> None:
-        """What the customer does in the browser."""
-        url = (await self.intent(intent_id))["next_action"]["redirect_to_url"]["url"]
-        answer = await self.http.post(url, data={"outcome": outcome})
-        assert answer.status_code == 303, answer.text
 
     async def confirm_by_customer(self, intent_id: str, method: str = VISA) -> Any:
         """What the customer's browser can do with the client secret."""
@@ -125,7 +97,7 @@ class Lab:
 
     postgres: Postgres
     gateway: StripeGateway
-    sandbox: Sandbox
+    sandbox: StripeSide
     challenge_timeout: timedelta = timedelta(minutes=15)
     orders: MadeUpOrders = field(default_factory=MadeUpOrders)
 

@@ -17,18 +17,18 @@ async def test_a_hundred_with_one_key(lab: Lab, method: str) -> None:
     answers = await asyncio.gather(*(lab.pay(order, method, idempotency_key=f"k-hundred-{method}") for _ in range(100)))
     assert all(answer == answers[0] for answer in answers)
     assert len(await lab.payments_of(order)) == 1
-    counts = await lab.sandbox.counts_of_order(order)
+    counts = await lab.sandbox.counts(order_id=str(order.id))
     assert counts["payment_intents"]["total"] == 1
     assert sum((await lab.told(order)).values()) == 1
 
 
 async def test_a_hundred_with_one_key_while_answers_are_lost(lab: Lab) -> None:
     order = lab.orders.place()
-    await lab.sandbox.fault("drop", count=3)
+    await lab.sandbox.drop_next_answers(3)
     answers = await asyncio.gather(*(lab.pay(order, idempotency_key="k-hundred-lost") for _ in range(100)))
     assert {answer.status for answer in answers} == {"processing"}
     assert len({answer.SerializeToString(deterministic=True) for answer in answers}) == 1
-    assert (await lab.sandbox.counts_of_order(order))["payment_intents"]["total"] == 1
+    assert (await lab.sandbox.counts(order_id=str(order.id)))["payment_intents"]["total"] == 1
 
 
 @pytest.mark.parametrize("method", [VISA, DECLINED])
@@ -42,7 +42,7 @@ async def test_twenty_without_keys(lab: Lab, method: str) -> None:
     assert len(refused) == 19
     assert answered.status == ("succeeded" if method == VISA else "failed")
     assert len(await lab.payments_of(order)) == 1
-    assert (await lab.sandbox.counts_of_order(order))["charges"]["total"] == 1
+    assert (await lab.sandbox.counts(order_id=str(order.id)))["charges"]["total"] == 1
 
 
 async def test_many_orders(lab: Lab) -> None:
@@ -81,7 +81,7 @@ async def test_paying_while_the_order_is_cancelled(lab: Lab) -> None:
     )
     await lab.reconcile()
     for order in orders:
-        counts = await lab.sandbox.counts_of_order(order)
+        counts = await lab.sandbox.counts(order_id=str(order.id))
         assert counts["amount_captured"] == counts["amount_refunded"]
         told = await lab.told(order)
         assert told["PAYMENT_REFUNDED"] == (1 if counts["amount_captured"] else 0)

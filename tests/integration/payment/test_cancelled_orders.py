@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from services.chassis import inbox
-from services.payment.domain import OrderNotPayable, Status
+from argosy.event.v1.order_events_pb2 import OrderStatusUpdated
+from services.chassis import clock, trace_context
+from services.chassis.events import Event
+from services.payment.consumers import handlers
+from services.payment.domain import Order, OrderNotPayable, Status
 from services.payment.recorder import Recorder
 from services.payment.stripe_gateway import OutcomeUnknown, StripeGateway
 from services.payment.use_cases.look_up_order_payment import OrderPaymentState
@@ -28,7 +32,7 @@ async def test_before_anybody_pays(lab: Lab) -> None:
     with pytest.raises(OrderNotPayable):  # though the order service has said that it was pending
         await lab.pay(order)
     assert await lab.payments_of(order) == []
-    assert (await lab.sandbox.counts_of_order(order))["payment_intents"]["total"] == 0
+    assert (await lab.sandbox.counts(order_id=str(order.id)))["payment_intents"]["total"] == 0
 
 
 async def test_while_the_customer_is_at_the_challenge(lab: Lab) -> None:
@@ -62,7 +66,7 @@ async def test_while_stripe_is_processing(lab: Lab) -> None:
     await lab.sandbox.until_captured(started.payment_id)
     await lab.reconcile(past=SOON)
     assert (await lab.payment(started.payment_id)).status is Status.REFUNDED
-    assert (await lab.sandbox.counts(started.payment_id))["amount_refunded"] == 5998
+    assert (await lab.sandbox.counts(payment_id=started.payment_id))["amount_refunded"] == 5998
 
 
 async def test_after_it_was_paid(lab: Lab) -> None:
@@ -77,7 +81,7 @@ async def test_after_it_was_paid(lab: Lab) -> None:
     assert (payment.status, payment.late) == (Status.REFUNDED, False)
     assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04"), ("refund", "59.98")]
-    counts = await lab.sandbox.counts(paid.payment_id)
+    counts = await lab.sandbox.counts(payment_id=paid.payment_id)
     assert (counts["amount_captured"], counts["amount_refunded"]) == (5998, 5998)
     assert await lab.look_up(order.id) is OrderPaymentState.NONE
 
@@ -93,12 +97,12 @@ async def test_after_it_was_declined(lab: Lab) -> None:
 
 async def test_while_nobody_knows_whether_it_was_charged(lab: Lab) -> None:
     order = lab.orders.place()
-    await lab.sandbox.fault("drop", count=3)
+    await lab.sandbox.drop_next_answers(3)
     unknown = await lab.pay(order)
     await lab.end_order(order)
     await lab.reconcile()
     assert (await lab.payment(unknown.payment_id)).status is Status.REFUNDED
-    assert (await lab.sandbox.counts(unknown.payment_id))["amount_refunded"] == 5998
+    assert (await lab.sandbox.counts(payment_id=unknown.payment_id))["amount_refunded"] == 5998
 
 
 async def test_nobody_is_charged_when_it_turns_out_that_nobody_was(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +120,7 @@ async def test_nobody_is_charged_when_it_turns_out_that_nobody_was(lab: Lab, mon
     await lab.reconcile(past=timedelta(minutes=6))
     assert (await lab.payment(unknown.payment_id)).status is Status.CANCELLED
     assert await lab.told(order) == {"PAYMENT_FAILED": 1}
-    assert (await lab.sandbox.counts_of_order(order))["payment_intents"]["total"] == 0
+    assert (await lab.sandbox.counts(order_id=str(order.id)))["payment_intents"]["total"] == 0
 
 
 @pytest.mark.parametrize("past", [SOON, A_DAY])
@@ -133,14 +137,14 @@ async def test_a_process_that_dies_before_it_has_written_that_the_money_went_bac
     with monkeypatch.context() as patched:
         patched.setattr(Recorder, "refund", die)
         await lab.reconciler.once()
-    assert (await lab.sandbox.counts(paid.payment_id))["amount_refunded"] == 5998
+    assert (await lab.sandbox.counts(payment_id=paid.payment_id))["amount_refunded"] == 5998
     assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
     if past == A_DAY:
         await lab.sandbox.forget_keys()
     await lab.reconcile(past=past)
     assert (await lab.payment(paid.payment_id)).status is Status.REFUNDED
     assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
-    assert (await lab.sandbox.counts(paid.payment_id))["amount_refunded"] == 5998
+    assert (await lab.sandbox.counts(payment_id=paid.payment_id))["amount_refunded"] == 5998
 
 
 async def test_a_refund_that_takes_its_time(lab: Lab) -> None:
@@ -165,19 +169,45 @@ async def test_what_an_operator_gave_back_before_is_not_given_back_again(lab: La
     await lab.reconcile()  # Stripe refuses ours; what there is becomes ours
     assert (await lab.payment(paid.payment_id)).status is Status.REFUNDED
     assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
-    assert (await lab.sandbox.counts(paid.payment_id))["amount_refunded"] == 5998
+    assert (await lab.sandbox.counts(payment_id=paid.payment_id))["amount_refunded"] == 5998
     assert await lab.reconcile(past=SOON) == 0
 
 
+def updated(order: Order, status: str) -> Event:
+    """What the order service tells when an order has moved."""
+    message = OrderStatusUpdated(order_id=str(order.id), user_id=str(order.user_id), status=status)
+    return Event(
+        id=uuid4(),
+        type="ORDER_STATUS_UPDATED",
+        time=clock.now(),
+        source="/argosy/order",
+        subject=str(order.id),
+        key=str(order.id),
+        sequence=2,
+        message=message,
+        traceparent=trace_context.new(),
+        topic="order-events",
+        partition=0,
+        offset=0,
+    )
+
+
 async def test_the_event_takes_effect_once(lab: Lab) -> None:
-    order, event_id = lab.orders.place(), uuid4()
+    order = lab.orders.place()
     await lab.pay(order)
-    for _ in range(2):
-        async with lab.postgres.transaction() as connection:
-            if await inbox.first_time(connection, "payment-service-group", event_id):
-                await lab.end_order_in(connection, order.id)
+    handle = handlers(lab.postgres, lab.recorder)["ORDER_STATUS_UPDATED"]
+    cancelled = updated(order, "cancelled")
+    await asyncio.gather(*(handle(cancelled) for _ in range(3)))
+    assert lab.recorder.work.is_set()
     await lab.reconcile()
     assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+
+
+@pytest.mark.parametrize("status", ["confirmed", "shipped", "delivered"])
+async def test_an_order_that_goes_on_is_left_alone(lab: Lab, status: str) -> None:
+    order = lab.orders.place()
+    await handlers(lab.postgres, lab.recorder)["ORDER_STATUS_UPDATED"](updated(order, status))
+    assert (await lab.pay(order)).status == "succeeded"
 
 
 async def test_only_that_order_is_concerned(lab: Lab) -> None:

@@ -12,7 +12,7 @@ from tests.integration.payment.lab import CHALLENGED, DECLINED, RETURN_URL, VISA
 
 
 async def nothing_happened(lab: Lab, order: Order) -> bool:
-    intents = (await lab.sandbox.counts_of_order(order))["payment_intents"]["total"]
+    intents = (await lab.sandbox.counts(order_id=str(order.id)))["payment_intents"]["total"]
     return not intents and not await lab.payments_of(order) and not await lab.told(order)
 
 
@@ -28,7 +28,7 @@ async def test_a_good_card_pays(lab: Lab) -> None:
     assert (payment.provider_fee_minor, payment.net_amount_minor, payment.check_at) == (204, 5794, None)
     (attempt,) = await lab.attempts(paid.payment_id)
     assert (attempt["attempt_number"], attempt["status"]) == (1, "succeeded")
-    counts = await lab.sandbox.counts(paid.payment_id)
+    counts = await lab.sandbox.counts(payment_id=paid.payment_id)
     assert (counts["payment_intents"], counts["amount_captured"]) == ({"total": 1, "succeeded": 1}, 5998)
 
 
@@ -55,7 +55,7 @@ async def test_a_declined_card_ends_payment_and_order(lab: Lab, method: str, cod
     assert await lab.ledger(order) == []
     with pytest.raises(OrderNotPayable):  # though the order service has not heard of it yet
         await lab.pay(order, VISA)
-    assert (await lab.sandbox.counts_of_order(order))["amount_captured"] == 0
+    assert (await lab.sandbox.counts(order_id=str(order.id)))["amount_captured"] == 0
 
 
 async def test_nobody_can_pay_through_a_declined_intent_afterwards(lab: Lab) -> None:
@@ -160,7 +160,7 @@ async def test_an_order_is_paid_once(lab: Lab) -> None:
     await lab.pay(order)
     with pytest.raises(AlreadyPaid):
         await lab.pay(order)
-    assert (await lab.sandbox.counts_of_order(order))["amount_captured"] == 5998
+    assert (await lab.sandbox.counts(order_id=str(order.id)))["amount_captured"] == 5998
 
 
 async def test_an_order_that_is_being_paid(lab: Lab) -> None:

@@ -62,22 +62,23 @@ async def impatient(stripe_sandbox: RealStack) -> AsyncIterator[StripeGateway]:
 async def test_an_answer_that_is_lost_once_is_asked_for_again_at_once(lab: Lab) -> None:
     paid = await lab.pay(lab.orders.place(), "pm_sandbox_dropAfterCharge")
     assert paid.status == "succeeded"
-    assert (await lab.sandbox.counts(paid.payment_id))["charges"] == {"total": 1, "succeeded": 1}
+    assert (await lab.sandbox.counts(payment_id=paid.payment_id))["charges"] == {"total": 1, "succeeded": 1}
 
 
 async def test_an_answer_that_is_lost_each_time_is_found_out_later(lab: Lab) -> None:
     order = lab.orders.place()
-    await lab.sandbox.fault("drop", count=ALL_TRIES)
+    await lab.sandbox.drop_next_answers(ALL_TRIES)
     unknown = await lab.pay(order, VISA, idempotency_key="k-lost")
     assert unknown.status == "processing"
-    assert (await lab.sandbox.counts(unknown.payment_id))["amount_captured"] == 5998  # though nobody here knows
+    counts = await lab.sandbox.counts(payment_id=unknown.payment_id)
+    assert counts["amount_captured"] == 5998  # though nobody here knows
     assert await lab.told(order) == {}
     assert await lab.reconcile() == 0  # it is left to whoever began it, for a while
     await lab.reconcile(past=SOON)
     assert (await lab.payment(unknown.payment_id)).status is Status.SUCCEEDED
     assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04")]
-    assert (await lab.sandbox.counts(unknown.payment_id))["payment_intents"]["total"] == 1
+    assert (await lab.sandbox.counts(payment_id=unknown.payment_id))["payment_intents"]["total"] == 1
     assert await lab.pay(order, VISA, idempotency_key="k-lost") == unknown
 
 
@@ -101,7 +102,7 @@ async def test_a_process_that_dies_before_it_has_written_the_outcome(
     await lab.reconcile(past=SOON)
     assert (await lab.payment(payment.id)).status is status
     assert await lab.told(order) == news
-    assert (await lab.sandbox.counts(payment.id))["payment_intents"]["total"] == 1
+    assert (await lab.sandbox.counts(payment_id=str(payment.id)))["payment_intents"]["total"] == 1
     repeated = await lab.pay(order, method, idempotency_key=f"k-died-{method}")
     assert (repeated.payment_id, repeated.status) == (str(payment.id), status)
     assert bool(repeated.client_secret) is (status is Status.REQUIRES_ACTION)
@@ -129,7 +130,7 @@ async def test_a_key_that_stripe_has_forgotten_is_not_used_again(lab: Lab, dying
     await lab.reconcile(past=A_DAY)
     payment = await lab.only_payment_of(order)
     assert payment.status is Status.SUCCEEDED
-    assert (await lab.sandbox.counts(payment.id))["charges"] == {"total": 1, "succeeded": 1}
+    assert (await lab.sandbox.counts(payment_id=str(payment.id)))["charges"] == {"total": 1, "succeeded": 1}
 
 
 async def test_a_request_that_never_reached_stripe_within_a_day_has_failed(
@@ -147,7 +148,7 @@ async def test_a_request_that_never_reached_stripe_within_a_day_has_failed(
     payment = await lab.only_payment_of(order)
     assert (payment.status, payment.decline_code) == (Status.FAILED, "processing_error")
     assert await lab.told(order) == {"PAYMENT_FAILED": 1}
-    assert (await lab.sandbox.counts_of_order(order))["payment_intents"]["total"] == 0
+    assert (await lab.sandbox.counts(order_id=str(order.id)))["payment_intents"]["total"] == 0
 
 
 async def test_a_request_that_never_reached_stripe_is_made_when_stripe_is_back(
@@ -171,13 +172,13 @@ async def test_a_request_that_never_reached_stripe_is_made_when_stripe_is_back(
 async def test_stripe_answers_too_slowly(lab: Lab, impatient: StripeGateway) -> None:
     order = lab.orders.place()
     slow = Lab(lab.postgres, impatient, lab.sandbox, orders=lab.orders)
-    await lab.sandbox.fault("hold", seconds=1, count=ALL_TRIES)
+    await lab.sandbox.hold_next_answers(1, ALL_TRIES)
     unknown = await slow.pay(order)
     assert unknown.status == "processing"
     await lab.sandbox.behave()
     await lab.reconcile(past=SOON)
     assert (await lab.payment(unknown.payment_id)).status is Status.SUCCEEDED
-    assert (await lab.sandbox.counts(unknown.payment_id))["payment_intents"]["total"] == 1
+    assert (await lab.sandbox.counts(payment_id=unknown.payment_id))["payment_intents"]["total"] == 1
 
 
 async def test_a_caller_who_goes_away_is_charged_and_written_down(lab: Lab) -> None:
@@ -239,7 +240,7 @@ async def test_a_return_address_that_has_changed_since(lab: Lab, dying: pytest.M
     await lab.reconcile(past=SOON)  # refused under the key, so it is searched for
     payment = await lab.only_payment_of(order)
     assert payment.status is Status.REQUIRES_ACTION
-    assert (await lab.sandbox.counts(payment.id))["payment_intents"]["total"] == 1
+    assert (await lab.sandbox.counts(payment_id=str(payment.id)))["payment_intents"]["total"] == 1
 
 
 async def test_a_challenge_that_nobody_finishes_ends_in_time(lab: Lab) -> None:
@@ -277,7 +278,7 @@ async def test_a_customer_who_pays_after_all_gets_it_back(lab: Lab) -> None:
     assert (payment.status, payment.late) == (Status.REFUNDED, True)
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04"), ("refund", "59.98")]
     assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1, "PAYMENT_REFUNDED": 1}
-    counts = await lab.sandbox.counts(waiting.payment_id)
+    counts = await lab.sandbox.counts(payment_id=waiting.payment_id)
     assert (counts["amount_captured"], counts["amount_refunded"]) == (5998, 5998)
 
 

@@ -78,7 +78,7 @@ async def test_an_old_failure_does_not_hide_that_it_succeeded_since(lab: Lab) ->
 
 async def test_one_that_overtakes_our_own_answer(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     order = lab.orders.place()
-    await lab.sandbox.fault("drop", count=3)
+    await lab.sandbox.drop_next_answers(3)
     unknown = await lab.pay(order)
     intents = await lab.sandbox.ask(
         "GET", "/v1/payment_intents/search", params={"query": f"metadata['payment_id']:'{unknown.payment_id}'"}

@@ -1,0 +1,135 @@
+"""What Stripe's JSON means to us."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+import stripe
+from pydantic import SecretStr
+from stripe import WebhookSignature
+
+from services.payment.domain import RefundStatus, Refusal, Settlement
+from services.payment.stripe_answers import BadSignature, intent, intent_in, read_webhook, refund, refusal_in, user_of
+from tests.unit.payment.given import PAYMENT_ID
+
+SECRET = SecretStr("whsec_unit")
+
+INTENT: dict[str, Any] = {
+    "id": "pi_1",
+    "object": "payment_intent",
+    "status": "succeeded",
+    "amount": 5998,
+    "currency": "usd",
+    "metadata": {"payment_id": str(PAYMENT_ID)},
+    "latest_charge": {
+        "id": "ch_1",
+        "balance_transaction": {"id": "txn_1", "fee": 204, "net": 5500, "currency": "eur"},
+        "payment_method_details": {"card": {"last4": "4242"}},
+    },
+    "client_secret": "pi_1_secret_x",
+}
+
+
+def error(code: str | None, param: str | None, **carried: Any) -> stripe.InvalidRequestError:
+    body = {"error": {"code": code, "param": param, **carried}}
+    return stripe.InvalidRequestError("no", param, code, json_body=body)  # type: ignore[no-untyped-call]
+
+
+def test_a_settled_charge_tells_fee_and_net_in_the_accounts_own_currency() -> None:
+    read = intent(INTENT)
+    assert (read.id, read.currency, read.payment_id, read.charge_id) == ("pi_1", "USD", PAYMENT_ID, "ch_1")
+    assert read.settlement == Settlement("txn_1", 204, 5500, "EUR")
+
+
+@pytest.mark.parametrize("charge", [None, "ch_1", {"id": "ch_1", "balance_transaction": None}])
+def test_one_that_is_not_settled_or_not_expanded_tells_none(charge: Any) -> None:
+    assert intent(INTENT | {"latest_charge": charge}).settlement is None
+
+
+def test_the_secret_does_not_show() -> None:
+    assert "secret" not in repr(intent(INTENT)).replace("client_secret", "")
+
+
+def test_nothing_of_the_card_comes_through() -> None:
+    assert "4242" not in repr(intent(INTENT))
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {"payment_id": ""}, {"payment_id": "7"}])
+def test_an_intent_of_others_is_nobodys_payment(metadata: Any) -> None:
+    assert intent(INTENT | {"metadata": metadata}).payment_id is None
+
+
+@pytest.mark.parametrize(
+    ("code", "param", "refusal"),
+    [
+        ("resource_missing", "payment_method", Refusal.PAYMENT_METHOD),
+        ("payment_method_unexpected_state", None, Refusal.PAYMENT_METHOD),
+        ("resource_missing", "customer", Refusal.CUSTOMER),
+        ("amount_too_small", "amount", Refusal.AMOUNT),
+        ("amount_too_large", None, Refusal.AMOUNT),
+        ("parameter_unknown", "return_url", Refusal.REQUEST),
+        (None, None, Refusal.REQUEST),
+    ],
+)
+def test_what_stripe_would_not_take(code: str | None, param: str | None, refusal: Refusal) -> None:
+    assert refusal_in(error(code, param)) is refusal
+
+
+def test_an_error_may_carry_the_intent_of_an_attempt() -> None:
+    carried = intent_in(error("payment_intent_authentication_failure", None, payment_intent=INTENT))
+    assert carried == intent(INTENT)
+    assert intent_in(error("resource_missing", "payment_method")) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("pending", RefundStatus.PENDING),
+        ("requires_action", RefundStatus.PENDING),
+        ("succeeded", RefundStatus.SUCCEEDED),
+        ("failed", RefundStatus.FAILED),
+        ("canceled", RefundStatus.CANCELLED),
+        ("unheard_of", RefundStatus.PENDING),
+        (None, RefundStatus.PENDING),
+    ],
+)
+def test_how_a_refund_stands(said: str | None, status: RefundStatus) -> None:
+    assert refund({"id": "re_1", "status": said, "amount": 5, "currency": "usd"}).status is status
+
+
+def test_whose_a_customer_is() -> None:
+    assert user_of({"id": "cus_1", "metadata": {"user_id": "u"}}) == "u"
+    assert user_of({"id": "cus_1", "metadata": {}}) is None
+    assert user_of({"id": "cus_1", "deleted": True}) is None
+
+
+def signed(event: Any, age: int = 0) -> tuple[bytes, str]:
+    payload = json.dumps(event)
+    moment = int(time.time()) - age
+    signature = WebhookSignature.generate_signature_header(payload, SECRET.get_secret_value(), timestamp=moment)
+    return payload.encode(), signature
+
+
+@pytest.mark.parametrize(
+    ("subject", "intent_id"),
+    [
+        ({"object": "payment_intent", "id": "pi_1"}, "pi_1"),
+        ({"object": "charge", "id": "ch_1", "payment_intent": "pi_1"}, "pi_1"),
+        ({"object": "refund", "id": "re_1", "payment_intent": "pi_1"}, "pi_1"),
+        ({"object": "refund", "id": "re_1", "payment_intent": None}, None),
+        ({"object": "customer", "id": "cus_1"}, None),
+    ],
+)
+def test_what_a_webhook_is_about(subject: Any, intent_id: str | None) -> None:
+    event = read_webhook(*signed({"id": "evt_1", "type": "t", "data": {"object": subject}}), SECRET)
+    assert (event.id, event.type, event.intent_id) == ("evt_1", "t", intent_id)
+
+
+def test_a_webhook_is_good_for_five_minutes() -> None:
+    event = {"id": "evt_1", "type": "t", "data": {"object": {"object": "customer"}}}
+    read_webhook(*signed(event, age=290), SECRET)
+    with pytest.raises(BadSignature):
+        read_webhook(*signed(event, age=310), SECRET)
