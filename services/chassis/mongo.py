@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pydantic import SecretStr
-from pymongo.errors import ConfigurationError, ConnectionFailure, PyMongoError
+from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailure, PyMongoError
 
 from services.chassis import transient
 from services.chassis.errors import Unavailable
@@ -22,6 +22,8 @@ POOL_SIZE = 10
 SELECT_SECONDS = 5.0
 SOCKET_SECONDS = 45.0
 _WAIT_FOR_CONNECTION_SECONDS = 2.0
+_INTERNAL_ERROR = 1
+"""The server is in trouble itself: what FerretDB answers while the PostgreSQL behind it is away."""
 
 transient.register(ConnectionFailure)
 
@@ -88,16 +90,16 @@ class Mongo:
 
 @contextlib.contextmanager
 def unavailable_when_away() -> Iterator[None]:
-    """Tell a server that is away, or a pool without a free connection, as Unavailable. For a store, around its calls.
+    """Tell a server that is away or in trouble, or a pool without a free connection, as Unavailable.
 
-    A write that was under way then may have taken effect: make it one that can be repeated.
+    A store puts it around its calls. A write that was under way then may have taken effect: make it one that can be repeated.
     """
     try:
         yield
     except ConnectionFailure as error:
         raise Unavailable from error
     except PyMongoError as error:
-        if error.timeout:
+        if error.timeout or (isinstance(error, OperationFailure) and error.code == _INTERNAL_ERROR):
             raise Unavailable from error
         raise
 
