@@ -92,7 +92,8 @@ class Mongo:
 def unavailable_when_away() -> Iterator[None]:
     """Tell a server that is away or in trouble, or a pool without a free connection, as Unavailable.
 
-    A store puts it around its calls. A write that was under way then may have taken effect: make it one that can be repeated.
+    A store puts it around its calls. A write that was under way then may have taken effect: make it one that can be
+    repeated.
     """
     try:
         yield
