@@ -32,6 +32,18 @@ class RateLimit:
 
 
 @dataclass(frozen=True)
+class OutlierDetection:
+    """When callers in the mesh leave a failing instance out."""
+
+    consecutive_errors: int
+    interval: float
+    """Seconds."""
+    ejection_time: float
+    """Seconds."""
+    max_ejection_percent: int
+
+
+@dataclass(frozen=True)
 class Rpc:
     """One rpc and its policy."""
 
@@ -43,6 +55,8 @@ class Rpc:
     is_read: bool
     """Whether it changes nothing, so that it may be repeated."""
     unlimited: bool
+    callers: tuple[str, ...]
+    """For INTERNAL: the services that may call it."""
     timeout: float
     """Seconds a call may take at most, all tries together."""
     verb: str
@@ -69,6 +83,10 @@ class Service:
     """Seconds."""
     rate_limit: RateLimit | None
     """None for internal services."""
+    load_balancing: str | None
+    """ROUND_ROBIN, LEAST_REQUEST or RANDOM; None where the mesh's default holds."""
+    outlier_detection: OutlierDetection | None
+    """None where the mesh's default holds."""
     rpcs: tuple[Rpc, ...]
 
 
@@ -86,6 +104,7 @@ def read_contract(image: Json) -> tuple[Service, ...]:
     services = tuple(sorted(found, key=lambda service: service.full_name))
     _refuse_shared_routes(services)
     _refuse_uneven_groups(services)
+    _refuse_two_ways_to_one_process(services)
     return services
 
 
@@ -116,6 +135,10 @@ def _service(name: str, descriptor: Json) -> Service:
         read_retries=retries.get("attempts", 0),
         per_try_timeout=_seconds(retries.get("perTryTimeout")),
         rate_limit=None if is_internal else _rate_limit(name, policy["rateLimit"]),
+        load_balancing=policy["loadBalancing"].removeprefix("LOAD_BALANCING_") if "loadBalancing" in policy else None,
+        outlier_detection=_outlier_detection(name, policy["outlierDetection"])
+        if "outlierDetection" in policy
+        else None,
         rpcs=rpcs,
     )
 
@@ -142,6 +165,7 @@ def _rpc(service: str, method: Json, service_timeout: float) -> Rpc:
         access=access,
         is_read=options.get("idempotencyLevel") == "NO_SIDE_EFFECTS",
         unlimited=policy.get("unlimited", False),
+        callers=tuple(policy.get("callers", ())),
         timeout=timeout,
         verb=verb,
         route=route,
@@ -156,6 +180,17 @@ def _rate_limit(name: str, policy: Json) -> RateLimit:
     complete = all(policy.get(part) for part in ("group", "perMinute", "perHour"))
     _demand(complete, name, "a rate limit has a group, calls a minute and calls an hour")
     return RateLimit(policy["group"], policy["perMinute"], policy["perHour"])
+
+
+def _outlier_detection(name: str, policy: Json) -> OutlierDetection:
+    complete = all(policy.get(part) for part in ("consecutiveErrors", "interval", "ejectionTime", "maxEjectionPercent"))
+    _demand(complete, name, "outlier detection has errors, an interval, an ejection time and a percentage")
+    return OutlierDetection(
+        policy["consecutiveErrors"],
+        _seconds(policy["interval"]),
+        _seconds(policy["ejectionTime"]),
+        policy["maxEjectionPercent"],
+    )
 
 
 def _seconds(duration: str | None) -> float:
@@ -179,3 +214,12 @@ def _refuse_uneven_groups(services: tuple[Service, ...]) -> None:
     groups = [limit.group for limit in rate_limits(services)]
     for group in groups:
         _demand(groups.count(group) == 1, f"rate limit group {group}", "it has two different allowances")
+
+
+def _refuse_two_ways_to_one_process(services: tuple[Service, ...]) -> None:
+    for part in ("load_balancing", "outlier_detection"):
+        owners = [service.owner for service in services if getattr(service, part) is not None]
+        for owner in owners:
+            _demand(
+                owners.count(owner) == 1, owner, f"one of its proto services states the {part}, for the whole process"
+            )

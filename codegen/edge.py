@@ -10,9 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from codegen.contract import Rpc, Service, public_rpcs, rate_limits
+from codegen.yaml_files import duration, write_yaml
 
 Piece = list[Any]
 
@@ -20,15 +19,12 @@ Piece = list[Any]
 RETRY_ON = "gateway-error,connect-failure,refused-stream,cancelled,unavailable"
 PREVIOUS_HOSTS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
 MOMENT_MS = 500
-HEADER = "# Derived from proto/ by `make generate`; never edited.\n# {}\n"
 
 
 def write_edge(services: tuple[Service, ...], into: Path) -> None:
     """Writes one file a piece."""
-    into.mkdir(parents=True, exist_ok=True)
     for name, (title, derive) in PIECES.items():
-        text = yaml.dump(derive(services), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
-        (into / f"{name}.yaml").write_text(HEADER.format(title) + text, encoding="utf-8")
+        write_yaml(into / f"{name}.yaml", title, derive(services))
 
 
 def transcoded_services(services: tuple[Service, ...]) -> Piece:
@@ -80,12 +76,17 @@ SIGN_IN: dict[str, dict[str, Any]] = {
 
 
 def _route(service: Service, rpc: Rpc) -> dict[str, Any]:
-    action: dict[str, Any] = {"cluster": service.owner, "timeout": _duration(rpc.timeout)}
+    action: dict[str, Any] = {
+        "cluster": service.owner,
+        # In a mesh the next proxy finds the service by this name.
+        "host_rewrite_literal": service.owner,
+        "timeout": duration(rpc.timeout),
+    }
     if rpc.is_read and service.read_retries:
         action["retry_policy"] = {
             "retry_on": RETRY_ON,
             "num_retries": service.read_retries,
-            "per_try_timeout": _duration(service.per_try_timeout),
+            "per_try_timeout": duration(service.per_try_timeout),
             # Another instance, where there is one.
             "retry_host_predicate": [_extension("envoy.retry_host_predicates.previous_hosts", PREVIOUS_HOSTS)],
             "host_selection_retry_max_attempts": 3,
@@ -110,14 +111,3 @@ def _route(service: Service, rpc: Rpc) -> dict[str, Any]:
 
 def _extension(name: str, type_name: str) -> dict[str, Any]:
     return {"name": name, "typed_config": {"@type": f"type.googleapis.com/{type_name}"}}
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes what is said twice twice: an alias is harder to read than a line."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:g}s"

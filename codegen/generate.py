@@ -6,6 +6,8 @@ from pathlib import Path
 from codegen.contract import read_contract
 from codegen.edge import write_edge
 from codegen.image import build_image, build_json_image
+from codegen.mesh import write_mesh
+from codegen.network import write_network
 from codegen.stubs import generate_stubs
 
 
@@ -15,7 +17,10 @@ def generate(into: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         generate_stubs(build_image(source_info=True), into / "python", Path(scratch))
     (into / "descriptors.binpb").write_bytes(build_image(source_info=False))
-    write_edge(read_contract(build_json_image()), into / "envoy")
+    services = read_contract(build_json_image())
+    write_edge(services, into / "envoy")
+    write_mesh(services, into / "istio")
+    write_network(services, into / "kubernetes")
 
 
 def regenerate(target: Path) -> None:

@@ -46,8 +46,8 @@ def _values(settings: EdgeSettings, targets: Targets) -> dict[str, Any]:
             "hour_retry_after": retry_after(limits, "per_hour", HOUR, multiplier),
         },
     )
-    root_routes = _written("root_routes", {"jwks_path": settings.jwks_path})
-    routes = [*root_routes, *_derived("routes"), *_written("last_routes", {})]
+    root_routes = _written("root_routes", {"jwks_path": settings.jwks_path, "jwks_host": str(settings.jwks_url.host)})
+    routes = [*root_routes, *_rpc_routes(settings), *_written("last_routes", {})]
     return {
         "host": settings.edge_host,
         "port": settings.edge_port,
@@ -63,11 +63,23 @@ def _values(settings: EdgeSettings, targets: Targets) -> dict[str, Any]:
     }
 
 
+def _rpc_routes(settings: EdgeSettings) -> Any:
+    routes = _derived("routes")
+    if settings.edge_in_mesh:
+        for route in routes:
+            route["route"].pop("retry_policy", None)
+    return routes
+
+
 def _clusters(settings: EdgeSettings, targets: Targets) -> list[Any]:
     services = [
         _written("upstream", {**upstream, "endpoints": _endpoints(targets[upstream["name"]])})
         for upstream in _derived("upstreams")
     ]
+    if settings.edge_in_mesh:
+        for service in services:
+            # One instance that drains would speak for all of them.
+            del service["health_checks"]
     return [*services, *_written("other_clusters", {"jwks_endpoints": _endpoints([settings.jwks_address])})]
 
 

@@ -36,6 +36,9 @@ class EdgeSettings(BaseModel):
     """Envoy's admin port, on loopback whatever `edge_host` is."""
     edge_trusted_hops: int = Field(default=0, ge=0)
     """How many proxies in front of the edge may be believed about the client's address."""
+    edge_in_mesh: bool = False
+    """Whether a mesh stands behind the edge: it knows the instances then, leaves bad ones out and repeats reads. The
+    edge, which sees one address a service, does neither."""
     edge_descriptors: FilePath = ROOT / "generated" / "descriptors.binpb"
     """The image of the contract; Envoy reads it at start."""
     rate_limit_multiplier: float = Field(default=1, gt=0, allow_inf_nan=False)

@@ -104,3 +104,13 @@ def test_the_access_log_has_no_query_and_no_secret() -> None:
     for secret in ("AUTHORIZATION", "COOKIE", "IDEMPOTENCY", "STRIPE", "QUERY", "%REQ(:PATH", "ORIGINAL-PATH"):
         assert secret not in fields
     assert "%PATH(NQ:" in fields
+
+
+def test_in_a_mesh_the_edge_leaves_health_and_repeats_to_it() -> None:
+    config = rendered(EDGE_IN_MESH="true")
+    assert not any("health_checks" in cluster for cluster in config["static_resources"]["clusters"])
+    routes = manager(config)["route_config"]["virtual_hosts"][0]["routes"]
+    assert not any("retry_policy" in route.get("route", {}) for route in routes)
+    alone = manager(rendered())["route_config"]["virtual_hosts"][0]["routes"]
+    assert any("retry_policy" in route.get("route", {}) for route in alone)
+    assert [route["name"] for route in routes] == [route["name"] for route in alone]

@@ -1,0 +1,184 @@
+"""What the contract decides about the mesh, as Istio's objects: who may call what, for how long, how often, and which
+instance is asked.
+
+Everything else about the mesh is written by hand, in istio/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from codegen.cluster import NAMESPACE, Manifest, callers, kustomization, labels, manifest, processes
+from codegen.contract import OutlierDetection, Rpc, Service
+from codegen.edge import RETRY_ON
+from codegen.yaml_files import duration, write_yaml
+
+# Said everywhere: unsaid, Istio repeats twice, creates too.
+_NO_RETRIES = {"attempts": 0}
+_ISSUER = "https://argosy.local"
+_AUDIENCE = "https://api.myapp.com"
+_KEYS = "http://user.production.svc.cluster.local:9101/.well-known/jwks.json"
+
+
+def write_mesh(services: tuple[Service, ...], into: Path) -> None:
+    """Writes one file a kind, and the kustomization that holds them together."""
+    for name, (title, derive) in PIECES.items():
+        write_yaml(into / f"{name}.yaml", title, *derive(services))
+    title = "Everything about the mesh that the contract decides."
+    write_yaml(into / "kustomization.yaml", title, kustomization(*(f"{name}.yaml" for name in PIECES)))
+
+
+def virtual_services(services: tuple[Service, ...]) -> list[Manifest]:
+    """How long calls take at most, and how reads are repeated on their way from the edge.
+
+    Services repeat their calls to each other themselves (gRPC's own retries, from the same contract).
+    """
+    return [
+        manifest(
+            "networking.istio.io/v1",
+            "VirtualService",
+            owner,
+            {"hosts": [_host(owner)], "http": [*_routes(owner, served), _rest(owner)]},
+        )
+        for owner, served in processes(services)
+    ]
+
+
+def destination_rules(services: tuple[Service, ...]) -> list[Manifest]:
+    """How an instance is chosen and when one is left out. A service that states neither has the mesh's default."""
+    rules = []
+    for owner, served in processes(services):
+        policy: Manifest = {}
+        for service in served:
+            if service.load_balancing:
+                policy["loadBalancer"] = {"simple": service.load_balancing}
+            if service.outlier_detection:
+                policy["outlierDetection"] = _outlier_detection(service.outlier_detection)
+        if policy:
+            spec = {"host": _host(owner), "trafficPolicy": policy}
+            rules.append(manifest("networking.istio.io/v1", "DestinationRule", owner, spec))
+    return rules
+
+
+def authorization_policies(services: tuple[Service, ...]) -> list[Manifest]:
+    """Each service's callers and the rpcs of each, by the identity in the caller's certificate."""
+    return [
+        manifest(
+            "security.istio.io/v1",
+            "AuthorizationPolicy",
+            f"{owner}-callers",
+            {
+                "selector": {"matchLabels": labels(owner)},
+                "action": "ALLOW",
+                "rules": [_rule(caller, paths) for caller, paths in sorted(_paths_by_caller(served).items())],
+            },
+        )
+        for owner, served in processes(services)
+    ]
+
+
+def request_authentications(services: tuple[Service, ...]) -> list[Manifest]:
+    """Refuses people's tokens that are not good once more, before a service that only people's tokens reach.
+
+    Calls between services carry service tokens, which Istio would refuse as of an unknown issuer; those services, like
+    all, check every token themselves.
+    """
+    spec_of_issuer = {
+        "issuer": _ISSUER,
+        "audiences": [_AUDIENCE],
+        "jwksUri": _KEYS,
+        # The service checks it again.
+        "forwardOriginalToken": True,
+    }
+    return [
+        manifest(
+            "security.istio.io/v1",
+            "RequestAuthentication",
+            f"{owner}-tokens",
+            {"selector": {"matchLabels": labels(owner)}, "jwtRules": [spec_of_issuer]},
+        )
+        for owner, served in processes(services)
+        if not any(service.is_internal for service in served)
+    ]
+
+
+PIECES: dict[str, tuple[str, Callable[[tuple[Service, ...]], list[Manifest]]]] = {
+    "virtual-services": ("How long calls may take, and which are repeated on their way.", virtual_services),
+    "destination-rules": ("Which instance is asked, and when one is left out.", destination_rules),
+    "authorization-policies": ("Who may call what; nobody else may call anything.", authorization_policies),
+    "request-authentications": ("Whose tokens are good, where only people's tokens come.", request_authentications),
+}
+
+
+def _routes(owner: str, served: list[Service]) -> list[Manifest]:
+    """One route for all rpcs of a proto service that are treated alike."""
+    routes = []
+    for service in served:
+        alike: dict[str, tuple[Manifest, list[Rpc]]] = {}
+        for rpc in service.rpcs:
+            repeated = not service.is_internal and rpc.is_read and service.read_retries > 0
+            name = f"{service.full_name.rpartition('.')[2]}-{'reads' if repeated else 'once'}-{duration(rpc.timeout)}"
+            policy = {
+                "timeout": duration(rpc.timeout),
+                "retries": _retries(service) if repeated else _NO_RETRIES,
+            }
+            alike.setdefault(name.lower(), (policy, []))[1].append(rpc)
+        routes += [
+            {
+                "name": name,
+                "match": [{"uri": {"exact": rpc.path}} for rpc in rpcs],
+                "route": _to(owner),
+                **policy,
+            }
+            for name, (policy, rpcs) in alike.items()
+        ]
+    return routes
+
+
+def _rest(owner: str) -> Manifest:
+    """What is no rpc of the contract: health, keys."""
+    return {"name": "rest", "route": _to(owner), "timeout": "5s", "retries": _NO_RETRIES}
+
+
+def _to(owner: str) -> list[Manifest]:
+    return [{"destination": {"host": _host(owner)}}]
+
+
+def _retries(service: Service) -> Manifest:
+    return {
+        "attempts": service.read_retries,
+        "perTryTimeout": duration(service.per_try_timeout),
+        "retryOn": RETRY_ON,
+    }
+
+
+def _outlier_detection(policy: OutlierDetection) -> Manifest:
+    return {
+        "consecutive5xxErrors": policy.consecutive_errors,
+        "interval": duration(policy.interval),
+        "baseEjectionTime": duration(policy.ejection_time),
+        "maxEjectionPercent": policy.max_ejection_percent,
+    }
+
+
+def _paths_by_caller(served: list[Service]) -> dict[str, list[str]]:
+    paths: dict[str, list[str]] = {}
+    for service in served:
+        for rpc in service.rpcs:
+            for caller in callers(rpc):
+                paths.setdefault(caller, []).append(rpc.path)
+    return paths
+
+
+def _rule(caller: str, paths: list[str]) -> dict[str, Any]:
+    principal = f"cluster.local/ns/{NAMESPACE}/sa/{caller}"
+    return {
+        "from": [{"source": {"principals": [principal]}}],
+        "to": [{"operation": {"methods": ["POST"], "paths": paths}}],
+    }
+
+
+def _host(owner: str) -> str:
+    return f"{owner}.{NAMESPACE}.svc.cluster.local"
