@@ -19,6 +19,7 @@ from services.chassis.settings import load
 from services.payment import use_cases as does
 from services.payment.consumers import GROUP, handlers
 from services.payment.faults import FAULTS
+from services.payment.first_answers import FirstAnswers
 from services.payment.orders import ORDER_LOOKUP, Orders
 from services.payment.reconciler import Reconciler
 from services.payment.recorder import Recorder
@@ -38,15 +39,14 @@ def run(settings: PaymentSettings) -> None:
     orders = Orders(app.client(OrderLookupServiceStub, ORDER_LOOKUP, settings.order_target))
     recorder = Recorder(postgres, settings.challenge_timeout)
     settle, refund = does.SettlePayment(postgres, gateway, recorder), does.SettleRefund(postgres, gateway, recorder)
-    create = does.CreatePayment(postgres, orders, gateway, settle, settings.payment_return_url)
-    show, look_up = does.ShowPayments(postgres), does.LookUpOrderPayment(postgres)
+    answers, show = FirstAnswers(postgres, gateway), does.ShowPayments(postgres)
+    create = does.CreatePayment(postgres, orders, gateway, settle, answers, settings.payment_return_url)
     webhook = does.HandleWebhook(postgres, gateway, settle, refund, settings.stripe_webhook_secret)
     rpc = PaymentRpc(create, show, does.ConfirmPayment(show, settle), webhook, settings.idempotency_secret)
     app.serve(PAYMENTS, rpc)
-    app.serve(PAYMENT_LOOKUP, PaymentLookupRpc(look_up))
+    app.serve(PAYMENT_LOOKUP, PaymentLookupRpc(does.LookUpOrderPayment(postgres)))
     Consumer(settings.kafka_bootstrap_servers, GROUP, handlers(postgres, recorder), producer).run_in(app)
-    reconciler = Reconciler(postgres, settle, refund, recorder.work, settings.reconcile_every_seconds)
-    app.background("reconciler", reconciler.run)
+    app.background("reconciler", Reconciler(postgres, settle, refund, recorder.work, settings.reconcile_seconds).run)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
     app.background("housekeeping", Housekeeping(postgres).run)
     app.run(Catalogue(FAULTS))

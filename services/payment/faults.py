@@ -8,10 +8,10 @@ import grpc
 
 from services.chassis.errors import Fault
 from services.payment.domain import AlreadyPaid, DiffersFromOrder, OrderNotPayable, PaymentInProgress
+from services.payment.first_answers import CustomerRefused, PaymentMethodRefused
 from services.payment.orders import OrderNotFound
 from services.payment.stripe_answers import BadSignature
 from services.payment.stripe_gateway import ProviderAway
-from services.payment.use_cases.create_payment import CustomerRefused, PaymentMethodRefused
 from services.payment.use_cases.show_payments import PaymentNotFound
 
 FAULTS: Mapping[type[Exception], Fault] = {

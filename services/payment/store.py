@@ -195,16 +195,14 @@ async def add_attempt(connection: Connection, payment_id: UUID, attempt: Attempt
 
 async def add_to_ledger(connection: Connection, payment_id: UUID, lines: Sequence[LedgerLine]) -> None:
     """Book lines. The same line a second time is an error: it means that money was counted twice."""
-    for line in lines:
-        await connection.execute(
+    if lines:
+        await connection.executemany(
             "INSERT INTO ledger_entries (payment_id, refund_id, entry, amount, currency, stripe_id)"
             " VALUES ($1, $2, $3, $4, $5, $6)",
-            payment_id,
-            line.refund_id,
-            line.entry,
-            money.to_decimal(line.amount_minor),
-            line.currency,
-            line.stripe_id,
+            [
+                (payment_id, ln.refund_id, ln.entry, money.to_decimal(ln.amount_minor), ln.currency, ln.stripe_id)
+                for ln in lines
+            ],
         )
 
 

@@ -24,8 +24,8 @@ from services.chassis.idempotency import Replay
 from services.chassis.postgres import Postgres
 from services.chassis.shielded import shielded
 from services.payment import domain, store
-from services.payment.domain import Order, OrderNotPayable, Payment, PaymentInProgress, Refusal
-from services.payment.messages import payment_message
+from services.payment.domain import Order, OrderNotPayable, Payment, PaymentInProgress
+from services.payment.first_answers import CustomerRefused, FirstAnswers
 from services.payment.orders import OrderNotFound, Orders
 from services.payment.recorder import idempotency_scope
 from services.payment.stripe_gateway import OutcomeUnknown, StripeGateway
@@ -37,24 +37,6 @@ _TO_ANSWER_SECONDS = 1.0
 """What is kept of the caller's time for saying that it is still being processed."""
 ASK_SECONDS = 120.0
 """How long asking may go on without the caller; well under the time after which a search may conclude."""
-
-
-class PaymentMethodRefused(Exception):
-    """Stripe does not know the payment method, or it cannot be used here."""
-
-    violations = (("paymentMethodId", "must be a payment method that exists at Stripe and can be charged"),)
-
-    def __init__(self) -> None:
-        super().__init__("Stripe does not accept this payment method; the order can be paid with another")
-
-
-class CustomerRefused(Exception):
-    """The customer at Stripe is not the caller's own."""
-
-    violations = (("customerId", "must be your own customer at Stripe"),)
-
-    def __init__(self) -> None:
-        super().__init__("this customer is not yours")
 
 
 @dataclass(frozen=True)
@@ -85,6 +67,7 @@ class CreatePayment:
     orders: Orders
     gateway: StripeGateway
     settle: SettlePayment
+    answers: FirstAnswers
     return_url: str
 
     async def __call__(self, command: CreatePaymentCommand) -> payment_pb2.Payment:
@@ -102,8 +85,8 @@ class CreatePayment:
         await self._require_own_customer(command)
         begun = await idempotency.patiently(lambda: self._begin(command, order))
         if isinstance(begun, Payment):
-            return await self._answer(command, await self._ask(begun))
-        return await self._tell(payment_pb2.Payment.FromString(begun))
+            return await self._answer(command, begun, await self._ask(begun))
+        return await self.answers.complete(payment_pb2.Payment.FromString(begun))
 
     async def _require_own_customer(self, command: CreatePaymentCommand) -> None:
         customer_id = command.customer_id
@@ -157,42 +140,20 @@ class CreatePayment:
         except OutcomeUnknown:
             return Settled(payment)
 
-    async def _answer(self, command: CreatePaymentCommand, settled: Settled) -> payment_pb2.Payment:
-        """With a key, what is kept under it: others may have been answered already."""
-        message = payment_message(settled.payment)
-        if command.idempotency_key is not None:
-            key = command.idempotency_key
-            async with self.postgres.transaction() as connection:
-                await idempotency.answer(connection, command.scope, key, message)
-            kept = await idempotency.wait_for_answer(self.postgres, command.scope, key, command.fingerprint)
-            message = payment_pb2.Payment.FromString(kept)
-        return await self._tell(message, settled.client_secret)
-
-    async def _tell(self, message: payment_pb2.Payment, client_secret: str | None = None) -> payment_pb2.Payment:
-        """The answer with what is not kept of it: a challenge's secret, which Stripe has, or the error that it was."""
-        if message.status not in (domain.Status.REQUIRES_ACTION, domain.Status.FAILED):
-            return message
-        async with self.postgres.connection() as connection:
-            payment = await store.find_payment(connection, UUID(message.payment_id))
-        if payment is None:
-            return message
-        _raise_if_refused(payment)
-        if message.requires_action and payment.intent_id is not None:
-            message.client_secret = client_secret or (await self.gateway.look_up(payment.intent_id)).client_secret or ""
-        return message
+    async def _answer(self, command: CreatePaymentCommand, begun: Payment, settled: Settled) -> payment_pb2.Payment:
+        if command.idempotency_key is None:
+            return await self.answers.without_key(settled.payment, settled.client_secret)
+        return await self.answers.with_key(
+            settled.payment,
+            settled.client_secret,
+            scope=command.scope,
+            key=command.idempotency_key,
+            fingerprint=command.fingerprint,
+            outcome_known=settled.payment is not begun,
+        )
 
 
 def _first_answer(replay: Replay) -> bytes:
     if replay.response is None:
         raise IdempotencyInFlight
     return replay.response
-
-
-def _raise_if_refused(payment: Payment) -> None:
-    match payment.refusal:
-        case Refusal.PAYMENT_METHOD:
-            raise PaymentMethodRefused
-        case Refusal.CUSTOMER:
-            raise CustomerRefused
-        case Refusal.AMOUNT:
-            raise OrderNotPayable("Stripe does not take payments of this amount")

@@ -46,7 +46,7 @@ class HandleWebhook:
         if event.type not in _INTENT_EVENTS | _REFUND_EVENTS:
             return
         payment = await self._payment_of(event)
-        if payment is None:
+        if payment is None or _nothing_to_learn(event, payment):
             return
         try:
             await self._apply(event, payment)
@@ -70,16 +70,20 @@ class HandleWebhook:
 
     async def _apply(self, event: WebhookEvent, payment: Payment) -> None:
         assert event.intent_id is not None  # noqa: S101 - _payment_of found the payment by it
-        concerns_refunds = event.type in _REFUND_EVENTS
-        known = payment.is_paid if concerns_refunds else _nothing_to_learn(event, payment)
-        if not known:
+        is_refund = event.type in _REFUND_EVENTS
+        if not (is_refund and payment.is_paid):
             payment = (await self.settle.learn(payment, await self.gateway.look_up(event.intent_id))).payment
-        if concerns_refunds:
+        if is_refund:
             await self.settle_refund.look_up_all(payment, event.intent_id)
 
 
 def _nothing_to_learn(event: WebhookEvent, payment: Payment) -> bool:
     """Most webhooks tell what the answer to our own request has told before."""
-    if event.type == "payment_intent.succeeded":
-        return payment.is_paid and not domain.awaits_settlement(payment)
-    return payment.is_paid or not (payment.is_live or payment.close_intent)
+    match event.type:
+        case "payment_intent.succeeded":
+            return payment.is_paid and not domain.awaits_settlement(payment)
+        case "payment_intent.payment_failed":
+            return not payment.is_live
+        case "payment_intent.canceled":
+            return not (payment.is_live or payment.close_intent)
+    return False

@@ -17,6 +17,7 @@ from argosy.payment.v1 import payment_pb2
 from services.chassis.postgres import Postgres, Record
 from services.payment import store, use_cases
 from services.payment.domain import Order, Payment
+from services.payment.first_answers import FirstAnswers
 from services.payment.orders import OrderNotFound, Orders
 from services.payment.reconciler import Reconciler
 from services.payment.recorder import Recorder
@@ -110,6 +111,7 @@ class Lab:
             cast(Orders, self.orders),
             self.gateway,
             self.settle,
+            FirstAnswers(self.postgres, self.gateway),
             RETURN_URL,
         )
         self.show = use_cases.ShowPayments(self.postgres)

@@ -6,8 +6,8 @@ import pytest
 
 from services.chassis.errors import IdempotencyMismatch
 from services.payment.domain import AlreadyPaid, DiffersFromOrder, Order, OrderNotPayable, PaymentInProgress, Status
+from services.payment.first_answers import CustomerRefused, PaymentMethodRefused
 from services.payment.orders import OrderNotFound
-from services.payment.use_cases.create_payment import CustomerRefused, PaymentMethodRefused
 from tests.integration.payment.lab import CHALLENGED, DECLINED, RETURN_URL, VISA, Lab
 
 

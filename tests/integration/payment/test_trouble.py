@@ -13,9 +13,9 @@ from pydantic import SecretStr
 
 from services.chassis import deadlines
 from services.payment.domain import Intent, Payment, Status
+from services.payment.first_answers import PaymentMethodRefused
 from services.payment.recorder import Recorder
 from services.payment.stripe_gateway import NotAuthorized, OutcomeUnknown, StripeGateway
-from services.payment.use_cases.create_payment import PaymentMethodRefused
 from tests.integration.payment.lab import CHALLENGED, DECLINED, VISA, Lab
 from tests.support.real_stack import RealStack
 

@@ -1,0 +1,103 @@
+"""What CreatePayment answers, the first time and each time it is repeated with the same key.
+
+Kept is the payment as it was answered, without the challenge's client secret: that is Stripe's, and asked for again. A
+payment whose request Stripe refused is kept as failed, and told as the error that it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from argosy.payment.v1 import payment_pb2
+from services.chassis import idempotency
+from services.chassis.postgres import Postgres
+from services.payment import store
+from services.payment.domain import OrderNotPayable, Payment, Refusal, Status
+from services.payment.messages import payment_message
+from services.payment.stripe_gateway import StripeGateway
+
+
+class PaymentMethodRefused(Exception):
+    """Stripe does not know the payment method, or it cannot be used here."""
+
+    violations = (("paymentMethodId", "must be a payment method that exists at Stripe and can be charged"),)
+
+    def __init__(self) -> None:
+        super().__init__("Stripe does not accept this payment method; the order can be paid with another")
+
+
+class CustomerRefused(Exception):
+    """The customer at Stripe is not the caller's own."""
+
+    violations = (("customerId", "must be your own customer at Stripe"),)
+
+    def __init__(self) -> None:
+        super().__init__("this customer is not yours")
+
+
+@dataclass(frozen=True)
+class FirstAnswers:
+    """Makes the answers, and finds those that are kept."""
+
+    postgres: Postgres
+    gateway: StripeGateway
+
+    async def without_key(self, payment: Payment, client_secret: str | None) -> payment_pb2.Payment:
+        """The answer to a call that nobody can repeat."""
+        return await self.complete(payment_message(payment), client_secret)
+
+    async def with_key(
+        self,
+        payment: Payment,
+        client_secret: str | None,
+        *,
+        scope: str,
+        key: str,
+        fingerprint: bytes,
+        outcome_known: bool,
+    ) -> payment_pb2.Payment:
+        """What is kept under the key: others may have been answered already.
+
+        It was kept together with the outcome, by whoever wrote that; where none is known, it is kept now.
+        """
+        if not outcome_known:
+            async with self.postgres.transaction() as connection:
+                await idempotency.answer(connection, scope, key, payment_message(payment))
+        kept = await idempotency.wait_for_answer(self.postgres, scope, key, fingerprint)
+        return await self.complete(payment_pb2.Payment.FromString(kept), client_secret)
+
+    async def complete(self, answer: payment_pb2.Payment, client_secret: str | None = None) -> payment_pb2.Payment:
+        """An answer as it is kept, with what is not kept of it.
+
+        Raises:
+            PaymentMethodRefused, CustomerRefused, OrderNotPayable: that is what the answer was.
+            OutcomeUnknown, NotAuthorized: Stripe does not tell the client secret now.
+        """
+        if answer.status == Status.FAILED and not answer.HasField("decline_code"):
+            _raise_refusal(await self._payment(answer))
+        if answer.requires_action:
+            answer.client_secret = client_secret or await self._client_secret(answer)
+        return answer
+
+    async def _client_secret(self, answer: payment_pb2.Payment) -> str:
+        intent_id = (await self._payment(answer)).intent_id
+        intent = await self.gateway.look_up(intent_id) if intent_id else None
+        return (intent and intent.client_secret) or ""
+
+    async def _payment(self, answer: payment_pb2.Payment) -> Payment:
+        async with self.postgres.connection() as connection:
+            payment = await store.find_payment(connection, UUID(answer.payment_id))
+        if payment is None:
+            raise RuntimeError(f"payment {answer.payment_id} was answered, and is gone")
+        return payment
+
+
+def _raise_refusal(payment: Payment) -> None:
+    match payment.refusal:
+        case Refusal.PAYMENT_METHOD:
+            raise PaymentMethodRefused
+        case Refusal.CUSTOMER:
+            raise CustomerRefused
+        case Refusal.AMOUNT:
+            raise OrderNotPayable("Stripe does not take payments of this amount")
