@@ -41,10 +41,8 @@ LONGEST_DELAY = timedelta(minutes=5)
 CancellationReason = Literal["abandoned", "requested_by_customer"]
 """Stripe's words, as far as we use them."""
 
-_NOT_IN_HUNDREDTHS = frozenset(
-    "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF "  # no minor unit
-    "BHD JOD KWD OMR TND".split()  # thousandths
-)
+WHOLE = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF".split())
+THOUSANDTHS = frozenset("BHD JOD KWD OMR TND".split())
 """Currencies that Stripe does not count in hundredths, as we do: https://docs.stripe.com/currencies#zero-decimal."""
 
 
@@ -324,7 +322,7 @@ def require_payable(order: Order, stated_minor: int | None, stated_currency: str
         raise OrderNotPayable(f"this order is {order.status}; only a pending one can be paid")
     if order.total_minor <= 0:
         raise OrderNotPayable("there is nothing to pay for this order")
-    if order.currency in _NOT_IN_HUNDREDTHS:
+    if order.currency in WHOLE | THOUSANDTHS:
         raise OrderNotPayable(f"orders in {order.currency} cannot be paid here")
     violations = []
     if stated_minor is not None and stated_minor != order.total_minor:

@@ -74,7 +74,7 @@ class FirstAnswers:
             PaymentMethodRefused, CustomerRefused, OrderNotPayable: that is what the answer was.
             OutcomeUnknown, NotAuthorized: Stripe does not tell the client secret now.
         """
-        if answer.status == Status.FAILED and not answer.HasField("decline_code"):
+        if answer.status == Status.FAILED and not answer.HasField("decline_code"):  # no card was tried
             _raise_refusal(await self._payment(answer))
         if answer.requires_action:
             answer.client_secret = client_secret or await self._client_secret(answer)

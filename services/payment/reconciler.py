@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -23,9 +23,12 @@ from services.payment.use_cases.settle_refund import SettleRefund
 
 LEASE = timedelta(seconds=20)
 """How long what is taken stays ours: short, so that a process that dies with it holds nothing up for long."""
-BATCH = 20
+AT_ONCE = 20
+"""How many steps are under way at most: one that waits for Stripe holds up none of the others."""
 
 _log = structlog.get_logger()
+
+Look = Coroutine[None, None, None]
 
 
 @dataclass(frozen=True)
@@ -40,25 +43,31 @@ class Reconciler:
     every_seconds: float
 
     async def run(self) -> None:
-        """Look, settle, wait; until cancelled."""
-        while True:
-            self.work.clear()
-            while await self.once():
-                pass
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.work.wait(), self.every_seconds)
+        """Look for what is due, begin a step of each, wait; until cancelled."""
+        under_way: set[asyncio.Task[None]] = set()
+        async with asyncio.TaskGroup() as looks:
+            while True:
+                self.work.clear()
+                while due := await self._take(AT_ONCE - len(under_way)):
+                    for look in due:
+                        task = looks.create_task(look)
+                        under_way.add(task)
+                        task.add_done_callback(under_way.discard)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.work.wait(), self.every_seconds)
 
     async def once(self) -> int:
-        """Settle one batch of what is due; answers how many there were."""
+        """Take a step of everything that is due now, and wait for them; answers how many there were."""
+        due = await self._take(AT_ONCE)
+        await asyncio.gather(*due)
+        return len(due)
+
+    async def _take(self, at_most: int) -> list[Look]:
         now = clock.now()
         async with self.postgres.transaction() as connection:
-            payments = await store.take_due_payments(connection, now, LEASE, BATCH)
-            refunds = await store.take_due_refunds(connection, now, LEASE, BATCH)
-        await asyncio.gather(
-            *(self._look_after_payment(payment) for payment in payments),
-            *(self._look_after_refund(refund) for refund in refunds),
-        )
-        return len(payments) + len(refunds)
+            payments = await store.take_due_payments(connection, now, LEASE, at_most)
+            refunds = await store.take_due_refunds(connection, now, LEASE, at_most - len(payments))
+        return [*map(self._look_after_payment, payments), *map(self._look_after_refund, refunds)]
 
     async def _look_after_payment(self, payment: Payment) -> None:
         await _attempt(self.settle_payment(payment), payment_id=str(payment.id))

@@ -11,6 +11,7 @@ from uuid import UUID
 import stripe
 from pydantic import SecretStr
 
+from services.payment import domain
 from services.payment.domain import Intent, RefundStatus, Refusal, Settlement, StripeRefund
 
 SIGNATURE_TOLERANCE_SECONDS = 300
@@ -126,7 +127,15 @@ def _settlement(charge: Any) -> Settlement | None:
     line = None if charge is None or isinstance(charge, str) else charge.get("balance_transaction")
     if line is None or isinstance(line, str):
         return None
-    return Settlement(line["id"], line["fee"], line["net"], line["currency"].upper())
+    currency = line["currency"].upper()
+    return Settlement(line["id"], _hundredths(line["fee"], currency), _hundredths(line["net"], currency), currency)
+
+
+def _hundredths(amount: int, currency: str) -> int:
+    """Amounts as we count them. The account may be kept in a currency that no order of ours is in."""
+    if currency in domain.WHOLE:
+        return amount * 100
+    return amount // 10 if currency in domain.THOUSANDTHS else amount
 
 
 def _intent_id(subject: Json) -> str | None:

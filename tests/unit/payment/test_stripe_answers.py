@@ -44,6 +44,13 @@ def test_a_settled_charge_tells_fee_and_net_in_the_accounts_own_currency() -> No
     assert read.settlement == Settlement("txn_1", 204, 5500, "EUR")
 
 
+@pytest.mark.parametrize(("currency", "hundredths"), [("usd", 204), ("jpy", 20400), ("kwd", 20)])
+def test_an_account_in_another_kind_of_currency_is_counted_as_ours(currency: str, hundredths: int) -> None:
+    line = {"id": "txn_1", "fee": 204, "net": 204, "currency": currency}
+    settlement = intent(INTENT | {"latest_charge": {"id": "ch_1", "balance_transaction": line}}).settlement
+    assert settlement == Settlement("txn_1", hundredths, hundredths, currency.upper())
+
+
 @pytest.mark.parametrize("charge", [None, "ch_1", {"id": "ch_1", "balance_transaction": None}])
 def test_one_that_is_not_settled_or_not_expanded_tells_none(charge: Any) -> None:
     assert intent(INTENT | {"latest_charge": charge}).settlement is None
