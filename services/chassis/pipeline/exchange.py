@@ -12,6 +12,8 @@ from services.chassis import trace_context
 from services.chassis.call import Call, Service, User
 from services.chassis.policy import MethodPolicyView
 
+_LONGEST_ID = 128
+
 
 class Context(Protocol):
     """What the pipeline uses of grpc.aio's ServicerContext."""
@@ -82,7 +84,7 @@ class Exchange:
     def request_id(self) -> str:
         """The id that the edge gave the call; without one, its trace's."""
         given: str | None = self.metadata.get("x-request-id")
-        return given[:128] if given else trace_context.trace_id(self.traceparent)
+        return given[:_LONGEST_ID] if given else trace_context.trace_id(self.traceparent)
 
 
 Step = Callable[[Exchange], Awaitable[bytes]]

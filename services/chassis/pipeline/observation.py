@@ -69,46 +69,69 @@ def observe(method: MethodPolicyView, proceed: Step) -> Step:
 
 
 class _Recorder:
-    """Writes one method's lines and figures; looks each label set up once."""
+    """Writes one method's lines and figures."""
 
     def __init__(self, method: MethodPolicyView) -> None:
         self._method = method
-        self._durations: dict[grpc.StatusCode, Histogram] = {}
-        self._counts: dict[tuple[grpc.StatusCode, str], Counter] = {}
+        self._path = method.path
+        self._ok = _Outcome(method, grpc.StatusCode.OK)
+        self._failed: dict[grpc.StatusCode, _Outcome] = {}
 
     def __call__(self, exchange: Exchange, seconds: float) -> None:
-        self._measure(exchange, seconds)
+        outcome = self._outcome(exchange.status)
+        outcome.measure(seconds, exchange.client_app)
         line: dict[str, Any] = {
-            "rpc": self._method.path,
-            "code": exchange.status.name,
-            "duration_ms": round(seconds * 1000, 2),
+            "rpc": self._path,
+            "code": outcome.code,
+            "duration_ms": int(seconds * 100_000) / 100,
             "caller": _name_of(exchange.caller),
             "client_app": exchange.client_app,
             "request_id": exchange.request_id(),
         }
-        if exchange.reason:
-            line["reason"] = exchange.reason
-        if exchange.cause:
-            line["cause"] = exchange.cause
-        if exchange.failure is not None:
-            _log.error("call", exc_info=exchange.failure, **line)
-        elif exchange.status in _WORTH_A_WARNING:
-            _log.warning("call", **line)
-        else:
+        if outcome is self._ok:
             _log.info("call", **line)
+        else:
+            _log_failure(exchange, line)
 
-    def _measure(self, exchange: Exchange, seconds: float) -> None:
-        status = exchange.status
-        duration = self._durations.get(status)
-        if duration is None:
-            http = 201 if status is grpc.StatusCode.OK and self._method.creates else HTTP_STATUS[status]
-            duration = self._durations[status] = DURATION.labels(self._method.verb, self._method.route, http)
-        duration.observe(seconds)
-        key = (status, exchange.client_app)
-        count = self._counts.get(key)
-        if count is None:
-            count = self._counts[key] = CALLS.labels(self._method.path, status.name, exchange.client_app)
-        count.inc()
+    def _outcome(self, status: grpc.StatusCode) -> _Outcome:
+        if status is grpc.StatusCode.OK:  # hashing an enum is slow
+            return self._ok
+        outcome = self._failed.get(status)
+        if outcome is None:
+            outcome = self._failed[status] = _Outcome(self._method, status)
+        return outcome
+
+
+class _Outcome:
+    """What is counted for one method and one status; looks each label set up once."""
+
+    def __init__(self, method: MethodPolicyView, status: grpc.StatusCode) -> None:
+        http = 201 if status is grpc.StatusCode.OK and method.creates else HTTP_STATUS[status]
+        self.code = status.name
+        self._path = method.path
+        self._duration = DURATION.labels(method.verb, method.route, http)
+        self._calls: dict[str, Counter] = {}
+
+    def measure(self, seconds: float, client_app: str) -> None:
+        """Count one call."""
+        self._duration.observe(seconds)
+        calls = self._calls.get(client_app)
+        if calls is None:
+            calls = self._calls[client_app] = CALLS.labels(self._path, self.code, client_app)
+        calls.inc()
+
+
+def _log_failure(exchange: Exchange, line: dict[str, Any]) -> None:
+    if exchange.reason:
+        line["reason"] = exchange.reason
+    if exchange.cause:
+        line["cause"] = exchange.cause
+    if exchange.failure is not None:
+        _log.error("call", exc_info=exchange.failure, **line)
+    elif exchange.status in _WORTH_A_WARNING:
+        _log.warning("call", **line)
+    else:
+        _log.info("call", **line)
 
 
 def _name_of(caller: User | Service | None) -> str | None:

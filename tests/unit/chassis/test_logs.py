@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 from collections.abc import Iterator
@@ -15,20 +14,20 @@ from services.chassis import logs, trace_context
 
 
 @pytest.fixture
-def out() -> Iterator[io.StringIO]:
+def out() -> Iterator[list[str]]:
     before = logging.root.handlers[:], logging.root.level
-    written = io.StringIO()
-    logs.configure("shop", "info", written)
+    written: list[str] = []
+    logs.configure("shop", "info", written.append)
     yield written
     structlog.reset_defaults()
     logging.root.handlers[:], logging.root.level = before
 
 
-def _lines(out: io.StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in out.getvalue().splitlines()]
+def _lines(out: list[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out]
 
 
-def test_a_line(out: io.StringIO) -> None:
+def test_a_line(out: list[str]) -> None:
     log = structlog.get_logger()
     log.debug("too quiet")
     traceparent = trace_context.new()
@@ -42,7 +41,7 @@ def test_a_line(out: io.StringIO) -> None:
     }  # fmt: skip
 
 
-def test_libraries_log_in_the_same_form(out: io.StringIO) -> None:
+def test_libraries_log_in_the_same_form(out: list[str]) -> None:
     logging.getLogger("aiokafka").info("too quiet")
     logging.getLogger("aiokafka").error("lost %s", "it")
     (line,) = _lines(out)
@@ -57,7 +56,7 @@ def _fail() -> None:
 
 
 @pytest.mark.parametrize("how", ["structlog", "structlog given", "logging"])
-def test_an_error_has_its_stack_but_not_what_it_says_about_rows(out: io.StringIO, how: str) -> None:
+def test_an_error_has_its_stack_but_not_what_it_says_about_rows(out: list[str], how: str) -> None:
     try:
         _fail()
     except KeyError as error:
@@ -82,7 +81,19 @@ def test_only_the_first_line_of_an_error_is_told() -> None:
     assert len(logs.error_text(ValueError("x" * 10_000))) < 400
 
 
-def test_what_is_no_json_is_shown_somehow(out: io.StringIO) -> None:
+def test_what_is_no_json_is_shown_somehow(out: list[str]) -> None:
     structlog.get_logger().info("odd", value={1, 2}, line="two\nlines")
     (line,) = _lines(out)
     assert (line["value"], line["line"]) == ("{1, 2}", "two\nlines")
+
+
+def test_stdout_gets_whole_lines(capfd: pytest.CaptureFixture[str]) -> None:
+    logs.to_stdout("ünï" * 50_000)
+    logs.to_stdout("two")
+    assert capfd.readouterr().out.splitlines() == ["ünï" * 50_000, "two"]
+
+
+def test_a_bound_logger_keeps_what_it_was_given(out: list[str]) -> None:
+    structlog.get_logger().bind(group="g").error("lost", topic="t")
+    (line,) = _lines(out)
+    assert (line["level"], line["group"], line["topic"]) == ("error", "g", "t")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import Any, ClassVar
 
 import grpc
@@ -11,6 +10,7 @@ import grpc
 from services.chassis.app import App
 from services.chassis.call import Call
 from services.chassis.errors import AppError, Catalogue, Fault, NotFound, Unavailable
+from services.chassis.logs import to_stdout
 from services.chassis.settings import CommonSettings, load
 from services.chassis.shielded import shielded
 from tests.integration.chassis.rpc.lab_contract import INTERNAL, LAB, lab_pb2
@@ -132,8 +132,7 @@ class LabInternalRpc:
 
 class _SpeakingRpc(LabRpc):
     def say(self, what: str) -> None:
-        sys.stdout.write(f"{what}\n")
-        sys.stdout.flush()
+        to_stdout(what)
 
 
 class _SpeakingResource:
@@ -143,7 +142,7 @@ class _SpeakingResource:
         """Nothing to do."""
 
     async def stop(self) -> None:
-        sys.stdout.write("resource stopped\n")
+        to_stdout("resource stopped")
 
     async def check(self) -> None:
         """Always fine."""
@@ -153,7 +152,7 @@ async def _tick() -> None:
     try:
         await asyncio.sleep(3600)
     finally:
-        sys.stdout.write("background ended\n")
+        to_stdout("background ended")
 
 
 def main() -> None:

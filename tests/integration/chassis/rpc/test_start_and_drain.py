@@ -50,6 +50,11 @@ class LabProcess:
                     raise AssertionError(f"ended without {text!r}: {self.lines}")
                 await asyncio.sleep(0.01)
 
+    def stop_reading(self) -> None:
+        """Close the process' standard output at this end."""
+        transport: Any = self._process._transport  # type: ignore[attr-defined]
+        transport.get_pipe_transport(1).close()
+
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
@@ -256,3 +261,16 @@ async def test_bad_settings_are_all_named_at_once(services: ServiceKeys) -> None
     named = [line.removeprefix("bad setting ").partition(":")[0] for line in told.decode().splitlines()]
     assert sorted(named) == ["ADMIN_PORT", "GRPC_PORT", "KAFKA_BOOTSTRAP_SERVERS", "LOG_LEVEL", "SERVICE_KEY_FILE"]
     assert "many" not in told.decode()
+
+
+async def test_calls_are_answered_when_nobody_reads_the_log(start: Start, jwks: tuple[web.AppRunner, str]) -> None:
+    await _listen(*jwks)
+    lab = await start()
+    await _until_serving(lab)
+    lab.stop_reading()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{lab.grpc_port}") as channel:
+        stub = lab_pb2_grpc.LabServiceStub(channel)
+        for _ in range(3):
+            assert (await stub.Anyone(lab_pb2.Probe())).text == "Anyone"
+    lab.signal(signal.SIGTERM)
+    assert await lab.ended() == 0
