@@ -99,6 +99,9 @@ def _logger_for(service: str, threshold: int) -> type[BoundLoggerBase]:
         def exception(self, event: str, **fields: Any) -> None:
             self._write("error", event, {"exc_info": True, **fields})
 
+        def critical(self, event: str, **fields: Any) -> None:
+            self._write("critical", event, fields)
+
         def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
             error = fields.pop("exc_info", None)
             line = _render(service, level, event, {**self._context, **fields}, _present(error))

@@ -97,3 +97,23 @@ def test_a_bound_logger_keeps_what_it_was_given(out: list[str]) -> None:
     structlog.get_logger().bind(group="g").error("lost", topic="t")
     (line,) = _lines(out)
     assert (line["level"], line["group"], line["topic"]) == ("error", "g", "t")
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "critical"])
+@pytest.mark.parametrize("threshold", ["debug", "info", "warning", "error"])
+def test_every_level_is_there_and_quiet_below_the_threshold(threshold: str, level: str) -> None:
+    written: list[str] = []
+    logger = logs._logger_for("shop", logging.getLevelNamesMapping()[threshold.upper()])(written.append, [], {})
+    getattr(logger, level)("said", what="it")
+    names = ["debug", "info", "warning", "error", "critical"]
+    expected = [(level, "it")] if names.index(level) >= names.index(threshold) else []
+    assert [(line["level"], line["what"]) for line in _lines(written)] == expected
+
+
+def test_exception_takes_the_error_at_hand(out: list[str]) -> None:
+    try:
+        _fail()
+    except KeyError:
+        structlog.get_logger().exception("failed")
+    (line,) = _lines(out)
+    assert line["error"].startswith("KeyError: ")
