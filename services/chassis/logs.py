@@ -15,7 +15,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 from structlog import BoundLoggerBase
@@ -77,37 +77,38 @@ def stack_of(error: BaseException) -> str:
     return f"{stack_of(cause)}{error_text(cause)}, then:\n{''.join(frames)}"
 
 
-def _logger_for(service: str, threshold: int) -> type[BoundLoggerBase]:
+class _Logger(BoundLoggerBase):
     """structlog's logger with one renderer instead of a chain of processors: one line a call is on every call's way."""
 
-    class Logger(BoundLoggerBase):
-        def debug(self, event: str, **fields: Any) -> None:
-            if threshold <= logging.DEBUG:
-                self._write("debug", event, fields)
+    service: ClassVar[str]
+    threshold: ClassVar[int]
 
-        def info(self, event: str, **fields: Any) -> None:
-            if threshold <= logging.INFO:
-                self._write("info", event, fields)
+    def debug(self, event: str, **fields: Any) -> None:
+        self._say(logging.DEBUG, "debug", event, fields)
 
-        def warning(self, event: str, **fields: Any) -> None:
-            if threshold <= logging.WARNING:
-                self._write("warning", event, fields)
+    def info(self, event: str, **fields: Any) -> None:
+        self._say(logging.INFO, "info", event, fields)
 
-        def error(self, event: str, **fields: Any) -> None:
-            self._write("error", event, fields)
+    def warning(self, event: str, **fields: Any) -> None:
+        self._say(logging.WARNING, "warning", event, fields)
 
-        def exception(self, event: str, **fields: Any) -> None:
-            self._write("error", event, {"exc_info": True, **fields})
+    def error(self, event: str, **fields: Any) -> None:
+        self._say(logging.ERROR, "error", event, fields)
 
-        def critical(self, event: str, **fields: Any) -> None:
-            self._write("critical", event, fields)
+    def exception(self, event: str, **fields: Any) -> None:
+        self._say(logging.ERROR, "error", event, {"exc_info": True, **fields})
 
-        def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
-            error = fields.pop("exc_info", None)
-            line = _render(service, level, event, {**self._context, **fields}, _present(error))
-            self._logger(line)
+    def critical(self, event: str, **fields: Any) -> None:
+        self._say(logging.CRITICAL, "critical", event, fields)
 
-    return Logger
+    def _say(self, weight: int, level: str, event: str, fields: dict[str, Any]) -> None:
+        if weight >= self.threshold:
+            error = _present(fields.pop("exc_info", None))
+            self._logger(_render(self.service, level, event, {**self._context, **fields}, error))
+
+
+def _logger_for(service: str, threshold: int) -> type[_Logger]:
+    return type("Logger", (_Logger,), {"service": service, "threshold": threshold})
 
 
 def _present(error: BaseException | bool | None) -> BaseException | None:
