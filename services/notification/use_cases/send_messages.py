@@ -15,8 +15,11 @@ from services.notification import store
 from services.notification.domain import pause_before
 from services.notification.store import DueMessage
 
-BATCH = 20
-_LEASE = timedelta(minutes=2)
+BATCH = 10
+"""Sent side by side."""
+SEND_SECONDS = 20.0
+"""How long the mail server may take for one message."""
+_LEASE = timedelta(seconds=25)
 """Longer than sending a batch takes; a sender that died holds its batch back for so long."""
 _SENT = Counter("argosy_messages_total", "Messages to people, by what became of an attempt.", ["type", "outcome"])
 _log = structlog.get_logger()
@@ -53,18 +56,23 @@ class SendMessages:
             await asyncio.sleep(self.every_seconds)
 
     async def once(self) -> int:
-        """Send one batch; answers how many it tried."""
+        """Send one batch; answers how many it tried. One that fails keeps none of the others from being sent."""
         async with self.postgres.transaction() as connection:
             due = await store.take_due(connection, BATCH, _LEASE)
-        for message in due:
-            await self._send(message)
+        for result in await asyncio.gather(*map(self._send, due), return_exceptions=True):
+            if result is not None:
+                raise result
         return len(due)
 
     async def _send(self, message: DueMessage) -> None:
         try:
-            await self.mailer.send(message)
+            async with asyncio.timeout(SEND_SECONDS):
+                await self.mailer.send(message)
         except MailNotSent as error:
             await self._put_off(message, str(error))
+            return
+        except TimeoutError:
+            await self._put_off(message, f"not taken within {SEND_SECONDS:.0f} s")
             return
         async with self.postgres.transaction() as connection:
             await store.mark_sent(connection, message.id)

@@ -23,6 +23,7 @@ from services.chassis.postgres import Postgres
 from services.notification.consumers import handlers
 from services.notification.domain import MAX_ATTEMPTS
 from services.notification.mailer import SmtpMailer
+from services.notification.use_cases import send_messages
 from services.notification.use_cases.list_notifications import ListNotifications
 from services.notification.use_cases.send_messages import SendMessages
 from services.notification.use_cases.tell_about_order import TellAboutOrder
@@ -36,8 +37,12 @@ class Mailbox:
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
         self.refusing = False
+        self.silent_about = ""
+        """What a mail is about that is never answered."""
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if self.silent_about and self.silent_about.encode() in envelope.content:
+            await asyncio.Event().wait()
         if self.refusing:
             return "451 come back later"
         self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
@@ -175,6 +180,24 @@ async def test_mail_that_is_always_refused_is_parked(notification: Notification)
     error = await notification.postgres.fetchval("SELECT error FROM messages")
     assert "451" in error
     assert "ada@example.com" not in error
+
+
+async def test_mail_that_is_not_answered_is_put_off_and_keeps_no_other_back(
+    notification: Notification, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send_messages, "SEND_SECONDS", 2.0)
+    user, unlucky, lucky = uuid4(), uuid4(), uuid4()
+    await notification.hear_of_user(user)
+    for order in (unlucky, lucky):
+        await notification.hear_of_status(user, order, "confirmed")
+    notification.mailbox.silent_about = str(unlucky)
+    assert await notification.sending.once() == 2
+    assert await notification.status() == ["pending", "sent"]
+    assert "not taken" in await notification.postgres.fetchval("SELECT error FROM messages WHERE status = 'pending'")
+    notification.mailbox.silent_about = ""
+    await notification.make_due()
+    assert await notification.sending.once() == 1
+    assert await notification.status() == ["sent", "sent"]
 
 
 async def test_a_name_cannot_write_headers(notification: Notification) -> None:
