@@ -125,9 +125,12 @@ class _LibraryHandler(logging.Handler):
         self._write = write
 
     def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        fields = {"logger": record.name}
-        self._write(_render(self._service, record.levelname.lower(), record.getMessage(), fields, error))
+        try:
+            error = record.exc_info[1] if record.exc_info else None
+            fields = {"logger": record.name}
+            self._write(_render(self._service, record.levelname.lower(), record.getMessage(), fields, error))
+        except Exception:  # a line of theirs that cannot be written is not worth a failure of ours
+            self.handleError(record)
 
 
 def _render(service: str, level: str, event: str, fields: dict[str, Any], error: BaseException | None) -> str:
