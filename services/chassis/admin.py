@@ -41,6 +41,10 @@ class Admin:
         """Something that raises when only a restart helps."""
         self._live_checks[name] = check
 
+    def stuck(self) -> list[str]:
+        """What only a restart helps."""
+        return [name for name, check in self._live_checks.items() if not _passes(check)]
+
     async def start(self, host: str, port: int) -> int:
         """Listen; the port that was bound. Raises OSError when it is taken."""
         await self._runner.setup()
@@ -63,7 +67,7 @@ class Admin:
         return web.json_response(answer, status=200 if serving else 503)
 
     async def _live(self, _request: web.Request) -> web.Response:
-        stuck = [name for name, check in self._live_checks.items() if not _passes(check)]
+        stuck = self.stuck()
         return web.json_response({"service": self._service, "stuck": stuck}, status=503 if stuck else 200)
 
     async def _metrics(self, _request: web.Request) -> web.Response:

@@ -52,7 +52,7 @@ class App:
         self.grpc_port = 0
         self.admin_port = 0
         self._settings = settings
-        self._health = health.Health()
+        self._health = health.Health(live=lambda: not self._admin.stuck())
         self._readiness = Readiness(self._health.tell)
         self._admin = admin.Admin(name, self._readiness)
         self._background = background.Background()

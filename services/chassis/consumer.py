@@ -1,6 +1,6 @@
 """A consumer group's member: takes effect of events, at least once, for as long as the service runs.
 
-    Consumer(settings.kafka_bootstrap_servers, GROUP, {"ORDER_CREATED": on_order_created}, producer).run_in(app)
+    Consumer(settings.brokers, GROUP, {"ORDER_CREATED": on_order_created}, producer).run_in(app)
 
 Which topics it reads follows from the types that it handles. Kafka being away, restarting or silent is survived by
 joining again; only messages that keep failing stop it (dead_letters.py), and then it stays stopped: it is not ready,
@@ -17,6 +17,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from services.chassis import backoff, logs
+from services.chassis.brokers import Brokers, brokers
 from services.chassis.consumer_session import ConsumerSession, Stalled
 from services.chassis.dead_letters import TooManyDeadLetters
 from services.chassis.events import Registry
@@ -44,7 +45,7 @@ class Consumer:
     """One member of one group: a Resource for its readiness, a background task for its work.
 
     Args:
-        bootstrap_servers: `host:port`, several with commas.
+        kafka: the brokers; or their addresses alone, in plain text.
         group: the consumer group, such as "order-service-group".
         handlers: event type → handler; other types are skipped. Raises ValueError for a type the contract lacks.
         producer: sends dead letters.
@@ -55,7 +56,7 @@ class Consumer:
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        kafka: Brokers | str,
         group: str,
         handlers: Mapping[str, Handler],
         producer: Sender,
@@ -66,7 +67,7 @@ class Consumer:
     ) -> None:
         registry = registry or Registry.of_package()
         self.name = f"consumer {group}"
-        self._bootstrap_servers = bootstrap_servers
+        self._brokers = brokers(kafka)
         self._group = group
         self._handling = Handling(group, handlers, registry, producer, tries=tries, first_pause=first_pause)
         self._topics = frozenset(registry.topics[event_type] for event_type in handlers)
@@ -125,9 +126,7 @@ class Consumer:
             await asyncio.sleep(next(waits))
 
     def _session(self) -> ConsumerSession:
-        return ConsumerSession(
-            self._bootstrap_servers, self._group, self._topics, self._handling.process, self._note_progress
-        )
+        return ConsumerSession(self._brokers, self._group, self._topics, self._handling.process, self._note_progress)
 
     def _note_progress(self) -> None:
         self._progress_at = asyncio.get_running_loop().time()

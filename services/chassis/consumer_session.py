@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from prometheus_client import Gauge
 
+from services.chassis.brokers import Brokers
 from services.chassis.partition import Partition, Process
 
 JOIN_SECONDS = 30.0
@@ -51,13 +52,13 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        kafka: Brokers,
         group: str,
         topics: Collection[str],
         process: Process,
         on_progress: Callable[[], None],
     ) -> None:
-        self._bootstrap_servers = bootstrap_servers
+        self._brokers = kafka
         self._group = group
         self._topics = topics
         self._process = process
@@ -208,7 +209,7 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _new_consumer(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers.split(","),
+            **self._brokers.options(),
             client_id=self._group,
             group_id=self._group,
             enable_auto_commit=False,

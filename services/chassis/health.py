@@ -1,23 +1,28 @@
 """gRPC's standard health service: one answer for the process and for each proto service that it serves.
 
+`live` is a service name of its own: NOT_SERVING only when a restart helps, for a cluster's liveness probe.
+
 It has a Watch that ends when the service drains; an endless one would hold every drain up for its whole grace.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 _Status = health_pb2.HealthCheckResponse
+LIVE = "live"
 
 
 class Health:
     """What load balancers ask. NOT_SERVING until told otherwise, and from `close` on."""
 
-    def __init__(self) -> None:
+    def __init__(self, live: Callable[[], bool] = lambda: True) -> None:
+        self._live = live
         self._known = {""}
         self._serving = False
         self._closed = False
@@ -46,6 +51,8 @@ class Health:
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 - the rpc's name
         """How it is now. NOT_FOUND for a service that is not here."""
+        if request.service == LIVE:
+            return _Status(status=_Status.SERVING if self._live() else _Status.NOT_SERVING)
         if request.service not in self._known:
             await context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
         return _Status(status=self._status_of(request.service))

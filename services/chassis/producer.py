@@ -24,6 +24,7 @@ from aiokafka.errors import (
 )
 
 from services.chassis import backoff
+from services.chassis.brokers import Brokers, brokers
 from services.chassis.errors import Unavailable
 from services.chassis.events import OutgoingRecord
 
@@ -63,14 +64,14 @@ class Producer:
     """One idempotent producer a process: a Resource, added with `required=False`, since an outbox stands before it.
 
     Args:
-        bootstrap_servers: `host:port`, several with commas.
+        kafka: the brokers; or their addresses alone, in plain text.
         client_id: shown in the broker's logs; the service's name.
     """
 
     name = "kafka"
 
-    def __init__(self, bootstrap_servers: str, client_id: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, kafka: Brokers | str, client_id: str) -> None:
+        self._brokers = brokers(kafka)
         self._client_id = client_id
         self._opening: asyncio.Task[AIOKafkaProducer] | None = None
         self._beside: set[asyncio.Task[None]] = set()
@@ -151,7 +152,7 @@ class Producer:
 
     async def _open(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap_servers.split(","),
+            **self._brokers.options(),
             client_id=self._client_id,
             enable_idempotence=True,
             acks="all",

@@ -8,8 +8,10 @@ from __future__ import annotations
 import sys
 from typing import Literal, NoReturn, TypeVar
 
-from pydantic import Field, FilePath, ValidationError
+from pydantic import DirectoryPath, Field, FilePath, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.chassis.brokers import Brokers
 
 
 class CommonSettings(BaseSettings):
@@ -30,10 +32,17 @@ class CommonSettings(BaseSettings):
     service_keys_file: FilePath
     """Every service's public key (JSON, name → base64 of the 32 raw bytes): verifies their calls."""
     kafka_bootstrap_servers: str = Field(min_length=1)
+    kafka_tls_dir: DirectoryPath | None = None
+    """Where cluster-ca.crt, user.crt and user.key are; without it Kafka is spoken to in plain text."""
     drain_grace_seconds: float = Field(default=30, ge=0)
     """How long calls in flight may take to finish after SIGTERM."""
     drain_settle_seconds: float = Field(default=1, ge=0)
     """How long health says NOT_SERVING before new calls are refused, so that the edge has noticed."""
+
+    @property
+    def brokers(self) -> Brokers:
+        """Kafka, as the two variables have it."""
+        return Brokers(self.kafka_bootstrap_servers, self.kafka_tls_dir)
 
 
 S = TypeVar("S", bound=BaseSettings)

@@ -34,14 +34,14 @@ def run(settings: InventorySettings) -> None:
     """Wire the service and serve until a signal."""
     app = App("inventory", settings)
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
-    producer = app.add(Producer(settings.kafka_bootstrap_servers, app.name), required=False)
+    producer = app.add(Producer(settings.brokers, app.name), required=False)
     reserve = ReserveStock(postgres, timedelta(seconds=settings.hold_seconds))
     commit, release = CommitReservation(), ReleaseReservation()
     products, reservations = product_pb2.DESCRIPTOR, reservation_pb2.DESCRIPTOR
     app.serve(products.services_by_name["ProductService"], ProductRpc(BrowseCatalog(postgres)))
     app.serve(reservations.services_by_name["ReservationService"], ReservationRpc(postgres, reserve, commit, release))
     heard = handlers(postgres, commit, release)
-    Consumer(settings.kafka_bootstrap_servers, GROUP, heard, producer).run_in(app)
+    Consumer(settings.brokers, GROUP, heard, producer).run_in(app)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
     app.background("expiry", ExpireHolds(postgres, release, settings.expire_every_seconds).run)
     app.background("housekeeping", Housekeeping(postgres).run)

@@ -29,12 +29,12 @@ def run(settings: NotificationSettings) -> None:
     """Wire the service and serve until a signal."""
     app = App("notification", settings)
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
-    producer = app.add(Producer(settings.kafka_bootstrap_servers, app.name), required=False)
+    producer = app.add(Producer(settings.brokers, app.name), required=False)
     mailer = SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)
     service = notification_pb2.DESCRIPTOR.services_by_name["NotificationService"]
     app.serve(service, NotificationRpc(ListNotifications(postgres)))
     heard = handlers(postgres, TellAboutOrder(postgres))
-    Consumer(settings.kafka_bootstrap_servers, GROUP, heard, producer).run_in(app)
+    Consumer(settings.brokers, GROUP, heard, producer).run_in(app)
     app.background("sender", SendMessages(postgres, mailer, settings.send_every_seconds).run)
     app.background("housekeeping", Housekeeping(postgres).run)
     app.run(Catalogue({}))

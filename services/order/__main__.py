@@ -39,7 +39,7 @@ def run(settings: OrderSettings) -> None:
     mongo = app.add(Mongo(settings.mongo_url))
     store, read_side, leases = CommitStore(mongo), ReadSide(mongo), Leases(mongo)
     app.add(Schema(store, read_side, leases))
-    producer = app.add(Producer(settings.kafka_bootstrap_servers, app.name), required=False)
+    producer = app.add(Producer(settings.brokers, app.name), required=False)
     inventory = Inventory(app.client(ReservationServiceStub, RESERVATIONS, settings.inventory_target))
     payments = Payments(app.client(PaymentLookupServiceStub, PAYMENT_LOOKUP, settings.payment_target))
     outbox = CommitOutbox(store, read_side, leases)
@@ -51,7 +51,7 @@ def run(settings: OrderSettings) -> None:
     app.background("relay", Relay(outbox.lease, producer).run)
     settle = SettleUnpaid(journal, read_side, inventory, payments, settings.unpaid_after)
     app.background("sweeper", Sweeper(leases, settle).run)
-    Consumer(settings.kafka_bootstrap_servers, GROUP, handlers(ApplyPayment(journal)), producer).run_in(app)
+    Consumer(settings.brokers, GROUP, handlers(ApplyPayment(journal)), producer).run_in(app)
     app.run(Catalogue(FAULTS))
 
 

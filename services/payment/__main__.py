@@ -34,7 +34,7 @@ def run(settings: PaymentSettings) -> None:
     """Wire the service and serve until a signal."""
     app = App("payment", settings)
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
-    producer = app.add(Producer(settings.kafka_bootstrap_servers, app.name), required=False)
+    producer = app.add(Producer(settings.brokers, app.name), required=False)
     gateway = app.add(StripeGateway(settings.stripe_api_key, settings.stripe_api_url, settings.stripe_timeout_seconds))
     orders = Orders(app.client(OrderLookupServiceStub, ORDER_LOOKUP, settings.order_target))
     recorder = Recorder(postgres, settings.challenge_timeout)
@@ -45,7 +45,7 @@ def run(settings: PaymentSettings) -> None:
     rpc = PaymentRpc(create, show, does.ConfirmPayment(show, settle), webhook, settings.idempotency_secret)
     app.serve(PAYMENTS, rpc)
     app.serve(PAYMENT_LOOKUP, PaymentLookupRpc(does.LookUpOrderPayment(postgres)))
-    Consumer(settings.kafka_bootstrap_servers, GROUP, handlers(postgres, recorder), producer).run_in(app)
+    Consumer(settings.brokers, GROUP, handlers(postgres, recorder), producer).run_in(app)
     app.background("reconciler", Reconciler(postgres, settle, refund, recorder.work, settings.reconcile_seconds).run)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
     app.background("housekeeping", Housekeeping(postgres).run)

@@ -36,7 +36,7 @@ def run(settings: UserSettings) -> None:
     app = App("user", settings, user_keys=keys)
     app.add(keys)
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
-    producer = app.add(Producer(settings.kafka_bootstrap_servers, app.name), required=False)
+    producer = app.add(Producer(settings.brokers, app.name), required=False)
     passwords = Passwords(settings.password_hash_threads, settings.password_hash_queue)
     sessions = SessionOpener(keys, clock.now)
     register = RegisterHandler(postgres, passwords, sessions)

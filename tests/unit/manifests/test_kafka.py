@@ -1,0 +1,70 @@
+"""Kafka's users may do what the services do, and nothing more."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from argosy.event.v1 import inventory_events_pb2, order_events_pb2, payment_events_pb2, user_events_pb2
+from argosy.policy.v1 import policy_pb2
+
+ROOT = Path(__file__).parents[3]
+SERVICES = ("inventory", "notification", "order", "payment", "user")
+EVENTS = (inventory_events_pb2, order_events_pb2, payment_events_pb2, user_events_pb2)
+
+Right = tuple[str, str, str]
+
+
+def topic_of() -> dict[str, str]:
+    """Event type → topic, from the contract."""
+    policies = [
+        message.GetOptions().Extensions[policy_pb2.event]
+        for module in EVENTS
+        for message in module.DESCRIPTOR.message_types_by_name.values()
+    ]
+    return {policy.type: policy.topic for policy in policies if policy.type}
+
+
+def rights(service: str) -> set[Right]:
+    user: Any = yaml.safe_load((ROOT / "kafka" / "users" / f"{service}.yaml").read_text())
+    assert user["metadata"]["name"] == service
+    assert user["spec"]["authentication"] == {"type": "tls"}
+    return {
+        (acl["resource"]["type"], acl["resource"]["name"], operation)
+        for acl in user["spec"]["authorization"]["acls"]
+        for operation in acl["operations"]
+    }
+
+
+def heard(service: str) -> set[str]:
+    """The topics of the events that a service's table of handlers names."""
+    consumers = ROOT / "services" / service / "consumers.py"
+    if not consumers.exists():
+        return set()
+    return {topic_of()[name] for name in re.findall(r'"([A-Z][A-Z_]+)":', consumers.read_text())}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_has_the_rights_that_its_work_needs_and_no_other(service: str) -> None:
+    expected: set[Right] = set()
+    if f"{service}-events" in topic_of().values():
+        expected |= {("topic", f"{service}-events", right) for right in ("Describe", "Write")}
+    for topic in heard(service):
+        expected |= {("topic", topic, right) for right in ("Describe", "Read")}
+        expected |= {("topic", f"{topic}.dlq", right) for right in ("Describe", "Write")}
+        expected |= {("group", f"{service}-service-group", right) for right in ("Describe", "Read")}
+    assert rights(service) == expected
+
+
+def test_every_topic_has_dead_letters_of_as_many_partitions() -> None:
+    declared = {
+        one["metadata"]["name"]: one["spec"]
+        for path in (ROOT / "kafka" / "topics").glob("*-events.yaml")
+        for one in yaml.safe_load_all(path.read_text())
+    }
+    topics = set(topic_of().values())
+    assert set(declared) == topics | {f"{topic}.dlq" for topic in topics}
+    for topic in topics:
+        assert declared[topic]["partitions"] == declared[f"{topic}.dlq"]["partitions"]
