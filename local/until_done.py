@@ -1,6 +1,6 @@
 """Runs a command again and again until it succeeds: `python -m local.until_done COMMAND…`.
 
-For work that needs another part to be up: a failure only means "not yet". The pause grows to a few seconds.
+For work that needs another part to be up: a failure only means "not yet". The pause grows to two seconds.
 """
 
 import subprocess
@@ -8,7 +8,7 @@ import sys
 import time
 
 _FIRST_PAUSE_SECONDS = 0.25
-_LONGEST_PAUSE_SECONDS = 4.0
+_LONGEST_PAUSE_SECONDS = 2.0
 
 
 def main() -> None:
