@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import Counter
+from collections.abc import Awaitable
 
 import asyncpg
 import httpx
@@ -22,6 +23,7 @@ from tests.support.shop import (
     a_person,
     an_order,
     answered,
+    insist,
     refusal,
 )
 
@@ -71,11 +73,15 @@ async def test_a_hundred_payments_with_one_key_are_one_payment(
 
 async def test_a_hundred_registrations_with_one_key_are_one_account(shop: Shop, stack: RealStack, key: str) -> None:
     person = a_person()
-    answers = await asyncio.gather(*(shop.call("POST", "/users/register", person, key=key) for _ in range(AT_ONCE)))
-    assert Counter(answer.status_code for answer in answers) == {201: AT_ONCE}, answers[0].text
+
+    def register() -> Awaitable[httpx.Response]:
+        return shop.call("POST", "/users/register", person, key=key)
+
+    # Hashing passwords may be too much at once for a busy machine, and says so.
+    answers = await asyncio.gather(*(insist(register, 201) for _ in range(AT_ONCE)))
     # Answers that are kept hold no token: everybody gets one of their own.
-    (user,) = {tuple(sorted(answer.json()["user"].items())) for answer in answers}
-    tokens = {answer.json()["token"] for answer in answers}
+    (user,) = {tuple(sorted(answer["user"].items())) for answer in answers}
+    tokens = {answer["token"] for answer in answers}
     assert len(tokens) == AT_ONCE
     connection = await asyncpg.connect(stack.postgres_url("user"))
     try:

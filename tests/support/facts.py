@@ -20,6 +20,7 @@ from tests.support.bus import Record
 from tests.support.real_stack import RealStack
 from tests.support.sandbox import Sandbox
 
+_CALL_SECONDS = 60.0
 _MOST_MAILS = 1000
 OUTBOXES = ("user", "payment", "inventory")
 """Services that publish from a table."""
@@ -283,7 +284,7 @@ async def _messages(stack: RealStack, orders: Mapping[str, Order]) -> list[Messa
             " WHERE order_id = ANY ($1::uuid[]) ORDER BY id",
             list(orders),
         )
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=_CALL_SECONDS) as http:
         answer = await http.get(f"{stack.mail_url}/messages", params={"limit": _MOST_MAILS})
     mails = answer.json()["messages"]
     assert len(mails) < _MOST_MAILS, "there are more mails than the sink tells at once: count them otherwise"

@@ -33,8 +33,11 @@ PATIENCE_SECONDS = 180.0
 _CALL_SECONDS = 70.0
 _POLL_SECONDS = 0.1
 
+_ABORTED = 10
+
 Json = dict[str, Any]
 T = TypeVar("T")
+Call = Callable[[], Awaitable[httpx.Response]]
 
 
 async def until(look: Callable[[], Awaitable[T]], good: Callable[[T], object], what: str) -> T:
@@ -62,6 +65,7 @@ def refusal(answer: httpx.Response) -> Refusal:
     """The error in an answer. Fails unless it has the one shape of all errors."""
     assert answer.is_error, f"not refused, but {answer.status_code}: {answer.text}"
     assert answer.headers["content-type"] == "application/json", answer.headers
+    assert answer.status_code not in (429, 503) or int(answer.headers["retry-after"]) >= 1
     body = answer.json()
     assert set(body) == {"code", "message", "details"}, body
     assert isinstance(body["code"], int)
@@ -80,6 +84,27 @@ def answered(answer: httpx.Response, status: int) -> Json:
     assert answer.status_code == status, f"{answer.request.method} {answer.url}: {answer.status_code} {answer.text}"
     found: Json = answer.json()
     return found
+
+
+async def insist(call: Call, status: int) -> Json:
+    """What was answered with that status, asked again for as long as the answer is to come again.
+
+    What customers should do: with an Idempotency-Key, if it is a create.
+    """
+
+    async def ask() -> httpx.Response | None:
+        try:
+            answer = await call()
+        except httpx.TransportError:
+            return None
+        again = answer.status_code in (429, 503, 504) or (
+            answer.status_code == 409 and refusal(answer).code == _ABORTED
+        )
+        return None if again else answer
+
+    answer = await until(ask, lambda answer: answer is not None, "an answer")
+    assert answer is not None
+    return answered(answer, status)
 
 
 def an_order(quantity: int = 2, product: str = PRODUCT, price: float | None = PRICE) -> Json:
@@ -130,8 +155,8 @@ class Shop:
 
     async def register(self, **said: str) -> Customer:
         """Somebody new, signed in."""
-        person = a_person(**said)
-        answer = answered(await self.call("POST", "/users/register", person), 201)
+        person, key = a_person(**said), str(uuid.uuid4())
+        answer = await insist(lambda: self.call("POST", "/users/register", person, key=key), 201)
         return Customer(self, answer["user"]["id"], person["email"], person["password"], answer["token"])
 
     async def register_staff(self) -> Customer:
@@ -168,7 +193,7 @@ class Customer:
     async def sign_in(self) -> Customer:
         """The same person with a token of now."""
         said = {"email": self.email, "password": self.password}
-        answer = answered(await self.shop.call("POST", "/users/login", said), 200)
+        answer = await insist(lambda: self.shop.call("POST", "/users/login", said), 200)
         return Customer(self.shop, self.id, self.email, self.password, answer["token"])
 
     async def call(self, method: str, path: str, body: object = None, **more: Any) -> httpx.Response:
