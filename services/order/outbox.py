@@ -120,7 +120,8 @@ class CommitOutbox:
 
     async def _take_over(self, history: History) -> None:
         try:
-            await self._read_side.project(fold(history))
+            show = self._read_side.add if len(history) == 1 else self._read_side.project
+            await show(fold(history))
         except Exception as error:  # whatever it is, a look will try again, and say so if it stays
             _log.warning("projection_put_off", order_id=history[0].order_id, error=logs.error_text(error))
             return

@@ -8,6 +8,8 @@ equality: an index serves that on FerretDB, which hands down nothing else (no ra
 MongoDB, and a page costs the same for a customer with ten orders and with a million. On one shelf orders are sorted by
 time exactly; between neighbouring shelves two orders placed in the same moment may stand the other way round.
 
+Waiting. An order that is pending says since which minute, again so that equality finds those that wait too long.
+
 Versions. A projection never replaces a newer one. On MongoDB the guard is atomic. On FerretDB, which reads and then
 writes, two updates of one order that arrive within the same milliseconds can cross, and the older state stay; the relay
 therefore projects such orders once more, seconds later (`settled` in store.py).
@@ -17,12 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from services.chassis import clock
 from services.chassis.mongo import Document, Mongo, unavailable_when_away
 from services.order.documents import order_from_document, order_to_document
 from services.order.domain import Order, Status
@@ -32,6 +35,7 @@ SHELF_HOLDS = 25
 _MOST_SHELVES_A_PAGE = 20
 """A page that looks for a rare status ends early, with a token to go on from, rather than walk for ever."""
 _TRIES = 5
+_A_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -67,20 +71,19 @@ class ReadSide:
         """Make what the queries below need; repeating it changes nothing."""
         await self._orders.create_index([("shelf", ASCENDING), ("createdAt", DESCENDING), ("_id", DESCENDING)])
         await self._orders.create_index([("status", ASCENDING), ("createdAt", ASCENDING)])
+        await self._orders.create_index([("pendingSince", ASCENDING)])
+
+    async def add(self, order: Order) -> None:
+        """Show an order that was just placed. For one that may be shown already, `project` is cheaper and tidier."""
+        with unavailable_when_away():
+            await self._insert(order)
 
     async def project(self, order: Order) -> None:
         """Let the read side show this state of the order, or a newer one. Repeating it changes nothing."""
         with unavailable_when_away():
-            await self._project(order)
-
-    async def _project(self, order: Order) -> None:
-        for _ in range(_TRIES):
-            shown = await self._orders.find_one({"_id": order.id}, {"version": 1})
-            if shown is None:
-                if await self._insert(order):
+            for _ in range(_TRIES):
+                if await self._raise(order) or await self._is_shown(order) or await self._insert(order):
                     return
-            elif shown["version"] >= order.version or await self._raise(order):
-                return
         raise Contended(f"order {order.id} changes too fast to be projected")
 
     async def page(self, user_id: str, status: Status | None, after: Position | None, limit: int) -> Page:
@@ -105,23 +108,48 @@ class ReadSide:
         return Page([order for _, order in found], end)
 
     async def pending_since(self, before: datetime) -> list[str]:
-        """The ids of the orders that were placed before an instant and seem to be pending still."""
-        query = {"status": str(Status.PENDING), "createdAt": {"$lt": before}}
+        """The ids of all orders that were placed before an instant and seem to be pending still.
+
+        FerretDB reads every pending order for it, and MongoDB only those that are asked for.
+        """
+        return await self._ids({"status": str(Status.PENDING), "createdAt": {"$lt": before}})
+
+    async def pending_between(self, after: datetime, before: datetime) -> list[str]:
+        """The same of those that were placed after another instant, a minute or so more: cheap on both."""
+        minutes = int((before - after) / _A_MINUTE) + 1
+        found: list[str] = []
+        for minute in range(minutes + 1):
+            placed = {"pendingSince": _minute(before - minute * _A_MINUTE), "createdAt": {"$lt": before}}
+            found += await self._ids(placed)
+        return found
+
+    async def _ids(self, query: Document) -> list[str]:
         with unavailable_when_away():
             return [document["_id"] for document in await self._orders.find(query, {"_id": 1}).to_list(None)]
 
+    async def _is_shown(self, order: Order) -> bool:
+        shown = await self._orders.find_one({"_id": order.id}, {"version": 1})
+        return shown is not None and shown["version"] >= order.version
+
     async def _insert(self, order: Order) -> bool:
         shelf = await self._next_shelf(order.user_id)
+        document = order_to_document(order) | {"shelf": _shelf(order.user_id, shelf)}
+        if order.status is Status.PENDING:
+            document["pendingSince"] = _minute(order.created_at)
         try:
-            await self._orders.insert_one(order_to_document(order) | {"shelf": _shelf(order.user_id, shelf)})
+            await self._orders.insert_one(document)
         except DuplicateKeyError:
             return False
         return True
 
     async def _raise(self, order: Order) -> bool:
+        if order.version == 1:
+            return False  # nothing is older
         changes = {"status": str(order.status), "updatedAt": order.updated_at, "version": order.version}
         guard = {"_id": order.id, "version": {"$lt": order.version}}
-        return (await self._orders.update_one(guard, {"$set": changes})).matched_count > 0
+        # An order that has moved is not pending, and never will be again.
+        update = {"$set": changes, "$unset": {"pendingSince": ""}}
+        return (await self._orders.update_one(guard, update)).matched_count > 0
 
     async def _next_shelf(self, user_id: str) -> int:
         """The shelf for the customer's next order.
@@ -163,6 +191,11 @@ class ReadSide:
 
 def _shelf(user_id: str, number: int) -> str:
     return f"{user_id}/{number}"
+
+
+def _minute(instant: datetime) -> str:
+    """The minute that an instant lies in: `2026-03-01T09:30`."""
+    return clock.to_text(instant)[:16]
 
 
 def _comes_after(order: Order, position: Position) -> bool:

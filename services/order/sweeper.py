@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 
 import structlog
@@ -12,6 +13,7 @@ from services.order.leases import Leases
 from services.order.use_cases.settle_unpaid import SettleUnpaid
 
 SWEEP_EVERY_SECONDS = 30.0
+_THOROUGH_EVERY = 120
 _SIDE_BY_SIDE = 8
 
 _log = structlog.get_logger()
@@ -25,20 +27,20 @@ class Sweeper:
         self._settle = settle
 
     async def run(self) -> None:
-        """Sweep until cancelled, whenever the time slice is this replica's."""
-        while True:
+        """Sweep until cancelled, whenever the time slice is this replica's; thoroughly at first and then every hour."""
+        for number in itertools.count():
             try:
                 if await self._leases.held("sweeper", SWEEP_EVERY_SECONDS):
-                    await self.sweep()
+                    await self.sweep(thorough=number % _THOROUGH_EVERY == 0)
             except Exception as error:
                 if not transient.is_transient(error):
                     raise
                 _log.warning("sweep_put_off", error=logs.error_text(error))
             await asyncio.sleep(SWEEP_EVERY_SECONDS)
 
-    async def sweep(self) -> None:
+    async def sweep(self, *, thorough: bool) -> None:
         """Decide about every overdue order, several side by side. Stops at the first that a party is away for."""
-        overdue = iter(await self._settle.overdue())
+        overdue = iter(await self._settle.overdue(thorough=thorough))
         results = await asyncio.gather(*(self._work_off(overdue) for _ in range(_SIDE_BY_SIDE)), return_exceptions=True)
         for error in results:
             if error is not None:

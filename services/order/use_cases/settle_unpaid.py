@@ -15,6 +15,8 @@ from services.order.journal import Journal
 from services.order.payments import Payments, PaymentState
 from services.order.read_side import ReadSide
 
+_LOOK_BACK = timedelta(hours=1)
+
 _log = structlog.get_logger()
 
 
@@ -29,9 +31,15 @@ class SettleUnpaid:
     unpaid_after: timedelta
     now: Callable[[], datetime] = clock.now
 
-    async def overdue(self) -> list[str]:
-        """The orders to decide about, by their ids, as the read side knows them."""
-        return await self.read_side.pending_since(self.now() - self.unpaid_after)
+    async def overdue(self, *, thorough: bool) -> list[str]:
+        """The orders to decide about, by their ids, as the read side knows them.
+
+        Looks an hour back; `thorough` looks at everything: what was left over from longer ago.
+        """
+        due = self.now() - self.unpaid_after
+        return await (
+            self.read_side.pending_since(due) if thorough else self.read_side.pending_between(due - _LOOK_BACK, due)
+        )
 
     async def __call__(self, order_id: str) -> None:
         """Cancel the order if nobody is paying it; any number of replicas may do so at once.

@@ -195,7 +195,7 @@ async def test_what_nobody_pays_is_cancelled_after_its_time(
     sweeping: Sweeping, store: CommitStore, read_side: ReadSide
 ) -> None:
     overdue, fresh = await waiting(store, read_side, 901), await waiting(store, read_side, 800)
-    await sweeping.sweeper.sweep()
+    await sweeping.sweeper.sweep(thorough=False)
 
     history = await store.load(overdue)
     assert history[1].events[0].reason is Reason.UNPAID  # type: ignore[union-attr]
@@ -203,12 +203,23 @@ async def test_what_nobody_pays_is_cancelled_after_its_time(
     assert sweeping.payments.asked == [overdue]
 
 
+async def test_what_was_left_over_from_long_ago_is_cancelled_by_a_thorough_sweep(
+    sweeping: Sweeping, store: CommitStore, read_side: ReadSide
+) -> None:
+    left_over = await waiting(store, read_side, 100_000)
+    await sweeping.sweeper.sweep(thorough=False)
+    assert await statuses(store, left_over) == [Status.PENDING]
+
+    await sweeping.sweeper.sweep(thorough=True)
+    assert await statuses(store, left_over) == [Status.PENDING, Status.CANCELLED]
+
+
 async def test_what_is_being_paid_keeps_its_stock_and_waits(
     sweeping: Sweeping, store: CommitStore, read_side: ReadSide
 ) -> None:
     order_id = await waiting(store, read_side, 901)
     sweeping.payments.states[order_id] = PaymentState.LIVE
-    await sweeping.sweeper.sweep()
+    await sweeping.sweeper.sweep(thorough=False)
 
     assert await statuses(store, order_id) == [Status.PENDING]
     assert sweeping.inventory.held == {order_id: [("bell", 2), ("chart", 1)]}
@@ -217,7 +228,7 @@ async def test_what_is_being_paid_keeps_its_stock_and_waits(
 async def test_what_is_paid_waits_for_its_event(sweeping: Sweeping, store: CommitStore, read_side: ReadSide) -> None:
     order_id = await waiting(store, read_side, 901)
     sweeping.payments.states[order_id] = PaymentState.PAID
-    await sweeping.sweeper.sweep()
+    await sweeping.sweeper.sweep(thorough=False)
 
     assert await statuses(store, order_id) == [Status.PENDING]
     assert sweeping.inventory.holds == 0
@@ -229,7 +240,7 @@ async def test_while_payment_is_away_nothing_is_cancelled(
     order_id = await waiting(store, read_side, 901)
     sweeping.payments.away = True
     with pytest.raises(Unavailable):
-        await sweeping.sweeper.sweep()
+        await sweeping.sweeper.sweep(thorough=False)
     assert await statuses(store, order_id) == [Status.PENDING]
 
 
@@ -239,7 +250,7 @@ async def test_a_hold_that_ended_while_somebody_pays_is_left_to_the_payment(
     order_id = await waiting(store, read_side, 901)
     sweeping.payments.states[order_id] = PaymentState.LIVE
     await sweeping.inventory.release(order_id)
-    await sweeping.sweeper.sweep()
+    await sweeping.sweeper.sweep(thorough=False)
     assert await statuses(store, order_id) == [Status.PENDING]
 
 
@@ -250,7 +261,7 @@ async def test_a_read_side_that_lags_is_put_right_and_cancels_nothing(
     history = await store.load(order_id)
     await store.append(moved(history, Status.CONFIRMED))
 
-    await sweeping.sweeper.sweep()
+    await sweeping.sweeper.sweep(thorough=False)
 
     assert await statuses(store, order_id) == [Status.PENDING, Status.CONFIRMED]
     assert sweeping.payments.asked == []
@@ -263,7 +274,7 @@ async def test_replicas_that_sweep_at_once_cancel_once(
     sweeping: Sweeping, store: CommitStore, read_side: ReadSide
 ) -> None:
     orders = [await waiting(store, read_side, 901) for _ in range(20)]
-    await asyncio.gather(*(sweeping.sweeper.sweep() for _ in range(3)))
+    await asyncio.gather(*(sweeping.sweeper.sweep(thorough=False) for _ in range(3)))
     for order_id in orders:
         assert await statuses(store, order_id) == [Status.PENDING, Status.CANCELLED]
 
@@ -275,7 +286,7 @@ async def test_a_payment_that_arrives_while_it_sweeps_decides(
     paid = [
         ApplyPayment(journal)(PaymentOutcome(order, succeeded=True, event_id=str(ids.new_id()))) for order in orders
     ]
-    await asyncio.gather(sweeping.sweeper.sweep(), *paid)
+    await asyncio.gather(sweeping.sweeper.sweep(thorough=False), *paid)
     for order_id in orders:
         way = await statuses(store, order_id)
         assert way in ([Status.PENDING, Status.CANCELLED], [Status.PENDING, Status.CONFIRMED])

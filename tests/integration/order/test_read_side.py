@@ -181,6 +181,23 @@ async def test_those_that_wait_too_long_are_found(read_side: ReadSide, user_id: 
     for order in (late, late_but_paid, fresh):
         await read_side.project(order)
 
-    found = await read_side.pending_since(clock.now() - timedelta(seconds=900))
-    assert late.id in found
-    assert not {late_but_paid.id, fresh.id} & set(found)
+    due = clock.now() - timedelta(seconds=900)
+    for found in (
+        await read_side.pending_since(due),
+        await read_side.pending_between(due - timedelta(hours=1), due),
+        await read_side.pending_between(due - timedelta(seconds=10), due),
+    ):
+        assert late.id in found
+        assert not {late_but_paid.id, fresh.id} & set(found)
+
+
+async def test_an_order_that_moves_on_waits_no_more(read_side: ReadSide, user_id: str) -> None:
+    at = clock.now() - timedelta(seconds=1000)
+    history = history_of(Status.CONFIRMED, user_id=user_id, at=at)
+    due = clock.now() - timedelta(seconds=900)
+    await read_side.project(fold(history[:1]))
+    assert history[0].order_id in await read_side.pending_between(due - timedelta(hours=1), due)
+
+    await read_side.project(fold(history))
+
+    assert history[0].order_id not in await read_side.pending_between(due - timedelta(hours=1), due)

@@ -94,7 +94,7 @@ LEGAL = {
 }
 
 
-@pytest.mark.parametrize(("current", "wanted"), permutations(Status, 2))
+@pytest.mark.parametrize(("current", "wanted"), list(permutations(Status, 2)))
 def test_every_pair_of_states_is_decided(current: Status, wanted: Status) -> None:
     order = order_that_is(current)
     if (current, wanted) in LEGAL:
