@@ -7,6 +7,7 @@ payment whose request Stripe refused is kept as failed, and told as the error th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from argosy.payment.v1 import payment_pb2
@@ -36,6 +37,22 @@ class CustomerRefused(Exception):
         super().__init__("this customer is not yours")
 
 
+class KeptUnder(NamedTuple):
+    """Where an answer is kept."""
+
+    scope: str
+    key: str
+    fingerprint: bytes
+
+
+class Repeat(NamedTuple):
+    """A call with a key that an earlier one has used."""
+
+    where: KeptUnder
+    answer: bytes | None
+    """What that one answered; None: it has not yet."""
+
+
 @dataclass(frozen=True)
 class FirstAnswers:
     """Makes the answers, and finds those that are kept."""
@@ -43,29 +60,27 @@ class FirstAnswers:
     postgres: Postgres
     gateway: StripeGateway
 
-    async def without_key(self, payment: Payment, client_secret: str | None) -> payment_pb2.Payment:
-        """The answer to a call that nobody can repeat."""
-        return await self.complete(payment_message(payment), client_secret)
-
-    async def with_key(
-        self,
-        payment: Payment,
-        client_secret: str | None,
-        *,
-        scope: str,
-        key: str,
-        fingerprint: bytes,
-        outcome_known: bool,
+    async def first(
+        self, where: KeptUnder, payment: Payment, client_secret: str | None, outcome_known: bool
     ) -> payment_pb2.Payment:
-        """What is kept under the key: others may have been answered already.
+        """The answer to the call that began the payment: what is kept, for others may have been answered already.
 
         It was kept together with the outcome, by whoever wrote that; where none is known, it is kept now.
         """
         if not outcome_known:
             async with self.postgres.transaction() as connection:
-                await idempotency.answer(connection, scope, key, payment_message(payment))
-        kept = await idempotency.wait_for_answer(self.postgres, scope, key, fingerprint)
+                await idempotency.answer(connection, where.scope, where.key, payment_message(payment))
+        kept = await idempotency.wait_for_answer(self.postgres, *where)
         return await self.complete(payment_pb2.Payment.FromString(kept), client_secret)
+
+    async def again(self, repeat: Repeat) -> payment_pb2.Payment:
+        """The answer to a call that repeats one, as soon as that one has been answered.
+
+        Raises:
+            IdempotencyInFlight: it has not within this call's deadline.
+        """
+        kept = repeat.answer or await idempotency.wait_for_answer(self.postgres, *repeat.where)
+        return await self.complete(payment_pb2.Payment.FromString(kept))
 
     async def complete(self, answer: payment_pb2.Payment, client_secret: str | None = None) -> payment_pb2.Payment:
         """An answer as it is kept, with what is not kept of it.

@@ -19,13 +19,13 @@ import asyncpg
 
 from argosy.payment.v1 import payment_pb2
 from services.chassis import clock, deadlines, idempotency, ids
-from services.chassis.errors import IdempotencyInFlight
 from services.chassis.idempotency import Replay
 from services.chassis.postgres import Postgres
 from services.chassis.shielded import shielded
 from services.payment import domain, store
 from services.payment.domain import Order, OrderNotPayable, Payment, PaymentInProgress
-from services.payment.first_answers import CustomerRefused, FirstAnswers
+from services.payment.first_answers import CustomerRefused, FirstAnswers, KeptUnder, Repeat
+from services.payment.messages import payment_message
 from services.payment.orders import OrderNotFound, Orders
 from services.payment.recorder import idempotency_scope
 from services.payment.stripe_gateway import OutcomeUnknown, StripeGateway
@@ -54,9 +54,10 @@ class CreatePaymentCommand:
     fingerprint: bytes
 
     @property
-    def scope(self) -> str:
-        """Whose the key is."""
-        return idempotency_scope(self.user_id)
+    def kept_under(self) -> KeptUnder | None:
+        """Where the answer is kept for repeats; None: nobody can repeat it."""
+        key = self.idempotency_key
+        return None if key is None else KeptUnder(idempotency_scope(self.user_id), key, self.fingerprint)
 
 
 @dataclass(frozen=True)
@@ -84,17 +85,17 @@ class CreatePayment:
             raise OrderNotFound
         await self._require_own_customer(command)
         begun = await idempotency.patiently(lambda: self._begin(command, order))
-        if isinstance(begun, Payment):
-            return await self._answer(command, begun, await self._ask(begun))
-        return await self.answers.complete(payment_pb2.Payment.FromString(begun))
+        if isinstance(begun, Repeat):
+            return await self.answers.again(begun)
+        return await self._answer(command, begun, await self._ask(begun))
 
     async def _require_own_customer(self, command: CreatePaymentCommand) -> None:
         customer_id = command.customer_id
         if customer_id is not None and await self.gateway.user_of_customer(customer_id) != str(command.user_id):
             raise CustomerRefused
 
-    async def _begin(self, command: CreatePaymentCommand, order: Order) -> Payment | bytes:
-        """A new payment, stored; or what an earlier call with the same key answered.
+    async def _begin(self, command: CreatePaymentCommand, order: Order) -> Payment | Repeat:
+        """A new payment, stored; or what an earlier call with the same key has answered so far.
 
         The claim comes first: a repeat gets its answer also when by now the order is paid or cancelled.
         """
@@ -108,11 +109,11 @@ class CreatePayment:
             now=clock.now(),
         )
         async with self.postgres.transaction() as connection:
-            if command.idempotency_key is not None:
-                key = command.idempotency_key
-                claimed = await idempotency.claim(connection, command.scope, key, command.fingerprint)
+            kept_under = command.kept_under
+            if kept_under is not None:
+                claimed = await idempotency.claim(connection, *kept_under)
                 if isinstance(claimed, Replay):
-                    return _first_answer(claimed)
+                    return Repeat(kept_under, claimed.response)
             domain.require_payable(order, command.stated_minor, command.stated_currency)
             await store.lock_order(connection, order.id)
             if await store.order_has_ended(connection, order.id):
@@ -141,19 +142,8 @@ class CreatePayment:
             return Settled(payment)
 
     async def _answer(self, command: CreatePaymentCommand, begun: Payment, settled: Settled) -> payment_pb2.Payment:
-        if command.idempotency_key is None:
-            return await self.answers.without_key(settled.payment, settled.client_secret)
-        return await self.answers.with_key(
-            settled.payment,
-            settled.client_secret,
-            scope=command.scope,
-            key=command.idempotency_key,
-            fingerprint=command.fingerprint,
-            outcome_known=settled.payment is not begun,
-        )
-
-
-def _first_answer(replay: Replay) -> bytes:
-    if replay.response is None:
-        raise IdempotencyInFlight
-    return replay.response
+        kept_under = command.kept_under
+        if kept_under is None:
+            return await self.answers.complete(payment_message(settled.payment), settled.client_secret)
+        outcome_known = settled.payment is not begun
+        return await self.answers.first(kept_under, settled.payment, settled.client_secret, outcome_known)
