@@ -17,6 +17,7 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("import-linter: who may import whom", (str(BIN / "lint-imports"), "--no-logo")),
     ("contract: buf lint, drift, breaking", (_PYTHON, "-m", "codegen", "check")),
     ("envoy: the edge's configuration", (_PYTHON, "-m", "edge", "validate")),
+    ("manifests: builds, schemas, our rules", (_PYTHON, "-m", "local.manifests")),
 )
 
 

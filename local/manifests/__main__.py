@@ -1,0 +1,33 @@
+"""`python -m local.manifests`: judges everything that is shipped for a cluster. Part of `make check`."""
+
+import sys
+
+from local.manifests import lint, schemas, setup
+from local.manifests.builds import BuildFailed, Manifest, all_builds, manifests
+
+
+def main() -> int:
+    """Entry point; returns 1 after naming everything that is wrong."""
+    if setup.main():
+        return 1
+    try:
+        builds = {name: manifests(text) for name, text in all_builds().items()}
+    except BuildFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    # Most are in several builds, and alike.
+    different = {repr(one): one for objects in builds.values() for one in objects}
+    found = sorted({problem for one in different.values() for problem in _problems(one)})
+    for problem in found:
+        print(problem, file=sys.stderr)
+    print(f"{len(different)} manifests in {len(builds)} builds, {len(found)} problems")
+    return 1 if found else 0
+
+
+def _problems(manifest: Manifest) -> list[str]:
+    name = f"{manifest['kind']}/{manifest['metadata']['name']}"
+    return [f"{name}: {problem}" for judge in (schemas, lint) for problem in judge.problems(manifest)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""What is shipped: every kustomization that a person may apply, and every component over the one that it is for."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local.manifests.paths import BUILDS, KUSTOMIZE
+from local.paths import ROOT
+
+Manifest = dict[str, Any]
+
+_APPLIED = ("istio", "kafka", "k8s/base", "k8s/overlays/dev", "k8s/overlays/dev/kafka", "k8s/overlays/production")
+# Where components are → what they are tried over.
+_COMPONENTS = {
+    "istio/components": "k8s/overlays/production",
+    "k8s/components": "k8s/overlays/production",
+    "kafka/components": "kafka",
+}
+WHOLE = ("k8s/overlays/dev", "k8s/overlays/production")
+"""Those that are a whole system."""
+
+
+class BuildFailed(Exception):
+    """kustomize refuses a kustomization; the text is what it said."""
+
+
+def names() -> Iterator[tuple[str, str | None]]:
+    """Each build: a kustomization, and the component over it, if any."""
+    for name in _APPLIED:
+        yield name, None
+    for folder, base in _COMPONENTS.items():
+        for path in sorted((ROOT / folder).iterdir()):
+            yield base, str(path.relative_to(ROOT))
+
+
+def all_builds() -> Mapping[str, str]:
+    """Every build by name, as YAML. Raises BuildFailed."""
+    return {component or base: _build(base, component) for base, component in names()}
+
+
+def manifests(text: str) -> list[Manifest]:
+    """The objects of a build."""
+    return [one for one in yaml.load_all(text, yaml.CSafeLoader) if one]
+
+
+def _build(base: str, component: str | None) -> str:
+    directory = ROOT / base if component is None else _over(base, component)
+    done = subprocess.run([str(KUSTOMIZE), "build", str(directory)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildFailed(f"{component or base}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _over(base: str, component: str) -> Path:
+    """A kustomization made for the occasion."""
+    directory = BUILDS / component.replace("/", "-")
+    directory.mkdir(parents=True, exist_ok=True)
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [os.path.relpath(ROOT / base, directory)],
+        "components": [os.path.relpath(ROOT / component, directory)],
+    }
+    (directory / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    return directory

@@ -1,0 +1,115 @@
+"""What no schema says: names that Istio dropped without a word, images without a version, pods without bounds."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from local.manifests.builds import Manifest
+
+_OLD_WORDS = {
+    "LEAST_CONN": "it is LEAST_REQUEST now",
+    "consecutiveErrors": "it is consecutive5xxErrors now",
+    "circuitBreaker": "it is connectionPool and outlierDetection now",
+}
+_CURRENT = {
+    "networking.istio.io": "v1",
+    "security.istio.io": "v1",
+    "telemetry.istio.io": "v1",
+    "kafka.strimzi.io": "v1",
+    "external-secrets.io": "v1",
+    "autoscaling": "v2",
+}
+# An image's tag is a version: at least two numbers.
+_VERSIONED = re.compile(r":v?\d+\.\d+")
+
+
+def problems(manifest: Manifest) -> Iterator[str]:
+    """What our rules have against a manifest."""
+    for rule in _RULES:
+        yield from rule(manifest)
+
+
+def _no_old_words(manifest: Manifest) -> Iterator[str]:
+    for word in _words(manifest):
+        if word in _OLD_WORDS:
+            yield f"{word}: {_OLD_WORDS[word]}"
+
+
+def _words(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield str(key)
+            yield from _words(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _words(part)
+    elif isinstance(value, str):
+        yield value
+
+
+def _current_version(manifest: Manifest) -> Iterator[str]:
+    group, _, version = manifest["apiVersion"].rpartition("/")
+    if version != _CURRENT.get(group, version):
+        yield f"{manifest['apiVersion']}: {group}/{_CURRENT[group]} is the present one"
+
+
+def _no_secret(manifest: Manifest) -> Iterator[str]:
+    if manifest["kind"] == "Secret":
+        yield "secrets come by ExternalSecret alone"
+
+
+def _bounded_pods(manifest: Manifest) -> Iterator[str]:
+    pod = manifest.get("spec", {}).get("template", {}).get("spec")
+    if manifest["kind"] not in ("Deployment", "StatefulSet", "DaemonSet", "Job") or pod is None:
+        return
+    for container in (*pod.get("initContainers", ()), *pod["containers"]):
+        yield from (f"container {container['name']}: {problem}" for problem in _container(pod, container))
+    if manifest["kind"] == "Deployment":
+        if pod.get("terminationGracePeriodSeconds") != 40:
+            yield "it is given 40 s to stop"
+        if not pod.get("topologySpreadConstraints"):
+            yield "it says nothing of how its instances are spread"
+
+
+def _container(pod: Manifest, container: Manifest) -> Iterator[str]:
+    if not _VERSIONED.search(container.get("image", "")):
+        yield f"image {container.get('image')!r} names no version"
+    resources = container.get("resources", {})
+    for bound in ("requests", "limits"):
+        if not {"cpu", "memory"} <= resources.get(bound, {}).keys():
+            yield f"no {bound} of cpu and memory"
+    security = container.get("securityContext", {})
+    if not security.get("readOnlyRootFilesystem"):
+        yield "its root file system can be written"
+    if security.get("allowPrivilegeEscalation") is not False or security.get("capabilities") != {"drop": ["ALL"]}:
+        yield "it may gain rights"
+    if not {**pod.get("securityContext", {}), **security}.get("runAsNonRoot"):
+        yield "it may run as root"
+    if pod.get("automountServiceAccountToken") is not False:
+        yield "it is handed a token of the API server's"
+
+
+def _nothing_repeated_unasked(manifest: Manifest) -> Iterator[str]:
+    if manifest["kind"] == "VirtualService":
+        for route in manifest["spec"].get("http", ()):
+            if "retries" not in route and "redirect" not in route:
+                yield f"route {route.get('name')}: without `retries`, Istio repeats twice, creates too"
+
+
+def _callers_are_named(manifest: Manifest) -> Iterator[str]:
+    if manifest["kind"] == "AuthorizationPolicy" and manifest["spec"].get("action", "ALLOW") == "ALLOW":
+        for rule in manifest["spec"].get("rules", ()):
+            operations = [to["operation"] for to in rule.get("to", ())]
+            bounded = operations and all(one.get("ports") and one.get("paths") for one in operations)
+            if not rule.get("from") and not bounded:
+                yield "it lets anybody do anything: a rule names callers, or a port and its paths"
+
+
+_RULES: tuple[Callable[[Manifest], Iterator[str]], ...] = (
+    _no_old_words,
+    _current_version,
+    _no_secret,
+    _bounded_pods,
+    _nothing_repeated_unasked,
+    _callers_are_named,
+)
