@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 
 from argosy.order.v1 import order_pb2, order_pb2_grpc
@@ -213,3 +214,17 @@ async def test_twenty_at_once_without_a_key(payments: Stub, stripe: StripeSide, 
     assert {refusal.code() for refusal in refusals} == {grpc.StatusCode.FAILED_PRECONDITION}
     assert len(refusals) == 19
     assert (await stripe.counts(order_id=order_id))["charges"]["total"] == 1
+
+
+async def test_payments_are_counted_by_what_became_of_them(
+    payments: Stub, stack: RealStack, ada: SignedIn, order_id: str
+) -> None:
+    async def counted() -> float:
+        async with httpx.AsyncClient() as http:
+            metrics = (await http.get(stack.admin_url("payment") + "/metrics")).text
+        wanted = 'payments_total{provider="stripe",status="succeeded"}'
+        return sum(float(line.rpartition(" ")[2]) for line in metrics.splitlines() if line.startswith(wanted))
+
+    before = await counted()
+    await payments.CreatePayment(pay(order_id), metadata=ada.metadata)
+    assert await counted() >= before + 1
