@@ -19,6 +19,8 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("envoy: the edge's configuration", (_PYTHON, "-m", "edge", "validate")),
     ("manifests: builds, schemas, our rules", (_PYTHON, "-m", "local.manifests")),
 )
+if (ROOT / "local" / "mesh" / "setup.py").is_file():
+    CHECKS += (("istioctl: validate, analyze", (_PYTHON, "-m", "local.manifests.istio")),)
 
 
 def main() -> int:

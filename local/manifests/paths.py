@@ -10,6 +10,7 @@ KUSTOMIZE = SHARE / "kustomize"
 CRDS = SHARE / "crds"
 """One file a kind: what a cluster must know before it takes our manifests, Istio's own kinds apart."""
 ISTIO_CRDS = SHARE / "istio-crds.yaml"
+ISTIOCTL = VENV / "share" / "mesh" / "bin" / "istioctl"
 STRIMZI_JARS = SHARE / "strimzi"
 BUILDS = SHARE / "builds"
 

@@ -1,0 +1,54 @@
+"""Istio's own judgement of every build: `python -m local.manifests.istio`.
+
+Warnings count: a field that Istio dropped is no more than that to it. The first time it builds istioctl, which takes
+minutes.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from local.manifests import setup
+from local.manifests.builds import all_builds
+from local.manifests.paths import BUILDS, ISTIOCTL
+from local.paths import PYTHON, ROOT
+
+_WITHOUT = ("kafka", "kafka/components/openshift", "k8s/overlays/dev/kafka", "k8s/base")
+"""Builds that hold nothing of Istio's, or not all that its analysis needs."""
+
+
+def main() -> int:
+    """Entry point; returns 1 after showing what istioctl found."""
+    tools = subprocess.run([str(PYTHON), "-m", "local.mesh.setup", "istioctl"], cwd=ROOT, check=False)
+    if setup.main() or tools.returncode:
+        return 1
+    found = [problem for file in _files() for problem in problems(file)]
+    for problem in found:
+        print(problem, file=sys.stderr)
+    return 1 if found else 0
+
+
+def problems(file: Path, istioctl: Path = ISTIOCTL) -> Iterator[str]:
+    """What istioctl has against a file of manifests, line by line."""
+    analyze = ["analyze", "--all-namespaces", "--use-kube=false", "--failure-threshold=Warning"]
+    for arguments, fine in ((["validate", "-f"], "is valid"), (analyze, "No validation issues found")):
+        done = subprocess.run([str(istioctl), *arguments, str(file)], capture_output=True, text=True, check=False)
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        found = [line for line in lines if fine not in line]
+        if done.returncode or found:
+            yield from (f"{file.stem}: {line}" for line in found or lines)
+
+
+def _files() -> Iterator[Path]:
+    BUILDS.mkdir(parents=True, exist_ok=True)
+    for name, text in all_builds().items():
+        if name in _WITHOUT:
+            continue
+        file = BUILDS / f"{name.replace('/', '-')}.yaml"
+        file.write_text(text)
+        yield file
+
+
+if __name__ == "__main__":
+    sys.exit(main())
