@@ -4,10 +4,10 @@ VENV_PYTHON := .venv/bin/python
 SETUP := @$(PYTHON) -m local.setup --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs reset demo generate check test bench lock
+.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test generate check test bench lock
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make .venv and everything else that is needed
 	@$(PYTHON) -m local.setup
@@ -36,6 +36,25 @@ demo: ## start the system if need be, and buy something, told step by step
 	$(SETUP)
 	@$(VENV_PYTHON) -m local up
 	@$(VENV_PYTHON) -m local demo
+
+mesh: ## start it all in a real mesh: Kubernetes API, istiod, a sidecar each (builds them first: minutes, once)
+	$(SETUP)
+	@$(VENV_PYTHON) -m local.mesh.setup
+	@$(VENV_PYTHON) -m local.mesh up
+
+mesh-down: ## stop the mesh
+	$(SETUP)
+	@$(VENV_PYTHON) -m local.mesh down
+
+mesh-status: ## what runs of the mesh, where, and how it is
+	$(SETUP)
+	@$(VENV_PYTHON) -m local.mesh status || true
+
+mesh-demo: mesh ## buy something through the mesh's gateway, told step by step
+	@$(VENV_PYTHON) -m local.mesh demo
+
+mesh-test: mesh ## hold the running mesh to its policy; ARGS for pytest
+	@$(VENV_PYTHON) -m pytest tests/mesh $(ARGS)
 
 generate: ## make everything under generated/ anew from proto/
 	$(SETUP)

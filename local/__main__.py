@@ -24,8 +24,10 @@ def main() -> int:
                 return up(stack, arguments.part, arguments.set)
             case "logs":
                 return logs(stack, arguments.part)
+            case "demo":
+                return demo(data.as_started(stack))
             case _:
-                commands = {"down": down, "status": status, "reset": reset, "demo": demo}
+                commands = {"down": down, "status": status, "reset": reset}
                 return commands[arguments.command](data.as_started(stack))
     except (ValueError, NotOurs) as mistake:
         print(mistake, file=sys.stderr)

@@ -48,7 +48,12 @@ def _listening(port: str, stack: Stack) -> bool:
 
 
 def _answering(port: str, path: str, stack: Stack) -> bool:
-    connection = http.client.HTTPConnection(HOST, stack.port(port), timeout=_TIMEOUT_SECONDS)
+    return answering_at(HOST, stack.port(port), path)
+
+
+def answering_at(host: str, port: int, path: str) -> bool:
+    """Whether a GET of the path answers 200."""
+    connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_SECONDS)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == HTTPStatus.OK

@@ -12,13 +12,15 @@ class Group(IntEnum):
 
     STORES = 1
     PARTIES = 2
-    SERVICES = 3
-    EDGE = 4
+    CONTROL_PLANE = 3
+    SIDECARS = 4
+    SERVICES = 5
+    EDGE = 6
 
     @property
     def label(self) -> str:
         """The supervisor's name for the group."""
-        return self.name.lower()
+        return self.name.lower().replace("_", "-")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,17 @@ BASE = {
     "stripe": 12111,
     "mail-smtp": 11025,
     "mail-http": 11080,
+    # The mesh's control plane (`make mesh`), and the first of its sidecars' admin ports.
+    "etcd": 12379,
+    "etcd-peer": 12380,
+    "kube-apiserver": 16443,
+    "istiod-grpc": 15010,
+    "istiod-tls": 15012,
+    "istiod-metrics": 15014,
+    "istiod-webhooks": 15017,
+    "istiod-http": 15080,
+    "istiod-introspection": 15876,
+    "sidecar-admin": 15100,
 }
 
 

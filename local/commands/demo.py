@@ -10,11 +10,11 @@ from local.demo.story import Story
 from local.stack import Stack
 
 
-def demo(stack: Stack) -> int:
+def demo(stack: Stack, door: httpx.Client | None = None) -> int:
     """Tell it; 1 when something was not as told."""
     console = Console()
     try:
-        with Shop(stack) as shop:
+        with Shop(stack, door) as shop:
             Story(shop, console).tell()
     except (ShopError, httpx.HTTPError) as error:
         print(

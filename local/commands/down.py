@@ -6,30 +6,30 @@ import time
 import psutil
 
 from local import credentials, data
+from local.layout import LAPTOP, Layout
 from local.part import Part
 from local.processes import end_leftovers, taken_ports
 from local.progress import Line
 from local.stack import Stack
 from local.supervision import State, Supervisor
-from local.topology import parts
 
 _PATIENCE_SECONDS = 120
 _PAUSE_SECONDS = 0.2
 
 
-def down(stack: Stack) -> int:
+def down(stack: Stack, layout: Layout = LAPTOP) -> int:
     """Stop the stack, and make sure that nothing of it is left."""
     if not data.ours(stack):
         print("Nothing is running here.")
         return 0
     with data.alone(stack):
-        return stop(stack)
+        return stop(stack, layout)
 
 
-def stop(stack: Stack) -> int:
+def stop(stack: Stack, layout: Layout = LAPTOP) -> int:
     """As `down`, for a caller that holds the stack already."""
     supervisor = Supervisor(stack)
-    ran = _what_runs(stack, supervisor)
+    ran = _what_runs(stack, supervisor, layout)
     if ran is not None:
         with Line("Stopping: edge, services, stores"):
             _shut_down(supervisor)
@@ -42,12 +42,13 @@ def stop(stack: Stack) -> int:
     return 1 if held else 0
 
 
-def _what_runs(stack: Stack, supervisor: Supervisor) -> list[Part] | None:
+def _what_runs(stack: Stack, supervisor: Supervisor, layout: Layout) -> list[Part] | None:
     """The parts that were started; None when there is no supervisor."""
     if not supervisor.alive():
         return None
     states = supervisor.states()
-    return [part for part in parts(stack, credentials.read(stack.secrets)) if not _idle(states.get(part.name))]
+    table = layout.parts(stack, credentials.read(stack.secrets))
+    return [part for part in table if not _idle(states.get(part.name))]
 
 
 def _idle(state: State | None) -> bool:

@@ -1,23 +1,23 @@
 """`status`: every part with its state, process, ports and memory."""
 
 from local import credentials, data
+from local.layout import LAPTOP, Layout
 from local.part import Part
 from local.processes import memory_bytes
 from local.stack import Stack
 from local.supervision import State, Supervisor
-from local.topology import parts
 
 _ROW = "{:<14} {:<10} {:>8} {:<14} {:>8}"
 
 
-def status(stack: Stack) -> int:
+def status(stack: Stack, layout: Layout = LAPTOP) -> int:
     """Print the table; exit code 0 when all parts are ready."""
     supervisor = Supervisor(stack)
     if not data.ours(stack) or not supervisor.alive():
         print("Nothing is running here: `make up` starts everything.")
         return 1
     states = supervisor.states()
-    table = parts(stack, credentials.read(stack.secrets))
+    table = layout.parts(stack, credentials.read(stack.secrets))
     words = {part.name: _word(stack, part, states[part.name]) for part in table}
     print(_ROW.format("part", "state", "pid", "port", "memory"))
     for part in table:

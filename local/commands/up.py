@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from local import credentials, data
+from local.layout import LAPTOP, Layout
 from local.part import Part
 from local.processes import end_leftovers, taken_ports
 from local.stack import Stack
 from local.supervision import LaunchFailed, Supervisor
-from local.topology import parts
 from local.waiting import is_ready, wait_until_ready
 
 
-def up(stack: Stack, names: Sequence[str], settings: Sequence[str]) -> int:
+def up(stack: Stack, names: Sequence[str], settings: Sequence[str], layout: Layout = LAPTOP) -> int:
     """Start the named parts with what they need, or everything; `settings` (PART.NAME=VALUE) are for a fresh start."""
     with data.alone(stack):
         supervisor = Supervisor(stack)
@@ -21,15 +21,16 @@ def up(stack: Stack, names: Sequence[str], settings: Sequence[str]) -> int:
         if running and data.as_started(stack) != stack:
             return _refuse("This stack runs with another ARGOSY_PORT_OFFSET: stop it first (make down).")
         data.claim(stack)
-        table = _with_settings(parts(stack, credentials.ensure(stack.secrets)), settings)
+        table = _with_settings(layout.parts(stack, credentials.ensure(stack.secrets)), settings)
         wanted = _with_needs(table, names)
         if running:
-            return _join(stack, supervisor, table, wanted, settings)
+            return _join(stack, supervisor, layout, table, wanted, settings)
         end_leftovers(stack)
-        return _launch(stack, supervisor, table, wanted)
+        layout.prepare(stack)
+        return _launch(stack, supervisor, layout, table, wanted)
 
 
-def _launch(stack: Stack, supervisor: Supervisor, table: Sequence[Part], wanted: Sequence[Part]) -> int:
+def _launch(stack: Stack, supervisor: Supervisor, layout: Layout, table: Sequence[Part], wanted: Sequence[Part]) -> int:
     taken = taken_ports(stack, wanted)
     if taken:
         return _refuse(*taken)
@@ -37,11 +38,16 @@ def _launch(stack: Stack, supervisor: Supervisor, table: Sequence[Part], wanted:
         supervisor.launch(table)
     except LaunchFailed as failure:
         return _refuse(str(failure))
-    return _start(stack, supervisor, table, wanted)
+    return _start(stack, supervisor, layout, table, wanted)
 
 
 def _join(
-    stack: Stack, supervisor: Supervisor, table: Sequence[Part], wanted: Sequence[Part], settings: Sequence[str]
+    stack: Stack,
+    supervisor: Supervisor,
+    layout: Layout,
+    table: Sequence[Part],
+    wanted: Sequence[Part],
+    settings: Sequence[str],
 ) -> int:
     """Start what is missing in a stack that runs."""
     states = supervisor.states()
@@ -53,12 +59,12 @@ def _join(
         return _refuse(*taken)
     if not idle and all(is_ready(stack, part, states[part.name]) for part in wanted):
         print("Everything is up already.")
-        _say_where(stack, table, wanted)
+        _say_where(stack, layout, table, wanted)
         return 0
-    return _start(stack, supervisor, table, wanted)
+    return _start(stack, supervisor, layout, table, wanted)
 
 
-def _start(stack: Stack, supervisor: Supervisor, table: Sequence[Part], wanted: Sequence[Part]) -> int:
+def _start(stack: Stack, supervisor: Supervisor, layout: Layout, table: Sequence[Part], wanted: Sequence[Part]) -> int:
     """Start all at once, in no order; every part waits by itself for those it talks to."""
     states = supervisor.states()
     for part in wanted:
@@ -66,20 +72,14 @@ def _start(stack: Stack, supervisor: Supervisor, table: Sequence[Part], wanted: 
             supervisor.start(part)
     if not wait_until_ready(stack, supervisor, wanted):
         return 1
-    _say_where(stack, table, wanted)
+    _say_where(stack, layout, table, wanted)
     return 0
 
 
-def _say_where(stack: Stack, table: Sequence[Part], wanted: Sequence[Part]) -> None:
+def _say_where(stack: Stack, layout: Layout, table: Sequence[Part], wanted: Sequence[Part]) -> None:
     """The addresses, when all parts are up."""
     if len(wanted) == len(table):
-        print(
-            f"\nArgosy is up: {stack.url('edge')} (REST, gRPC and gRPC-Web)\n"
-            f"  mail that was sent       {stack.url('mail-http', '/messages')}\n"
-            f"  Stripe's sandbox         {stack.url('stripe')}\n"
-            f"  parts, ports, memory     make status\n"
-            f"  logs, end                make logs, make down"
-        )
+        print(layout.where(stack))
 
 
 def _refuse(*lines: str) -> int:

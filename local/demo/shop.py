@@ -24,9 +24,10 @@ class ShopError(Exception):
 class Shop:
     """One customer with a browser."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, door: httpx.Client | None = None) -> None:
+        """`door` leads to the shop's API; without one it is the stack's own edge."""
         self._stack = stack
-        self._http = httpx.Client(base_url=stack.url("edge", "/api/v1"), timeout=_CALL_SECONDS)
+        self._http = door or httpx.Client(base_url=stack.url("edge", "/api/v1"), timeout=_CALL_SECONDS)
         self._email = f"ada.{uuid.uuid4().hex[:8]}@example.com"
 
     def __enter__(self) -> Self:

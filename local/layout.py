@@ -1,0 +1,31 @@
+"""What kind of system a stack is: which parts it has, and what is said once they are up."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from local import topology
+from local.credentials import Credentials
+from local.part import Part
+from local.stack import Stack
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One kind of system. `prepare` is called before a fresh start, when nothing runs."""
+
+    parts: Callable[[Stack, Credentials], Sequence[Part]]
+    where: Callable[[Stack], str]
+    prepare: Callable[[Stack], None] = lambda _: None
+
+
+def _where(stack: Stack) -> str:
+    return (
+        f"\nArgosy is up: {stack.url('edge')} (REST, gRPC and gRPC-Web)\n"
+        f"  mail that was sent       {stack.url('mail-http', '/messages')}\n"
+        f"  Stripe's sandbox         {stack.url('stripe')}\n"
+        f"  parts, ports, memory     make status\n"
+        f"  logs, end                make logs, make down"
+    )
+
+
+LAPTOP = Layout(topology.parts, _where)

@@ -1,0 +1,76 @@
+"""Applies everything to a fresh API server: Istio's CRDs, the shipped manifests, this machine's addresses.
+
+`python -m local.mesh.apply`. May fail and be run again: applying is idempotent.
+"""
+
+import base64
+import sys
+from collections.abc import Iterable
+
+import yaml
+
+from local.mesh.certificates import gateway_certificate
+from local.mesh.cluster import Cluster, KubectlFailed
+from local.mesh.overlay import Manifest, adapted, additions
+from local.mesh.paths import CRDS
+from local.mesh.pods import GATEWAY, NAMESPACE
+from local.mesh.shipped import shipped
+from local.stack import Stack
+
+
+def main() -> int:
+    """Entry point; returns the exit code."""
+    stack = Stack.from_environment()
+    cluster = Cluster(stack)
+    try:
+        cluster.apply("-f", str(CRDS))
+        cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
+        apply_all(cluster, [_namespace(name) for name in (NAMESPACE, GATEWAY.namespace)])
+        apply_all(cluster, _of_the_gateway(stack))
+        apply_all(cluster, adapted(stack, shipped(cluster)))
+        apply_all(cluster, additions(stack))
+    except KubectlFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    return 0
+
+
+def apply_all(cluster: Cluster, manifests: Iterable[Manifest]) -> None:
+    """Apply in one go. Raises KubectlFailed."""
+    print(cluster.apply("-f", "-", given=yaml.safe_dump_all(manifests)), end="", flush=True)
+
+
+def _of_the_gateway(stack: Stack) -> Iterable[Manifest]:
+    """What comes with an installed gateway: who it is, that it may read its certificate, and a certificate."""
+    where = {"name": GATEWAY.account, "namespace": GATEWAY.namespace}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": GATEWAY.account}
+    rule = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "watch", "list"]}
+    certificate = gateway_certificate(stack.secrets)
+    data = {"tls.crt": certificate.chain, "tls.key": certificate.key}
+    rbac = "rbac.authorization.k8s.io/v1"
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": where},
+        {"apiVersion": rbac, "kind": "Role", "metadata": where, "rules": [rule]},
+        {
+            "apiVersion": rbac,
+            "kind": "RoleBinding",
+            "metadata": where,
+            "roleRef": role,
+            "subjects": [{"kind": "ServiceAccount", **where}],
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "api-tls-secret", "namespace": GATEWAY.namespace},
+            "type": "kubernetes.io/tls",
+            "data": {name: base64.b64encode(value.encode()).decode() for name, value in data.items()},
+        },
+    ]
+
+
+def _namespace(name: str) -> Manifest:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

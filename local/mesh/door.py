@@ -1,0 +1,29 @@
+"""The public address of a mesh: https://api.myapp.com, at the gateway of this machine."""
+
+import ssl
+
+import httpx
+
+from local.mesh.certificates import gateway_certificate
+from local.mesh.pods import GATEWAY, GATEWAY_HOST, GATEWAY_HTTPS
+from local.stack import Stack
+
+_CALL_SECONDS = 30
+
+
+def door(stack: Stack) -> httpx.Client:
+    """A client of the API, through the gateway; it trusts the gateway's certificate and no other."""
+    trust = ssl.create_default_context(cafile=str(gateway_certificate(stack.secrets).authority))
+    return httpx.Client(
+        base_url=f"https://{GATEWAY.address(stack)}:{GATEWAY_HTTPS}/api/v1",
+        headers={"Host": GATEWAY_HOST},
+        verify=trust,
+        timeout=_CALL_SECONDS,
+        event_hooks={"request": [_name_the_host]},
+    )
+
+
+def _name_the_host(request: httpx.Request) -> None:
+    """There is no DNS entry: the address is one thing, the name in TLS another."""
+    if request.url.port == GATEWAY_HTTPS:
+        request.extensions["sni_hostname"] = GATEWAY_HOST

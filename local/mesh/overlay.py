@@ -1,0 +1,133 @@
+"""What adapts the shipped manifests to one machine: addresses, and nothing else.
+
+Whatever decides who may call whom, by which certificate, how often and for how long is in `istio/` alone.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from local.mesh.pods import GATEWAY, GATEWAY_HTTP, GATEWAY_HTTPS, JWKS_PATH, NAMESPACE, PODS, Pod, host
+from local.ports import BASE, HOST, SERVICES
+from local.stack import Stack
+
+Manifest = dict[str, Any]
+_ISTIO = "networking.istio.io/v1"
+
+
+def additions(stack: Stack) -> Iterator[Manifest]:
+    """What a cluster knows by itself: where each workload is. And for want of iptables: where a sidecar listens."""
+    for pod in PODS.values():
+        yield from of_pod(stack, pod)
+    yield _workload_entry(stack, GATEWAY)
+    yield _gateway_service()
+
+
+def of_pod(stack: Stack, pod: Pod) -> Iterator[Manifest]:
+    """One instance of a workload: where it is, and where its sidecar listens."""
+    yield _workload_entry(stack, pod)
+    yield _sidecar(stack, pod)
+    yield _authorities(stack, pod)
+
+
+def adapted(stack: Stack, manifests: Iterable[Manifest]) -> Iterator[Manifest]:
+    """The shipped manifests, with this machine's addresses where they name some."""
+    for manifest in manifests:
+        match manifest["kind"]:
+            case "RequestAuthentication":
+                for rule in manifest["spec"]["jwtRules"]:
+                    rule["jwksUri"] = jwks_url(stack)
+            case "Gateway":
+                for server in manifest["spec"]["servers"]:
+                    server["bind"] = GATEWAY.address(stack)
+        yield manifest
+
+
+def jwks_url(stack: Stack) -> str:
+    """Where istiod, which has no sidecar, finds the keys of people's tokens: at the user service's own."""
+    return f"http://{PODS['user'].address(stack)}:{BASE['user-admin']}{JWKS_PATH}"
+
+
+def _workload_entry(stack: Stack, pod: Pod) -> Manifest:
+    """istiod tells by the address which sidecar is which."""
+    spec = {
+        "address": pod.address(stack),
+        "labels": {**pod.labels, **_selector(pod)},
+        "serviceAccount": pod.account,
+        "ports": {port_name: port for port_name, (port, _) in pod.serves.items()},
+    }
+    return _manifest("WorkloadEntry", pod.name, spec, pod.namespace)
+
+
+def _sidecar(stack: Stack, pod: Pod) -> Manifest:
+    """Sidecars here intercept nothing: they are called at their addresses."""
+    ingress = [
+        {
+            "port": {"number": port, "protocol": _protocol(name), "name": name},
+            "bind": pod.address(stack),
+            "captureMode": "NONE",
+            "defaultEndpoint": f"{HOST}:{stack.port(own)}",
+        }
+        for name, (port, own) in pod.serves.items()
+    ]
+    egress = [
+        {
+            "port": {"number": port, "protocol": _protocol(name), "name": f"{name}-{service}"},
+            "bind": pod.way_out(stack),
+            "captureMode": "NONE",
+            "hosts": [f"{NAMESPACE}/{host(service)}"],
+        }
+        for service, name, port in _called()
+    ]
+    spec = {"workloadSelector": {"labels": _selector(pod)}, "ingress": ingress, "egress": egress}
+    return _manifest("Sidecar", pod.name, spec, pod.namespace)
+
+
+def _authorities(stack: Stack, pod: Pod) -> Manifest:
+    """No DNS here knows the cluster's names: a process calls its sidecar's address, so that is the service's too."""
+    patches = [
+        {
+            "applyTo": "VIRTUAL_HOST",
+            "match": {
+                "context": "SIDECAR_OUTBOUND",
+                "routeConfiguration": {"vhost": {"name": f"{host(service)}:{port}"}},
+            },
+            "patch": {"operation": "MERGE", "value": {"domains": [pod.way_out(stack)]}},
+        }
+        for service, _, port in _called()
+    ]
+    spec = {"workloadSelector": {"labels": _selector(pod)}, "configPatches": patches}
+    return _manifest("EnvoyFilter", f"{pod.name}-authorities", spec, pod.namespace, "networking.istio.io/v1alpha3")
+
+
+def _called() -> Iterator[tuple[str, str, int]]:
+    """Service, port name, port: all that a process may try to call in the mesh."""
+    for service in SERVICES:
+        yield service, "grpc", BASE[f"{service}-grpc"]
+    yield "user", "http-admin", BASE["user-admin"]
+
+
+def _selector(pod: Pod) -> dict[str, str]:
+    """Chooses this instance, and no other of its workload."""
+    return {"argosy.local/pod": pod.name}
+
+
+def _gateway_service() -> Manifest:
+    """The gateway's own Service, which comes with Istio: 80 and 443 for people, ports for everybody behind them."""
+    ports = [
+        {"name": "http2", "port": 80, "targetPort": GATEWAY_HTTP},
+        {"name": "https", "port": 443, "targetPort": GATEWAY_HTTPS},
+    ]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": GATEWAY.account, "namespace": GATEWAY.namespace},
+        "spec": {"selector": dict(GATEWAY.labels), "ports": ports},
+    }
+
+
+def _protocol(port_name: str) -> str:
+    return port_name.partition("-")[0].upper()
+
+
+def _manifest(kind: str, name: str, spec: Manifest, namespace: str = NAMESPACE, version: str = _ISTIO) -> Manifest:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec}

@@ -1,0 +1,80 @@
+"""The workloads of the mesh: each has a loopback address of its own, as a pod would, and a sidecar there.
+
+The process itself listens on 127.0.0.1, as inside a pod; its sidecar takes what comes to the pod's address and hands
+it on. For what the process calls, its sidecar listens on a second address, with every service's own port: as a sidecar
+in a cluster it can find every service, and whether it is let in is the other side's decision.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from local.ports import BASE, SERVICES
+from local.stack import Stack
+
+NAMESPACE = "production"
+GATEWAY_NAMESPACE = "istio-system"
+GATEWAY_HOST = "api.myapp.com"
+GATEWAY_HTTP, GATEWAY_HTTPS = 8080, 8443
+JWKS_PATH = "/.well-known/jwks.json"
+
+_SMALLEST_STEP = 256
+"""Stacks whose offsets differ by this much have pods at different addresses."""
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One workload."""
+
+    name: str
+    account: str
+    """Its ServiceAccount: who it is to the others."""
+    index: int
+    labels: Mapping[str, str]
+    serves: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    """Port name → (port of the pod, name of the process' own port in the port table)."""
+    namespace: str = NAMESPACE
+
+    def address(self, stack: Stack) -> str:
+        """Its loopback address in a stack: where others call it."""
+        return self._address(stack, 1)
+
+    def way_out(self, stack: Stack) -> str:
+        """The address where its sidecar takes what its process calls."""
+        return self._address(stack, 2)
+
+    def admin_port(self, stack: Stack) -> int:
+        """The admin port of its Envoy, on 127.0.0.1."""
+        return stack.port("sidecar-admin") + self.index
+
+    def target(self, stack: Stack, service: str) -> str:
+        """`host:port` where its process finds another service's gRPC."""
+        return f"{self.way_out(stack)}:{BASE[f'{service}-grpc']}"
+
+    def keys_url(self, stack: Stack) -> str:
+        """Where its process finds the keys of people's tokens."""
+        return f"http://{self.way_out(stack)}:{BASE['user-admin']}{JWKS_PATH}"
+
+    def _address(self, stack: Stack, last: int) -> str:
+        return f"127.{stack.offset // _SMALLEST_STEP % 256}.{self.index}.{last}"
+
+
+def _service(name: str, index: int) -> Pod:
+    return Pod(
+        name,
+        name,
+        index,
+        {"app.kubernetes.io/name": name},
+        {"grpc": (BASE[f"{name}-grpc"], f"{name}-grpc"), "http-admin": (BASE[f"{name}-admin"], f"{name}-admin")},
+    )
+
+
+PODS: Mapping[str, Pod] = {
+    **{name: _service(name, index) for index, name in enumerate(SERVICES, 1)},
+    "edge": Pod("edge", "edge", 6, {"app.kubernetes.io/name": "edge"}, {"http": (BASE["edge"], "edge")}),
+}
+GATEWAY = Pod("gateway", "istio-ingressgateway", 7, {"istio": "ingressgateway"}, {}, namespace=GATEWAY_NAMESPACE)
+
+
+def host(service: str) -> str:
+    """The name of a service in the cluster."""
+    return f"{service}.{NAMESPACE}.svc.cluster.local"

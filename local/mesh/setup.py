@@ -1,0 +1,98 @@
+"""Builds the mesh's tools from pinned Go modules, once: `python -m local.mesh.setup [istioctl kubectl …]`.
+
+It takes minutes, so nobody gets it who did not ask for the mesh.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from local.mesh.paths import BIN, BOOTSTRAP, CRDS, SHARE, TOOLS
+from local.paths import VENV
+from local.progress import CommandFailed, Line, run
+from local.setup.step import Step
+
+_LOG = VENV / "mesh-setup.log"
+_ISTIO = "istio.io/istio"
+_PROGRAMS = {
+    # program: (module directory, package)
+    "etcd": ("etcd", "go.etcd.io/etcd/server/v3"),
+    "kubectl": ("kubernetes", "k8s.io/kubernetes/cmd/kubectl"),
+    "kube-apiserver": ("kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver"),
+    "istioctl": ("istio", f"{_ISTIO}/istioctl/cmd/istioctl"),
+    "pilot-agent": ("istio", f"{_ISTIO}/pilot/cmd/pilot-agent"),
+    "pilot-discovery": ("istio", f"{_ISTIO}/pilot/cmd/pilot-discovery"),
+}
+
+
+def main() -> int:
+    """Make what is missing of the named programs, or of everything; returns the exit code."""
+    wanted = sys.argv[1:] or [*_PROGRAMS, "istio-files"]
+    unknown = [name for name in wanted if name not in (*_PROGRAMS, "istio-files")]
+    if unknown:
+        print(f"there is no {', '.join(unknown)}; there are {', '.join(_PROGRAMS)}", file=sys.stderr)
+        return 2
+    missing = [step for step in map(_step, wanted) if not step.done()]
+    BIN.mkdir(parents=True, exist_ok=True)
+    with _LOG.open("a") as log:
+        return 0 if all(_make(step, log) for step in missing) else 1
+
+
+def _step(name: str) -> Step:
+    if name == "istio-files":
+        return Step("mesh-istio-files", "Istio's CRDs and bootstrap", _copy_files, _inputs("istio"), (CRDS, BOOTSTRAP))
+    module, package = _PROGRAMS[name]
+    build = partial(_build, TOOLS / module, package, BIN / name)
+    return Step(f"mesh-{name}", f"{name} (minutes, the first time)", build, _inputs(module), (BIN / name,))
+
+
+def _inputs(module: str) -> partial[list[Path | str]]:
+    return partial(list, [TOOLS / module / "go.mod", TOOLS / module / "go.sum"])
+
+
+def _make(step: Step, log: IO[str]) -> bool:
+    try:
+        with Line(step.title):
+            step.run(log)
+            step.record()
+    except CommandFailed as failure:
+        print(f"{failure.tail}\n{failure} (everything it printed: {_LOG})", file=sys.stderr)
+        return False
+    return True
+
+
+def _build(module: Path, package: str, program: Path, log: IO[str]) -> None:
+    """Build beside the program and move: what runs from the old file goes on running."""
+    made = program.with_suffix(".new")
+    # Whoever else works on this machine goes first.
+    build = ["nice", "-n", "5", "go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(made), package]
+    run(build, log, module, _environment())
+    made.replace(program)
+
+
+def _copy_files(log: IO[str]) -> None:
+    """Istio's files come with the module that istiod is built from, so that they fit it."""
+    command = ["go", "list", "-m", "-f", "{{.Dir}}", _ISTIO]
+    run(["go", "mod", "download", _ISTIO], log, TOOLS / "istio", _environment())
+    answer = subprocess.run(
+        command, cwd=TOOLS / "istio", env=_environment(), check=True, capture_output=True, text=True
+    )
+    source = Path(answer.stdout.strip())
+    SHARE.mkdir(parents=True, exist_ok=True)
+    for wanted, target in (
+        ("manifests/charts/base/files/crd-all.gen.yaml", CRDS),
+        ("tools/packaging/common/envoy_bootstrap.json", BOOTSTRAP),
+    ):
+        shutil.copyfile(source / wanted, target)
+
+
+def _environment() -> dict[str, str]:
+    return dict(os.environ) | {"GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""One sidecar, as istiod's own agent runs it: `python -m local.mesh.sidecar POD`.
+
+Gets what the kubelet would mount (a token of the pod's ServiceAccount, the root certificate), then becomes pilot-agent.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import envoy
+from local.files import make_private_directory, write_private
+from local.mesh.cluster import Cluster, KubectlFailed
+from local.mesh.paths import BIN, BOOTSTRAP
+from local.mesh.pods import GATEWAY, PODS, Pod
+from local.stack import Stack
+
+_PAUSE_SECONDS = 0.5
+_SIGNED_IN_FOR = "168h"
+"""Longer than a mesh runs on somebody's machine: nobody renews the token here, as a kubelet would."""
+
+
+def main() -> None:
+    """Entry point; becomes pilot-agent."""
+    stack = Stack.from_environment()
+    pod = {**PODS, GATEWAY.name: GATEWAY}[sys.argv[1]]
+    os.chdir(prepare(stack, pod))
+    arguments = command(pod)
+    os.execve(arguments[0], arguments, {**os.environ, **environment(stack, pod)})
+
+
+def prepare(stack: Stack, pod: Pod) -> Path:
+    """The agent's working directory, with what it needs to ask istiod for a certificate."""
+    directory = make_private_directory(stack.run / "sidecars" / pod.name)
+    for part in ("var/run/secrets/tokens", "var/run/secrets/istio", "etc/istio/proxy", "etc/istio/pod", "certificates"):
+        make_private_directory(directory / part)
+    token, root = _mounted(Cluster(stack), pod)
+    write_private(directory / "var/run/secrets/tokens/istio-token", token)
+    write_private(directory / "var/run/secrets/istio/root-cert.pem", root)
+    # What Istio opens to the whole network of a pod is opened at the pod's address.
+    bootstrap = BOOTSTRAP.read_text().replace("{{ .wildcard }}", pod.address(stack))
+    write_private(directory / "envoy_bootstrap.json", bootstrap)
+    return directory
+
+
+def command(pod: Pod) -> list[str]:
+    """Runs the agent, in its working directory."""
+    return [
+        str(BIN / "pilot-agent"),
+        "proxy",
+        "router" if pod is GATEWAY else "sidecar",
+        f"--domain={pod.namespace}.svc.cluster.local",
+        "--templateFile=envoy_bootstrap.json",
+        "--log_output_level=default:warn",
+    ]
+
+
+def environment(stack: Stack, pod: Pod) -> dict[str, str]:
+    """What the injector would set."""
+    proxy = {
+        "binaryPath": envoy_path(),
+        "configPath": "./etc/istio/proxy",
+        "discoveryAddress": stack.address("istiod-tls"),
+        "proxyAdminPort": pod.admin_port(stack),
+        "statusPort": 0,
+        "concurrency": 1,
+        "terminationDrainDuration": "2s",
+    }
+    return {
+        "PROXY_CONFIG": json.dumps(proxy),
+        "INSTANCE_IP": pod.address(stack),
+        "POD_NAME": pod.name,
+        "POD_NAMESPACE": pod.namespace,
+        "SERVICE_ACCOUNT": pod.account,
+        "CA_ADDR": stack.address("istiod-tls"),
+        "ISTIOD_SAN": "istiod.istio-system.svc",
+        "ISTIO_META_CLUSTER_ID": "Kubernetes",
+        "ISTIO_META_INTERCEPTION_MODE": "NONE",
+    }
+
+
+def envoy_path() -> str:
+    """The program itself: what is in `bin` is a script that the agent could not signal."""
+    return str(Path(envoy.__file__).parent / "_bin" / "envoy")
+
+
+def _mounted(cluster: Cluster, pod: Pod) -> tuple[str, str]:
+    """The token and the root certificate, once there are both."""
+    where = ("-n", pod.namespace)
+    while True:
+        try:
+            root = cluster.read("configmap", "istio-ca-root-cert", *where)["data"]["root-cert.pem"]
+            token = cluster.kubectl(
+                "create", "token", pod.account, *where, "--audience=istio-ca", f"--duration={_SIGNED_IN_FOR}"
+            )
+        except KubectlFailed as failure:
+            print(f"not yet: {failure}", flush=True)
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return token.strip(), root
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""The parts of a mesh: those of a laptop, each calling through its sidecar; the sidecars; the control plane."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+
+from local import topology
+from local.credentials import Credentials
+from local.health import answering_at
+from local.mesh.control_plane import control_plane
+from local.mesh.pods import GATEWAY, PODS, Pod
+from local.part import Group, Part
+from local.paths import PYTHON
+from local.ports import HOST, SERVICES
+from local.stack import Stack
+
+
+def parts(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
+    """Every part of the mesh."""
+    laptop = (_in_the_mesh(stack, part) for part in topology.parts(stack, secrets))
+    return (*laptop, *control_plane(stack), *(sidecar(stack, pod) for pod in (*PODS.values(), GATEWAY)))
+
+
+def sidecar(stack: Stack, pod: Pod) -> Part:
+    """The sidecar of one pod."""
+    command = (str(PYTHON), "-m", "local.mesh.sidecar", pod.name)
+    group = Group.EDGE if pod is GATEWAY else Group.SIDECARS
+    name = pod.name if pod is GATEWAY else f"{pod.name}-sidecar"
+    return Part(name, group, command, partial(_ready, pod), needs=("istiod",))
+
+
+def _in_the_mesh(stack: Stack, part: Part) -> Part:
+    """The part, finding others where its own sidecar listens for it."""
+    if part.name not in PODS:
+        return part
+    return replace(part, environment={**part.environment, **dict(_targets(stack, PODS[part.name], part.environment))})
+
+
+def _targets(stack: Stack, pod: Pod, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for service in SERVICES:
+        if f"{service.upper()}_TARGET" in environment:
+            yield f"{service.upper()}_TARGET", pod.target(stack, service)
+    if "JWKS_URL" in environment and pod.name != "user":
+        yield "JWKS_URL", pod.keys_url(stack)
+
+
+def _ready(pod: Pod, stack: Stack) -> bool:
+    """Its Envoy has its certificate and its first configuration."""
+    return answering_at(HOST, pod.admin_port(stack), "/ready")

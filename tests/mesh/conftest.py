@@ -1,0 +1,48 @@
+"""The running mesh: real istiod, real sidecars, the shipped manifests. `make mesh-test` starts it."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local import data
+from local.mesh.__main__ import mesh_stack
+from local.mesh.cluster import Cluster
+from local.mesh.pods import GATEWAY, Pod
+from local.stack import Stack
+from tests.mesh.lab import Lab
+
+MakePod = Callable[[Pod], None]
+
+
+@pytest.fixture(scope="session")
+def stack() -> Stack:
+    """The running mesh (`make mesh-test` starts it)."""
+    found = data.as_started(mesh_stack())
+    if not data.ours(found):
+        pytest.exit("the mesh does not run: make mesh", 2)
+    return found
+
+
+@pytest.fixture(scope="session")
+def cluster(stack: Stack) -> Cluster:
+    """Its API server."""
+    return Cluster(stack)
+
+
+@pytest.fixture(scope="session")
+def lab(stack: Stack) -> Iterator[Lab]:
+    """Adds workloads to the mesh, and takes them away at the end."""
+    with Lab(stack) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def stranger(lab: Lab) -> Pod:
+    """A workload of the namespace that no policy names: it has a certificate, and no business anywhere."""
+    return lab.add(Pod("stranger", "stranger", 20, {"app.kubernetes.io/name": "stranger"}))
+
+
+@pytest.fixture(scope="session")
+def as_gateway(lab: Lab) -> Pod:
+    """A workload with the gateway's identity that tries more than a gateway's routes would."""
+    return lab.add(Pod("as-gateway", GATEWAY.account, 21, {"app": "as-gateway"}, namespace=GATEWAY.namespace))
