@@ -88,6 +88,10 @@ class Supervisor:
         """Start a part; waits for nothing."""
         self._ask("startProcess", f"{part.group.label}:{part.name}", False)
 
+    def stop(self, part: Part) -> None:
+        """Stop a part; returns when it has ended."""
+        self._ask("stopProcess", f"{part.group.label}:{part.name}")
+
     def states(self) -> dict[str, State]:
         """What it knows about every part, by name."""
         return {

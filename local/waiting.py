@@ -25,7 +25,7 @@ def wait_until_ready(stack: Stack, supervisor: Supervisor, parts: Sequence[Part]
         states = supervisor.states()
         for part in [part for part in pending if is_ready(stack, part, states[part.name])]:
             pending.remove(part)
-            _say(f"{part.name:<14} ready {time.monotonic() - started:6.1f} s")
+            _say(f"{part.name:<20} ready {time.monotonic() - started:6.1f} s")
         if not pending:
             return True
         for part in pending:
@@ -48,7 +48,7 @@ def is_ready(stack: Stack, part: Part, state: State) -> bool:
 
 def _give_up(stack: Stack, parts: Sequence[Part]) -> None:
     for part in parts:
-        _say(f"{part.name:<14} does not come up. The end of its log:")
+        _say(f"{part.name:<20} does not come up. The end of its log:")
         print(_tail(stack.logs / f"{part.name}.log"))
     print("The rest keeps running: `make logs` follows it, `make down` stops it.", file=sys.stderr)
 

@@ -7,7 +7,7 @@ from local.processes import memory_bytes
 from local.stack import Stack
 from local.supervision import State, Supervisor
 
-_ROW = "{:<14} {:<10} {:>8} {:<14} {:>8}"
+_ROW = "{:<20} {:<10} {:>8} {:<14} {:>8}"
 
 
 def status(stack: Stack, layout: Layout = LAPTOP) -> int:

@@ -65,7 +65,7 @@ def _sidecar(stack: Stack, pod: Pod) -> Manifest:
             "port": {"number": port, "protocol": _protocol(name), "name": name},
             "bind": pod.address(stack),
             "captureMode": "NONE",
-            "defaultEndpoint": f"{HOST}:{stack.port(own)}",
+            "defaultEndpoint": f"{HOST}:{own if isinstance(own, int) else stack.port(own)}",
         }
         for name, (port, own) in pod.serves.items()
     ]

@@ -21,7 +21,7 @@ _SMALLEST_STEP = 256
 """Stacks whose offsets differ by this much have pods at different addresses."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pod:
     """One workload."""
 
@@ -30,8 +30,8 @@ class Pod:
     """Its ServiceAccount: who it is to the others."""
     index: int
     labels: Mapping[str, str]
-    serves: Mapping[str, tuple[int, str]] = field(default_factory=dict)
-    """Port name → (port of the pod, name of the process' own port in the port table)."""
+    serves: Mapping[str, tuple[int, str | int]] = field(default_factory=dict)
+    """Port name → (port of the pod, the process' own port: its name in the port table, or a number)."""
     namespace: str = NAMESPACE
 
     def address(self, stack: Stack) -> str:

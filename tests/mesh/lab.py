@@ -35,8 +35,7 @@ class Lab:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._cluster = Cluster(stack)
-        self._agents: dict[str, subprocess.Popen[bytes]] = {}
-        self._manifests: list[Manifest] = []
+        self._pods: dict[Pod, tuple[subprocess.Popen[bytes], list[Manifest]]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -44,12 +43,8 @@ class Lab:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for agent in self._agents.values():
-            agent.terminate()
-        for agent in self._agents.values():
-            agent.wait()
-        for manifest in reversed(self._manifests):
-            self._delete(manifest)
+        for pod in list(self._pods):
+            self.remove(pod)
 
     def add(self, pod: Pod) -> Pod:
         """Make the workload's objects and start its sidecar; returns once it has its certificate."""
@@ -58,18 +53,26 @@ class Lab:
         if not self._exists("serviceaccount", pod.account, pod.namespace):
             made.insert(0, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
         apply_all(self._cluster, made)
-        self._manifests += made
         directory = prepare(self._stack, pod)
         with (self._stack.logs / f"{pod.name}-sidecar.log").open("wb") as log:
-            self._agents[pod.name] = subprocess.Popen(
+            agent = subprocess.Popen(
                 command(pod),
                 cwd=directory,
                 env={**os.environ, **environment(self._stack, pod), "OUTPUT_CERTS": "certificates"},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+        self._pods[pod] = agent, made
         until(lambda: answering_at(HOST, pod.admin_port(self._stack), "/ready"), f"{pod.name} does not come up")
         return pod
+
+    def remove(self, pod: Pod) -> None:
+        """Take a workload that was added away."""
+        agent, manifests = self._pods.pop(pod)
+        for manifest in reversed(manifests):
+            self._delete(manifest)
+        agent.terminate()
+        agent.wait()
 
     def certificate(self, pod: Pod) -> tuple[str, str, str]:
         """Files: a workload's certificate chain, its key, and the mesh's root."""

@@ -1,0 +1,87 @@
+"""What adapts the shipped manifests to one machine adapts addresses alone."""
+
+import copy
+import ipaddress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local import credentials
+from local.mesh.overlay import adapted, additions
+from local.mesh.pods import GATEWAY, PODS
+from local.mesh.topology import parts
+from local.paths import ROOT
+from local.stack import Stack
+from local.topology import parts as laptop_parts
+
+SHIPPED = [
+    manifest
+    for path in (*(ROOT / "istio").glob("*.yaml"), *(ROOT / "generated" / "istio").glob("*.yaml"))
+    for manifest in yaml.safe_load_all(path.read_text())
+    if "kind" in manifest and manifest["kind"] != "Kustomization"
+]
+# What decides who may call whom, how, and for how long: the overlay adds none of it.
+POLICY = {
+    "AuthorizationPolicy",
+    "DestinationRule",
+    "PeerAuthentication",
+    "RequestAuthentication",
+    "Telemetry",
+    "VirtualService",
+}
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    return Stack(tmp_path, 12_000)
+
+
+def test_only_addresses_of_shipped_manifests_change(stack: Stack) -> None:
+    changed: set[str] = set()
+    for before, after in zip(SHIPPED, adapted(stack, copy.deepcopy(SHIPPED)), strict=True):
+        changed |= set(_differences("", before, after))
+    assert {path.rpartition(".")[2] for path in changed} == {"jwksUri", "bind"}
+
+
+def test_the_overlay_decides_nothing(stack: Stack) -> None:
+    kinds = {manifest["kind"] for manifest in additions(stack)}
+    assert not kinds & POLICY
+    assert kinds == {"WorkloadEntry", "Sidecar", "EnvoyFilter", "Service"}
+
+
+def test_every_address_is_loopback_and_no_two_pods_share_one(stack: Stack) -> None:
+    pods = (*PODS.values(), GATEWAY)
+    addresses = [address for pod in pods for address in (pod.address(stack), pod.way_out(stack))]
+    assert len(set(addresses)) == len(addresses)
+    assert all(ipaddress.ip_address(address).is_loopback for address in addresses)
+    assert len({pod.admin_port(stack) for pod in pods}) == len(pods)
+
+
+def test_two_meshes_have_different_addresses(stack: Stack) -> None:
+    other = replace(stack, offset=stack.offset + 256)
+    assert not {pod.address(stack) for pod in PODS.values()} & {pod.address(other) for pod in PODS.values()}
+
+
+def test_the_parts_of_a_laptop_find_others_through_their_sidecars_and_change_nothing_else(stack: Stack) -> None:
+    secrets = credentials.ensure(stack.secrets)
+    laptop = {part.name: part for part in laptop_parts(stack, secrets)}
+    mesh = {part.name: part for part in parts(stack, secrets)}
+    assert laptop.keys() < mesh.keys()
+    for name, part in laptop.items():
+        assert replace(mesh[name], environment=part.environment, ready=part.ready) == part
+        different = {key for key, value in part.environment.items() if mesh[name].environment[key] != value}
+        wanted = {key for key in part.environment if key.endswith("_TARGET") or key == "JWKS_URL"}
+        assert different == (wanted if name != "user" else set())
+
+
+def _differences(path: str, before: Any, after: Any) -> list[str]:
+    """The paths of what differs, list positions left out."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = before.keys() | after.keys()
+        return [d for key in keys for d in _differences(f"{path}.{key}", before.get(key), after.get(key))]
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        return [d for one, two in zip(before, after, strict=True) for d in _differences(path, one, two)]
+    return [] if before == after else [path]
