@@ -17,7 +17,7 @@ BASE = {
     "stripe": 12111,
     "mail-smtp": 11025,
     "mail-http": 11080,
-    # The mesh's control plane (`make mesh`), and the first of its sidecars' admin ports.
+    # The mesh's control plane (`make mesh`), and the first of its sidecars' admin and status ports.
     "etcd": 12379,
     "etcd-peer": 12380,
     "kube-apiserver": 16443,
@@ -28,6 +28,7 @@ BASE = {
     "istiod-http": 15080,
     "istiod-introspection": 15876,
     "sidecar-admin": 15100,
+    "sidecar-status": 15150,
 }
 
 

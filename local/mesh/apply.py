@@ -5,7 +5,7 @@
 
 import base64
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import yaml
 
@@ -27,12 +27,22 @@ def main() -> int:
         cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
         apply_all(cluster, [_namespace(name) for name in (NAMESPACE, GATEWAY.namespace)])
         apply_all(cluster, _of_the_gateway(stack))
-        apply_all(cluster, adapted(stack, shipped(cluster)))
+        apply_all(cluster, adapted(stack, _served(cluster, shipped(cluster))))
         apply_all(cluster, additions(stack))
     except KubectlFailed as failure:
         print(failure, file=sys.stderr)
         return 1
     return 0
+
+
+def _served(cluster: Cluster, manifests: Iterable[Manifest]) -> Iterator[Manifest]:
+    """Less the objects of operators whose kinds this API server has not (monitoring, secrets); says which."""
+    versions = set(cluster.kubectl("api-versions").split())
+    for manifest in manifests:
+        if manifest["apiVersion"] in versions:
+            yield manifest
+        else:
+            print(f"left out, its kind is not installed: {manifest['kind']} {manifest['metadata']['name']}", flush=True)
 
 
 def apply_all(cluster: Cluster, manifests: Iterable[Manifest]) -> None:

@@ -51,7 +51,7 @@ def _workload_entry(stack: Stack, pod: Pod) -> Manifest:
     """istiod tells by the address which sidecar is which."""
     spec = {
         "address": pod.address(stack),
-        "labels": {**pod.labels, **_selector(pod)},
+        "labels": pod.all_labels,
         "serviceAccount": pod.account,
         "ports": {port_name: port for port_name, (port, _) in pod.serves.items()},
     }
@@ -78,7 +78,7 @@ def _sidecar(stack: Stack, pod: Pod) -> Manifest:
         }
         for service, name, port in _called()
     ]
-    spec = {"workloadSelector": {"labels": _selector(pod)}, "ingress": ingress, "egress": egress}
+    spec = {"workloadSelector": {"labels": pod.selector}, "ingress": ingress, "egress": egress}
     return _manifest("Sidecar", pod.name, spec, pod.namespace)
 
 
@@ -95,7 +95,7 @@ def _authorities(stack: Stack, pod: Pod) -> Manifest:
         }
         for service, _, port in _called()
     ]
-    spec = {"workloadSelector": {"labels": _selector(pod)}, "configPatches": patches}
+    spec = {"workloadSelector": {"labels": pod.selector}, "configPatches": patches}
     return _manifest("EnvoyFilter", f"{pod.name}-authorities", spec, pod.namespace, "networking.istio.io/v1alpha3")
 
 
@@ -104,11 +104,6 @@ def _called() -> Iterator[tuple[str, str, int]]:
     for service in SERVICES:
         yield service, "grpc", BASE[f"{service}-grpc"]
     yield "user", "http-admin", BASE["user-admin"]
-
-
-def _selector(pod: Pod) -> dict[str, str]:
-    """Chooses this instance, and no other of its workload."""
-    return {"argosy.local/pod": pod.name}
 
 
 def _gateway_service() -> Manifest:

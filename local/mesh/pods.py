@@ -34,6 +34,16 @@ class Pod:
     """Port name → (port of the pod, the process' own port: its name in the port table, or a number)."""
     namespace: str = NAMESPACE
 
+    @property
+    def selector(self) -> dict[str, str]:
+        """Chooses this instance, and no other of its workload."""
+        return {"argosy.local/pod": self.name}
+
+    @property
+    def all_labels(self) -> dict[str, str]:
+        """Its workload's labels and its own."""
+        return {**self.labels, **self.selector}
+
     def address(self, stack: Stack) -> str:
         """Its loopback address in a stack: where others call it."""
         return self._address(stack, 1)

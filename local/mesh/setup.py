@@ -27,11 +27,13 @@ _PROGRAMS = {
     "pilot-agent": ("istio", f"{_ISTIO}/pilot/cmd/pilot-agent"),
     "pilot-discovery": ("istio", f"{_ISTIO}/pilot/cmd/pilot-discovery"),
 }
+_TO_RUN = tuple(name for name in _PROGRAMS if name != "istioctl")
+"""What a mesh runs on; istioctl is for those who look into one."""
 
 
 def main() -> int:
-    """Make what is missing of the named programs, or of everything; returns the exit code."""
-    wanted = sys.argv[1:] or [*_PROGRAMS, "istio-files"]
+    """Make what is missing of the named programs, or of what a mesh runs on; returns the exit code."""
+    wanted = sys.argv[1:] or [*_TO_RUN, "istio-files"]
     unknown = [name for name in wanted if name not in (*_PROGRAMS, "istio-files")]
     if unknown:
         print(f"there is no {', '.join(unknown)}; there are {', '.join(_PROGRAMS)}", file=sys.stderr)

@@ -1,10 +1,12 @@
 """One sidecar, as istiod's own agent runs it: `python -m local.mesh.sidecar POD`.
 
-Gets what the kubelet would mount (a token of the pod's ServiceAccount, the root certificate), then becomes pilot-agent.
+Gets what the kubelet would mount (a token of the pod's ServiceAccount, the root certificate, the pod's labels), then
+becomes pilot-agent.
 """
 
 import json
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -14,6 +16,7 @@ from local.files import make_private_directory, write_private
 from local.mesh.cluster import Cluster, KubectlFailed
 from local.mesh.paths import BIN, BOOTSTRAP
 from local.mesh.pods import GATEWAY, PODS, Pod
+from local.ports import HOST
 from local.stack import Stack
 
 _PAUSE_SECONDS = 0.5
@@ -26,6 +29,7 @@ def main() -> None:
     stack = Stack.from_environment()
     pod = {**PODS, GATEWAY.name: GATEWAY}[sys.argv[1]]
     os.chdir(prepare(stack, pod))
+    os.set_inheritable(hold_status_port(stack, pod).detach(), True)
     arguments = command(pod)
     os.execve(arguments[0], arguments, {**os.environ, **environment(stack, pod)})
 
@@ -38,10 +42,23 @@ def prepare(stack: Stack, pod: Pod) -> Path:
     token, root = _mounted(Cluster(stack), pod)
     write_private(directory / "var/run/secrets/tokens/istio-token", token)
     write_private(directory / "var/run/secrets/istio/root-cert.pem", root)
+    labels = "".join(f'{name}="{value}"\n' for name, value in pod.all_labels.items())
+    write_private(directory / "etc/istio/pod/labels", labels)
     # What Istio opens to the whole network of a pod is opened at the pod's address.
     bootstrap = BOOTSTRAP.read_text().replace("{{ .wildcard }}", pod.address(stack))
     write_private(directory / "envoy_bootstrap.json", bootstrap)
     return directory
+
+
+def hold_status_port(stack: Stack, pod: Pod) -> socket.socket:
+    """Take the port, for as long as the agent lives: it insists on one, and would open it to every network.
+
+    It goes on without; here it is Envoy that is asked whether it is ready.
+    """
+    taken = socket.socket()
+    taken.bind((HOST, _status_port(stack, pod)))
+    taken.listen()
+    return taken
 
 
 def command(pod: Pod) -> list[str]:
@@ -63,7 +80,7 @@ def environment(stack: Stack, pod: Pod) -> dict[str, str]:
         "configPath": "./etc/istio/proxy",
         "discoveryAddress": stack.address("istiod-tls"),
         "proxyAdminPort": pod.admin_port(stack),
-        "statusPort": 0,
+        "statusPort": _status_port(stack, pod),
         "concurrency": 1,
         "terminationDrainDuration": "2s",
     }
@@ -73,7 +90,6 @@ def environment(stack: Stack, pod: Pod) -> dict[str, str]:
         "POD_NAME": pod.name,
         "POD_NAMESPACE": pod.namespace,
         "SERVICE_ACCOUNT": pod.account,
-        "CA_ADDR": stack.address("istiod-tls"),
         "ISTIOD_SAN": "istiod.istio-system.svc",
         "ISTIO_META_CLUSTER_ID": "Kubernetes",
         "ISTIO_META_INTERCEPTION_MODE": "NONE",
@@ -83,6 +99,10 @@ def environment(stack: Stack, pod: Pod) -> dict[str, str]:
 def envoy_path() -> str:
     """The program itself: what is in `bin` is a script that the agent could not signal."""
     return str(Path(envoy.__file__).parent / "_bin" / "envoy")
+
+
+def _status_port(stack: Stack, pod: Pod) -> int:
+    return stack.port("sidecar-status") + pod.index
 
 
 def _mounted(cluster: Cluster, pod: Pod) -> tuple[str, str]:

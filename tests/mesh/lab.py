@@ -13,7 +13,7 @@ from local.mesh.apply import apply_all
 from local.mesh.cluster import Cluster, KubectlFailed
 from local.mesh.overlay import Manifest, of_pod
 from local.mesh.pods import Pod
-from local.mesh.sidecar import command, environment, prepare
+from local.mesh.sidecar import command, environment, hold_status_port, prepare
 from local.ports import HOST
 from local.stack import Stack
 
@@ -54,13 +54,15 @@ class Lab:
             made.insert(0, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
         apply_all(self._cluster, made)
         directory = prepare(self._stack, pod)
-        with (self._stack.logs / f"{pod.name}-sidecar.log").open("wb") as log:
+        log_file = self._stack.logs / f"{pod.name}-sidecar.log"
+        with log_file.open("wb") as log, hold_status_port(self._stack, pod) as held:
             agent = subprocess.Popen(
                 command(pod),
                 cwd=directory,
                 env={**os.environ, **environment(self._stack, pod), "OUTPUT_CERTS": "certificates"},
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                pass_fds=(held.fileno(),),
             )
         self._pods[pod] = agent, made
         until(lambda: answering_at(HOST, pod.admin_port(self._stack), "/ready"), f"{pod.name} does not come up")
@@ -95,7 +97,9 @@ class Lab:
             for manifest, old in zip(touched, before, strict=True):
                 if old is None:
                     self._delete(manifest)
-            apply_all(self._cluster, [old for old in before if old is not None])
+            kept = [old for old in before if old is not None]
+            if kept:
+                apply_all(self._cluster, kept)
 
     def _read(self, manifest: Manifest) -> Manifest | None:
         """A manifest as it stands in the cluster, without what the server adds."""
