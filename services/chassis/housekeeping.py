@@ -1,12 +1,14 @@
-"""Housekeeping: what the chassis' tables no longer need is deleted, a little at a time, so that they stay small.
+"""Housekeeping: what tables no longer need is deleted, a little at a time, so that they stay small.
 
-`app.background("housekeeping", Housekeeping(postgres).run)`; any number of processes may do it at once.
+`app.background("housekeeping", Housekeeping(postgres).run)`; any number of processes may do it at once. A service with
+tables of its own that grow adds a `Chore` for each.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -18,21 +20,36 @@ EVERY_SECONDS = 60.0
 BATCH = 1_000
 
 Prune = Callable[[Connection, datetime, int], Awaitable[int]]
+"""Deletes at most so many rows that were of no use any more at an instant; answers how many it deleted."""
 
-_CHORES: tuple[tuple[str, Prune, timedelta], ...] = (
-    ("outbox", outbox.prune, outbox.KEEP),
-    ("inbox", inbox.prune, inbox.KEEP),
-    ("idempotency_keys", idempotency.prune, idempotency.KEEP),
+
+@dataclass(frozen=True)
+class Chore:
+    """One table that is kept small."""
+
+    table: str
+    prune: Prune
+    keep: timedelta
+    """How long a row stays once `prune` could take it."""
+
+
+_CHORES = (
+    Chore("outbox", outbox.prune, outbox.KEEP),
+    Chore("inbox", inbox.prune, inbox.KEEP),
+    Chore("idempotency_keys", idempotency.prune, idempotency.KEEP),
 )
 
 _log = structlog.get_logger()
 
 
 class Housekeeping:
-    """Prunes outbox, inbox and idempotency keys."""
+    """Prunes outbox, inbox and idempotency keys, and does a service's own chores."""
 
-    def __init__(self, postgres: Postgres, *, every_seconds: float = EVERY_SECONDS, batch: int = BATCH) -> None:
+    def __init__(
+        self, postgres: Postgres, *chores: Chore, every_seconds: float = EVERY_SECONDS, batch: int = BATCH
+    ) -> None:
         self._postgres = postgres
+        self._chores = (*_CHORES, *chores)
         self._every_seconds = every_seconds
         self._batch = batch
 
@@ -44,10 +61,10 @@ class Housekeeping:
 
     async def once(self) -> None:
         """Delete everything that is over its time, in batches of their own transactions."""
-        for table, prune, keep in _CHORES:
-            deleted = await self._prune(prune, clock.now() - keep)
+        for chore in self._chores:
+            deleted = await self._prune(chore.prune, clock.now() - chore.keep)
             if deleted:
-                _log.info("pruned", table=table, rows=deleted)
+                _log.info("pruned", table=chore.table, rows=deleted)
 
     async def _prune(self, prune: Prune, before: datetime) -> int:
         deleted = 0

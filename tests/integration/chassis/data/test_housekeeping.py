@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from argosy.event.v1 import user_events_pb2
 from services.chassis import idempotency, ids, inbox, outbox
-from services.chassis.housekeeping import Housekeeping
-from services.chassis.postgres import Postgres
+from services.chassis.housekeeping import Chore, Housekeeping
+from services.chassis.postgres import Connection, Postgres
 
 EACH = 25
 
@@ -21,6 +23,23 @@ async def test_deletes_what_is_over_its_time_alone(postgres: Postgres) -> None:
     left = [await postgres.fetchval(f"SELECT count(*) FROM {t}") for t in ("outbox", "inbox", "idempotency_keys")]
     assert left == [EACH - EACH // 5, EACH - 10, EACH - 10]
     assert await postgres.fetchval("SELECT count(*) FROM outbox WHERE sent_at IS NULL") == EACH * 3 // 5
+
+
+async def test_does_a_services_own_chores_as_well(postgres: Postgres) -> None:
+    await postgres.execute("TRUNCATE effects")
+    await postgres.execute("INSERT INTO effects (key, number) SELECT 'x', generate_series(1, 10)")
+    instants: list[datetime] = []
+
+    async def prune(connection: Connection, before: datetime, limit: int) -> int:
+        instants.append(before)
+        some = "SELECT at FROM effects WHERE number <= 7 LIMIT $1"
+        tag = await connection.execute(f"DELETE FROM effects WHERE at IN ({some})", limit)
+        return int(tag.split()[1])
+
+    await Housekeeping(postgres, Chore("effects", prune, timedelta(hours=3)), batch=3).once()
+    assert await postgres.fetchval("SELECT count(*) FROM effects") == 3
+    assert len(instants) == 3  # 3, 3 and 1: a batch that is not full is the last
+    assert instants[0] < datetime.now(instants[0].tzinfo) - timedelta(hours=3)
 
 
 async def fill(postgres: Postgres) -> None:
