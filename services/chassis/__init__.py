@@ -23,6 +23,7 @@ How a call is answered
     server          the gRPC port: contracts bound to handlers
     reflection      describes the public services alone
     user_tokens, jwks, service_tokens   who calls
+    revocations     whose session has ended before its time
     client, refusals                    calls to other services, and what those said no to
     deadlines, trace_context            what follows the work: its time, its trace
 

@@ -27,6 +27,7 @@ from services.chassis.jwks import Jwks
 from services.chassis.pipeline import Parts
 from services.chassis.readiness import Readiness
 from services.chassis.resource import Resource
+from services.chassis.revocations import Revocations
 from services.chassis.service_tokens import KeyFileError, ServiceTokenSigner, ServiceTokenVerifier, read_private_key
 from services.chassis.settings import CommonSettings, refuse
 from services.chassis.user_tokens import KeySource, UserTokens
@@ -59,6 +60,10 @@ class App:
         self._in_flight = server.InFlight()
         self._served: list[tuple[ServiceDescriptor, object]] = []
         self._user_tokens = UserTokens(user_keys or self.add(Jwks(_jwks_url(settings))))
+        self.revocations = self.add(
+            Revocations(settings.brokers, settings.revocations_patience_seconds)
+        )
+        """Which sessions have ended; calls with their tokens are refused."""
         try:
             self._service_tokens = ServiceTokenVerifier(settings.service_keys_file)
             self._signer = ServiceTokenSigner(name, read_private_key(settings.service_key_file))
@@ -138,7 +143,7 @@ class App:
         parts = Parts(
             catalogue=catalogue,
             is_open=lambda: self._readiness.opened,
-            verify_user=self._user_tokens.verify,
+            verify_user=self.revocations.guard(self._user_tokens.verify),
             verify_service=self._service_tokens.verify,
         )
         public: list[ServiceDescriptor] = []

@@ -34,6 +34,8 @@ class CommonSettings(BaseSettings):
     kafka_bootstrap_servers: str = Field(min_length=1)
     kafka_tls_dir: DirectoryPath | None = None
     """Where cluster-ca.crt, user.crt and user.key are; without it Kafka is spoken to in plain text."""
+    revocations_patience_seconds: float = Field(default=15, ge=0)
+    """How long calls wait at start for a Kafka that is away, to learn which sessions have ended."""
     drain_grace_seconds: float = Field(default=30, ge=0)
     """How long calls in flight may take to finish after SIGTERM."""
     drain_settle_seconds: float = Field(default=1, ge=0)

@@ -54,6 +54,7 @@ def settings_for(services: ServiceKeys, name: str, **others: Any) -> CommonSetti
         "service_key_file": services.key_file(name),
         "service_keys_file": services.public_file,
         "kafka_bootstrap_servers": "127.0.0.1:1",
+        "revocations_patience_seconds": 0,
         "drain_grace_seconds": 5,
         "drain_settle_seconds": 0,
         **others,

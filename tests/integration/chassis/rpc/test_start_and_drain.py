@@ -111,7 +111,7 @@ async def start(services: ServiceKeys, jwks: tuple[web.AppRunner, str]) -> Async
                 "PATH": os.environ["PATH"], "PYTHONPATH": f"{_ROOT}:{_ROOT / 'generated' / 'python'}",
                 "GRPC_PORT": "0", "ADMIN_PORT": "0", "JWKS_URL": jwks[1],
                 "SERVICE_KEY_FILE": str(services.key_file("lab")), "SERVICE_KEYS_FILE": str(services.public_file),
-                "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+                "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "REVOCATIONS_PATIENCE_SECONDS": "0",
                 "DRAIN_GRACE_SECONDS": "10", "DRAIN_SETTLE_SECONDS": "0.3", **environment,
             },
         )  # fmt: skip
