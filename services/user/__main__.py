@@ -9,21 +9,27 @@ from argosy.user.v1 import user_pb2
 from services.chassis import clock
 from services.chassis.app import App
 from services.chassis.errors import Catalogue
-from services.chassis.housekeeping import Housekeeping
+from services.chassis.housekeeping import Chore, Housekeeping
 from services.chassis.migrations import migrate
 from services.chassis.postgres import Postgres
 from services.chassis.postgres_outbox import PostgresOutbox
 from services.chassis.producer import Producer
 from services.chassis.relay import Relay
 from services.chassis.settings import load
+from services.user import store
 from services.user.faults import FAULTS
 from services.user.jwks_endpoint import PATH, jwks_endpoint
 from services.user.passwords import Passwords
-from services.user.rpc import UserRpc
+from services.user.rpc import UseCases, UserRpc
 from services.user.sessions import SessionOpener
 from services.user.settings import UserSettings
 from services.user.signing_keys import KeyRing
+from services.user.use_cases.change_password import ChangePasswordHandler
+from services.user.use_cases.change_user import ChangeUserHandler
+from services.user.use_cases.delete_user import DeleteUserHandler
+from services.user.use_cases.end_session import EndSessionHandler
 from services.user.use_cases.get_user import GetUserHandler
+from services.user.use_cases.list_sessions import ListSessionsHandler
 from services.user.use_cases.log_in import LogInHandler
 from services.user.use_cases.register import RegisterHandler
 
@@ -39,13 +45,22 @@ def run(settings: UserSettings) -> None:
     producer = app.add(Producer(settings.brokers, app.name), required=False)
     passwords = Passwords(settings.password_hash_threads, settings.password_hash_queue)
     sessions = SessionOpener(keys, clock.now)
-    register = RegisterHandler(postgres, passwords, sessions)
-    log_in = LogInHandler(postgres, passwords, sessions)
-    rpc = UserRpc(register, log_in, GetUserHandler(postgres), settings.idempotency_secret)
+    use_cases = UseCases(
+        register=RegisterHandler(postgres, passwords, sessions),
+        log_in=LogInHandler(postgres, passwords, sessions),
+        get_user=GetUserHandler(postgres),
+        change_user=ChangeUserHandler(postgres),
+        delete_user=DeleteUserHandler(postgres, app.revocations),
+        change_password=ChangePasswordHandler(postgres, passwords, app.revocations),
+        end_session=EndSessionHandler(postgres, app.revocations),
+        list_sessions=ListSessionsHandler(postgres),
+    )
+    rpc = UserRpc(use_cases, settings.idempotency_secret)
     app.serve(user_pb2.DESCRIPTOR.services_by_name["UserService"], rpc)
     app.admin_route(PATH, jwks_endpoint(keys))
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
-    app.background("housekeeping", Housekeeping(postgres).run)
+    old_sessions = Chore("user_sessions", store.prune_sessions, store.KEEP_SESSIONS)
+    app.background("housekeeping", Housekeeping(postgres, old_sessions).run)
     app.background("token-keys", keys.watch)
     app.run(Catalogue(FAULTS))
 

@@ -1,13 +1,14 @@
-"""Who may have an account, who may sign in, who may read whose account, and which key signs tokens.
+"""Who may have an account, who may sign in, who may read and change whose account, and which key signs tokens.
 
 Pure: no I/O, no clock, no protobuf.
 """
 
 from __future__ import annotations
 
+import json
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
@@ -15,6 +16,9 @@ from uuid import UUID
 
 TOKEN_LIFE = timedelta(hours=24)
 """How long a session and its token are good."""
+
+MOST_BYTES_OF_PREFERENCES = 8_192
+"""What the preferences may take as JSON."""
 
 _VISIBLE = frozenset("LMNPS")
 """The first letters of the Unicode categories that put ink on paper."""
@@ -42,6 +46,21 @@ class InvalidPerson(Exception):
     def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
         super().__init__("; ".join(f"{field}: {description}" for field, description in violations))
         self.violations = violations
+
+
+class InvalidProfile(Exception):
+    """Something in a profile is not what it should be; `violations` says which field and what would be right."""
+
+    def __init__(self, name: str, description: str) -> None:
+        super().__init__(f"profile.{name}: {description}")
+        self.violations = [(f"profile.{name}", description)]
+
+
+class AccountDeleted(Exception):
+    """The account was deleted: there is nothing to change any more."""
+
+    def __init__(self) -> None:
+        super().__init__("the account is deleted")
 
 
 @dataclass(frozen=True)
@@ -107,6 +126,21 @@ class User:
     last_login: datetime | None
     profile: Profile
 
+    def as_of(self, instant: datetime) -> User:
+        """The same, last changed at that instant."""
+        return replace(self, updated_at=instant)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is to be otherwise; None and what is not in `profile` stay as they are."""
+
+    email: str | None = field(default=None, repr=False)
+    first_name: str | None = field(default=None, repr=False)
+    last_name: str | None = field(default=None, repr=False)
+    profile: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Fields of `Profile` by name; None empties one."""
+
 
 def new_person(email: str, first_name: str, last_name: str) -> Person:
     """The person that an account is made for; whether the address is one was decided by the contract.
@@ -139,6 +173,49 @@ def may_sign_in(status: AccountStatus, password_matches: bool) -> bool:
 def may_read(reader: UUID, reader_is_staff: bool, owner: UUID) -> bool:
     """Whether the reader may know of the owner's account at all."""
     return reader_is_staff or reader == owner
+
+
+def may_change(caller: UUID, caller_is_staff: bool, owner: UUID) -> bool:
+    """Whether the caller may change or delete the owner's account."""
+    return may_read(caller, caller_is_staff, owner)
+
+
+def changed(user: User, changes: Changes) -> User:
+    """The account after the changes. An address that is another one is yet to be verified.
+
+    Raises:
+        AccountDeleted: it was deleted.
+        InvalidPerson: a name is none.
+    """
+    if user.status is AccountStatus.DELETED:
+        raise AccountDeleted
+    was = user.person
+    person = new_person(
+        was.email if changes.email is None else changes.email,
+        was.first_name if changes.first_name is None else changes.first_name,
+        was.last_name if changes.last_name is None else changes.last_name,
+    )
+    verified = user.email_verified and person.address_key == was.address_key
+    profile = replace(user.profile, **changes.profile)
+    return replace(user, person=person, email_verified=verified, profile=profile)
+
+
+def date_of_birth(text: str, today: date) -> date:
+    """The day that `YYYY-MM-DD` names. Raises InvalidProfile for one that is not in the calendar, or not past."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise InvalidProfile("dateOfBirth", "must be a day of the calendar, as YYYY-MM-DD") from None
+    if day >= today:
+        raise InvalidProfile("dateOfBirth", "must be in the past")
+    return day
+
+
+def preferences(given: dict[str, Any]) -> dict[str, Any]:
+    """The preferences, if they are small enough to keep. Raises InvalidProfile."""
+    if len(json.dumps(given, ensure_ascii=False).encode()) > MOST_BYTES_OF_PREFERENCES:
+        raise InvalidProfile("preferences", f"must be at most {MOST_BYTES_OF_PREFERENCES:,} bytes as JSON")
+    return given
 
 
 class Published(Protocol):

@@ -8,17 +8,23 @@ from types import MappingProxyType
 from grpc import StatusCode
 
 from services.chassis.errors import Fault
-from services.user.domain import EmailTaken, InvalidPerson
+from services.user.domain import AccountDeleted, EmailTaken, InvalidPerson, InvalidProfile
 from services.user.passwords import TooManySignIns
+from services.user.use_cases.change_password import WrongPassword
+from services.user.use_cases.end_session import NoSuchSession
 from services.user.use_cases.get_user import NoSuchUser
 from services.user.use_cases.log_in import SignInRefused
 
 FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
     {
         InvalidPerson: Fault(StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
+        InvalidProfile: Fault(StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
+        WrongPassword: Fault(StatusCode.INVALID_ARGUMENT, "WRONG_PASSWORD"),
+        AccountDeleted: Fault(StatusCode.FAILED_PRECONDITION, "ACCOUNT_DELETED"),
         EmailTaken: Fault(StatusCode.ALREADY_EXISTS, "EMAIL_TAKEN"),
         SignInRefused: Fault(StatusCode.UNAUTHENTICATED, "SIGN_IN_REFUSED"),
         TooManySignIns: Fault(StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_SIGN_INS"),
+        NoSuchSession: Fault(StatusCode.NOT_FOUND, "SESSION_NOT_FOUND"),
         NoSuchUser: Fault(StatusCode.NOT_FOUND, "USER_NOT_FOUND"),
     }
 )

@@ -43,6 +43,16 @@ class Session:
         return hashlib.sha256(self.token.encode()).digest()
 
 
+@dataclass(frozen=True)
+class OpenSession:
+    """A session whose token is good, as its owner sees it."""
+
+    id: UUID
+    client: Client
+    created_at: datetime
+    expires_at: datetime
+
+
 class SessionOpener:
     """Opens sessions: signs their tokens."""
 

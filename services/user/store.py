@@ -6,7 +6,7 @@ Functions take the connection whose transaction they belong to.
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,10 @@ import asyncpg
 
 from services.chassis.postgres import Connection, Record
 from services.user.domain import Account, AccountStatus, Credentials, EmailTaken, Person, Profile, User
-from services.user.sessions import Session
+from services.user.sessions import Client, OpenSession, Session
+
+KEEP_SESSIONS = timedelta(days=1)
+"""How long an expired session is kept, to look at."""
 
 _ONE_ACCOUNT_AN_ADDRESS = "users_email"
 
@@ -64,9 +67,7 @@ async def add_account(connection: Connection, account_id: UUID, person: Person, 
             person.last_name,
         )
     except asyncpg.UniqueViolationError as error:
-        if error.constraint_name == _ONE_ACCOUNT_AN_ADDRESS:
-            raise EmailTaken from None
-        raise
+        raise _of(error) from None
     await connection.execute("INSERT INTO user_profiles (user_id) VALUES ($1)", account_id)
     return _account(row)
 
@@ -83,6 +84,61 @@ async def still_good(connection: Connection, credentials: Credentials) -> Accoun
         credentials.password_hash.decode(),
     )
     return _account(row) if row else None
+
+
+async def lock_account(connection: Connection, account_id: UUID) -> AccountStatus | None:
+    """Where the account stands, until the transaction ends; None when there is none."""
+    status = await connection.fetchval("SELECT account_status FROM users WHERE id = $1 FOR UPDATE", account_id)
+    return AccountStatus(status) if status is not None else None
+
+
+async def set_password(connection: Connection, account_id: UUID, password_hash: bytes) -> None:
+    """Give the account another password."""
+    await connection.execute("UPDATE users SET password_hash = $2 WHERE id = $1", account_id, password_hash.decode())
+
+
+async def set_status(connection: Connection, account_id: UUID, status: AccountStatus) -> None:
+    """Note where the account stands now."""
+    await connection.execute("UPDATE users SET account_status = $2 WHERE id = $1", account_id, status)
+
+
+async def save(connection: Connection, user: User) -> datetime:
+    """Store an account and its profile as they are now; answers when that was.
+
+    Raises:
+        EmailTaken: somebody else has the address. The transaction is of no more use.
+    """
+    person, profile = user.person, user.profile
+    try:
+        updated_at: datetime = await connection.fetchval(
+            """
+            UPDATE users SET email = $2, first_name = $3, last_name = $4, email_verified = $5, phone = $6,
+                             date_of_birth = $7
+            WHERE id = $1 RETURNING updated_at
+            """,
+            user.id,
+            person.email,
+            person.first_name,
+            person.last_name,
+            user.email_verified,
+            profile.phone,
+            profile.date_of_birth,
+        )
+    except asyncpg.UniqueViolationError as error:
+        raise _of(error) from None
+    await connection.execute(
+        """
+        INSERT INTO user_profiles (user_id, avatar_url, bio, preferences, address) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (user_id) DO UPDATE SET (avatar_url, bio, preferences, address)
+            = (excluded.avatar_url, excluded.bio, excluded.preferences, excluded.address)
+        """,
+        user.id,
+        profile.avatar_url,
+        profile.bio,
+        _to_json(profile.preferences),
+        _to_json(profile.address),
+    )
+    return updated_at
 
 
 async def set_last_login(connection: Connection, account_id: UUID) -> None:
@@ -105,6 +161,57 @@ async def add_session(connection: Connection, session: Session) -> None:
         session.client.ip_address,
         session.expires_at,
     )
+
+
+async def has_session(connection: Connection, account_id: UUID, session_id: UUID) -> bool:
+    """Whether the session is, or was, this account's."""
+    row = await connection.fetchrow(
+        "SELECT 1 FROM user_sessions WHERE id = $1 AND user_id = $2", session_id, account_id
+    )
+    return row is not None
+
+
+async def end_session(connection: Connection, account_id: UUID, session_id: UUID) -> bool:
+    """Whether an open session of the account was ended by this."""
+    ended = await connection.fetchval(
+        """
+        UPDATE user_sessions SET revoked = true
+        WHERE id = $1 AND user_id = $2 AND NOT revoked AND expires_at > now() RETURNING true
+        """,
+        session_id,
+        account_id,
+    )
+    return ended is not None
+
+
+async def end_sessions(connection: Connection, account_id: UUID, but: UUID | None = None) -> list[UUID]:
+    """End all open sessions of an account, `but` that one; answers which."""
+    rows = await connection.fetch(
+        """
+        UPDATE user_sessions SET revoked = true
+        WHERE user_id = $1 AND id IS DISTINCT FROM $2 AND NOT revoked AND expires_at > now() RETURNING id
+        """,
+        account_id,
+        but,
+    )
+    return [row["id"] for row in rows]
+
+
+async def page_of_sessions(
+    connection: Connection, account_id: UUID, before: UUID | None, limit: int
+) -> list[OpenSession]:
+    """At most `limit` open sessions of the account that began before that one, newest first."""
+    rows = await connection.fetch(
+        """
+        SELECT id, device_info, ip_address, created_at, expires_at FROM user_sessions
+        WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) AND NOT revoked AND expires_at > now()
+        ORDER BY id DESC LIMIT $3
+        """,
+        account_id,
+        before,
+        limit,
+    )
+    return [_open_session(row) for row in rows]
 
 
 async def prune_sessions(connection: Connection, before: datetime, limit: int) -> int:
@@ -146,6 +253,12 @@ def _account(row: Record) -> Account:
     return Account(row["id"], _person(row), row["created_at"], tuple(row["roles"]))
 
 
+def _open_session(row: Record) -> OpenSession:
+    device = json.loads(row["device_info"])
+    client = Client(device.get("clientApp", ""), row["ip_address"], device.get("userAgent", ""))
+    return OpenSession(row["id"], client, row["created_at"], row["expires_at"])
+
+
 def _user(row: Record) -> User:
     return User(
         id=row["id"],
@@ -164,6 +277,14 @@ def _user(row: Record) -> User:
             date_of_birth=row["date_of_birth"],
         ),
     )
+
+
+def _of(error: asyncpg.UniqueViolationError) -> Exception:
+    return EmailTaken() if error.constraint_name == _ONE_ACCOUNT_AN_ADDRESS else error
+
+
+def _to_json(value: dict[str, Any] | None) -> str | None:
+    return json.dumps(value) if value is not None else None
 
 
 def _from_json(text: str | None) -> dict[str, Any] | None:

@@ -11,8 +11,13 @@ import pytest
 import services.user
 from services.chassis import clock
 from services.chassis.postgres import Postgres
+from services.chassis.revocations import Revocations
 from services.user.sessions import SessionOpener
 from services.user.signing_keys import KeyRing
+from services.user.use_cases.change_password import ChangePasswordHandler
+from services.user.use_cases.change_user import ChangeUserHandler
+from services.user.use_cases.delete_user import DeleteUserHandler
+from services.user.use_cases.end_session import EndSessionHandler
 from services.user.use_cases.log_in import LogInHandler
 from services.user.use_cases.register import RegisterHandler
 from tests.integration.user.support import TABLES, Accounts, Watched
@@ -37,9 +42,15 @@ async def accounts(postgres: Postgres, tmp_path: Path) -> Accounts:
     await keys.start()
     asked: list[str] = []
     passwords, sessions = Watched(asked), SessionOpener(keys, clock.now)
+    revocations = Revocations("127.0.0.1:1", 0)  # never started: what this replica ends by itself
     return Accounts(
         postgres,
         RegisterHandler(postgres, passwords, sessions),
         LogInHandler(postgres, passwords, sessions),
+        EndSessionHandler(postgres, revocations),
+        ChangeUserHandler(postgres),
+        DeleteUserHandler(postgres, revocations),
+        ChangePasswordHandler(postgres, passwords, revocations),
+        revocations,
         asked,
     )

@@ -11,10 +11,17 @@ from typing import Any
 from uuid import UUID
 
 from argosy.user.v1.user_pb2 import RegisterRequest, UserSummary
+from services.chassis.call import User as Caller
 from services.chassis.idempotency import fingerprint
 from services.chassis.postgres import Postgres, Record
+from services.chassis.revocations import Revocations
+from services.user.domain import Changes, User
 from services.user.passwords import Passwords
 from services.user.sessions import Client, Session
+from services.user.use_cases.change_password import ChangePassword, ChangePasswordHandler
+from services.user.use_cases.change_user import ChangeUser, ChangeUserHandler
+from services.user.use_cases.delete_user import DeleteUser, DeleteUserHandler
+from services.user.use_cases.end_session import EndSession, EndSessionHandler
 from services.user.use_cases.log_in import LogIn, LogInHandler
 from services.user.use_cases.register import Register, RegisterHandler
 
@@ -31,6 +38,11 @@ class Accounts:
     postgres: Postgres
     registering: RegisterHandler
     logging_in: LogInHandler
+    ending_sessions: EndSessionHandler
+    changing: ChangeUserHandler
+    deleting: DeleteUserHandler
+    changing_password: ChangePasswordHandler
+    revocations: Revocations
     hashed: list[str] = field(default_factory=list)
     """Every address for which a password was hashed or compared."""
 
@@ -44,6 +56,24 @@ class Accounts:
     async def log_in(self, email: str, password: str = PASSWORD) -> Session:
         _, session = await self.logging_in(LogIn(email, password, CLIENT))
         return session
+
+    async def end_session(self, session: Session, *, by: UUID | None = None) -> None:
+        await self.ending_sessions(EndSession(by or session.account_id, session.id))
+
+    async def change(self, account_id: str, **changes: Any) -> User:
+        owner = UUID(account_id)
+        return await self.changing(ChangeUser(owner, False, owner, Changes(**changes)))
+
+    async def delete(self, account_id: str) -> User:
+        owner = UUID(account_id)
+        return await self.deleting(DeleteUser(owner, False, owner))
+
+    async def change_password(self, session: Session, old: str, new: str) -> None:
+        await self.changing_password(ChangePassword(session.account_id, session.id, old, new))
+
+    def refuses(self, session: Session) -> bool:
+        """Whether this replica takes the session's token no more."""
+        return self.revocations.ended(Caller(str(session.account_id), frozenset(), str(session.id), session.client.app))
 
     async def row(self, table: str, **where: object) -> Record:
         [row] = await self.rows(table, **where)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.user import domain
 from services.user.domain import (
+    MOST_BYTES_OF_PREFERENCES,
     AccountStatus,
     InvalidPerson,
+    InvalidProfile,
     address_key,
     choose_signing_key,
     may_read,
@@ -117,3 +120,26 @@ class TestChooseSigningKey:
         settled = [key for key in keys if NOW - key.created_at >= settle]
         assert not settled or chosen in settled
         assert all(key.created_at <= chosen.created_at for key in settled)
+
+
+TODAY = date(2026, 3, 1)
+
+
+@pytest.mark.parametrize("text", ["2026-02-28", "2024-02-29", "1900-01-01"])
+def test_a_date_of_birth_is_a_past_day(text: str) -> None:
+    assert domain.date_of_birth(text, TODAY).isoformat() == text
+
+
+@pytest.mark.parametrize("text", ["2026-03-01", "2027-01-01", "2025-02-29", "2025-13-01", "0000-01-01", "x"])
+def test_no_other_is(text: str) -> None:
+    with pytest.raises(InvalidProfile) as error:
+        domain.date_of_birth(text, TODAY)
+    assert error.value.violations[0][0] == "profile.dateOfBirth"
+
+
+def test_preferences_are_kept_while_they_are_small() -> None:
+    room = MOST_BYTES_OF_PREFERENCES - len('{"x": ""}')
+    kept = {"x": "ü" * (room // 2)}
+    assert domain.preferences(kept) == kept
+    with pytest.raises(InvalidProfile, match=r"profile\.preferences"):
+        domain.preferences({"x": "ü" * (room // 2 + 1)})

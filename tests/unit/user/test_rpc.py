@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any, cast
@@ -14,7 +14,7 @@ from argosy.user.v1 import user_pb2
 from services.chassis.call import Call
 from services.chassis.ids import new_id
 from services.user.domain import Account, Person
-from services.user.rpc import UserRpc
+from services.user.rpc import UseCases, UserRpc
 from services.user.sessions import Client
 from services.user.use_cases.log_in import LogIn
 
@@ -37,7 +37,8 @@ async def client_of(call: Incoming) -> Client:
         account = Account(new_id(), Person("a@example.com", "A", "B"), datetime(2026, 3, 1, tzinfo=UTC), ())
         return account, _Session()
 
-    rpc = UserRpc(cast(Any, None), cast(Any, log_in), cast(Any, None), SecretStr("secret"))
+    nothing = dict.fromkeys((field.name for field in fields(UseCases)), cast(Any, None))
+    rpc = UserRpc(UseCases(**{**nothing, "log_in": cast(Any, log_in)}), SecretStr("secret"))
     await rpc.Login(user_pb2.LoginRequest(email="a@example.com", password="x"), cast(Call, call))
     return told[0].client
 

@@ -29,7 +29,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61rgosy/user/v1/user.proto\x12\x0e\x61rgosy.user.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x01\n\x0fRegisterRequest\x12&\n\x05\x65mail\x18\x01 \x01(\tB\x10\x80\x01\x01\xbaH\nr\x05\x18\xfe\x01`\x01\xc8\x01\x01R\x05\x65mail\x12+\n\x08password\x18\x02 \x01(\tB\x0f\x80\x01\x01\xbaH\tr\x04\x10\x08(H\xc8\x01\x01R\x08password\x12,\n\nfirst_name\x18\x03 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x02\x18\x64\xc8\x01\x01R\tfirstName\x12*\n\tlast_name\x18\x04 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x02\x18\x64\xc8\x01\x01R\x08lastName\"^\n\x10RegisterResponse\x12/\n\x04user\x18\x01 \x01(\x0b\x32\x1b.argosy.user.v1.UserSummaryR\x04user\x12\x19\n\x05token\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05token\"_\n\x0cLoginRequest\x12$\n\x05\x65mail\x18\x01 \x01(\tB\x0e\x80\x01\x01\xbaH\x08r\x03\x18\xfe\x01\xc8\x01\x01R\x05\x65mail\x12)\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x02(H\xc8\x01\x01R\x08password\"[\n\rLoginResponse\x12\x19\n\x05token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05token\x12/\n\x04user\x18\x02 \x01(\x0b\x32\x1b.argosy.user.v1.UserSummaryR\x04user\"\xb9\x01\n\x0bUserSummary\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n\x05\x65mail\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05\x65mail\x12\"\n\nfirst_name\x18\x03 \x01(\tB\x03\x80\x01\x01R\tfirstName\x12 \n\tlast_name\x18\x04 \x01(\tB\x03\x80\x01\x01R\x08lastName\x12\x39\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\"\xa1\x01\n\x0eGetUserRequest\x12\x8e\x01\n\x02id\x18\x01 \x01(\tB~\xbaH{\xba\x01u\n\x07user_id\x12\x14must be a UUID or me\x1aTthis == \'me\' || this.matches(\'^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$\')\xc8\x01\x01R\x02id\"\xa9\x03\n\x04User\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n\x05\x65mail\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05\x65mail\x12\"\n\nfirst_name\x18\x03 \x01(\tB\x03\x80\x01\x01R\tfirstName\x12 \n\tlast_name\x18\x04 \x01(\tB\x03\x80\x01\x01R\x08lastName\x12%\n\x0e\x65mail_verified\x18\x05 \x01(\x08R\remailVerified\x12%\n\x0e\x61\x63\x63ount_status\x18\x06 \x01(\tR\raccountStatus\x12\x39\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x39\n\nlast_login\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tlastLogin\x12\x31\n\x07profile\x18\n \x01(\x0b\x32\x17.argosy.user.v1.ProfileR\x07profile\"\xc2\x02\n\x07Profile\x12\'\n\navatar_url\x18\x01 \x01(\tB\x03\x80\x01\x01H\x00R\tavatarUrl\x88\x01\x01\x12\x1a\n\x03\x62io\x18\x02 \x01(\tB\x03\x80\x01\x01H\x01R\x03\x62io\x88\x01\x01\x12\x39\n\x0bpreferences\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructR\x0bpreferences\x12\x36\n\x07\x61\x64\x64ress\x18\x04 \x01(\x0b\x32\x17.argosy.user.v1.AddressB\x03\x80\x01\x01R\x07\x61\x64\x64ress\x12\x1e\n\x05phone\x18\x05 \x01(\tB\x03\x80\x01\x01H\x02R\x05phone\x88\x01\x01\x12,\n\rdate_of_birth\x18\x06 \x01(\tB\x03\x80\x01\x01H\x03R\x0b\x64\x61teOfBirth\x88\x01\x01\x42\r\n\x0b_avatar_urlB\x06\n\x04_bioB\x08\n\x06_phoneB\x10\n\x0e_date_of_birth\"\x99\x01\n\x07\x41\x64\x64ress\x12\x1b\n\x06street\x18\x01 \x01(\tB\x03\x80\x01\x01R\x06street\x12\x17\n\x04\x63ity\x18\x02 \x01(\tB\x03\x80\x01\x01R\x04\x63ity\x12\x19\n\x05state\x18\x03 \x01(\tB\x03\x80\x01\x01R\x05state\x12\x1e\n\x08zip_code\x18\x04 \x01(\tB\x03\x80\x01\x01R\x07zipCode\x12\x1d\n\x07\x63ountry\x18\x05 \x01(\tB\x03\x80\x01\x01R\x07\x63ountry2\x8f\x03\n\x0bUserService\x12x\n\x08Register\x12\x1f.argosy.user.v1.RegisterRequest\x1a .argosy.user.v1.RegisterResponse\")\x8a\xb5\x18\x04\x08\x01 \x01\x82\xd3\xe4\x93\x02\x1b\"\x16/api/v1/users/register:\x01*\x12j\n\x05Login\x12\x1c.argosy.user.v1.LoginRequest\x1a\x1d.argosy.user.v1.LoginResponse\"$\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x18\"\x13/api/v1/users/login:\x01*\x12\x64\n\x07GetUser\x12\x1e.argosy.user.v1.GetUserRequest\x1a\x14.argosy.user.v1.User\"#\x90\x02\x01\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/users/{id}\x1a\x34\x8a\xb5\x18\x30\n\x04user\x12\x02\x08\n\x1a\x06\x08\x03\x12\x02\x08\x02\"\x0c\n\x05users\x10\x64\x18\xe8\x07(\x01\x32\x0c\x08\x05\x12\x02\x08\x1e\x1a\x02\x08\x1e 2b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61rgosy/user/v1/user.proto\x12\x0e\x61rgosy.user.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x01\n\x0fRegisterRequest\x12&\n\x05\x65mail\x18\x01 \x01(\tB\x10\x80\x01\x01\xbaH\nr\x05\x18\xfe\x01`\x01\xc8\x01\x01R\x05\x65mail\x12+\n\x08password\x18\x02 \x01(\tB\x0f\x80\x01\x01\xbaH\tr\x04\x10\x08(H\xc8\x01\x01R\x08password\x12,\n\nfirst_name\x18\x03 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x02\x18\x64\xc8\x01\x01R\tfirstName\x12*\n\tlast_name\x18\x04 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x02\x18\x64\xc8\x01\x01R\x08lastName\"^\n\x10RegisterResponse\x12/\n\x04user\x18\x01 \x01(\x0b\x32\x1b.argosy.user.v1.UserSummaryR\x04user\x12\x19\n\x05token\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05token\"_\n\x0cLoginRequest\x12$\n\x05\x65mail\x18\x01 \x01(\tB\x0e\x80\x01\x01\xbaH\x08r\x03\x18\xfe\x01\xc8\x01\x01R\x05\x65mail\x12)\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x02(H\xc8\x01\x01R\x08password\"[\n\rLoginResponse\x12\x19\n\x05token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05token\x12/\n\x04user\x18\x02 \x01(\x0b\x32\x1b.argosy.user.v1.UserSummaryR\x04user\"\xb9\x01\n\x0bUserSummary\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n\x05\x65mail\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05\x65mail\x12\"\n\nfirst_name\x18\x03 \x01(\tB\x03\x80\x01\x01R\tfirstName\x12 \n\tlast_name\x18\x04 \x01(\tB\x03\x80\x01\x01R\x08lastName\x12\x39\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\"\xa1\x01\n\x0eGetUserRequest\x12\x8e\x01\n\x02id\x18\x01 \x01(\tB~\xbaH{\xba\x01u\n\x07user_id\x12\x14must be a UUID or me\x1aTthis == \'me\' || this.matches(\'^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$\')\xc8\x01\x01R\x02id\"\x8a\x03\n\x11UpdateUserRequest\x12\x8e\x01\n\x02id\x18\x01 \x01(\tB~\xbaH{\xba\x01u\n\x07user_id\x12\x14must be a UUID or me\x1aTthis == \'me\' || this.matches(\'^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$\')\xc8\x01\x01R\x02id\x12(\n\x05\x65mail\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x18\xfe\x01`\x01H\x00R\x05\x65mail\x88\x01\x01\x12\x30\n\nfirst_name\x18\x03 \x01(\tB\x0c\x80\x01\x01\xbaH\x06r\x04\x10\x01\x18\x64H\x01R\tfirstName\x88\x01\x01\x12.\n\tlast_name\x18\x04 \x01(\tB\x0c\x80\x01\x01\xbaH\x06r\x04\x10\x01\x18\x64H\x02R\x08lastName\x88\x01\x01\x12\x31\n\x07profile\x18\x05 \x01(\x0b\x32\x17.argosy.user.v1.ProfileR\x07profileB\x08\n\x06_emailB\r\n\x0b_first_nameB\x0c\n\n_last_name\"\x93\x03\n\x12ReplaceUserRequest\x12\x8e\x01\n\x02id\x18\x01 \x01(\tB~\xbaH{\xba\x01u\n\x07user_id\x12\x14must be a UUID or me\x1aTthis == \'me\' || this.matches(\'^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$\')\xc8\x01\x01R\x02id\x12(\n\x05\x65mail\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x18\xfe\x01`\x01H\x00R\x05\x65mail\x88\x01\x01\x12\x30\n\nfirst_name\x18\x03 \x01(\tB\x0c\x80\x01\x01\xbaH\x06r\x04\x10\x01\x18\x64H\x01R\tfirstName\x88\x01\x01\x12.\n\tlast_name\x18\x04 \x01(\tB\x0c\x80\x01\x01\xbaH\x06r\x04\x10\x01\x18\x64H\x02R\x08lastName\x88\x01\x01\x12\x39\n\x07profile\x18\x05 \x01(\x0b\x32\x17.argosy.user.v1.ProfileB\x06\xbaH\x03\xc8\x01\x01R\x07profileB\x08\n\x06_emailB\r\n\x0b_first_nameB\x0c\n\n_last_name\"\xa4\x01\n\x11\x44\x65leteUserRequest\x12\x8e\x01\n\x02id\x18\x01 \x01(\tB~\xbaH{\xba\x01u\n\x07user_id\x12\x14must be a UUID or me\x1aTthis == \'me\' || this.matches(\'^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$\')\xc8\x01\x01R\x02id\"}\n\x15\x43hangePasswordRequest\x12\x30\n\x0cold_password\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x02(H\xc8\x01\x01R\x0boldPassword\x12\x32\n\x0cnew_password\x18\x02 \x01(\tB\x0f\x80\x01\x01\xbaH\tr\x04\x10\x08(H\xc8\x01\x01R\x0bnewPassword\"\x18\n\x16\x43hangePasswordResponse\"\x0f\n\rLogoutRequest\"\x10\n\x0eLogoutResponse\"d\n\x13ListSessionsRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"s\n\x14ListSessionsResponse\x12\x33\n\x08sessions\x18\x01 \x03(\x0b\x32\x17.argosy.user.v1.SessionR\x08sessions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"3\n\x14RevokeSessionRequest\x12\x1b\n\x02id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01R\x02id\"\x17\n\x15RevokeSessionResponse\"\xa4\x02\n\x07Session\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n\nclient_app\x18\x02 \x01(\tR\tclientApp\x12\"\n\nuser_agent\x18\x03 \x01(\tB\x03\x80\x01\x01R\tuserAgent\x12\'\n\nip_address\x18\x04 \x01(\tB\x03\x80\x01\x01H\x00R\tipAddress\x88\x01\x01\x12\x39\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\x12\x18\n\x07\x63urrent\x18\x07 \x01(\x08R\x07\x63urrentB\r\n\x0b_ip_address\"\xa9\x03\n\x04User\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n\x05\x65mail\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05\x65mail\x12\"\n\nfirst_name\x18\x03 \x01(\tB\x03\x80\x01\x01R\tfirstName\x12 \n\tlast_name\x18\x04 \x01(\tB\x03\x80\x01\x01R\x08lastName\x12%\n\x0e\x65mail_verified\x18\x05 \x01(\x08R\remailVerified\x12%\n\x0e\x61\x63\x63ount_status\x18\x06 \x01(\tR\raccountStatus\x12\x39\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x39\n\nlast_login\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tlastLogin\x12\x31\n\x07profile\x18\n \x01(\x0b\x32\x17.argosy.user.v1.ProfileR\x07profile\"\xa4\x06\n\x07Profile\x12\xca\x01\n\navatar_url\x18\x01 \x01(\tB\xa5\x01\x80\x01\x01\xbaH\x9e\x01\xba\x01\x9a\x01\n\navatar_url\x12:must be an http or https address of at most 500 characters\x1aPthis == \'\' || (this.size() <= 500 && this.isUri() && this.matches(\'^https?://\'))H\x00R\tavatarUrl\x88\x01\x01\x12\"\n\x03\x62io\x18\x02 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\xd0\x0fH\x01R\x03\x62io\x88\x01\x01\x12\x39\n\x0bpreferences\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructR\x0bpreferences\x12\x36\n\x07\x61\x64\x64ress\x18\x04 \x01(\x0b\x32\x17.argosy.user.v1.AddressB\x03\x80\x01\x01R\x07\x61\x64\x64ress\x12\xd2\x01\n\x05phone\x18\x05 \x01(\tB\xb6\x01\x80\x01\x01\xbaH\xaf\x01\xba\x01\xab\x01\n\x05phone\x12Smust be a telephone number of at most 20 characters: digits, spaces and + - . / ( )\x1aMthis == \'\' || (this.size() <= 20 && this.matches(\'^[+]?[0-9(][0-9 ()./-]*$\'))H\x02R\x05phone\x88\x01\x01\x12\xac\x01\n\rdate_of_birth\x18\x06 \x01(\tB\x82\x01\x80\x01\x01\xbaH|\xba\x01y\n\rdate_of_birth\x12,must be a day of the calendar, as YYYY-MM-DD\x1a:this == \'\' || this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')H\x03R\x0b\x64\x61teOfBirth\x88\x01\x01\x42\r\n\x0b_avatar_urlB\x06\n\x04_bioB\x08\n\x06_phoneB\x10\n\x0e_date_of_birth\"\x98\x02\n\x07\x41\x64\x64ress\x12#\n\x06street\x18\x01 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\xc8\x01R\x06street\x12\x1e\n\x04\x63ity\x18\x02 \x01(\tB\n\x80\x01\x01\xbaH\x04r\x02\x18\x64R\x04\x63ity\x12 \n\x05state\x18\x03 \x01(\tB\n\x80\x01\x01\xbaH\x04r\x02\x18\x64R\x05state\x12%\n\x08zip_code\x18\x04 \x01(\tB\n\x80\x01\x01\xbaH\x04r\x02\x18\x14R\x07zipCode\x12\x7f\n\x07\x63ountry\x18\x05 \x01(\tBe\x80\x01\x01\xbaH_\xba\x01\\\n\x07\x63ountry\x12\'must be two capital letters, such as US\x1a(this == \'\' || this.matches(\'^[A-Z]{2}$\')R\x07\x63ountry2\xe5\t\n\x0bUserService\x12x\n\x08Register\x12\x1f.argosy.user.v1.RegisterRequest\x1a .argosy.user.v1.RegisterResponse\")\x8a\xb5\x18\x04\x08\x01 \x01\x82\xd3\xe4\x93\x02\x1b\"\x16/api/v1/users/register:\x01*\x12j\n\x05Login\x12\x1c.argosy.user.v1.LoginRequest\x1a\x1d.argosy.user.v1.LoginResponse\"$\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x18\"\x13/api/v1/users/login:\x01*\x12\x64\n\x07GetUser\x12\x1e.argosy.user.v1.GetUserRequest\x1a\x14.argosy.user.v1.User\"#\x90\x02\x01\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/users/{id}\x12j\n\nUpdateUser\x12!.argosy.user.v1.UpdateUserRequest\x1a\x14.argosy.user.v1.User\"#\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x17\x32\x12/api/v1/users/{id}:\x01*\x12l\n\x0bReplaceUser\x12\".argosy.user.v1.ReplaceUserRequest\x1a\x14.argosy.user.v1.User\"#\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x17\x1a\x12/api/v1/users/{id}:\x01*\x12g\n\nDeleteUser\x12!.argosy.user.v1.DeleteUserRequest\x1a\x14.argosy.user.v1.User\" \x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x14*\x12/api/v1/users/{id}\x12\x8b\x01\n\x0e\x43hangePassword\x12%.argosy.user.v1.ChangePasswordRequest\x1a&.argosy.user.v1.ChangePasswordResponse\"*\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x1e\"\x19/api/v1/users/me/password:\x01*\x12n\n\x06Logout\x12\x1d.argosy.user.v1.LogoutRequest\x1a\x1e.argosy.user.v1.LogoutResponse\"%\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x19\"\x14/api/v1/users/logout:\x01*\x12\x85\x01\n\x0cListSessions\x12#.argosy.user.v1.ListSessionsRequest\x1a$.argosy.user.v1.ListSessionsResponse\"*\x90\x02\x01\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/users/me/sessions\x12\x8a\x01\n\rRevokeSession\x12$.argosy.user.v1.RevokeSessionRequest\x1a%.argosy.user.v1.RevokeSessionResponse\",\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02 *\x1e/api/v1/users/me/sessions/{id}\x1a\x34\x8a\xb5\x18\x30\n\x04user\x12\x02\x08\n\x1a\x06\x08\x03\x12\x02\x08\x02\"\x0c\n\x05users\x10\x64\x18\xe8\x07(\x01\x32\x0c\x08\x05\x12\x02\x08\x1e\x1a\x02\x08\x1e 2b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,6 +60,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERSUMMARY'].fields_by_name['last_name']._serialized_options = b'\200\001\001'
   _globals['_GETUSERREQUEST'].fields_by_name['id']._loaded_options = None
   _globals['_GETUSERREQUEST'].fields_by_name['id']._serialized_options = b'\272H{\272\001u\n\007user_id\022\024must be a UUID or me\032Tthis == \'me\' || this.matches(\'^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$\')\310\001\001'
+  _globals['_UPDATEUSERREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_UPDATEUSERREQUEST'].fields_by_name['id']._serialized_options = b'\272H{\272\001u\n\007user_id\022\024must be a UUID or me\032Tthis == \'me\' || this.matches(\'^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$\')\310\001\001'
+  _globals['_UPDATEUSERREQUEST'].fields_by_name['email']._loaded_options = None
+  _globals['_UPDATEUSERREQUEST'].fields_by_name['email']._serialized_options = b'\200\001\001\272H\007r\005\030\376\001`\001'
+  _globals['_UPDATEUSERREQUEST'].fields_by_name['first_name']._loaded_options = None
+  _globals['_UPDATEUSERREQUEST'].fields_by_name['first_name']._serialized_options = b'\200\001\001\272H\006r\004\020\001\030d'
+  _globals['_UPDATEUSERREQUEST'].fields_by_name['last_name']._loaded_options = None
+  _globals['_UPDATEUSERREQUEST'].fields_by_name['last_name']._serialized_options = b'\200\001\001\272H\006r\004\020\001\030d'
+  _globals['_REPLACEUSERREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_REPLACEUSERREQUEST'].fields_by_name['id']._serialized_options = b'\272H{\272\001u\n\007user_id\022\024must be a UUID or me\032Tthis == \'me\' || this.matches(\'^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$\')\310\001\001'
+  _globals['_REPLACEUSERREQUEST'].fields_by_name['email']._loaded_options = None
+  _globals['_REPLACEUSERREQUEST'].fields_by_name['email']._serialized_options = b'\200\001\001\272H\007r\005\030\376\001`\001'
+  _globals['_REPLACEUSERREQUEST'].fields_by_name['first_name']._loaded_options = None
+  _globals['_REPLACEUSERREQUEST'].fields_by_name['first_name']._serialized_options = b'\200\001\001\272H\006r\004\020\001\030d'
+  _globals['_REPLACEUSERREQUEST'].fields_by_name['last_name']._loaded_options = None
+  _globals['_REPLACEUSERREQUEST'].fields_by_name['last_name']._serialized_options = b'\200\001\001\272H\006r\004\020\001\030d'
+  _globals['_REPLACEUSERREQUEST'].fields_by_name['profile']._loaded_options = None
+  _globals['_REPLACEUSERREQUEST'].fields_by_name['profile']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_DELETEUSERREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_DELETEUSERREQUEST'].fields_by_name['id']._serialized_options = b'\272H{\272\001u\n\007user_id\022\024must be a UUID or me\032Tthis == \'me\' || this.matches(\'^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$\')\310\001\001'
+  _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['old_password']._loaded_options = None
+  _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['old_password']._serialized_options = b'\200\001\001\272H\007r\002(H\310\001\001'
+  _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['new_password']._loaded_options = None
+  _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['new_password']._serialized_options = b'\200\001\001\272H\tr\004\020\010(H\310\001\001'
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTSESSIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_REVOKESESSIONREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_REVOKESESSIONREQUEST'].fields_by_name['id']._serialized_options = b'\272H\010r\003\260\001\001\310\001\001'
+  _globals['_SESSION'].fields_by_name['user_agent']._loaded_options = None
+  _globals['_SESSION'].fields_by_name['user_agent']._serialized_options = b'\200\001\001'
+  _globals['_SESSION'].fields_by_name['ip_address']._loaded_options = None
+  _globals['_SESSION'].fields_by_name['ip_address']._serialized_options = b'\200\001\001'
   _globals['_USER'].fields_by_name['email']._loaded_options = None
   _globals['_USER'].fields_by_name['email']._serialized_options = b'\200\001\001'
   _globals['_USER'].fields_by_name['first_name']._loaded_options = None
@@ -67,25 +101,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USER'].fields_by_name['last_name']._loaded_options = None
   _globals['_USER'].fields_by_name['last_name']._serialized_options = b'\200\001\001'
   _globals['_PROFILE'].fields_by_name['avatar_url']._loaded_options = None
-  _globals['_PROFILE'].fields_by_name['avatar_url']._serialized_options = b'\200\001\001'
+  _globals['_PROFILE'].fields_by_name['avatar_url']._serialized_options = b'\200\001\001\272H\236\001\272\001\232\001\n\navatar_url\022:must be an http or https address of at most 500 characters\032Pthis == \'\' || (this.size() <= 500 && this.isUri() && this.matches(\'^https?://\'))'
   _globals['_PROFILE'].fields_by_name['bio']._loaded_options = None
-  _globals['_PROFILE'].fields_by_name['bio']._serialized_options = b'\200\001\001'
+  _globals['_PROFILE'].fields_by_name['bio']._serialized_options = b'\200\001\001\272H\005r\003\030\320\017'
   _globals['_PROFILE'].fields_by_name['address']._loaded_options = None
   _globals['_PROFILE'].fields_by_name['address']._serialized_options = b'\200\001\001'
   _globals['_PROFILE'].fields_by_name['phone']._loaded_options = None
-  _globals['_PROFILE'].fields_by_name['phone']._serialized_options = b'\200\001\001'
+  _globals['_PROFILE'].fields_by_name['phone']._serialized_options = b'\200\001\001\272H\257\001\272\001\253\001\n\005phone\022Smust be a telephone number of at most 20 characters: digits, spaces and + - . / ( )\032Mthis == \'\' || (this.size() <= 20 && this.matches(\'^[+]?[0-9(][0-9 ()./-]*$\'))'
   _globals['_PROFILE'].fields_by_name['date_of_birth']._loaded_options = None
-  _globals['_PROFILE'].fields_by_name['date_of_birth']._serialized_options = b'\200\001\001'
+  _globals['_PROFILE'].fields_by_name['date_of_birth']._serialized_options = b'\200\001\001\272H|\272\001y\n\rdate_of_birth\022,must be a day of the calendar, as YYYY-MM-DD\032:this == \'\' || this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')'
   _globals['_ADDRESS'].fields_by_name['street']._loaded_options = None
-  _globals['_ADDRESS'].fields_by_name['street']._serialized_options = b'\200\001\001'
+  _globals['_ADDRESS'].fields_by_name['street']._serialized_options = b'\200\001\001\272H\005r\003\030\310\001'
   _globals['_ADDRESS'].fields_by_name['city']._loaded_options = None
-  _globals['_ADDRESS'].fields_by_name['city']._serialized_options = b'\200\001\001'
+  _globals['_ADDRESS'].fields_by_name['city']._serialized_options = b'\200\001\001\272H\004r\002\030d'
   _globals['_ADDRESS'].fields_by_name['state']._loaded_options = None
-  _globals['_ADDRESS'].fields_by_name['state']._serialized_options = b'\200\001\001'
+  _globals['_ADDRESS'].fields_by_name['state']._serialized_options = b'\200\001\001\272H\004r\002\030d'
   _globals['_ADDRESS'].fields_by_name['zip_code']._loaded_options = None
-  _globals['_ADDRESS'].fields_by_name['zip_code']._serialized_options = b'\200\001\001'
+  _globals['_ADDRESS'].fields_by_name['zip_code']._serialized_options = b'\200\001\001\272H\004r\002\030\024'
   _globals['_ADDRESS'].fields_by_name['country']._loaded_options = None
-  _globals['_ADDRESS'].fields_by_name['country']._serialized_options = b'\200\001\001'
+  _globals['_ADDRESS'].fields_by_name['country']._serialized_options = b'\200\001\001\272H_\272\001\\\n\007country\022\'must be two capital letters, such as US\032(this == \'\' || this.matches(\'^[A-Z]{2}$\')'
   _globals['_USERSERVICE']._loaded_options = None
   _globals['_USERSERVICE']._serialized_options = b'\212\265\0300\n\004user\022\002\010\n\032\006\010\003\022\002\010\002\"\014\n\005users\020d\030\350\007(\0012\014\010\005\022\002\010\036\032\002\010\036 2'
   _globals['_USERSERVICE'].methods_by_name['Register']._loaded_options = None
@@ -94,6 +128,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERSERVICE'].methods_by_name['Login']._serialized_options = b'\212\265\030\002\010\001\202\323\344\223\002\030\"\023/api/v1/users/login:\001*'
   _globals['_USERSERVICE'].methods_by_name['GetUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['GetUser']._serialized_options = b'\220\002\001\212\265\030\002\010\002\202\323\344\223\002\024\022\022/api/v1/users/{id}'
+  _globals['_USERSERVICE'].methods_by_name['UpdateUser']._loaded_options = None
+  _globals['_USERSERVICE'].methods_by_name['UpdateUser']._serialized_options = b'\212\265\030\002\010\002\202\323\344\223\002\0272\022/api/v1/users/{id}:\001*'
+  _globals['_USERSERVICE'].methods_by_name['ReplaceUser']._loaded_options = None
+  _globals['_USERSERVICE'].methods_by_name['ReplaceUser']._serialized_options = b'\212\265\030\002\010\002\202\323\344\223\002\027\032\022/api/v1/users/{id}:\001*'
+  _globals['_USERSERVICE'].methods_by_name['DeleteUser']._loaded_options = None
+  _globals['_USERSERVICE'].methods_by_name['DeleteUser']._serialized_options = b'\212\265\030\002\010\002\202\323\344\223\002\024*\022/api/v1/users/{id}'
+  _globals['_USERSERVICE'].methods_by_name['ChangePassword']._loaded_options = None
+  _globals['_USERSERVICE'].methods_by_name['ChangePassword']._serialized_options = b'\212\265\030\002\010\002\202\323\344\223\002\036\"\031/api/v1/users/me/password:\001*'
+  _globals['_USERSERVICE'].methods_by_name['Logout']._loaded_options = None
+  _globals['_USERSERVICE'].methods_by_name['Logout']._serialized_options = b'\212\265\030\002\010\002\202\323\344\223\002\031\"\024/api/v1/users/logout:\001*'
+  _globals['_USERSERVICE'].methods_by_name['ListSessions']._loaded_options = None
+  _globals['_USERSERVICE'].methods_by_name['ListSessions']._serialized_options = b'\220\002\001\212\265\030\002\010\002\202\323\344\223\002\033\022\031/api/v1/users/me/sessions'
+  _globals['_USERSERVICE'].methods_by_name['RevokeSession']._loaded_options = None
+  _globals['_USERSERVICE'].methods_by_name['RevokeSession']._serialized_options = b'\212\265\030\002\010\002\202\323\344\223\002 *\036/api/v1/users/me/sessions/{id}'
   _globals['_REGISTERREQUEST']._serialized_start=199
   _globals['_REGISTERREQUEST']._serialized_end=391
   _globals['_REGISTERRESPONSE']._serialized_start=393
@@ -106,12 +154,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERSUMMARY']._serialized_end=865
   _globals['_GETUSERREQUEST']._serialized_start=868
   _globals['_GETUSERREQUEST']._serialized_end=1029
-  _globals['_USER']._serialized_start=1032
-  _globals['_USER']._serialized_end=1457
-  _globals['_PROFILE']._serialized_start=1460
-  _globals['_PROFILE']._serialized_end=1782
-  _globals['_ADDRESS']._serialized_start=1785
-  _globals['_ADDRESS']._serialized_end=1938
-  _globals['_USERSERVICE']._serialized_start=1941
-  _globals['_USERSERVICE']._serialized_end=2340
+  _globals['_UPDATEUSERREQUEST']._serialized_start=1032
+  _globals['_UPDATEUSERREQUEST']._serialized_end=1426
+  _globals['_REPLACEUSERREQUEST']._serialized_start=1429
+  _globals['_REPLACEUSERREQUEST']._serialized_end=1832
+  _globals['_DELETEUSERREQUEST']._serialized_start=1835
+  _globals['_DELETEUSERREQUEST']._serialized_end=1999
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=2001
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=2126
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=2128
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=2152
+  _globals['_LOGOUTREQUEST']._serialized_start=2154
+  _globals['_LOGOUTREQUEST']._serialized_end=2169
+  _globals['_LOGOUTRESPONSE']._serialized_start=2171
+  _globals['_LOGOUTRESPONSE']._serialized_end=2187
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=2189
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=2289
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=2291
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=2406
+  _globals['_REVOKESESSIONREQUEST']._serialized_start=2408
+  _globals['_REVOKESESSIONREQUEST']._serialized_end=2459
+  _globals['_REVOKESESSIONRESPONSE']._serialized_start=2461
+  _globals['_REVOKESESSIONRESPONSE']._serialized_end=2484
+  _globals['_SESSION']._serialized_start=2487
+  _globals['_SESSION']._serialized_end=2779
+  _globals['_USER']._serialized_start=2782
+  _globals['_USER']._serialized_end=3207
+  _globals['_PROFILE']._serialized_start=3210
+  _globals['_PROFILE']._serialized_end=4014
+  _globals['_ADDRESS']._serialized_start=4017
+  _globals['_ADDRESS']._serialized_end=4297
+  _globals['_USERSERVICE']._serialized_start=4300
+  _globals['_USERSERVICE']._serialized_end=5553
 # @@protoc_insertion_point(module_scope)

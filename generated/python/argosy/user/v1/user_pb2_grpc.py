@@ -50,6 +50,41 @@ class UserServiceStub:
                 request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.GetUserRequest.SerializeToString,
                 response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.User.FromString,
                 _registered_method=True)
+        self.UpdateUser = channel.unary_unary(
+                '/argosy.user.v1.UserService/UpdateUser',
+                request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.UpdateUserRequest.SerializeToString,
+                response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.User.FromString,
+                _registered_method=True)
+        self.ReplaceUser = channel.unary_unary(
+                '/argosy.user.v1.UserService/ReplaceUser',
+                request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.ReplaceUserRequest.SerializeToString,
+                response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.User.FromString,
+                _registered_method=True)
+        self.DeleteUser = channel.unary_unary(
+                '/argosy.user.v1.UserService/DeleteUser',
+                request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.DeleteUserRequest.SerializeToString,
+                response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.User.FromString,
+                _registered_method=True)
+        self.ChangePassword = channel.unary_unary(
+                '/argosy.user.v1.UserService/ChangePassword',
+                request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.ChangePasswordRequest.SerializeToString,
+                response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.ChangePasswordResponse.FromString,
+                _registered_method=True)
+        self.Logout = channel.unary_unary(
+                '/argosy.user.v1.UserService/Logout',
+                request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.LogoutRequest.SerializeToString,
+                response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.LogoutResponse.FromString,
+                _registered_method=True)
+        self.ListSessions = channel.unary_unary(
+                '/argosy.user.v1.UserService/ListSessions',
+                request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.ListSessionsRequest.SerializeToString,
+                response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.ListSessionsResponse.FromString,
+                _registered_method=True)
+        self.RevokeSession = channel.unary_unary(
+                '/argosy.user.v1.UserService/RevokeSession',
+                request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.RevokeSessionRequest.SerializeToString,
+                response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.RevokeSessionResponse.FromString,
+                _registered_method=True)
 
 
 class UserServiceServicer:
@@ -80,6 +115,60 @@ class UserServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateUser(self, request, context):
+        """Changes what is present of one's own account, or of anyone's for staff; an empty text empties a field of the
+        profile. A new mail address is yet to be verified. Another person's account is NOT_FOUND. Publishes USER_UPDATED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplaceUser(self, request, context):
+        """The same, but replaces the profile whole: what is absent from it is gone. Publishes USER_UPDATED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteUser(self, request, context):
+        """Deletes one's own account, or anyone's for staff, and answers with it: its status is deleted, its address free,
+        its sessions have ended. One that is deleted stays so. Publishes USER_DELETED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangePassword(self, request, context):
+        """Gives the caller's account another password and ends all their sessions but this one. A wrong old password is
+        INVALID_ARGUMENT (WRONG_PASSWORD). Publishes SESSION_REVOKED for each session.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Logout(self, request, context):
+        """Ends the session of the token that it is called with: within seconds every service refuses that token.
+        Publishes SESSION_REVOKED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSessions(self, request, context):
+        """Answers with the caller's open sessions, newest first, a page at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeSession(self, request, context):
+        """Ends one of the caller's sessions, as Logout does; one that has ended stays ended. Another person's is
+        NOT_FOUND, like an unknown one. Publishes SESSION_REVOKED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UserServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -97,6 +186,41 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.GetUser,
                     request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.GetUserRequest.FromString,
                     response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.User.SerializeToString,
+            ),
+            'UpdateUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateUser,
+                    request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.UpdateUserRequest.FromString,
+                    response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.User.SerializeToString,
+            ),
+            'ReplaceUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplaceUser,
+                    request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.ReplaceUserRequest.FromString,
+                    response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.User.SerializeToString,
+            ),
+            'DeleteUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteUser,
+                    request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.DeleteUserRequest.FromString,
+                    response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.User.SerializeToString,
+            ),
+            'ChangePassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangePassword,
+                    request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.ChangePasswordRequest.FromString,
+                    response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.ChangePasswordResponse.SerializeToString,
+            ),
+            'Logout': grpc.unary_unary_rpc_method_handler(
+                    servicer.Logout,
+                    request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.LogoutRequest.FromString,
+                    response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.LogoutResponse.SerializeToString,
+            ),
+            'ListSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSessions,
+                    request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.ListSessionsRequest.FromString,
+                    response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.ListSessionsResponse.SerializeToString,
+            ),
+            'RevokeSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeSession,
+                    request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.RevokeSessionRequest.FromString,
+                    response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.RevokeSessionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -181,6 +305,195 @@ class UserService:
             '/argosy.user.v1.UserService/GetUser',
             argosy_dot_user_dot_v1_dot_user__pb2.GetUserRequest.SerializeToString,
             argosy_dot_user_dot_v1_dot_user__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.user.v1.UserService/UpdateUser',
+            argosy_dot_user_dot_v1_dot_user__pb2.UpdateUserRequest.SerializeToString,
+            argosy_dot_user_dot_v1_dot_user__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplaceUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.user.v1.UserService/ReplaceUser',
+            argosy_dot_user_dot_v1_dot_user__pb2.ReplaceUserRequest.SerializeToString,
+            argosy_dot_user_dot_v1_dot_user__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.user.v1.UserService/DeleteUser',
+            argosy_dot_user_dot_v1_dot_user__pb2.DeleteUserRequest.SerializeToString,
+            argosy_dot_user_dot_v1_dot_user__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangePassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.user.v1.UserService/ChangePassword',
+            argosy_dot_user_dot_v1_dot_user__pb2.ChangePasswordRequest.SerializeToString,
+            argosy_dot_user_dot_v1_dot_user__pb2.ChangePasswordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Logout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.user.v1.UserService/Logout',
+            argosy_dot_user_dot_v1_dot_user__pb2.LogoutRequest.SerializeToString,
+            argosy_dot_user_dot_v1_dot_user__pb2.LogoutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.user.v1.UserService/ListSessions',
+            argosy_dot_user_dot_v1_dot_user__pb2.ListSessionsRequest.SerializeToString,
+            argosy_dot_user_dot_v1_dot_user__pb2.ListSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.user.v1.UserService/RevokeSession',
+            argosy_dot_user_dot_v1_dot_user__pb2.RevokeSessionRequest.SerializeToString,
+            argosy_dot_user_dot_v1_dot_user__pb2.RevokeSessionResponse.FromString,
             options,
             channel_credentials,
             insecure,
