@@ -60,9 +60,7 @@ class App:
         self._in_flight = server.InFlight()
         self._served: list[tuple[ServiceDescriptor, object]] = []
         self._user_tokens = UserTokens(user_keys or self.add(Jwks(_jwks_url(settings))))
-        self.revocations = self.add(
-            Revocations(settings.brokers, settings.revocations_patience_seconds)
-        )
+        self.revocations = self.add(Revocations(settings.brokers, settings.revocations_patience_seconds))
         """Which sessions have ended; calls with their tokens are refused."""
         try:
             self._service_tokens = ServiceTokenVerifier(settings.service_keys_file)
