@@ -33,6 +33,16 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+_SETTINGS = (
+    # One machine makes all calls: the limits of a caller would be the limits of a run.
+    "edge.RATE_LIMIT_MULTIPLIER=1000",
+    # However slow the machine, nothing ends by itself because a test takes long.
+    "order.UNPAID_AFTER_SECONDS=7200",
+    "payment.CHALLENGE_TIMEOUT_SECONDS=7200",
+    "inventory.HOLD_SECONDS=9000",
+)
+
+
 @pytest.fixture(scope="session")
 def real_stack() -> Iterator[RealStack]:
     """The test stack with nothing started yet; whatever was started is stopped at the end."""
@@ -40,8 +50,7 @@ def real_stack() -> Iterator[RealStack]:
     held = lock(stack)
     if held is None:
         pytest.exit(f"Another test run uses {stack.data}: set ARGOSY_TEST_OFFSET to a number of your own.", 2)
-    # One machine makes all calls: the limits of a caller would be the limits of a run.
-    real = RealStack(stack, settings=("edge.RATE_LIMIT_MULTIPLIER=1000",))
+    real = RealStack(stack, _SETTINGS)
     with held:
         real.command("reset")
         try:
