@@ -1,0 +1,97 @@
+"""Every process is told all that it must be told, and nothing that it does not read."""
+
+import os
+from typing import Any
+
+import pytest
+
+from edge.render import upstream_names
+from edge.settings import load
+from local.manifests import setup
+from local.manifests.builds import Manifest, all_builds, manifests
+from services.chassis.settings import CommonSettings
+from services.inventory.settings import InventorySettings
+from services.notification.settings import NotificationSettings
+from services.order.settings import OrderSettings
+from services.payment.settings import PaymentSettings
+from services.user.settings import UserSettings
+
+SETTINGS: dict[str, type[CommonSettings]] = {
+    "user": UserSettings,
+    "order": OrderSettings,
+    "payment": PaymentSettings,
+    "inventory": InventorySettings,
+    "notification": NotificationSettings,
+}
+
+
+@pytest.fixture(scope="module")
+def base() -> dict[str, Manifest]:
+    assert setup.main() == 0
+    return {f"{one['kind']}/{one['metadata']['name']}": one for one in manifests(all_builds()["k8s/base"])}
+
+
+def told(base: dict[str, Manifest], workload: str) -> dict[str, str]:
+    """The environment of a workload's container; secrets by name alone."""
+    container: Any = base[workload]["spec"]["template"]["spec"]["containers"][0]
+    environment = {entry["name"]: entry["value"] for entry in container["env"]}
+    for source in container.get("envFrom", ()):
+        secret = base[f"ExternalSecret/{source['secretRef']['name']}"]
+        environment |= {entry["secretKey"]: "" for entry in secret["spec"]["data"]}
+    return environment
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_a_service_is_told_what_it_reads(base: dict[str, Manifest], service: str) -> None:
+    fields = SETTINGS[service].model_fields
+    required = {name.upper() for name, field in fields.items() if field.is_required()}
+    known = {name.upper() for name in fields}
+    workloads = [f"Deployment/{service}"] + [f"Job/{service}-migration"] * (service != "order")
+    for workload in workloads:
+        given = told(base, workload).keys()
+        assert required - given == set(), workload
+        assert given - known == set(), workload
+
+
+def test_the_edge_takes_its_environment(base: dict[str, Manifest]) -> None:
+    settings, targets = load(upstream_names(), told(base, "Deployment/edge"))
+    assert settings.edge_in_mesh
+    assert (settings.edge_host, settings.edge_trusted_hops) == ("0.0.0.0", 1)  # noqa: S104 (it is compared)
+    for name, ((host, port),) in targets.items():
+        assert host == f"{name}.production.svc.cluster.local"
+        assert port in [entry["port"] for entry in base[f"Service/{name}"]["spec"]["ports"] if entry["name"] == "grpc"]
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_what_a_service_calls_is_where_it_is_told(base: dict[str, Manifest], service: str) -> None:
+    targets = {name: value for name, value in told(base, f"Deployment/{service}").items() if name.endswith("_TARGET")}
+    for name, value in targets.items():
+        owner, port = value.split(":")
+        assert name == f"{owner.upper()}_TARGET"
+        assert int(port) == base[f"Service/{owner}"]["spec"]["ports"][0]["port"]
+        # Who may be called and who calls: the contract's two NetworkPolicies agree.
+        peers = base[f"NetworkPolicy/{owner}-callers"]["spec"]["ingress"][0]["from"]
+        assert service in [peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"] for peer in peers]
+
+
+def test_ports_and_mounts_fit_what_the_process_is_told(base: dict[str, Manifest]) -> None:
+    for service in SETTINGS:
+        environment = told(base, f"Deployment/{service}")
+        container: Any = base[f"Deployment/{service}"]["spec"]["template"]["spec"]["containers"][0]
+        ports = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
+        assert ports == {"grpc": environment["GRPC_PORT"], "http-admin": environment["ADMIN_PORT"]}
+        mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+        for name in ("SERVICE_KEY_FILE", "SERVICE_KEYS_FILE"):
+            assert os.path.dirname(environment[name]) in mounts  # noqa: PTH120 (a path in a container)
+        assert environment["KAFKA_TLS_DIR"] in mounts
+        permissive = base_admin_port(service)
+        assert permissive == environment["ADMIN_PORT"]
+
+
+def base_admin_port(service: str) -> str:
+    """The one port of a service that the mesh lets plain text come to."""
+    everything = manifests(all_builds()["istio"])
+    (rule,) = [one for one in everything if one["kind"] == "PeerAuthentication" and one["metadata"]["name"] == service]
+    ((port, mode),) = rule["spec"]["portLevelMtls"].items()
+    assert mode == {"mode": "PERMISSIVE"}
+    return str(port)
