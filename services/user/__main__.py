@@ -16,7 +16,8 @@ from services.chassis.postgres_outbox import PostgresOutbox
 from services.chassis.producer import Producer
 from services.chassis.relay import Relay
 from services.chassis.settings import load
-from services.user import store
+from services.user import failures, store
+from services.user.failures import SignInFailures
 from services.user.faults import FAULTS
 from services.user.jwks_endpoint import PATH, jwks_endpoint
 from services.user.passwords import Passwords
@@ -47,7 +48,7 @@ def run(settings: UserSettings) -> None:
     sessions = SessionOpener(keys, clock.now)
     use_cases = UseCases(
         register=RegisterHandler(postgres, passwords, sessions),
-        log_in=LogInHandler(postgres, passwords, sessions),
+        log_in=LogInHandler(postgres, passwords, sessions, SignInFailures(postgres, settings.idempotency_secret)),
         get_user=GetUserHandler(postgres),
         change_user=ChangeUserHandler(postgres),
         delete_user=DeleteUserHandler(postgres, app.revocations),
@@ -60,7 +61,8 @@ def run(settings: UserSettings) -> None:
     app.admin_route(PATH, jwks_endpoint(keys))
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
     old_sessions = Chore("user_sessions", store.prune_sessions, store.KEEP_SESSIONS)
-    app.background("housekeeping", Housekeeping(postgres, old_sessions).run)
+    old_failures = Chore("sign_in_failures", failures.prune, failures.KEEP)
+    app.background("housekeeping", Housekeeping(postgres, old_sessions, old_failures).run)
     app.background("token-keys", keys.watch)
     app.run(Catalogue(FAULTS))
 

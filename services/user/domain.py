@@ -17,6 +17,9 @@ from uuid import UUID
 TOKEN_LIFE = timedelta(hours=24)
 """How long a session and its token are good."""
 
+LONGEST_PAUSE = timedelta(seconds=60)
+"""How long a failed sign-in can make the next one wait, so that nobody locks another person out for long."""
+
 MOST_BYTES_OF_PREFERENCES = 8_192
 """What the preferences may take as JSON."""
 
@@ -168,6 +171,13 @@ def address_key(email: str) -> str:
 def may_sign_in(status: AccountStatus, password_matches: bool) -> bool:
     """Whether a session may be opened. Who is refused does not learn which of the two it was."""
     return password_matches and status is AccountStatus.ACTIVE
+
+
+def pause_after(failures: int, free: int) -> timedelta:
+    """How long the next sign-in has to wait: not at all before `free` failures, then 1 s, 2 s, 4 s … 60 s."""
+    if failures < free:
+        return timedelta(0)
+    return min(timedelta(seconds=2 ** min(failures - free, 10)), LONGEST_PAUSE)
 
 
 def may_read(reader: UUID, reader_is_staff: bool, owner: UUID) -> bool:

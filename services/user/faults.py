@@ -9,6 +9,7 @@ from grpc import StatusCode
 
 from services.chassis.errors import Fault
 from services.user.domain import AccountDeleted, EmailTaken, InvalidPerson, InvalidProfile
+from services.user.failures import TooManyFailures
 from services.user.passwords import TooManySignIns
 from services.user.use_cases.change_password import WrongPassword
 from services.user.use_cases.end_session import NoSuchSession
@@ -24,6 +25,7 @@ FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
         EmailTaken: Fault(StatusCode.ALREADY_EXISTS, "EMAIL_TAKEN"),
         SignInRefused: Fault(StatusCode.UNAUTHENTICATED, "SIGN_IN_REFUSED"),
         TooManySignIns: Fault(StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_SIGN_INS"),
+        TooManyFailures: Fault(StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_FAILURES"),
         NoSuchSession: Fault(StatusCode.NOT_FOUND, "SESSION_NOT_FOUND"),
         NoSuchUser: Fault(StatusCode.NOT_FOUND, "USER_NOT_FOUND"),
     }

@@ -9,6 +9,7 @@ from services.chassis import outbox
 from services.chassis.postgres import Connection, Postgres
 from services.user import store
 from services.user.domain import Account, Credentials, address_key, may_sign_in
+from services.user.failures import SignInFailures
 from services.user.passwords import Passwords
 from services.user.sessions import Client, Session, SessionOpener
 
@@ -36,6 +37,7 @@ class LogInHandler:
     postgres: Postgres
     passwords: Passwords
     sessions: SessionOpener
+    failures: SignInFailures
 
     async def __call__(self, command: LogIn) -> tuple[Account, Session]:
         """The account and its new session, stored; USER_LOGIN is published.
@@ -43,16 +45,21 @@ class LogInHandler:
         Raises:
             SignInRefused: whatever the reason.
             TooManySignIns: too many passwords wait to be compared.
+            TooManyFailures: too many sign-ins failed lately; the password does not matter now.
         """
         key = address_key(command.email)
         async with self.postgres.connection() as connection:
+            await self.failures.check(connection, key, command.client)
             credentials = await store.credentials_by_address(connection, key)
         known_hash = credentials.password_hash if credentials else None
         matches = await self.passwords.matches(key, command.password, known_hash)
         if credentials is None or not may_sign_in(credentials.status, matches):
+            await self.failures.count(key, command.client)
             raise SignInRefused
         async with self.postgres.transaction() as connection:
-            return await self._open(connection, credentials, command.client)
+            opened = await self._open(connection, credentials, command.client)
+            await self.failures.forget(connection, key)
+            return opened
 
     async def _open(self, connection: Connection, credentials: Credentials, client: Client) -> tuple[Account, Session]:
         account = await store.still_good(connection, credentials)

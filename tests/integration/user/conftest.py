@@ -7,11 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 import services.user
 from services.chassis import clock
 from services.chassis.postgres import Postgres
 from services.chassis.revocations import Revocations
+from services.user.failures import SignInFailures
 from services.user.sessions import SessionOpener
 from services.user.signing_keys import KeyRing
 from services.user.use_cases.change_password import ChangePasswordHandler
@@ -20,7 +22,7 @@ from services.user.use_cases.delete_user import DeleteUserHandler
 from services.user.use_cases.end_session import EndSessionHandler
 from services.user.use_cases.log_in import LogInHandler
 from services.user.use_cases.register import RegisterHandler
-from tests.integration.user.support import TABLES, Accounts, Watched
+from tests.integration.user.support import SECRET, TABLES, Accounts, Watched
 
 MIGRATIONS = Path(services.user.__file__).parent / "migrations"
 
@@ -30,7 +32,7 @@ async def postgres(postgres_url: str) -> AsyncIterator[Postgres]:
     """The service's schema, empty."""
     opened = Postgres(postgres_url, "user-test", MIGRATIONS)
     await opened.start()
-    await opened.execute(f"TRUNCATE {', '.join(TABLES)}")
+    await opened.execute(f"TRUNCATE sign_in_failures, {', '.join(TABLES)}")
     yield opened
     await opened.stop()
 
@@ -46,7 +48,7 @@ async def accounts(postgres: Postgres, tmp_path: Path) -> Accounts:
     return Accounts(
         postgres,
         RegisterHandler(postgres, passwords, sessions),
-        LogInHandler(postgres, passwords, sessions),
+        LogInHandler(postgres, passwords, sessions, SignInFailures(postgres, SecretStr(SECRET))),
         EndSessionHandler(postgres, revocations),
         ChangeUserHandler(postgres),
         DeleteUserHandler(postgres, revocations),

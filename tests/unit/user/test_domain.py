@@ -21,6 +21,7 @@ from services.user.domain import (
     may_read,
     may_sign_in,
     new_person,
+    pause_after,
 )
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -143,3 +144,9 @@ def test_preferences_are_kept_while_they_are_small() -> None:
     assert domain.preferences(kept) == kept
     with pytest.raises(InvalidProfile, match=r"profile\.preferences"):
         domain.preferences({"x": "ü" * (room // 2 + 1)})
+
+
+def test_failures_are_free_at_first_then_dearer_each_time_up_to_a_minute() -> None:
+    pauses = [pause_after(failures, 5).total_seconds() for failures in range(1, 14)]
+    assert pauses == [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert pause_after(10**9, 5).total_seconds() == 60
