@@ -161,14 +161,17 @@ class Revocations:
         """Always fine once started: Kafka's absence is no reason to refuse calls."""
 
     async def _follow_for_ever(self) -> None:
-        waits = backoff.delays(0.2, 5.0)
+        waits, last_said = backoff.delays(0.2, 5.0), ""
         while True:
             try:
                 await self._follow()
             except (Exception, asyncio.CancelledError) as error:
                 if cancellation.is_own():
                     raise
-                _log.warning("revocations_joins_again", error=logs.error_text(error))
+                said = logs.error_text(error)
+                if self._reading or said != last_said:  # one line a change, not one a try
+                    _log.warning("revocations_joins_again", error=said)
+                last_said = said
             if self._reading:
                 self._reading = False
                 waits = backoff.delays(0.2, 5.0)
