@@ -376,7 +376,7 @@ async def test_methods_and_paths_that_do_not_exist(scene: Scene) -> None:
         ("PATCH", f"/orders/{order}"),
         ("POST", f"/orders/{order}/status"),
         ("GET", "/webhooks/stripe"),
-        ("PUT", "/users/login"),
+        ("PUT", "/payments"),
         ("POST", f"/payments/{NOBODYS}:capture"),
         ("GET", "/nothing"),
         ("POST", "/reservations"),
