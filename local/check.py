@@ -18,9 +18,8 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("contract: buf lint, drift, breaking", (_PYTHON, "-m", "codegen", "check")),
     ("envoy: the edge's configuration", (_PYTHON, "-m", "edge", "validate")),
     ("manifests: builds, schemas, our rules", (_PYTHON, "-m", "local.manifests")),
+    ("istioctl: validate, analyze", (_PYTHON, "-m", "local.manifests.istio")),
 )
-if (ROOT / "local" / "mesh" / "setup.py").is_file():
-    CHECKS += (("istioctl: validate, analyze", (_PYTHON, "-m", "local.manifests.istio")),)
 
 
 def main() -> int:
