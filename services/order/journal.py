@@ -29,6 +29,8 @@ from services.order.store import CommitStore, VersionTaken
 _TRIES = 8
 
 _orders_total = Counter("orders_total", "Orders that reached a state.", ["status"])
+for _status in Status:
+    _orders_total.labels(_status)  # shown from the start, as 0
 
 History = Sequence[Commit]
 Decide = Callable[[History], OrderStatusUpdated | None]

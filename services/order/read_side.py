@@ -32,7 +32,7 @@ from services.order.domain import Order, Status
 
 SHELF_HOLDS = 25
 """About a page: reading a shelf costs by what stands on it."""
-_MOST_SHELVES_A_PAGE = 20
+_MOST_SHELVES_A_PAGE = 10
 """A page that looks for a rare status ends early, with a token to go on from, rather than walk for ever."""
 _TRIES = 5
 _A_MINUTE = timedelta(minutes=1)

@@ -75,7 +75,7 @@ class PlaceOrder:
         _check(command)
         if command.idempotency_key is None:
             return await self._place(str(ids.new_id()), command)
-        order_id = str(ids.derived_id(_ORDER_IDS, command.user_id, command.idempotency_key))
+        order_id = order_id_of(command.user_id, command.idempotency_key)
         placed = await self.journal.history(order_id)
         return _replay(placed, command) if placed else await self._place_once(order_id, command)
 
@@ -111,6 +111,11 @@ class PlaceOrder:
             await shielded(self.inventory.release(order_id), at_most=_RELEASE_SECONDS)
         except Exception as error:  # the caller's own error counts; the hold ends by itself
             _log.warning("hold_left_to_expire", order_id=order_id, error=logs.error_text(error))
+
+
+def order_id_of(user_id: str, idempotency_key: str) -> str:
+    """The id of the one order that a person places with this key."""
+    return str(ids.derived_id(_ORDER_IDS, user_id, idempotency_key))
 
 
 def _check(command: PlaceOrderCommand) -> None:

@@ -13,6 +13,7 @@ import grpc
 import pytest
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 
+from argosy.inventory.v1 import reservation_pb2_grpc
 from argosy.order.v1 import order_lookup_pb2_grpc, order_pb2, order_pb2_grpc
 from tests.contract.support import Metadata, SignedIn, bearer, contents, service_token, sign_up, sign_up_staff
 from tests.support import bus
@@ -51,6 +52,19 @@ def orders(channel: grpc.aio.Channel) -> order_pb2_grpc.OrderServiceStub:
 @pytest.fixture(scope="session")
 def lookup(channel: grpc.aio.Channel) -> order_lookup_pb2_grpc.OrderLookupServiceStub:
     return order_lookup_pb2_grpc.OrderLookupServiceStub(channel)
+
+
+@pytest.fixture(scope="session")
+async def reservations(stack: RealStack) -> AsyncIterator[reservation_pb2_grpc.ReservationServiceStub]:
+    """What the order service asks of inventory."""
+    async with grpc.aio.insecure_channel(stack.grpc_target("inventory")) as channel:
+        yield reservation_pb2_grpc.ReservationServiceStub(channel)
+
+
+@pytest.fixture
+def order_service(stack: RealStack) -> Metadata:
+    """What the order service's own calls carry."""
+    return bearer(service_token(stack, "order"))
 
 
 @pytest.fixture

@@ -12,12 +12,16 @@ import pytest
 from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from argosy.event.v1.order_events_pb2 import OrderCreated
+from argosy.inventory.v1 import reservation_pb2, reservation_pb2_grpc
 from argosy.order.v1 import order_pb2, order_pb2_grpc
+from services.chassis.refusals import refusal_of
+from services.order.use_cases.place_order import order_id_of
 from tests.contract.order.conftest import ADDRESS, Document, People, an_order, events_of
-from tests.contract.support import fields, refused
+from tests.contract.support import Metadata, fields, refused
 from tests.support.real_stack import RealStack
 
 Orders = order_pb2_grpc.OrderServiceStub
+Reservations = reservation_pb2_grpc.ReservationServiceStub
 Item = order_pb2.OrderItemRequest
 Request = order_pb2.CreateOrderRequest
 
@@ -180,6 +184,59 @@ async def test_other_content_under_a_used_key_is_refused(
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "IDEMPOTENCY_MISMATCH")
     assert await documents["commits"].count_documents({}) == commits
     assert await orders.CreateOrder(an_order(product), metadata=metadata) == order
+
+
+async def test_of_different_requests_at_once_under_one_key_one_is_placed(
+    orders: Orders, people: People, product: str, documents: AsyncIOMotorDatabase[Document]
+) -> None:
+    key = str(uuid.uuid4())
+    metadata = (*people.owner.metadata, ("idempotency-key", key))
+    requests = [an_order(product), an_order(product, 3), addressed(product, street="1 Other St")] * 7
+    answers = await asyncio.gather(
+        *(orders.CreateOrder(request, metadata=metadata) for request in requests), return_exceptions=True
+    )
+    placed = [answer for answer in answers if isinstance(answer, order_pb2.Order)]
+    refusals = [refusal_of(answer) for answer in answers if isinstance(answer, grpc.aio.AioRpcError)]
+    assert len(placed) == 7
+    assert all(order == placed[0] for order in placed)
+    assert {refusal.reason for refusal in refusals} == {"IDEMPOTENCY_MISMATCH"}
+    assert await documents["commits"].count_documents({"orderId": order_id_of(people.owner.id, key)}) == 1
+
+
+async def test_a_process_that_died_after_holding_stock_leaves_a_key_that_works(
+    orders: Orders, people: People, product: str, reservations: Reservations, order_service: Metadata
+) -> None:
+    key = str(uuid.uuid4())
+    order_id = order_id_of(people.owner.id, key)
+    items = [reservation_pb2.ReservationItem(product_id=product, quantity=2)]
+    hold = reservation_pb2.ReserveStockRequest(order_id=order_id, items=items)
+    await reservations.ReserveStock(hold, metadata=order_service)
+
+    metadata = (*people.owner.metadata, ("idempotency-key", key))
+    order = await orders.CreateOrder(an_order(product), metadata=metadata)
+
+    assert (order.id, order.status, order.total_amount) == (order_id, "pending", "25.00")
+    assert (await reservations.ReserveStock(hold, metadata=order_service)).status == "held"
+
+
+async def test_a_key_whose_hold_was_given_back_says_so_and_places_nothing(
+    orders: Orders,
+    people: People,
+    product: str,
+    reservations: Reservations,
+    order_service: Metadata,
+    documents: AsyncIOMotorDatabase[Document],
+) -> None:
+    key = str(uuid.uuid4())
+    order_id = order_id_of(people.owner.id, key)
+    release = reservation_pb2.ReleaseReservationRequest(order_id=order_id)
+    await reservations.ReleaseReservation(release, metadata=order_service)
+
+    metadata = (*people.owner.metadata, ("idempotency-key", key))
+    refusal = await refused(orders.CreateOrder(an_order(product), metadata=metadata))
+
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "HOLD_ENDED")
+    assert await documents["commits"].count_documents({"orderId": order_id}) == 0
 
 
 async def test_the_store_tells_nothing_of_a_request_by_its_fingerprint(
