@@ -51,6 +51,8 @@ def test_a_service_has_the_rights_that_its_work_needs_and_no_other(service: str)
     expected: set[Right] = set()
     if f"{service}-events" in topic_of().values():
         expected |= {("topic", f"{service}-events", right) for right in ("Describe", "Write")}
+    # Every replica of every service follows ended sessions by itself, without a group or dead letters.
+    expected |= {("topic", "user-events", right) for right in ("Describe", "Read")}
     for topic in heard(service):
         expected |= {("topic", topic, right) for right in ("Describe", "Read")}
         expected |= {("topic", f"{topic}.dlq", right) for right in ("Describe", "Write")}
