@@ -25,6 +25,8 @@ _SETTINGS = {
     "max_connections": "300",
     "shared_buffers": "128MB",
     "jit": "off",
+    # The rest would be rows in full, with what people have told us.
+    "log_error_verbosity": "terse",
     "log_timezone": "UTC",
     "timezone": "UTC",
 }
