@@ -18,6 +18,7 @@ from pymongo.errors import (
     ServerSelectionTimeoutError,
     WaitQueueTimeoutError,
 )
+from pymongo.read_concern import ReadConcern
 
 from services.chassis.errors import Unavailable
 from services.chassis.mongo import Document, Mongo, unavailable_when_away
@@ -116,5 +117,7 @@ class CommitStore:
 
     @property
     def _commits(self) -> AsyncIOMotorCollection[Document]:
-        # Acknowledged by a majority: what has been answered survives the loss of any one server.
-        return self._mongo.collection("commits").with_options(write_concern=WriteConcern("majority"))
+        # On a replica set: what has been answered survives the loss of any one server, and what a decision was made
+        # on cannot be rolled back under it, which would leave a gap in the order's history.
+        commits = self._mongo.collection("commits")
+        return commits.with_options(write_concern=WriteConcern("majority"), read_concern=ReadConcern("majority"))

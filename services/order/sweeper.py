@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Iterator
 
 import structlog
 
-from services.chassis import logs, transient
+from services.chassis import backoff, logs, transient
 from services.order.leases import Leases
 from services.order.use_cases.settle_unpaid import SettleUnpaid
 
@@ -27,8 +26,12 @@ class Sweeper:
         self._settle = settle
 
     async def run(self) -> None:
-        """Sweep until cancelled, whenever the time slice is this replica's; thoroughly at first and then every hour."""
-        for number in itertools.count():
+        """Sweep until cancelled, whenever the time slice is this replica's; thoroughly at first and then every hour.
+
+        The pauses vary, so that replicas take turns: one that cannot reach payment does not stand in the others' way.
+        """
+        pauses = backoff.delays(SWEEP_EVERY_SECONDS, SWEEP_EVERY_SECONDS)
+        for number, pause in enumerate(pauses):
             try:
                 if await self._leases.held("sweeper", SWEEP_EVERY_SECONDS):
                     await self.sweep(thorough=number % _THOROUGH_EVERY == 0)
@@ -36,7 +39,7 @@ class Sweeper:
                 if not transient.is_transient(error):
                     raise
                 _log.warning("sweep_put_off", error=logs.error_text(error))
-            await asyncio.sleep(SWEEP_EVERY_SECONDS)
+            await asyncio.sleep(pause)
 
     async def sweep(self, *, thorough: bool) -> None:
         """Decide about every overdue order, several side by side. Stops at the first that a party is away for."""

@@ -31,7 +31,7 @@ from services.order.domain import (
     fold,
 )
 from services.order.inventory import HeldForOtherLines, HoldEnded, Inventory, RequestedLine
-from services.order.journal import History, Journal
+from services.order.journal import Contended, History, Journal
 from services.order.store import NotStored, VersionTaken
 
 _ORDER_IDS = UUID("0b7f3a52-8f0e-5a4b-bb1c-7c2f5d1e9a60")
@@ -70,6 +70,7 @@ class PlaceOrder:
             OutOfStock: too little of a product is available.
             TotalTooLarge: it would cost more than can be paid.
             HoldEnded: the key's stock was held too long ago, by a call that died.
+            Contended: the first call with the key is being stored just now.
             NotStored, OutcomeUnknown: as CommitStore.append says.
         """
         _check(command)
@@ -83,7 +84,10 @@ class PlaceOrder:
         try:
             return await self._place(order_id, command)
         except VersionTaken:
-            return _replay(await self.journal.history(order_id), command)
+            placed = await self.journal.history(order_id)
+            if not placed:  # stored, and not yet by a majority of the servers
+                raise Contended from None
+            return _replay(placed, command)
         except (HeldForOtherLines, HoldEnded) as refusal:
             placed = await self.journal.history(order_id)
             if placed:  # by another call, since this one looked

@@ -23,7 +23,7 @@ from services.order.sweeper import Sweeper
 from services.order.use_cases.apply_payment import ApplyPayment, PaymentOutcome
 from services.order.use_cases.settle_unpaid import SettleUnpaid
 from services.order.use_cases.update_status import UpdateStatus, UpdateStatusCommand
-from tests.integration.order.support import STAFF, FakeInventory, told_nobody
+from tests.integration.order.support import STAFF, FakeInventory, eventually, told_nobody
 from tests.unit.order.examples import history_of, moved, order_created
 
 
@@ -290,6 +290,27 @@ async def test_a_payment_that_arrives_while_it_sweeps_decides(
     for order_id in orders:
         way = await statuses(store, order_id)
         assert way in ([Status.PENDING, Status.CANCELLED], [Status.PENDING, Status.CONFIRMED])
+
+
+async def test_the_sweeper_goes_on_when_payment_comes_back(
+    sweeping: Sweeping, store: CommitStore, read_side: ReadSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.order.sweeper.SWEEP_EVERY_SECONDS", 0.05)
+    order_id = await waiting(store, read_side, 901)
+    sweeping.payments.away = True
+    running = asyncio.create_task(sweeping.sweeper.run())
+
+    await eventually(lambda: len(sweeping.payments.asked) >= 3)
+    assert await statuses(store, order_id) == [Status.PENDING]
+    sweeping.payments.away = False
+
+    async def cancelled() -> bool:
+        return await statuses(store, order_id) == [Status.PENDING, Status.CANCELLED]
+
+    await eventually(cancelled)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 def _ignored(outcome: str, status: str) -> float:
