@@ -113,6 +113,7 @@ def _common_settings(stack: Stack, secrets: Credentials, service: str) -> Mappin
         "SERVICE_KEY_FILE": str(secrets.service_key_file(service)),
         "SERVICE_KEYS_FILE": str(secrets.service_keys_file),
         "KAFKA_BOOTSTRAP_SERVERS": stack.address("kafka"),
+        "MALLOC_ARENA_MAX": "2",  # glibc else keeps an arena a thread, some 10 MB a service
     }
 
 
