@@ -28,7 +28,7 @@ class Record:
 
     def header(self, name: str) -> str:
         """A header's text; "" when there is none of this name."""
-        return next((value.decode() for found, value in self.headers if found == name), "")
+        return next((value.decode(errors="replace") for found, value in self.headers if found == name), "")
 
 
 async def records(stack: RealStack, topics: Iterable[str] = TOPICS) -> list[Record]:

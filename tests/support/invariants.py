@@ -90,7 +90,9 @@ def broken(found: Facts, before: Baseline, *, mail_may_repeat: bool = False) -> 
 
 
 def _orders(found: Facts) -> Iterator[str]:
-    failed = {record.key.decode() for record in found.bus if record.header("ce_type") == "PAYMENT_FAILED"}
+    failed = {
+        record.key.decode(errors="replace") for record in found.bus if record.header("ce_type") == "PAYMENT_FAILED"
+    }
     for order in found.orders.values():
         payments = [payment for payment in found.payments if payment.order_id == order.id]
         holding = [payment for payment in payments if payment.status in _HOLDING_MONEY]
@@ -183,7 +185,9 @@ def _events(found: Facts, before: Baseline) -> Iterator[str]:
     for told in found.outboxes:
         if not told.sent or told.id not in on_the_bus:
             yield f"{told.type} {told.id} of {told.key} is not on the bus"
-    distinct = {(record.key.decode(), record.header("ce_type"), record.header("ce_id")) for record in found.bus}
+    distinct = {
+        (record.key.decode(errors="replace"), record.header("ce_type"), record.header("ce_id")) for record in found.bus
+    }
     times = Counter((key, kind) for key, kind, _ in distinct if key in found.orders)
     for (key, kind), count in times.items():
         if kind in _ONCE_AN_ORDER and count > 1:
@@ -194,9 +198,9 @@ def _sequences(found: Facts) -> Iterator[str]:
     """An order's events, each at its first appearance, are its commits, in order and without a gap."""
     heard: dict[str, dict[str, tuple[int, str]]] = {order_id: {} for order_id in found.orders}
     for record in found.bus:
-        if record.topic == "order-events" and record.key.decode() in heard:
+        if record.topic == "order-events" and record.key.decode(errors="replace") in heard:
             event = (int(record.header("ce_sequence")), record.header("ce_type"))
-            heard[record.key.decode()].setdefault(record.header("ce_id"), event)
+            heard[record.key.decode(errors="replace")].setdefault(record.header("ce_id"), event)
     for order in found.orders.values():
         happened = [(commit.version, commit.type) for commit in order.commits]
         if [version for version, _ in happened] != list(range(1, len(happened) + 1)):
