@@ -2,7 +2,8 @@
 
 Every line has time, level, event and service, and trace_id inside a call or a consumer. An error is told as
 `error` (class and first line of its text) and `stack`: what libraries put on further lines repeats stored values
-(PostgreSQL's DETAIL shows the row), which have no place in a log.
+(PostgreSQL's DETAIL shows the row), which have no place in a log. What a library says over and over is said twice a
+minute, with how often it was `left_out`.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ import structlog
 from structlog import BoundLoggerBase
 
 from services.chassis import trace_context
+from services.chassis.repeats import Repeats
 
 _STDOUT = 1
 _LONGEST_ERROR = 300
+_SAID_AGAIN_AFTER_SECONDS = 30.0
 _AROUND_EVERY_CALL = "/services/chassis/pipeline/"
 _encode = json.JSONEncoder(default=repr, separators=(",", ":")).encode
 
@@ -123,12 +126,17 @@ class _LibraryHandler(logging.Handler):
         super().__init__()
         self._service = service
         self._write = write
+        self._repeats = Repeats(_SAID_AGAIN_AFTER_SECONDS)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
+            message = record.getMessage()
+            left_out = self._repeats.since_said((record.name, message))
+            if left_out is None:
+                return
             error = record.exc_info[1] if record.exc_info else None
-            fields = {"logger": record.name}
-            self._write(_render(self._service, record.levelname.lower(), record.getMessage(), fields, error))
+            fields = {"logger": record.name, **({"left_out": left_out} if left_out else {})}
+            self._write(_render(self._service, record.levelname.lower(), message, fields, error))
         except Exception:  # a line of theirs that cannot be written is not worth a failure of ours
             self.handleError(record)
 

@@ -48,6 +48,16 @@ def test_libraries_log_in_the_same_form(out: list[str]) -> None:
     assert (line["level"], line["event"], line["logger"], line["service"]) == ("error", "lost it", "aiokafka", "shop")
 
 
+def test_what_a_library_says_over_and_over_is_not_all_told(out: list[str]) -> None:
+    for _ in range(100):
+        logging.getLogger("aiokafka").error("away %s", "it")
+        logging.getLogger("asyncpg").error("away %s", "it")
+    assert [(line["event"], line["logger"]) for line in _lines(out)] == [
+        ("away it", "aiokafka"),
+        ("away it", "asyncpg"),
+    ]
+
+
 def _fail() -> None:
     try:
         raise ConnectionError("refused\nDETAIL: ada@example.org")

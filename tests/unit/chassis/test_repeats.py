@@ -1,0 +1,42 @@
+"""What is said again and again is said once in a while, with how often it was left out."""
+
+from __future__ import annotations
+
+from services.chassis import repeats
+from services.chassis.repeats import Repeats
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def test_the_same_thing_is_said_once_until_the_time_is_over() -> None:
+    clock = Clock()
+    seen = Repeats(30, clock)
+    assert [seen.since_said("away") for _ in range(4)] == [0, None, None, None]
+    clock.seconds = 29.9
+    assert seen.since_said("away") is None
+    clock.seconds = 30
+    assert seen.since_said("away") == 4
+    assert seen.since_said("away") is None
+    clock.seconds = 60
+    assert seen.since_said("away") == 1
+
+
+def test_other_things_are_said() -> None:
+    seen = Repeats(30, Clock())
+    assert [seen.since_said(what) for what in ("a", "b", "a")] == [0, 0, None]
+
+
+def test_of_many_things_the_oldest_is_forgotten() -> None:
+    clock = Clock()
+    seen = Repeats(30, clock)
+    for number in range(repeats._MOST_REMEMBERED + 1):
+        clock.seconds = number / 1_000
+        assert seen.since_said(number) == 0
+    assert seen.since_said(1) is None
+    assert seen.since_said(0) == 0, "it was forgotten, so it is new"
