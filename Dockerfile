@@ -21,7 +21,8 @@ COPY generated ./generated
 COPY envoy ./envoy
 COPY edge ./edge
 COPY services ./services
-RUN /opt/argosy/bin/python -m compileall -q generated services edge
+COPY cli ./cli
+RUN /opt/argosy/bin/python -m compileall -q generated services edge cli
 ENV PATH=/opt/argosy/bin:$PATH \
     PYTHONPATH=/argosy:/argosy/generated/python \
     PYTHONUNBUFFERED=1 \

@@ -21,6 +21,11 @@ def to_millisecond(instant: datetime) -> datetime:
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
+def from_milliseconds(since_epoch: int) -> datetime:
+    """The instant so many milliseconds after 1970, as Kafka stamps its records."""
+    return datetime.fromtimestamp(since_epoch // 1000, UTC).replace(microsecond=since_epoch % 1000 * 1000)
+
+
 def to_text(instant: datetime) -> str:
     """RFC 3339 in UTC, such as `2026-03-01T09:30:00.125Z`."""
     return to_millisecond(instant).isoformat(timespec="milliseconds").replace("+00:00", "Z")

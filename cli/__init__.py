@@ -1,0 +1,11 @@
+"""`argosy`: what an operator types. `app.py` lists the commands; each group is a module of its own.
+
+| module | meaning |
+| --- | --- |
+| `app` | the commands, put together |
+| `environment` | whose settings a command uses: the process's own (in a pod), else the running laptop stack's |
+| `laptop` | where the laptop's stack keeps them; the only module that knows `local` |
+| `output` | tables for people, JSON for programs |
+| `redaction` | messages without what the contract marks as `debug_redact` |
+| `tail` | `argosy tail TOPIC` |
+"""

@@ -1,0 +1,6 @@
+"""Runs the command line where it is not installed as `argosy`: `python -m cli`."""
+
+from cli.app import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""The command `argosy`, put together from its groups."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+
+from cli.environment import NoSystem
+from cli.tail import tail
+
+app = typer.Typer(
+    name="argosy",
+    help="Look after a running Argosy: on a laptop the stack that `make up` started, in a pod the service around it.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # locals may hold secrets
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(tail)
+
+
+@app.callback()
+def _argosy() -> None:
+    """A group even while it has one command."""
+
+
+def main() -> None:
+    """Do what the command line says; mistakes are told in one line, with exit code 2."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say, we say in a line
+    try:
+        app(prog_name="argosy")
+    except NoSystem as mistake:
+        sys.stderr.write(f"argosy: {mistake}\n")
+        raise SystemExit(2) from None

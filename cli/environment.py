@@ -1,0 +1,59 @@
+"""Whose settings a command uses.
+
+In a pod (or wherever KAFKA_BOOTSTRAP_SERVERS is set) the process's own environment is a service's. On a laptop it is
+the named service's of the running stack, which `ARGOSY_DATA` and `ARGOSY_PORT_OFFSET` choose as they do for `make`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TypeVar
+
+from pydantic import DirectoryPath, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.chassis.brokers import Brokers
+from services.chassis.settings import load
+
+S = TypeVar("S", bound=BaseSettings)
+
+IN_A_SERVICE = "KAFKA_BOOTSTRAP_SERVERS"
+"""A variable that every service has."""
+
+
+class NoSystem(Exception):
+    """There is no system to look after, and what would be right."""
+
+
+class KafkaSettings(BaseSettings):
+    """What commands about topics need of a service's environment."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    kafka_bootstrap_servers: str = Field(min_length=1)
+    kafka_tls_dir: DirectoryPath | None = None
+
+    @property
+    def brokers(self) -> Brokers:
+        """Kafka, as the two variables have it."""
+        return Brokers(self.kafka_bootstrap_servers, self.kafka_tls_dir)
+
+
+def settings_of(service: str, settings_class: type[S]) -> S:
+    """The settings of a service. Raises NoSystem when neither a pod's environment nor a laptop's stack is here."""
+    if IN_A_SERVICE not in os.environ:
+        os.environ.update(_laptop_environment(service))
+    return load(settings_class)
+
+
+def kafka() -> Brokers:
+    """The brokers. Raises NoSystem."""
+    return settings_of("order", KafkaSettings).brokers
+
+
+def _laptop_environment(service: str) -> dict[str, str]:
+    try:
+        from cli import laptop  # the image of a service has no laptop mode
+    except ImportError:
+        raise NoSystem(f"set the service's environment (at least {IN_A_SERVICE}), or run this in its pod") from None
+    return laptop.environment_of(service)
