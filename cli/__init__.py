@@ -7,5 +7,8 @@
 | `laptop` | where the laptop's stack keeps them; the only module that knows `local` |
 | `output` | tables for people, JSON for programs |
 | `redaction` | messages without what the contract marks as `debug_redact` |
+| `audit` | who did what, on stderr |
+| `databases` | a service's PostgreSQL, for as long as a command takes |
+| `staff` | `argosy staff`: who may do what customers may not |
 | `tail` | `argosy tail TOPIC` |
 """

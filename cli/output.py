@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -41,6 +41,12 @@ def say(text: str, *, as_json: bool, **facts: Any) -> None:
         show_json(facts)
     else:
         people().print(text)
+
+
+def refuse(text: str) -> NoReturn:
+    """Say in one line why nothing was done, and end with exit code 1."""
+    sys.stderr.write(f"argosy: {text}\n")
+    raise typer.Exit(1)
 
 
 def people() -> Console:

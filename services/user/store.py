@@ -12,6 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.chassis.call import STAFF_ROLE
 from services.chassis.postgres import Connection, Record
 from services.user.domain import Account, AccountStatus, Credentials, EmailTaken, Person, Profile, User
 from services.user.sessions import Client, OpenSession, Session
@@ -46,6 +47,24 @@ async def credentials_by_id(connection: Connection, account_id: UUID) -> Credent
         account_id,
     )
     return _credentials(row) if row else None
+
+
+async def staff_by_address(connection: Connection, address_key: str) -> tuple[UUID, bool] | None:
+    """The account with that address, locked until the transaction ends, and whether it is of the staff."""
+    row = await connection.fetchrow(
+        """
+        SELECT id, roles FROM users
+        WHERE lower(email COLLATE "C") = $1 AND account_status <> 'deleted' FOR UPDATE
+        """,
+        address_key,
+    )
+    return (row["id"], STAFF_ROLE in row["roles"]) if row else None
+
+
+async def set_staff(connection: Connection, account_id: UUID, staff: bool) -> None:
+    """Make the account one of the staff, or one that is not."""
+    roles = [STAFF_ROLE] if staff else []
+    await connection.execute("UPDATE users SET roles = $2 WHERE id = $1", account_id, roles)
 
 
 async def add_account(connection: Connection, account_id: UUID, person: Person, password_hash: bytes) -> Account:

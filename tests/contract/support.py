@@ -22,6 +22,7 @@ from google.rpc import error_details_pb2, status_pb2
 from argosy.user.v1 import user_pb2, user_pb2_grpc
 from services.chassis.refusals import Refusal, refusal_of
 from tests.support.real_stack import RealStack
+from tests.support.staff import make_staff
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -57,11 +58,7 @@ async def sign_up(stack: RealStack, email: str | None = None) -> SignedIn:
 async def sign_up_staff(stack: RealStack) -> SignedIn:
     """A new person of the staff."""
     person = await sign_up(stack)
-    connection = await asyncpg.connect(stack.postgres_url("user"))
-    try:
-        await connection.execute("UPDATE users SET roles = '{staff}' WHERE id = $1", uuid.UUID(person.id))
-    finally:
-        await connection.close()
+    await make_staff(stack, person.email)
     async with grpc.aio.insecure_channel(stack.grpc_target("user")) as channel:
         request = user_pb2.LoginRequest(email=person.email, password=PASSWORD)
         answer = await user_pb2_grpc.UserServiceStub(channel).Login(request)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import asyncpg
 import httpx
 
 from tests.support.real_stack import RealStack
 from tests.support.sandbox import Sandbox
+from tests.support.staff import make_staff
 
 PRODUCT = "prod-123"
 PRICE = 29.99
@@ -162,11 +162,7 @@ class Shop:
     async def register_staff(self) -> Customer:
         """Somebody new of the staff, signed in."""
         person = await self.register()
-        connection = await asyncpg.connect(self.stack.postgres_url("user"))
-        try:
-            await connection.execute("UPDATE users SET roles = '{staff}' WHERE id = $1", uuid.UUID(person.id))
-        finally:
-            await connection.close()
+        await make_staff(self.stack, person.email)
         return await person.sign_in()
 
     async def product(self, product_id: str = PRODUCT) -> Json:

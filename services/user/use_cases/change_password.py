@@ -10,7 +10,7 @@ from services.chassis.revocations import Revocations
 from services.user import store
 from services.user.domain import Credentials, may_sign_in
 from services.user.passwords import Passwords
-from services.user.use_cases.end_session import tell_session_ended
+from services.user.use_cases.end_session import end_all_sessions
 
 
 class WrongPassword(Exception):
@@ -68,7 +68,4 @@ class ChangePasswordHandler:
         if account is None:
             raise WrongPassword
         await store.set_password(connection, account.id, new_hash)
-        ended = await store.end_sessions(connection, account.id, but=session_id)
-        for each in ended:
-            await tell_session_ended(connection, account.id, each)
-        return ended
+        return await end_all_sessions(connection, account.id, but=session_id)

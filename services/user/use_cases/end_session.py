@@ -55,3 +55,14 @@ async def tell_session_ended(connection: Connection, account_id: UUID, session_i
     """Publish SESSION_REVOKED. The account is locked by the transaction, so that its events keep their order."""
     event = SessionRevoked(user_id=str(account_id), session_id=str(session_id))
     await outbox.publish(connection, event, key=str(account_id), subject=str(account_id))
+
+
+async def end_all_sessions(connection: Connection, account_id: UUID, but: UUID | None = None) -> list[UUID]:
+    """End an account's open sessions, `but` that one, and publish SESSION_REVOKED for each; answers which.
+
+    The account is locked by the transaction.
+    """
+    ended = await store.end_sessions(connection, account_id, but)
+    for session_id in ended:
+        await tell_session_ended(connection, account_id, session_id)
+    return ended
