@@ -9,6 +9,7 @@
 | `redaction` | messages without what the contract marks as `debug_redact` |
 | `audit` | who did what, on stderr |
 | `databases` | a service's PostgreSQL, for as long as a command takes |
+| `keys` | `argosy keys`: what signs people's tokens |
 | `staff` | `argosy staff`: who may do what customers may not |
 | `tail` | `argosy tail TOPIC` |
 """

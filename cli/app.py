@@ -8,6 +8,7 @@ import sys
 import typer
 
 from cli.environment import NoSystem
+from cli.keys import app as keys
 from cli.staff import app as staff
 from cli.tail import tail
 
@@ -20,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(tail)
+app.add_typer(keys, name="keys")
 app.add_typer(staff, name="staff")
 
 

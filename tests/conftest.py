@@ -36,6 +36,8 @@ def pytest_configure() -> None:
 _SETTINGS = (
     # One machine makes all calls: the limits of a caller would be the limits of a run.
     "edge.RATE_LIMIT_MULTIPLIER=1000",
+    # A rotated key signs within a test's patience, and yet later than the edge (30 s) has fetched it.
+    "user.TOKEN_KEY_SETTLE_SECONDS=60",
     # However slow the machine, nothing ends by itself because a test takes long.
     "order.UNPAID_AFTER_SECONDS=7200",
     "payment.CHALLENGE_TIMEOUT_SECONDS=7200",

@@ -17,6 +17,9 @@ from uuid import UUID
 TOKEN_LIFE = timedelta(hours=24)
 """How long a session and its token are good."""
 
+KEY_MARGIN = timedelta(hours=1)
+"""How much longer than any token of its a key is kept: clocks differ, and copies of a directory come late."""
+
 LONGEST_PAUSE = timedelta(seconds=60)
 """How long a failed sign-in can make the next one wait, so that nobody locks another person out for long."""
 
@@ -251,6 +254,18 @@ def choose_signing_key(keys: Sequence[AnyKey], now: datetime, settle: timedelta)
     if settled:
         return max(settled, key=lambda key: key.created_at)
     return min(keys, key=lambda key: key.created_at)
+
+
+def signs_until(key: Published, keys: Sequence[Published], settle: timedelta) -> datetime | None:
+    """When the next newer key takes over from this one; None: there is none yet."""
+    newer = [other.created_at for other in keys if other.created_at > key.created_at]
+    return min(newer) + settle if newer else None
+
+
+def needed_until(key: Published, keys: Sequence[Published], settle: timedelta) -> datetime | None:
+    """Until when a token that this key signed could be good; None: nobody knows yet, it signs, or will."""
+    last_signature = signs_until(key, keys, settle)
+    return last_signature + TOKEN_LIFE + KEY_MARGIN if last_signature is not None else None
 
 
 def _name_problem(name: str) -> str | None:

@@ -6,26 +6,34 @@ from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.chassis.postgres import PostgresSettings
 from services.user.passwords import cores
 
 
-class UserSettings(PostgresSettings):
-    """Everything the service needs."""
+class KeySettings(BaseSettings):
+    """Which keys sign user tokens."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     token_keys_dir: Path
-    """Where the keys are that sign user tokens (signing_keys.py)."""
+    """Where they are (signing_keys.py)."""
     token_key_settle_seconds: float = Field(default=900, ge=0)
     """How long a new key is public before it signs: longer than anyone keeps a JWKS."""
+
+    @property
+    def token_key_settle(self) -> timedelta:
+        """The same as a timedelta."""
+        return timedelta(seconds=self.token_key_settle_seconds)
+
+
+class UserSettings(PostgresSettings, KeySettings):
+    """Everything the service needs."""
+
     idempotency_secret: SecretStr = Field(min_length=16)
     """Keys the fingerprints of repeated requests; the same in every replica."""
     password_hash_threads: int = Field(default_factory=cores, ge=1)
     """Passwords hashed at once. One a core; set it where a container gets less than the machine has."""
     password_hash_queue: int = Field(default_factory=lambda: 8 * cores(), ge=0)
     """Passwords that may wait to be hashed: two seconds' worth, well inside the deadline on a busy machine too."""
-
-    @property
-    def token_key_settle(self) -> timedelta:
-        """The same as a timedelta."""
-        return timedelta(seconds=self.token_key_settle_seconds)

@@ -3,8 +3,9 @@
 A file `<created>-<random>.pem` holds one Ed25519 private key (PKCS 8); its name without `.pem` is the key's `kid`, and
 begins with the time from which on the key is public, such as `20260301T093000Z-5f1c9ae2`. All of them are in the JWKS;
 the newest signs once it has been public for long enough (domain.choose_signing_key). So keys rotate without signing
-anyone out: add a file, and take the old one away when the last token that it signed has expired. Replicas share the
-directory (or copies of it that are brought from one place); the first to find it empty makes the first key.
+anyone out: add a file, and take the old one away when the last token that it signed has expired
+(use_cases/look_after_keys.py). Replicas share the directory (or copies of it that are brought from one place); the
+first to find it empty makes the first key.
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ def read(directory: Path) -> Sequence[SigningKey]:
 def ensure(directory: Path, now: datetime) -> bool:
     """Make the first key where there is none. True: it was made. Safe to run several times at once."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _alone_in(directory):
+    with alone_in(directory):
         if any(directory.glob("*.pem")):
             return False
         add(directory, now)
@@ -158,6 +159,12 @@ def add(directory: Path, now: datetime) -> Path:
     unfinished.rename(target)
     _sync_directory(directory)
     return target
+
+
+def remove(directory: Path, kid: str) -> None:
+    """Take a key away, for good once this has returned."""
+    (directory / f"{kid}.pem").unlink()
+    _sync_directory(directory)
 
 
 def _read_key(path: Path) -> SigningKey:
@@ -182,7 +189,8 @@ def _created_at(kid: str) -> datetime | None:
 
 
 @contextmanager
-def _alone_in(directory: Path) -> Iterator[None]:
+def alone_in(directory: Path) -> Iterator[None]:
+    """Nobody else changes the directory meanwhile."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # goes with the process, whatever becomes of it
