@@ -23,6 +23,8 @@ from uuid import UUID
 
 DECLINED_WITHOUT_REASON = "card_declined"
 """Stripe's word for a decline that says nothing more (https://docs.stripe.com/declines/codes)."""
+REFUND_REFUSED = "refund_refused"
+"""Why a refund has failed that Stripe would not make without saying why."""
 NEVER_CHARGED = "processing_error"
 """What a payment is told to have failed with when Stripe turns out never to have heard of it."""
 
@@ -40,6 +42,11 @@ LONGEST_DELAY = timedelta(minutes=5)
 
 CancellationReason = Literal["abandoned", "requested_by_customer"]
 """Stripe's words, as far as we use them."""
+
+ORDER_CANCELLED = "order_cancelled"
+"""Why the money of an order that ended goes back."""
+BY_CUSTOMER = "requested_by_customer"
+"""Why money goes back when nobody says anything else."""
 
 WHOLE = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF".split())
 THOUSANDTHS = frozenset("BHD JOD KWD OMR TND".split())
@@ -98,6 +105,20 @@ class DiffersFromOrder(Exception):
     def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
         super().__init__("; ".join(f"{name}: {told}" for name, told in violations))
         self.violations = violations
+
+
+class NotRefundable(Exception):
+    """The payment took no money that could go back."""
+
+
+class RefundTooLarge(Exception):
+    """Not so much is left of the payment. `violations`: the field and what is left."""
+
+    def __init__(self, left_minor: int, currency: str) -> None:
+        left = f"at most {left_minor // 100}.{left_minor % 100:02} {currency} is left to refund"
+        told = left if left_minor else "nothing is left to refund"
+        super().__init__(f"amount: {told}")
+        self.violations = [("amount", told)]
 
 
 class IntentMismatch(Exception):
@@ -226,8 +247,24 @@ class Refund:
     created_at: datetime
     status: RefundStatus = RefundStatus.PENDING
     stripe_refund_id: str | None = None
+    failure_code: str | None = None
+    """Why Stripe would not make it."""
+    ordered_by: UUID | None = None
+    """Who of the staff wanted it; None: the rule for ended orders did, or other hands at Stripe."""
+    idempotency_key: str | None = None
+    """Theirs, so that whoever learns the outcome can keep the answer for repeats."""
     check_at: datetime | None = None
     checks: int = 0
+
+    @property
+    def takes_from_payment(self) -> bool:
+        """Whether its amount went back or is on its way, so that nobody else may give it back."""
+        return self.status in (RefundStatus.PENDING, RefundStatus.SUCCEEDED)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it came to nothing, for good."""
+        return self.status in (RefundStatus.FAILED, RefundStatus.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -241,6 +278,8 @@ class StripeRefund:
     refund_id: UUID | None
     """Ours, by its metadata."""
     reason: str | None = None
+    failure_code: str | None = None
+    """Why the bank sent it back."""
 
 
 class Entry(StrEnum):
@@ -460,26 +499,71 @@ def backoff(checks: int) -> timedelta:
     return min(SETTLE_DELAY * (1 << doublings), LONGEST_DELAY)
 
 
-def late_refund_key(payment_id: UUID) -> str:
-    """The key of the one refund that gives an ended order's money back."""
-    return f"{payment_id}:cancelled"
+def left_to_refund(payment: Payment, refunds: Sequence[Refund]) -> int:
+    """What was captured less what went back and what is on its way."""
+    return payment.amount_minor - sum(refund.amount_minor for refund in refunds if refund.takes_from_payment)
+
+
+def order_refund(
+    payment: Payment,
+    refunds: Sequence[Refund],
+    *,
+    refund_id: UUID,
+    amount_minor: int | None,
+    reason: str | None,
+    ordered_by: UUID,
+    idempotency_key: str | None,
+    now: datetime,
+) -> Refund:
+    """A refund that staff want, of so much or of all that is left; Stripe is about to be asked for it.
+
+    Raises:
+        NotRefundable: the payment took no money.
+        RefundTooLarge: so much, or anything at all, is not left.
+    """
+    if not payment.is_paid:
+        raise NotRefundable(f"this payment is {payment.status}: only money that was taken can go back")
+    left = left_to_refund(payment, refunds)
+    if left <= 0 or (amount_minor is not None and amount_minor > left):
+        raise RefundTooLarge(max(left, 0), payment.currency)
+    return Refund(
+        id=refund_id,
+        payment_id=payment.id,
+        amount_minor=left if amount_minor is None else amount_minor,
+        currency=payment.currency,
+        reason=reason or BY_CUSTOMER,
+        key=str(refund_id),
+        created_at=now,
+        ordered_by=ordered_by,
+        idempotency_key=idempotency_key,
+        check_at=now + SETTLE_DELAY,
+    )
+
+
+def late_refund_key(payment_id: UUID, number: int = 1) -> str:
+    """The key of a refund that gives an ended order's money back; the first is of all that is left by then.
+
+    Another follows only where one that staff had ordered before came to nothing after all.
+    """
+    return f"{payment_id}:cancelled" if number == 1 else f"{payment_id}:cancelled:{number}"
 
 
 def full_refund(payment: Payment, refunds: Sequence[Refund], *, refund_id: UUID, now: datetime) -> Refund | None:
-    """The refund of all that is left; None when nothing is left, or when it was ordered before."""
-    key = late_refund_key(payment.id)
-    left = payment.amount_minor - sum(
-        refund.amount_minor for refund in refunds if refund.status in (RefundStatus.PENDING, RefundStatus.SUCCEEDED)
-    )
-    if left <= 0 or any(refund.key == key for refund in refunds):
+    """The refund of all that is left of an ended order's payment.
+
+    None when nothing is left, and when Stripe or the bank would not have such a refund before: that needs a person.
+    """
+    left = left_to_refund(payment, refunds)
+    before = [refund for refund in refunds if (refund.key or "").startswith(late_refund_key(payment.id))]
+    if left <= 0 or any(refund.has_failed for refund in before):
         return None
     return Refund(
         id=refund_id,
         payment_id=payment.id,
         amount_minor=left,
         currency=payment.currency,
-        reason="order_cancelled",
-        key=key,
+        reason=ORDER_CANCELLED,
+        key=late_refund_key(payment.id, len(before) + 1),
         created_at=now,
         check_at=now,
     )
@@ -511,14 +595,15 @@ def apply_refund(
     """
     if not payment.is_paid:
         raise IntentMismatch(f"refund {seen.id} is of payment {payment.id}, which has not been captured")
-    over = refund.status in (RefundStatus.FAILED, RefundStatus.CANCELLED)
     undone = refund.status is RefundStatus.SUCCEEDED and seen.status is RefundStatus.PENDING
-    status = refund.status if over or undone else seen.status
+    status = refund.status if refund.has_failed or undone else seen.status
     waiting = status is RefundStatus.PENDING
+    sent_back = status is RefundStatus.FAILED and not refund.has_failed
     after = replace(
         refund,
         stripe_refund_id=seen.id,
         status=status,
+        failure_code=seen.failure_code if sent_back else refund.failure_code,
         checks=refund.checks if waiting else 0,
         check_at=now + backoff(refund.checks) if waiting else None,
     )
@@ -531,9 +616,9 @@ def apply_refund(
     return RefundChange(moved, after, *_told_and_booked(refund, after))
 
 
-def abandon_refund(refund: Refund) -> Refund:
+def abandon_refund(refund: Refund, code: str | None) -> Refund:
     """Stripe will not make this refund: there is nothing left to give back, or it needs a person."""
-    return replace(refund, status=RefundStatus.FAILED, check_at=None)
+    return replace(refund, status=RefundStatus.FAILED, failure_code=code or REFUND_REFUSED, check_at=None)
 
 
 def _told_and_booked(before: Refund, after: Refund) -> tuple[News | None, tuple[LedgerLine, ...]]:

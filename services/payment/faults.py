@@ -7,7 +7,14 @@ from collections.abc import Mapping
 import grpc
 
 from services.chassis.errors import Fault
-from services.payment.domain import AlreadyPaid, DiffersFromOrder, OrderNotPayable, PaymentInProgress
+from services.payment.domain import (
+    AlreadyPaid,
+    DiffersFromOrder,
+    NotRefundable,
+    OrderNotPayable,
+    PaymentInProgress,
+    RefundTooLarge,
+)
 from services.payment.first_answers import CustomerRefused, PaymentMethodRefused
 from services.payment.orders import OrderNotFound
 from services.payment.stripe_answers import BadSignature
@@ -20,6 +27,8 @@ FAULTS: Mapping[type[Exception], Fault] = {
     OrderNotPayable: Fault(grpc.StatusCode.FAILED_PRECONDITION, "ORDER_NOT_PAYABLE"),
     AlreadyPaid: Fault(grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_PAID"),
     PaymentInProgress: Fault(grpc.StatusCode.FAILED_PRECONDITION, "PAYMENT_IN_PROGRESS"),
+    NotRefundable: Fault(grpc.StatusCode.FAILED_PRECONDITION, "NOT_REFUNDABLE"),
+    RefundTooLarge: Fault(grpc.StatusCode.FAILED_PRECONDITION, "REFUND_TOO_LARGE"),
     DiffersFromOrder: Fault(grpc.StatusCode.INVALID_ARGUMENT, "DIFFERS_FROM_ORDER"),
     CustomerRefused: Fault(grpc.StatusCode.INVALID_ARGUMENT, "CUSTOMER_REFUSED"),
     PaymentMethodRefused: Fault(grpc.StatusCode.INVALID_ARGUMENT, "PAYMENT_METHOD_REFUSED"),

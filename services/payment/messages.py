@@ -29,6 +29,21 @@ def payment_message(payment: Payment, client_secret: str | None = None) -> payme
     return message
 
 
+def refund_message(refund: Refund) -> payment_pb2.Refund:
+    """A refund as staff get it."""
+    message = payment_pb2.Refund(
+        id=str(refund.id),
+        payment_id=str(refund.payment_id),
+        amount=money.to_text(refund.amount_minor),
+        currency=refund.currency,
+        status=refund.status,
+        reason=refund.reason,
+        failure_code=refund.failure_code,
+    )
+    message.created_at.FromDatetime(refund.created_at)
+    return message
+
+
 def payment_event(news: News, payment: Payment) -> Message:
     """What the others are told of a payment."""
     order_id, payment_id, user_id = str(payment.order_id), str(payment.id), str(payment.user_id)

@@ -19,7 +19,7 @@ from services.chassis import clock, idempotency, ids, outbox
 from services.chassis.postgres import Connection, Postgres
 from services.payment import domain, store
 from services.payment.domain import Change, Intent, News, Payment, Refund, Refusal, StripeRefund
-from services.payment.messages import payment_event, payment_message, refund_event
+from services.payment.messages import payment_event, payment_message, refund_event, refund_message
 from services.payment.store import Attempt
 
 _payments = Counter("payments", "Payments by the state that they came to.", ["status", "provider"])
@@ -32,6 +32,11 @@ Then = Callable[[Connection, Payment], Awaitable[None]]
 def idempotency_scope(user_id: object) -> str:
     """Whose a caller's key for CreatePayment is: the same key of somebody else is another one."""
     return f"createPayment:{user_id}"
+
+
+def refund_scope(user_id: object) -> str:
+    """The same for CreateRefund."""
+    return f"createRefund:{user_id}"
 
 
 @dataclass(frozen=True)
@@ -93,30 +98,49 @@ class Recorder:
         Raises:
             IntentMismatch: the payment holds no money; nothing was written.
         """
+        now = clock.now()
         async with self.postgres.transaction() as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             refunds = await store.refunds_of(connection, payment.id)
             refund = _ours(refunds, seen)
             if refund is None:
-                refund = domain.adopt_refund(current, seen, refund_id=ids.new_id(), now=clock.now())
+                refund = domain.adopt_refund(current, seen, refund_id=ids.new_id(), now=now)
                 await store.insert_refund(connection, refund)
-            change = domain.apply_refund(current, refunds, refund, seen, clock.now())
+            change = domain.apply_refund(current, refunds, refund, seen, now)
             await store.save_refund(connection, change.refund)
             await store.save_payment(connection, change.payment)
             await store.add_to_ledger(connection, payment.id, change.ledger)
             if change.news is News.REFUNDED:
                 await self._tell(connection, payment, refund_event(payment, change.refund))
+            await self._refund_is_known(connection, change.payment, change.refund, now)
         if change.payment.status is not current.status:
             _count(change.payment)
 
-    async def refund_given_up(self, refund: Refund) -> None:
-        """Write that Stripe will not make the refund."""
+    async def refund_given_up(self, payment: Payment, refund: Refund, code: str | None) -> None:
+        """Write that Stripe will not make the refund, and why in its words."""
         async with self.postgres.transaction() as connection:
-            await store.lock_payment(connection, refund.payment_id)
-            for current in await store.refunds_of(connection, refund.payment_id):
-                if current.id == refund.id and current.stripe_refund_id is None:
-                    await store.save_refund(connection, domain.abandon_refund(current))
+            await store.lock_order(connection, payment.order_id)
+            current = await store.lock_payment(connection, payment.id)
+            for one in await store.refunds_of(connection, payment.id):
+                if one.id == refund.id and one.stripe_refund_id is None and not one.has_failed:
+                    given_up = domain.abandon_refund(one, code)
+                    await store.save_refund(connection, given_up)
+                    await self._refund_is_known(connection, current, given_up, clock.now())
+
+    async def _refund_is_known(self, connection: Connection, payment: Payment, refund: Refund, now: datetime) -> None:
+        """Stripe has spoken on the refund: whoever ordered it has an answer, and an ended order keeps no money."""
+        if refund.idempotency_key is not None:
+            scope, answer = refund_scope(refund.ordered_by), refund_message(refund)
+            await idempotency.answer(connection, scope, refund.idempotency_key, answer)
+        if refund.has_failed and payment.is_paid and await store.order_has_ended(connection, payment.order_id):
+            await self._order_full_refund(connection, payment, now)
+
+    async def _order_full_refund(self, connection: Connection, payment: Payment, now: datetime) -> None:
+        refunds = await store.refunds_of(connection, payment.id)
+        refund = domain.full_refund(payment, refunds, refund_id=ids.new_id(), now=now)
+        if refund is not None:
+            await store.insert_refund(connection, refund)
 
     async def _record(
         self,
@@ -143,10 +167,7 @@ class Recorder:
             await store.add_attempt(connection, payment.id, attempt)
         await store.add_to_ledger(connection, payment.id, change.ledger)
         if change.refund_all:
-            refunds = await store.refunds_of(connection, payment.id)
-            refund = domain.full_refund(payment, refunds, refund_id=ids.new_id(), now=now)
-            if refund is not None:
-                await store.insert_refund(connection, refund)
+            await self._order_full_refund(connection, payment, now)
         if change.news is News.FAILED:
             # The event cancels the order. Until it has, nobody may begin to pay for it once more.
             await store.end_order(connection, payment.order_id)

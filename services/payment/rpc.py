@@ -12,9 +12,10 @@ from argosy.payment.v1 import payment_lookup_pb2, payment_pb2
 from services.chassis import idempotency, ids, money, paging
 from services.chassis.call import Call
 from services.chassis.errors import FieldViolation, InvalidArgument
-from services.payment.messages import payment_message
+from services.payment.messages import payment_message, refund_message
 from services.payment.use_cases.confirm_payment import ConfirmPayment
 from services.payment.use_cases.create_payment import CreatePayment, CreatePaymentCommand
+from services.payment.use_cases.create_refund import CreateRefund, CreateRefundCommand
 from services.payment.use_cases.handle_webhook import HandleWebhook
 from services.payment.use_cases.look_up_order_payment import LookUpOrderPayment, OrderPaymentState
 from services.payment.use_cases.show_payments import ShowPayments
@@ -37,6 +38,7 @@ class PaymentRpc:
     create: CreatePayment
     show: ShowPayments
     confirm: ConfirmPayment
+    refund: CreateRefund
     webhook: HandleWebhook
     idempotency_secret: SecretStr
 
@@ -79,6 +81,27 @@ class PaymentRpc:
         settled = await self.confirm(UUID(request.id), UUID(call.user().id))
         return payment_message(settled.payment, settled.client_secret)
 
+    async def CreateRefund(self, request: payment_pb2.CreateRefundRequest, call: Call) -> payment_pb2.Refund:
+        return await self.refund(
+            CreateRefundCommand(
+                staff_id=UUID(call.user().id),
+                payment_id=UUID(request.id),
+                amount_minor=_stated_minor(request),
+                reason=request.reason if request.HasField("reason") else None,
+                idempotency_key=call.idempotency_key,
+                fingerprint=idempotency.fingerprint(self.idempotency_secret, request),
+            )
+        )
+
+    async def ListRefunds(self, request: payment_pb2.ListRefundsRequest, call: Call) -> payment_pb2.ListRefundsResponse:
+        refunds, last = await self.show.refunds(
+            UUID(request.id), before=_page_begins(request.page_token), size=paging.page_size(request.page_size)
+        )
+        return payment_pb2.ListRefundsResponse(
+            refunds=[refund_message(refund) for refund in refunds],
+            next_page_token=paging.encode_page_token(str(last)) if last else "",
+        )
+
     async def HandleStripeWebhook(self, request: HttpBody, call: Call) -> payment_pb2.WebhookReceipt:
         await self.webhook(request.data, str(call.metadata.get("stripe-signature", "")))
         return payment_pb2.WebhookReceipt(received=True)
@@ -96,7 +119,7 @@ class PaymentLookupRpc:
         return payment_lookup_pb2.OrderPayment(state=_STATES[await self.look_up(UUID(request.order_id))])
 
 
-def _stated_minor(request: payment_pb2.CreatePaymentRequest) -> int | None:
+def _stated_minor(request: payment_pb2.CreatePaymentRequest | payment_pb2.CreateRefundRequest) -> int | None:
     if not request.HasField("amount"):
         return None
     try:

@@ -30,7 +30,8 @@ _PAYMENT = (
     " late, close_intent, created_at, asked_at, challenge_ends_at, processed_at, check_at, checks"
 )
 _REFUND = (
-    "id, payment_id, stripe_refund_id, amount, currency, reason, status, idempotency_key, created_at, check_at, checks"
+    "id, payment_id, stripe_refund_id, amount, currency, reason, status, idempotency_key, ordered_by, caller_key,"
+    " failure_code, created_at, check_at, checks"
 )
 
 
@@ -210,7 +211,8 @@ async def insert_refund(connection: Connection, refund: Refund) -> None:
     """Store a new refund."""
     await connection.execute(
         "INSERT INTO refunds (id, payment_id, stripe_refund_id, amount, currency, reason, status, idempotency_key,"
-        " created_at, check_at, checks) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        " ordered_by, caller_key, created_at, check_at, checks)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         refund.id,
         refund.payment_id,
         refund.stripe_refund_id,
@@ -219,6 +221,8 @@ async def insert_refund(connection: Connection, refund: Refund) -> None:
         refund.reason,
         refund.status,
         refund.key,
+        refund.ordered_by,
+        refund.idempotency_key,
         refund.created_at,
         refund.check_at,
         refund.checks,
@@ -231,13 +235,33 @@ async def refunds_of(connection: Connection, payment_id: UUID) -> list[Refund]:
     return [_refund(row) for row in rows]
 
 
+async def find_refund(connection: Connection, refund_id: UUID) -> Refund | None:
+    """The refund of this id."""
+    row = await connection.fetchrow(f"SELECT {_REFUND} FROM refunds WHERE id = $1", refund_id)
+    return _refund(row) if row else None
+
+
+async def page_of_refunds(connection: Connection, payment_id: UUID, *, before: UUID | None, limit: int) -> list[Refund]:
+    """So many refunds of a payment that are older than the one of the id `before`, newest first."""
+    rows = await connection.fetch(
+        f"SELECT {_REFUND} FROM refunds WHERE payment_id = $1 AND ($2::uuid IS NULL OR id < $2)"
+        " ORDER BY id DESC LIMIT $3",
+        payment_id,
+        before,
+        limit,
+    )
+    return [_refund(row) for row in rows]
+
+
 async def save_refund(connection: Connection, refund: Refund) -> None:
     """Write where the refund stands."""
     await connection.execute(
-        "UPDATE refunds SET stripe_refund_id = $2, status = $3, check_at = $4, checks = $5 WHERE id = $1",
+        "UPDATE refunds SET stripe_refund_id = $2, status = $3, failure_code = $4, check_at = $5, checks = $6"
+        " WHERE id = $1",
         refund.id,
         refund.stripe_refund_id,
         refund.status,
+        refund.failure_code,
         refund.check_at,
         refund.checks,
     )
@@ -331,6 +355,9 @@ def _refund(row: Record) -> Refund:
         created_at=row["created_at"],
         status=RefundStatus(row["status"]),
         stripe_refund_id=row["stripe_refund_id"],
+        failure_code=row["failure_code"],
+        ordered_by=row["ordered_by"],
+        idempotency_key=row["caller_key"],
         check_at=row["check_at"],
         checks=row["checks"],
     )

@@ -114,6 +114,7 @@ def refund(answer: Json) -> StripeRefund:
         currency=answer["currency"].upper(),
         refund_id=_uuid(_metadata(answer).get("refund_id")),
         reason=answer.get("reason"),
+        failure_code=answer.get("failure_reason"),
     )
 
 

@@ -67,6 +67,8 @@ class Payment:
     captured: Decimal
     refunded: Decimal
     """Less what came back of refunds."""
+    by_staff: Decimal = Decimal()
+    """What of that staff gave back: it ends no order."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,9 @@ async def _payments(stack: RealStack, orders: Mapping[str, Order]) -> list[Payme
             SELECT p.id::text, p.order_id::text, p.status, p.amount, p.late,
                    coalesce(sum(l.amount) FILTER (WHERE l.entry = 'capture'), 0) AS captured,
                    coalesce(sum(l.amount) FILTER (WHERE l.entry = 'refund'), 0)
-                   - coalesce(sum(l.amount) FILTER (WHERE l.entry = 'refund_reversal'), 0) AS refunded
+                   - coalesce(sum(l.amount) FILTER (WHERE l.entry = 'refund_reversal'), 0) AS refunded,
+                   (SELECT coalesce(sum(r.amount), 0) FROM refunds r
+                    WHERE r.payment_id = p.id AND r.ordered_by IS NOT NULL AND r.status = 'succeeded') AS by_staff
             FROM payments p LEFT JOIN ledger_entries l ON l.payment_id = p.id
             WHERE p.order_id = ANY ($1::uuid[]) GROUP BY p.id ORDER BY p.id
             """,

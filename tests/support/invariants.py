@@ -1,7 +1,7 @@
 """What must be true once everything has settled, whatever was done to the system meanwhile.
 
 - Every order that was accepted is confirmed (or further) and paid once, or cancelled and not charged; one that nobody
-  has paid yet may be pending.
+  has paid yet may be pending. What staff give back of a payment leaves its order as it is.
 - The books, the table of payments and Stripe agree to the cent.
 - Stock on hand and sold is what there was in the beginning; what is held is what reservations say.
 - Whoever has to hear of an order has heard once.
@@ -99,7 +99,8 @@ def _orders(found: Facts) -> Iterator[str]:
         processing = [payment for payment in payments if payment.status in _LIVE - {"requires_action"}]
         if processing:
             yield f"order {order.id}: a payment is {processing[0].status}"
-        if order.status in _PAID and len(holding) != 1:
+        given_back = [payment for payment in payments if payment.status == "refunded" and payment.by_staff]
+        if order.status in _PAID and len(holding + given_back) != 1:
             yield f"order {order.id} is {order.status} with {len(holding)} payments that hold money"
         if order.status not in _PAID and holding:
             yield f"order {order.id} is {order.status} and paid"

@@ -2,6 +2,7 @@
 
 from services.payment.use_cases.confirm_payment import ConfirmPayment
 from services.payment.use_cases.create_payment import CreatePayment
+from services.payment.use_cases.create_refund import CreateRefund
 from services.payment.use_cases.end_order import EndOrder
 from services.payment.use_cases.handle_webhook import HandleWebhook
 from services.payment.use_cases.look_up_order_payment import LookUpOrderPayment
@@ -12,6 +13,7 @@ from services.payment.use_cases.show_payments import ShowPayments
 __all__ = [
     "ConfirmPayment",
     "CreatePayment",
+    "CreateRefund",
     "EndOrder",
     "HandleWebhook",
     "LookUpOrderPayment",

@@ -11,32 +11,24 @@ away: the work goes on. Stripe may take too long: the answer is `processing`.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
 
 from argosy.payment.v1 import payment_pb2
-from services.chassis import clock, deadlines, idempotency, ids
+from services.chassis import clock, idempotency, ids
 from services.chassis.idempotency import Replay
 from services.chassis.postgres import Postgres
-from services.chassis.shielded import shielded
 from services.payment import domain, store
 from services.payment.domain import Order, OrderNotPayable, Payment, PaymentInProgress
 from services.payment.first_answers import CustomerRefused, FirstAnswers, KeptUnder, Repeat
 from services.payment.messages import payment_message
 from services.payment.orders import OrderNotFound, Orders
+from services.payment.patience import wait_for_stripe
 from services.payment.recorder import idempotency_scope
 from services.payment.stripe_gateway import OutcomeUnknown, StripeGateway
 from services.payment.use_cases.settle_payment import Settled, SettlePayment
-
-PATIENCE_SECONDS = 45.0
-"""How long a caller waits for Stripe at most."""
-_TO_ANSWER_SECONDS = 1.0
-"""What is kept of the caller's time for saying that it is still being processed."""
-ASK_SECONDS = 120.0
-"""How long asking may go on without the caller; well under the time after which a search may conclude."""
 
 
 @dataclass(frozen=True)
@@ -127,13 +119,7 @@ class CreatePayment:
 
     async def _ask(self, payment: Payment) -> Settled:
         """Ask Stripe, and wait as long as the caller can."""
-        left = deadlines.remaining()
-        patience = PATIENCE_SECONDS if left is None else min(PATIENCE_SECONDS, left - _TO_ANSWER_SECONDS)
-        try:
-            async with asyncio.timeout(patience):
-                return await shielded(self._ask_to_the_end(payment), at_most=ASK_SECONDS)
-        except TimeoutError:
-            return Settled(payment)
+        return await wait_for_stripe(self._ask_to_the_end(payment)) or Settled(payment)
 
     async def _ask_to_the_end(self, payment: Payment) -> Settled:
         try:

@@ -59,6 +59,6 @@ class SettleRefund:
             # Given back by other hands, disputed, too old: whatever it is, asking again does not help.
             _log.error("refund_refused", refund_id=str(refund.id), payment_id=str(payment.id), code=refused.code)
             await self.look_up_all(payment, intent_id)
-            await self.recorder.refund_given_up(refund)
+            await self.recorder.refund_given_up(payment, refund, refused.code)
             return
         await self.recorder.refund(payment, seen)

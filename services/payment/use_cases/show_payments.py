@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.chassis.postgres import Postgres
 from services.payment import store
-from services.payment.domain import Payment
+from services.payment.domain import Payment, Refund
 
 
 class PaymentNotFound(Exception):
@@ -43,4 +43,16 @@ class ShowPayments:
             found = await store.page_of_payments(
                 connection, user_id=owner, order_id=order_id, before=before, limit=size + 1
             )
+        return found[:size], found[size - 1].id if len(found) > size else None
+
+    async def refunds(self, payment_id: UUID, *, before: UUID | None, size: int) -> tuple[list[Refund], UUID | None]:
+        """A payment's refunds, newest first, and the id before which the next page begins; None on the last.
+
+        Raises:
+            PaymentNotFound: there is no such payment.
+        """
+        async with self.postgres.connection() as connection:
+            if await store.find_payment(connection, payment_id) is None:
+                raise PaymentNotFound
+            found = await store.page_of_refunds(connection, payment_id, before=before, limit=size + 1)
         return found[:size], found[size - 1].id if len(found) > size else None

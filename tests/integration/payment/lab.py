@@ -16,19 +16,21 @@ from stripe import WebhookSignature
 from argosy.payment.v1 import payment_pb2
 from services.chassis.postgres import Postgres, Record
 from services.payment import store, use_cases
-from services.payment.domain import Order, Payment
+from services.payment.domain import Order, Payment, Refund
 from services.payment.first_answers import FirstAnswers
 from services.payment.orders import OrderNotFound, Orders
 from services.payment.reconciler import Reconciler
 from services.payment.recorder import Recorder
 from services.payment.stripe_gateway import StripeGateway
 from services.payment.use_cases.create_payment import CreatePaymentCommand
+from services.payment.use_cases.create_refund import CreateRefundCommand
 from tests.support.sandbox import Sandbox
 
 RETURN_URL = "http://127.0.0.1:3000/back"
 WEBHOOK_SECRET = SecretStr("whsec_lab")
 VISA = "pm_card_visa"
 DECLINED = "pm_card_visa_chargeDeclined"
+STAFF = UUID("01957000-0000-7000-8000-0000000000aa")
 CHALLENGED = "pm_card_authenticationRequired"
 SECRET_TABLES = ("payments", "payment_attempts", "outbox", "idempotency_keys", "refunds", "ledger_entries")
 
@@ -114,6 +116,7 @@ class Lab:
             FirstAnswers(self.postgres, self.gateway),
             RETURN_URL,
         )
+        self.create_refund = use_cases.CreateRefund(self.postgres, self.settle_refund)
         self.show = use_cases.ShowPayments(self.postgres)
         self.confirm = use_cases.ConfirmPayment(self.show, self.settle)
         self.handle_webhook = use_cases.HandleWebhook(
@@ -125,6 +128,22 @@ class Lab:
 
     async def pay(self, order: Order, method: str = VISA, **changes: Any) -> payment_pb2.Payment:
         return await self.create(command(order, method, **changes))
+
+    async def refund(self, payment_id: object, amount_minor: int | None = None, **changes: Any) -> payment_pb2.Refund:
+        """What staff order."""
+        asked = CreateRefundCommand(
+            staff_id=STAFF,
+            payment_id=UUID(str(payment_id)),
+            amount_minor=amount_minor,
+            reason=None,
+            idempotency_key=None,
+            fingerprint=f"{payment_id} {amount_minor}".encode(),
+        )
+        return await self.create_refund(replace(asked, **changes))
+
+    async def refunds(self, payment_id: object) -> list[Refund]:
+        async with self.postgres.connection() as connection:
+            return await store.refunds_of(connection, UUID(str(payment_id)))
 
     async def end_order(self, order: Order) -> None:
         async with self.postgres.transaction() as connection:

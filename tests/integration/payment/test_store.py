@@ -228,7 +228,7 @@ async def test_every_query_has_an_index(lab: Lab) -> None:
         "payments_order": f"SELECT * FROM payments WHERE order_id = {one} ORDER BY id DESC",
         "payments_user": f"SELECT * FROM payments WHERE user_id = {one} ORDER BY id DESC LIMIT 20",
         "payments_to_check": "SELECT id FROM payments WHERE check_at <= now() ORDER BY check_at LIMIT 20",
-        "refunds_payment": f"SELECT * FROM refunds WHERE payment_id = {one}",
+        "refunds_of_payment": f"SELECT * FROM refunds WHERE payment_id = {one} AND id < {one} ORDER BY id DESC",
         "refunds_to_check": "SELECT id FROM refunds WHERE check_at <= now() ORDER BY check_at LIMIT 20",
         "ledger_entries_payment": f"SELECT * FROM ledger_entries WHERE payment_id = {one}",
     }

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.payment.domain import (
     Entry,
     IntentMismatch,
     News,
+    NotRefundable,
     Payment,
     Refund,
     RefundStatus,
+    RefundTooLarge,
     Status,
     StripeRefund,
     abandon_refund,
@@ -21,6 +26,8 @@ from services.payment.domain import (
     apply_refund,
     full_refund,
     late_refund_key,
+    left_to_refund,
+    order_refund,
 )
 from tests.unit.payment.given import NOW, PAYMENT_ID, a_payment
 
@@ -32,6 +39,19 @@ def ordered(payment: Payment = PAID, others: tuple[Refund, ...] = ()) -> Refund:
     refund = full_refund(payment, others, refund_id=REFUND_ID, now=NOW)
     assert refund is not None
     return refund
+
+
+def by_staff(amount_minor: int | None = None, others: Sequence[Refund] = (), payment: Payment = PAID) -> Refund:
+    return order_refund(
+        payment,
+        others,
+        refund_id=uuid4(),
+        amount_minor=amount_minor,
+        reason=None,
+        ordered_by=uuid4(),
+        idempotency_key=None,
+        now=NOW,
+    )
 
 
 def seen(refund: Refund, status: RefundStatus, stripe_id: str = "re_1") -> StripeRefund:
@@ -143,6 +163,69 @@ def test_nothing_goes_back_that_never_came() -> None:
 
 
 def test_one_that_stripe_will_not_make_is_over() -> None:
-    given_up = abandon_refund(ordered())
-    assert (given_up.status, given_up.check_at) == (RefundStatus.FAILED, None)
+    given_up = abandon_refund(ordered(), "charge_disputed")
+    assert (given_up.status, given_up.check_at, given_up.failure_code) == (RefundStatus.FAILED, None, "charge_disputed")
     assert given_up.key == late_refund_key(PAYMENT_ID)
+
+
+def test_staff_may_give_back_a_part_and_then_what_is_left() -> None:
+    part = by_staff(1234)
+    rest = by_staff(None, [part])
+    assert (part.amount_minor, rest.amount_minor) == (1234, 4764)
+    assert (part.key, part.status, part.reason) == (str(part.id), RefundStatus.PENDING, "requested_by_customer")
+
+
+def test_more_than_is_left_is_refused_and_says_how_much_that_is() -> None:
+    with pytest.raises(RefundTooLarge, match=r"^amount: at most 12\.34 USD is left to refund$") as refused:
+        by_staff(1235, [replace(by_staff(), amount_minor=5998 - 1234)])
+    assert refused.value.violations == [("amount", "at most 12.34 USD is left to refund")]
+    for amount in (1, None):
+        with pytest.raises(RefundTooLarge, match="nothing is left"):
+            by_staff(amount, [by_staff()])
+
+
+@pytest.mark.parametrize("status", [Status.PROCESSING, Status.REQUIRES_ACTION, Status.FAILED, Status.CANCELLED])
+def test_what_took_no_money_has_none_to_give_back(status: Status) -> None:
+    with pytest.raises(NotRefundable, match=status):
+        by_staff(payment=replace(PAID, status=status))
+
+
+def test_one_that_failed_leaves_its_money_to_the_next() -> None:
+    failed = replace(by_staff(), status=RefundStatus.FAILED)
+    assert by_staff(None, [failed]).amount_minor == 5998
+
+
+@given(st.lists(st.tuples(st.integers(1, 6000), st.sampled_from(RefundStatus)), max_size=12))
+def test_however_they_end_no_more_goes_back_than_came(asked: list[tuple[int, RefundStatus]]) -> None:
+    refunds: list[Refund] = []
+    for amount, outcome in asked:
+        try:
+            refunds.append(replace(by_staff(amount, refunds), status=outcome))
+        except RefundTooLarge:
+            continue
+    assert 0 <= left_to_refund(PAID, refunds) <= PAID.amount_minor
+
+
+def test_what_staff_could_not_give_back_goes_back_with_the_ended_order() -> None:
+    by_hand = by_staff(1000)
+    rest = ordered(others=(by_hand,))
+    assert rest.amount_minor == 4998
+    failed = replace(by_hand, status=RefundStatus.FAILED)
+    again = ordered(others=(failed, rest))
+    assert (again.amount_minor, again.key) == (1000, f"{PAYMENT_ID}:cancelled:2")
+    assert full_refund(PAID, [failed, rest, again], refund_id=uuid4(), now=NOW) is None
+
+
+def test_a_reason_of_ours_in_staffs_mouth_is_no_refund_of_ours() -> None:
+    claimed = replace(by_staff(1000), reason="order_cancelled", status=RefundStatus.FAILED)
+    assert ordered(others=(claimed,)).amount_minor == 5998
+
+
+def test_why_the_bank_sent_it_back_is_kept() -> None:
+    refund = by_staff()
+    change = apply_refund(
+        PAID, [refund], refund, replace(seen(refund, RefundStatus.FAILED), failure_code="lost_or_stolen_card"), NOW
+    )
+    assert change.refund.failure_code == "lost_or_stolen_card"
+    again = apply_refund(PAID, [change.refund], change.refund, seen(refund, RefundStatus.FAILED), NOW)
+    assert again.refund.failure_code == "lost_or_stolen_card"

@@ -78,6 +78,14 @@ def test_a_sound_system_is_not_accused() -> None:
     assert broken(SOUND, BEFORE) == []
 
 
+@pytest.mark.parametrize(("by_staff", "sound"), [(PRICE, True), (NOTHING, False)])
+def test_money_that_staff_gave_back_leaves_the_order_as_it_is(by_staff: Decimal, sound: bool) -> None:
+    payment = replace(SOUND.payments[0], status="refunded", refunded=PRICE, by_staff=by_staff)
+    charged = replace(SOUND.charged[0], refunded=PRICE)
+    found = replace(SOUND, payments=[payment, SOUND.payments[1]], charged=[charged, SOUND.charged[1]])
+    assert (broken(found, BEFORE) == []) is sound
+
+
 def test_an_event_that_is_published_twice_is_no_harm() -> None:
     assert broken(replace(SOUND, bus=[*SOUND.bus, *told(PAID)]), BEFORE) == []
 

@@ -56,6 +56,16 @@ class PaymentServiceStub:
                 request_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ConfirmPaymentRequest.SerializeToString,
                 response_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.Payment.FromString,
                 _registered_method=True)
+        self.CreateRefund = channel.unary_unary(
+                '/argosy.payment.v1.PaymentService/CreateRefund',
+                request_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.CreateRefundRequest.SerializeToString,
+                response_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.Refund.FromString,
+                _registered_method=True)
+        self.ListRefunds = channel.unary_unary(
+                '/argosy.payment.v1.PaymentService/ListRefunds',
+                request_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListRefundsRequest.SerializeToString,
+                response_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListRefundsResponse.FromString,
+                _registered_method=True)
         self.HandleStripeWebhook = channel.unary_unary(
                 '/argosy.payment.v1.PaymentService/HandleStripeWebhook',
                 request_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
@@ -98,6 +108,23 @@ class PaymentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateRefund(self, request, context):
+        """Gives money of a payment back: the amount that is stated, else all that is left. More than is left is
+        FAILED_PRECONDITION (REFUND_TOO_LARGE) and says how much that is; a payment that took no money is FAILED_PRECONDITION
+        (NOT_REFUNDABLE). A refund that Stripe will not make answers with status `failed` and a failureCode; one whose
+        outcome is not known yet is `pending`. Changes neither order nor stock. Publishes PAYMENT_REFUNDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRefunds(self, request, context):
+        """Answers with the refunds of a payment, newest first, a page at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def HandleStripeWebhook(self, request, context):
         """Takes Stripe's webhooks: the raw bytes of the body, held against the signature in `stripe-signature`. A bad
         or old (300 s) signature is INVALID_ARGUMENT. Duplicates and any order are harmless.
@@ -128,6 +155,16 @@ def add_PaymentServiceServicer_to_server(servicer, server):
                     servicer.ConfirmPayment,
                     request_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ConfirmPaymentRequest.FromString,
                     response_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.Payment.SerializeToString,
+            ),
+            'CreateRefund': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRefund,
+                    request_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.CreateRefundRequest.FromString,
+                    response_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.Refund.SerializeToString,
+            ),
+            'ListRefunds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRefunds,
+                    request_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListRefundsRequest.FromString,
+                    response_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListRefundsResponse.SerializeToString,
             ),
             'HandleStripeWebhook': grpc.unary_unary_rpc_method_handler(
                     servicer.HandleStripeWebhook,
@@ -244,6 +281,60 @@ class PaymentService:
             '/argosy.payment.v1.PaymentService/ConfirmPayment',
             argosy_dot_payment_dot_v1_dot_payment__pb2.ConfirmPaymentRequest.SerializeToString,
             argosy_dot_payment_dot_v1_dot_payment__pb2.Payment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRefund(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.payment.v1.PaymentService/CreateRefund',
+            argosy_dot_payment_dot_v1_dot_payment__pb2.CreateRefundRequest.SerializeToString,
+            argosy_dot_payment_dot_v1_dot_payment__pb2.Refund.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRefunds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.payment.v1.PaymentService/ListRefunds',
+            argosy_dot_payment_dot_v1_dot_payment__pb2.ListRefundsRequest.SerializeToString,
+            argosy_dot_payment_dot_v1_dot_payment__pb2.ListRefundsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,14 @@ class PaymentServiceStub:
     """Answers with the caller's payments, newest first, a page at a time."""
     ConfirmPayment: _grpc.UnaryUnaryMultiCallable[_payment_pb2.ConfirmPaymentRequest, _payment_pb2.Payment]
     """After the customer's challenge: looks the payment up at Stripe and applies its state."""
+    CreateRefund: _grpc.UnaryUnaryMultiCallable[_payment_pb2.CreateRefundRequest, _payment_pb2.Refund]
+    """Gives money of a payment back: the amount that is stated, else all that is left. More than is left is
+    FAILED_PRECONDITION (REFUND_TOO_LARGE) and says how much that is; a payment that took no money is FAILED_PRECONDITION
+    (NOT_REFUNDABLE). A refund that Stripe will not make answers with status `failed` and a failureCode; one whose
+    outcome is not known yet is `pending`. Changes neither order nor stock. Publishes PAYMENT_REFUNDED.
+    """
+    ListRefunds: _grpc.UnaryUnaryMultiCallable[_payment_pb2.ListRefundsRequest, _payment_pb2.ListRefundsResponse]
+    """Answers with the refunds of a payment, newest first, a page at a time."""
     HandleStripeWebhook: _grpc.UnaryUnaryMultiCallable[_httpbody_pb2.HttpBody, _payment_pb2.WebhookReceipt]
     """Takes Stripe's webhooks: the raw bytes of the body, held against the signature in `stripe-signature`. A bad
     or old (300 s) signature is INVALID_ARGUMENT. Duplicates and any order are harmless.
@@ -68,6 +76,14 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     """Answers with the caller's payments, newest first, a page at a time."""
     ConfirmPayment: _aio.UnaryUnaryMultiCallable[_payment_pb2.ConfirmPaymentRequest, _payment_pb2.Payment]  # type: ignore[assignment]
     """After the customer's challenge: looks the payment up at Stripe and applies its state."""
+    CreateRefund: _aio.UnaryUnaryMultiCallable[_payment_pb2.CreateRefundRequest, _payment_pb2.Refund]  # type: ignore[assignment]
+    """Gives money of a payment back: the amount that is stated, else all that is left. More than is left is
+    FAILED_PRECONDITION (REFUND_TOO_LARGE) and says how much that is; a payment that took no money is FAILED_PRECONDITION
+    (NOT_REFUNDABLE). A refund that Stripe will not make answers with status `failed` and a failureCode; one whose
+    outcome is not known yet is `pending`. Changes neither order nor stock. Publishes PAYMENT_REFUNDED.
+    """
+    ListRefunds: _aio.UnaryUnaryMultiCallable[_payment_pb2.ListRefundsRequest, _payment_pb2.ListRefundsResponse]  # type: ignore[assignment]
+    """Answers with the refunds of a payment, newest first, a page at a time."""
     HandleStripeWebhook: _aio.UnaryUnaryMultiCallable[_httpbody_pb2.HttpBody, _payment_pb2.WebhookReceipt]  # type: ignore[assignment]
     """Takes Stripe's webhooks: the raw bytes of the body, held against the signature in `stripe-signature`. A bad
     or old (300 s) signature is INVALID_ARGUMENT. Duplicates and any order are harmless.
@@ -111,6 +127,26 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_pb2.Payment, _abc.Awaitable[_payment_pb2.Payment]]:
         """After the customer's challenge: looks the payment up at Stripe and applies its state."""
+
+    @_abc_1.abstractmethod
+    def CreateRefund(
+        self,
+        request: _payment_pb2.CreateRefundRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_pb2.Refund, _abc.Awaitable[_payment_pb2.Refund]]:
+        """Gives money of a payment back: the amount that is stated, else all that is left. More than is left is
+        FAILED_PRECONDITION (REFUND_TOO_LARGE) and says how much that is; a payment that took no money is FAILED_PRECONDITION
+        (NOT_REFUNDABLE). A refund that Stripe will not make answers with status `failed` and a failureCode; one whose
+        outcome is not known yet is `pending`. Changes neither order nor stock. Publishes PAYMENT_REFUNDED.
+        """
+
+    @_abc_1.abstractmethod
+    def ListRefunds(
+        self,
+        request: _payment_pb2.ListRefundsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_pb2.ListRefundsResponse, _abc.Awaitable[_payment_pb2.ListRefundsResponse]]:
+        """Answers with the refunds of a payment, newest first, a page at a time."""
 
     @_abc_1.abstractmethod
     def HandleStripeWebhook(
