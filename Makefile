@@ -39,6 +39,7 @@ demo: ## start the system if need be, and buy something, told step by step
 
 mesh: ## start it all in a real mesh: Kubernetes API, istiod, a sidecar each (builds them first: minutes, once)
 	$(SETUP)
+	@$(VENV_PYTHON) -m local.manifests.setup
 	@$(VENV_PYTHON) -m local.mesh.setup
 	@$(VENV_PYTHON) -m local.mesh up
 

@@ -8,6 +8,7 @@ from codegen.edge import write_edge
 from codegen.image import build_image, build_json_image
 from codegen.mesh import write_mesh
 from codegen.network import write_network
+from codegen.shared_limits import write_shared_limits
 from codegen.stubs import generate_stubs
 
 
@@ -21,6 +22,7 @@ def generate(into: Path) -> None:
     write_edge(services, into / "envoy")
     write_mesh(services, into / "istio")
     write_network(services, into / "kubernetes")
+    write_shared_limits(services, into / "ratelimit")
 
 
 def regenerate(target: Path) -> None:

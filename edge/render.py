@@ -46,6 +46,7 @@ def _values(settings: EdgeSettings, targets: Targets) -> dict[str, Any]:
             "hour_retry_after": retry_after(limits, "per_hour", HOUR, multiplier),
         },
     )
+    filters[-1:-1] = _shared_limit(settings)
     root_routes = _written("root_routes", {"jwks_path": settings.jwks_path, "jwks_host": str(settings.jwks_url.host)})
     routes = [*root_routes, *_rpc_routes(settings), *_written("last_routes", {})]
     return {
@@ -80,7 +81,22 @@ def _clusters(settings: EdgeSettings, targets: Targets) -> list[Any]:
         for service in services:
             # One instance that drains would speak for all of them.
             del service["health_checks"]
-    return [*services, *_written("other_clusters", {"jwks_endpoints": _endpoints([settings.jwks_address])})]
+    others = _written("other_clusters", {"jwks_endpoints": _endpoints([settings.jwks_address])})
+    return [*services, *others, *_counting(settings)]
+
+
+def _shared_limit(settings: EdgeSettings) -> list[Any]:
+    """What asks for the count of all edges together, after each edge's own."""
+    if settings.rate_limit_service is None:
+        return []
+    host, port = settings.rate_limit_service
+    return [_written("shared_limit", {"authority": f"{host}:{port}"})]
+
+
+def _counting(settings: EdgeSettings) -> list[Any]:
+    if settings.rate_limit_service is None:
+        return []
+    return [_written("shared_limit_cluster", {"endpoints": _endpoints([settings.rate_limit_service])})]
 
 
 def _endpoints(addresses: Iterable[Address]) -> list[Any]:

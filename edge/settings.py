@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, HttpUrl, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FilePath,
+    HttpUrl,
+    ValidationError,
+    ValidationInfo,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -16,6 +26,25 @@ Address = tuple[str, int]
 
 class SettingsError(Exception):
     """The environment does not say what the edge needs; the text names every bad variable."""
+
+
+def _address(text: str) -> Address:
+    """Raises ValueError unless the text is `host:port`."""
+    parts = urlsplit(f"//{text.strip()}")
+    if not parts.hostname or not parts.port or parts.path:
+        raise ValueError(text)
+    return parts.hostname, parts.port
+
+
+def _shared_counts(text: object, others: ValidationInfo) -> Address | None:
+    if not text:
+        return None
+    if others.data.get("rate_limit_multiplier", 1) != 1:
+        raise ValueError("RATE_LIMIT_MULTIPLIER must be 1 beside it: the shared counts know of none")
+    try:
+        return _address(str(text))
+    except ValueError:
+        raise ValueError("must be host:port") from None
 
 
 def _plain_http(url: HttpUrl) -> HttpUrl:
@@ -43,6 +72,8 @@ class EdgeSettings(BaseModel):
     """The image of the contract; Envoy reads it at start."""
     rate_limit_multiplier: float = Field(default=1, gt=0, allow_inf_nan=False)
     """What all limits are multiplied with, for load tests."""
+    rate_limit_service: Annotated[Address | None, BeforeValidator(_shared_counts)] = None
+    """`host:port` of what counts for all edges together (envoyproxy/ratelimit); without it each counts for itself."""
     jwks_url: Annotated[HttpUrl, AfterValidator(_plain_http)]
     """Where the public keys of user tokens are fetched."""
     drain_settle_seconds: int = Field(default=1, ge=1)
@@ -85,11 +116,3 @@ def load(upstreams: Iterable[str], environment: Mapping[str, str] = os.environ) 
     if settings is None or problems:
         raise SettingsError("\n".join(f"bad setting {problem}" for problem in problems))
     return settings, targets
-
-
-def _address(text: str) -> Address:
-    """Raises ValueError unless the text is `host:port`."""
-    parts = urlsplit(f"//{text.strip()}")
-    if not parts.hostname or not parts.port or parts.path:
-        raise ValueError(text)
-    return parts.hostname, parts.port

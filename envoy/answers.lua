@@ -1,12 +1,28 @@
--- The last hand on answers to REST callers. gRPC's and gRPC-Web's own pass untouched.
+-- The last hand on answers to REST callers. gRPC's and gRPC-Web's own pass untouched, but for Retry-After.
 
 local NOT_FOR_REST = {
   "grpc-status", "grpc-message", "grpc-status-details-bin", "grpc-encoding", "grpc-accept-encoding", "trailer",
   "x-http-code", "x-envoy-upstream-healthchecked-cluster",
 }
 
+-- The shared count (shared_limit.yaml) says when its window ends. Callers are told when they were refused, in the one
+-- header for it.
+local function tell_when_the_window_ends(headers)
+  local seconds = headers:get("x-ratelimit-reset")
+  if seconds == nil then
+    return
+  end
+  if headers:get("x-envoy-ratelimited") ~= nil then
+    headers:replace("retry-after", seconds)
+  end
+  for _, name in ipairs({"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"}) do
+    headers:remove(name)
+  end
+end
+
 function envoy_on_response(handle)
   local headers = handle:headers()
+  tell_when_the_window_ends(headers)
   local content_type = headers:get("content-type")
   if content_type ~= nil and string.sub(content_type, 1, 16) == "application/grpc" then
     return

@@ -17,6 +17,10 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("import-linter: who may import whom", (str(BIN / "lint-imports"), "--no-logo")),
     ("contract: buf lint, drift, breaking", (_PYTHON, "-m", "codegen", "check")),
     ("envoy: the edge's configuration", (_PYTHON, "-m", "edge", "validate")),
+    (
+        "envoy: the same with shared counts",
+        ("env", "RATE_LIMIT_SERVICE=127.0.0.1:1", _PYTHON, "-m", "edge", "validate"),
+    ),
     ("manifests: builds, schemas, our rules", (_PYTHON, "-m", "local.manifests")),
     ("istioctl: validate, analyze", (_PYTHON, "-m", "local.manifests.istio")),
 )

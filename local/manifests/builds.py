@@ -33,13 +33,26 @@ def names() -> Iterator[tuple[str, str | None]]:
     for name in _APPLIED:
         yield name, None
     for folder, base in _COMPONENTS.items():
-        for path in sorted((ROOT / folder).iterdir()):
+        for path in sorted({*(ROOT / folder).iterdir()} - _taken(ROOT / base)):
             yield base, str(path.relative_to(ROOT))
+
+
+def _taken(base: Path) -> set[Path]:
+    """The components that a kustomization has taken itself: they are tried with it."""
+    kustomization = yaml.safe_load((base / "kustomization.yaml").read_text())
+    return {(base / component).resolve() for component in kustomization.get("components", ())}
+
+
+def directories() -> Mapping[str, Path]:
+    """Every build by name: the directory that `-k` is given. For a component one is made for the occasion."""
+    return {
+        component or base: ROOT / base if component is None else _over(base, component) for base, component in names()
+    }
 
 
 def all_builds() -> Mapping[str, str]:
     """Every build by name, as YAML. Raises BuildFailed."""
-    return {component or base: _build(base, component) for base, component in names()}
+    return {name: _build(name, directory) for name, directory in directories().items()}
 
 
 def manifests(text: str) -> list[Manifest]:
@@ -47,11 +60,10 @@ def manifests(text: str) -> list[Manifest]:
     return [one for one in yaml.load_all(text, yaml.CSafeLoader) if one]
 
 
-def _build(base: str, component: str | None) -> str:
-    directory = ROOT / base if component is None else _over(base, component)
+def _build(name: str, directory: Path) -> str:
     done = subprocess.run([str(KUSTOMIZE), "build", str(directory)], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise BuildFailed(f"{component or base}: {done.stderr.strip()}")
+        raise BuildFailed(f"{name}: {done.stderr.strip()}")
     return done.stdout
 
 

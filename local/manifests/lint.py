@@ -19,8 +19,8 @@ _CURRENT = {
     "external-secrets.io": "v1",
     "autoscaling": "v2",
 }
-# An image's tag is a version: at least two numbers.
-_VERSIONED = re.compile(r":v?\d+\.\d+")
+# An image's tag is a version: at least two numbers, or a commit where a project makes no versions.
+_VERSIONED = re.compile(r":(v?\d+\.\d+|[0-9a-f]{8}$)")
 
 
 def problems(manifest: Manifest) -> Iterator[str]:

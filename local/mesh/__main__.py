@@ -18,6 +18,7 @@ from local.commands.status import status
 from local.commands.up import up
 from local.data import NotOurs
 from local.layout import Layout
+from local.mesh import everything
 from local.mesh.cluster import Cluster
 from local.mesh.door import door
 from local.mesh.pods import GATEWAY, GATEWAY_HOST, GATEWAY_HTTPS
@@ -63,6 +64,7 @@ def _prepare(stack: Stack) -> None:
     """What the cluster holds is what the manifests say now, nothing older; so are its keys."""
     shutil.rmtree(stack.data / "etcd", ignore_errors=True)
     shutil.rmtree(stack.run / "sidecars", ignore_errors=True)
+    everything.forget(stack)
     Cluster(stack).ensure_credentials()
 
 
@@ -75,7 +77,8 @@ def _where(stack: Stack) -> str:
         f"https://{GATEWAY_HOST}/api/v1/products\n"
         f"  buy something            make mesh-demo\n"
         f"  ask the cluster          .venv/share/mesh/bin/kubectl --kubeconfig {Cluster(stack).kubeconfig} get all -A\n"
-        f"  end                      make mesh-down"
+        f"  end                      make mesh-down\n"
+        f"{everything.said(stack)}"
     )
 
 

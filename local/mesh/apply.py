@@ -1,14 +1,15 @@
-"""Applies everything to a fresh API server: Istio's CRDs, the shipped manifests, this machine's addresses.
+"""Applies all that the mesh runs on to a fresh API server: definitions, shipped manifests, this machine's addresses.
 
 `python -m local.mesh.apply`. May fail and be run again: applying is idempotent.
 """
 
 import base64
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import yaml
 
+from local.manifests.paths import CRDS as OPERATORS
 from local.mesh.certificates import gateway_certificate
 from local.mesh.cluster import Cluster, KubectlFailed
 from local.mesh.overlay import Manifest, adapted, additions
@@ -23,26 +24,16 @@ def main() -> int:
     stack = Stack.from_environment()
     cluster = Cluster(stack)
     try:
-        cluster.apply("-f", str(CRDS))
+        cluster.apply("-f", str(CRDS), "-f", str(OPERATORS))
         cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
         apply_all(cluster, [_namespace(name) for name in (NAMESPACE, GATEWAY.namespace)])
         apply_all(cluster, _of_the_gateway(stack))
-        apply_all(cluster, adapted(stack, _served(cluster, shipped(cluster))))
+        apply_all(cluster, adapted(stack, shipped(cluster)))
         apply_all(cluster, additions(stack))
     except KubectlFailed as failure:
         print(failure, file=sys.stderr)
         return 1
     return 0
-
-
-def _served(cluster: Cluster, manifests: Iterable[Manifest]) -> Iterator[Manifest]:
-    """Less the objects of operators whose kinds this API server has not (monitoring, secrets); says which."""
-    versions = set(cluster.kubectl("api-versions").split())
-    for manifest in manifests:
-        if manifest["apiVersion"] in versions:
-            yield manifest
-        else:
-            print(f"left out, its kind is not installed: {manifest['kind']} {manifest['metadata']['name']}", flush=True)
 
 
 def apply_all(cluster: Cluster, manifests: Iterable[Manifest]) -> None:

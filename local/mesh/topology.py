@@ -30,7 +30,7 @@ def sidecar(stack: Stack, pod: Pod) -> Part:
 
 
 def _in_the_mesh(stack: Stack, part: Part) -> Part:
-    """The part, finding others where its own sidecar listens for it."""
+    """The part, told what a sidecar beside it changes: where it listens for others, and what it does itself."""
     if part.name not in PODS:
         return part
     return replace(part, environment={**part.environment, **dict(_targets(stack, PODS[part.name], part.environment))})
@@ -42,6 +42,9 @@ def _targets(stack: Stack, pod: Pod, environment: Mapping[str, str]) -> Iterator
             yield f"{service.upper()}_TARGET", pod.target(stack, service)
     if "JWKS_URL" in environment and pod.name != "user":
         yield "JWKS_URL", pod.keys_url(stack)
+    if pod.name == "edge":
+        # As its Deployment says: the gateway says who calls; the sidecar knows the instances and repeats reads.
+        yield from {"EDGE_TRUSTED_HOPS": "1", "EDGE_IN_MESH": "true"}.items()
 
 
 def _ready(pod: Pod, stack: Stack) -> bool:

@@ -29,7 +29,7 @@ def test_the_matrix_is_whole() -> None:
     allowed = [pair for pair in pairs if pair[0] in pair[1].callers]
     print(f"{len(pairs)} pairs: {len(allowed)} allowed, {len(pairs) - len(allowed)} denied")
     assert {method.owner for _, method in allowed} == owners
-    assert len(allowed) >= len(METHODS)
+    assert len(allowed) >= sum(1 for method in METHODS if method.callers)
 
 
 @pytest.mark.parametrize("name", CALLERS)

@@ -114,3 +114,32 @@ def test_in_a_mesh_the_edge_leaves_health_and_repeats_to_it() -> None:
     alone = manager(rendered())["route_config"]["virtual_hosts"][0]["routes"]
     assert any("retry_policy" in route.get("route", {}) for route in alone)
     assert [route["name"] for route in routes] == [route["name"] for route in alone]
+
+
+def test_with_a_shared_count_it_is_asked_last_and_names_every_window() -> None:
+    config = rendered(RATE_LIMIT_SERVICE="ratelimit.production.svc:8081")
+    names = [one["name"] for one in manager(config)["http_filters"]]
+    assert names[-3:] == ["limit_by_hour", "shared_limit", "router"]
+    assert [name for name in names if name != "shared_limit"] == [
+        one["name"] for one in manager(rendered())["http_filters"]
+    ]
+    shared = filter_config(config, "shared_limit")
+    assert shared["failure_mode_deny"] is False
+    assert shared["rate_limit_service"]["grpc_service"]["envoy_grpc"]["authority"] == "ratelimit.production.svc:8081"
+    windows = [limit["actions"][0]["generic_key"]["descriptor_value"] for limit in shared["rate_limits"]]
+    assert sorted(windows) == ["hour", "hour", "minute", "minute"]
+    (cluster,) = (one for one in config["static_resources"]["clusters"] if one["name"] == "shared_limit")
+    assert cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] == {
+        "socket_address": {"address": "ratelimit.production.svc", "port_value": 8081}
+    }
+
+
+def test_the_shared_count_tells_callers_apart_as_each_edge_does() -> None:
+    config = rendered(RATE_LIMIT_SERVICE="127.0.0.1:8081")
+    own = filter_config(config, "limit_by_minute")["rate_limits"]
+    shared = filter_config(config, "shared_limit")["rate_limits"]
+    for window in ("minute", "hour"):
+        of_window = [
+            one["actions"][1:] for one in shared if one["actions"][0]["generic_key"]["descriptor_value"] == window
+        ]
+        assert of_window == [limit["actions"] for limit in own]

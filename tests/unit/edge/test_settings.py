@@ -49,3 +49,16 @@ def test_a_bad_value_is_not_repeated() -> None:
     with pytest.raises(SettingsError) as refusal:
         load([], {**GOOD, "EDGE_PORT": "hunter2"})
     assert "hunter2" not in str(refusal.value)
+
+
+def test_a_shared_count_is_a_host_and_a_port() -> None:
+    settings, _ = load([], {**GOOD, "RATE_LIMIT_SERVICE": "ratelimit.example:8081"})
+    assert settings.rate_limit_service == ("ratelimit.example", 8081)
+    assert load([], GOOD)[0].rate_limit_service is None
+    with pytest.raises(SettingsError, match=r"RATE_LIMIT_SERVICE: .*must be host:port"):
+        load([], {**GOOD, "RATE_LIMIT_SERVICE": "ratelimit"})
+
+
+def test_a_shared_count_knows_no_multiplier() -> None:
+    with pytest.raises(SettingsError, match="RATE_LIMIT_MULTIPLIER must be 1"):
+        load([], {**GOOD, "RATE_LIMIT_SERVICE": "ratelimit.example:8081", "RATE_LIMIT_MULTIPLIER": "10"})
