@@ -29,6 +29,16 @@ def payment_message(payment: Payment, client_secret: str | None = None) -> payme
     return message
 
 
+def staff_message(payment: Payment) -> payment_pb2.Payment:
+    """A payment as staff get it: with what Stripe kept of it, once that is known."""
+    message = payment_message(payment)
+    if payment.provider_fee_minor is not None and payment.net_amount_minor is not None:
+        message.provider_fee = money.to_text(payment.provider_fee_minor)
+        message.net_amount = money.to_text(payment.net_amount_minor)
+        message.settlement_currency = payment.settlement_currency or payment.currency
+    return message
+
+
 def refund_message(refund: Refund) -> payment_pb2.Refund:
     """A refund as staff get it."""
     message = payment_pb2.Refund(

@@ -49,8 +49,10 @@ class Recorder:
     work: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the reconciler has something to do."""
 
-    async def intent(self, payment: Payment, intent: Intent) -> Payment:
+    async def intent(self, payment: Payment, intent: Intent, *, asked: bool = False) -> Payment:
         """Write what Stripe says of the payment's intent. Any number of times, in any order.
+
+        asked: it is the answer to a request to charge, so an attempt, also when it tells nothing new.
 
         Raises:
             IntentMismatch: it is not this payment's; nothing was written.
@@ -61,7 +63,7 @@ class Recorder:
                 current, intent, order_ended=order_ended, now=now, challenge_timeout=self.challenge_timeout
             )
 
-        return await self._record(payment, decide, _attempt(intent))
+        return await self._record(payment, decide, _attempt(intent, asked=asked))
 
     async def refusal(self, payment: Payment, refusal: Refusal, code: str | None) -> Payment:
         """Write that Stripe would not take the request."""
@@ -69,7 +71,7 @@ class Recorder:
         def decide(current: Payment, _order_ended: bool, now: datetime) -> Change:
             return domain.apply_refusal(current, refusal, code, now)
 
-        return await self._record(payment, decide, Attempt("refused", code, None, {}))
+        return await self._record(payment, decide, Attempt("refused", code, None, {}, asked=True))
 
     async def withdrawal(self, payment: Payment, code: str | None) -> Payment:
         """Write that nothing came of it for reasons of ours, and let the caller's key go: a repeat may try afresh."""
@@ -77,7 +79,13 @@ class Recorder:
         def decide(current: Payment, _order_ended: bool, now: datetime) -> Change:
             return domain.apply_refusal(current, Refusal.REQUEST, code, now)
 
-        return await self._record(payment, decide, Attempt("refused", code, None, {}), _forget_answer)
+        return await self._record(payment, decide, Attempt("refused", code, None, {}, asked=True), _forget_answer)
+
+    async def unanswered(self, payment: Payment, why: str) -> None:
+        """Write that Stripe was asked to charge and did not say what became of it; the payment stays as it is."""
+        async with self.postgres.transaction() as connection:
+            await store.lock_payment(connection, payment.id)
+            await store.add_attempt(connection, payment.id, Attempt(why, None, None, {}, asked=True))
 
     async def never_charged(self, payment: Payment) -> Payment:
         """Write that Stripe turns out to know nothing of the payment."""
@@ -163,7 +171,7 @@ class Recorder:
         payment = change.after
         if payment != change.before:
             await store.save_payment(connection, payment)
-        if change.moved and attempt is not None:
+        if attempt is not None and (change.moved or attempt.asked):
             await store.add_attempt(connection, payment.id, attempt)
         await store.add_to_ledger(connection, payment.id, change.ledger)
         if change.refund_all:
@@ -198,8 +206,9 @@ async def _forget_answer(connection: Connection, payment: Payment) -> None:
         await idempotency.forget(connection, idempotency_scope(payment.user_id), key)
 
 
-def _attempt(intent: Intent) -> Attempt:
+def _attempt(intent: Intent, *, asked: bool) -> Attempt:
     return Attempt(
+        asked=asked,
         status=intent.status,
         error_code=intent.error_code,
         error_message=intent.error_message,

@@ -12,7 +12,7 @@ from argosy.payment.v1 import payment_lookup_pb2, payment_pb2
 from services.chassis import idempotency, ids, money, paging
 from services.chassis.call import Call
 from services.chassis.errors import FieldViolation, InvalidArgument
-from services.payment.messages import payment_message, refund_message
+from services.payment.messages import payment_message, refund_message, staff_message
 from services.payment.use_cases.confirm_payment import ConfirmPayment
 from services.payment.use_cases.create_payment import CreatePayment, CreatePaymentCommand
 from services.payment.use_cases.create_refund import CreateRefund, CreateRefundCommand
@@ -59,7 +59,8 @@ class PaymentRpc:
 
     async def GetPayment(self, request: payment_pb2.GetPaymentRequest, call: Call) -> payment_pb2.Payment:
         user = call.user()
-        return payment_message(await self.show.one(UUID(request.id), UUID(user.id), is_staff=user.is_staff))
+        payment = await self.show.one(UUID(request.id), UUID(user.id), is_staff=user.is_staff)
+        return staff_message(payment) if user.is_staff else payment_message(payment)
 
     async def ListPayments(
         self, request: payment_pb2.ListPaymentsRequest, call: Call
@@ -73,7 +74,7 @@ class PaymentRpc:
             size=paging.page_size(request.page_size),
         )
         return payment_pb2.ListPaymentsResponse(
-            payments=[payment_message(payment) for payment in payments],
+            payments=[staff_message(payment) if user.is_staff else payment_message(payment) for payment in payments],
             next_page_token=paging.encode_page_token(str(last)) if last else "",
         )
 

@@ -37,13 +37,15 @@ _REFUND = (
 
 @dataclass(frozen=True)
 class Attempt:
-    """What Stripe answered when it moved a payment on."""
+    """What came of asking Stripe to charge, or what it said later that moved the payment on."""
 
     status: str
     error_code: str | None
     error_message: str | None
     provider_response: dict[str, Any]
     """No card data, no client secret."""
+    asked: bool = False
+    """It is the outcome of a request to charge: written down in any case."""
 
 
 async def lock_order(connection: Connection, order_id: UUID) -> None:
@@ -181,7 +183,7 @@ async def take_due_payments(connection: Connection, now: datetime, lease: timede
 
 
 async def add_attempt(connection: Connection, payment_id: UUID, attempt: Attempt) -> None:
-    """Append to what Stripe answered about a payment, which is locked."""
+    """Append to the attempts at a payment, which is locked."""
     await connection.execute(
         "INSERT INTO payment_attempts"
         " (payment_id, attempt_number, status, error_code, error_message, provider_response)"

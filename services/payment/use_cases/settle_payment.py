@@ -15,7 +15,7 @@ from services.chassis.postgres import Postgres
 from services.payment import domain, store
 from services.payment.domain import CancellationReason, Intent, Payment, Refusal, Step
 from services.payment.recorder import Recorder
-from services.payment.stripe_gateway import KeyUsedOtherwise, NotAuthorized, Refused, StripeGateway
+from services.payment.stripe_gateway import KeyUsedOtherwise, NotAuthorized, OutcomeUnknown, Refused, StripeGateway
 
 _log = structlog.get_logger()
 
@@ -83,16 +83,24 @@ class SettlePayment:
         async with self.postgres.connection() as connection:
             if not await store.begin_asking(connection, payment.id, clock.now()):
                 return Settled(payment)
-        return await self._ask(payment)
+        try:
+            return await self._ask(payment)
+        except NotAuthorized:
+            await self.recorder.unanswered(payment, "not_authorized")
+            raise
 
     async def _ask(self, payment: Payment) -> Settled:
         try:
             intent = await self.gateway.ask(payment)
+        except OutcomeUnknown:
+            await self.recorder.unanswered(payment, "unknown")
+            raise
         except KeyUsedOtherwise:
+            await self.recorder.unanswered(payment, "key_used_otherwise")
             return await self._search(payment)
         except Refused as refused:
             return await self._refused(payment, refused)
-        return await self.learn(payment, intent)
+        return Settled(await self.recorder.intent(payment, intent, asked=True), intent.client_secret)
 
     async def _refused(self, payment: Payment, refused: Refused) -> Settled:
         if refused.refusal is Refusal.REQUEST:

@@ -34,6 +34,23 @@ async def test_owner_and_staff_see_it_without_its_secret(
         assert not seen.HasField("client_secret")
 
 
+async def test_what_stripe_kept_is_for_staff(
+    payments: Stub, place_order: PlaceOrder, ada: SignedIn, staff: SignedIn
+) -> None:
+    request = payment_pb2.CreatePaymentRequest(order_id=await place_order(ada), payment_method_id="pm_card_visa")
+    answered = await payments.CreatePayment(request, metadata=ada.metadata)
+    get = payment_pb2.GetPaymentRequest(id=answered.payment_id)
+    list_ = payment_pb2.ListPaymentsRequest(order_id=answered.order_id)
+    for_ada = await payments.GetPayment(get, metadata=ada.metadata)
+    assert for_ada == answered
+    assert list((await payments.ListPayments(list_, metadata=ada.metadata)).payments) == [answered]
+    assert not any(for_ada.HasField(name) for name in ("provider_fee", "net_amount", "settlement_currency"))
+    for_staff = await payments.GetPayment(get, metadata=staff.metadata)
+    # 2.9 % of 29.99 and 30 cents
+    assert (for_staff.provider_fee, for_staff.net_amount, for_staff.settlement_currency) == ("1.17", "28.82", "USD")
+    assert list((await payments.ListPayments(list_, metadata=staff.metadata)).payments) == [for_staff]
+
+
 async def test_that_of_somebody_else_is_as_unknown_as_one_that_is_not(
     payments: Stub, bob: SignedIn, paid: payment_pb2.Payment
 ) -> None:

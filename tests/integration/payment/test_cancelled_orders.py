@@ -131,7 +131,7 @@ async def test_a_process_that_dies_before_it_has_written_that_the_money_went_bac
     paid = await lab.pay(order)
     await lab.end_order(order)
 
-    async def die(*_: object) -> None:
+    async def die(*_: object, **__: object) -> None:
         raise Died
 
     with monkeypatch.context() as patched:

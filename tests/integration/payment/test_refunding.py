@@ -176,7 +176,7 @@ async def test_a_process_that_dies_before_it_has_written_that_the_money_went_bac
 ) -> None:
     order, payment_id = await paid(lab)
 
-    async def die(*_: object) -> None:
+    async def die(*_: object, **__: object) -> None:
         raise Died
 
     with monkeypatch.context() as patched:
@@ -198,7 +198,7 @@ async def test_a_process_that_dies_before_it_has_written_that_the_money_went_bac
 async def test_a_process_that_dies_before_it_has_asked(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     order, payment_id = await paid(lab)
 
-    async def die(*_: object) -> None:
+    async def die(*_: object, **__: object) -> None:
         raise Died
 
     with monkeypatch.context() as patched:

@@ -33,7 +33,7 @@ class Died(Exception):
 def dying(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The process dies between Stripe's answer and the commit, until this is undone."""
 
-    async def die(*_: object) -> None:
+    async def die(*_: object, **__: object) -> None:
         raise Died
 
     monkeypatch.setattr(Recorder, "intent", die)
@@ -296,3 +296,36 @@ async def test_a_fee_that_is_known_later_is_booked_later(lab: Lab, monkeypatch: 
     await lab.reconcile(past=SOON)
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04")]
     assert (await lab.payment(paid.payment_id)).check_at is None
+
+
+async def test_each_request_to_charge_is_written_down_with_what_came_of_it(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise OutcomeUnknown
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StripeGateway, "ask", away)
+        unknown = await lab.pay(lab.orders.place())
+        await lab.reconcile(past=SOON)
+    await lab.reconcile(past=SOON)
+    written = [(one["attempt_number"], one["status"]) for one in await lab.attempts(unknown.payment_id)]
+    assert written == [(1, "unknown"), (2, "unknown"), (3, "succeeded")]
+
+
+async def test_one_that_is_still_processing_was_an_attempt_too(lab: Lab) -> None:
+    started = await lab.pay(lab.orders.place(), "pm_sandbox_processing")
+    await lab.sandbox.until_captured(started.payment_id)
+    await lab.reconcile(past=SOON)
+    await lab.reconcile(past=SOON)
+    written = [one["status"] for one in await lab.attempts(started.payment_id)]
+    assert written == ["processing", "succeeded"]
+
+
+async def test_attempts_hold_neither_card_nor_secret(lab: Lab) -> None:
+    for method in (VISA, DECLINED, CHALLENGED):
+        payment = await lab.pay(lab.orders.place(), method)
+        (attempt,) = await lab.attempts(payment.payment_id)
+        told = attempt["provider_response"]
+        assert "pi_" in told
+        assert not any(word in told for word in ("_secret_", "4242", "last4", "fingerprint", "brand", "exp_"))

@@ -359,6 +359,9 @@ class Payment(_message.Message):
     REQUIRES_ACTION_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     PROCESSED_AT_FIELD_NUMBER: _builtins.int
+    PROVIDER_FEE_FIELD_NUMBER: _builtins.int
+    NET_AMOUNT_FIELD_NUMBER: _builtins.int
+    SETTLEMENT_CURRENCY_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     """Its id."""
     order_id: _builtins.str
@@ -377,6 +380,12 @@ class Payment(_message.Message):
     """
     requires_action: _builtins.bool
     """True while a challenge is asked for, else absent."""
+    provider_fee: _builtins.str
+    """What Stripe kept for itself, a decimal ("2.04"); for staff, once it is known."""
+    net_amount: _builtins.str
+    """What was left of the amount, a decimal ("57.94"); for staff, once it is known."""
+    settlement_currency: _builtins.str
+    """What fee and net amount are in, ISO 4217: the account's own currency; for staff, once it is known."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was begun."""
@@ -398,22 +407,37 @@ class Payment(_message.Message):
         requires_action: _builtins.bool | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         processed_at: _timestamp_pb2.Timestamp | None = ...,
+        provider_fee: _builtins.str | None = ...,
+        net_amount: _builtins.str | None = ...,
+        settlement_currency: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_client_secret", b"_client_secret", "_decline_code", b"_decline_code", "_requires_action", b"_requires_action", "client_secret", b"client_secret", "created_at", b"created_at", "decline_code", b"decline_code", "processed_at", b"processed_at", "requires_action", b"requires_action"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_client_secret", b"_client_secret", "_decline_code", b"_decline_code", "_net_amount", b"_net_amount", "_provider_fee", b"_provider_fee", "_requires_action", b"_requires_action", "_settlement_currency", b"_settlement_currency", "client_secret", b"client_secret", "created_at", b"created_at", "decline_code", b"decline_code", "net_amount", b"net_amount", "processed_at", b"processed_at", "provider_fee", b"provider_fee", "requires_action", b"requires_action", "settlement_currency", b"settlement_currency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_secret", b"_client_secret", "_decline_code", b"_decline_code", "_requires_action", b"_requires_action", "amount", b"amount", "client_secret", b"client_secret", "created_at", b"created_at", "currency", b"currency", "decline_code", b"decline_code", "order_id", b"order_id", "payment_id", b"payment_id", "processed_at", b"processed_at", "requires_action", b"requires_action", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_secret", b"_client_secret", "_decline_code", b"_decline_code", "_net_amount", b"_net_amount", "_provider_fee", b"_provider_fee", "_requires_action", b"_requires_action", "_settlement_currency", b"_settlement_currency", "amount", b"amount", "client_secret", b"client_secret", "created_at", b"created_at", "currency", b"currency", "decline_code", b"decline_code", "net_amount", b"net_amount", "order_id", b"order_id", "payment_id", b"payment_id", "processed_at", b"processed_at", "provider_fee", b"provider_fee", "requires_action", b"requires_action", "settlement_currency", b"settlement_currency", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__client_secret: _TypeAlias = _typing.Literal["client_secret"]  # noqa: Y015
     _WhichOneofArgType__client_secret: _TypeAlias = _typing.Literal["_client_secret", b"_client_secret"]  # noqa: Y015
     _WhichOneofReturnType__decline_code: _TypeAlias = _typing.Literal["decline_code"]  # noqa: Y015
     _WhichOneofArgType__decline_code: _TypeAlias = _typing.Literal["_decline_code", b"_decline_code"]  # noqa: Y015
+    _WhichOneofReturnType__net_amount: _TypeAlias = _typing.Literal["net_amount"]  # noqa: Y015
+    _WhichOneofArgType__net_amount: _TypeAlias = _typing.Literal["_net_amount", b"_net_amount"]  # noqa: Y015
+    _WhichOneofReturnType__provider_fee: _TypeAlias = _typing.Literal["provider_fee"]  # noqa: Y015
+    _WhichOneofArgType__provider_fee: _TypeAlias = _typing.Literal["_provider_fee", b"_provider_fee"]  # noqa: Y015
     _WhichOneofReturnType__requires_action: _TypeAlias = _typing.Literal["requires_action"]  # noqa: Y015
     _WhichOneofArgType__requires_action: _TypeAlias = _typing.Literal["_requires_action", b"_requires_action"]  # noqa: Y015
+    _WhichOneofReturnType__settlement_currency: _TypeAlias = _typing.Literal["settlement_currency"]  # noqa: Y015
+    _WhichOneofArgType__settlement_currency: _TypeAlias = _typing.Literal["_settlement_currency", b"_settlement_currency"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__client_secret) -> _WhichOneofReturnType__client_secret | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__decline_code) -> _WhichOneofReturnType__decline_code | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__net_amount) -> _WhichOneofReturnType__net_amount | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__provider_fee) -> _WhichOneofReturnType__provider_fee | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__requires_action) -> _WhichOneofReturnType__requires_action | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__settlement_currency) -> _WhichOneofReturnType__settlement_currency | None: ...
 
 Global___Payment: _TypeAlias = Payment  # noqa: Y015

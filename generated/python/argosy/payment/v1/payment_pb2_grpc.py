@@ -88,7 +88,8 @@ class PaymentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPayment(self, request, context):
-        """Answers with one payment. Another person's is NOT_FOUND, like an unknown one.
+        """Answers with one payment. Another person's is NOT_FOUND, like an unknown one. Staff see anyone's, and what of it
+        Stripe kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,7 +41,9 @@ class PaymentServiceStub:
     PAYMENT_REQUIRES_ACTION.
     """
     GetPayment: _grpc.UnaryUnaryMultiCallable[_payment_pb2.GetPaymentRequest, _payment_pb2.Payment]
-    """Answers with one payment. Another person's is NOT_FOUND, like an unknown one."""
+    """Answers with one payment. Another person's is NOT_FOUND, like an unknown one. Staff see anyone's, and what of it
+    Stripe kept.
+    """
     ListPayments: _grpc.UnaryUnaryMultiCallable[_payment_pb2.ListPaymentsRequest, _payment_pb2.ListPaymentsResponse]
     """Answers with the caller's payments, newest first, a page at a time."""
     ConfirmPayment: _grpc.UnaryUnaryMultiCallable[_payment_pb2.ConfirmPaymentRequest, _payment_pb2.Payment]
@@ -71,7 +73,9 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     PAYMENT_REQUIRES_ACTION.
     """
     GetPayment: _aio.UnaryUnaryMultiCallable[_payment_pb2.GetPaymentRequest, _payment_pb2.Payment]  # type: ignore[assignment]
-    """Answers with one payment. Another person's is NOT_FOUND, like an unknown one."""
+    """Answers with one payment. Another person's is NOT_FOUND, like an unknown one. Staff see anyone's, and what of it
+    Stripe kept.
+    """
     ListPayments: _aio.UnaryUnaryMultiCallable[_payment_pb2.ListPaymentsRequest, _payment_pb2.ListPaymentsResponse]  # type: ignore[assignment]
     """Answers with the caller's payments, newest first, a page at a time."""
     ConfirmPayment: _aio.UnaryUnaryMultiCallable[_payment_pb2.ConfirmPaymentRequest, _payment_pb2.Payment]  # type: ignore[assignment]
@@ -110,7 +114,9 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_pb2.GetPaymentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_pb2.Payment, _abc.Awaitable[_payment_pb2.Payment]]:
-        """Answers with one payment. Another person's is NOT_FOUND, like an unknown one."""
+        """Answers with one payment. Another person's is NOT_FOUND, like an unknown one. Staff see anyone's, and what of it
+        Stripe kept.
+        """
 
     @_abc_1.abstractmethod
     def ListPayments(
