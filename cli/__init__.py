@@ -12,4 +12,5 @@
 | `keys` | `argosy keys`: what signs people's tokens |
 | `staff` | `argosy staff`: who may do what customers may not |
 | `tail` | `argosy tail TOPIC` |
+| `trace`, `spans` | `argosy trace ORDER_ID`: a purchase as a tree |
 """

@@ -11,6 +11,7 @@ from cli.environment import NoSystem
 from cli.keys import app as keys
 from cli.staff import app as staff
 from cli.tail import tail
+from cli.trace import trace
 
 app = typer.Typer(
     name="argosy",
@@ -21,6 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(tail)
+app.command()(trace)
 app.add_typer(keys, name="keys")
 app.add_typer(staff, name="staff")
 

@@ -7,6 +7,7 @@ the named service's of the running stack, which `ARGOSY_DATA` and `ARGOSY_PORT_O
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import DirectoryPath, Field
@@ -49,6 +50,15 @@ def settings_of(service: str, settings_class: type[S]) -> S:
 def kafka() -> Brokers:
     """The brokers. Raises NoSystem."""
     return settings_of("order", KafkaSettings).brokers
+
+
+def trace_files() -> list[Path]:
+    """The files of the laptop's collector. Raises NoSystem where there is none."""
+    try:
+        from cli import laptop
+    except ImportError:
+        raise NoSystem("traces are at your collector; name a file with --file") from None
+    return laptop.trace_files()
 
 
 def _laptop_environment(service: str) -> dict[str, str]:

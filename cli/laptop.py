@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cli.environment import NoSystem
 from local import credentials, data, topology
 from local.stack import Stack
+from local.traces.store import files
 
 
 def running_stack() -> Stack:
@@ -23,3 +26,12 @@ def environment_of(service: str) -> dict[str, str]:
     stack = running_stack()
     table = topology.parts(stack, credentials.read(stack.secrets))
     return next(dict(part.environment) for part in table if part.name == service)
+
+
+def trace_files() -> list[Path]:
+    """Where the stack's collector keeps spans. Raises NoSystem when it keeps none."""
+    stack = running_stack()
+    found = files(stack.traces_directory)
+    if not found:
+        raise NoSystem("this stack keeps no traces: `make down`, then `ARGOSY_TRACES=1 make up`")
+    return found

@@ -11,6 +11,7 @@ import yaml
 from edge.errors import mappers
 from edge.limits import HOUR, MINUTE, buckets, retry_after
 from edge.settings import ROOT, Address, EdgeSettings, Targets
+from edge.tracing import sampler
 
 WRITTEN = ROOT / "envoy"
 DERIVED = ROOT / "generated" / "envoy"
@@ -55,6 +56,7 @@ def _values(settings: EdgeSettings, targets: Targets) -> dict[str, Any]:
         "admin_port": settings.edge_admin_port,
         "trusted_hops": settings.edge_trusted_hops,
         "access_log": _written("access_log", {}),
+        "tracing": _tracing(settings),
         "local_replies": {
             "mappers": [_written("health_answer", {}), *mappers(_written("errors", {}), answer_headers)],
         },
@@ -62,6 +64,11 @@ def _values(settings: EdgeSettings, targets: Targets) -> dict[str, Any]:
         "route_config": _written("routes", {"routes": routes}),
         "clusters": _clusters(settings, targets),
     }
+
+
+def _tracing(settings: EdgeSettings) -> Any:
+    """Spans for a collector; None without one."""
+    return None if settings.traces_address is None else _written("tracing", {"sampler": sampler(settings)})
 
 
 def _rpc_routes(settings: EdgeSettings) -> Any:
@@ -82,6 +89,8 @@ def _clusters(settings: EdgeSettings, targets: Targets) -> list[Any]:
             # One instance that drains would speak for all of them.
             del service["health_checks"]
     others = _written("other_clusters", {"jwks_endpoints": _endpoints([settings.jwks_address])})
+    if settings.traces_address is not None:
+        others.append(_written("traces_cluster", {"endpoints": _endpoints([settings.traces_address])}))
     return [*services, *others, *_counting(settings)]
 
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -49,7 +49,7 @@ def _shared_counts(text: object, others: ValidationInfo) -> Address | None:
 
 def _plain_http(url: HttpUrl) -> HttpUrl:
     if url.scheme != "http":
-        raise ValueError("must be http://: Envoy fetches keys over plain HTTP alone")
+        raise ValueError("must be http://: Envoy is told of no certificates for it")
     return url
 
 
@@ -76,6 +76,16 @@ class EdgeSettings(BaseModel):
     """`host:port` of what counts for all edges together (envoyproxy/ratelimit); without it each counts for itself."""
     jwks_url: Annotated[HttpUrl, AfterValidator(_plain_http)]
     """Where the public keys of user tokens are fetched."""
+    otel_exporter_otlp_endpoint: Annotated[HttpUrl, AfterValidator(_plain_http)] | None = None
+    """Where spans are told, by OTLP over gRPC: `http://host:4317`; without it none are made."""
+    otel_sdk_disabled: bool = False
+    otel_traces_sampler: Literal["parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"] = (
+        "parentbased_always_on"
+    )
+    """Which traces are recorded. Of a caller's own trace the id is kept, yet whether it is recorded is for the edge to
+    say, unless a trusted proxy (`edge_trusted_hops`) has said so."""
+    otel_traces_sampler_arg: float = Field(default=1, ge=0, le=1)
+    """The share that is recorded, for `parentbased_traceidratio`."""
     drain_settle_seconds: int = Field(default=1, ge=1)
     """How long a draining edge takes new connections still, until whoever sends them has noticed."""
     drain_grace_seconds: float = Field(default=30, ge=0)
@@ -85,6 +95,20 @@ class EdgeSettings(BaseModel):
     def jwks_address(self) -> Address:
         """Host and port of the keys."""
         return str(self.jwks_url.host), self.jwks_url.port or 80
+
+    @property
+    def traces_address(self) -> Address | None:
+        """Host and port of the collector; None when no spans are made."""
+        url = self.otel_exporter_otlp_endpoint
+        if url is None or self.otel_sdk_disabled:
+            return None
+        return str(url.host), url.port or 80
+
+    @property
+    def traces_share(self) -> float:
+        """The share of traces that begin here and are recorded."""
+        shares = {"parentbased_always_on": 1.0, "parentbased_always_off": 0.0}
+        return shares.get(self.otel_traces_sampler, self.otel_traces_sampler_arg)
 
     @property
     def jwks_path(self) -> str:

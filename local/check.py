@@ -21,6 +21,10 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "envoy: the same with shared counts",
         ("env", "RATE_LIMIT_SERVICE=127.0.0.1:1", _PYTHON, "-m", "edge", "validate"),
     ),
+    (
+        "envoy: the same with traces",
+        ("env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317", _PYTHON, "-m", "edge", "validate"),
+    ),
     ("manifests: builds, schemas, our rules", (_PYTHON, "-m", "local.manifests")),
     ("istioctl: validate, analyze", (_PYTHON, "-m", "local.manifests.istio")),
 )

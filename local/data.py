@@ -24,7 +24,7 @@ def claim(stack: Stack) -> None:
     stack.data.mkdir(parents=True, exist_ok=True)
     # Others may pass through (PostgreSQL does not run as root), but not look.
     stack.data.chmod(0o711)
-    write_private(stack.data / _MARKER, json.dumps({"offset": stack.offset}) + "\n")
+    write_private(stack.data / _MARKER, json.dumps({"offset": stack.offset, "traces": stack.traces}) + "\n")
 
 
 def ours(stack: Stack) -> bool:
@@ -33,10 +33,11 @@ def ours(stack: Stack) -> bool:
 
 
 def as_started(stack: Stack) -> Stack:
-    """The stack with the ports that it was last started with, whatever the environment says now."""
+    """The stack as it was last started (ports, traces or none), whatever the environment says now."""
     if not ours(stack):
         return stack
-    return replace(stack, offset=int(json.loads((stack.data / _MARKER).read_text())["offset"]))
+    noted = json.loads((stack.data / _MARKER).read_text())
+    return replace(stack, offset=int(noted["offset"]), traces=bool(noted.get("traces")))
 
 
 def delete(stack: Stack) -> None:

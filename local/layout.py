@@ -23,9 +23,14 @@ def _where(stack: Stack) -> str:
         f"\nArgosy is up: {stack.url('edge')} (REST, gRPC and gRPC-Web)\n"
         f"  mail that was sent       {stack.url('mail-http', '/messages')}\n"
         f"  Stripe's sandbox         {stack.url('stripe')}\n"
+        f"{_where_traces(stack)}"
         f"  parts, ports, memory     make status\n"
         f"  logs, end                make logs, make down"
     )
+
+
+def _where_traces(stack: Stack) -> str:
+    return "  traces                   argosy trace ORDER_ID\n" if stack.traces else ""
 
 
 LAPTOP = Layout(topology.parts, _where)

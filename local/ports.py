@@ -17,6 +17,7 @@ BASE = {
     "stripe": 12111,
     "mail-smtp": 11025,
     "mail-http": 11080,
+    "traces": 14317,
     # The mesh's control plane (`make mesh`), and the first of its sidecars' admin and status ports.
     "etcd": 12379,
     "etcd-peer": 12380,

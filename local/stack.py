@@ -1,4 +1,4 @@
-"""One stack: a data directory and a port offset. Everything about a running system follows from these two."""
+"""One stack: a data directory, a port offset, traces or none. Everything about a running system follows from these."""
 
 import os
 from dataclasses import dataclass
@@ -14,12 +14,14 @@ class Stack:
 
     data: Path
     offset: int
+    traces: bool = False
+    """Whether all parts tell their spans, and a collector keeps them."""
 
     @classmethod
     def from_environment(cls) -> "Stack":
-        """The stack that `ARGOSY_DATA` and `ARGOSY_PORT_OFFSET` name. Raises ValueError on a bad offset."""
+        """What `ARGOSY_DATA`, `ARGOSY_PORT_OFFSET` and `ARGOSY_TRACES` say. Raises ValueError on a bad one."""
         data = Path(os.environ.get("ARGOSY_DATA") or STACKS / "main")
-        return cls(data.resolve(), offset_from_environment())
+        return cls(data.resolve(), offset_from_environment(), _wants_traces())
 
     def port(self, name: str) -> int:
         """A port by its name in the table."""
@@ -36,7 +38,11 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         """What a child process needs in its environment to find this stack."""
-        return {"ARGOSY_DATA": str(self.data), "ARGOSY_PORT_OFFSET": str(self.offset)}
+        return {
+            "ARGOSY_DATA": str(self.data),
+            "ARGOSY_PORT_OFFSET": str(self.offset),
+            "ARGOSY_TRACES": "1" if self.traces else "",
+        }
 
     @property
     def logs(self) -> Path:
@@ -52,3 +58,15 @@ class Stack:
     def secrets(self) -> Path:
         """Passwords and keys, made once."""
         return self.data / "secrets"
+
+    @property
+    def traces_directory(self) -> Path:
+        """What the collector keeps."""
+        return self.data / "traces"
+
+
+def _wants_traces() -> bool:
+    text = os.environ.get("ARGOSY_TRACES", "")
+    if text not in ("", "0", "1"):
+        raise ValueError(f"ARGOSY_TRACES must be 1 (keep traces) or 0, and is {text!r}")
+    return text == "1"

@@ -14,7 +14,13 @@ CATALOGUE = ROOT / "local" / "catalogue.json"
 
 def parts(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
     """Every part of the stack."""
-    return (*_stores(stack, secrets), *_parties(stack, secrets), *_services(stack, secrets), *_edge(stack))
+    return (
+        *_stores(stack, secrets),
+        *_parties(stack, secrets),
+        *_traces(stack),
+        *_services(stack, secrets),
+        *_edge(stack),
+    )
 
 
 def _python(module: str, *arguments: str) -> tuple[str, ...]:
@@ -64,6 +70,21 @@ def _parties(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
     )
 
 
+def _traces(stack: Stack) -> tuple[Part, ...]:
+    """The collector, for a stack that keeps traces."""
+    if not stack.traces:
+        return ()
+    return (Part("traces", Group.PARTIES, _python("local.traces"), listening("traces"), ("traces",)),)
+
+
+def _tracing(stack: Stack) -> Mapping[str, str]:
+    """What whoever makes spans is told; nothing in a stack that keeps none."""
+    if not stack.traces:
+        return {}
+    # Whoever looks does so at once: spans leave every half second.
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.url("traces"), "OTEL_BSP_SCHEDULE_DELAY": "500"}
+
+
 def _services(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
     own = _own_settings(stack, secrets)
     services = tuple(
@@ -95,6 +116,7 @@ def edge_settings(stack: Stack) -> Mapping[str, str]:
         "EDGE_ADMIN_PORT": str(stack.port("edge-admin")),
         "JWKS_URL": _jwks_url(stack),
         **{f"{service.upper()}_TARGET": stack.address(f"{service}-grpc") for service in SERVICES},
+        **_tracing(stack),
     }
 
 
@@ -113,6 +135,7 @@ def _common_settings(stack: Stack, secrets: Credentials, service: str) -> Mappin
         "SERVICE_KEY_FILE": str(secrets.service_key_file(service)),
         "SERVICE_KEYS_FILE": str(secrets.service_keys_file),
         "KAFKA_BOOTSTRAP_SERVERS": stack.address("kafka"),
+        **_tracing(stack),
         "MALLOC_ARENA_MAX": "2",  # glibc else keeps an arena a thread, some 10 MB a service
     }
 

@@ -18,8 +18,13 @@ def up(stack: Stack, names: Sequence[str], settings: Sequence[str], layout: Layo
     with data.alone(stack):
         supervisor = Supervisor(stack)
         running = supervisor.alive()
-        if running and data.as_started(stack) != stack:
-            return _refuse("This stack runs with another ARGOSY_PORT_OFFSET: stop it first (make down).")
+        if running:
+            started = data.as_started(stack)
+            if started.offset != stack.offset:
+                return _refuse("This stack runs with another ARGOSY_PORT_OFFSET: stop it first (make down).")
+            if stack.traces and not started.traces:
+                return _refuse("This stack runs without traces: stop it first (make down).")
+            stack = started
         data.claim(stack)
         table = _with_settings(layout.parts(stack, credentials.ensure(stack.secrets)), settings)
         wanted = _with_needs(table, names)

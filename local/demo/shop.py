@@ -9,6 +9,7 @@ import httpx
 
 from local import credentials
 from local.stack import Stack
+from services.chassis import trace_context
 
 _CALL_SECONDS = 30
 _PATIENCE_SECONDS = 60
@@ -49,7 +50,8 @@ class Shop:
         return self._call("GET", f"/products/{product_id}", 200)
 
     def order(self, product_id: str, quantity: int, price: str) -> Json:
-        """Order something at the price that was shown."""
+        """Order something at the price that was shown. As a shop's page may, it begins the purchase's trace."""
+        self._http.headers[trace_context.HEADER] = trace_context.new()
         return self._call(
             "POST",
             "/orders",

@@ -13,6 +13,7 @@ How a process lives
     cancellation    whose it is
     health, admin   what load balancers, probes and scrapers are told
     logs            one JSON object a line
+    tracing         spans for a collector, where one is named
     backoff         how long to wait before the next try
 
 How a call is answered

@@ -21,7 +21,7 @@ import structlog
 import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 
-from services.chassis import admin, background, client, health, logs, policy, reflection, server, shielded
+from services.chassis import admin, background, client, health, logs, policy, reflection, server, shielded, tracing
 from services.chassis.errors import Catalogue
 from services.chassis.jwks import Jwks
 from services.chassis.pipeline import Parts
@@ -37,6 +37,8 @@ Stub = TypeVar("Stub")
 
 _STOP_AT_MOST = 5.0
 """Seconds that one resource may take to stop."""
+_FLUSH_AT_MOST = 3.0
+"""Seconds that the last spans may take to the collector."""
 
 _log = structlog.get_logger()
 
@@ -108,6 +110,7 @@ class App:
     def run(self, catalogue: Catalogue) -> None:
         """Start, serve and drain. Blocks until a signal has been followed."""
         logs.configure(self.name, self._settings.log_level)
+        tracing.configure(self.name, self._settings)
         gc.freeze()  # modules and classes are here to stay: no collection need look at them again
         try:
             uvloop.run(self._run_until_signalled(catalogue))
@@ -172,6 +175,7 @@ class App:
         await asyncio.gather(*starting, return_exceptions=True)
         await self._readiness.stop_all(at_most=_STOP_AT_MOST)
         await self._admin.stop()
+        await tracing.active().finish(at_most=_FLUSH_AT_MOST)
         _log.info("drained")
 
     async def _finish_calls(self, grpc_server: grpc.aio.Server) -> None:

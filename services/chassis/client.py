@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from services.chassis import deadlines, trace_context
+from services.chassis import deadlines, trace_context, tracing
 from services.chassis.policy import MethodPolicyView, ServicePolicyView
 from services.chassis.service_tokens import ServiceTokenSigner
 
@@ -71,11 +71,12 @@ class ServiceChannel:
             nonlocal connected
             if connected is None:
                 connected = self._connected(path, request_serializer, response_deserializer)
-            metadata = (
-                ("authorization", f"Bearer {self._signer.token()}"),
-                (trace_context.HEADER, trace_context.current_or_new()),
-            )
-            return await connected(request, timeout=_time_for(method, timeout), metadata=metadata)
+            with tracing.active().to_service(method) as traceparent:
+                metadata = (
+                    ("authorization", f"Bearer {self._signer.token()}"),
+                    (trace_context.HEADER, traceparent),
+                )
+                return await connected(request, timeout=_time_for(method, timeout), metadata=metadata)
 
         return call
 

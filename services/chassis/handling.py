@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from prometheus_client import Counter
 
-from services.chassis import backoff, dead_letters, events, logs, trace_context
+from services.chassis import backoff, dead_letters, events, logs, tracing
 from services.chassis.dead_letters import Allowance, Failure, Reason
 from services.chassis.events import Event, NotAnEvent, Registry
 from services.chassis.producer import NotDelivered, Sender
@@ -84,12 +84,14 @@ class Handling:
         except NotAnEvent as error:
             await self._bury(incoming, event_type, Failure(Reason.UNREADABLE, error, 1, self._group), stopping)
             return
-        with trace_context.using(event.traceparent):
+        with tracing.active().handling(event, self._group) as note:
             failure = await self._handle(event, stopping)
             if failure is None:
                 self._allowance.handled()
                 self._count(incoming, event_type, "handled")
+                note("handled")
             else:
+                note("dead_lettered")
                 await self._bury(incoming, event_type, failure, stopping)
 
     async def _handle(self, event: Event, stopping: asyncio.Event) -> Failure | None:

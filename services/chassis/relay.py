@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import structlog
 from prometheus_client import Counter, Gauge
 
-from services.chassis import backoff, logs
+from services.chassis import backoff, logs, tracing
 from services.chassis.errors import Unavailable
 from services.chassis.events import OutgoingRecord
 from services.chassis.producer import NotDelivered, Sender
@@ -143,7 +143,8 @@ class Relay:
         for entry in entries:
             for record in entry.records:
                 try:
-                    await self._producer.send(record)
+                    with tracing.active().sending(record) as traced:
+                        await self._producer.send(traced)
                 except NotDelivered as error:
                     # Let the key wait a little, so that it does not fill the next batch and keep others out.
                     self._held_back[key] = asyncio.get_running_loop().time() + _HELD_BACK_SECONDS

@@ -12,9 +12,10 @@ from pydantic import DirectoryPath, Field, FilePath, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.chassis.brokers import Brokers
+from services.chassis.tracing.settings import TracingSettings
 
 
-class CommonSettings(BaseSettings):
+class CommonSettings(TracingSettings):
     """What every service needs. A service's own class inherits it and adds fields."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)

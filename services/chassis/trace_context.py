@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -15,12 +15,25 @@ HEADER = "traceparent"
 
 _FORM = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _random = random.Random()  # noqa: S311 - tells traces apart, keeps no secret, and every call makes one
+Decide = Callable[[int], bool]
+"""Whether a trace that begins here is recorded, by its id."""
+
 _current: ContextVar[str | None] = ContextVar("traceparent", default=None)
+
+
+_decide: Decide = bool  # nobody records here; the others may
 
 
 def new() -> str:
     """The start of a trace of its own."""
-    return f"00-{_random.getrandbits(128):032x}-{_random.getrandbits(64):016x}-01"
+    trace = _random.getrandbits(128)
+    return f"00-{trace:032x}-{_random.getrandbits(64):016x}-{_decide(trace):02x}"
+
+
+def decide_sampling(decide: Decide) -> None:
+    """Let new traces say from now on whether they are recorded."""
+    global _decide
+    _decide = decide
 
 
 def accept(header: str | bytes | None) -> str:

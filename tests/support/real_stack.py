@@ -112,7 +112,7 @@ def stack_of_this_run() -> Stack:
     """The stack of this run: `ARGOSY_TEST_OFFSET` lets two runs go on at once."""
     offset = int(os.environ.get("ARGOSY_TEST_OFFSET", DEFAULT_OFFSET))
     name = "test" if offset == DEFAULT_OFFSET else f"test-{offset}"
-    return Stack(STACKS / name, offset)
+    return Stack(STACKS / name, offset, traces=True)
 
 
 def lock(stack: Stack) -> IO[str] | None:

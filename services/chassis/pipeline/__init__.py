@@ -1,5 +1,6 @@
 """What surrounds every handler, composed once a method at start into one callable; a file for each concern.
 
+    (tracing)         a span a call, where a collector is named (chassis/tracing)
     observation       one log line and one measurement a call
       error_answers   exceptions → google.rpc.Status
         admission     nothing before the service has started
@@ -19,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from services.chassis import tracing
 from services.chassis.errors import Catalogue
 from services.chassis.pipeline import (
     access,
@@ -58,4 +60,4 @@ def compose(method: MethodPolicyView, handler: handling.Handler, parts: Parts) -
     step = deadline.limit(method, step)
     step = admission.gate(parts.is_open, step)
     step = error_answers.tell(parts.catalogue, step)
-    return observation.observe(method, step)
+    return tracing.active().around_call(method, observation.observe(method, step))

@@ -143,3 +143,34 @@ def test_the_shared_count_tells_callers_apart_as_each_edge_does() -> None:
             one["actions"][1:] for one in shared if one["actions"][0]["generic_key"]["descriptor_value"] == window
         ]
         assert of_window == [limit["actions"] for limit in own]
+
+
+def test_without_a_collector_the_edge_makes_no_spans() -> None:
+    for config in (rendered(), rendered(OTEL_EXPORTER_OTLP_ENDPOINT="http://10.0.0.3:4317", OTEL_SDK_DISABLED="true")):
+        assert manager(config)["tracing"] is None
+        assert "traces" not in {cluster["name"] for cluster in config["static_resources"]["clusters"]}
+
+
+def test_spans_go_to_the_collector_without_the_query_of_a_path() -> None:
+    config = rendered(
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://10.0.0.3:4317",
+        OTEL_TRACES_SAMPLER="parentbased_traceidratio",
+        OTEL_TRACES_SAMPLER_ARG="0.01",
+    )
+    (cluster,) = [one for one in config["static_resources"]["clusters"] if one["name"] == "traces"]
+    (endpoints,) = cluster["load_assignment"]["endpoints"]
+    address = endpoints["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
+    assert address == {"address": "10.0.0.3", "port_value": 4317}
+    tracing = manager(config)["tracing"]
+    assert tracing["max_path_tag_length"] == 0
+    share = tracing["provider"]["typed_config"]["sampler"]["typed_config"]
+    assert share["sampling_percentage"] == {"numerator": 10_000, "denominator": "MILLION"}
+
+
+def test_only_a_trusted_proxy_decides_what_is_recorded() -> None:
+    collector = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://10.0.0.3:4317"}
+    alone = manager(rendered(**collector))["tracing"]["provider"]["typed_config"]["sampler"]
+    behind = manager(rendered(**collector, EDGE_TRUSTED_HOPS="1"))["tracing"]["provider"]["typed_config"]["sampler"]
+    assert alone["name"].endswith(".trace_id_ratio_based")
+    assert behind["name"].endswith(".parent_based")
+    assert behind["typed_config"]["wrapped_sampler"] == alone

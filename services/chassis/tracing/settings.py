@@ -1,0 +1,38 @@
+"""OpenTelemetry's own variables, as far as we decide by them; its exporter reads the rest.
+
+https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AnyHttpUrl, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Sampler = Literal[
+    "always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off",
+    "parentbased_traceidratio",
+]  # fmt: skip
+
+
+class TracingSettings(BaseSettings):
+    """Whether and how spans are recorded."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    otel_exporter_otlp_endpoint: AnyHttpUrl | None = None
+    """The collector, by OTLP over gRPC: `http://host:4317`; without it no spans are made."""
+    otel_exporter_otlp_protocol: Literal["grpc"] = "grpc"
+    otel_sdk_disabled: bool = False
+    otel_traces_sampler: Sampler = "parentbased_always_on"
+    """Which traces are recorded; `parentbased_…`: as whoever began the trace has decided, where somebody has."""
+    otel_traces_sampler_arg: float = Field(default=1, ge=0, le=1)
+    """The share of traces that begin here and are recorded, for `…traceidratio`."""
+
+    @property
+    def traces_go_to(self) -> str | None:
+        """The collector's address; None when there is none, or traces are switched off."""
+        if self.otel_exporter_otlp_endpoint is None or self.otel_sdk_disabled:
+            return None
+        return str(self.otel_exporter_otlp_endpoint)
