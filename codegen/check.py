@@ -1,12 +1,16 @@
-"""Holds the contract to its rules: style, compatibility with the last release, and no drift in what is derived."""
+"""Holds the contract to its rules: style, compatibility with the last release, no drift, valid OpenAPI."""
 
 import filecmp
+import json
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import openapi_spec_validator
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from jsonschema.exceptions import ValidationError
+from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
 from codegen.contract import OURS
 from codegen.generate import generate
@@ -22,6 +26,7 @@ def check() -> None:
     """Runs every check. Raises CheckFailed at the first that fails."""
     check_style()
     check_drift(GENERATED)
+    check_openapi(GENERATED)
     check_compatibility()
 
 
@@ -41,6 +46,16 @@ def check_drift(committed: Path) -> None:
         drifted = sorted(_differences(fresh, committed))
     if drifted:
         raise CheckFailed(f"generated/ is not what the contract says; run `make generate`: {', '.join(drifted)}")
+
+
+def check_openapi(committed: Path) -> None:
+    """Holds the OpenAPI document against OpenAPI's own schema and rules."""
+    document = json.loads((committed / "openapi" / "openapi.json").read_text(encoding="utf-8"))
+    try:
+        openapi_spec_validator.validate(document)
+    except (OpenAPIValidationError, ValidationError) as problem:
+        raise CheckFailed(f"generated/openapi is no valid OpenAPI document: {problem}") from problem
+    print(f"OpenAPI: valid, {len(document['paths'])} paths")
 
 
 def check_compatibility() -> None:

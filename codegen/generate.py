@@ -8,6 +8,7 @@ from codegen.edge import write_edge
 from codegen.image import build_image, build_json_image
 from codegen.mesh import write_mesh
 from codegen.network import write_network
+from codegen.openapi.document import write_openapi
 from codegen.shared_limits import write_shared_limits
 from codegen.stubs import generate_stubs
 
@@ -18,11 +19,13 @@ def generate(into: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         generate_stubs(build_image(source_info=True), into / "python", Path(scratch))
     (into / "descriptors.binpb").write_bytes(build_image(source_info=False))
-    services = read_contract(build_json_image())
+    image = build_json_image(source_info=True)
+    services = read_contract(image)
     write_edge(services, into / "envoy")
     write_mesh(services, into / "istio")
     write_network(services, into / "kubernetes")
     write_shared_limits(services, into / "ratelimit")
+    write_openapi(image, services, into / "openapi")
 
 
 def regenerate(target: Path) -> None:

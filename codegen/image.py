@@ -16,9 +16,9 @@ def build_image(*, source_info: bool) -> bytes:
     return _build("binpb", [] if source_info else ["--exclude-source-info"])
 
 
-def build_json_image() -> dict[str, Any]:
+def build_json_image(*, source_info: bool = False) -> dict[str, Any]:
     """The same as JSON, our options spelled out by their names; raises as `build_image` does."""
-    image: dict[str, Any] = json.loads(_build("json", ["--exclude-source-info"]))
+    image: dict[str, Any] = json.loads(_build("json", [] if source_info else ["--exclude-source-info"]))
     return image
 
 

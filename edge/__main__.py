@@ -22,13 +22,13 @@ def main() -> int:
         return 2
     if arguments.command == "ready":
         return _ready(settings)
+    if arguments.command == "run":
+        return process.run(settings, targets)
     config = render(settings, targets)
     if arguments.command == "render":
         Path(arguments.output).write_text(config, encoding="utf-8")
         return 0
-    if arguments.command == "validate":
-        return process.validate(config)
-    return process.run(settings, config)
+    return process.validate(config)
 
 
 def _ready(settings: EdgeSettings) -> int:

@@ -14,26 +14,33 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from edge import reflection
 from edge.admin import Admin
-from edge.settings import EdgeSettings
+from edge.render import public_services, render
+from edge.settings import EdgeSettings, Targets
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.1
 
 
-def run(settings: EdgeSettings, config: str) -> int:
-    """Runs Envoy until it ends or a signal ends it; answers with its exit status.
+def run(settings: EdgeSettings, targets: Targets) -> int:
+    """Runs Envoy, and reflection beside it, until Envoy ends or a signal ends it; answers with its exit status.
 
     SIGTERM and SIGINT drain: /healthz says no, new connections are refused a little later, requests in flight finish
     (for `drain_grace_seconds` at most), then Envoy stops. A second signal stops it at once.
     """
     with tempfile.TemporaryDirectory(prefix="argosy-edge-") as folder:
-        file = Path(folder, "envoy.yaml")
-        file.write_text(config, encoding="utf-8")
+        file, socket = Path(folder, "envoy.yaml"), Path(folder, "reflection.sock")
+        file.write_text(render(settings, targets, socket), encoding="utf-8")
         signals = _Signals()
         envoy = _start(settings, file)
         try:
-            return _until_done(settings, envoy, signals)
+            # After Envoy: no process is forked once gRPC has threads.
+            described = reflection.serve(settings.edge_descriptors, public_services(), socket)
+            try:
+                return _until_done(settings, envoy, signals)
+            finally:
+                described.stop(None)
         finally:
             envoy.kill()
             envoy.wait()

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from edge import docs
 from edge.errors import mappers
 from edge.limits import HOUR, MINUTE, buckets, retry_after
 from edge.settings import ROOT, Address, EdgeSettings, Targets
@@ -22,13 +23,21 @@ def upstream_names() -> list[str]:
     return [upstream["name"] for upstream in _derived("upstreams")]
 
 
-def render(settings: EdgeSettings, targets: Targets) -> str:
-    """The whole configuration, as YAML that Envoy runs. Raises KeyError when a file asks for a value nobody gives."""
-    config = _written("edge", _values(settings, targets))
+def public_services() -> list[str]:
+    """The proto services that the edge serves, by their full names."""
+    return list(_derived("services"))
+
+
+def render(settings: EdgeSettings, targets: Targets, reflection: Path = Path("reflection.sock")) -> str:
+    """The whole configuration, as YAML that Envoy runs. Raises KeyError when a file asks for a value nobody gives.
+
+    reflection: the socket of the process that describes the public rpcs.
+    """
+    config = _written("edge", _values(settings, targets, reflection))
     return yaml.dump(config, Dumper=_Dumper, sort_keys=False, width=120)
 
 
-def _values(settings: EdgeSettings, targets: Targets) -> dict[str, Any]:
+def _values(settings: EdgeSettings, targets: Targets, reflection: Path) -> dict[str, Any]:
     multiplier = settings.rate_limit_multiplier
     limits = _derived("limits")
     answer_headers = _written("answer_headers", {})
@@ -38,7 +47,7 @@ def _values(settings: EdgeSettings, targets: Targets) -> dict[str, Any]:
             "answer_headers": [{"append": option} for option in answer_headers],
             "lua": (WRITTEN / "answers.lua").read_text(encoding="utf-8"),
             "descriptors": str(settings.edge_descriptors),
-            "services": _derived("services"),
+            "services": public_services(),
             "sign_in": _derived("sign_in"),
             "jwks_url": str(settings.jwks_url),
             "minute_limits": buckets(limits, "per_minute", MINUTE, multiplier),
@@ -48,7 +57,8 @@ def _values(settings: EdgeSettings, targets: Targets) -> dict[str, Any]:
         },
     )
     filters[-1:-1] = _shared_limit(settings)
-    root_routes = _written("root_routes", {"jwks_path": settings.jwks_path, "jwks_host": str(settings.jwks_url.host)})
+    keys = {"jwks_path": settings.jwks_path, "jwks_host": str(settings.jwks_url.host)}
+    root_routes = _written("root_routes", {**keys, **docs.files()})
     routes = [*root_routes, *_rpc_routes(settings), *_written("last_routes", {})]
     return {
         "host": settings.edge_host,
@@ -62,7 +72,7 @@ def _values(settings: EdgeSettings, targets: Targets) -> dict[str, Any]:
         },
         "filters": filters,
         "route_config": _written("routes", {"routes": routes}),
-        "clusters": _clusters(settings, targets),
+        "clusters": _clusters(settings, targets, reflection),
     }
 
 
@@ -79,7 +89,7 @@ def _rpc_routes(settings: EdgeSettings) -> Any:
     return routes
 
 
-def _clusters(settings: EdgeSettings, targets: Targets) -> list[Any]:
+def _clusters(settings: EdgeSettings, targets: Targets, reflection: Path) -> list[Any]:
     services = [
         _written("upstream", {**upstream, "endpoints": _endpoints(targets[upstream["name"]])})
         for upstream in _derived("upstreams")
@@ -88,7 +98,8 @@ def _clusters(settings: EdgeSettings, targets: Targets) -> list[Any]:
         for service in services:
             # One instance that drains would speak for all of them.
             del service["health_checks"]
-    others = _written("other_clusters", {"jwks_endpoints": _endpoints([settings.jwks_address])})
+    keys = _endpoints([settings.jwks_address])
+    others = _written("other_clusters", {"jwks_endpoints": keys, "reflection_socket": str(reflection)})
     if settings.traces_address is not None:
         others.append(_written("traces_cluster", {"endpoints": _endpoints([settings.traces_address])}))
     return [*services, *others, *_counting(settings)]

@@ -80,8 +80,8 @@ class PaymentServiceServicer:
     def CreatePayment(self, request, context):
         """Pays for an order. A stated amount or currency must be the order's. A declined card answers with status
         `failed` and a declineCode; 3-D Secure answers with `requires_action` and a clientSecret. An order that is
-        being paid or is paid is FAILED_PRECONDITION. Publishes PAYMENT_CONFIRMED, PAYMENT_FAILED or
-        PAYMENT_REQUIRES_ACTION.
+        unknown or another person's is NOT_FOUND, one that is being paid or is paid FAILED_PRECONDITION. Publishes
+        PAYMENT_CONFIRMED, PAYMENT_FAILED or PAYMENT_REQUIRES_ACTION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,8 +37,8 @@ class PaymentServiceStub:
     CreatePayment: _grpc.UnaryUnaryMultiCallable[_payment_pb2.CreatePaymentRequest, _payment_pb2.Payment]
     """Pays for an order. A stated amount or currency must be the order's. A declined card answers with status
     `failed` and a declineCode; 3-D Secure answers with `requires_action` and a clientSecret. An order that is
-    being paid or is paid is FAILED_PRECONDITION. Publishes PAYMENT_CONFIRMED, PAYMENT_FAILED or
-    PAYMENT_REQUIRES_ACTION.
+    unknown or another person's is NOT_FOUND, one that is being paid or is paid FAILED_PRECONDITION. Publishes
+    PAYMENT_CONFIRMED, PAYMENT_FAILED or PAYMENT_REQUIRES_ACTION.
     """
     GetPayment: _grpc.UnaryUnaryMultiCallable[_payment_pb2.GetPaymentRequest, _payment_pb2.Payment]
     """Answers with one payment. Another person's is NOT_FOUND, like an unknown one. Staff see anyone's, and what of it
@@ -69,8 +69,8 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     CreatePayment: _aio.UnaryUnaryMultiCallable[_payment_pb2.CreatePaymentRequest, _payment_pb2.Payment]  # type: ignore[assignment]
     """Pays for an order. A stated amount or currency must be the order's. A declined card answers with status
     `failed` and a declineCode; 3-D Secure answers with `requires_action` and a clientSecret. An order that is
-    being paid or is paid is FAILED_PRECONDITION. Publishes PAYMENT_CONFIRMED, PAYMENT_FAILED or
-    PAYMENT_REQUIRES_ACTION.
+    unknown or another person's is NOT_FOUND, one that is being paid or is paid FAILED_PRECONDITION. Publishes
+    PAYMENT_CONFIRMED, PAYMENT_FAILED or PAYMENT_REQUIRES_ACTION.
     """
     GetPayment: _aio.UnaryUnaryMultiCallable[_payment_pb2.GetPaymentRequest, _payment_pb2.Payment]  # type: ignore[assignment]
     """Answers with one payment. Another person's is NOT_FOUND, like an unknown one. Staff see anyone's, and what of it
@@ -104,8 +104,8 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_payment_pb2.Payment, _abc.Awaitable[_payment_pb2.Payment]]:
         """Pays for an order. A stated amount or currency must be the order's. A declined card answers with status
         `failed` and a declineCode; 3-D Secure answers with `requires_action` and a clientSecret. An order that is
-        being paid or is paid is FAILED_PRECONDITION. Publishes PAYMENT_CONFIRMED, PAYMENT_FAILED or
-        PAYMENT_REQUIRES_ACTION.
+        unknown or another person's is NOT_FOUND, one that is being paid or is paid FAILED_PRECONDITION. Publishes
+        PAYMENT_CONFIRMED, PAYMENT_FAILED or PAYMENT_REQUIRES_ACTION.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,64 @@
+"""Puts the OpenAPI document together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from codegen.contract import ContractError, Service, public_rpcs
+from codegen.openapi.image import Image
+from codegen.openapi.operations import Operations
+from codegen.openapi.schemas import Schemas
+
+BASE = Path(__file__).with_name("base.yaml")
+
+Json = Mapping[str, Any]
+
+
+def write_openapi(image: Json, services: tuple[Service, ...], into: Path) -> None:
+    """Writes `openapi.json`; the same contract gives the same bytes."""
+    into.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(openapi(image, services), indent=2, ensure_ascii=False)
+    (into / "openapi.json").write_text(f"{text}\n", encoding="utf-8")
+
+
+def openapi(image: Json, services: tuple[Service, ...]) -> dict[str, Any]:
+    """The document. image: with source information, whose comments become descriptions.
+
+    Raises ContractError for what has no form in OpenAPI.
+    """
+    found = Image(image)
+    base: dict[str, Any] = yaml.safe_load(BASE.read_text(encoding="utf-8"))
+    examples = base.pop("x-requests")
+    methods = {
+        f"/{name}/{method['name']}": method for name, service in found.services.items() for method in service["method"]
+    }
+    public = list(public_rpcs(services))
+    _refuse_left_over(examples, {rpc.name for _, rpc in public})
+    schemas = Schemas(found, {methods[rpc.path]["outputType"].lstrip(".") for _, rpc in public})
+    operations = Operations(found, schemas, examples)
+    paths: dict[str, Any] = {}
+    for service, rpc in public:
+        paths.setdefault(rpc.route, {})[rpc.verb.lower()] = operations.of(service, rpc, methods[rpc.path])
+    base["tags"] = [*_tags(found, services), *base["tags"]]
+    base["paths"] = {**dict(sorted(paths.items())), **base["paths"]}
+    base["components"]["schemas"] |= dict(sorted(schemas.components.items()))
+    return base
+
+
+def _refuse_left_over(examples: Mapping[str, Any], names: Collection[str]) -> None:
+    for name in examples:
+        if name not in names:
+            raise ContractError(f"{BASE.name}: there is an example of {name}, which is no public rpc")
+
+
+def _tags(image: Image, services: tuple[Service, ...]) -> list[dict[str, str]]:
+    told: dict[str, list[str]] = {}
+    for service in services:
+        if not service.is_internal:
+            told.setdefault(service.owner, []).append(image.comment(service.full_name))
+    return [{"name": owner, "description": " ".join(comments)} for owner, comments in sorted(told.items())]
