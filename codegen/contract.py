@@ -57,8 +57,10 @@ class Rpc:
     unlimited: bool
     callers: tuple[str, ...]
     """For INTERNAL: the services that may call it."""
+    streams: bool
+    """Whether it answers with a stream of messages."""
     timeout: float
-    """Seconds a call may take at most, all tries together."""
+    """Seconds a call may take at most, all tries together; a stream's: how long it may be open."""
     verb: str
     """Its HTTP verb in upper case; empty for an internal rpc."""
     route: str
@@ -149,8 +151,7 @@ def _rpc(service: str, method: Json, service_timeout: float) -> Rpc:
     policy: Json = options.get(_METHOD_POLICY, {})
     access = policy.get("access", "ACCESS_UNSPECIFIED").removeprefix("ACCESS_")
     _demand(access != "UNSPECIFIED", name, "nobody decided who may call it")
-    streams = method.get("clientStreaming") or method.get("serverStreaming")
-    _demand(not streams, name, "the edge has no rules for streams yet")
+    _demand(not method.get("clientStreaming"), name, "callers send one request; streams of them are not served")
     verb, route = _binding(options.get(_HTTP, {}))
     is_internal = access == "INTERNAL"
     _demand(is_internal != bool(route), name, "a public rpc has an HTTP binding, an internal one has none")
@@ -166,6 +167,7 @@ def _rpc(service: str, method: Json, service_timeout: float) -> Rpc:
         is_read=options.get("idempotencyLevel") == "NO_SIDE_EFFECTS",
         unlimited=policy.get("unlimited", False),
         callers=tuple(policy.get("callers", ())),
+        streams=method.get("serverStreaming", False),
         timeout=timeout,
         verb=verb,
         route=route,

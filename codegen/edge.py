@@ -19,6 +19,8 @@ Piece = list[Any]
 RETRY_ON = "gateway-error,connect-failure,refused-stream,cancelled,unavailable"
 PREVIOUS_HOSTS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
 MOMENT_MS = 500
+STREAM_ENDS_WITHIN = 5.0
+"""Seconds that the service has to end a stream whose time is up."""
 
 
 def write_edge(services: tuple[Service, ...], into: Path) -> None:
@@ -80,13 +82,14 @@ def _route(service: Service, rpc: Rpc) -> dict[str, Any]:
         "cluster": service.owner,
         # In a mesh the next proxy finds the service by this name.
         "host_rewrite_literal": service.owner,
-        "timeout": duration(rpc.timeout),
+        **(_stream_times(rpc) if rpc.streams else {"timeout": duration(rpc.timeout)}),
     }
     if rpc.is_read and service.read_retries:
         action["retry_policy"] = {
             "retry_on": RETRY_ON,
             "num_retries": service.read_retries,
-            "per_try_timeout": duration(service.per_try_timeout),
+            # A try at a stream lasts as long as the stream. Once its first message is out, nothing is repeated.
+            **({} if rpc.streams else {"per_try_timeout": duration(service.per_try_timeout)}),
             # Another instance, where there is one.
             "retry_host_predicate": [_extension("envoy.retry_host_predicates.previous_hosts", PREVIOUS_HOSTS)],
             "host_selection_retry_max_attempts": 3,
@@ -107,6 +110,17 @@ def _route(service: Service, rpc: Rpc) -> dict[str, Any]:
     if service.rate_limit is not None and not rpc.unlimited:
         route["metadata"] = {"filter_metadata": {"argosy": {"group": service.rate_limit.group}}}
     return route
+
+
+def _stream_times(rpc: Rpc) -> dict[str, Any]:
+    """A stream is no slow answer, and may be silent for long. The service ends it in time; the edge, should it not."""
+    return {
+        "timeout": "0s",
+        "idle_timeout": "0s",
+        "max_stream_duration": {"max_stream_duration": duration(rpc.timeout + STREAM_ENDS_WITHIN)},
+        # Its own share of connections' requests: those who wait for news are not in the way of those who buy.
+        "priority": "HIGH",
+    }
 
 
 def _extension(name: str, type_name: str) -> dict[str, Any]:

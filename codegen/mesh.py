@@ -119,10 +119,12 @@ def _routes(owner: str, served: list[Service]) -> list[Manifest]:
         alike: dict[str, tuple[Manifest, list[Rpc]]] = {}
         for rpc in service.rpcs:
             repeated = not service.is_internal and rpc.is_read and service.read_retries > 0
-            name = f"{service.full_name.rpartition('.')[2]}-{'reads' if repeated else 'once'}-{duration(rpc.timeout)}"
+            kind = "streams" if rpc.streams else "reads" if repeated else "once"
+            name = f"{service.full_name.rpartition('.')[2]}-{kind}-{duration(rpc.timeout)}"
             policy = {
-                "timeout": duration(rpc.timeout),
-                "retries": _retries(service) if repeated else _NO_RETRIES,
+                # None for streams: their own service ends them in time.
+                "timeout": "0s" if rpc.streams else duration(rpc.timeout),
+                "retries": _retries(service, rpc) if repeated else _NO_RETRIES,
             }
             alike.setdefault(name.lower(), (policy, []))[1].append(rpc)
         routes += [
@@ -146,12 +148,10 @@ def _to(owner: str) -> list[Manifest]:
     return [{"destination": {"host": _host(owner)}}]
 
 
-def _retries(service: Service) -> Manifest:
-    return {
-        "attempts": service.read_retries,
-        "perTryTimeout": duration(service.per_try_timeout),
-        "retryOn": RETRY_ON,
-    }
+def _retries(service: Service, rpc: Rpc) -> Manifest:
+    # A try at a stream lasts as long as the stream.
+    time = {} if rpc.streams else {"perTryTimeout": duration(service.per_try_timeout)}
+    return {"attempts": service.read_retries, **time, "retryOn": RETRY_ON}
 
 
 def _outlier_detection(policy: OutlierDetection) -> Manifest:

@@ -3,8 +3,9 @@
 Start: both ports are bound at once; health says NOT_SERVING and calls are UNAVAILABLE until every required resource has
 started; then background tasks start as well.
 
-Drain, on SIGTERM or SIGINT: health says NOT_SERVING; a moment for the edge to notice; no new calls, those in flight may
-finish; background tasks are cancelled; resources stop, the last one first. A second signal ends the process at once.
+Drain, on SIGTERM or SIGINT: health says NOT_SERVING; a moment for the edge to notice; streams end (UNAVAILABLE: callers
+connect again, elsewhere); no new calls, those in flight may finish; background tasks are cancelled; resources stop, the
+last one first. A second signal ends the process at once.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from services.chassis.resource import Resource
 from services.chassis.revocations import Revocations
 from services.chassis.service_tokens import KeyFileError, ServiceTokenSigner, ServiceTokenVerifier, read_private_key
 from services.chassis.settings import CommonSettings, refuse
+from services.chassis.streams import Streams
 from services.chassis.user_tokens import KeySource, UserTokens
 
 R = TypeVar("R", bound=Resource)
@@ -60,6 +62,7 @@ class App:
         self._admin = admin.Admin(name, self._readiness)
         self._background = background.Background()
         self._in_flight = server.InFlight()
+        self._streams = Streams()
         self._served: list[tuple[ServiceDescriptor, object]] = []
         self._user_tokens = UserTokens(user_keys or self.add(Jwks(_jwks_url(settings))))
         self.revocations = self.add(Revocations(settings.brokers, settings.revocations_patience_seconds))
@@ -127,10 +130,11 @@ class App:
         _log.info("listening", grpc_port=self.grpc_port, admin_port=self.admin_port)
         resources = asyncio.create_task(self._readiness.run(), name="readiness")
         beside = asyncio.create_task(self._start_background(), name="start-background")
+        callers = asyncio.create_task(self._streams.watch_callers(), name="stream-callers")
         try:
             await stop.wait()
         finally:
-            await self._drain(grpc_server, [resources, beside])
+            await self._drain(grpc_server, [resources, beside, callers])
 
     async def _run_until_signalled(self, catalogue: Catalogue) -> None:
         stop = asyncio.Event()
@@ -146,6 +150,7 @@ class App:
             is_open=lambda: self._readiness.opened,
             verify_user=self.revocations.guard(self._user_tokens.verify),
             verify_service=self._service_tokens.verify,
+            streams=self._streams,
         )
         public: list[ServiceDescriptor] = []
         for service, handler in self._served:
@@ -179,7 +184,8 @@ class App:
         _log.info("drained")
 
     async def _finish_calls(self, grpc_server: grpc.aio.Server) -> None:
-        """No new calls; those in flight have the grace, then are cancelled and have a moment to clean up."""
+        """No streams, no new calls; those in flight have the grace, then are cancelled and may clean up."""
+        self._streams.close()
         grace = self._settings.drain_grace_seconds
         ends = asyncio.get_running_loop().time() + grace
         await grpc_server.stop(grace)

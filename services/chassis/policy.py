@@ -44,7 +44,7 @@ class MethodPolicyView:
     callers: frozenset[str]
     """Short names of the services that may call an INTERNAL rpc."""
     deadline: float
-    """Seconds a call may take at most."""
+    """Seconds a call may take at most; a stream's: how long it may be open."""
     creates: bool
     """Whether success answers 201 Created over REST."""
     repeatable: bool
@@ -55,6 +55,8 @@ class MethodPolicyView:
     """The path template over REST; the rpc's path where there is none."""
     request_class: type[Message]
     response_class: type[Message]
+    streams: bool
+    """Whether it answers with a stream of messages rather than with one."""
 
     @property
     def path(self) -> str:
@@ -103,6 +105,8 @@ def read(service: ServiceDescriptor) -> ServicePolicyView:
 def _read_method(method: MethodDescriptor, service: policy_pb2.ServicePolicy) -> MethodPolicyView:
     options = method.GetOptions()
     policy = options.Extensions[policy_pb2.method]
+    if method.client_streaming:
+        raise PolicyError(f"{method.full_name}: callers send one request; streams of them are not served")
     verb, route = _http_binding(method)
     return MethodPolicyView(
         service=method.containing_service.full_name,
@@ -116,6 +120,7 @@ def _read_method(method: MethodDescriptor, service: policy_pb2.ServicePolicy) ->
         route=route,
         request_class=message_factory.GetMessageClass(method.input_type),
         response_class=message_factory.GetMessageClass(method.output_type),
+        streams=method.server_streaming,
     )
 
 

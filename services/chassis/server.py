@@ -79,28 +79,40 @@ def bind(
     """Serve one proto service by one handler object. Raises HandlerError when they do not fit."""
     methods = methods_of(contract, handler)
     handlers = {
-        name: grpc.unary_unary_rpc_method_handler(_entry(policy, compose(policy, methods[name], parts), in_flight))
+        name: _handler(policy, _entry(policy, compose(policy, methods[name], parts), in_flight))
         for name, policy in contract.methods.items()
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(contract.full_name, handlers),))
 
 
 def methods_of(contract: ServicePolicyView, handler: object) -> Mapping[str, Callable[..., Any]]:
-    """The handler's coroutine methods, one an rpc. Raises HandlerError for a missing or an extra one."""
-    found = {
-        name: method
-        for name, method in inspect.getmembers(handler, inspect.iscoroutinefunction)
-        if not name.startswith("_")
-    }
+    """The handler's methods, one an rpc: coroutine functions, and async generators where the answer is a stream.
+
+    Raises HandlerError for a missing or an extra one, and for one of the wrong kind.
+    """
+    found = {name: method for name, method in inspect.getmembers(handler, _may_serve) if not name.startswith("_")}
     problems = [f"lacks {name}" for name in contract.methods if name not in found]
     problems += [f"has {name}, which is no rpc" for name in found if name not in contract.methods]
+    for name in found.keys() & contract.methods.keys():
+        if inspect.isasyncgenfunction(found[name]) != contract.methods[name].streams:
+            wanted = "must yield its answers" if contract.methods[name].streams else "must return one answer"
+            problems.append(f"has {name}, which {wanted}")
     if problems:
         raise HandlerError(f"{type(handler).__name__} for {contract.full_name} {', '.join(problems)}")
     return found
 
 
+def _may_serve(member: object) -> bool:
+    return inspect.iscoroutinefunction(member) or inspect.isasyncgenfunction(member)
+
+
+def _handler(method: MethodPolicyView, entry: Bound) -> grpc.RpcMethodHandler:
+    make = grpc.unary_stream_rpc_method_handler if method.streams else grpc.unary_unary_rpc_method_handler
+    return make(entry)
+
+
 def _entry(method: MethodPolicyView, step: Step, in_flight: InFlight) -> Bound:
-    """What grpc.aio calls: bytes in, bytes out; parsing is validation's concern."""
+    """What grpc.aio calls: bytes in, bytes out; parsing is validation's concern. A stream's are out by then."""
 
     async def enter(body: bytes, context: Any) -> bytes:
         in_flight.enter()

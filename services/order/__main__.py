@@ -17,6 +17,7 @@ from services.order.faults import FAULTS
 from services.order.inventory import RESERVATIONS, Inventory
 from services.order.journal import Journal
 from services.order.leases import Leases
+from services.order.news import OrderNews
 from services.order.outbox import CommitOutbox
 from services.order.payments import PAYMENT_LOOKUP, Payments
 from services.order.read_side import ReadSide
@@ -31,6 +32,7 @@ from services.order.use_cases.place_order import PlaceOrder
 from services.order.use_cases.read_order import ReadOrder
 from services.order.use_cases.settle_unpaid import SettleUnpaid
 from services.order.use_cases.update_status import UpdateStatus
+from services.order.use_cases.watch_order import WatchOrder
 
 
 def run(settings: OrderSettings) -> None:
@@ -45,10 +47,13 @@ def run(settings: OrderSettings) -> None:
     outbox = CommitOutbox(store, read_side, leases)
     journal = Journal(store, outbox.announce)
     place, read, update = PlaceOrder(journal, inventory), ReadOrder(journal), UpdateStatus(journal)
-    rpc = OrderRpc(place, read, ListOrders(read_side), update, settings.idempotency_secret)
+    news = OrderNews(settings.brokers)
+    watch = WatchOrder(journal, read, news)
+    rpc = OrderRpc(place, read, ListOrders(read_side), update, watch, settings.idempotency_secret)
     app.serve(order_pb2.DESCRIPTOR.services_by_name["OrderService"], rpc)
     app.serve(order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"], OrderLookupRpc(read))
     app.background("relay", Relay(outbox.lease, producer).run)
+    app.background("news", news.run)
     settle = SettleUnpaid(journal, read_side, inventory, payments, settings.unpaid_after)
     app.background("sweeper", Sweeper(leases, settle).run)
     Consumer(settings.brokers, GROUP, handlers(ApplyPayment(journal)), producer).run_in(app)

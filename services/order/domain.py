@@ -136,6 +136,11 @@ class Order:
     updated_at: datetime
     version: int
 
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing follows the state it is in."""
+        return not any(self.status in origins for origins in _FROM.values())
+
 
 class OrderNotFound(Exception):
     """There is no such order, or it is somebody else's: the two are told alike."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Struct
@@ -20,6 +21,7 @@ from services.order.use_cases.list_orders import ListOrders, ListOrdersCommand, 
 from services.order.use_cases.place_order import PlaceOrder, PlaceOrderCommand
 from services.order.use_cases.read_order import ReadOrder
 from services.order.use_cases.update_status import UpdateStatus, UpdateStatusCommand
+from services.order.use_cases.watch_order import WatchOrder
 
 _AN_AMOUNT = f"must be an amount with at most two decimals, such as 29.99, and at most {money.to_text(money.MAX_MINOR)}"
 
@@ -33,12 +35,14 @@ class OrderRpc:
         read_order: ReadOrder,
         list_orders: ListOrders,
         update_status: UpdateStatus,
+        watch_order: WatchOrder,
         idempotency_secret: SecretStr,
     ) -> None:
         self._place_order = place_order
         self._read_order = read_order
         self._list_orders = list_orders
         self._update_status = update_status
+        self._watch_order = watch_order
         self._idempotency_secret = idempotency_secret
 
     async def CreateOrder(self, request: order_pb2.CreateOrderRequest, call: Call) -> order_pb2.Order:
@@ -66,6 +70,14 @@ class OrderRpc:
         return order_pb2.ListOrdersResponse(
             orders=map(_order, page.orders), next_page_token=next_page_token(page, status)
         )
+
+    async def WatchOrder(
+        self, request: order_pb2.WatchOrderRequest, call: Call
+    ) -> AsyncGenerator[order_pb2.Order, None]:
+        """Sends one order, at once and then at each change."""
+        async with aclosing(self._watch_order(request.id.lower(), _actor(call))) as states:
+            async for order in states:
+                yield _order(order)
 
     async def GetOrderHistory(
         self, request: order_pb2.GetOrderHistoryRequest, call: Call

@@ -9,7 +9,7 @@
               access        whether they may
                 validation  the request, parsed and checked
                   idempotency_key   a well-formed key, or none
-                    handling        the service's own method
+                    handling        the service's own method (streaming, where it answers with a stream)
 
 Plain functions around functions: an interceptor of grpc.aio costs ten times as much. Each takes the `Exchange` of one
 call and the next one, and either goes on or raises.
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from services.chassis import tracing
 from services.chassis.errors import Catalogue
@@ -31,10 +32,12 @@ from services.chassis.pipeline import (
     idempotency_key,
     identity,
     observation,
+    streaming,
     validation,
 )
 from services.chassis.pipeline.exchange import Exchange, Step
-from services.chassis.policy import MethodPolicyView
+from services.chassis.policy import Access, MethodPolicyView
+from services.chassis.streams import Streams
 
 __all__ = ["Exchange", "Parts", "Step", "compose"]
 
@@ -48,15 +51,24 @@ class Parts:
     """Whether the service has started."""
     verify_user: identity.Verify
     verify_service: identity.Verify
+    streams: Streams
+
+    def verifier(self, method: MethodPolicyView) -> identity.Verify:
+        """What verifies the tokens of a method's callers."""
+        return self.verify_service if method.access is Access.INTERNAL else self.verify_user
 
 
-def compose(method: MethodPolicyView, handler: handling.Handler, parts: Parts) -> Step:
-    """One method with everything around it: takes a call's exchange, gives the answer's bytes."""
-    step = handling.answer(method, handler)
+def compose(method: MethodPolicyView, handler: Callable[..., Any], parts: Parts) -> Step:
+    """One method with everything around it: takes a call's exchange, gives the answer's bytes (a stream's are sent)."""
+    verify = parts.verifier(method)
+    if method.streams:
+        step = streaming.answer(method, handler, parts.streams, verify)
+    else:
+        step = handling.answer(method, handler)
     step = idempotency_key.read(step)
     step = validation.check(method, step)
     step = access.check(method, step)
-    step = identity.establish(method, parts.verify_user, parts.verify_service, step)
+    step = identity.establish(verify, step)
     step = deadline.limit(method, step)
     step = admission.gate(parts.is_open, step)
     step = error_answers.tell(parts.catalogue, step)

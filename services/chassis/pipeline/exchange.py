@@ -27,6 +27,9 @@ class Context(Protocol):
     def time_remaining(self) -> float | None:
         """Seconds until the client's deadline; None when it has none."""
 
+    async def write(self, message: bytes) -> None:
+        """Send one message of a stream; waits while the client does not read."""
+
     async def abort(
         self, code: grpc.StatusCode, details: str, trailing_metadata: tuple[tuple[str, str | bytes], ...]
     ) -> NoReturn:
@@ -45,6 +48,7 @@ class Exchange:
         "deadline",
         "failure",
         "idempotency_key",
+        "messages",
         "metadata",
         "reason",
         "request",
@@ -61,6 +65,7 @@ class Exchange:
         self.caller: User | Service | None = None
         self.client_app = ""
         self.idempotency_key: str | None = None
+        self.messages = 0  # that a stream has sent
         self.deadline = 0.0
         self.status = grpc.StatusCode.OK
         self.reason = ""

@@ -6,12 +6,12 @@ is sent must be good, also where none is needed.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from services.chassis.call import Service, User
 from services.chassis.errors import FieldViolation, InvalidArgument, Unauthenticated
 from services.chassis.pipeline.exchange import Exchange, Step
-from services.chassis.policy import Access, MethodPolicyView
 
 CLIENT_APPS = ("web-app", "mobile-app")
 
@@ -19,13 +19,12 @@ Verify = Callable[[str], Awaitable[User | Service]]
 """A token's bearer; raises Unauthenticated."""
 
 
-def establish(method: MethodPolicyView, verify_user: Verify, verify_service: Verify, proceed: Step) -> Step:
-    """Find out who calls, and with which client app."""
-    verify = verify_service if method.access is Access.INTERNAL else verify_user
+def establish(verify: Verify, proceed: Step) -> Step:
+    """Find out who calls, and with which client app. `verify` knows the kind of tokens that the method takes."""
 
     async def identified(exchange: Exchange) -> bytes:
         said = _client_app(exchange.metadata.get("x-client-app"))
-        token = _bearer(exchange.metadata.get("authorization"))
+        token = bearer(exchange.metadata)
         if token is not None:
             exchange.caller = await verify(token)
         exchange.client_app = exchange.caller.client_app if isinstance(exchange.caller, User) else said
@@ -34,7 +33,9 @@ def establish(method: MethodPolicyView, verify_user: Verify, verify_service: Ver
     return identified
 
 
-def _bearer(authorization: str | None) -> str | None:
+def bearer(metadata: Mapping[str, Any]) -> str | None:
+    """The token that a call carries, if any. Raises Unauthenticated for an authorization of another kind."""
+    authorization: str | None = metadata.get("authorization")
     if authorization is None:
         return None
     scheme, _, token = authorization.partition(" ")

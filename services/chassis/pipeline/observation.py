@@ -1,4 +1,8 @@
-"""One canonical log line and one measurement for each call, whatever becomes of it. Never a body, never a token."""
+"""One canonical log line and one measurement for each call, whatever becomes of it. Never a body, never a token.
+
+A stream's line comes when it ends and says how many messages it had. How long it was open is no latency: it is counted
+like every call, and left out of the histogram.
+"""
 
 from __future__ import annotations
 
@@ -88,6 +92,8 @@ class _Recorder:
             "client_app": exchange.client_app,
             "request_id": exchange.request_id(),
         }
+        if self._method.streams:
+            line["messages"] = exchange.messages
         if outcome is self._ok:
             _log.info("call", **line)
         else:
@@ -109,12 +115,13 @@ class _Outcome:
         http = 201 if status is grpc.StatusCode.OK and method.creates else HTTP_STATUS[status]
         self.code = status.name
         self._path = method.path
-        self._duration = DURATION.labels(method.verb, method.route, http)
+        self._duration = None if method.streams else DURATION.labels(method.verb, method.route, http)
         self._calls: dict[str, Counter] = {}
 
     def measure(self, seconds: float, client_app: str) -> None:
         """Count one call."""
-        self._duration.observe(seconds)
+        if self._duration is not None:
+            self._duration.observe(seconds)
         calls = self._calls.get(client_app)
         if calls is None:
             calls = self._calls[client_app] = CALLS.labels(self._path, self.code, client_app)

@@ -27,11 +27,19 @@ def public_rpcs(orders: Orders, product: str, order_id: str) -> dict[str, Rpc]:
     def calling(rpc: Any, request: Any) -> Rpc:
         return lambda metadata: rpc(request, metadata=metadata)
 
+    async def first_of_watch(metadata: Metadata) -> Any:
+        stream = orders.WatchOrder(order_pb2.WatchOrderRequest(id=order_id), metadata=metadata)
+        try:
+            return await stream.read()
+        finally:
+            stream.cancel()
+
     cancel = order_pb2.UpdateOrderStatusRequest(id=order_id, status="cancelled")
     return {
         "CreateOrder": calling(orders.CreateOrder, an_order(product)),
         "GetOrder": calling(orders.GetOrder, order_pb2.GetOrderRequest(id=order_id)),
         "ListOrders": calling(orders.ListOrders, order_pb2.ListOrdersRequest()),
+        "WatchOrder": first_of_watch,
         "GetOrderHistory": calling(orders.GetOrderHistory, order_pb2.GetOrderHistoryRequest(id=order_id)),
         "UpdateOrderStatus": calling(orders.UpdateOrderStatus, cancel),
     }
@@ -64,7 +72,7 @@ async def test_another_ones_order_is_no_order(
 ) -> None:
     unknown = str(uuid.uuid4())
     on_theirs, on_none = public_rpcs(orders, product, order.id), public_rpcs(orders, product, unknown)
-    for name in ("GetOrder", "GetOrderHistory", "UpdateOrderStatus"):
+    for name in ("GetOrder", "WatchOrder", "GetOrderHistory", "UpdateOrderStatus"):
         theirs = await refused(on_theirs[name](people.stranger.metadata))
         none = await refused(on_none[name](people.stranger.metadata))
         assert (theirs.code, theirs.reason) == (NOT_FOUND, "ORDER_NOT_FOUND"), name
@@ -81,6 +89,7 @@ async def test_the_owner_and_staff_may_look(
     rpcs = public_rpcs(orders, product, order.id)
     for person in (people.owner, people.staff):
         assert await rpcs["GetOrder"](person.metadata) == order
+        assert await rpcs["WatchOrder"](person.metadata) == order
         assert [event.type for event in (await rpcs["GetOrderHistory"](person.metadata)).events] == ["ORDER_CREATED"]
 
 

@@ -16,6 +16,7 @@ from services.chassis.pipeline import Parts, compose, idempotency_key, identity,
 from services.chassis.pipeline.exchange import Exchange
 from services.chassis.pipeline.validation import json_name, violations_of
 from services.chassis.server import HandlerError, InFlight
+from services.chassis.streams import Streams
 
 ORDERS = policy.read(order_pb2.DESCRIPTOR.services_by_name["OrderService"])
 
@@ -39,6 +40,9 @@ class Context:
 
     def time_remaining(self) -> float | None:
         return None
+
+    async def write(self, message: bytes) -> None:
+        raise AssertionError("no stream")
 
     async def abort(self, code: grpc.StatusCode, details: str, trailing_metadata: Any) -> Any:
         self.aborted = code, details, trailing_metadata
@@ -99,7 +103,7 @@ async def test_the_whole_pipeline_tells_a_refusal_in_one_go() -> None:
     async def handler(_request: Any, _call: Any) -> Any:
         raise AssertionError("not reached")
 
-    parts = Parts(Catalogue({}), lambda: True, _no_token, _no_token)
+    parts = Parts(Catalogue({}), lambda: True, _no_token, _no_token, Streams())
     context = Context()
     with pytest.raises(AbortedCall):
         await compose(ORDERS.methods["GetOrder"], handler, parts)(Exchange(b"", context))
@@ -110,7 +114,7 @@ async def test_the_whole_pipeline_tells_a_refusal_in_one_go() -> None:
 
 
 async def test_client_apps_are_checked_before_tokens() -> None:
-    step = identity.establish(ORDERS.methods["GetOrder"], _no_token, _no_token, _reached)
+    step = identity.establish(_no_token, _reached)
     with pytest.raises(InvalidArgument) as caught:
         await step(Exchange(b"", Context(authorization="Bearer x", x_client_app="toaster")))
     assert caught.value.violations == [FieldViolation("X-Client-App", "must be one of web-app, mobile-app")]
@@ -126,6 +130,9 @@ class _Handler:
     async def ListOrders(self, request: Any, call: Any) -> Any: ...
     async def GetOrderHistory(self, request: Any, call: Any) -> Any: ...
     async def UpdateOrderStatus(self, request: Any, call: Any) -> Any: ...
+    async def WatchOrder(self, request: Any, call: Any) -> Any:
+        yield
+
     async def _helper(self) -> None: ...
     def plain(self) -> None: ...
 
@@ -144,6 +151,18 @@ def test_a_missing_and_an_extra_rpc_are_named() -> None:
         HandlerError, match=r"Wrong for .*OrderService lacks GetOrder, has DeleteOrder, which is no rpc"
     ):
         server.methods_of(ORDERS, Wrong())
+
+
+def test_a_stream_is_yielded_and_an_answer_returned() -> None:
+    class Wrong(_Handler):
+        async def GetOrder(self, request: Any, call: Any) -> Any:
+            yield
+
+        async def WatchOrder(self, request: Any, call: Any) -> Any: ...
+
+    with pytest.raises(HandlerError, match="GetOrder, which must return one answer") as caught:
+        server.methods_of(ORDERS, Wrong())
+    assert "WatchOrder, which must yield its answers" in str(caught.value)
 
 
 async def test_calls_in_flight_are_waited_for() -> None:

@@ -35,6 +35,17 @@ def test_a_public_read() -> None:
     assert (read.verb, read.route) == ("GET", "/api/v1/users/{id}")
 
 
+def test_a_stream() -> None:
+    orders = policy.read(ORDERS).methods
+    assert (orders["WatchOrder"].streams, orders["WatchOrder"].deadline) == (True, 3600)
+    assert not orders["GetOrder"].streams
+
+
+def test_streams_of_requests_are_not_served() -> None:
+    with pytest.raises(PolicyError, match="callers send one request"):
+        policy.read(_service(lambda *_: None, client_streaming=True))
+
+
 def test_an_internal_service() -> None:
     reservations = policy.read(RESERVATIONS)
     reserve = reservations.methods["ReserveStock"]
@@ -53,7 +64,7 @@ def test_callers_are_those_of_the_plan() -> None:
 Change = Callable[[Any, Any, Any], None]
 
 
-def _service(change: Change) -> ServiceDescriptor:
+def _service(change: Change, *, client_streaming: bool = False) -> ServiceDescriptor:
     """A service with two good rpcs, changed."""
     file = descriptor_pb2.FileDescriptorProto(name="bad.proto", package="bad", syntax="proto3")
     file.message_type.add(name="Nothing")
@@ -63,6 +74,7 @@ def _service(change: Change) -> ServiceDescriptor:
     of_service.timeout.seconds = 7
     for name in ("One", "Two"):
         method = service.method.add(name=name, input_type=".bad.Nothing", output_type=".bad.Nothing")
+        method.client_streaming = client_streaming
         method.options.Extensions[policy_pb2.method].access = policy_pb2.ACCESS_USER
     first = service.method[0].options
     change(of_service, first.Extensions[policy_pb2.method], first)

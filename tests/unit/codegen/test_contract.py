@@ -76,6 +76,11 @@ def test_reads_what_an_rpc_and_its_service_decide() -> None:
     assert (take.access, take.is_read, take.unlimited, take.timeout) == ("USER", False, True, 3)
 
 
+def test_a_stream_is_told_from_an_answer() -> None:
+    (shelf,) = read_contract(image(changed(PUBLIC, "method", 0, "serverStreaming", to=True)))
+    assert [rpc.streams for rpc in shelf.rpcs] == [True, False]
+
+
 def test_internal_rpcs_are_not_public() -> None:
     services = read_contract(image(PUBLIC, INTERNAL))
     assert [rpc.name for _, rpc in public_rpcs(services)] == ["Look", "Take"]
@@ -98,7 +103,7 @@ def test_a_group_that_two_services_share_is_one_limit() -> None:
         (changed(PUBLIC, "method", 0, "options", METHOD, "access", to=None), "Shelf.Look: nobody decided who may call"),
         (changed(PUBLIC, "method", 0, "options", HTTP, to=None), "Shelf.Look: a public rpc has an HTTP binding"),
         (changed(PUBLIC, "method", 0, "options", METHOD, "callers", to=["order"]), "Shelf.Look: an internal rpc names"),
-        (changed(PUBLIC, "method", 0, "serverStreaming", to=True), "Shelf.Look: the edge has no rules for streams"),
+        (changed(PUBLIC, "method", 0, "clientStreaming", to=True), "Shelf.Look: callers send one request"),
         (
             changed(PUBLIC, "options", SERVICE, "timeout", to=None),
             "Shelf.Look: neither it nor its service says how long",

@@ -66,6 +66,16 @@ def test_a_route_has_its_services_figures(routes: dict[str, dict[str, Any]]) -> 
     assert deadline["append_action"] == "ADD_IF_ABSENT"
 
 
+def test_a_stream_is_ended_by_its_service_and_by_no_timeout(routes: dict[str, dict[str, Any]]) -> None:
+    route = routes["/argosy.order.v1.OrderService/WatchOrder"]
+    action = route["route"]
+    assert (action["timeout"], action["idle_timeout"], action["priority"]) == ("0s", "0s", "HIGH")
+    assert "per_try_timeout" not in action["retry_policy"]
+    # The contract's hour is the service's to end; the edge comes after it.
+    assert action["max_stream_duration"] == {"max_stream_duration": "3605s"}
+    assert route["request_headers_to_add"][0]["header"]["value"] == "3600500m"
+
+
 def test_what_is_unlimited_counts_for_no_group(
     services: tuple[Service, ...], routes: dict[str, dict[str, Any]]
 ) -> None:

@@ -64,7 +64,7 @@ def test_a_policy_holds_for_the_service_whose_rpcs_it_allows(services: tuple[Ser
 
 def test_every_rpc_has_its_time(services: tuple[Service, ...], routes: dict[str, dict[str, Any]]) -> None:
     assert {path: route["timeout"] for path, route in routes.items()} == {
-        rpc.path: f"{rpc.timeout:g}s" for service in services for rpc in service.rpcs
+        rpc.path: "0s" if rpc.streams else f"{rpc.timeout:g}s" for service in services for rpc in service.rpcs
     }
 
 
@@ -77,6 +77,7 @@ def test_only_public_reads_are_repeated_and_all_else_says_that_it_is_not(
             assert routes[rpc.path]["retries"]["attempts"] == attempts, rpc.path
     assert routes["/argosy.order.v1.OrderService/CreateOrder"]["retries"] == {"attempts": 0}
     assert routes["/argosy.user.v1.UserService/GetUser"]["retries"]["perTryTimeout"] == "2s"
+    assert "perTryTimeout" not in routes["/argosy.order.v1.OrderService/WatchOrder"]["retries"]
     for virtual_service in mesh.virtual_services(services):
         assert all("retries" in route for route in virtual_service["spec"]["http"])
 

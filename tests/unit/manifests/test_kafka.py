@@ -46,6 +46,14 @@ def heard(service: str) -> set[str]:
     return {topic_of()[name] for name in re.findall(r'"([A-Z][A-Z_]+)":', consumers.read_text())}
 
 
+def followed(service: str) -> set[str]:
+    """The topics that a service follows besides, without a group: of the events that its modules with a tail name."""
+    sources = [path.read_text() for path in (ROOT / "services" / service).rglob("*.py")]
+    tails = [source for source in sources if "services.chassis.tail" in source]
+    named = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in re.findall(r"_pb2\.(\w+)", "".join(tails))}
+    return {topic for kind, topic in topic_of().items() if kind in named}
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_has_the_rights_that_its_work_needs_and_no_other(service: str) -> None:
     expected: set[Right] = set()
@@ -53,6 +61,8 @@ def test_a_service_has_the_rights_that_its_work_needs_and_no_other(service: str)
         expected |= {("topic", f"{service}-events", right) for right in ("Describe", "Write")}
     # Every replica of every service follows ended sessions by itself, without a group or dead letters.
     expected |= {("topic", "user-events", right) for right in ("Describe", "Read")}
+    for topic in followed(service):
+        expected |= {("topic", topic, right) for right in ("Describe", "Read")}
     for topic in heard(service):
         expected |= {("topic", topic, right) for right in ("Describe", "Read")}
         expected |= {("topic", f"{topic}.dlq", right) for right in ("Describe", "Write")}

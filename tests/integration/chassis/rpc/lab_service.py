@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any, ClassVar
 
 import grpc
@@ -79,6 +81,28 @@ class LabRpc:
             case "hang":
                 await self._hang()
         return lab_pb2.Answer()
+
+    async def Stream(self, request: Any, call: Call) -> AsyncGenerator[Any, None]:
+        self.calls.append((request, call))
+        if request.text == "refuse":
+            raise NotFound("no such thing")
+        try:
+            for number in range(int(request.number)):
+                yield lab_pb2.Answer(text=f"{number}{'.' * int(request.labels.get('padding', 0))}")
+                self.say(f"sent {number}")
+            if request.text == "break":
+                raise PrivateFailure(SECRET)
+            if request.text == "other":
+                yield lab_pb2.Probe()
+            if request.text == "stay":
+                await asyncio.sleep(60)
+        finally:
+            self.say("stream ended")
+
+    async def ShortStream(self, request: Any, call: Call) -> AsyncGenerator[Any, None]:
+        async with aclosing(self.Stream(request, call)) as answers:
+            async for answer in answers:
+                yield answer
 
     async def Slow(self, request: Any, call: Call) -> Any:
         self.calls.append((request, call))

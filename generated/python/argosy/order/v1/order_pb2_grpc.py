@@ -50,6 +50,11 @@ class OrderServiceStub:
                 request_serializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersRequest.SerializeToString,
                 response_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersResponse.FromString,
                 _registered_method=True)
+        self.WatchOrder = channel.unary_stream(
+                '/argosy.order.v1.OrderService/WatchOrder',
+                request_serializer=argosy_dot_order_dot_v1_dot_order__pb2.WatchOrderRequest.SerializeToString,
+                response_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.Order.FromString,
+                _registered_method=True)
         self.GetOrderHistory = channel.unary_unary(
                 '/argosy.order.v1.OrderService/GetOrderHistory',
                 request_serializer=argosy_dot_order_dot_v1_dot_order__pb2.GetOrderHistoryRequest.SerializeToString,
@@ -88,6 +93,19 @@ class OrderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchOrder(self, request, context):
+        """Streams one order: as it stands, then again at each change. Over REST each state is a line of JSON. Another
+        person's order is NOT_FOUND, like an unknown one.
+
+        It ends well once the order is delivered or cancelled, after which nothing changes, and after an hour in any case.
+        It ends with UNAVAILABLE when the service restarts, and with UNAUTHENTICATED when the caller's token is no longer
+        good. Over REST an end looks the same each time; whoever sees one before the order's own connects again, and begins
+        with the state of that moment. One caller may have 20 streams open at a time (RESOURCE_EXHAUSTED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetOrderHistory(self, request, context):
         """Answers with everything that happened to one order, oldest first.
         """
@@ -121,6 +139,11 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.ListOrders,
                     request_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersRequest.FromString,
                     response_serializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersResponse.SerializeToString,
+            ),
+            'WatchOrder': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchOrder,
+                    request_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.WatchOrderRequest.FromString,
+                    response_serializer=argosy_dot_order_dot_v1_dot_order__pb2.Order.SerializeToString,
             ),
             'GetOrderHistory': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOrderHistory,
@@ -215,6 +238,33 @@ class OrderService:
             '/argosy.order.v1.OrderService/ListOrders',
             argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersRequest.SerializeToString,
             argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/argosy.order.v1.OrderService/WatchOrder',
+            argosy_dot_order_dot_v1_dot_order__pb2.WatchOrderRequest.SerializeToString,
+            argosy_dot_order_dot_v1_dot_order__pb2.Order.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,15 @@ class OrderServiceStub:
     """Answers with one order. Another person's is NOT_FOUND, like an unknown one."""
     ListOrders: _grpc.UnaryUnaryMultiCallable[_order_pb2.ListOrdersRequest, _order_pb2.ListOrdersResponse]
     """Answers with the caller's orders, newest first, a page at a time."""
+    WatchOrder: _grpc.UnaryStreamMultiCallable[_order_pb2.WatchOrderRequest, _order_pb2.Order]
+    """Streams one order: as it stands, then again at each change. Over REST each state is a line of JSON. Another
+    person's order is NOT_FOUND, like an unknown one.
+
+    It ends well once the order is delivered or cancelled, after which nothing changes, and after an hour in any case.
+    It ends with UNAVAILABLE when the service restarts, and with UNAUTHENTICATED when the caller's token is no longer
+    good. Over REST an end looks the same each time; whoever sees one before the order's own connects again, and begins
+    with the state of that moment. One caller may have 20 streams open at a time (RESOURCE_EXHAUSTED).
+    """
     GetOrderHistory: _grpc.UnaryUnaryMultiCallable[_order_pb2.GetOrderHistoryRequest, _order_pb2.GetOrderHistoryResponse]
     """Answers with everything that happened to one order, oldest first."""
     UpdateOrderStatus: _grpc.UnaryUnaryMultiCallable[_order_pb2.UpdateOrderStatusRequest, _order_pb2.Order]
@@ -62,6 +71,15 @@ class OrderServiceAsyncStub(OrderServiceStub):
     """Answers with one order. Another person's is NOT_FOUND, like an unknown one."""
     ListOrders: _aio.UnaryUnaryMultiCallable[_order_pb2.ListOrdersRequest, _order_pb2.ListOrdersResponse]  # type: ignore[assignment]
     """Answers with the caller's orders, newest first, a page at a time."""
+    WatchOrder: _aio.UnaryStreamMultiCallable[_order_pb2.WatchOrderRequest, _order_pb2.Order]  # type: ignore[assignment]
+    """Streams one order: as it stands, then again at each change. Over REST each state is a line of JSON. Another
+    person's order is NOT_FOUND, like an unknown one.
+
+    It ends well once the order is delivered or cancelled, after which nothing changes, and after an hour in any case.
+    It ends with UNAVAILABLE when the service restarts, and with UNAUTHENTICATED when the caller's token is no longer
+    good. Over REST an end looks the same each time; whoever sees one before the order's own connects again, and begins
+    with the state of that moment. One caller may have 20 streams open at a time (RESOURCE_EXHAUSTED).
+    """
     GetOrderHistory: _aio.UnaryUnaryMultiCallable[_order_pb2.GetOrderHistoryRequest, _order_pb2.GetOrderHistoryResponse]  # type: ignore[assignment]
     """Answers with everything that happened to one order, oldest first."""
     UpdateOrderStatus: _aio.UnaryUnaryMultiCallable[_order_pb2.UpdateOrderStatusRequest, _order_pb2.Order]  # type: ignore[assignment]
@@ -98,6 +116,21 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_order_pb2.ListOrdersResponse, _abc.Awaitable[_order_pb2.ListOrdersResponse]]:
         """Answers with the caller's orders, newest first, a page at a time."""
+
+    @_abc_1.abstractmethod
+    def WatchOrder(
+        self,
+        request: _order_pb2.WatchOrderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_order_pb2.Order], _abc.AsyncIterator[_order_pb2.Order]]:
+        """Streams one order: as it stands, then again at each change. Over REST each state is a line of JSON. Another
+        person's order is NOT_FOUND, like an unknown one.
+
+        It ends well once the order is delivered or cancelled, after which nothing changes, and after an hour in any case.
+        It ends with UNAVAILABLE when the service restarts, and with UNAUTHENTICATED when the caller's token is no longer
+        good. Over REST an end looks the same each time; whoever sees one before the order's own connects again, and begins
+        with the state of that moment. One caller may have 20 streams open at a time (RESOURCE_EXHAUSTED).
+        """
 
     @_abc_1.abstractmethod
     def GetOrderHistory(

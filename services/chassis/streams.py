@@ -1,0 +1,113 @@
+"""The streams that are open in this process: how many, whose, and how they end before their time.
+
+A stream outlives the moment in which its caller was verified and the service was ready. So it is ended, with a status
+that says why, when the caller's token is no longer good (expired, or its session has ended), and when the service
+drains: UNAVAILABLE, so that the caller comes back, to another replica.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import structlog
+from prometheus_client import Gauge
+
+from services.chassis.errors import AppError, ResourceExhausted, Unauthenticated, Unavailable
+
+MOST_A_CALLER = 20
+"""More at once have no use for a person, however many windows they have open."""
+MOST = 2_000
+"""What one process bears: some 20 KB each."""
+_LOOK_EVERY_SECONDS = 2.0
+
+_open_streams = Gauge("argosy_streams_open", "Streams that are being sent.", ["rpc"])
+
+_log = structlog.get_logger()
+
+StillGood = Callable[[], Awaitable[None]]
+"""Raises Unauthenticated once the caller's token is not good any more."""
+
+
+class _Stream:
+    """One open stream, which can be ended from outside."""
+
+    def __init__(self, still_good: StillGood) -> None:
+        self.still_good = still_good
+        self.scope = asyncio.timeout(None)
+        self.why: AppError | None = None
+
+    def end(self, why: AppError) -> None:
+        if self.why is None:
+            self.why = why
+            self.scope.reschedule(asyncio.get_running_loop().time())
+
+
+class Streams:
+    """All streams of one process."""
+
+    def __init__(self, most_a_caller: int = MOST_A_CALLER, most: int = MOST) -> None:
+        self._most_a_caller = most_a_caller
+        self._most = most
+        self._open: set[_Stream] = set()
+        self._by_caller: Counter[str] = Counter()
+        self._closed = False
+
+    @contextlib.asynccontextmanager
+    async def opened(self, rpc: str, caller: str, still_good: StillGood) -> AsyncIterator[None]:
+        """What is inside is ended with the caller's session and with the service.
+
+        Raises:
+            ResourceExhausted: the caller, or all together, have as many open as they may.
+            Unavailable: the service drains, now or before it began.
+            Unauthenticated: the caller's token is not good any more.
+        """
+        self._admit(caller)
+        stream = _Stream(still_good)
+        self._open.add(stream)
+        self._by_caller[caller] += 1
+        try:
+            with _open_streams.labels(rpc).track_inprogress():
+                async with stream.scope:
+                    yield
+        except TimeoutError:
+            if stream.why is not None and stream.scope.expired():
+                raise stream.why from None
+            raise
+        finally:
+            self._open.discard(stream)
+            self._by_caller[caller] -= 1
+            if not self._by_caller[caller]:
+                del self._by_caller[caller]
+
+    def close(self) -> None:
+        """End all streams, and open no other."""
+        self._closed = True
+        for stream in self._open:
+            stream.end(_going_away())
+
+    async def watch_callers(self) -> None:
+        """Look every two seconds whether the callers' tokens are still good, until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            for stream in tuple(self._open):
+                try:
+                    await stream.still_good()
+                except Unauthenticated as gone:
+                    stream.end(gone)
+                except Exception as error:  # it could not be found out: the next look may tell
+                    _log.warning("stream_caller_not_looked_up", error=type(error).__name__)
+
+    def _admit(self, caller: str) -> None:
+        if self._closed:
+            raise _going_away()
+        if self._by_caller[caller] >= self._most_a_caller:
+            raise ResourceExhausted(f"you have {self._most_a_caller} streams open, as many as may be; end one first")
+        if len(self._open) >= self._most:
+            raise ResourceExhausted("too many streams are open; try again later")
+
+
+def _going_away() -> Unavailable:
+    return Unavailable("the service restarts; connect again")

@@ -1,0 +1,181 @@
+"""Following a topic by oneself: each replica reads all of it, outside any consumer group, and keeps nothing.
+
+For what every replica has to know (which sessions have ended, which orders have changed). Where a group shares the
+work and effects happen once, it is a consumer (consumer.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from services.chassis import backoff, cancellation, logs
+from services.chassis.brokers import Brokers
+
+_LOOK_EVERY_SECONDS = 2.0
+_LOOK_AT_MOST_SECONDS = 10.0
+_STALLED_AFTER_SECONDS = 30.0
+_CONNECT_SECONDS = 10.0
+_CLOSE_SECONDS = 3.0
+_REQUEST_MS = 10_000
+
+_log = structlog.get_logger()
+
+
+class CannotFollow(Exception):
+    """Kafka answers, but the topic is not there, or its records do not arrive."""
+
+
+def _nothing() -> None:
+    """Whoever has a beginning needs no word of it."""
+
+
+class Tail:
+    """One process's way through one topic.
+
+    Args:
+        kafka: the brokers.
+        topic: what to follow.
+        hear: called with every record that aiokafka read, in order within each partition. Must not raise.
+        up_to_date: called every few seconds with the Unix time up to which everything has been heard.
+        back_seconds: how far back it begins; after a lost connection it goes on where it was. None: it begins at the
+            end, each time, and `joined` is called then: what was said before must be looked up.
+    """
+
+    def __init__(
+        self,
+        kafka: Brokers,
+        topic: str,
+        hear: Callable[[Any], None],
+        *,
+        up_to_date: Callable[[float], None],
+        back_seconds: float | None = None,
+        joined: Callable[[], None] = _nothing,
+    ) -> None:
+        self.reading = False
+        """Whether it has found its place, and hears what is said from now on."""
+        self._brokers = kafka
+        self._topic = topic
+        self._hear = hear
+        self._up_to_date = up_to_date
+        self._back_seconds = back_seconds
+        self._joined = joined
+        self._positions: dict[TopicPartition, int] = {}
+
+    async def run(self) -> None:
+        """Follow until cancelled, whatever becomes of Kafka meanwhile."""
+        waits, last_said = backoff.delays(0.2, 5.0), ""
+        while True:
+            try:
+                await self._follow()
+            except (Exception, asyncio.CancelledError) as error:
+                if cancellation.is_own():
+                    raise
+                said = logs.error_text(error)
+                if self.reading or said != last_said:  # one line a change, not one a try
+                    _log.warning("tail_joins_again", topic=self._topic, error=said)
+                last_said = said
+            if self.reading:
+                self.reading = False
+                waits = backoff.delays(0.2, 5.0)
+            await asyncio.sleep(next(waits))
+
+    async def _follow(self) -> None:
+        """Read on until something goes wrong."""
+        consumer = AIOKafkaConsumer(
+            **self._brokers.options(),
+            client_id=f"tail-{self._topic}",
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            request_timeout_ms=_REQUEST_MS,
+        )
+        consumer.assign([TopicPartition(self._topic, 0)])  # it asks only about topics that it has something of
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await consumer.start()
+                await self._find_place(consumer)
+            self.reading = True
+            self._joined()
+            await self._read(consumer)
+        finally:
+            await _close(consumer)
+
+    async def _find_place(self, consumer: AIOKafkaConsumer) -> None:
+        partitions = consumer.partitions_for_topic(self._topic)
+        if not partitions:
+            raise CannotFollow(f"there is no topic {self._topic}")
+        places = [TopicPartition(self._topic, number) for number in sorted(partitions)]
+        consumer.assign(places)
+        # The ends first: a record that comes in between lies behind them, and is read.
+        ends = await consumer.end_offsets(places)
+        begins = ends if self._back_seconds is None else await self._begins(consumer, ends, self._back_seconds)
+        for place in places:
+            known, begin = self._positions.get(place), begins[place]
+            consumer.seek(place, known if known is not None and begin <= known <= ends[place] else begin)
+
+    async def _begins(
+        self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int], back_seconds: float
+    ) -> dict[TopicPartition, int]:
+        since = int((time.time() - back_seconds) * 1000)
+        found = await consumer.offsets_for_times(dict.fromkeys(ends, since))
+        firsts = {place: found.get(place) for place in ends}
+        return {place: ends[place] if first is None else first.offset for place, first in firsts.items()}
+
+    async def _read(self, consumer: AIOKafkaConsumer) -> None:
+        loop = asyncio.get_running_loop()
+        look_at = moved_at = loop.time()
+        while True:
+            batches = await consumer.getmany(timeout_ms=500)
+            for place, records in batches.items():
+                for record in records:
+                    self._hear(record)
+                self._positions[place] = records[-1].offset + 1
+            if batches:
+                moved_at = loop.time()
+            if loop.time() >= look_at:
+                if await self._look(consumer):
+                    moved_at = loop.time()
+                elif loop.time() - moved_at > _STALLED_AFTER_SECONDS:
+                    raise CannotFollow(f"nothing has arrived for {_STALLED_AFTER_SECONDS:.0f} s")
+                look_at = loop.time() + _LOOK_EVERY_SECONDS
+
+    async def _look(self, consumer: AIOKafkaConsumer) -> bool:
+        """Whether everything that the broker has was read."""
+        asked_at = time.time()
+        places = consumer.assignment()
+        if consumer.partitions_for_topic(self._topic) != {place.partition for place in places}:
+            raise CannotFollow(f"{self._topic} has other partitions now")
+        async with asyncio.timeout(_LOOK_AT_MOST_SECONDS):
+            ends = await consumer.end_offsets(list(places))
+            for place in places:
+                if await consumer.position(place) < ends[place]:
+                    return False
+        self._up_to_date(asked_at)
+        return True
+
+
+async def _close(consumer: AIOKafkaConsumer) -> None:
+    """Close it, in a task of its own: what is cancelled inside is not this one, and this one may be while it waits."""
+    closing = asyncio.create_task(_stop(consumer))
+    _closings.add(closing)
+    closing.add_done_callback(_closings.discard)
+    await asyncio.wait({closing}, timeout=_CLOSE_SECONDS)
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    try:
+        await consumer.stop()
+    except (KafkaError, OSError, asyncio.CancelledError):
+        # A fetch that failed just now ends the closing half-way, and the connections would stay.
+        await consumer._client.close()
+
+
+_closings: set[asyncio.Task[None]] = set()
+"""Consumers that are being closed."""
