@@ -52,6 +52,7 @@ class Exchange:
         "metadata",
         "reason",
         "request",
+        "sent",
         "status",
         "traceparent",
     )
@@ -65,7 +66,8 @@ class Exchange:
         self.caller: User | Service | None = None
         self.client_app = ""
         self.idempotency_key: str | None = None
-        self.messages = 0  # that a stream has sent
+        self.messages = 0  # that a stream has sent,
+        self.sent = 0  # in so many bytes
         self.deadline = 0.0
         self.status = grpc.StatusCode.OK
         self.reason = ""

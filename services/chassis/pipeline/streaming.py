@@ -39,8 +39,10 @@ def answer(method: MethodPolicyView, handler: Handler, streams: Streams, verify:
             async for response in responses:
                 if not isinstance(response, response_class):
                     raise TypeError(f"{method.path} sent {type(response).__name__}, not {response_class.__name__}")
-                await exchange.context.write(response.SerializeToString())
+                message = response.SerializeToString()
+                await exchange.context.write(message)
                 exchange.messages += 1
+                exchange.sent += len(message)
         return b""
 
     return streamed

@@ -80,7 +80,7 @@ class Recording(Tracing):
                 return answer
             finally:
                 if span.is_recording():
-                    _tell_call(span, exchange, size)
+                    _tell_call(span, exchange, size or exchange.sent)
                 span.end()
 
         return traced

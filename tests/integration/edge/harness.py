@@ -79,7 +79,7 @@ class Upstream:
     calls: list[SeenCall] = field(default_factory=list)
 
     def answer(self, path: str, answer: Answer) -> None:
-        """From now on an rpc answers so, until `forget`."""
+        """From now on an rpc answers so, until `forget`. A stream's messages are written to the context."""
         self.answers[path] = answer
 
     def forget(self) -> None:
@@ -116,6 +116,7 @@ def _handler(method: MethodDescriptor, running: Upstream) -> grpc.RpcMethodHandl
     path = f"/{method.containing_service.full_name}/{method.name}"
     request_class = message_factory.GetMessageClass(method.input_type)
     response_class = message_factory.GetMessageClass(method.output_type)
+    make = grpc.unary_stream_rpc_method_handler if method.server_streaming else grpc.unary_unary_rpc_method_handler
 
     async def handle(request: Message, context: Context) -> Message:
         metadata = {key: str(value) for key, value in context.invocation_metadata() or ()}
@@ -123,7 +124,7 @@ def _handler(method: MethodDescriptor, running: Upstream) -> grpc.RpcMethodHandl
         answer = running.answers.get(path)
         return response_class() if answer is None else await answer(request, context)
 
-    return grpc.unary_unary_rpc_method_handler(
+    return make(
         handle, request_deserializer=request_class.FromString, response_serializer=response_class.SerializeToString
     )
 
