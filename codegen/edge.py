@@ -107,8 +107,13 @@ def _route(service: Service, rpc: Rpc) -> dict[str, Any]:
             }
         ],
     }
+    metadata: dict[str, Any] = {}
     if service.rate_limit is not None and not rpc.unlimited:
-        route["metadata"] = {"filter_metadata": {"argosy": {"group": service.rate_limit.group}}}
+        metadata["argosy"] = {"group": service.rate_limit.group}
+    if rpc.streams:
+        metadata["lua"] = {"streams": True}
+    if metadata:
+        route["metadata"] = {"filter_metadata": metadata}
     return route
 
 

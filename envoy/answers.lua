@@ -32,6 +32,10 @@ function envoy_on_response(handle)
   if status == "200" and headers:get("x-http-code") == "201" then
     headers:replace(":status", "201")
   end
+  -- A stream is a line of JSON a message; the transcoder calls it JSON.
+  if status == "200" and headers:get("content-length") == nil and handle:metadata():get("streams") then
+    headers:replace("content-type", "application/x-ndjson")
+  end
   for _, name in ipairs(NOT_FOR_REST) do
     headers:remove(name)
   end

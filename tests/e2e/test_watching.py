@@ -45,6 +45,7 @@ async def watching(who: Customer, order: Json) -> AsyncIterator[Lines]:
     url = f"/api/v1/orders/{order['id']}:watch"
     async with who.shop.http.stream("GET", url, headers=headers, timeout=patient) as answer:
         assert answer.status_code == 200, await answer.aread()
+        assert answer.headers["content-type"] == "application/x-ndjson"
         yield Lines(answer)
 
 

@@ -52,7 +52,7 @@ async def test_over_rest_each_message_is_a_line_as_it_comes(
 ) -> None:
     told.go_on()
     async with client.stream("GET", REST, headers=issuer.bearer()) as answer:
-        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-ndjson")
         assert not [name for name in answer.headers if name.startswith("grpc-")]
         seen = []
         async for line in answer.aiter_lines():

@@ -74,6 +74,7 @@ def test_a_stream_is_ended_by_its_service_and_by_no_timeout(routes: dict[str, di
     # The contract's hour is the service's to end; the edge comes after it.
     assert action["max_stream_duration"] == {"max_stream_duration": "3605s"}
     assert route["request_headers_to_add"][0]["header"]["value"] == "3600500m"
+    assert route["metadata"]["filter_metadata"]["lua"] == {"streams": True}
 
 
 def test_what_is_unlimited_counts_for_no_group(
