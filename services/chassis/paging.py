@@ -2,18 +2,25 @@
 
 A page token is the sort key of the last item shown (keyset paging): pages stay stable while items come and go, and the
 hundredth page costs what the first does. https://google.aip.dev/158
+
+A token may be sealed (SealedTokens) where it must go on with exactly the list it is of, for whoever asked for that.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import hmac
 import json
+
+from pydantic import SecretStr
 
 from services.chassis.errors import FieldViolation, InvalidArgument
 
 DEFAULT_PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
+_SEAL_BYTES = 16
 
 
 def page_size(requested: int) -> int:
@@ -43,6 +50,40 @@ def decode_page_token(token: str, parts: int) -> tuple[str, ...] | None:
     return tuple(key)
 
 
+class SealedTokens:
+    """Page tokens that nobody can make or change, and that go on with one list alone.
+
+    Args:
+        secret: the same in every replica; tokens end with it.
+    """
+
+    def __init__(self, secret: SecretStr) -> None:
+        self._key = hmac.digest(secret.get_secret_value().encode(), b"page tokens", hashlib.sha256)
+
+    def seal(self, key: tuple[str, ...], *, of: tuple[str, ...]) -> str:
+        """The token that stands for the sort key of the last item shown. `of`: who lists what, filters and all."""
+        return encode_page_token(*key, self._seal(key, of))
+
+    def open(self, token: str, parts: int, *, of: tuple[str, ...]) -> tuple[str, ...] | None:
+        """The sort key in a token, or None for the first page.
+
+        Raises:
+            InvalidArgument: `seal` did not make it, or made it for another list.
+        """
+        decoded = decode_page_token(token, parts + 1)
+        if decoded is None:
+            return None
+        key = decoded[:-1]
+        if not hmac.compare_digest(token.encode(), self.seal(key, of=of).encode()):
+            raise bad_page_token()
+        return key
+
+    def _seal(self, key: tuple[str, ...], of: tuple[str, ...]) -> str:
+        sealed = hmac.digest(self._key, json.dumps([key, of]).encode(), hashlib.sha256)
+        return base64.urlsafe_b64encode(sealed[:_SEAL_BYTES]).decode().rstrip("=")
+
+
 def bad_page_token() -> InvalidArgument:
     """What to raise for a token whose parts are not what they should be."""
-    return InvalidArgument([FieldViolation("pageToken", "must be the nextPageToken of an earlier answer")])
+    told = "must be the nextPageToken of an earlier answer to the same request"
+    return InvalidArgument([FieldViolation("pageToken", told)])

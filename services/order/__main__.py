@@ -9,6 +9,7 @@ from services.chassis.app import App
 from services.chassis.consumer import Consumer
 from services.chassis.errors import Catalogue
 from services.chassis.mongo import Mongo
+from services.chassis.paging import SealedTokens
 from services.chassis.producer import Producer
 from services.chassis.relay import Relay
 from services.chassis.settings import load
@@ -49,7 +50,8 @@ def run(settings: OrderSettings) -> None:
     place, read, update = PlaceOrder(journal, inventory), ReadOrder(journal), UpdateStatus(journal)
     news = OrderNews(settings.brokers)
     watch = WatchOrder(journal, read, news)
-    rpc = OrderRpc(place, read, ListOrders(read_side), update, watch, settings.idempotency_secret)
+    listing = ListOrders(read_side, SealedTokens(settings.idempotency_secret))
+    rpc = OrderRpc(place, read, listing, update, watch, settings.idempotency_secret)
     app.serve(order_pb2.DESCRIPTOR.services_by_name["OrderService"], rpc)
     app.serve(order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"], OrderLookupRpc(read))
     app.background("relay", Relay(outbox.lease, producer).run)

@@ -156,6 +156,13 @@ class OwnerMayOnlyCancel(Exception):
         super().__init__("you may only cancel your order; moving it along is for staff")
 
 
+class OnlyStaffListOthers(Exception):
+    """Whoever is not staff lists their own orders alone."""
+
+    def __init__(self) -> None:
+        super().__init__("you may only list your own orders; leave userId out")
+
+
 class TotalTooLarge(Exception):
     """An order costs more than can be paid."""
 
@@ -223,6 +230,12 @@ def move(order: Order, status: Status, reason: Reason) -> OrderStatusUpdated | N
 def may_see(actor: Actor, order: Order) -> bool:
     """Whether an order is this person's to look at."""
     return actor.is_staff or actor.user_id == order.user_id
+
+
+def check_may_list(actor: Actor, user_id: str) -> None:
+    """Whether a person may list this customer's orders. Raises OnlyStaffListOthers."""
+    if not actor.is_staff and actor.user_id != user_id:
+        raise OnlyStaffListOthers
 
 
 def move_by(actor: Actor, order: Order, status: Status) -> OrderStatusUpdated | None:

@@ -8,7 +8,13 @@ from types import MappingProxyType
 from grpc import StatusCode
 
 from services.chassis.errors import Fault
-from services.order.domain import IllegalTransition, OrderNotFound, OwnerMayOnlyCancel, TotalTooLarge
+from services.order.domain import (
+    IllegalTransition,
+    OnlyStaffListOthers,
+    OrderNotFound,
+    OwnerMayOnlyCancel,
+    TotalTooLarge,
+)
 from services.order.inventory import OUT_OF_STOCK, HoldEnded, OutOfStock
 from services.order.journal import Contended
 from services.order.store import NotStored, OutcomeUnknown
@@ -17,6 +23,7 @@ FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
     {
         OrderNotFound: Fault(StatusCode.NOT_FOUND, "ORDER_NOT_FOUND"),
         OwnerMayOnlyCancel: Fault(StatusCode.PERMISSION_DENIED, "OWNER_MAY_ONLY_CANCEL"),
+        OnlyStaffListOthers: Fault(StatusCode.PERMISSION_DENIED, "ONLY_STAFF_LIST_OTHERS"),
         IllegalTransition: Fault(StatusCode.FAILED_PRECONDITION, "ILLEGAL_TRANSITION"),
         TotalTooLarge: Fault(StatusCode.INVALID_ARGUMENT, "TOTAL_TOO_LARGE"),
         OutOfStock: Fault(StatusCode.FAILED_PRECONDITION, OUT_OF_STOCK),

@@ -17,7 +17,7 @@ from services.chassis.idempotency import fingerprint
 from services.order.domain import Actor, Address, Order, Status
 from services.order.inventory import RequestedLine
 from services.order.messages import HistoryEntry
-from services.order.use_cases.list_orders import ListOrders, ListOrdersCommand, next_page_token
+from services.order.use_cases.list_orders import ListOrders, ListOrdersCommand
 from services.order.use_cases.place_order import PlaceOrder, PlaceOrderCommand
 from services.order.use_cases.read_order import ReadOrder
 from services.order.use_cases.update_status import UpdateStatus, UpdateStatusCommand
@@ -63,13 +63,16 @@ class OrderRpc:
         return _order(await self._read_order(request.id.lower(), _actor(call)))
 
     async def ListOrders(self, request: order_pb2.ListOrdersRequest, call: Call) -> order_pb2.ListOrdersResponse:
-        """Answers with a page of the caller's orders."""
-        status = Status(request.status) if request.status else None
-        command = ListOrdersCommand(call.user().id, status, request.page_size, request.page_token)
-        page = await self._list_orders(command)
-        return order_pb2.ListOrdersResponse(
-            orders=map(_order, page.orders), next_page_token=next_page_token(page, status)
+        """Answers with a page of one customer's orders."""
+        command = ListOrdersCommand(
+            actor=_actor(call),
+            user_id=request.user_id.lower() or None,
+            status=Status(request.status) if request.status else None,
+            page_size=request.page_size,
+            page_token=request.page_token,
         )
+        page = await self._list_orders(command)
+        return order_pb2.ListOrdersResponse(orders=map(_order, page.orders), next_page_token=page.next_page_token)
 
     async def WatchOrder(
         self, request: order_pb2.WatchOrderRequest, call: Call

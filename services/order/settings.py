@@ -19,7 +19,7 @@ class OrderSettings(CommonSettings):
     payment_target: str = Field(min_length=1)
     """Where payment answers: host:port."""
     idempotency_secret: SecretStr = Field(min_length=16)
-    """Keys the fingerprints of requests, so that the store tells nothing of what they held."""
+    """Keys the fingerprints of requests, so that the store tells nothing of what they held, and seals page tokens."""
     unpaid_after_seconds: int = Field(default=900, gt=0)
     """How long an order may wait for its payment. Shorter than inventory holds its stock."""
 

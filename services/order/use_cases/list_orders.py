@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.chassis import clock, paging
-from services.order.domain import Status
-from services.order.read_side import Page, Position, ReadSide
+from services.chassis.paging import SealedTokens
+from services.order.domain import Actor, Order, Status, check_may_list
+from services.order.read_side import Position, ReadSide
 
-_TOKEN_PARTS = 4
+_TOKEN_PARTS = 3
 
 
 @dataclass(frozen=True)
 class ListOrdersCommand:
     """Which page of whose orders."""
 
-    user_id: str
+    actor: Actor
+    user_id: str | None
+    """Whose; None for one's own."""
     status: Status | None
     page_size: int
     """0 for the default."""
@@ -23,37 +27,46 @@ class ListOrdersCommand:
 
 
 @dataclass(frozen=True)
+class ListedOrders:
+    """A page."""
+
+    orders: Sequence[Order]
+    next_page_token: str
+    """Asks for the page after this one; empty on the last."""
+
+
+@dataclass(frozen=True)
 class ListOrders:
-    """Lists orders from the read side, which follows the commits within milliseconds."""
+    """Lists orders from the read side, which follows the commits within milliseconds.
+
+    A token goes on with the same list for the same person alone: it is a place in it, and means nothing elsewhere.
+    """
 
     read_side: ReadSide
+    tokens: SealedTokens
 
-    async def __call__(self, command: ListOrdersCommand) -> Page:
-        """The page. Raises InvalidArgument for a token that is not of such a list."""
-        after = _position(command)
-        return await self.read_side.page(command.user_id, command.status, after, paging.page_size(command.page_size))
+    async def __call__(self, command: ListOrdersCommand) -> ListedOrders:
+        """The page.
+
+        Raises:
+            OnlyStaffListOthers: somebody else's orders, and the caller is not staff.
+            InvalidArgument: the token is not of this list.
+        """
+        user_id = command.user_id or command.actor.user_id
+        check_may_list(command.actor, user_id)
+        this_list = (command.actor.user_id, user_id, command.status or "")
+        after = _position(self.tokens.open(command.page_token, _TOKEN_PARTS, of=this_list))
+        page = await self.read_side.page(user_id, command.status, after, paging.page_size(command.page_size))
+        token = self.tokens.seal(_key(page.end), of=this_list) if page.end is not None else ""
+        return ListedOrders(page.orders, token)
 
 
-def next_page_token(page: Page, status: Status | None) -> str:
-    """What asks for the page after this one; empty on the last."""
-    end = page.end
-    if end is None:
-        return ""
-    created_at = clock.to_text(end.created_at) if end.created_at else ""
-    return paging.encode_page_token(status or "", str(end.shelf), created_at, end.order_id)
+def _key(end: Position) -> tuple[str, ...]:
+    return str(end.shelf), clock.to_text(end.created_at) if end.created_at else "", end.order_id
 
 
-def _position(command: ListOrdersCommand) -> Position | None:
-    parts = paging.decode_page_token(command.page_token, _TOKEN_PARTS)
-    if parts is None:
+def _position(key: tuple[str, ...] | None) -> Position | None:
+    if key is None:
         return None
-    status, shelf, created_at, order_id = parts
-    if status != (command.status or ""):
-        raise paging.bad_page_token()
-    try:
-        position = Position(int(shelf), clock.from_text(created_at) if created_at else None, order_id)
-    except ValueError:
-        raise paging.bad_page_token() from None
-    if position.shelf < 0:
-        raise paging.bad_page_token()
-    return position
+    shelf, created_at, order_id = key
+    return Position(int(shelf), clock.from_text(created_at) if created_at else None, order_id)

@@ -109,9 +109,39 @@ async def test_pages_and_statuses(orders: Orders, stack: RealStack, people: Peop
     assert len(first.orders) == 20
 
 
-async def test_staff_list_their_own(orders: Orders, people: People, order: order_pb2.Order) -> None:
+async def test_staff_list_their_own_or_somebodys(orders: Orders, people: People, order: order_pb2.Order) -> None:
     listed = await orders.ListOrders(List(page_size=100), metadata=people.staff.metadata)
     assert all(found.user_id == people.staff.id for found in listed.orders)
+    for who in (people.staff, people.owner):
+        somebodys = List(page_size=100, user_id=people.owner.id.upper())
+        listed = await orders.ListOrders(somebodys, metadata=who.metadata)
+        assert listed.orders[0] == order
+        assert {found.user_id for found in listed.orders} == {people.owner.id}
+
+
+async def test_nobody_else_lists_somebodys_orders(orders: Orders, people: People, order: order_pb2.Order) -> None:
+    for user_id in (people.owner.id, str(uuid.uuid4())):  # told alike, whether there is such a person or not
+        refusal = await refused(orders.ListOrders(List(user_id=user_id), metadata=people.stranger.metadata))
+        assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "ONLY_STAFF_LIST_OTHERS")
+
+
+async def test_a_token_is_of_one_list(orders: Orders, stack: RealStack, people: People, product: str) -> None:
+    somebody = await sign_up(stack)
+    for _ in range(2):
+        await orders.CreateOrder(an_order(product), metadata=somebody.metadata)
+    page = await orders.ListOrders(List(page_size=1), metadata=somebody.metadata)
+    token = page.next_page_token
+    for who, wrong in (
+        (somebody, List(page_token=token, status="pending")),
+        (people.stranger, List(page_token=token)),
+        (people.staff, List(page_token=token, user_id=somebody.id)),
+        (somebody, List(page_token=token[::-1])),
+        (somebody, List(page_token=token[:-3])),
+    ):
+        refusal = await refused(orders.ListOrders(wrong, metadata=who.metadata))
+        assert (refusal.code, fields(refusal)) == (INVALID_ARGUMENT, ["pageToken"])
+    rest = await orders.ListOrders(List(page_token=token), metadata=somebody.metadata)
+    assert len(rest.orders) == 1
 
 
 @pytest.mark.parametrize(
@@ -122,6 +152,7 @@ async def test_staff_list_their_own(orders: Orders, people: People, order: order
         (List(page_token="x" * 513), "pageToken"),
         (List(status="lost"), "status"),
         (List(status="PENDING"), "status"),
+        (List(user_id="u-1"), "userId"),
     ],
 )
 async def test_a_list_that_cannot_be_is_refused(orders: Orders, people: People, request_: List, field: str) -> None:

@@ -87,7 +87,9 @@ class OrderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListOrders(self, request, context):
-        """Answers with the caller's orders, newest first, a page at a time.
+        """Answers with the caller's orders, newest first, a page at a time; staff may ask for another person's by userId
+        (PERMISSION_DENIED for anybody else). Orders that are placed meanwhile neither repeat nor hide one. A page token
+        goes on with the same list (userId, status) for the same caller alone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,10 @@ class OrderServiceStub:
     GetOrder: _grpc.UnaryUnaryMultiCallable[_order_pb2.GetOrderRequest, _order_pb2.Order]
     """Answers with one order. Another person's is NOT_FOUND, like an unknown one."""
     ListOrders: _grpc.UnaryUnaryMultiCallable[_order_pb2.ListOrdersRequest, _order_pb2.ListOrdersResponse]
-    """Answers with the caller's orders, newest first, a page at a time."""
+    """Answers with the caller's orders, newest first, a page at a time; staff may ask for another person's by userId
+    (PERMISSION_DENIED for anybody else). Orders that are placed meanwhile neither repeat nor hide one. A page token
+    goes on with the same list (userId, status) for the same caller alone.
+    """
     WatchOrder: _grpc.UnaryStreamMultiCallable[_order_pb2.WatchOrderRequest, _order_pb2.Order]
     """Streams one order: as it stands, then again at each change. Over REST each state is a line of JSON. Another
     person's order is NOT_FOUND, like an unknown one.
@@ -70,7 +73,10 @@ class OrderServiceAsyncStub(OrderServiceStub):
     GetOrder: _aio.UnaryUnaryMultiCallable[_order_pb2.GetOrderRequest, _order_pb2.Order]  # type: ignore[assignment]
     """Answers with one order. Another person's is NOT_FOUND, like an unknown one."""
     ListOrders: _aio.UnaryUnaryMultiCallable[_order_pb2.ListOrdersRequest, _order_pb2.ListOrdersResponse]  # type: ignore[assignment]
-    """Answers with the caller's orders, newest first, a page at a time."""
+    """Answers with the caller's orders, newest first, a page at a time; staff may ask for another person's by userId
+    (PERMISSION_DENIED for anybody else). Orders that are placed meanwhile neither repeat nor hide one. A page token
+    goes on with the same list (userId, status) for the same caller alone.
+    """
     WatchOrder: _aio.UnaryStreamMultiCallable[_order_pb2.WatchOrderRequest, _order_pb2.Order]  # type: ignore[assignment]
     """Streams one order: as it stands, then again at each change. Over REST each state is a line of JSON. Another
     person's order is NOT_FOUND, like an unknown one.
@@ -115,7 +121,10 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_pb2.ListOrdersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_pb2.ListOrdersResponse, _abc.Awaitable[_order_pb2.ListOrdersResponse]]:
-        """Answers with the caller's orders, newest first, a page at a time."""
+        """Answers with the caller's orders, newest first, a page at a time; staff may ask for another person's by userId
+        (PERMISSION_DENIED for anybody else). Orders that are placed meanwhile neither repeat nor hide one. A page token
+        goes on with the same list (userId, status) for the same caller alone.
+        """
 
     @_abc_1.abstractmethod
     def WatchOrder(
