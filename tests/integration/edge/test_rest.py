@@ -164,6 +164,26 @@ async def test_a_wrong_method_and_an_unknown_path_are_404(
     assert not upstream.calls
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-odd!name", "1"),
+        ("x~", "1"),
+        ("x-some-bin", "no base64!"),
+        ("grpc-timeout", "soon"),
+        ("grpc-encoding", "rot13"),
+    ],
+)
+async def test_headers_that_grpc_cannot_read_go_no_further(
+    client: httpx.AsyncClient, upstream: Upstream, name: str, value: str
+) -> None:
+    answer = await client.get("/api/v1/products/p", headers={name: value, "x-fine": "yes"})
+    assert answer.status_code == 200
+    (call,) = upstream.calls
+    assert name not in call.metadata
+    assert call.metadata["x-fine"] == "yes"
+
+
 @pytest.mark.parametrize("path", ["/api/v1/orders/a%2Fb", "/api/v1/orders/..%2fusers%2fme", "/api/v1/orders/a%5Cb"])
 async def test_escaped_slashes_are_refused(
     client: httpx.AsyncClient, upstream: Upstream, issuer: Issuer, path: str

@@ -118,7 +118,7 @@ class OrderServiceServicer:
     def UpdateOrderStatus(self, request, context):
         """Moves an order along: pending, confirmed, shipped, delivered; or to cancelled from pending or confirmed. The
         owner may only cancel; the rest is for staff (PERMISSION_DENIED). Any other step is FAILED_PRECONDITION; the
-        state that it already has changes nothing. Publishes ORDER_STATUS_UPDATED.
+        state that it already has changes nothing; too many steps at once are ABORTED. Publishes ORDER_STATUS_UPDATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -58,7 +58,7 @@ class OrderServiceStub:
     UpdateOrderStatus: _grpc.UnaryUnaryMultiCallable[_order_pb2.UpdateOrderStatusRequest, _order_pb2.Order]
     """Moves an order along: pending, confirmed, shipped, delivered; or to cancelled from pending or confirmed. The
     owner may only cancel; the rest is for staff (PERMISSION_DENIED). Any other step is FAILED_PRECONDITION; the
-    state that it already has changes nothing. Publishes ORDER_STATUS_UPDATED.
+    state that it already has changes nothing; too many steps at once are ABORTED. Publishes ORDER_STATUS_UPDATED.
     """
 
 @_typing.type_check_only
@@ -91,7 +91,7 @@ class OrderServiceAsyncStub(OrderServiceStub):
     UpdateOrderStatus: _aio.UnaryUnaryMultiCallable[_order_pb2.UpdateOrderStatusRequest, _order_pb2.Order]  # type: ignore[assignment]
     """Moves an order along: pending, confirmed, shipped, delivered; or to cancelled from pending or confirmed. The
     owner may only cancel; the rest is for staff (PERMISSION_DENIED). Any other step is FAILED_PRECONDITION; the
-    state that it already has changes nothing. Publishes ORDER_STATUS_UPDATED.
+    state that it already has changes nothing; too many steps at once are ABORTED. Publishes ORDER_STATUS_UPDATED.
     """
 
 class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -157,7 +157,7 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_order_pb2.Order, _abc.Awaitable[_order_pb2.Order]]:
         """Moves an order along: pending, confirmed, shipped, delivered; or to cancelled from pending or confirmed. The
         owner may only cancel; the rest is for staff (PERMISSION_DENIED). Any other step is FAILED_PRECONDITION; the
-        state that it already has changes nothing. Publishes ORDER_STATUS_UPDATED.
+        state that it already has changes nothing; too many steps at once are ABORTED. Publishes ORDER_STATUS_UPDATED.
         """
 
 def add_OrderServiceServicer_to_server(servicer: OrderServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

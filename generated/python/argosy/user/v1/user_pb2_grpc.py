@@ -117,14 +117,16 @@ class UserServiceServicer:
 
     def UpdateUser(self, request, context):
         """Changes what is present of one's own account, or of anyone's for staff; an empty text empties a field of the
-        profile. A new mail address is yet to be verified. Another person's account is NOT_FOUND. Publishes USER_UPDATED.
+        profile. A new mail address is yet to be verified; one that is taken is ALREADY_EXISTS. Another person's account is
+        NOT_FOUND. Publishes USER_UPDATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReplaceUser(self, request, context):
-        """The same, but replaces the profile whole: what is absent from it is gone. Publishes USER_UPDATED.
+        """The same, but replaces the profile whole: what is absent from it is gone. A mail address that is taken is
+        ALREADY_EXISTS. Publishes USER_UPDATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

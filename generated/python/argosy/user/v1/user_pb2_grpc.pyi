@@ -46,10 +46,13 @@ class UserServiceStub:
     """Answers with one account: one's own, or anyone's for staff. Another's is NOT_FOUND, like an unknown one."""
     UpdateUser: _grpc.UnaryUnaryMultiCallable[_user_pb2.UpdateUserRequest, _user_pb2.User]
     """Changes what is present of one's own account, or of anyone's for staff; an empty text empties a field of the
-    profile. A new mail address is yet to be verified. Another person's account is NOT_FOUND. Publishes USER_UPDATED.
+    profile. A new mail address is yet to be verified; one that is taken is ALREADY_EXISTS. Another person's account is
+    NOT_FOUND. Publishes USER_UPDATED.
     """
     ReplaceUser: _grpc.UnaryUnaryMultiCallable[_user_pb2.ReplaceUserRequest, _user_pb2.User]
-    """The same, but replaces the profile whole: what is absent from it is gone. Publishes USER_UPDATED."""
+    """The same, but replaces the profile whole: what is absent from it is gone. A mail address that is taken is
+    ALREADY_EXISTS. Publishes USER_UPDATED.
+    """
     DeleteUser: _grpc.UnaryUnaryMultiCallable[_user_pb2.DeleteUserRequest, _user_pb2.User]
     """Deletes one's own account, or anyone's for staff, and answers with it: its status is deleted, its address free,
     its sessions have ended. One that is deleted stays so. Publishes USER_DELETED.
@@ -87,10 +90,13 @@ class UserServiceAsyncStub(UserServiceStub):
     """Answers with one account: one's own, or anyone's for staff. Another's is NOT_FOUND, like an unknown one."""
     UpdateUser: _aio.UnaryUnaryMultiCallable[_user_pb2.UpdateUserRequest, _user_pb2.User]  # type: ignore[assignment]
     """Changes what is present of one's own account, or of anyone's for staff; an empty text empties a field of the
-    profile. A new mail address is yet to be verified. Another person's account is NOT_FOUND. Publishes USER_UPDATED.
+    profile. A new mail address is yet to be verified; one that is taken is ALREADY_EXISTS. Another person's account is
+    NOT_FOUND. Publishes USER_UPDATED.
     """
     ReplaceUser: _aio.UnaryUnaryMultiCallable[_user_pb2.ReplaceUserRequest, _user_pb2.User]  # type: ignore[assignment]
-    """The same, but replaces the profile whole: what is absent from it is gone. Publishes USER_UPDATED."""
+    """The same, but replaces the profile whole: what is absent from it is gone. A mail address that is taken is
+    ALREADY_EXISTS. Publishes USER_UPDATED.
+    """
     DeleteUser: _aio.UnaryUnaryMultiCallable[_user_pb2.DeleteUserRequest, _user_pb2.User]  # type: ignore[assignment]
     """Deletes one's own account, or anyone's for staff, and answers with it: its status is deleted, its address free,
     its sessions have ended. One that is deleted stays so. Publishes USER_DELETED.
@@ -149,7 +155,8 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.User, _abc.Awaitable[_user_pb2.User]]:
         """Changes what is present of one's own account, or of anyone's for staff; an empty text empties a field of the
-        profile. A new mail address is yet to be verified. Another person's account is NOT_FOUND. Publishes USER_UPDATED.
+        profile. A new mail address is yet to be verified; one that is taken is ALREADY_EXISTS. Another person's account is
+        NOT_FOUND. Publishes USER_UPDATED.
         """
 
     @_abc_1.abstractmethod
@@ -158,7 +165,9 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _user_pb2.ReplaceUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.User, _abc.Awaitable[_user_pb2.User]]:
-        """The same, but replaces the profile whole: what is absent from it is gone. Publishes USER_UPDATED."""
+        """The same, but replaces the profile whole: what is absent from it is gone. A mail address that is taken is
+        ALREADY_EXISTS. Publishes USER_UPDATED.
+        """
 
     @_abc_1.abstractmethod
     def DeleteUser(

@@ -1,4 +1,22 @@
--- The last hand on answers to REST callers. gRPC's and gRPC-Web's own pass untouched, but for Retry-After.
+-- The first hand on requests, and the last on answers. What gRPC's and gRPC-Web's callers are answered passes
+-- untouched, but for Retry-After.
+
+local function is_grpc(headers)
+  local content_type = headers:get("content-type")
+  return content_type ~= nil and string.sub(content_type, 1, 16) == "application/grpc"
+end
+
+-- Headers that mean something in gRPC, with nonsense in them: a service could only call the whole request broken.
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  local timeout = headers:get("grpc-timeout")
+  if timeout ~= nil and (string.len(timeout) > 9 or not string.match(timeout, "^%d+[HMSmun]$")) then
+    headers:remove("grpc-timeout")
+  end
+  if not is_grpc(headers) then
+    headers:remove("grpc-encoding")
+  end
+end
 
 local NOT_FOR_REST = {
   "grpc-status", "grpc-message", "grpc-status-details-bin", "grpc-encoding", "grpc-accept-encoding", "trailer",
@@ -23,8 +41,7 @@ end
 function envoy_on_response(handle)
   local headers = handle:headers()
   tell_when_the_window_ends(headers)
-  local content_type = headers:get("content-type")
-  if content_type ~= nil and string.sub(content_type, 1, 16) == "application/grpc" then
+  if is_grpc(headers) then
     return
   end
   local status = headers:get(":status")
