@@ -14,7 +14,8 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -29,6 +30,7 @@ _LONGEST_ERROR = 300
 _SAID_AGAIN_AFTER_SECONDS = 30.0
 _AROUND_EVERY_CALL = "/services/chassis/pipeline/"
 _encode = json.JSONEncoder(default=repr, separators=(",", ":")).encode
+_quote = json.encoder.encode_basestring_ascii
 
 
 Write = Callable[[str], None]
@@ -48,7 +50,9 @@ def to_stdout(line: str) -> None:
 
 def configure(service: str, level: str, write: Write = to_stdout) -> None:
     """Set up both structlog and `logging` for this process. Call once, before anything logs."""
+    global _output
     threshold = logging.getLevelNamesMapping()[level.upper()]
+    _output = _Output(service, threshold, write)
     structlog.configure(
         processors=[],
         wrapper_class=_logger_for(service, threshold),
@@ -56,6 +60,52 @@ def configure(service: str, level: str, write: Write = to_stdout) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=max(threshold, logging.WARNING), handlers=[_LibraryHandler(service, write)], force=True)
+
+
+@dataclass(frozen=True)
+class _Output:
+    service: str
+    threshold: int
+    write: Write
+
+
+_output = _Output("", logging.WARNING, to_stdout)
+
+
+class Line:
+    """A line that every call says: what is the same each time is rendered once.
+
+    Args:
+        event: its event; its level is info.
+        same: fields with one value for ever.
+        differing: names of the fields that `say` gives values to, in that order.
+    """
+
+    def __init__(self, event: str, same: Mapping[str, str], differing: Sequence[str]) -> None:
+        self._event = event
+        self._same = same
+        self._differing = differing
+        self._output: _Output | None = None
+        self._template = ""
+
+    def say(self, *values: str | float | None) -> None:
+        """Write it, unless only graver things are logged."""
+        if self._output is not _output:
+            self._prepare(_output)
+        if _output.threshold <= logging.INFO:
+            _output.write(self._template % (_now(), *map(_scalar, values)))
+
+    def _prepare(self, output: _Output) -> None:
+        known = {"level": "info", "event": self._event, "service": output.service, **self._same}
+        fixed = _encode(known)[1:-1].replace("%", "%%")
+        self._template = f'{{"time":"%s",{fixed}' + "".join(f',"{name}":%s' for name in self._differing) + "}"
+        self._output = output
+
+
+def _scalar(value: str | float | None) -> str:
+    if value is None:
+        return "null"
+    return _quote(value) if isinstance(value, str) else repr(value)
 
 
 def error_text(error: BaseException) -> str:

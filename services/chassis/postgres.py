@@ -220,6 +220,8 @@ class Postgres:
 
 async def _acquire(pool: asyncpg.Pool) -> Connection:
     try:
+        if pool.get_idle_size():  # no wait, then: a timeout of asyncpg's is a task of its own each time
+            return await pool.acquire()
         return await pool.acquire(timeout=deadlines.within(CONNECT_SECONDS))
     except OSError as error:  # TimeoutError is one of them
         raise Unavailable from error

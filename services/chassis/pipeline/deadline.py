@@ -11,6 +11,9 @@ from services.chassis import deadlines
 from services.chassis.errors import DeadlineExceeded
 from services.chassis.pipeline.exchange import Exchange, Step
 from services.chassis.policy import MethodPolicyView
+from services.chassis.time_limits import TimeLimits
+
+_limits = TimeLimits()
 
 
 def limit(method: MethodPolicyView, proceed: Step) -> Step:
@@ -22,15 +25,16 @@ def limit(method: MethodPolicyView, proceed: Step) -> Step:
         seconds = allowed if callers is None else min(allowed, callers)
         exchange.deadline = asyncio.get_running_loop().time() + seconds
         deadlines.enter(exchange.deadline)
-        clock = asyncio.timeout_at(exchange.deadline)
+        limit = _limits.begin(exchange.deadline)
         try:
-            async with clock:
-                return await proceed(exchange)
-        except TimeoutError as error:
-            if clock.expired():
+            return await proceed(exchange)
+        except asyncio.CancelledError as cancelled:
+            if limit.end():
                 if exchange.messages:
                     return b""
-                raise DeadlineExceeded() from error
+                raise DeadlineExceeded() from cancelled
             raise
+        finally:
+            limit.end()
 
     return limited

@@ -12,8 +12,6 @@ from services.chassis import trace_context
 from services.chassis.call import Call, Service, User
 from services.chassis.policy import MethodPolicyView
 
-_LONGEST_ID = 128
-
 
 class Context(Protocol):
     """What the pipeline uses of grpc.aio's ServicerContext."""
@@ -37,7 +35,7 @@ class Context(Protocol):
 
 
 class Exchange:
-    """The state of one call. Only the pipeline sees it; a handler gets a frozen `Call`."""
+    """The state of one call. Only the pipeline sees it; a handler gets a `Call`."""
 
     __slots__ = (
         "body",
@@ -77,27 +75,21 @@ class Exchange:
     def call(self, method: MethodPolicyView) -> Call:
         """What the handler may know of it."""
         return Call(
-            method=method,
-            caller=self.caller,
-            idempotency_key=self.idempotency_key,
-            deadline=self.deadline,
-            client_address=self.metadata.get("x-client-address") or _address(self.context.peer()),
-            client_app=self.client_app,
-            metadata=self.metadata,
-            request_id=self.request_id(),
-            traceparent=self.traceparent,
+            method,
+            self.caller,
+            self.idempotency_key,
+            self.deadline,
+            self.client_app,
+            self.metadata,
+            self.traceparent,
+            self.metadata.get("x-client-address") or _host(self.context.peer()),
         )
-
-    def request_id(self) -> str:
-        """The id that the edge gave the call; without one, its trace's."""
-        given: str | None = self.metadata.get("x-request-id")
-        return given[:_LONGEST_ID] if given else trace_context.trace_id(self.traceparent)
 
 
 Step = Callable[[Exchange], Awaitable[bytes]]
 """A concern with everything inside it."""
 
 
-def _address(peer: str) -> str:
+def _host(peer: str) -> str:
     """`ipv4:127.0.0.1:51234` and `ipv6:%5B::1%5D:51234` without scheme and port."""
     return peer.partition(":")[2].rpartition(":")[0].removeprefix("%5B").removesuffix("%5D")

@@ -14,8 +14,8 @@ import grpc
 import structlog
 from prometheus_client import Counter, Histogram
 
-from services.chassis import trace_context
-from services.chassis.call import Service, User
+from services.chassis import logs, trace_context
+from services.chassis.call import Service, User, request_id_of
 from services.chassis.pipeline.exchange import Exchange, Step
 from services.chassis.policy import MethodPolicyView
 
@@ -50,6 +50,7 @@ HTTP_STATUS = {
     grpc.StatusCode.UNAUTHENTICATED: 401,
 }
 _WORTH_A_WARNING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+_ABOUT_A_CALL = ("duration_ms", "caller", "client_app", "request_id")
 _CLOSE = 0.1
 """Seconds: a client's clock for its deadline starts a moment before ours."""
 
@@ -77,27 +78,29 @@ class _Recorder:
 
     def __init__(self, method: MethodPolicyView) -> None:
         self._method = method
-        self._path = method.path
         self._ok = _Outcome(method, grpc.StatusCode.OK)
         self._failed: dict[grpc.StatusCode, _Outcome] = {}
+        self._told = (*_ABOUT_A_CALL, "messages") if method.streams else _ABOUT_A_CALL
+        self._success = logs.Line("call", {"rpc": method.path, "code": self._ok.code}, (*self._told, "trace_id"))
 
     def __call__(self, exchange: Exchange, seconds: float) -> None:
         outcome = self._outcome(exchange.status)
         outcome.measure(seconds, exchange.client_app)
-        line: dict[str, Any] = {
-            "rpc": self._path,
-            "code": outcome.code,
-            "duration_ms": int(seconds * 100_000) / 100,
-            "caller": _name_of(exchange.caller),
-            "client_app": exchange.client_app,
-            "request_id": exchange.request_id(),
-        }
-        if self._method.streams:
-            line["messages"] = exchange.messages
+        about = self._about(exchange, seconds)
         if outcome is self._ok:
-            _log.info("call", **line)
+            self._success.say(*about, trace_context.trace_id(exchange.traceparent))
         else:
-            _log_failure(exchange, line)
+            line = dict(zip(self._told, about, strict=True))
+            _log_failure(exchange, {"rpc": self._method.path, "code": outcome.code, **line})
+
+    def _about(self, exchange: Exchange, seconds: float) -> tuple[str | float | None, ...]:
+        about = (
+            int(seconds * 100_000) / 100,
+            _name_of(exchange.caller),
+            exchange.client_app,
+            request_id_of(exchange.metadata, exchange.traceparent),
+        )
+        return (*about, exchange.messages) if self._method.streams else about
 
     def _outcome(self, status: grpc.StatusCode) -> _Outcome:
         if status is grpc.StatusCode.OK:  # hashing an enum is slow

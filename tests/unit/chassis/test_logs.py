@@ -127,3 +127,28 @@ def test_exception_takes_the_error_at_hand(out: list[str]) -> None:
         structlog.get_logger().exception("failed")
     (line,) = _lines(out)
     assert line["error"].startswith("KeyError: ")
+
+
+def test_a_prepared_line_is_as_any_other(out: list[str]) -> None:
+    line = logs.Line("call", {"rpc": "/shop.v1.Shop/100%", "code": "OK"}, ("duration_ms", "caller", "request_id"))
+    line.say(1.25, None, 'a "quoted"\nid, 100%s')
+    line.say(0.5, "u-1", "é")
+    first, second = _lines(out)
+    assert first.pop("time") <= second.pop("time")
+    known = {"level": "info", "event": "call", "service": "shop", "rpc": "/shop.v1.Shop/100%", "code": "OK"}
+    assert first == {**known, "duration_ms": 1.25, "caller": None, "request_id": 'a "quoted"\nid, 100%s'}
+    assert second == {**known, "duration_ms": 0.5, "caller": "u-1", "request_id": "é"}
+    assert all("\n" not in line for line in out)
+
+
+def test_a_prepared_line_follows_the_settings(out: list[str]) -> None:
+    line = logs.Line("call", {}, ("caller",))
+    line.say("u-1")
+    louder: list[str] = []
+    logs.configure("other", "warning", louder.append)
+    line.say("u-2")
+    assert not louder
+    logs.configure("other", "info", louder.append)
+    line.say("u-3")
+    assert len(out) == 1
+    assert [(said["service"], said["caller"]) for said in _lines(louder)] == [("other", "u-3")]

@@ -10,7 +10,8 @@ import pytest
 
 from argosy.order.v1 import order_pb2
 from argosy.user.v1 import user_pb2
-from services.chassis import policy, server
+from services.chassis import policy, server, trace_context
+from services.chassis.call import request_id_of
 from services.chassis.errors import Catalogue, FieldViolation, InvalidArgument, PermissionDenied, Unauthenticated
 from services.chassis.pipeline import Parts, compose, idempotency_key, identity, observation
 from services.chassis.pipeline.exchange import Exchange
@@ -96,7 +97,7 @@ async def test_the_peer_is_the_client_when_the_edge_says_nothing() -> None:
 
 
 async def test_a_request_id_is_bounded() -> None:
-    assert len(Exchange(b"", Context(x_request_id="x" * 5000)).request_id()) == 128
+    assert len(request_id_of({"x-request-id": "x" * 5000}, trace_context.new())) == 128
 
 
 async def test_the_whole_pipeline_tells_a_refusal_in_one_go() -> None:

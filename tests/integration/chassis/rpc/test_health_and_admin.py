@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
 import grpc
 import pytest
+import structlog
 from aiohttp import web
 from google.protobuf import descriptor_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from structlog.testing import capture_logs
 
+from services.chassis import logs, trace_context
 from services.chassis.app import App
 from services.chassis.errors import Catalogue
-from tests.integration.chassis.rpc.conftest import Lab, lines_of_calls, refusal_of, running, settings_for, until
+from tests.integration.chassis.rpc.conftest import Lab, refusal_of, running, settings_for, until
 from tests.integration.chassis.rpc.credentials import ServiceKeys, UserKeys
 from tests.integration.chassis.rpc.lab_contract import LAB, lab_pb2, lab_pb2_grpc
 from tests.integration.chassis.rpc.lab_service import LabRpc
@@ -87,16 +91,29 @@ async def test_every_call_is_measured(lab: Lab) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_one_line_a_call_and_no_secret_in_it(lab: Lab) -> None:
-    token = lab.users.token()
-    with capture_logs() as lines:
-        headers = (("authorization", f"Bearer {token}"), ("x-request-id", "r-7"))
-        await lab.stub.SignedIn(lab_pb2.Probe(text="very private"), metadata=headers)
-        await refusal_of(lab.stub.SignedIn(lab_pb2.Probe(text="very private")))
-        good, bad = await lines_of_calls(lines, 2)
-    assert {key: value for key, value in good.items() if key != "duration_ms"} == {
+@pytest.fixture
+def log() -> Iterator[list[str]]:
+    """What goes to stdout, a line each."""
+    before = logging.root.handlers[:], logging.root.level
+    written: list[str] = []
+    logs.configure("lab", "info", written.append)
+    yield written
+    structlog.reset_defaults()
+    logging.root.handlers[:], logging.root.level = before
+
+
+async def test_one_line_a_call_and_no_secret_in_it(lab: Lab, log: list[str]) -> None:
+    token, traceparent = lab.users.token(), trace_context.new()
+    headers = (("authorization", f"Bearer {token}"), ("x-request-id", "r-7"), ("traceparent", traceparent))
+    await lab.stub.SignedIn(lab_pb2.Probe(text="very private"), metadata=headers)
+    await refusal_of(lab.stub.SignedIn(lab_pb2.Probe(text="very private")))
+    await until(lambda: len(log) == 2)
+    good, bad = (json.loads(line) for line in log)
+    assert {key: value for key, value in good.items() if key not in ("duration_ms", "time")} == {
         "event": "call",
-        "log_level": "info",
+        "level": "info",
+        "service": "lab",
+        "trace_id": trace_context.trace_id(traceparent),
         "rpc": "/lab.v1.LabService/SignedIn",
         "code": "OK",
         "caller": "7f1d3f7e-54d4-4c8e-9a0b-0d6c1e7a9f01",
@@ -104,8 +121,8 @@ async def test_one_line_a_call_and_no_secret_in_it(lab: Lab) -> None:
         "request_id": "r-7",
     }
     assert (bad["code"], bad["reason"], bad["caller"]) == ("UNAUTHENTICATED", "UNAUTHENTICATED", None)
-    assert token not in str(lines)
-    assert "very private" not in str(lines)
+    assert token not in str(log)
+    assert "very private" not in str(log)
 
 
 class Moody:
