@@ -27,7 +27,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 
 from services.chassis import trace_context
-from services.chassis.call import Service, User
+from services.chassis.call import Service, User, request_id_of
 from services.chassis.events import Event, OutgoingRecord, type_of
 from services.chassis.pipeline.exchange import Exchange, Step
 from services.chassis.policy import MethodPolicyView
@@ -171,7 +171,7 @@ def _rpc(method: MethodPolicyView) -> dict[str, AttributeValue]:
 def _tell_call(span: Span, exchange: Exchange, size: int) -> None:
     span.set_attribute("rpc.request.body.size", len(exchange.body))
     span.set_attribute("rpc.response.body.size", size)
-    span.set_attribute("argosy.request_id", exchange.request_id())
+    span.set_attribute("argosy.request_id", request_id_of(exchange.metadata, exchange.traceparent))
     if isinstance(exchange.caller, User):
         span.set_attribute("user.id", exchange.caller.id)
         span.set_attribute("argosy.client_app", exchange.caller.client_app)
