@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
-from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import Any
 import aiohttp
 import grpc
 import pytest
+import structlog
 from google.rpc import error_details_pb2, status_pb2
 
+from services.chassis import logs
 from services.chassis.app import App
 from services.chassis.settings import CommonSettings
 from tests.integration.chassis.rpc.credentials import ServiceKeys, UserKeys
@@ -75,6 +78,17 @@ async def until(holds: Callable[[], Any]) -> None:
     async with asyncio.timeout(20):
         while not holds():
             await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def log() -> Iterator[list[str]]:
+    """What goes to stdout, a line each."""
+    before = logging.root.handlers[:], logging.root.level
+    written: list[str] = []
+    logs.configure("lab", "info", written.append)
+    yield written
+    structlog.reset_defaults()
+    logging.root.handlers[:], logging.root.level = before
 
 
 async def lines_of_calls(lines: Sequence[MutableMapping[str, Any]], count: int) -> list[MutableMapping[str, Any]]:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
 import grpc
 import pytest
-import structlog
 from aiohttp import web
 from google.protobuf import descriptor_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from services.chassis import logs, trace_context
+from services.chassis import trace_context
 from services.chassis.app import App
 from services.chassis.errors import Catalogue
 from tests.integration.chassis.rpc.conftest import Lab, refusal_of, running, settings_for, until
@@ -89,17 +86,6 @@ async def test_every_call_is_measured(lab: Lab) -> None:
     async with asyncio.timeout(20):  # measured a moment after the answers have left
         while {line: await count(line) - before[line] for line in series} != series:
             await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-def log() -> Iterator[list[str]]:
-    """What goes to stdout, a line each."""
-    before = logging.root.handlers[:], logging.root.level
-    written: list[str] = []
-    logs.configure("lab", "info", written.append)
-    yield written
-    structlog.reset_defaults()
-    logging.root.handlers[:], logging.root.level = before
 
 
 async def test_one_line_a_call_and_no_secret_in_it(lab: Lab, log: list[str]) -> None:

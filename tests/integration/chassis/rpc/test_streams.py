@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,13 +12,11 @@ from typing import Any
 import aiohttp
 import grpc
 import pytest
-from structlog.testing import capture_logs
 
 from services.chassis.app import App
 from services.chassis.streams import MOST_A_CALLER
 from tests.integration.chassis.rpc.conftest import (
     Lab,
-    lines_of_calls,
     refusal_of,
     running,
     settings_for,
@@ -69,10 +68,10 @@ async def metrics(lab: Lab) -> str:
         return await response.text()
 
 
-async def test_a_stream_is_sent_in_order_and_ends_well(lab: Lab) -> None:
-    with capture_logs() as lines:
-        assert await texts(lab.stub.Stream(Probe(number=3))) == ["0", "1", "2"]
-        (line,) = await lines_of_calls(lines, 1)
+async def test_a_stream_is_sent_in_order_and_ends_well(lab: Lab, log: list[str]) -> None:
+    assert await texts(lab.stub.Stream(Probe(number=3))) == ["0", "1", "2"]
+    await until(lambda: len(log) == 1)
+    line = json.loads(log[0])
     assert (line["rpc"], line["code"], line["messages"]) == ("/lab.v1.LabService/Stream", "OK", 3)
     assert lab.rpc.log[-1] == "stream ended"
 
