@@ -1,8 +1,9 @@
-"""Writes everything that is derived from the contract."""
+"""Writes everything that is derived, from the contract above all."""
 
 import tempfile
 from pathlib import Path
 
+from codegen.alerts import write_alerts
 from codegen.contract import read_contract
 from codegen.edge import write_edge
 from codegen.image import build_image, build_json_image
@@ -25,6 +26,7 @@ def generate(into: Path) -> None:
     write_mesh(services, into / "istio")
     write_network(services, into / "kubernetes")
     write_shared_limits(services, into / "ratelimit")
+    write_alerts(into / "prometheus")
     write_openapi(image, services, into / "openapi")
 
 

@@ -25,6 +25,7 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "envoy: the same with traces",
         ("env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317", _PYTHON, "-m", "edge", "validate"),
     ),
+    ("promtool: rules and dashboards", (_PYTHON, "-m", "local.monitoring")),
     ("manifests: builds, schemas, our rules", (_PYTHON, "-m", "local.manifests")),
     ("istioctl: validate, analyze", (_PYTHON, "-m", "local.manifests.istio")),
 )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from aiokafka.errors import KafkaError
+from prometheus_client import Gauge
 
 from services.chassis import backoff, logs
 from services.chassis.brokers import Brokers, brokers
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _DEAD_AFTER_SECONDS = 180.0
 _GOOD_SESSION_SECONDS = 60.0
+
+_given_up = Gauge("argosy_consumer_stopped", "1 once too many messages could not be handled, else 0.", ["group"])
 
 _log = structlog.get_logger()
 
@@ -73,6 +76,7 @@ class Consumer:
         self._topics = frozenset(registry.topics[event_type] for event_type in handlers)
         self._stopped: TooManyDeadLetters | None = None
         self._progress_at: float | None = None
+        _given_up.labels(group).set(0)
 
     def run_in(self, app: App) -> None:
         """Let the app run it, and tell the app's readiness and liveness."""
@@ -90,6 +94,7 @@ class Consumer:
             await self._join_again_and_again()
         except TooManyDeadLetters as error:
             self._stopped = error
+            _given_up.labels(self._group).set(1)
             _log.critical("consumer_stopped", group=self._group, reason=str(error))
         finally:
             self._progress_at = None

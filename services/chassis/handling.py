@@ -67,6 +67,8 @@ class Handling:
         self._tries = tries
         self._first_pause = first_pause
         self._allowance = Allowance()
+        for topic in {registry.topics[event_type] for event_type in handlers}:
+            _dead.labels(topic)  # shown from the start, as 0: the first one is an increase
 
     async def process(self, incoming: Any, stopping: asyncio.Event) -> None:
         """Be done with one record that aiokafka read, however long it takes.

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
+from prometheus_client import Gauge
 
 from services.chassis import clock, logs
 from services.chassis.relay import Backlog, Unsent
@@ -39,6 +40,11 @@ _SETTLED_AFTER = timedelta(seconds=10)
 _MOST_WAITING = 2_000
 """More handed-over commits than this are left for the look: memory stays bounded while the broker is away."""
 _SIDE_BY_SIDE = 4
+
+_unsettled = Gauge(
+    "argosy_order_read_side_unsettled_seconds",
+    "Age of the oldest commit that was not compared with the read side yet, in the replica that looks.",
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -137,6 +143,7 @@ class CommitOutbox:
         self._next_look = loop.time() + _LOOK_EVERY_SECONDS
         if not await self._leases.held("relay", _LEASE_SECONDS):
             self._backlog = Backlog(0, 0.0)
+            _unsettled.set(0)  # another replica looks
             return []
         await self._settle(limit)
         return await self._overdue(limit)
@@ -151,6 +158,8 @@ class CommitOutbox:
 
     async def _settle(self, limit: int) -> None:
         unsettled = await self._store.unsettled(limit)
+        now = self._now()
+        _unsettled.set((now - min((commit.at for commit in unsettled), default=now)).total_seconds())
         due = [commit for commit in unsettled if commit.at < self._now() - _SETTLED_AFTER]
         await _side_by_side(self._project_again, {commit.order_id for commit in due})
         await _side_by_side(self._store.mark_settled, due)

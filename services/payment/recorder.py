@@ -18,11 +18,13 @@ from prometheus_client import Counter
 from services.chassis import clock, idempotency, ids, outbox
 from services.chassis.postgres import Connection, Postgres
 from services.payment import domain, store
-from services.payment.domain import Change, Intent, News, Payment, Refund, Refusal, StripeRefund
+from services.payment.domain import Change, Intent, News, Payment, Refund, Refusal, Status, StripeRefund
 from services.payment.messages import payment_event, payment_message, refund_event, refund_message
 from services.payment.store import Attempt
 
 _payments = Counter("payments", "Payments by the state that they came to.", ["status", "provider"])
+for _status in Status:
+    _payments.labels(status=_status, provider="stripe")  # shown from the start, as 0
 _log = structlog.get_logger()
 
 Then = Callable[[Connection, Payment], Awaitable[None]]

@@ -23,6 +23,9 @@ _ignored = Counter(
     "Payment outcomes that came too late to move their order.",
     ["outcome", "status"],
 )
+for _outcome in ("succeeded", "failed"):
+    for _status in Status:
+        _ignored.labels(_outcome, _status)  # shown from the start, as 0
 _log = structlog.get_logger()
 
 

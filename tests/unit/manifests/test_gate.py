@@ -89,6 +89,11 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
         lambda m: m["spec"]["endpoints"][0].update(url="/"),
         "url",
     ),
+    "a rule that Prometheus' operator does not know": (
+        "PrometheusRule/argosy",
+        lambda m: m["spec"]["groups"][0]["rules"][0].update(query="1"),
+        "query",
+    ),
     "a secret in the open": (
         "ExternalSecret/order",
         lambda m: (m.clear(), m.update(apiVersion="v1", kind="Secret", metadata={"name": "order"})),

@@ -1,0 +1,29 @@
+"""Prometheus' rules as a cluster takes them: one PrometheusRule of all files in monitoring/rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from codegen.cluster import Manifest, kustomization, manifest
+from codegen.paths import ROOT
+from codegen.yaml_files import write_yaml
+
+RULES = ROOT / "monitoring" / "rules"
+_FILE = "rules.yaml"
+
+
+def write_alerts(into: Path) -> None:
+    """Writes the object and its kustomization."""
+    write_yaml(into / _FILE, "The rules of monitoring/rules.", prometheus_rule())
+    write_yaml(into / "kustomization.yaml", "The rules of monitoring/rules.", kustomization(_FILE))
+
+
+def prometheus_rule() -> Manifest:
+    """All groups of all files."""
+    groups: list[Any] = []
+    for path in sorted(RULES.glob("*.yaml")):
+        groups += yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
+    return manifest("monitoring.coreos.com/v1", "PrometheusRule", "argosy", {"groups": groups})

@@ -1,0 +1,22 @@
+"""`python -m local.monitoring`: has promtool judge rules and dashboards. Part of `make check`."""
+
+import sys
+
+from local.monitoring import promtool, setup
+from local.monitoring.dashboards import expressions, read
+from local.monitoring.paths import dashboard_files, rule_files
+
+
+def main() -> int:
+    """Entry point; returns 1 after saying what is wrong."""
+    if setup.main():
+        return 1
+    asked = [expression for path in dashboard_files() for expression in expressions(read(path))]
+    problems = promtool.check_rules(rule_files()) + promtool.check_expressions(asked)
+    sys.stderr.write(problems)
+    print(f"{len(rule_files())} files of rules, {len(asked)} expressions in {len(dashboard_files())} dashboards")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,20 @@
+"""Where rules and dashboards are, and what judges them."""
+
+from pathlib import Path
+
+from local.paths import ROOT, VENV
+
+TOOLS = ROOT / "local" / "monitoring" / "tools"
+PROMTOOL = VENV / "share" / "monitoring" / "promtool"
+RULES = ROOT / "monitoring" / "rules"
+DASHBOARDS = ROOT / "monitoring" / "dashboards"
+
+
+def rule_files() -> list[Path]:
+    """Every file of rules."""
+    return sorted(RULES.glob("*.yaml"))
+
+
+def dashboard_files() -> list[Path]:
+    """Every dashboard."""
+    return sorted(DASHBOARDS.glob("*.json"))

@@ -1,0 +1,43 @@
+"""Builds promtool from its Go module, once, when something is to be judged by it."""
+
+import os
+import sys
+from typing import IO
+
+from local.monitoring.paths import PROMTOOL, TOOLS
+from local.paths import VENV
+from local.progress import CommandFailed, Line, run
+from local.setup.step import Step
+
+_LOG = VENV / "monitoring-setup.log"
+_PACKAGE = "github.com/prometheus/prometheus/cmd/promtool"
+
+
+def main() -> int:
+    """Make it, unless it is there; returns the exit code."""
+    step = Step("promtool", "promtool", _build, lambda: [TOOLS / "go.mod", TOOLS / "go.sum"], (PROMTOOL,))
+    if step.done():
+        return 0
+    PROMTOOL.parent.mkdir(parents=True, exist_ok=True)
+    with _LOG.open("a") as log:
+        try:
+            with Line(f"{step.title} (minutes, once)"):
+                step.run(log)
+                step.record()
+        except CommandFailed as failure:
+            print(f"{failure.tail}\n{failure} (everything it printed: {_LOG})", file=sys.stderr)
+            return 1
+    return 0
+
+
+def _build(log: IO[str]) -> None:
+    made = PROMTOOL.with_suffix(".new")
+    # Of all places where Prometheus could find what to ask, promtool's judgement needs none.
+    tags = "-tags=remove_all_sd"
+    environment = dict(os.environ) | {"GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+    run(["go", "build", tags, "-trimpath", "-ldflags=-s -w", "-o", str(made), _PACKAGE], log, TOOLS, environment)
+    made.replace(PROMTOOL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
