@@ -10,6 +10,7 @@
 | `audit` | who did what, on stderr |
 | `databases` | a service's PostgreSQL, for as long as a command takes |
 | `keys` | `argosy keys`: what signs people's tokens |
+| `orders` | `argosy orders rebuild`: the lists of orders, compared with what happened |
 | `staff` | `argosy staff`: who may do what customers may not |
 | `tail` | `argosy tail TOPIC` |
 | `trace`, `spans` | `argosy trace ORDER_ID`: a purchase as a tree |

@@ -9,6 +9,7 @@ import typer
 
 from cli.environment import NoSystem
 from cli.keys import app as keys
+from cli.orders import app as orders
 from cli.staff import app as staff
 from cli.tail import tail
 from cli.trace import trace
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command()(tail)
 app.command()(trace)
 app.add_typer(keys, name="keys")
+app.add_typer(orders, name="orders")
 app.add_typer(staff, name="staff")
 
 

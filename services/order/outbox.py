@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import structlog
 from prometheus_client import Gauge
@@ -28,6 +27,7 @@ from services.order.journal import History
 from services.order.leases import Leases
 from services.order.messages import records_of
 from services.order.read_side import ReadSide
+from services.order.side_by_side import side_by_side
 from services.order.store import CommitStore
 
 _LOOK_EVERY_SECONDS = 1.0
@@ -39,15 +39,11 @@ _SETTLED_AFTER = timedelta(seconds=10)
 """Two projections that crossed on their way to the read side have both arrived by then."""
 _MOST_WAITING = 2_000
 """More handed-over commits than this are left for the look: memory stays bounded while the broker is away."""
-_SIDE_BY_SIDE = 4
 
 _unsettled = Gauge(
     "argosy_order_read_side_unsettled_seconds",
     "Age of the oldest commit that was not compared with the read side yet, in the replica that looks.",
 )
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 _log = structlog.get_logger()
 
@@ -103,7 +99,7 @@ class CommitOutbox:
     async def mark_sent(self, sent: Sequence[Unsent]) -> None:
         """The broker has these."""
         self._lately_sent.extend(entry.token.id for entry in sent)
-        await _side_by_side(self._store.mark_published, [entry.token for entry in sent])
+        await side_by_side(self._store.mark_published, [entry.token for entry in sent])
 
     async def wait_for_work(self) -> None:
         """Return when a commit is handed over, and when it is time to look."""
@@ -153,7 +149,7 @@ class CommitOutbox:
         overdue = [commit for commit in found if commit.at < self._now() - _OVERDUE_AFTER]
         oldest = min((commit.at for commit in overdue), default=self._now())
         self._backlog = Backlog(len(overdue), (self._now() - oldest).total_seconds())
-        histories = await _side_by_side(self._project_again, {commit.order_id for commit in overdue})
+        histories = await side_by_side(self._project_again, {commit.order_id for commit in overdue})
         return [commit for history in histories for commit in history if not commit.published]
 
     async def _settle(self, limit: int) -> None:
@@ -161,8 +157,8 @@ class CommitOutbox:
         now = self._now()
         _unsettled.set((now - min((commit.at for commit in unsettled), default=now)).total_seconds())
         due = [commit for commit in unsettled if commit.at < self._now() - _SETTLED_AFTER]
-        await _side_by_side(self._project_again, {commit.order_id for commit in due})
-        await _side_by_side(self._store.mark_settled, due)
+        await side_by_side(self._project_again, {commit.order_id for commit in due})
+        await side_by_side(self._store.mark_settled, due)
 
     async def _project_again(self, order_id: str) -> History:
         try:
@@ -172,17 +168,6 @@ class CommitOutbox:
             _log.error("unreadable_history", order_id=order_id, error=logs.error_text(error))
             return ()
         return history
-
-
-async def _side_by_side(work: Callable[[T], Awaitable[R]], items: Iterable[T]) -> list[R]:
-    """Do the work for each, some at a time: the rest of the connections is for those who wait for an answer."""
-    free = asyncio.Semaphore(_SIDE_BY_SIDE)
-
-    async def do(item: T) -> R:
-        async with free:
-            return await work(item)
-
-    return list(await asyncio.gather(*map(do, items)))
 
 
 def _in_order(commits: Iterable[Commit]) -> list[Commit]:

@@ -133,9 +133,7 @@ class ReadSide:
 
     async def _insert(self, order: Order) -> bool:
         shelf = await self._next_shelf(order.user_id)
-        document = order_to_document(order) | {"shelf": _shelf(order.user_id, shelf)}
-        if order.status is Status.PENDING:
-            document["pendingSince"] = _minute(order.created_at)
+        document = shown_of(order) | {"shelf": _shelf(order.user_id, shelf)}
         try:
             await self._orders.insert_one(document)
         except DuplicateKeyError:
@@ -150,6 +148,10 @@ class ReadSide:
         # An order that has moved is not pending, and never will be again.
         update = {"$set": changes, "$unset": {"pendingSince": ""}}
         return (await self._orders.update_one(guard, update)).matched_count > 0
+
+    async def next_shelf(self, user_id: str) -> str:
+        """Where the customer's next order is to stand."""
+        return _shelf(user_id, await self._next_shelf(user_id))
 
     async def _next_shelf(self, user_id: str) -> int:
         """The shelf for the customer's next order.
@@ -189,8 +191,20 @@ class ReadSide:
         return self._mongo.collection("shelves")
 
 
+def shown_of(order: Order) -> Document:
+    """What the read side holds of an order, but for the shelf that it stands on."""
+    waiting = {"pendingSince": _minute(order.created_at)} if order.status is Status.PENDING else {}
+    return order_to_document(order) | waiting
+
+
 def _shelf(user_id: str, number: int) -> str:
     return f"{user_id}/{number}"
+
+
+def shelf_number(shelf: object, user_id: str) -> int | None:
+    """Which of the customer's shelves this is; None for what is none of theirs."""
+    owner, _, number = shelf.rpartition("/") if isinstance(shelf, str) else ("", "", "")
+    return int(number) if owner == user_id and number.isdecimal() else None
 
 
 def _minute(instant: datetime) -> str:

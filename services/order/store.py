@@ -9,6 +9,8 @@ Every query is by equality on one indexed top-level field, the only kind that Fe
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import WriteConcern
 from pymongo.errors import (
@@ -24,6 +26,8 @@ from services.chassis.errors import Unavailable
 from services.chassis.mongo import Document, Mongo, unavailable_when_away
 from services.order.documents import commit_from_document, commit_to_document
 from services.order.domain import Commit
+
+_BATCH = 500
 
 _NEVER_SENT = (ServerSelectionTimeoutError, WaitQueueTimeoutError, DocumentTooLarge)
 """Failures from before the document left this process."""
@@ -61,6 +65,17 @@ class CommitStore:
         with unavailable_when_away():
             documents = await self._commits.find({"orderId": order_id}).to_list(None)
         return sorted(map(commit_from_document, documents), key=lambda commit: commit.version)
+
+    async def exists(self, order_id: str) -> bool:
+        """Whether there is such an order."""
+        with unavailable_when_away():
+            return await self._commits.find_one({"_id": f"{order_id}:1"}, {"_id": 1}) is not None
+
+    async def order_ids(self) -> AsyncIterator[str]:
+        """Every order there is, in no particular order. Reads all commits: for an operator, not for a call."""
+        with unavailable_when_away():
+            async for document in self._commits.find({"version": 1}, {"orderId": 1}, batch_size=_BATCH):
+                yield document["orderId"]
 
     async def append(self, commit: Commit) -> None:
         """Store a commit as the next version of its order.

@@ -1,0 +1,130 @@
+"""`argosy orders rebuild`: the lists of orders, compared with what happened and made to say it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import typer
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pymongo.errors import PyMongoError
+from rich.console import Console
+from rich.status import Status
+
+from cli import output
+from cli.environment import NoSystem, settings_of
+from services.chassis.errors import Unavailable
+from services.chassis.mongo import Mongo
+from services.order.leases import Leases
+from services.order.read_side import ReadSide
+from services.order.read_side_repair import ReadSideRepair
+from services.order.schema import Schema
+from services.order.store import CommitStore
+from services.order.use_cases.rebuild_read_side import Difference, Found, RebuildReadSide
+
+app = typer.Typer(help="Compare the lists of orders with what happened, and put them right.", no_args_is_help=True)
+
+
+class OrderDocuments(BaseSettings):
+    """Where the order service keeps its documents."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    mongo_url: SecretStr
+
+
+@app.callback()
+def _orders() -> None:
+    """A group even while it has one command."""
+
+
+@app.command()
+def rebuild(
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 when something differs.")] = False,
+    as_json: output.AsJson = False,
+) -> None:
+    """Make the read side, which lists come from, say what the orders' events say; each difference is a line.
+
+    The system may run meanwhile: what changes in these seconds is left to it, and nothing newer is ever replaced. What
+    no event tells of is removed. Orders whose history cannot be read are named and left as they are (exit code 1).
+
+    For example: argosy orders rebuild --check
+    """
+    settings = settings_of("order", OrderDocuments)
+    run = _Run(mend=not check, as_json=as_json)
+    try:
+        asyncio.run(run.go(settings))
+    except (Unavailable, PyMongoError) as error:
+        raise NoSystem("the documents of the order service are away: is it up? (`make status`)") from error
+    if run.differ if check else run.left:
+        raise typer.Exit(1)
+
+
+@dataclass
+class _Run:
+    """One run of the command, and what it has seen so far."""
+
+    mend: bool
+    as_json: bool
+    compared: int = 0
+    differ: int = 0
+    left: int = 0
+    _progress: Status = field(default_factory=lambda: Console(stderr=True).status("0 orders compared"))
+
+    async def go(self, settings: OrderDocuments) -> None:
+        """Compare everything, and put it right if that is asked for."""
+        async with _rebuilding(settings, mend=self.mend) as rebuilding:
+            if sys.stderr.isatty():
+                self._progress.start()
+            try:
+                async for difference in rebuilding.differences(mend=self.mend, compared=self._count):
+                    self._tell(difference)
+            finally:
+                self._progress.stop()
+        self._sum_up()
+
+    def _count(self, orders: int) -> None:
+        self.compared += orders
+        self._progress.update(f"{self.compared:,} orders compared, {self.differ:,} differ")
+
+    def _tell(self, difference: Difference) -> None:
+        mended = self.mend and difference.found is not Found.UNREADABLE
+        self.differ += 1
+        self.left += not mended
+        fields = " ".join(difference.fields)
+        output.say(
+            f"{difference.order_id}  {difference.found:<10}  {fields}".rstrip(),
+            as_json=self.as_json,
+            orderId=difference.order_id,
+            found=str(difference.found),
+            fields=list(difference.fields),
+            mended=mended,
+        )
+
+    def _sum_up(self) -> None:
+        done = f", {self.differ - self.left:,} put right" if self.mend else ""
+        output.say(
+            f"{self.compared:,} orders compared: {self.differ:,} differ{done}.",
+            as_json=self.as_json,
+            compared=self.compared,
+            differ=self.differ,
+            mended=self.differ - self.left,
+        )
+
+
+@asynccontextmanager
+async def _rebuilding(settings: OrderDocuments, *, mend: bool) -> AsyncIterator[RebuildReadSide]:
+    mongo = Mongo(settings.mongo_url)
+    store, read_side = CommitStore(mongo), ReadSide(mongo)
+    try:
+        await mongo.start()
+        if mend:
+            await Schema(store, read_side, Leases(mongo)).start()
+        yield RebuildReadSide(store, read_side, ReadSideRepair(mongo, read_side))
+    finally:
+        await mongo.stop()

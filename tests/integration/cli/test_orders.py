@@ -1,0 +1,81 @@
+"""`argosy orders rebuild` on a real document store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+
+import pytest
+
+from services.chassis import clock
+from services.chassis.mongo import Mongo
+from services.order.domain import Status, fold
+from services.order.leases import Leases
+from services.order.read_side import ReadSide
+from services.order.schema import Schema
+from services.order.store import CommitStore
+from tests.support.argosy import argosy
+from tests.unit.order.examples import history_of
+
+LONG_AGO = clock.from_text("2026-01-01T00:00:00Z")
+
+
+@pytest.fixture
+async def mongo(mongo_url: str) -> AsyncIterator[Mongo]:
+    mongo = Mongo(mongo_url)
+    await mongo.start()
+    await Schema(CommitStore(mongo), ReadSide(mongo), Leases(mongo)).start()
+    yield mongo
+    await mongo.stop()
+
+
+@pytest.fixture
+def pod(mongo_url: str) -> Mapping[str, str]:
+    """What an order service's pod has in its environment, as far as the command looks."""
+    return {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "MONGO_URL": mongo_url}
+
+
+async def placed(mongo: Mongo, *statuses: Status) -> str:
+    history = history_of(*statuses, at=LONG_AGO)
+    for commit in history:
+        await CommitStore(mongo).append(commit)
+    await ReadSide(mongo).project(fold(history))
+    return history[0].order_id
+
+
+async def test_differences_are_told_then_mended_then_gone(mongo: Mongo, pod: Mapping[str, str]) -> None:
+    fine, wrong, lost = await placed(mongo), await placed(mongo, Status.CONFIRMED), await placed(mongo)
+    await mongo.collection("orders").update_one({"_id": wrong}, {"$set": {"status": "shipped"}})
+    await mongo.collection("orders").delete_one({"_id": lost})
+    check = ("orders", "rebuild", "--check")
+
+    told = await argosy(*check, "--json", environment=pod)
+    assert told.code == 1
+    assert told.err == ""
+    told = await argosy(*check, environment=pod)
+    assert (told.code, told.err) == (1, "")
+    lines = told.out.splitlines()
+    assert lines == [f"{wrong}  different   status", f"{lost}  missing", "3 orders compared: 2 differ."]
+    assert fine not in told.out
+
+    mended = (await argosy("orders", "rebuild", "--json", environment=pod)).rows
+    assert mended == [
+        {"orderId": wrong, "found": "different", "fields": ["status"], "mended": True},
+        {"orderId": lost, "found": "missing", "fields": [], "mended": True},
+        {"compared": 3, "differ": 2, "mended": 2},
+    ]
+    assert (await argosy(*check, "--json", environment=pod)).rows == [{"compared": 3, "differ": 0, "mended": 0}]
+
+
+async def test_what_cannot_be_mended_is_an_error(mongo: Mongo, pod: Mapping[str, str]) -> None:
+    broken = await placed(mongo, Status.CONFIRMED)
+    await mongo.collection("commits").delete_one({"_id": f"{broken}:1"})
+    await mongo.collection("commits").update_one({"_id": f"{broken}:2"}, {"$set": {"version": 3}})
+    told = await argosy("orders", "rebuild", environment=pod)
+    assert told.code == 1
+    assert f"{broken}  unreadable" in told.out
+
+
+async def test_a_store_that_is_away_is_named(pod: Mapping[str, str]) -> None:
+    told = await argosy("orders", "rebuild", "--check", environment={**pod, "MONGO_URL": "mongodb://127.0.0.1:1/x"})
+    assert (told.code, told.out) == (2, "")
+    assert told.err == "argosy: the documents of the order service are away: is it up? (`make status`)\n"

@@ -1,0 +1,266 @@
+"""The read side, compared with the histories and made what they say, while the service goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from motor.motor_asyncio import AsyncIOMotorDatabase
+
+from services.chassis import clock, ids
+from services.chassis.mongo import Document, Mongo
+from services.order.domain import Actor, Commit, Order, Status, fold
+from services.order.journal import Journal
+from services.order.leases import Leases
+from services.order.outbox import CommitOutbox
+from services.order.read_side import SHELF_HOLDS, ReadSide
+from services.order.read_side_repair import ReadSideRepair
+from services.order.store import CommitStore
+from services.order.use_cases.rebuild_read_side import Difference, Found, RebuildReadSide
+from services.order.use_cases.update_status import UpdateStatus, UpdateStatusCommand
+from tests.unit.order.examples import history_of, order_created
+
+AT_ONCE = timedelta(0)
+"""Nothing is too young to be judged."""
+
+
+@pytest.fixture
+async def documents(mongo: Mongo) -> AsyncIterator[AsyncIOMotorDatabase[Document]]:
+    """The store, empty; what this test leaves goes with it."""
+    for name in ("commits", "orders", "shelves"):
+        await mongo.collection(name).delete_many({})
+    yield mongo.database
+    for name in ("commits", "orders", "shelves"):
+        await mongo.collection(name).delete_many({})
+
+
+@pytest.fixture
+def user_id() -> str:
+    return str(ids.new_id())
+
+
+def rebuilding(
+    mongo: Mongo, settled_after: timedelta = AT_ONCE, repair: ReadSideRepair | None = None
+) -> RebuildReadSide:
+    read_side = ReadSide(mongo)
+    return RebuildReadSide(
+        CommitStore(mongo), read_side, repair or ReadSideRepair(mongo, read_side), settled_after=settled_after
+    )
+
+
+async def differences(mongo: Mongo, *, mend: bool = False) -> dict[str, tuple[Found, tuple[str, ...]]]:
+    """What is found, by order."""
+    found = [one async for one in rebuilding(mongo).differences(mend=mend, compared=lambda _: None)]
+    by_order = {one.order_id: (one.found, one.fields) for one in found}
+    assert len(by_order) == len(found)
+    return by_order
+
+
+async def placed(mongo: Mongo, history: list[Commit]) -> Order:
+    """An order that is stored and shown."""
+    for commit in history:
+        await CommitStore(mongo).append(commit)
+        await CommitStore(mongo).mark_published(commit)
+    await ReadSide(mongo).project(fold(history))
+    return fold(history)
+
+
+async def everything(documents: AsyncIOMotorDatabase[Document]) -> list[Any]:
+    return [
+        sorted(await documents[name].find().to_list(None), key=lambda document: str(document["_id"]))
+        for name in ("commits", "orders", "shelves")
+    ]
+
+
+async def listed(mongo: Mongo, user_id: str) -> list[Order]:
+    """All of a customer's orders, as lists show them."""
+    found: list[Order] = []
+    end = None
+    while True:
+        page = await ReadSide(mongo).page(user_id, None, end, 100)
+        found += page.orders
+        end = page.end
+        if end is None:
+            return found
+
+
+async def test_a_read_side_that_says_what_happened_is_left_as_it_is(
+    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: str
+) -> None:
+    for statuses in ((), (Status.CONFIRMED,), (Status.CANCELLED,), (Status.CONFIRMED, Status.SHIPPED)):
+        await placed(mongo, history_of(*statuses, user_id=user_id))
+    before = await everything(documents)
+    seen: list[int] = []
+    for mend in (False, True):
+        found = rebuilding(mongo).differences(mend=mend, compared=seen.append)
+        assert [one async for one in found] == []
+    assert await everything(documents) == before
+    assert sum(seen) == 8
+
+
+DAMAGE: dict[str, tuple[Document, tuple[str, ...]]] = {
+    "an older state": ({"$set": {"status": "pending", "version": 1, "pendingSince": "2026-01-01T00:00"}},
+                       ("pendingSince", "status", "version")),
+    "a newer state than there ever was": ({"$set": {"status": "delivered", "version": 9}}, ("status", "version")),
+    "another total at the same version": ({"$set": {"totalAmount": "0.01"}}, ("totalAmount",)),
+    "a field that is none": ({"$set": {"note": "x"}}, ("note",)),
+    "a field too few": ({"$unset": {"shippingAddress": ""}}, ("shippingAddress",)),
+    "no version": ({"$unset": {"version": ""}}, ("version",)),
+    "no shelf": ({"$unset": {"shelf": ""}}, ("shelf",)),
+    "somebody else's": ({"$set": {"userId": "eve", "shelf": "eve/0"}}, ("shelf", "userId")),
+    "on a shelf that nobody comes to": ({"$set": {"shelf": "{user}/40"}}, ("shelf",)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+async def test_what_is_wrong_is_named_and_put_right(
+    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: str, damage: str
+) -> None:
+    order = await placed(mongo, history_of(Status.CONFIRMED, user_id=user_id))
+    fine = await placed(mongo, history_of(user_id=user_id))
+    change, fields = DAMAGE[damage]
+    if "{user}" in str(change):
+        change = {"$set": {"shelf": f"{user_id}/40"}}
+    await documents["orders"].update_one({"_id": order.id}, change)
+
+    damaged = await everything(documents)
+    for _ in range(2):
+        assert await differences(mongo) == {order.id: (Found.DIFFERENT, fields)}
+    assert await everything(documents) == damaged  # looking changes nothing
+
+    assert await differences(mongo, mend=True) == {order.id: (Found.DIFFERENT, fields)}
+    assert await differences(mongo) == {}
+    assert {one.id: one for one in await listed(mongo, user_id)} == {order.id: order, fine.id: fine}
+
+
+async def test_what_is_missing_is_shown_and_what_nothing_tells_of_is_not(
+    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: str
+) -> None:
+    order = await placed(mongo, history_of(Status.CONFIRMED, user_id=user_id))
+    ghost = await placed(mongo, history_of(user_id=user_id))
+    await documents["orders"].delete_one({"_id": order.id})
+    await documents["commits"].delete_many({"orderId": ghost.id})
+
+    expected = {order.id: (Found.MISSING, ()), ghost.id: (Found.UNKNOWN, ())}
+    assert await differences(mongo) == expected
+    assert await differences(mongo, mend=True) == expected
+    assert await differences(mongo) == {}
+    assert await listed(mongo, user_id) == [order]
+
+
+async def test_a_history_that_cannot_be_read_is_named_and_left(
+    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: str
+) -> None:
+    history = history_of(Status.CONFIRMED, Status.SHIPPED, user_id=user_id)
+    order = await placed(mongo, history)
+    await documents["commits"].delete_one({"_id": history[1].id})
+    before = await everything(documents)
+    assert await differences(mongo, mend=True) == {order.id: (Found.UNREADABLE, ())}
+    assert await everything(documents) == before
+
+
+async def test_a_read_side_that_was_lost_comes_back_in_order(
+    mongo: Mongo, documents: AsyncIOMotorDatabase[Document]
+) -> None:
+    start = clock.now() - timedelta(days=30)
+    people = [str(ids.new_id()) for _ in range(3)]
+    for number in range(3 * (2 * SHELF_HOLDS + 4)):
+        history = history_of(user_id=people[number % 3], at=start + timedelta(minutes=number))
+        await placed(mongo, history)
+    before = {person: await listed(mongo, person) for person in people}
+    await documents["orders"].delete_many({})
+    await documents["shelves"].delete_many({})
+
+    found = [one async for one in rebuilding(mongo).differences(mend=True, compared=lambda _: None)]
+
+    assert {one.found for one in found} == {Found.MISSING}
+    assert {person: await listed(mongo, person) for person in people} == before
+    assert all(len(orders) == 2 * SHELF_HOLDS + 4 for orders in before.values())
+    assert await differences(mongo) == {}
+
+
+async def test_what_the_service_is_about_to_show_is_left_to_it(
+    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: str
+) -> None:
+    soon, never = order_created(user_id=user_id), order_created(user_id=user_id)
+    for commit in (soon, never):
+        await CommitStore(mongo).append(commit)
+
+    def shown_meanwhile(_compared: int) -> None:
+        tasks.append(asyncio.create_task(ReadSide(mongo).project(fold([soon]))))
+
+    tasks: list[asyncio.Task[None]] = []
+    rebuild = rebuilding(mongo, settled_after=timedelta(seconds=2))
+    found = [one async for one in rebuild.differences(mend=False, compared=shown_meanwhile)]
+    await asyncio.gather(*tasks)
+    assert found == [Difference(never.order_id, Found.MISSING)]
+
+
+class Meddled(ReadSideRepair):
+    """Between a look and what is written upon it, the service shows a newer state."""
+
+    def __init__(self, mongo: Mongo, newer: Order, *, crossing: bool) -> None:
+        super().__init__(mongo, ReadSide(mongo))
+        self._newer = newer
+        self._crossing = crossing
+
+    async def replace(self, shown: Document, order: Order) -> None:
+        await ReadSide(self._mongo).project(self._newer)
+        if self._crossing:  # what FerretDB makes of a guard when two updates cross
+            shown = {**shown, "version": self._newer.version}
+        await super().replace(shown, order)
+
+
+@pytest.mark.parametrize("crossing", [False, True])
+async def test_a_newer_state_is_never_lost(
+    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: str, *, crossing: bool
+) -> None:
+    history = history_of(Status.CONFIRMED, Status.SHIPPED, user_id=user_id)
+    order = await placed(mongo, history[:2])
+    await documents["orders"].update_one({"_id": order.id}, {"$set": {"totalAmount": "0.01"}})
+
+    class GrowsMeanwhile(Meddled):
+        async def replace(self, shown: Document, order: Order) -> None:
+            if order.version == 2:
+                await CommitStore(self._mongo).append(history[2])
+            await super().replace(shown, order)
+
+    repair = GrowsMeanwhile(mongo, fold(history), crossing=crossing)
+    rebuild = rebuilding(mongo, repair=repair)
+    assert len([one async for one in rebuild.differences(mend=True, compared=lambda _: None)]) == 1
+    assert await listed(mongo, user_id) == [fold(history)]
+
+
+async def test_a_service_that_works_on_meanwhile_and_two_rebuilds_at_once_end_right(
+    mongo: Mongo, documents: AsyncIOMotorDatabase[Document]
+) -> None:
+    store, people = CommitStore(mongo), [str(ids.new_id()) for _ in range(4)]
+    journal = Journal(store, CommitOutbox(store, ReadSide(mongo), Leases(mongo)).announce)
+    update, staff = UpdateStatus(journal), Actor("sue", is_staff=True)
+    orders: list[str] = []
+
+    async def live(number: int) -> None:
+        created = order_created(user_id=people[number % 4])
+        await journal.record((), created.events[0])
+        orders.append(created.order_id)
+        for status in (Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED):
+            await update(UpdateStatusCommand(created.order_id, status, staff))
+
+    async def rebuild() -> None:
+        # Young or not, everything that differs for a moment is "put right", which is as hard as it gets.
+        found = rebuilding(mongo).differences(mend=True, compared=lambda _: None)
+        assert {one.found async for one in found} <= {Found.MISSING, Found.DIFFERENT}
+
+    working = asyncio.gather(*(live(number) for number in range(40)))
+    while not working.done():
+        await asyncio.gather(rebuild(), rebuild())
+    await working
+    await rebuild()
+
+    assert await differences(mongo) == {}
+    shown = [order for person in people for order in await listed(mongo, person)]
+    assert sorted(order.id for order in shown) == sorted(orders)
+    assert {order.status for order in shown} == {Status.DELIVERED}
