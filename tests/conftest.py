@@ -42,6 +42,8 @@ _SETTINGS = (
     "order.UNPAID_AFTER_SECONDS=7200",
     "payment.CHALLENGE_TIMEOUT_SECONDS=7200",
     "inventory.HOLD_SECONDS=9000",
+    # A part that was killed is asked again as soon as it is back.
+    "payment.STRIPE_LEAVE_ALONE_SECONDS=2",
 )
 
 

@@ -35,7 +35,14 @@ def run(settings: PaymentSettings) -> None:
     app = App("payment", settings)
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
     producer = app.add(Producer(settings.brokers, app.name), required=False)
-    gateway = app.add(StripeGateway(settings.stripe_api_key, settings.stripe_api_url, settings.stripe_timeout_seconds))
+    gateway = app.add(
+        StripeGateway(
+            settings.stripe_api_key,
+            settings.stripe_api_url,
+            settings.stripe_timeout_seconds,
+            settings.stripe_leave_alone_seconds,
+        )
+    )
     orders = Orders(app.client(OrderLookupServiceStub, ORDER_LOOKUP, settings.order_target))
     recorder = Recorder(postgres, settings.challenge_timeout)
     settle, refund = does.SettlePayment(postgres, gateway, recorder), does.SettleRefund(postgres, gateway, recorder)

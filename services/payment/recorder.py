@@ -75,13 +75,13 @@ class Recorder:
 
         return await self._record(payment, decide, Attempt("refused", code, None, {}, asked=True))
 
-    async def withdrawal(self, payment: Payment, code: str | None) -> Payment:
+    async def withdrawal(self, payment: Payment, code: str | None, *, asked: bool = True) -> Payment:
         """Write that nothing came of it for reasons of ours, and let the caller's key go: a repeat may try afresh."""
 
         def decide(current: Payment, _order_ended: bool, now: datetime) -> Change:
             return domain.apply_refusal(current, Refusal.REQUEST, code, now)
 
-        return await self._record(payment, decide, Attempt("refused", code, None, {}, asked=True), _forget_answer)
+        return await self._record(payment, decide, Attempt("refused", code, None, {}, asked=asked), _forget_answer)
 
     async def unanswered(self, payment: Payment, why: str) -> None:
         """Write that Stripe was asked to charge and did not say what became of it; the payment stays as it is."""

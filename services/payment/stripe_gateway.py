@@ -1,7 +1,8 @@
 """Stripe: what we ask it, and what its answers mean to us. The one module that calls it.
 
 Every answer is one of: an Intent or a StripeRefund (the fact), `Refused` (certainly nothing happened), `NotAuthorized`
-(certainly nothing happened, and an operator is needed), `KeyUsedOtherwise`, or `OutcomeUnknown`.
+(certainly nothing happened, and an operator is needed), `NotAsked` (certainly nothing happened: the circuit breaker is
+open), `KeyUsedOtherwise`, or `OutcomeUnknown`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import structlog
 from pydantic import SecretStr
 from stripe import HTTPXClient, StripeClient
 
+from services.chassis import circuit_breaker
+from services.chassis.circuit_breaker import CircuitBreaker, CircuitOpen
 from services.payment import stripe_answers as answers
 from services.payment.domain import CancellationReason, Intent, Payment, Refund, Refusal, StripeRefund
 
@@ -48,6 +51,14 @@ class NotAuthorized(ProviderAway):
     """Stripe does not take our API key. Nothing was done."""
 
 
+class NotAsked(ProviderAway):
+    """Stripe has failed so often lately that it was left alone. Nothing was done."""
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
 class KeyUsedOtherwise(Exception):
     """The idempotency key was used before for a request that differs. What became of that one has to be looked up."""
 
@@ -67,11 +78,15 @@ class StripeGateway:
     Args:
         api_url: `https://api.stripe.com`, or a sandbox's address.
         timeout: seconds that one request may take; it is tried three times at most, under the same key.
+        leave_alone: seconds for which nothing is asked any more after five requests in a row that came to nothing.
     """
 
     name = "stripe"
 
-    def __init__(self, api_key: SecretStr, api_url: str, timeout: float) -> None:
+    def __init__(
+        self, api_key: SecretStr, api_url: str, timeout: float, leave_alone: float = circuit_breaker.OPEN_SECONDS
+    ) -> None:
+        self._breaker = CircuitBreaker("stripe", (OutcomeUnknown,), open_seconds=leave_alone)
         self._api_key = api_key
         self._api_url = api_url.rstrip("/")
         self._timeout = timeout
@@ -100,7 +115,7 @@ class StripeGateway:
         """Ask for the payment, under its own key: asked again, the first answer comes again. A decline is an answer.
 
         Raises:
-            OutcomeUnknown, NotAuthorized, KeyUsedOtherwise, Refused.
+            OutcomeUnknown, NotAuthorized, NotAsked, KeyUsedOtherwise, Refused.
         """
         params: stripe.params.PaymentIntentCreateParams = {
             "amount": payment.amount_minor,
@@ -116,7 +131,7 @@ class StripeGateway:
         if payment.customer_id is not None:
             params["customer"] = payment.customer_id
         try:
-            with _told():
+            with self._asking():
                 intent = await self._v1.payment_intents.create_async(
                     params=params, options={"idempotency_key": str(payment.id)}
                 )
@@ -130,8 +145,8 @@ class StripeGateway:
         return answers.intent(intent.to_dict())
 
     async def look_up(self, intent_id: str) -> Intent:
-        """The intent as it is now. Raises OutcomeUnknown, NotAuthorized."""
-        with _told(), _nothing_refused():
+        """The intent as it is now. Raises OutcomeUnknown, NotAuthorized, NotAsked."""
+        with self._asking(), _nothing_refused():
             intent = await self._v1.payment_intents.retrieve_async(intent_id, params={"expand": _SETTLED})
         return answers.intent(intent.to_dict())
 
@@ -139,9 +154,9 @@ class StripeGateway:
         """The payment's intent, by its metadata; None when Stripe's index has none.
 
         Raises:
-            OutcomeUnknown, NotAuthorized.
+            OutcomeUnknown, NotAuthorized, NotAsked.
         """
-        with _told(), _nothing_refused():
+        with self._asking(), _nothing_refused():
             found = await self._v1.payment_intents.search_async(
                 params={"query": f"metadata['payment_id']:'{payment_id}'", "limit": 1}
             )
@@ -153,10 +168,10 @@ class StripeGateway:
         Without a key: cancelling twice is harmless, and a refusal kept under a key would outlive its cause.
 
         Raises:
-            OutcomeUnknown, NotAuthorized.
+            OutcomeUnknown, NotAuthorized, NotAsked.
         """
         try:
-            with _told():
+            with self._asking():
                 intent = await self._v1.payment_intents.cancel_async(intent_id, params={"cancellation_reason": reason})
         except stripe.InvalidRequestError:  # it has succeeded, was cancelled before, or is being processed
             return await self.look_up(intent_id)
@@ -166,11 +181,11 @@ class StripeGateway:
         """Give money back, under the refund's own key.
 
         Raises:
-            OutcomeUnknown, NotAuthorized, KeyUsedOtherwise, Refused.
+            OutcomeUnknown, NotAuthorized, NotAsked, KeyUsedOtherwise, Refused.
         """
         assert refund.key is not None  # noqa: S101 - only our own refunds are asked for
         try:
-            with _told():
+            with self._asking():
                 made = await self._v1.refunds.create_async(
                     params={
                         "payment_intent": intent_id,
@@ -185,8 +200,8 @@ class StripeGateway:
         return answers.refund(made.to_dict())
 
     async def refunds_of(self, intent_id: str) -> list[StripeRefund]:
-        """All refunds of an intent, as they are now. Raises OutcomeUnknown, NotAuthorized."""
-        with _told(), _nothing_refused():
+        """All refunds of an intent, as they are now. Raises OutcomeUnknown, NotAuthorized, NotAsked."""
+        with self._asking(), _nothing_refused():
             page = await self._v1.refunds.list_async(params={"payment_intent": intent_id, "limit": _PAGE})
             return [answers.refund(refund.to_dict()) async for refund in page.auto_paging_iter()]
 
@@ -194,14 +209,22 @@ class StripeGateway:
         """Whom a customer at Stripe belongs to: the `user_id` in its metadata; None when nobody, or no such customer.
 
         Raises:
-            OutcomeUnknown, NotAuthorized.
+            OutcomeUnknown, NotAuthorized, NotAsked.
         """
         try:
-            with _told():
+            with self._asking():
                 customer = await self._v1.customers.retrieve_async(customer_id)
         except stripe.InvalidRequestError:
             return None
         return answers.user_of(customer.to_dict())
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[None]:
+        try:
+            with self._breaker.passing(), _told():
+                yield
+        except CircuitOpen as error:
+            raise NotAsked(error.retry_after or ProviderAway.retry_after) from error
 
     @property
     def _v1(self) -> stripe.V1Services:

@@ -21,7 +21,7 @@ class ConfirmPayment:
 
         Raises:
             PaymentNotFound: unknown, or somebody else's.
-            OutcomeUnknown, NotAuthorized: Stripe cannot be asked now; nothing was changed.
+            OutcomeUnknown, NotAuthorized, NotAsked: Stripe cannot be asked now; nothing was changed.
         """
         payment = await self.show.one(payment_id, user_id, is_staff=False)
         return await self.settle(payment) if payment.is_live else Settled(payment)

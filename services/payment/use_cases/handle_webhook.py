@@ -40,7 +40,7 @@ class HandleWebhook:
 
         Raises:
             BadSignature: nothing was changed.
-            OutcomeUnknown, NotAuthorized: Stripe cannot be asked now; it will send the webhook again.
+            OutcomeUnknown, NotAuthorized, NotAsked: Stripe cannot be asked now; it will send the webhook again.
         """
         event = read_webhook(payload, signature, self.secret)
         if event.type not in _INTENT_EVENTS | _REFUND_EVENTS:

@@ -15,7 +15,14 @@ from services.chassis.postgres import Postgres
 from services.payment import domain, store
 from services.payment.domain import CancellationReason, Intent, Payment, Refusal, Step
 from services.payment.recorder import Recorder
-from services.payment.stripe_gateway import KeyUsedOtherwise, NotAuthorized, OutcomeUnknown, Refused, StripeGateway
+from services.payment.stripe_gateway import (
+    KeyUsedOtherwise,
+    NotAsked,
+    NotAuthorized,
+    OutcomeUnknown,
+    Refused,
+    StripeGateway,
+)
 
 _log = structlog.get_logger()
 
@@ -44,7 +51,7 @@ class SettlePayment:
         """Take the step that is due now.
 
         Raises:
-            OutcomeUnknown, NotAuthorized: Stripe cannot be asked now; nothing was written.
+            OutcomeUnknown, NotAuthorized, NotAsked: Stripe cannot be asked now; nothing was written.
             IntentMismatch: what Stripe has is not what we asked for; nothing was written.
             RequestRefused: as `ask`.
         """
@@ -64,7 +71,7 @@ class SettlePayment:
 
         Raises:
             OutcomeUnknown: the payment goes on without us: the reconciler asks again.
-            NotAuthorized: nothing happened; the payment is withdrawn, and the order can still be paid.
+            NotAuthorized, NotAsked: nothing happened; the payment is withdrawn, and the order can still be paid.
             RequestRefused: the same, by a fault of ours.
             IntentMismatch: as above.
         """
@@ -73,6 +80,9 @@ class SettlePayment:
         except NotAuthorized:
             # Left live, it would be charged whenever somebody mends the key, by which time nobody expects it.
             await self.recorder.withdrawal(payment, "not_authorized")
+            raise
+        except NotAsked:
+            await self.recorder.withdrawal(payment, "circuit_open", asked=False)
             raise
 
     async def learn(self, payment: Payment, intent: Intent) -> Settled:

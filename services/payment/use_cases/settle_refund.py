@@ -28,7 +28,7 @@ class SettleRefund:
         """Take the step that is due now.
 
         Raises:
-            OutcomeUnknown, NotAuthorized, KeyUsedOtherwise: Stripe cannot be asked now; nothing was written.
+            OutcomeUnknown, NotAuthorized, NotAsked, KeyUsedOtherwise: Stripe cannot be asked now; nothing was written.
             IntentMismatch: what Stripe has is not what we asked for; nothing was written.
         """
         async with self.postgres.connection() as connection:

@@ -42,7 +42,7 @@ async def sandbox(stripe_sandbox: RealStack) -> AsyncIterator[StripeSide]:
 @pytest.fixture(scope="module")
 async def gateway(stripe_sandbox: RealStack) -> AsyncIterator[StripeGateway]:
     key = SecretStr(stripe_sandbox.secrets.stripe_api_key)
-    gateway = StripeGateway(key, stripe_sandbox.stripe_url, timeout=5)
+    gateway = StripeGateway(key, stripe_sandbox.stripe_url, timeout=5, leave_alone=0)
     await gateway.start()
     yield gateway
     await gateway.stop()

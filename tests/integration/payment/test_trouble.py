@@ -15,7 +15,7 @@ from services.chassis import deadlines
 from services.payment.domain import Intent, Payment, Status
 from services.payment.first_answers import PaymentMethodRefused
 from services.payment.recorder import Recorder
-from services.payment.stripe_gateway import NotAuthorized, OutcomeUnknown, StripeGateway
+from services.payment.stripe_gateway import NotAsked, NotAuthorized, OutcomeUnknown, StripeGateway
 from tests.integration.payment.lab import CHALLENGED, DECLINED, VISA, Lab
 from tests.support.real_stack import RealStack
 
@@ -227,6 +227,28 @@ async def test_stripe_does_not_take_our_key(lab: Lab, wrong_key: StripeGateway) 
     assert (await lab.only_payment_of(order)).status is Status.FAILED
     assert await lab.told(order) == {}
     assert (await lab.pay(order, idempotency_key="k-auth")).status == "succeeded"  # nothing stands in the way
+
+
+async def test_a_stripe_that_fails_again_and_again_is_left_alone(lab: Lab, stripe_sandbox: RealStack) -> None:
+    key = SecretStr(stripe_sandbox.secrets.stripe_api_key)
+    unreachable = StripeGateway(key, "http://127.0.0.1:9", timeout=5)
+    await unreachable.start()
+    cut_off = Lab(lab.postgres, unreachable, lab.sandbox, orders=lab.orders)
+    open_orders = [lab.orders.place() for _ in range(5)]
+    for order in open_orders:
+        assert (await cut_off.pay(order)).status == "processing"
+    late = lab.orders.place()
+    with pytest.raises(NotAsked) as told:
+        await cut_off.pay(late, idempotency_key="k-late")
+    assert told.value.retry_after > timedelta(seconds=30)
+    await unreachable.stop()
+    assert (await lab.only_payment_of(late)).status is Status.FAILED
+    assert await lab.told(late) == {}
+    assert (await lab.pay(late, idempotency_key="k-late")).status == "succeeded"  # nothing stands in the way
+    await lab.reconcile(past=SOON)
+    for order in open_orders:
+        assert (await lab.only_payment_of(order)).status is Status.SUCCEEDED
+        assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
 
 
 async def test_a_return_address_that_has_changed_since(lab: Lab, dying: pytest.MonkeyPatch) -> None:
