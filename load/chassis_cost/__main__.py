@@ -91,10 +91,15 @@ def _burst(contestant: Contestant, calls: int, user_id: str, token: str) -> None
 
 
 def _chassis(stack: Stack) -> Contestant:
-    """The real user service, with the stack's settings but for its ports and its log, which goes nowhere."""
+    """The real user service, with the stack's settings but for its ports, its log, which goes nowhere, and its traces.
+
+    Those are as this process's own OTEL_ variables say: none, unless they name a collector.
+    """
     (part,) = (p for p in parts(stack, credentials.read(stack.secrets)) if p.name == "user")
     port, admin_port = stack.port("user-grpc") + 1000, stack.port("user-admin") + 1000
-    environment = {**part.environment, "GRPC_PORT": str(port), "ADMIN_PORT": str(admin_port)}
+    traces = {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
+    others = {name: value for name, value in part.environment.items() if not name.startswith("OTEL_")}
+    environment = {**others, **traces, "GRPC_PORT": str(port), "ADMIN_PORT": str(admin_port)}
     return Contestant("user service", port, _start(part.command, environment))
 
 
