@@ -9,8 +9,10 @@
 | `redaction` | messages without what the contract marks as `debug_redact` |
 | `audit` | who did what, on stderr |
 | `databases` | a service's PostgreSQL, for as long as a command takes |
+| `dlq`, `letters` | `argosy dlq`: messages that could not be handled |
 | `keys` | `argosy keys`: what signs people's tokens |
 | `orders` | `argosy orders rebuild`: the lists of orders, compared with what happened |
+| `topics` | what lies on a topic, read without a group |
 | `staff` | `argosy staff`: who may do what customers may not |
 | `tail` | `argosy tail TOPIC` |
 | `trace`, `spans` | `argosy trace ORDER_ID`: a purchase as a tree |

@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from cli.dlq import app as dlq
 from cli.environment import NoSystem
 from cli.keys import app as keys
 from cli.orders import app as orders
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.command()(tail)
 app.command()(trace)
+app.add_typer(dlq, name="dlq")
 app.add_typer(keys, name="keys")
 app.add_typer(orders, name="orders")
 app.add_typer(staff, name="staff")

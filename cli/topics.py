@@ -48,19 +48,26 @@ async def _reader(brokers: Brokers, *, from_beginning: bool) -> AsyncIterator[AI
         await consumer.stop()
 
 
-async def _places(brokers: Brokers, topics: Sequence[str]) -> list[TopicPartition]:
+@asynccontextmanager
+async def administering(brokers: Brokers) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A client that asks the brokers about themselves. Raises NoSystem when they are away."""
     admin = AIOKafkaAdminClient(**brokers.options(), request_timeout_ms=_REQUEST_MS)
     try:
         await admin.start()
+        yield admin
+    except KafkaConnectionError as error:
+        raise NoSystem(f"Kafka at {brokers.addresses} does not answer: is the system up? (`make status`)") from error
+    finally:
+        await admin.close()
+
+
+async def _places(brokers: Brokers, topics: Sequence[str]) -> list[TopicPartition]:
+    async with administering(brokers) as admin:
         known = await admin.list_topics()
         for topic in topics:
             if topic not in known:
                 raise NoSystem(f"there is no topic {topic}: choose one of {', '.join(sorted(known))}")
         described = await admin.describe_topics(list(topics))
-    except KafkaConnectionError as error:
-        raise NoSystem(f"Kafka at {brokers.addresses} does not answer: is the system up? (`make status`)") from error
-    finally:
-        await admin.close()
     return [
         TopicPartition(topic["topic"], partition["partition"])
         for topic in described

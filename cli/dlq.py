@@ -1,0 +1,133 @@
+"""`argosy dlq list|show|redrive`: messages that could not be handled, and what becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+
+import structlog
+import typer
+
+from cli import audit, output
+from cli.environment import kafka
+from cli.letters import Letter, Wanted, find
+from cli.letters import redrive as send_again
+from cli.tail import event_row
+from services.chassis.brokers import Brokers
+from services.chassis.dead_letters import Reason
+from services.chassis.events import Registry
+from services.chassis.producer import NotDelivered, Producer
+
+_log = structlog.get_logger()
+
+app = typer.Typer(help="Dead letters: look at them, and send them again.", no_args_is_help=True)
+
+_COLUMNS = ("letter", "since", "type", "key", "group", "reason", "attempts", "error")
+_UTC = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[LETTER]...", help="By place, as the list shows it, or by event id.")
+]
+Topic = Annotated[str | None, typer.Option(help="Where they were read, such as order-events.")]
+Type = Annotated[str | None, typer.Option("--type", help="The event's type, such as ORDER_CREATED.")]
+Group = Annotated[str | None, typer.Option(help="The consumer group that could not handle them.")]
+Why = Annotated[Reason | None, typer.Option(help="unreadable: no event of the contract; failed: each try failed.")]
+Since = Annotated[datetime | None, typer.Option(formats=_UTC, help="Dead since then or later, UTC.")]
+Before = Annotated[datetime | None, typer.Option(formats=_UTC, help="Dead before then, UTC.")]
+
+
+@app.command("list")
+def list_(
+    topic: Topic = None,
+    type_: Type = None,
+    group: Group = None,
+    reason: Why = None,
+    since: Since = None,
+    before: Before = None,
+    redriven_too: Annotated[bool, typer.Option("--all", help="Those that were sent again, too.")] = False,
+    as_json: output.AsJson = False,
+) -> None:
+    """Show the letters that wait for somebody.
+
+    For example: argosy dlq list --group notification-service-group --since 2026-03-01
+    """
+    wanted = Wanted((), topic, type_, group, reason, _utc(since), _utc(before), redriven_too)
+    letters = asyncio.run(find(kafka(), wanted))
+    columns = (*_COLUMNS, "redriven") if redriven_too else _COLUMNS
+    output.show([letter.row() for letter in letters], columns, as_json=as_json, empty="No dead letters.")
+
+
+@app.command()
+def show(
+    letter: Annotated[str, typer.Argument(help="By place, as the list shows it, or by event id.")],
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show personal data, too.")] = False,
+) -> None:
+    """Show one letter whole: the event as it was, and why it is here. Always JSON.
+
+    For example: argosy dlq show order-events.dlq/2/17
+    """
+    letters = asyncio.run(find(kafka(), Wanted((letter,), redriven_too=True)))
+    if not letters:
+        output.refuse(f"there is no letter {letter}: `argosy dlq list --all` shows all")
+    registry = Registry.of_package()
+    for found in letters:
+        event = event_row(found.record, registry, reveal=reveal)
+        output.show_json({**found.row(), "event": event, "bytes": len(found.record.value or b"")})
+
+
+@app.command()
+def redrive(
+    names: Names = None,
+    topic: Topic = None,
+    type_: Type = None,
+    group: Group = None,
+    reason: Why = None,
+    since: Since = None,
+    before: Before = None,
+    every: Annotated[bool, typer.Option("--all", help="Every letter that waits.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which would be sent.")] = False,
+    as_json: output.AsJson = False,
+) -> None:
+    """Send letters again where they came from, with the same id and key. Mend their cause first.
+
+    Every consumer group gets them; those that have handled an event drop it. A letter is sent once: it is noted
+    beside it, and one that cannot be handled again comes back as a new letter.
+
+    For example: argosy dlq redrive --type PAYMENT_CONFIRMED --dry-run
+    """
+    wanted = Wanted(tuple(names or ()), topic, type_, group, reason, _utc(since), _utc(before))
+    if wanted.anything and not every:
+        output.refuse("say which: letters by place or id, or --topic, --type, --group, --reason, --since; or --all")
+    letters = asyncio.run(_redrive(kafka(), wanted, dry_run=dry_run))
+    rows = [{**letter.row(), "sent": not dry_run} for letter in letters]
+    output.show(rows, _COLUMNS, as_json=as_json, empty="No such dead letters.")
+    if letters and not as_json:
+        output.say(f"{len(letters)} {'would be' if dry_run else 'were'} sent again.", as_json=False)
+
+
+async def _redrive(brokers: Brokers, wanted: Wanted, *, dry_run: bool) -> list[Letter]:
+    letters = await find(brokers, wanted)
+    if dry_run or not letters:
+        return letters
+    audit.begin()
+    producer = Producer(brokers, "argosy-dlq")
+    await producer.start()
+    try:
+        for letter in letters:
+            await _send(letter, producer)
+    finally:
+        await producer.stop()
+    return letters
+
+
+async def _send(letter: Letter, producer: Producer) -> None:
+    try:
+        await send_again(letter, producer, audit.operator())
+    except NotDelivered as error:
+        output.refuse(f"{letter.place} was not sent: {error}. Those before it were; say the same again")
+    _log.info("dead_letter_redriven", letter=letter.place, event_id=letter.event_id, operator=audit.operator())
+
+
+def _utc(instant: datetime | None) -> datetime | None:
+    return None if instant is None else instant.replace(tzinfo=UTC)

@@ -1,0 +1,157 @@
+"""`argosy dlq`: letters of a real consumer on a real broker, looked at and sent again."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from argosy.event.v1 import user_events_pb2
+from services.chassis import clock, events
+from services.chassis.consumer import Consumer
+from services.chassis.events import Event, OutgoingRecord
+from services.chassis.producer import Producer
+from tests.support.argosy import argosy
+
+TOPIC = "user-events"
+
+
+@dataclass
+class Moody:
+    """A consumer that cannot handle some users' events, until it is mended."""
+
+    cannot: set[str] = field(default_factory=set)
+    handled: list[Event] = field(default_factory=list)
+
+    async def __call__(self, event: Event) -> None:
+        if event.key in self.cannot:
+            raise ValueError("a fault of ours")
+        self.handled.append(event)
+
+    async def has_handled(self, *keys: str) -> None:
+        """Return when events of all these users were handled."""
+        async with asyncio.timeout(60):
+            while not set(keys) <= {event.key for event in self.handled}:
+                await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def bus(kafka_bootstrap: str) -> Mapping[str, str]:
+    return {"KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap}
+
+
+@pytest.fixture
+async def producer(kafka_bootstrap: str) -> AsyncIterator[Producer]:
+    producer = Producer(kafka_bootstrap, "lab")
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+@pytest.fixture
+def group() -> str:
+    return f"dlq-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+async def moody(kafka_bootstrap: str, producer: Producer, group: str) -> AsyncIterator[Moody]:
+    handler = Moody()
+    consumer = Consumer(kafka_bootstrap, group, {"USER_DELETED": handler}, producer, tries=2, first_pause=0.01)
+    running = asyncio.create_task(consumer.run())
+    yield handler
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def _say(producer: Producer, *keys: str) -> None:
+    for key in keys:
+        message = user_events_pb2.UserDeleted(user_id=key)
+        await producer.send(
+            events.encode(message, id=uuid.uuid4(), source="/argosy/user", time=clock.now(), subject=key, key=key)
+        )
+
+
+async def _letters(group: str, bus: Mapping[str, str], count: int, *more: str) -> list[dict[str, object]]:
+    """The letters of the group, once there are so many."""
+    async with asyncio.timeout(60):
+        while True:
+            rows = (await argosy("dlq", "list", "--group", group, *more, "--json", environment=bus)).rows
+            if len(rows) == count:
+                return rows
+
+
+async def test_letters_are_listed_shown_and_sent_again_once(
+    bus: Mapping[str, str], producer: Producer, moody: Moody, group: str
+) -> None:
+    bad, good = str(uuid.uuid4()), str(uuid.uuid4())
+    moody.cannot = {bad}
+    await _say(producer, bad, good)
+    (letter,) = await _letters(group, bus, 1)
+    assert (letter["type"], letter["key"], letter["reason"], letter["attempts"]) == ("USER_DELETED", bad, "failed", 2)
+    assert letter["error"] == "ValueError: a fault of ours"
+
+    (shown,) = (await argosy("dlq", "show", str(letter["letter"]), environment=bus)).rows
+    assert shown["event"]["data"] == {"userId": bad}
+    assert shown["event"]["id"] == letter["id"]
+
+    choice = ("dlq", "redrive", "--group", group, "--json")
+    (would,) = (await argosy(*choice, "--dry-run", environment=bus)).rows
+    assert (would["letter"], would["sent"]) == (letter["letter"], False)
+    assert len(await _letters(group, bus, 1)) == 1
+
+    moody.cannot.clear()
+    sent = await argosy(*choice, environment=bus)
+    assert [row["sent"] for row in sent.rows] == [True]
+    assert '"event":"dead_letter_redriven"' in sent.err
+    assert str(letter["letter"]) in sent.err
+    await moody.has_handled(bad, good)
+    again = next(event for event in moody.handled if event.key == bad)
+    assert str(again.id) == letter["id"]
+
+    assert (await argosy(*choice, environment=bus)).rows == []
+    await _letters(group, bus, 0)
+    (noted,) = await _letters(group, bus, 1, "--all")
+    assert (noted["letter"], noted["redriven"]) == (letter["letter"], True)
+
+
+async def test_what_still_cannot_be_handled_comes_back_as_a_new_letter(
+    bus: Mapping[str, str], producer: Producer, moody: Moody, group: str
+) -> None:
+    bad = str(uuid.uuid4())
+    moody.cannot = {bad}
+    await _say(producer, bad)
+    (first,) = await _letters(group, bus, 1)
+    assert (await argosy("dlq", "redrive", str(first["letter"]), "--json", environment=bus)).code == 0
+    both = await _letters(group, bus, 2, "--all")
+    assert [letter["redriven"] for letter in both] == [True, False]
+    assert both[0]["id"] == both[1]["id"]
+
+
+async def test_letters_are_chosen_by_what_is_said_of_them(
+    bus: Mapping[str, str], producer: Producer, moody: Moody, group: str
+) -> None:
+    first, second = str(uuid.uuid4()), str(uuid.uuid4())
+    moody.cannot = {first, second}
+    await _say(producer, first)
+    await producer.send(OutgoingRecord(TOPIC, second.encode(), b"\xff", (("ce_type", b"USER_DELETED"),)))
+    await _letters(group, bus, 2)
+    (unreadable,) = await _letters(group, bus, 1, "--reason", "unreadable")
+    assert unreadable["key"] == second
+    await _letters(group, bus, 0, "--type", "ORDER_CREATED")
+    await _letters(group, bus, 0, "--before", "2020-01-01")
+    await _letters(group, bus, 2, "--since", "2020-01-01", "--topic", TOPIC)
+
+
+async def test_redriving_wants_to_know_which(bus: Mapping[str, str]) -> None:
+    answer = await argosy("dlq", "redrive", environment=bus)
+    assert (answer.code, answer.out) == (1, "")
+    assert "say which" in answer.err
+
+
+async def test_a_letter_that_there_is_not_is_said_so(bus: Mapping[str, str]) -> None:
+    answer = await argosy("dlq", "show", "user-events.dlq/0/999999", environment=bus)
+    assert (answer.code, answer.out) == (1, "")
+    assert "there is no letter user-events.dlq/0/999999" in answer.err
