@@ -7,6 +7,7 @@ from rich.console import Console
 
 from local.demo.shop import Shop, ShopError
 from local.demo.story import Story
+from local.demo.watch import WatchError
 from local.stack import Stack
 
 
@@ -16,7 +17,7 @@ def demo(stack: Stack, door: httpx.Client | None = None) -> int:
     try:
         with Shop(stack, door) as shop:
             Story(shop, console).tell()
-    except (ShopError, httpx.HTTPError) as error:
+    except (ShopError, WatchError, httpx.HTTPError) as error:
         print(
             f"The story ends here: {error}\n`make status` shows what runs, `make logs` what it says.", file=sys.stderr
         )

@@ -1,4 +1,4 @@
 """`make demo`: purchases on the running stack, told step by step.
 
-`shop.py` calls it as a customer would, `story.py` tells.
+`watch.py` follows an order live, `shop.py` calls it as a customer would, `story.py` tells.
 """

@@ -8,6 +8,7 @@ from typing import Any, Self
 import httpx
 
 from local import credentials
+from local.demo.watch import Watch
 from local.stack import Stack
 from services.chassis import trace_context
 
@@ -83,6 +84,10 @@ class Shop:
             lambda found: found["status"] == status,
             f"order {order['id']} does not become {status}",
         )
+
+    def watch(self, order: Json, last: str, tell: Callable[[Json], None]) -> Watch:
+        """Tells each state of an order as it comes, up to the last one, while its block lasts."""
+        return Watch(self._http, order["id"], last, tell, _PATIENCE_SECONDS)
 
     def product_with_available(self, product_id: str, available: int) -> Json:
         """The product, once this many can be ordered. Raises ShopError when that does not come."""

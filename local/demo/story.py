@@ -22,18 +22,23 @@ class Story:
         self._console.rule("[bold]A customer")
         user = self._shop.register()
         self._say("POST /users/register", f"{user['firstName']} is {user['id']}, signed in by a token")
-        self._chapter("A card that works", self._visa)
-        self._chapter("A card that is declined", self._declined)
-        self._chapter("A card that asks for 3-D Secure", self._challenged)
+        self._chapter("A card that works", "confirmed", self._visa)
+        self._chapter("A card that is declined", "cancelled", self._declined)
+        self._chapter("A card that asks for 3-D Secure", "confirmed", self._challenged)
 
-    def _chapter(self, title: str, steps: Callable[[Json], None]) -> None:
+    def _chapter(self, title: str, ends: str, steps: Callable[[Json], None]) -> None:
         self._console.rule(f"[bold]{title}")
         product = self._shop.product(PRODUCT)
         self._say("GET /products", f"{product['name']}: {product['price']} USD, {product['available']} available")
         order = self._shop.order(PRODUCT, QUANTITY, product["price"])
         self._say("POST /orders", f"order {order['id']}: {order['totalAmount']} {order['currency']}, {order['status']}")
         self._stock(product["available"] - QUANTITY, "held for the order")
-        steps(order | {"before": product["available"]})
+        with self._shop.watch(order, ends, self._seen):
+            steps(order | {"before": product["available"]})
+
+    def _seen(self, order: Json) -> None:
+        """What the open watch shows, whenever it comes."""
+        self._say("GET /orders/{id}:watch", f"[bold]{order['status']}[/]")
 
     def _visa(self, order: Json) -> None:
         payment = self._pay(order, "pm_card_visa", "succeeded")

@@ -100,6 +100,32 @@ async def test_calling_off_while_it_is_being_paid_ends_in_one_of_the_two(
     assert {found.orders[order["id"]].status for order in orders} <= {"confirmed", "cancelled"}
 
 
+async def test_of_two_who_move_an_order_at_once_exactly_one_wins(
+    shop: Shop, customer: Customer, staff: Customer, before: Baseline
+) -> None:
+    """The owner cancels while staff ship: either it is on its way, or the money is. Never both, never neither."""
+    orders = await asyncio.gather(*(paid_order(customer) for _ in range(6)))
+
+    async def race(order: Json) -> str:
+        answers = await asyncio.gather(move(customer, order, "cancelled"), move(staff, order, "shipped"))
+        won = [answered(answer, 200)["status"] for answer in answers if answer.status_code == 200]
+        (lost,) = (refusal(answer) for answer in answers if answer.status_code != 200)
+        assert (lost.status, lost.reason) == (400, "ILLEGAL_TRANSITION")
+        (status,) = won
+        return str(status)
+
+    outcomes = await asyncio.gather(*map(race, orders))
+    for order, outcome in zip(orders, outcomes, strict=True):
+        if outcome == "cancelled":
+            await until_refunded(customer, order)
+    found = await invariants.hold(shop.stack, before)
+    for order, outcome in zip(orders, outcomes, strict=True):
+        assert [commit.status for commit in found.orders[order["id"]].commits] == ["pending", "confirmed", outcome]
+        assert released(found, order) == (outcome == "cancelled")
+        (charged,) = [charged for charged in found.charged if charged.order_id == order["id"]]
+        assert charged.refunded == (charged.captured if outcome == "cancelled" else 0)
+
+
 async def test_staff_move_an_order_along(customer: Customer, staff: Customer) -> None:
     order = await paid_order(customer)
     for status in ("shipped", "delivered"):

@@ -28,6 +28,10 @@ class CutProxy:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self.lose_answers_to: bytes | None = None
         """Cut the connection instead of answering a request that holds this; requests still reach the server."""
+        self.hold_requests_with: bytes | None = None
+        """Keep requests that hold this from the server until it is None again, as if their sender were paused."""
+        self.held = threading.Event()
+        """A request is being kept."""
 
     def start(self) -> None:
         """Serve from a thread of its own: closing a MongoDB client waits for the server without letting others run."""
@@ -76,6 +80,9 @@ class CutProxy:
         while data := await reader.read(65536):
             if self.lose_answers_to and self.lose_answers_to in data:
                 losing.set()
+            while self.hold_requests_with and self.hold_requests_with in data:
+                self.held.set()
+                await asyncio.sleep(0.02)
             up.write(data)
             await up.drain()
         up.close()

@@ -245,6 +245,28 @@ async def test_a_read_side_that_was_written_late_is_put_right(
     await eventually(settled)
 
 
+async def test_a_relay_that_was_paused_before_it_marks_has_the_order_looked_at_once_more(
+    replica: Callable[..., Replica], bus: FakeBus, read_side: ReadSide, store: CommitStore, mongo: Mongo
+) -> None:
+    """Another relay has published, marked and settled meanwhile: the late mark unsettles it, which is harmless."""
+    one, user_id = replica(lately), str(ids.new_id())
+    history = history_of(Status.CONFIRMED, Status.SHIPPED, user_id=user_id)
+    for length in (1, 2, 3):
+        await one.append(history[:length], announce=False)
+    one.run()
+
+    async def settled() -> bool:
+        commits = await mongo.collection("commits").find({"orderId": history[0].order_id}).to_list(None)
+        return all(commit.get("published") and commit.get("settled") for commit in commits)
+
+    await eventually(settled)
+    await store.mark_published(history[2])  # late
+    assert not await settled()
+    await eventually(settled)
+    assert (await read_side.page(user_id, None, None, 10)).orders == [fold(history)]
+    assert in_order(bus.sequence_of(history[0].order_id)) == [1, 2, 3]
+
+
 async def test_a_history_that_makes_no_sense_holds_up_no_other(
     replica: Callable[..., Replica], bus: FakeBus, store: CommitStore
 ) -> None:

@@ -19,6 +19,7 @@ from services.order.documents import order_to_document
 from services.order.domain import Actor, OnlyStaffListOthers, Order, Status, fold
 from services.order.read_side import SHELF_HOLDS, ReadSide
 from services.order.use_cases.list_orders import ListedOrders, ListOrders, ListOrdersCommand
+from tests.integration.order.support import CutProxy
 from tests.unit.order.examples import history_of
 
 TOKENS = SealedTokens(SecretStr("a secret of the service"))
@@ -87,6 +88,30 @@ async def test_an_older_state_never_replaces_a_newer_one(read_side: ReadSide, us
     history = history_of(Status.CONFIRMED, Status.SHIPPED, user_id=user_id)
     for length in (3, 1, 2):
         await read_side.project(fold(history[:length]))
+
+    (shown,) = (await read_side.page(user_id, None, None, 10)).orders
+    assert shown == fold(history)
+
+
+async def test_a_relay_that_was_paused_before_it_writes_does_no_harm_when_it_wakes(
+    read_side: ReadSide, user_id: str, proxy: CutProxy
+) -> None:
+    """It has read the history long ago; its write reaches the store after a newer one, and finds that out there."""
+    history = history_of(Status.CONFIRMED, Status.SHIPPED, user_id=user_id)
+    await read_side.project(fold(history[:1]))
+    mongo = Mongo(proxy.url)
+    await mongo.start()
+    try:
+        proxy.hold_requests_with = b"pendingSince"
+        paused = asyncio.create_task(ReadSide(mongo).project(fold(history[:2])))
+        assert await asyncio.to_thread(proxy.held.wait, 60)
+        await read_side.project(fold(history))
+        assert not paused.done()
+        proxy.hold_requests_with = None
+        await paused
+    finally:
+        proxy.hold_requests_with = None
+        await mongo.stop()
 
     (shown,) = (await read_side.page(user_id, None, None, 10)).orders
     assert shown == fold(history)

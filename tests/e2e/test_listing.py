@@ -1,0 +1,76 @@
+"""Lists of orders through the edge: whose, which, page by page; and that they say what happened."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.e2e.test_cancelling import move
+from tests.support.argosy import argosy
+from tests.support.real_stack import RealStack
+from tests.support.shop import DECLINED, VISA, Customer, Json, Shop, answered, refusal
+
+pytestmark = pytest.mark.usefixtures("before")
+
+
+async def pages(who: Customer, query: str, size: int = 2) -> list[Json]:
+    """A whole list, page by page."""
+    found: list[Json] = []
+    token = ""
+    while True:
+        page = await who.get(f"/orders?pageSize={size}&pageToken={token}{query}")
+        found += page["orders"]
+        token = page["nextPageToken"]
+        if not token:
+            return found
+
+
+async def test_whose_orders_in_which_state(shop: Shop, staff: Customer, stranger: Customer) -> None:
+    customer = await shop.register()
+    orders = [await customer.order() for _ in range(5)]
+    for order in orders[::2]:
+        answered(await move(customer, order, "cancelled"), 200)
+    newest_first = [order["id"] for order in orders[::-1]]
+
+    for who, query in ((customer, ""), (customer, f"&userId={customer.id}"), (staff, f"&userId={customer.id}")):
+        assert [order["id"] for order in await pages(who, query)] == newest_first
+        cancelled = await pages(who, f"{query}&status=cancelled")
+        assert [order["id"] for order in cancelled] == newest_first[::2]
+        assert {order["status"] for order in cancelled} == {"cancelled"}
+    told = refusal(await stranger.call("GET", f"/orders?userId={customer.id}"))
+    assert (told.status, told.reason) == (403, "ONLY_STAFF_LIST_OTHERS")
+    assert not {order["id"] for order in await pages(stranger, "", 100)} & set(newest_first)
+
+
+async def test_a_page_token_is_good_for_its_own_list_alone(shop: Shop, staff: Customer, stranger: Customer) -> None:
+    customer = await shop.register()
+    for _ in range(3):
+        await customer.order()
+    token = (await customer.get("/orders?pageSize=1"))["nextPageToken"]
+    wrong = {
+        "another state": (customer, f"pageToken={token}&status=pending"),
+        "another person": (stranger, f"pageToken={token}"),
+        "staff": (staff, f"pageToken={token}&userId={customer.id}"),
+        "changed": (customer, f"pageToken={token[:10]}{'A' if token[10] != 'A' else 'B'}{token[11:]}"),
+        "cut": (customer, f"pageToken={token[:-4]}"),
+    }
+    for what, (who, query) in wrong.items():
+        told = refusal(await who.call("GET", f"/orders?{query}"))
+        assert (told.status, set(told.fields)) == (400, {"pageToken"}), what
+    assert len((await customer.get(f"/orders?pageToken={token}"))["orders"]) == 2
+
+
+async def test_what_lists_say_is_what_happened(stack: RealStack, shop: Shop) -> None:
+    """`argosy orders rebuild --check` on the running system, while it is at work."""
+
+    async def buy(card: str) -> None:
+        customer = await shop.register()
+        order = await customer.order()
+        await customer.pay(order, card)
+
+    buying = asyncio.gather(*(buy(card) for card in (VISA, DECLINED) * 4))
+    told = await argosy("orders", "rebuild", "--check", "--json", environment=stack.stack.environment)
+    await buying
+    assert told.rows[-1]["differ"] == 0
+    assert told.rows[-1]["compared"] > 0
