@@ -121,9 +121,9 @@ def _routes(owner: str, served: list[Service]) -> list[Manifest]:
             repeated = not service.is_internal and rpc.is_read and service.read_retries > 0
             kind = "streams" if rpc.streams else "reads" if repeated else "once"
             name = f"{service.full_name.rpartition('.')[2]}-{kind}-{duration(rpc.timeout)}"
-            policy = {
-                # None for streams: their own service ends them in time.
-                "timeout": "0s" if rpc.streams else duration(rpc.timeout),
+            policy: Manifest = {
+                # None for streams: their own service ends them in time. (Unsaid is none; Istio's API refuses 0s.)
+                **({} if rpc.streams else {"timeout": duration(rpc.timeout)}),
                 "retries": _retries(service, rpc) if repeated else _NO_RETRIES,
             }
             alike.setdefault(name.lower(), (policy, []))[1].append(rpc)

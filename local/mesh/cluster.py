@@ -48,18 +48,21 @@ class Cluster:
         return self.directory / "tokens.csv"
 
     def ensure_credentials(self) -> None:
-        """Make what is missing."""
+        """Make what is missing; the kubeconfig says where the API is now, whatever the ports were before."""
         make_private_directory(self.directory)
-        if self.kubeconfig.exists():
-            return
-        token = secrets.token_hex(24)
+        # The tokens are written last: when they are there, all is.
+        if not self.tokens.exists():
+            self._make_keys()
+        token = self.tokens.read_text().partition(",")[0]
+        write_private(self.kubeconfig, json.dumps(self._kubeconfig(token), indent=2) + "\n")
+
+    def _make_keys(self) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         write_private(self.account_key, pem.decode())
         public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         write_private(self.account_public_key, public.decode())
-        write_private(self.tokens, f'{token},admin,admin,"system:masters"\n')
-        write_private(self.kubeconfig, json.dumps(self._kubeconfig(token), indent=2) + "\n")
+        write_private(self.tokens, f'{secrets.token_hex(24)},admin,admin,"system:masters"\n')
 
     def kubectl(self, *arguments: str, given: str | None = None) -> str:
         """Run kubectl; what it printed. Raises KubectlFailed."""

@@ -18,13 +18,18 @@ def additions(stack: Stack) -> Iterator[Manifest]:
     """What a cluster knows by itself: where each workload is. And for want of iptables: where a sidecar listens."""
     for pod in PODS.values():
         yield from of_pod(stack, pod)
-    yield _workload_entry(stack, GATEWAY)
+    yield workload_entry(GATEWAY, GATEWAY.address(stack))
     yield _gateway_service()
 
 
 def of_pod(stack: Stack, pod: Pod) -> Iterator[Manifest]:
     """One instance of a workload: where it is, and where its sidecar listens."""
-    yield _workload_entry(stack, pod)
+    yield workload_entry(pod, pod.address(stack))
+    yield from of_sidecar(stack, pod)
+
+
+def of_sidecar(stack: Stack, pod: Pod) -> Iterator[Manifest]:
+    """Where a pod's sidecar listens; nobody is sent to it for that alone."""
     yield _sidecar(stack, pod)
     yield _authorities(stack, pod)
 
@@ -47,10 +52,10 @@ def jwks_url(stack: Stack) -> str:
     return f"http://{PODS['user'].address(stack)}:{BASE['user-admin']}{JWKS_PATH}"
 
 
-def _workload_entry(stack: Stack, pod: Pod) -> Manifest:
-    """istiod tells by the address which sidecar is which."""
+def workload_entry(pod: Pod, address: str) -> Manifest:
+    """Where a workload is: whoever calls its service may be sent there."""
     spec = {
-        "address": pod.address(stack),
+        "address": address,
         "labels": pod.all_labels,
         "serviceAccount": pod.account,
         "ports": {port_name: port for port_name, (port, _) in pod.serves.items()},
@@ -76,7 +81,7 @@ def _sidecar(stack: Stack, pod: Pod) -> Manifest:
             "captureMode": "NONE",
             "hosts": [f"{NAMESPACE}/{host(service)}"],
         }
-        for service, name, port in _called()
+        for service, name, port in called()
     ]
     spec = {"workloadSelector": {"labels": pod.selector}, "ingress": ingress, "egress": egress}
     return _manifest("Sidecar", pod.name, spec, pod.namespace)
@@ -93,13 +98,13 @@ def _authorities(stack: Stack, pod: Pod) -> Manifest:
             },
             "patch": {"operation": "MERGE", "value": {"domains": [pod.way_out(stack)]}},
         }
-        for service, _, port in _called()
+        for service, _, port in called()
     ]
     spec = {"workloadSelector": {"labels": pod.selector}, "configPatches": patches}
     return _manifest("EnvoyFilter", f"{pod.name}-authorities", spec, pod.namespace, "networking.istio.io/v1alpha3")
 
 
-def _called() -> Iterator[tuple[str, str, int]]:
+def called() -> Iterator[tuple[str, str, int]]:
     """Service, port name, port: all that a process may try to call in the mesh."""
     for service in SERVICES:
         yield service, "grpc", BASE[f"{service}-grpc"]

@@ -46,11 +46,11 @@ class Pod:
 
     def address(self, stack: Stack) -> str:
         """Its loopback address in a stack: where others call it."""
-        return self._address(stack, 1)
+        return self.nth_address(stack, 1)
 
     def way_out(self, stack: Stack) -> str:
         """The address where its sidecar takes what its process calls."""
-        return self._address(stack, 2)
+        return self.nth_address(stack, 2)
 
     def admin_port(self, stack: Stack) -> int:
         """The admin port of its Envoy, on 127.0.0.1."""
@@ -64,7 +64,8 @@ class Pod:
         """Where its process finds the keys of people's tokens."""
         return f"http://{self.way_out(stack)}:{BASE['user-admin']}{JWKS_PATH}"
 
-    def _address(self, stack: Stack, last: int) -> str:
+    def nth_address(self, stack: Stack, last: int) -> str:
+        """One of the loopback addresses that are its own."""
         return f"127.{stack.offset // _SMALLEST_STEP % 256}.{self.index}.{last}"
 
 

@@ -17,7 +17,10 @@ from local.stack import Stack
 
 def parts(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
     """Every part of the mesh."""
-    laptop = (_in_the_mesh(stack, part) for part in topology.parts(stack, secrets))
+    laptop = (
+        in_the_mesh(stack, part, PODS[part.name]) if part.name in PODS else part
+        for part in topology.parts(stack, secrets)
+    )
     return (*laptop, *control_plane(stack), *(sidecar(stack, pod) for pod in (*PODS.values(), GATEWAY)))
 
 
@@ -29,20 +32,18 @@ def sidecar(stack: Stack, pod: Pod) -> Part:
     return Part(name, group, command, partial(_ready, pod), needs=("istiod",))
 
 
-def _in_the_mesh(stack: Stack, part: Part) -> Part:
+def in_the_mesh(stack: Stack, part: Part, pod: Pod) -> Part:
     """The part, told what a sidecar beside it changes: where it listens for others, and what it does itself."""
-    if part.name not in PODS:
-        return part
-    return replace(part, environment={**part.environment, **dict(_targets(stack, PODS[part.name], part.environment))})
+    return replace(part, environment={**part.environment, **dict(_targets(stack, pod, part.environment))})
 
 
 def _targets(stack: Stack, pod: Pod, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for service in SERVICES:
         if f"{service.upper()}_TARGET" in environment:
             yield f"{service.upper()}_TARGET", pod.target(stack, service)
-    if "JWKS_URL" in environment and pod.name != "user":
+    if "JWKS_URL" in environment and pod.account != "user":
         yield "JWKS_URL", pod.keys_url(stack)
-    if pod.name == "edge":
+    if pod.account == "edge":
         # As its Deployment says: the gateway says who calls; the sidecar knows the instances and repeats reads.
         yield from {"EDGE_TRUSTED_HOPS": "1", "EDGE_IN_MESH": "true"}.items()
 

@@ -37,16 +37,18 @@ def methods() -> Iterator[Method]:
         yield Method(owner, HEALTH, frozenset())
 
 
-def call(stack: Stack, caller: Pod, owner: str, path: str) -> tuple[grpc.StatusCode, str]:
+def call(
+    stack: Stack, caller: Pod, owner: str, path: str, seconds: float = _CALL_SECONDS
+) -> tuple[grpc.StatusCode, str]:
     """Call through the caller's own sidecar, with an empty message; the status and its text."""
     with grpc.insecure_channel(caller.target(stack, owner)) as channel:
-        return ask(channel, path)
+        return ask(channel, path, seconds)
 
 
-def ask(channel: grpc.Channel, path: str) -> tuple[grpc.StatusCode, str]:
+def ask(channel: grpc.Channel, path: str, seconds: float = _CALL_SECONDS) -> tuple[grpc.StatusCode, str]:
     """Call with an empty message; the status and its text."""
     try:
-        channel.unary_unary(path)(b"", timeout=_CALL_SECONDS)
+        channel.unary_unary(path)(b"", timeout=seconds)
     except grpc.RpcError as error:
         return error.code(), error.details()
     return grpc.StatusCode.OK, ""

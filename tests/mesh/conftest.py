@@ -1,17 +1,15 @@
 """The running mesh: real istiod, real sidecars, the shipped manifests. `make mesh-test` starts it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from local import data
 from local.mesh.__main__ import mesh_stack
 from local.mesh.cluster import Cluster
-from local.mesh.pods import GATEWAY, Pod
+from local.mesh.pods import GATEWAY, PODS, Pod
 from local.stack import Stack
 from tests.mesh.lab import Lab
-
-MakePod = Callable[[Pod], None]
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +44,15 @@ def stranger(lab: Lab) -> Pod:
 def as_gateway(lab: Lab) -> Pod:
     """A workload with the gateway's identity that tries more than a gateway's routes would."""
     return lab.add(Pod("as-gateway", GATEWAY.account, 21, {"app": "as-gateway"}, namespace=GATEWAY.namespace))
+
+
+@pytest.fixture(scope="session")
+def as_edge(lab: Lab) -> Pod:
+    """A workload with the edge's identity that makes only these tests' calls."""
+    return lab.add(Pod("as-edge", "edge", 22, {"app": "as-edge"}))
+
+
+@pytest.fixture(scope="session")
+def callers(stranger: Pod, as_gateway: Pod) -> dict[str, Pod]:
+    """Every workload that tries, by name."""
+    return {**PODS, stranger.name: stranger, as_gateway.name: as_gateway}

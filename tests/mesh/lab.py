@@ -1,23 +1,29 @@
 """More workloads for a running mesh, each with a ServiceAccount, a sidecar and a certificate, while a test runs."""
 
 import contextlib
+import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
+import yaml
+
 from local.health import answering_at
 from local.mesh.apply import apply_all
-from local.mesh.cluster import Cluster, KubectlFailed
-from local.mesh.overlay import Manifest, of_pod
-from local.mesh.pods import Pod
+from local.mesh.cluster import Cluster
+from local.mesh.overlay import Manifest, of_pod, of_sidecar, workload_entry
+from local.mesh.pods import PODS, Pod
 from local.mesh.sidecar import command, environment, hold_status_port, prepare
 from local.ports import HOST
 from local.stack import Stack
 
+Key = tuple[str, str, str]
 PATIENCE_SECONDS = 60
+HOLDERS = 40
+"""The indexes of pods that only hold a certificate begin here."""
 _PAUSE_SECONDS = 0.2
 
 
@@ -36,6 +42,7 @@ class Lab:
         self._stack = stack
         self._cluster = Cluster(stack)
         self._pods: dict[Pod, tuple[subprocess.Popen[bytes], list[Manifest]]] = {}
+        self._holders: dict[str, Pod] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -46,10 +53,13 @@ class Lab:
         for pod in list(self._pods):
             self.remove(pod)
 
-    def add(self, pod: Pod) -> Pod:
-        """Make the workload's objects and start its sidecar; returns once it has its certificate."""
+    def add(self, pod: Pod, *, called: bool = True) -> Pod:
+        """Make the workload's objects and start its sidecar; returns once it has its certificate.
+
+        called: whether calls of its service may be sent to it from the beginning (`send_calls_to` says so later).
+        """
         account = {"name": pod.account, "namespace": pod.namespace}
-        made: list[Manifest] = [*of_pod(self._stack, pod)]
+        made: list[Manifest] = [*(of_pod if called else of_sidecar)(self._stack, pod)]
         if not self._exists("serviceaccount", pod.account, pod.namespace):
             made.insert(0, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
         apply_all(self._cluster, made)
@@ -68,13 +78,31 @@ class Lab:
         until(lambda: answering_at(HOST, pod.admin_port(self._stack), "/ready"), f"{pod.name} does not come up")
         return pod
 
+    def everybody(self) -> list[Pod]:
+        """Every workload that may call services: the mesh's own, and those that were added."""
+        return [*PODS.values(), *self._pods]
+
+    def send_calls_to(self, pod: Pod) -> None:
+        """Tell the mesh that a workload serves."""
+        apply_all(self._cluster, [workload_entry(pod, pod.address(self._stack))])
+
+    def send_no_calls_to(self, pod: Pod) -> None:
+        """Tell the mesh that a workload serves no longer, as when its pod is told to stop."""
+        self.delete([workload_entry(pod, pod.address(self._stack))])
+
     def remove(self, pod: Pod) -> None:
         """Take a workload that was added away."""
         agent, manifests = self._pods.pop(pod)
-        for manifest in reversed(manifests):
-            self._delete(manifest)
+        self.delete(manifests)
         agent.terminate()
         agent.wait()
+
+    def certificate_of(self, service: str) -> tuple[str, str, str]:
+        """A certificate of a service's own account, as any pod of it would be given one."""
+        if service not in self._holders:
+            number = HOLDERS + len(self._holders)
+            self._holders[service] = self.add(Pod(f"as-{service}", service, number, {"app": f"as-{service}"}))
+        return self.certificate(self._holders[service])
 
     def certificate(self, pod: Pod) -> tuple[str, str, str]:
         """Files: a workload's certificate chain, its key, and the mesh's root."""
@@ -83,49 +111,47 @@ class Lab:
         return chain, key, root
 
     @contextlib.contextmanager
-    def changed(self, *manifests: Manifest, without: tuple[Manifest, ...] = ()):  # type: ignore[no-untyped-def]
+    def changed(self, *manifests: Manifest, without: tuple[Manifest, ...] = ()) -> Iterator[None]:
         """The mesh with other manifests, for a while; what was there comes back."""
         touched = [*manifests, *without]
-        before = [self._read(manifest) for manifest in touched]
+        before = self._standing(touched)
         try:
             if manifests:
                 apply_all(self._cluster, manifests)
-            for manifest in without:
-                self._delete(manifest)
+            self.delete(without)
             yield
         finally:
-            for manifest, old in zip(touched, before, strict=True):
-                if old is None:
-                    self._delete(manifest)
-            kept = [old for old in before if old is not None]
-            if kept:
-                apply_all(self._cluster, kept)
+            self.delete([manifest for manifest in touched if _key(manifest) not in before])
+            if before:
+                apply_all(self._cluster, before.values())
 
-    def _read(self, manifest: Manifest) -> Manifest | None:
-        """A manifest as it stands in the cluster, without what the server adds."""
-        meta = manifest["metadata"]
-        if not self._exists(manifest["kind"].lower(), meta["name"], meta["namespace"]):
-            return None
-        found = self._cluster.read(_kind(manifest), meta["name"], "-n", meta["namespace"])
-        return {
-            "apiVersion": found["apiVersion"],
-            "kind": found["kind"],
-            "metadata": {name: found["metadata"][name] for name in ("name", "namespace")},
-            "spec": found.get("spec", {}),
-        }
+    def delete(self, manifests: Iterable[Manifest]) -> None:
+        """Take manifests out of the cluster, the last first; what is not there is no matter."""
+        if documents := list(manifests)[::-1]:
+            self._cluster.kubectl("delete", "-f", "-", "--ignore-not-found", given=yaml.safe_dump_all(documents))
+
+    def _standing(self, manifests: Iterable[Manifest]) -> dict[Key, Manifest]:
+        """Those that are in the cluster, as they stand there, without what the server adds."""
+        asked = yaml.safe_dump_all(manifests)
+        answer = self._cluster.kubectl("get", "-f", "-", "--ignore-not-found", "-o", "json", given=asked)
+        if not answer.strip():
+            return {}
+        found = json.loads(answer)
+        objects = found["items"] if found["kind"] == "List" else [found]
+        return {_key(one): _as_shipped(one) for one in objects}
 
     def _exists(self, kind: str, name: str, namespace: str) -> bool:
         return bool(self._cluster.kubectl("get", kind, name, "-n", namespace, "--ignore-not-found").strip())
 
-    def _delete(self, manifest: Manifest) -> None:
-        meta = manifest["metadata"]
-        with contextlib.suppress(KubectlFailed):
-            self._cluster.kubectl(
-                "delete", _kind(manifest), meta["name"], "-n", meta["namespace"], "--ignore-not-found"
-            )
+
+def _key(manifest: Manifest) -> Key:
+    return manifest["kind"], manifest["metadata"]["namespace"], manifest["metadata"]["name"]
 
 
-def _kind(manifest: Manifest) -> str:
-    """A kind as kubectl takes it, with its group."""
-    group = manifest["apiVersion"].rpartition("/")[0].split("/")[0]
-    return f"{manifest['kind'].lower()}{'.' + group if group else ''}"
+def _as_shipped(found: Manifest) -> Manifest:
+    return {
+        "apiVersion": found["apiVersion"],
+        "kind": found["kind"],
+        "metadata": {name: found["metadata"][name] for name in ("name", "namespace")},
+        "spec": found.get("spec", {}),
+    }

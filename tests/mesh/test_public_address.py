@@ -1,15 +1,12 @@
 """The gateway's public address, and a whole purchase through it: gateway → edge → services, each hop mutual TLS."""
 
-import json
-import urllib.request
-
 import httpx
 
 from local.demo.shop import Shop
 from local.mesh.door import door
-from local.mesh.pods import GATEWAY, GATEWAY_HOST, GATEWAY_HTTP, PODS, Pod
-from local.ports import HOST
+from local.mesh.pods import GATEWAY, GATEWAY_HOST, GATEWAY_HTTP, PODS
 from local.stack import Stack
+from tests.mesh.envoys import let_in
 
 
 def test_plain_http_is_sent_to_https(stack: Stack) -> None:
@@ -28,7 +25,7 @@ def test_another_host_is_not_served(stack: Stack) -> None:
 
 def test_a_purchase_goes_through_the_mesh(stack: Stack) -> None:
     names = ("edge", "user", "order", "payment", "inventory")
-    before = {name: _allowed(stack, PODS[name]) for name in names}
+    before = {name: let_in(stack, PODS[name]) for name in names}
     with Shop(stack, door(stack)) as shop:
         shop.register()
         product = shop.product("prod-123")
@@ -36,17 +33,5 @@ def test_a_purchase_goes_through_the_mesh(stack: Stack) -> None:
         payment = shop.pay(order, "pm_card_visa")
         assert payment["status"] == "succeeded"
         assert shop.order_with_status(order, "confirmed")["id"] == order["id"]
-    after = {name: _allowed(stack, PODS[name]) for name in before}
+    after = {name: let_in(stack, PODS[name]) for name in before}
     assert [name for name in before if after[name] <= before[name]] == []
-
-
-def _allowed(stack: Stack, pod: Pod) -> int:
-    """How many requests its sidecar has let in by policy, which asks for the caller's certificate."""
-    return sum(_statistics(stack, pod, "rbac.allowed$").values())
-
-
-def _statistics(stack: Stack, pod: Pod, pattern: str) -> dict[str, int]:
-    url = f"http://{HOST}:{pod.admin_port(stack)}/stats?format=json&filter={pattern}"
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        found = json.load(answer)["stats"]
-    return {entry["name"]: entry["value"] for entry in found if "value" in entry}

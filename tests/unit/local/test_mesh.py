@@ -2,6 +2,7 @@
 
 import copy
 import ipaddress
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from local import credentials
+from local.mesh.cluster import Cluster
 from local.mesh.overlay import adapted, additions
 from local.mesh.pods import GATEWAY, PODS
 from local.mesh.topology import parts
@@ -76,6 +78,16 @@ def test_the_parts_of_a_laptop_find_others_through_their_sidecars_and_change_not
         wanted = {key for key in part.environment if key.endswith("_TARGET") or key == "JWKS_URL"}
         wanted |= {"EDGE_IN_MESH", "EDGE_TRUSTED_HOPS"} if name == "edge" else set()
         assert different == (wanted if name in PODS and name != "user" else set())
+
+
+def test_the_kubeconfig_follows_the_ports_and_keeps_the_keys(stack: Stack) -> None:
+    Cluster(stack).ensure_credentials()
+    before = json.loads(Cluster(stack).kubeconfig.read_text())
+    moved = replace(stack, offset=stack.offset + 7)
+    Cluster(moved).ensure_credentials()
+    after = json.loads(Cluster(moved).kubeconfig.read_text())
+    assert after["users"] == before["users"]
+    assert after["clusters"][0]["cluster"]["server"] == f"https://{moved.address('kube-apiserver')}"
 
 
 def _differences(path: str, before: Any, after: Any) -> list[str]:

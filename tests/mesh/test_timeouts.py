@@ -1,0 +1,127 @@
+"""A slow instance is waited for as long as the contract says, and no longer."""
+
+from collections.abc import Iterator
+
+import grpc
+import pytest
+
+from codegen.cluster import callers
+from codegen.contract import Rpc, Service, read_contract
+from codegen.image import build_json_image
+from local.mesh.cluster import Cluster
+from local.mesh.pods import PODS, Pod
+from local.ports import SERVICES
+from local.stack import Stack
+from tests.mesh.calls import call
+from tests.mesh.instances import NO_RPC, Crowd, Instance, serve
+from tests.mesh.lab import Lab, until
+from tests.mesh.policies import shipped
+
+EXPECTED = "x-envoy-expected-rq-timeout-ms"
+"""The caller's sidecar tells the instance how long it will wait for this try."""
+READ = "/argosy.user.v1.UserService/GetUser"
+CUT = "upstream request timeout"
+LONGER = 300
+"""Seconds that a caller would wait itself, more than any contract says."""
+
+
+def hang(context: grpc.ServicerContext) -> bytes:
+    """The instance says nothing for as long as anybody waits."""
+    until(lambda: not context.is_active(), "nobody gives up")
+    return b""
+
+
+@pytest.fixture(scope="module")
+def contract() -> tuple[Service, ...]:
+    return read_contract(build_json_image())
+
+
+@pytest.fixture(scope="module")
+def serving(stack: Stack, lab: Lab, as_edge: Pod) -> Iterator[dict[str, Instance]]:
+    """Beside each service an instance that notes what comes."""
+    found: dict[str, Instance] = {}
+
+    def beside(services: tuple[str, ...]) -> Iterator[dict[str, Instance]]:
+        if not services:
+            yield found
+            return
+        with Crowd(stack, lab, services[0], as_edge).of(serve) as (instance,):
+            found[services[0]] = instance
+            yield from beside(services[1:])
+
+    yield from beside(SERVICES)
+
+
+@pytest.mark.parametrize("owner", SERVICES)
+def test_every_rpc_is_waited_for_as_long_as_the_contract_says(
+    stack: Stack, contract: tuple[Service, ...], serving: dict[str, Instance], owner: str
+) -> None:
+    bounded = [
+        (service, rpc)
+        for service in contract
+        for rpc in service.rpcs
+        # A stream is open as long as its service says: a proxy's time would cut off what is well.
+        if service.owner == owner and not rpc.streams
+    ]
+    stated = {rpc.path: round(1000 * one_try(service, rpc)) for service, rpc in bounded}
+    assert {rpc.path: milliseconds(stack, serving[owner], owner, rpc) for _, rpc in bounded} == stated
+    assert stated
+
+
+def milliseconds(stack: Stack, instance: Instance, owner: str, rpc: Rpc) -> int:
+    """How long the caller's sidecar says that it will wait. Calls until the noting instance is chosen."""
+    caller = PODS[callers(rpc)[0]]
+
+    def arrived() -> bool:
+        call(stack, caller, owner, rpc.path, seconds=LONGER)
+        return instance.arrived[rpc.path] > 0
+
+    until(arrived, f"{rpc.path} does not come to the instance")
+    return int(instance.metadata[rpc.path][EXPECTED])
+
+
+def one_try(service: Service, rpc: Rpc) -> float:
+    """Seconds: a read that is repeated has a time for each try."""
+    repeated = rpc.is_read and service.read_retries and not service.is_internal
+    return service.per_try_timeout if repeated else rpc.timeout
+
+
+def test_a_call_that_is_not_repeated_is_cut_off(stack: Stack, lab: Lab, as_edge: Pod) -> None:
+    """It is the mesh that cuts it: the caller itself would wait longer."""
+    with Crowd(stack, lab, "notification", as_edge).of(hang) as (instance,):
+
+        def cut() -> bool:
+            return call(stack, as_edge, "notification", NO_RPC)[1] == CUT
+
+        until(cut, "the slow instance is not asked, or waited for")
+        assert instance.arrived[NO_RPC] == 1
+
+
+def test_a_slow_read_is_tried_elsewhere_and_answered(stack: Stack, lab: Lab, as_edge: Pod) -> None:
+    with Crowd(stack, lab, "user", as_edge).of(hang) as (instance,):
+        answers: list[tuple[grpc.StatusCode, str]] = []
+
+        def tried() -> bool:
+            answers.append(call(stack, as_edge, "user", READ))
+            return instance.arrived[READ] > 0
+
+        until(tried, "the slow instance is not asked")
+        assert {code for code, _ in answers} == {grpc.StatusCode.UNAUTHENTICATED}
+
+
+def test_it_is_the_policy_that_decides_how_long(
+    stack: Stack, cluster: Cluster, lab: Lab, as_edge: Pod, serving: dict[str, Instance]
+) -> None:
+    """The control, and the mutation: other times in it are other times on the wire."""
+    hasty = shipped(cluster, "virtualservice", "notification")
+    for route in hasty["spec"]["http"]:
+        route["timeout"] = "77s"
+
+    def waits(milliseconds: str) -> bool:
+        call(stack, as_edge, "notification", NO_RPC, seconds=LONGER)
+        return serving["notification"].metadata.get(NO_RPC, {}).get(EXPECTED) == milliseconds
+
+    until(lambda: waits("5000"), "what is no rpc is not waited for 5 s")
+    with lab.changed(hasty):
+        until(lambda: waits("77000"), "the policy's time does not reach the wire")
+    until(lambda: waits("5000"), "the policy does not come back")
