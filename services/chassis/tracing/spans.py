@@ -13,13 +13,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 import grpc
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
+from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision, Sampler
 from opentelemetry.trace import Span, SpanContext, SpanKind, StatusCode, TraceFlags
@@ -72,6 +73,9 @@ class Recording(Tracing):
         async def traced(exchange: Exchange) -> bytes:
             span = self._tracer.start_span(name, _w3c.extract(exchange.metadata), SpanKind.SERVER, attributes)
             exchange.traceparent = _traceparent(span.get_span_context())
+            if not span.is_recording():
+                with suppress_instrumentation():  # saves the libraries the making of spans that nobody keeps
+                    return await proceed(exchange)
             otel_context.attach(trace.set_span_in_context(span))  # for this task, which ends with the call
             size = 0
             try:
@@ -79,8 +83,7 @@ class Recording(Tracing):
                 size = len(answer)
                 return answer
             finally:
-                if span.is_recording():
-                    _tell_call(span, exchange, size or exchange.sent)
+                _tell_call(span, exchange, size or exchange.sent)
                 span.end()
 
         return traced
@@ -132,10 +135,12 @@ class Recording(Tracing):
             if what not in _WELL:
                 span.set_status(StatusCode.ERROR)
 
-        with (
-            trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False),
-            trace_context.using(_traceparent(span.get_span_context())),
-        ):
+        recording: AbstractContextManager[object] = (
+            trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False)
+            if span.is_recording()
+            else suppress_instrumentation()
+        )
+        with recording, trace_context.using(_traceparent(span.get_span_context())):
             yield note
 
     async def finish(self, at_most: float) -> None:

@@ -13,6 +13,7 @@ from uuid import UUID
 import grpc
 import pytest
 from opentelemetry import trace
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -145,6 +146,22 @@ async def test_no_trace_begins_with_a_query() -> None:
     ):
         pass
     assert [span.name for span in recorder.spans()] == ["work", "SELECT"]
+
+
+async def test_what_is_not_recorded_costs_libraries_nothing() -> None:
+    recorder, seen = Recorder(), []
+
+    async def answer(_: Exchange) -> bytes:
+        seen.append(is_instrumentation_enabled())
+        return b""
+
+    for traceparent in (PARENT, UNSAMPLED):
+        exchange = Exchange(b"", Context(traceparent=traceparent))
+        await alone(lambda exchange=exchange: recorder.recording.around_call(CREATE, answer)(exchange))  # type: ignore[misc]
+        with recorder.recording.handling(arrived(a_record(traceparent)), "a-group"):
+            seen.append(is_instrumentation_enabled())
+    assert seen == [True, True, False, False]
+    assert is_instrumentation_enabled()
 
 
 def a_record(traceparent: str) -> events.OutgoingRecord:
