@@ -12,6 +12,7 @@
 | `dlq`, `letters` | `argosy dlq`: messages that could not be handled |
 | `keys` | `argosy keys`: what signs people's tokens |
 | `orders` | `argosy orders rebuild`: the lists of orders, compared with what happened |
+| `top`, `figures` | `argosy top`: every service at a glance |
 | `topics` | what lies on a topic, read without a group |
 | `staff` | `argosy staff`: who may do what customers may not |
 | `tail` | `argosy tail TOPIC` |

@@ -13,6 +13,7 @@ from cli.keys import app as keys
 from cli.orders import app as orders
 from cli.staff import app as staff
 from cli.tail import tail
+from cli.top import top
 from cli.trace import trace
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(tail)
+app.command()(top)
 app.command()(trace)
 app.add_typer(dlq, name="dlq")
 app.add_typer(keys, name="keys")

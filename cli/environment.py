@@ -61,6 +61,15 @@ def trace_files() -> list[Path]:
     return laptop.trace_files()
 
 
+def admin_addresses() -> dict[str, str]:
+    """Where each service of the laptop's stack answers /health and /metrics. Raises NoSystem."""
+    try:
+        from cli import laptop
+    except ImportError:
+        raise NoSystem("say where the services' admin ports are: --at order=http://127.0.0.1:9102") from None
+    return laptop.admin_addresses()
+
+
 def _laptop_environment(service: str) -> dict[str, str]:
     try:
         from cli import laptop  # the image of a service has no laptop mode

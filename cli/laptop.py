@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cli.environment import NoSystem
 from local import credentials, data, topology
+from local.ports import SERVICES
 from local.stack import Stack
 from local.traces.store import files
 
@@ -26,6 +27,12 @@ def environment_of(service: str) -> dict[str, str]:
     stack = running_stack()
     table = topology.parts(stack, credentials.read(stack.secrets))
     return next(dict(part.environment) for part in table if part.name == service)
+
+
+def admin_addresses() -> dict[str, str]:
+    """Where each service answers /health and /metrics. Raises NoSystem."""
+    stack = running_stack()
+    return {service: stack.url(f"{service}-admin") for service in SERVICES}
 
 
 def trace_files() -> list[Path]:

@@ -1,0 +1,121 @@
+"""`argosy top`: every service at a glance, again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.live import Live
+from rich.table import Table
+
+from cli import output
+from cli.environment import admin_addresses
+from cli.figures import Figures, Row, between
+
+_ANSWER_SECONDS = 5
+_COLUMNS = ("service", "state", "calls/s", "faults/s", "p95 ms", "unpublished", "lag", "dead", "breaker", "MB")
+
+Look = Mapping[str, Figures | None]
+"""By service; None: it does not answer."""
+
+
+def top(
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2.0,
+    count: Annotated[int | None, typer.Option(min=1, help="End after so many.")] = None,
+    at: Annotated[
+        list[str] | None, typer.Option(metavar="SERVICE=URL", help="Where a service's admin port is; may be repeated.")
+    ] = None,
+    as_json: output.AsJson = False,
+) -> None:
+    """Show the services: calls, faults, latency, events that wait, dead letters, breakers, memory.
+
+    On a laptop it finds them itself. Elsewhere, say after `kubectl port-forward`: argosy top --at order=http://127.0.0.1:9102
+    """
+    try:
+        asyncio.run(_watch(_addresses(at or []), every, count, as_json=as_json))
+    except KeyboardInterrupt:
+        raise typer.Exit from None
+
+
+def _addresses(said: list[str]) -> Mapping[str, str]:
+    if not said:
+        return admin_addresses()
+    pairs = [pair.partition("=") for pair in said]
+    for name, _, url in pairs:
+        if not name or not url.startswith(("http://", "https://")):
+            raise typer.BadParameter(f"{name}: say it as order=http://127.0.0.1:9102", param_hint="--at")
+    return {name: url.rstrip("/") for name, _, url in pairs}
+
+
+async def _watch(addresses: Mapping[str, str], every: float, count: int | None, *, as_json: bool) -> None:
+    async with httpx.AsyncClient(timeout=_ANSWER_SECONDS) as http:
+        looks = _Looks(http, addresses)
+        await looks.again()
+        with _printer(as_json=as_json) as show:
+            for _ in itertools.count() if count is None else range(count):
+                await asyncio.sleep(every)
+                show(await looks.again())
+
+
+@contextmanager
+def _printer(*, as_json: bool) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+    if as_json:
+        yield lambda rows: output.show(rows, (), as_json=True, empty="")
+        return
+    with Live(console=output.people(), auto_refresh=False) as live:
+        yield lambda rows: live.update(_table(rows), refresh=True)
+
+
+class _Looks:
+    """One look after the other, and what lies between the last two."""
+
+    def __init__(self, http: httpx.AsyncClient, addresses: Mapping[str, str]) -> None:
+        self._http = http
+        self._addresses = addresses
+        self._last: Look = {}
+        self._at = time.monotonic()
+
+    async def again(self) -> list[dict[str, Any]]:
+        """A row a service."""
+        answers = await asyncio.gather(*(self._ask(url) for url in self._addresses.values()))
+        now = time.monotonic()
+        before, seconds, self._at = self._last, now - self._at, now
+        self._last = {name: figures for name, (figures, _) in zip(self._addresses, answers, strict=True)}
+        return [
+            {"service": name, "state": state, **_happened(before.get(name), figures, seconds)}
+            for name, (figures, state) in zip(self._addresses, answers, strict=True)
+        ]
+
+    async def _ask(self, url: str) -> tuple[Figures | None, str]:
+        try:
+            metrics, health = await asyncio.gather(self._http.get(f"{url}/metrics"), self._http.get(f"{url}/health"))
+            said = health.json()
+            failing = ", ".join(said.get("failing", ()))
+            return Figures(metrics.text), f"waits for {failing}" if failing else str(said["status"]).lower()
+        except (httpx.HTTPError, ValueError, KeyError):
+            return None, "no answer"
+
+
+def _happened(before: Figures | None, after: Figures | None, seconds: float) -> dict[str, Any]:
+    if before is None or after is None:
+        return {}
+    return asdict(between(before, after, seconds))
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    table = Table(*_COLUMNS, box=None, pad_edge=False)
+    for row in rows:
+        figures = [_text(row.get(name)) for name in Row.__annotations__]
+        table.add_row(row["service"], row["state"], *figures)
+    return table
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value or "")
