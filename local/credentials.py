@@ -20,7 +20,7 @@ from local.files import make_private_directory, write_private
 from local.ports import SERVICES
 
 POSTGRES_ROLES = ("user", "payment", "inventory", "notification", "ferretdb")
-_IDEMPOTENT = ("user", "order", "payment")
+_IDEMPOTENT = ("user", "order", "payment", "inventory")
 
 
 @dataclass(frozen=True)

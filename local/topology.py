@@ -162,7 +162,10 @@ def _own_settings(stack: Stack, secrets: Credentials) -> Mapping[str, Mapping[st
             "PAYMENT_RETURN_URL": stack.url("edge", "/docs"),
             "IDEMPOTENCY_SECRET": secrets.idempotency_secret("payment"),
         },
-        "inventory": {"DATABASE_URL": _postgres_url(stack, secrets, "inventory")},
+        "inventory": {
+            "DATABASE_URL": _postgres_url(stack, secrets, "inventory"),
+            "IDEMPOTENCY_SECRET": secrets.idempotency_secret("inventory"),
+        },
         "notification": {
             "DATABASE_URL": _postgres_url(stack, secrets, "notification"),
             "SMTP_URL": f"smtp://{stack.address('mail-smtp')}",

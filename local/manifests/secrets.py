@@ -67,7 +67,7 @@ def secrets(own: Credentials, given: Mapping[str, str], directory: Path) -> Mapp
     address = "order-mongodb.stores.svc.cluster.local:27017/orders?authSource=admin"
     made["order"] = {"MONGO_URL": f"mongodb://order:{password}@{address}"}
     made["order-store"] = {"password": password}
-    for service in ("user", "order", "payment"):
+    for service in ("user", "order", "payment", "inventory"):
         made[service]["IDEMPOTENCY_SECRET"] = own.idempotency_secret(service)
     made["payment"] |= {name: given[name] for name in ("STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET")}
     made["notification"]["SMTP_URL"] = given["SMTP_URL"]

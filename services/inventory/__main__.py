@@ -19,11 +19,14 @@ from services.chassis.relay import Relay
 from services.chassis.settings import load
 from services.inventory.consumers import GROUP, handlers
 from services.inventory.faults import FAULTS
+from services.inventory.low_stock import LowStock
 from services.inventory.rpc import ProductRpc, ReservationRpc
 from services.inventory.settings import InventorySettings
+from services.inventory.use_cases.adjust_stock import AdjustStock, ShowStockMoves
 from services.inventory.use_cases.browse_catalog import BrowseCatalog
 from services.inventory.use_cases.commit_reservation import CommitReservation
 from services.inventory.use_cases.expire_holds import ExpireHolds
+from services.inventory.use_cases.keep_catalog import KeepCatalog
 from services.inventory.use_cases.release_reservation import ReleaseReservation
 from services.inventory.use_cases.reserve_stock import ReserveStock
 
@@ -35,10 +38,15 @@ def run(settings: InventorySettings) -> None:
     app = App("inventory", settings)
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
     producer = app.add(Producer(settings.brokers, app.name), required=False)
-    reserve = ReserveStock(postgres, timedelta(seconds=settings.hold_seconds))
-    commit, release = CommitReservation(), ReleaseReservation()
+    low_stock = LowStock(settings.low_stock_threshold)
+    reserve = ReserveStock(postgres, timedelta(seconds=settings.hold_seconds), low_stock)
+    commit, release = CommitReservation(low_stock), ReleaseReservation()
+    keep, adjust = KeepCatalog(postgres), AdjustStock(postgres, low_stock)
+    product_rpc = ProductRpc(
+        BrowseCatalog(postgres), keep, adjust, ShowStockMoves(postgres), settings.idempotency_secret
+    )
     products, reservations = product_pb2.DESCRIPTOR, reservation_pb2.DESCRIPTOR
-    app.serve(products.services_by_name["ProductService"], ProductRpc(BrowseCatalog(postgres)))
+    app.serve(products.services_by_name["ProductService"], product_rpc)
     app.serve(reservations.services_by_name["ReservationService"], ReservationRpc(postgres, reserve, commit, release))
     heard = handlers(postgres, commit, release)
     Consumer(settings.brokers, GROUP, heard, producer).run_in(app)

@@ -3,7 +3,7 @@
 Pure: no I/O, no clock, no protobuf. Prices are in minor units (cents).
 
 A product has `on_hand` (what is in the warehouse and unsold) and `held` (how much of that is promised to orders);
-`available = on_hand - held` is never negative.
+`available = on_hand - held` is never negative. Every change of the two is a move, which is kept.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
+
+MOST_ON_HAND = 2_000_000_000
+"""What fits PostgreSQL's integer, with room for what is given back."""
 
 
 class Status(StrEnum):
@@ -42,6 +45,30 @@ class Product:
     price_minor: int
     currency: str
     available: int
+
+
+class MoveKind(StrEnum):
+    """Why a product's stock changed."""
+
+    OPENING = "opening"
+    """The product came into the catalog."""
+    RESERVE = "reserve"
+    COMMIT = "commit"
+    RELEASE = "release"
+    EXPIRE = "expire"
+    ADJUST = "adjust"
+    """Staff counted, got or wrote off some."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """A product's stock before and after a move."""
+
+    product_id: str
+    available_before: int
+    available: int
+    threshold: int | None
+    """Below which the product is running out; None: below the service's own."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +125,32 @@ class OutOfStock(ReservationError):
     """Less is available than is asked for."""
 
     told = "not enough stock"
+
+
+class AdjustmentRefused(Exception):
+    """The stock cannot become so much or so little. `violations`: the field and what is possible."""
+
+    def __init__(self, told: str) -> None:
+        super().__init__(f"delta: {told}")
+        self.violations = [("delta", told)]
+
+
+class ProductExists(Exception):
+    """The catalog has a product of this id."""
+
+    violations = (("id", "must be an id that the catalog does not have yet"),)
+
+    def __init__(self, product_id: str) -> None:
+        super().__init__(f"there is a product {product_id} already")
+
+
+class CurrencyWithoutPrice(Exception):
+    """A price does not stay the same in another currency."""
+
+    violations = (("price", "must be given together with a new currency"),)
+
+    def __init__(self) -> None:
+        super().__init__("price: must be given together with a new currency")
 
 
 class OtherLines(Exception):
@@ -169,6 +222,25 @@ def commit(status: Status, reason: ReleaseReason | None) -> Effect | None:
 def release(status: Status) -> Effect | None:
     """What giving back does; None: it is given back already."""
     return {Status.HELD: UNHOLD, Status.COMMITTED: RETURN, Status.RELEASED: None}[status]
+
+
+def require_adjustable(on_hand: int, held: int, delta: int) -> None:
+    """Whether so much may be added to the stock, or taken from it. Raises AdjustmentRefused.
+
+    What is held stays: it is promised to orders.
+    """
+    if on_hand + delta < held:
+        least = held - on_hand
+        why = f"of {on_hand} in stock, {held} are held for orders" if held else f"{on_hand} are in stock"
+        raise AdjustmentRefused(f"must be at least {least or 1}: {why}")
+    if on_hand + delta > MOST_ON_HAND:
+        raise AdjustmentRefused(f"must be at most {MOST_ON_HAND - on_hand}: stock ends at {MOST_ON_HAND}")
+
+
+def has_run_low(level: Level, default_threshold: int) -> bool:
+    """Whether this very move took the product below its threshold: once a crossing, not once an order."""
+    threshold = default_threshold if level.threshold is None else level.threshold
+    return level.available < threshold <= level.available_before
 
 
 def _refusals(path: str, line: Line, catalog: Mapping[str, Product]) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from services.chassis.postgres import PostgresSettings
 
@@ -14,3 +14,7 @@ class InventorySettings(PostgresSettings):
     """How long an unused hold lasts: longer than an order may stay unpaid."""
     expire_every_seconds: float = Field(default=15, gt=0)
     """How often ended holds are looked for."""
+    low_stock_threshold: int = Field(default=10, ge=0)
+    """A product with less than this available is running out, unless it has a threshold of its own; 0: never."""
+    idempotency_secret: SecretStr = Field(min_length=16)
+    """Keys the fingerprints of repeated requests; the same in every replica."""

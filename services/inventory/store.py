@@ -1,4 +1,4 @@
-"""The catalog, its stock and the reservations, in PostgreSQL.
+"""The catalog, its stock and the reservations, in PostgreSQL. (What moved the stock: moves.py.)
 
 Functions take the connection whose transaction they belong to. Every change of stock is one guarded UPDATE that locks
 products in the order of their ids, as the last statement of its transaction: a product that everybody buys is locked
@@ -7,14 +7,24 @@ for the length of a commit, and two orders never wait for each other crosswise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.chassis import money
 from services.chassis.postgres import Connection, Record
-from services.inventory.domain import Effect, NoReservation, PricedLine, Product, ReleaseReason, Status
+from services.inventory.domain import (
+    Effect,
+    Level,
+    MoveKind,
+    NoReservation,
+    PricedLine,
+    Product,
+    ReleaseReason,
+    Status,
+    quantities,
+)
 
 _SELECT_PRODUCTS = "SELECT id, name, description, price, currency, on_hand - held AS available FROM products"
 
@@ -41,6 +51,19 @@ class NewProduct:
     price_minor: int
     currency: str
     on_hand: int
+    low_stock_threshold: int | None = None
+
+
+@dataclass(frozen=True)
+class ProductChange:
+    """What is to become of a product; None leaves a field as it is."""
+
+    id: str
+    name: str | None = None
+    description: str | None = None
+    price_minor: int | None = None
+    currency: str | None = None
+    low_stock_threshold: int | None = None
 
 
 async def products(connection: Connection, ids: Sequence[str]) -> dict[str, Product]:
@@ -66,6 +89,43 @@ async def add_missing_products(connection: Connection, new: Sequence[NewProduct]
         " ON CONFLICT (id) DO NOTHING",
         [(p.id, p.name, p.description, money.to_decimal(p.price_minor), p.currency, p.on_hand) for p in new],
     )
+
+
+async def add_product(connection: Connection, new: NewProduct) -> Product | None:
+    """Put a product into the catalog; None when its id is there already."""
+    row = await connection.fetchrow(
+        "INSERT INTO products (id, name, description, price, currency, on_hand, low_stock_threshold)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING"
+        " RETURNING id, name, description, price, currency, on_hand - held AS available",
+        new.id,
+        new.name,
+        new.description,
+        money.to_decimal(new.price_minor),
+        new.currency,
+        new.on_hand,
+        new.low_stock_threshold,
+    )
+    return _product(row) if row else None
+
+
+async def change_product(connection: Connection, change: ProductChange) -> Product | None:
+    """Write what is present of the change; None when there is no such product.
+
+    One statement: changes of different fields at the same time both stay, of the same field the later one does.
+    """
+    row = await connection.fetchrow(
+        "UPDATE products SET name = coalesce($2, name), description = coalesce($3, description),"
+        " price = coalesce($4, price), currency = coalesce($5, currency),"
+        " low_stock_threshold = coalesce($6, low_stock_threshold), updated_at = now() WHERE id = $1"
+        " RETURNING id, name, description, price, currency, on_hand - held AS available",
+        change.id,
+        change.name,
+        change.description,
+        None if change.price_minor is None else money.to_decimal(change.price_minor),
+        change.currency,
+        change.low_stock_threshold,
+    )
+    return _product(row) if row else None
 
 
 async def claim(
@@ -166,31 +226,58 @@ async def lock_expired(connection: Connection, order_id: UUID) -> bool:
 
 async def apply(
     connection: Connection,
+    kind: MoveKind,
+    order_id: UUID,
     effect: Effect,
-    quantities: Mapping[str, int],
-    prices: Mapping[str, int] | None = None,
-) -> bool:
-    """Change the stock of all these products, or of none.
+    lines: Sequence[PricedLine],
+    *,
+    currency: str | None = None,
+) -> list[Level] | None:
+    """Change the stock of all these lines' products for an order, or of none, and write the moves down.
 
-    False: one of them has too little, or is not sold at the price given any more; the caller must roll back.
+    currency: take the stock only as long as it is sold at the lines' prices in this currency.
+
+    None: a product has too little, or is not sold at that price any more; the caller must roll back.
     """
-    ids = sorted(quantities)
-    changed = await connection.execute(
+    wanted = quantities(lines)
+    prices = {line.product_id: money.to_decimal(line.price_minor) for line in lines}
+    ids = sorted(wanted)
+    changed = await connection.fetch(
         "WITH wanted AS ("
         "  SELECT * FROM unnest($1::text[], $2::int[], $3::int[], $4::numeric[]) AS w (id, on_hand, held, price)"
         "), locked AS MATERIALIZED ("
         "  SELECT id FROM products WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE"
+        "), changed AS ("
+        "  UPDATE products p SET on_hand = p.on_hand + w.on_hand, held = p.held + w.held, updated_at = now()"
+        "  FROM wanted w JOIN locked USING (id)"
+        "  WHERE p.id = w.id AND ($5::text IS NULL OR (p.price = w.price AND p.currency = $5))"
+        "    AND p.on_hand + w.on_hand >= p.held + w.held AND p.held + w.held >= 0"
+        "  RETURNING p.id, p.on_hand, p.held, p.low_stock_threshold,"
+        "    w.on_hand AS on_hand_delta, w.held AS held_delta"
+        "), moved AS ("
+        "  INSERT INTO stock_moves (product_id, kind, on_hand_delta, held_delta, on_hand, held, order_id)"
+        "  SELECT id, $6, on_hand_delta, held_delta, on_hand, held, $7 FROM changed ORDER BY id"
         ")"
-        " UPDATE products p SET on_hand = p.on_hand + w.on_hand, held = p.held + w.held, updated_at = now()"
-        " FROM wanted w JOIN locked USING (id)"
-        " WHERE p.id = w.id AND (w.price IS NULL OR p.price = w.price)"
-        "   AND p.on_hand + w.on_hand >= p.held + w.held AND p.held + w.held >= 0",
+        " SELECT * FROM changed ORDER BY id",
         ids,
-        [effect.on_hand * quantities[product_id] for product_id in ids],
-        [effect.held * quantities[product_id] for product_id in ids],
-        [money.to_decimal(prices[product_id]) if prices else None for product_id in ids],
+        [effect.on_hand * wanted[product_id] for product_id in ids],
+        [effect.held * wanted[product_id] for product_id in ids],
+        [prices[product_id] for product_id in ids],
+        currency,
+        kind,
+        order_id,
     )
-    return int(changed.rpartition(" ")[2]) == len(ids)
+    return [_level(row) for row in changed] if len(changed) == len(ids) else None
+
+
+def _level(row: Record) -> Level:
+    available = row["on_hand"] - row["held"]
+    return Level(
+        product_id=row["id"],
+        available_before=available - row["on_hand_delta"] + row["held_delta"],
+        available=available,
+        threshold=row["low_stock_threshold"],
+    )
 
 
 def _product(row: Record) -> Product:

@@ -96,12 +96,16 @@ class Reservation:
 
 @dataclass(frozen=True)
 class Stock:
-    """A product's numbers, beside what its reservations add up to."""
+    """A product's numbers, beside what its reservations and its history add up to."""
 
     on_hand: int
     held: int
     promised: int
     sold: int
+    adjusted: int
+    """What staff added, less what they took."""
+    moved: tuple[int, int]
+    """What all moves come to: on hand, held."""
 
 
 @dataclass(frozen=True)
@@ -259,7 +263,12 @@ async def _inventory(stack: RealStack) -> tuple[dict[str, Reservation], dict[str
             "SELECT order_id::text, status, product_id, sum(quantity)::int AS quantity"
             " FROM reservations JOIN reservation_items USING (order_id) GROUP BY order_id, status, product_id"
         )
-        products = await connection.fetch("SELECT id, on_hand, held FROM products")
+        products = await connection.fetch(
+            "SELECT p.id, p.on_hand, p.held, sum(m.on_hand_delta)::int AS moved_on_hand,"
+            " sum(m.held_delta)::int AS moved_held,"
+            " coalesce(sum(m.on_hand_delta) FILTER (WHERE m.kind = 'adjust'), 0)::int AS adjusted"
+            " FROM products p LEFT JOIN stock_moves m ON m.product_id = p.id GROUP BY p.id"
+        )
     reservations: dict[str, Reservation] = {}
     for row in items:
         known = reservations.get(row["order_id"])
@@ -271,6 +280,8 @@ async def _inventory(stack: RealStack) -> tuple[dict[str, Reservation], dict[str
             held=row["held"],
             promised=_all_of(row["id"], "held", reservations),
             sold=_all_of(row["id"], "committed", reservations),
+            adjusted=row["adjusted"],
+            moved=(row["moved_on_hand"], row["moved_held"]),
         )
         for row in products
     }

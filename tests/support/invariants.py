@@ -3,7 +3,8 @@
 - Every order that was accepted is confirmed (or further) and paid once, or cancelled and not charged; one that nobody
   has paid yet may be pending. What staff give back of a payment leaves its order as it is.
 - The books, the table of payments and Stripe agree to the cent.
-- Stock on hand and sold is what there was in the beginning; what is held is what reservations say.
+- Stock on hand and sold is what there was in the beginning and what staff have added since; what is held is what
+  reservations say; the history of moves comes to both.
 - Whoever has to hear of an order has heard once.
 - Every event has reached its topic; an order's are there in sequence; none became a dead letter.
 """
@@ -155,10 +156,14 @@ def _held_by(status: str, amount: Decimal, refunded: Decimal) -> Decimal:
 def _stock(found: Facts, before: Baseline) -> Iterator[str]:
     for product_id, was in before.stock.items():
         now = found.stock[product_id]
-        if now.on_hand + now.sold != was.on_hand + was.sold:
-            yield f"{product_id}: {now.on_hand} on hand and {now.sold} sold, of {was.on_hand + was.sold}"
+        there_were = was.on_hand + was.sold + now.adjusted - was.adjusted
+        if now.on_hand + now.sold != there_were:
+            yield f"{product_id}: {now.on_hand} on hand and {now.sold} sold, of {there_were}"
         if now.held - now.promised != was.held - was.promised:
             yield f"{product_id}: {now.held} held, and reservations for {now.promised}"
+    for product_id, now in found.stock.items():
+        if now.moved != (now.on_hand, now.held):
+            yield f"{product_id}: {now.on_hand} on hand and {now.held} held, and moves come to {now.moved}"
 
 
 def _mail(found: Facts, may_repeat: bool) -> Iterator[str]:

@@ -7,13 +7,16 @@ from uuid import UUID
 
 from services.chassis.postgres import Connection
 from services.inventory import store
-from services.inventory.domain import OutOfStock, ReservationEnded, Status, commit, quantities
+from services.inventory.domain import MoveKind, OutOfStock, ReservationEnded, Status, commit
+from services.inventory.low_stock import LowStock
 from services.inventory.store import Reservation
 
 
 @dataclass(frozen=True)
 class CommitReservation:
     """Sells what an order holds, once, in the caller's transaction."""
+
+    low_stock: LowStock
 
     async def __call__(self, connection: Connection, order_id: UUID) -> Reservation:
         """The reservation, committed.
@@ -32,6 +35,8 @@ class CommitReservation:
         if effect is None:
             return reservation
         await store.move(connection, order_id, Status.COMMITTED)
-        if not await store.apply(connection, effect, quantities(reservation.lines)):
+        levels = await store.apply(connection, MoveKind.COMMIT, order_id, effect, reservation.lines)
+        if levels is None:
             raise OutOfStock([("orderId", "must have stock: its hold expired and the stock went to others")])
+        await self.low_stock.tell(connection, levels)
         return replace(reservation, status=Status.COMMITTED, release_reason=None)

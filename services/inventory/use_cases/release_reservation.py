@@ -10,7 +10,7 @@ from argosy.event.v1.inventory_events_pb2 import StockReleased
 from services.chassis import outbox
 from services.chassis.postgres import Connection
 from services.inventory import store
-from services.inventory.domain import ReleaseReason, Status, quantities, release
+from services.inventory.domain import MoveKind, ReleaseReason, Status, release
 from services.inventory.events import stock_lines
 from services.inventory.store import Reservation
 
@@ -35,7 +35,8 @@ class ReleaseReservation:
         await store.move(connection, order_id, Status.RELEASED, reason)
         event = StockReleased(order_id=str(order_id), items=stock_lines(reservation.lines), reason=reason)
         await outbox.publish(connection, event, key=str(order_id), subject=str(order_id))
-        if not await store.apply(connection, effect, quantities(reservation.lines)):
+        kind = MoveKind.EXPIRE if reason is ReleaseReason.EXPIRED else MoveKind.RELEASE
+        if await store.apply(connection, kind, order_id, effect, reservation.lines) is None:
             raise RuntimeError(f"the stock of order {order_id} is not what its reservation says")
         return replace(reservation, status=Status.RELEASED, release_reason=reason)
 

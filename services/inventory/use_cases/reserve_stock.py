@@ -12,8 +12,9 @@ from services.chassis import outbox
 from services.chassis.errors import Unavailable
 from services.chassis.postgres import Connection, Postgres
 from services.inventory import store
-from services.inventory.domain import HOLD, Line, OtherLines, ReservationEnded, Status, price, quantities, same_lines
+from services.inventory.domain import HOLD, Line, MoveKind, OtherLines, ReservationEnded, Status, price, same_lines
 from services.inventory.events import stock_lines
+from services.inventory.low_stock import LowStock
 from services.inventory.store import Reservation
 
 TRIES = 5
@@ -38,6 +39,7 @@ class ReserveStock:
     postgres: Postgres
     hold: timedelta
     """How long an unused hold lasts."""
+    low_stock: LowStock
 
     async def __call__(self, command: ReserveStockCommand) -> Reservation:
         """The order's reservation, made now or found; finding it extends the hold.
@@ -59,16 +61,16 @@ class ReserveStock:
     async def _reserve(self, connection: Connection, command: ReserveStockCommand) -> Reservation:
         if not await store.claim(connection, command.order_id, Status.HELD, self.hold):
             return await self._repeat(connection, command)
-        wanted = quantities(command.lines)
-        catalog = await store.products(connection, sorted(wanted))
+        catalog = await store.products(connection, sorted({line.product_id for line in command.lines}))
         lines = price(command.lines, catalog)
         currency = catalog[lines[0].product_id].currency
         expires_at = await store.add_lines(connection, command.order_id, currency, lines)
         event = StockReserved(order_id=str(command.order_id), items=stock_lines(lines))
         await outbox.publish(connection, event, key=str(command.order_id), subject=str(command.order_id))
-        prices = {line.product_id: line.price_minor for line in lines}
-        if not await store.apply(connection, HOLD, wanted, prices):
+        levels = await store.apply(connection, MoveKind.RESERVE, command.order_id, HOLD, lines, currency=currency)
+        if levels is None:
             raise _StockMoved
+        await self.low_stock.tell(connection, levels)
         return Reservation(command.order_id, Status.HELD, None, currency, expires_at, lines)
 
     async def _repeat(self, connection: Connection, command: ReserveStockCommand) -> Reservation:

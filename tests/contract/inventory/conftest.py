@@ -10,10 +10,10 @@ import grpc
 import pytest
 
 from argosy.inventory.v1 import product_pb2_grpc, reservation_pb2_grpc
-from tests.contract.support import Metadata, bearer, contents, service_token
+from tests.contract.support import Metadata, SignedIn, bearer, contents, service_token, sign_up, sign_up_staff
 from tests.support.real_stack import RealStack
 
-TABLES = ("products", "reservations", "reservation_items")
+TABLES = ("products", "stock_moves", "reservations", "reservation_items", "idempotency_keys")
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +30,18 @@ def products(channel: grpc.aio.Channel) -> product_pb2_grpc.ProductServiceStub:
 @pytest.fixture(scope="session")
 def reservations(channel: grpc.aio.Channel) -> reservation_pb2_grpc.ReservationServiceStub:
     return reservation_pb2_grpc.ReservationServiceStub(channel)
+
+
+@pytest.fixture(scope="session")
+async def ada(stack: RealStack) -> SignedIn:
+    """A customer."""
+    return await sign_up(stack)
+
+
+@pytest.fixture(scope="session")
+async def staff(stack: RealStack) -> SignedIn:
+    """Somebody who works here."""
+    return await sign_up_staff(stack)
 
 
 @pytest.fixture
@@ -53,7 +65,7 @@ async def product(stack: RealStack) -> str:
 
 
 @pytest.fixture
-async def unchanged(stack: RealStack, product: str) -> AsyncIterator[None]:
+async def unchanged(stack: RealStack, product: str, ada: SignedIn, staff: SignedIn) -> AsyncIterator[None]:
     """What the test does leaves the service's data as it was, and announces nothing."""
     events = "(SELECT id, type FROM outbox)"  # not whether the relay has sent them meanwhile
     before = await contents(stack, "inventory", (*TABLES, events))

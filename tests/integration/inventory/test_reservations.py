@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from datetime import timedelta
-from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
-import services.inventory
-from services.chassis.postgres import Postgres
 from services.inventory import store
 from services.inventory.domain import (
     Line,
@@ -24,68 +19,7 @@ from services.inventory.domain import (
     ReservationEnded,
     Status,
 )
-from services.inventory.store import NewProduct, Reservation
-from services.inventory.use_cases.commit_reservation import CommitReservation
-from services.inventory.use_cases.expire_holds import ExpireHolds
-from services.inventory.use_cases.release_reservation import ReleaseReservation
-from services.inventory.use_cases.reserve_stock import ReserveStock, ReserveStockCommand
-
-MIGRATIONS = Path(services.inventory.__file__).parent / "migrations"
-HOUR = timedelta(hours=1)
-
-
-class Inventory:
-    """The use cases on one database, and what the numbers in it are."""
-
-    def __init__(self, postgres: Postgres) -> None:
-        self.postgres = postgres
-        self.reserve_for = ReserveStock(postgres, HOUR)
-        self.committing = CommitReservation()
-        self.releasing = ReleaseReservation()
-
-    async def reserve(self, order_id: UUID, *lines: Line) -> Reservation:
-        return await self.reserve_for(ReserveStockCommand(order_id, lines))
-
-    async def commit(self, order_id: UUID) -> Reservation:
-        async with self.postgres.transaction() as connection:
-            return await self.committing(connection, order_id)
-
-    async def release(self, order_id: UUID) -> Reservation:
-        async with self.postgres.transaction() as connection:
-            return await self.releasing(connection, order_id)
-
-    async def stock(self, product_id: str) -> tuple[int, int]:
-        row = await self.postgres.fetchrow("SELECT on_hand, held FROM products WHERE id = $1", product_id)
-        assert row is not None
-        return row["on_hand"], row["held"]
-
-    async def published(self) -> Counter[str]:
-        return Counter(row["type"] for row in await self.postgres.fetch("SELECT type FROM outbox"))
-
-    async def end_hold(self, order_id: UUID) -> None:
-        await self.postgres.execute(
-            "UPDATE reservations SET expires_at = now() - interval '1 second' WHERE order_id = $1", order_id
-        )
-
-    async def expire(self) -> int:
-        return await ExpireHolds(self.postgres, self.releasing, every_seconds=1).once()
-
-
-@pytest.fixture
-async def inventory(postgres_url: str) -> AsyncIterator[Inventory]:
-    postgres = Postgres(postgres_url, "inventory-test", MIGRATIONS)
-    await postgres.start()
-    async with postgres.transaction() as connection:
-        await connection.execute("TRUNCATE products, reservations, reservation_items, outbox, inbox")
-        await store.add_missing_products(
-            connection,
-            [
-                NewProduct("bell", "Bell", "", 8900, "USD", on_hand=10),
-                NewProduct("chart", "Chart", "", 1250, "USD", on_hand=10),
-            ],
-        )
-    yield Inventory(postgres)
-    await postgres.stop()
+from tests.integration.inventory.lab import Inventory
 
 
 async def test_a_reservation_holds_and_prices_every_line(inventory: Inventory) -> None:
@@ -154,6 +88,21 @@ async def test_selling_takes_the_held_stock_once(inventory: Inventory) -> None:
     await inventory.reserve(order, Line("bell", 3))
     await asyncio.gather(*(inventory.commit(order) for _ in range(10)))
     assert await inventory.stock("bell") == (7, 0)
+
+
+async def test_orders_of_one_product_at_every_stage_never_wait_for_each_other_crosswise(inventory: Inventory) -> None:
+    """What is refused for a deadlock is UNAVAILABLE: here nothing is."""
+    await inventory.adjust("bell", 1000)
+    at_once = asyncio.Semaphore(12)  # fewer than there are connections
+
+    async def buy() -> None:
+        async with at_once:
+            order = uuid4()
+            await inventory.reserve(order, Line("bell", 1))
+            await inventory.commit(order)
+
+    await asyncio.gather(*(buy() for _ in range(250)))
+    assert await inventory.stock("bell") == (760, 0)
 
 
 async def test_giving_back_returns_held_and_sold_stock_once(inventory: Inventory) -> None:

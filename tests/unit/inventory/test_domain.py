@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from services.inventory.domain import (
     HOLD,
+    MOST_ON_HAND,
+    AdjustmentRefused,
     Effect,
+    Level,
     Line,
     LinesRefused,
     OutOfStock,
@@ -18,9 +22,11 @@ from services.inventory.domain import (
     ReservationEnded,
     Status,
     commit,
+    has_run_low,
     price,
     quantities,
     release,
+    require_adjustable,
     same_lines,
 )
 
@@ -112,3 +118,47 @@ class OneReservation(RuleBasedStateMachine):
 
 
 TestOneReservation = OneReservation.TestCase
+
+
+@pytest.mark.parametrize(
+    ("on_hand", "held", "delta", "told"),
+    [
+        (10, 3, -8, "must be at least -7: of 10 in stock, 3 are held for orders"),
+        (10, 0, -11, "must be at least -10: 10 are in stock"),
+        (0, 0, -1, "must be at least 1: 0 are in stock"),
+        (MOST_ON_HAND - 5, 0, 6, f"must be at most 5: stock ends at {MOST_ON_HAND}"),
+    ],
+)
+def test_an_adjustment_that_cannot_be_says_what_can(on_hand: int, held: int, delta: int, told: str) -> None:
+    with pytest.raises(AdjustmentRefused) as refused:
+        require_adjustable(on_hand, held, delta)
+    assert refused.value.violations == [("delta", told)]
+
+
+@given(st.integers(0, 100), st.integers(0, 100), st.integers(-200, 200))
+def test_whatever_is_adjusted_what_is_held_is_there(free: int, held: int, delta: int) -> None:
+    try:
+        require_adjustable(free + held, held, delta)
+    except AdjustmentRefused:
+        assert free + delta < 0
+    else:
+        assert free + held + delta >= held
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "threshold", "low"),
+    [
+        (10, 9, 10, True),
+        (11, 10, 10, False),
+        (9, 8, 10, False),
+        (9, 12, 10, False),
+        (12, 0, 10, True),
+        (5, 4, None, True),
+        (6, 5, None, False),
+        (1, 0, 0, False),
+    ],
+)
+def test_a_product_runs_low_when_it_crosses_its_threshold(
+    before: int, after: int, threshold: int | None, low: bool
+) -> None:
+    assert has_run_low(Level("bell", before, after, threshold), 5) is low

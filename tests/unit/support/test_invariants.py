@@ -14,7 +14,7 @@ from tests.support.invariants import Baseline, broken
 NOW = datetime.now(UTC)
 PRICE = Decimal("59.98")
 NOTHING = Decimal()
-BEFORE = Baseline(NOW, {"p": Stock(on_hand=10, held=0, promised=0, sold=0)}, dead_letters=0)
+BEFORE = Baseline(NOW, {"p": Stock(on_hand=10, held=0, promised=0, sold=0, adjusted=0, moved=(10, 0))}, dead_letters=0)
 
 
 def event(topic: str, key: str, kind: str, event_id: str, sequence: int | None = None) -> Record:
@@ -57,7 +57,7 @@ SOUND = Facts(
         "no": Reservation("no", "released", {"p": 2}),
         "open": Reservation("open", "held", {"p": 2}),
     },
-    stock={"p": Stock(on_hand=8, held=2, promised=2, sold=2)},
+    stock={"p": Stock(on_hand=8, held=2, promised=2, sold=2, adjusted=0, moved=(8, 2))},
     messages=[
         Message("m1", "paid:2", "paid", "order_confirmed", "sent", 1),
         Message("m2", "no:2", "no", "order_cancelled", "sent", 1),
@@ -76,6 +76,10 @@ SOUND = Facts(
 
 def test_a_sound_system_is_not_accused() -> None:
     assert broken(SOUND, BEFORE) == []
+
+
+def test_what_staff_add_to_the_stock_is_there() -> None:
+    assert broken(with_stock(on_hand=11, adjusted=3), BEFORE) == []
 
 
 @pytest.mark.parametrize(("by_staff", "sound"), [(PRICE, True), (NOTHING, False)])
@@ -110,8 +114,10 @@ def with_charge(**changes: object) -> Facts:
     return replace(SOUND, charged=[replace(SOUND.charged[0], **changes), *SOUND.charged[1:]])  # type: ignore[arg-type]
 
 
-def with_stock(**changes: int) -> Facts:
-    return replace(SOUND, stock={"p": replace(SOUND.stock["p"], **changes)})
+def with_stock(moved: tuple[int, int] | None = None, **changes: int) -> Facts:
+    """Its history goes with it, unless that is otherwise."""
+    changed = replace(SOUND.stock["p"], **changes)  # type: ignore[arg-type]
+    return replace(SOUND, stock={"p": replace(changed, moved=moved or (changed.on_hand, changed.held))})
 
 
 def with_reservation(order_id: str, **changes: object) -> Facts:
@@ -159,6 +165,8 @@ WRONG: dict[str, Callable[[], Facts]] = {
     "payment unknown has 1 intents at Stripe": lambda: with_charge(payment_id="unknown"),
     "p: 7 on hand and 2 sold, of 10": lambda: with_stock(on_hand=7),
     "p: 8 on hand and 4 sold, of 10": lambda: with_stock(sold=4),
+    "p: 8 on hand and 2 sold, of 13": lambda: with_stock(adjusted=3),
+    "p: 8 on hand and 2 held, and moves come to (8, 1)": lambda: with_stock(moved=(8, 1)),
     "p: 4 held, and reservations for 2": lambda: with_stock(held=4),
     "order paid is confirmed, and its stock is held": lambda: with_reservation("paid", status="held"),
     "order no is cancelled, and its stock is held": lambda: with_reservation("no", status="held"),

@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from argosy.policy.v1 import policy_pb2 as argosy_dot_policy_dot_v1_dot_policy__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!argosy/inventory/v1/product.proto\x12\x13\x61rgosy.inventory.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\"\xc2\x01\n\x11GetProductRequest\x12\xac\x01\n\x02id\x18\x01 \x01(\tB\x9b\x01\xbaH\x97\x01\xba\x01\x90\x01\n\nproduct_id\x12Wmust be a product id: up to 64 lower-case letters, digits and hyphens, such as prod-123\x1a)this.matches(\'^[a-z0-9][a-z0-9-]{0,63}$\')\xc8\x01\x01R\x02id\"d\n\x13ListProductsRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"x\n\x14ListProductsResponse\x12\x38\n\x08products\x18\x01 \x03(\x0b\x32\x1c.argosy.inventory.v1.ProductR\x08products\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9f\x01\n\x07Product\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\x12\x14\n\x05price\x18\x04 \x01(\tR\x05price\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency\x12\x1c\n\tavailable\x18\x06 \x01(\x05R\tavailable2\xc2\x02\n\x0eProductService\x12z\n\nGetProduct\x12&.argosy.inventory.v1.GetProductRequest\x1a\x1c.argosy.inventory.v1.Product\"&\x90\x02\x01\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/products/{id}\x12\x86\x01\n\x0cListProducts\x12(.argosy.inventory.v1.ListProductsRequest\x1a).argosy.inventory.v1.ListProductsResponse\"!\x90\x02\x01\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x12\x12\x10/api/v1/products\x1a+\x8a\xb5\x18\'\n\tinventory\x12\x02\x08\n\x1a\x06\x08\x02\x12\x02\x08\x03\"\x0e\n\x06public\x10\xac\x02\x18\xf0.b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!argosy/inventory/v1/product.proto\x12\x13\x61rgosy.inventory.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc2\x01\n\x11GetProductRequest\x12\xac\x01\n\x02id\x18\x01 \x01(\tB\x9b\x01\xbaH\x97\x01\xba\x01\x90\x01\n\nproduct_id\x12Wmust be a product id: up to 64 lower-case letters, digits and hyphens, such as prod-123\x1a)this.matches(\'^[a-z0-9][a-z0-9-]{0,63}$\')\xc8\x01\x01R\x02id\"d\n\x13ListProductsRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"x\n\x14ListProductsResponse\x12\x38\n\x08products\x18\x01 \x03(\x0b\x32\x1c.argosy.inventory.v1.ProductR\x08products\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9f\x01\n\x07Product\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\x12\x14\n\x05price\x18\x04 \x01(\tR\x05price\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency\x12\x1c\n\tavailable\x18\x06 \x01(\x05R\tavailable\"\xab\x05\n\x14\x43reateProductRequest\x12\xac\x01\n\x02id\x18\x01 \x01(\tB\x9b\x01\xbaH\x97\x01\xba\x01\x90\x01\n\nproduct_id\x12Wmust be a product id: up to 64 lower-case letters, digits and hyphens, such as prod-123\x1a)this.matches(\'^[a-z0-9][a-z0-9-]{0,63}$\')\xc8\x01\x01R\x02id\x12\x96\x01\n\x04name\x18\x02 \x01(\tB\x81\x01\xbaH~\xba\x01x\n\x0cproduct_name\x12<must be a name of at most 200 letters, not all of them blank\x1a*this.size() <= 200 && this.matches(\'[^ ]\')\xc8\x01\x01R\x04name\x12*\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\x0b\x64\x65scription\x12)\n\x05price\x18\x04 \x01(\x01\x42\x13\xbaH\x10\x12\x0b!\x00\x00\x00\x00\x00\x00\x00\x00@\x01\xc8\x01\x01R\x05price\x12\x90\x01\n\x08\x63urrency\x18\x05 \x01(\tBo\xbaHl\xba\x01i\n\rcurrency_code\x12<must be a three-letter currency code (ISO 4217), such as USD\x1a\x1athis.matches(\'^[A-Z]{3}$\')H\x00R\x08\x63urrency\x88\x01\x01\x12<\n\x13low_stock_threshold\x18\x06 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00H\x01R\x11lowStockThreshold\x88\x01\x01\x42\x0b\n\t_currencyB\x16\n\x14_low_stock_threshold\"\xd6\x05\n\x14UpdateProductRequest\x12\xac\x01\n\x02id\x18\x01 \x01(\tB\x9b\x01\xbaH\x97\x01\xba\x01\x90\x01\n\nproduct_id\x12Wmust be a product id: up to 64 lower-case letters, digits and hyphens, such as prod-123\x1a)this.matches(\'^[a-z0-9][a-z0-9-]{0,63}$\')\xc8\x01\x01R\x02id\x12\x97\x01\n\x04name\x18\x02 \x01(\tB~\xbaH{\xba\x01x\n\x0cproduct_name\x12<must be a name of at most 200 letters, not all of them blank\x1a*this.size() <= 200 && this.matches(\'[^ ]\')H\x00R\x04name\x88\x01\x01\x12/\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fH\x01R\x0b\x64\x65scription\x88\x01\x01\x12+\n\x05price\x18\x04 \x01(\x01\x42\x10\xbaH\r\x12\x0b!\x00\x00\x00\x00\x00\x00\x00\x00@\x01H\x02R\x05price\x88\x01\x01\x12\x90\x01\n\x08\x63urrency\x18\x05 \x01(\tBo\xbaHl\xba\x01i\n\rcurrency_code\x12<must be a three-letter currency code (ISO 4217), such as USD\x1a\x1athis.matches(\'^[A-Z]{3}$\')H\x03R\x08\x63urrency\x88\x01\x01\x12<\n\x13low_stock_threshold\x18\x06 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00H\x04R\x11lowStockThreshold\x88\x01\x01\x42\x07\n\x05_nameB\x0e\n\x0c_descriptionB\x08\n\x06_priceB\x0b\n\t_currencyB\x16\n\x14_low_stock_threshold\"\xab\x02\n\x12\x41\x64justStockRequest\x12\xac\x01\n\x02id\x18\x01 \x01(\tB\x9b\x01\xbaH\x97\x01\xba\x01\x90\x01\n\nproduct_id\x12Wmust be a product id: up to 64 lower-case letters, digits and hyphens, such as prod-123\x1a)this.matches(\'^[a-z0-9][a-z0-9-]{0,63}$\')\xc8\x01\x01R\x02id\x12/\n\x05\x64\x65lta\x18\x02 \x01(\x05\x42\x19\xbaH\x16\x1a\x11\x18\x80\x94\xeb\xdc\x03(\x80\xec\x94\xa3\xfc\xff\xff\xff\xff\x01\xc8\x01\x01R\x05\x64\x65lta\x12*\n\x06reason\x18\x03 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\xc8\x01H\x00R\x06reason\x88\x01\x01\x42\t\n\x07_reason\"\x95\x02\n\x15ListStockMovesRequest\x12\xac\x01\n\x02id\x18\x01 \x01(\tB\x9b\x01\xbaH\x97\x01\xba\x01\x90\x01\n\nproduct_id\x12Wmust be a product id: up to 64 lower-case letters, digits and hyphens, such as prod-123\x1a)this.matches(\'^[a-z0-9][a-z0-9-]{0,63}$\')\xc8\x01\x01R\x02id\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x81\x01\n\x16ListStockMovesResponse\x12?\n\x0bstock_moves\x18\x01 \x03(\x0b\x32\x1e.argosy.inventory.v1.StockMoveR\nstockMoves\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8c\x03\n\tStockMove\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n\nproduct_id\x18\x02 \x01(\tR\tproductId\x12\x12\n\x04kind\x18\x03 \x01(\tR\x04kind\x12\x14\n\x05\x64\x65lta\x18\x04 \x01(\x05R\x05\x64\x65lta\x12\x1d\n\nheld_delta\x18\x05 \x01(\x05R\theldDelta\x12\x17\n\x07on_hand\x18\x06 \x01(\x05R\x06onHand\x12\x12\n\x04held\x18\x07 \x01(\x05R\x04held\x12\x1c\n\tavailable\x18\x08 \x01(\x05R\tavailable\x12\x1e\n\x08order_id\x18\t \x01(\tH\x00R\x07orderId\x88\x01\x01\x12\x1e\n\x08moved_by\x18\n \x01(\tH\x01R\x07movedBy\x88\x01\x01\x12 \n\x06reason\x18\x0b \x01(\tB\x03\x80\x01\x01H\x02R\x06reason\x88\x01\x01\x12\x35\n\x08moved_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07movedAtB\x0b\n\t_order_idB\x0b\n\t_moved_byB\t\n\x07_reason2\xf0\x06\n\x0eProductService\x12z\n\nGetProduct\x12&.argosy.inventory.v1.GetProductRequest\x1a\x1c.argosy.inventory.v1.Product\"&\x90\x02\x01\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/products/{id}\x12\x86\x01\n\x0cListProducts\x12(.argosy.inventory.v1.ListProductsRequest\x1a).argosy.inventory.v1.ListProductsResponse\"!\x90\x02\x01\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x12\x12\x10/api/v1/products\x12}\n\rCreateProduct\x12).argosy.inventory.v1.CreateProductRequest\x1a\x1c.argosy.inventory.v1.Product\"#\x8a\xb5\x18\x04\x08\x03 \x01\x82\xd3\xe4\x93\x02\x15\"\x10/api/v1/products:\x01*\x12\x83\x01\n\rUpdateProduct\x12).argosy.inventory.v1.UpdateProductRequest\x1a\x1c.argosy.inventory.v1.Product\")\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x1a\x32\x15/api/v1/products/{id}:\x01*\x12\x86\x01\n\x0b\x41\x64justStock\x12\'.argosy.inventory.v1.AdjustStockRequest\x1a\x1e.argosy.inventory.v1.StockMove\".\x8a\xb5\x18\x04\x08\x03 \x01\x82\xd3\xe4\x93\x02 \"\x1b/api/v1/products/{id}/stock:\x01*\x12\x9d\x01\n\x0eListStockMoves\x12*.argosy.inventory.v1.ListStockMovesRequest\x1a+.argosy.inventory.v1.ListStockMovesResponse\"2\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02#\x12!/api/v1/products/{id}/stock-moves\x1a+\x8a\xb5\x18\'\n\tinventory\x12\x02\x08\n\x1a\x06\x08\x02\x12\x02\x08\x03\"\x0e\n\x06public\x10\xac\x02\x18\xf0.b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,20 +41,78 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPRODUCTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTPRODUCTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTPRODUCTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['id']._serialized_options = b'\272H\227\001\272\001\220\001\n\nproduct_id\022Wmust be a product id: up to 64 lower-case letters, digits and hyphens, such as prod-123\032)this.matches(\'^[a-z0-9][a-z0-9-]{0,63}$\')\310\001\001'
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['name']._serialized_options = b'\272H~\272\001x\n\014product_name\022<must be a name of at most 200 letters, not all of them blank\032*this.size() <= 200 && this.matches(\'[^ ]\')\310\001\001'
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['description']._loaded_options = None
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['description']._serialized_options = b'\272H\005r\003\030\320\017'
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['price']._loaded_options = None
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['price']._serialized_options = b'\272H\020\022\013!\000\000\000\000\000\000\000\000@\001\310\001\001'
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['currency']._loaded_options = None
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['currency']._serialized_options = b'\272Hl\272\001i\n\rcurrency_code\022<must be a three-letter currency code (ISO 4217), such as USD\032\032this.matches(\'^[A-Z]{3}$\')'
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['low_stock_threshold']._loaded_options = None
+  _globals['_CREATEPRODUCTREQUEST'].fields_by_name['low_stock_threshold']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['id']._serialized_options = b'\272H\227\001\272\001\220\001\n\nproduct_id\022Wmust be a product id: up to 64 lower-case letters, digits and hyphens, such as prod-123\032)this.matches(\'^[a-z0-9][a-z0-9-]{0,63}$\')\310\001\001'
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['name']._serialized_options = b'\272H{\272\001x\n\014product_name\022<must be a name of at most 200 letters, not all of them blank\032*this.size() <= 200 && this.matches(\'[^ ]\')'
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['description']._loaded_options = None
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['description']._serialized_options = b'\272H\005r\003\030\320\017'
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['price']._loaded_options = None
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['price']._serialized_options = b'\272H\r\022\013!\000\000\000\000\000\000\000\000@\001'
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['currency']._loaded_options = None
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['currency']._serialized_options = b'\272Hl\272\001i\n\rcurrency_code\022<must be a three-letter currency code (ISO 4217), such as USD\032\032this.matches(\'^[A-Z]{3}$\')'
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['low_stock_threshold']._loaded_options = None
+  _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['low_stock_threshold']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['id']._serialized_options = b'\272H\227\001\272\001\220\001\n\nproduct_id\022Wmust be a product id: up to 64 lower-case letters, digits and hyphens, such as prod-123\032)this.matches(\'^[a-z0-9][a-z0-9-]{0,63}$\')\310\001\001'
+  _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['delta']._loaded_options = None
+  _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['delta']._serialized_options = b'\272H\026\032\021\030\200\224\353\334\003(\200\354\224\243\374\377\377\377\377\001\310\001\001'
+  _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['reason']._serialized_options = b'\200\001\001\272H\007r\005\020\001\030\310\001'
+  _globals['_LISTSTOCKMOVESREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_LISTSTOCKMOVESREQUEST'].fields_by_name['id']._serialized_options = b'\272H\227\001\272\001\220\001\n\nproduct_id\022Wmust be a product id: up to 64 lower-case letters, digits and hyphens, such as prod-123\032)this.matches(\'^[a-z0-9][a-z0-9-]{0,63}$\')\310\001\001'
+  _globals['_LISTSTOCKMOVESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTSTOCKMOVESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTSTOCKMOVESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTSTOCKMOVESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_STOCKMOVE'].fields_by_name['reason']._loaded_options = None
+  _globals['_STOCKMOVE'].fields_by_name['reason']._serialized_options = b'\200\001\001'
   _globals['_PRODUCTSERVICE']._loaded_options = None
   _globals['_PRODUCTSERVICE']._serialized_options = b'\212\265\030\'\n\tinventory\022\002\010\n\032\006\010\002\022\002\010\003\"\016\n\006public\020\254\002\030\360.'
   _globals['_PRODUCTSERVICE'].methods_by_name['GetProduct']._loaded_options = None
   _globals['_PRODUCTSERVICE'].methods_by_name['GetProduct']._serialized_options = b'\220\002\001\212\265\030\002\010\001\202\323\344\223\002\027\022\025/api/v1/products/{id}'
   _globals['_PRODUCTSERVICE'].methods_by_name['ListProducts']._loaded_options = None
   _globals['_PRODUCTSERVICE'].methods_by_name['ListProducts']._serialized_options = b'\220\002\001\212\265\030\002\010\001\202\323\344\223\002\022\022\020/api/v1/products'
-  _globals['_GETPRODUCTREQUEST']._serialized_start=149
-  _globals['_GETPRODUCTREQUEST']._serialized_end=343
-  _globals['_LISTPRODUCTSREQUEST']._serialized_start=345
-  _globals['_LISTPRODUCTSREQUEST']._serialized_end=445
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=447
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=567
-  _globals['_PRODUCT']._serialized_start=570
-  _globals['_PRODUCT']._serialized_end=729
-  _globals['_PRODUCTSERVICE']._serialized_start=732
-  _globals['_PRODUCTSERVICE']._serialized_end=1054
+  _globals['_PRODUCTSERVICE'].methods_by_name['CreateProduct']._loaded_options = None
+  _globals['_PRODUCTSERVICE'].methods_by_name['CreateProduct']._serialized_options = b'\212\265\030\004\010\003 \001\202\323\344\223\002\025\"\020/api/v1/products:\001*'
+  _globals['_PRODUCTSERVICE'].methods_by_name['UpdateProduct']._loaded_options = None
+  _globals['_PRODUCTSERVICE'].methods_by_name['UpdateProduct']._serialized_options = b'\220\002\002\212\265\030\002\010\003\202\323\344\223\002\0322\025/api/v1/products/{id}:\001*'
+  _globals['_PRODUCTSERVICE'].methods_by_name['AdjustStock']._loaded_options = None
+  _globals['_PRODUCTSERVICE'].methods_by_name['AdjustStock']._serialized_options = b'\212\265\030\004\010\003 \001\202\323\344\223\002 \"\033/api/v1/products/{id}/stock:\001*'
+  _globals['_PRODUCTSERVICE'].methods_by_name['ListStockMoves']._loaded_options = None
+  _globals['_PRODUCTSERVICE'].methods_by_name['ListStockMoves']._serialized_options = b'\220\002\001\212\265\030\002\010\003\202\323\344\223\002#\022!/api/v1/products/{id}/stock-moves'
+  _globals['_GETPRODUCTREQUEST']._serialized_start=182
+  _globals['_GETPRODUCTREQUEST']._serialized_end=376
+  _globals['_LISTPRODUCTSREQUEST']._serialized_start=378
+  _globals['_LISTPRODUCTSREQUEST']._serialized_end=478
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=480
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=600
+  _globals['_PRODUCT']._serialized_start=603
+  _globals['_PRODUCT']._serialized_end=762
+  _globals['_CREATEPRODUCTREQUEST']._serialized_start=765
+  _globals['_CREATEPRODUCTREQUEST']._serialized_end=1448
+  _globals['_UPDATEPRODUCTREQUEST']._serialized_start=1451
+  _globals['_UPDATEPRODUCTREQUEST']._serialized_end=2177
+  _globals['_ADJUSTSTOCKREQUEST']._serialized_start=2180
+  _globals['_ADJUSTSTOCKREQUEST']._serialized_end=2479
+  _globals['_LISTSTOCKMOVESREQUEST']._serialized_start=2482
+  _globals['_LISTSTOCKMOVESREQUEST']._serialized_end=2759
+  _globals['_LISTSTOCKMOVESRESPONSE']._serialized_start=2762
+  _globals['_LISTSTOCKMOVESRESPONSE']._serialized_end=2891
+  _globals['_STOCKMOVE']._serialized_start=2894
+  _globals['_STOCKMOVE']._serialized_end=3290
+  _globals['_PRODUCTSERVICE']._serialized_start=3293
+  _globals['_PRODUCTSERVICE']._serialized_end=4173
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ProductServiceStub:
-    """The catalog, for anyone to read.
+    """The catalog, for anyone to read and for staff to keep.
     """
 
     def __init__(self, channel):
@@ -45,10 +45,30 @@ class ProductServiceStub:
                 request_serializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListProductsRequest.SerializeToString,
                 response_deserializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListProductsResponse.FromString,
                 _registered_method=True)
+        self.CreateProduct = channel.unary_unary(
+                '/argosy.inventory.v1.ProductService/CreateProduct',
+                request_serializer=argosy_dot_inventory_dot_v1_dot_product__pb2.CreateProductRequest.SerializeToString,
+                response_deserializer=argosy_dot_inventory_dot_v1_dot_product__pb2.Product.FromString,
+                _registered_method=True)
+        self.UpdateProduct = channel.unary_unary(
+                '/argosy.inventory.v1.ProductService/UpdateProduct',
+                request_serializer=argosy_dot_inventory_dot_v1_dot_product__pb2.UpdateProductRequest.SerializeToString,
+                response_deserializer=argosy_dot_inventory_dot_v1_dot_product__pb2.Product.FromString,
+                _registered_method=True)
+        self.AdjustStock = channel.unary_unary(
+                '/argosy.inventory.v1.ProductService/AdjustStock',
+                request_serializer=argosy_dot_inventory_dot_v1_dot_product__pb2.AdjustStockRequest.SerializeToString,
+                response_deserializer=argosy_dot_inventory_dot_v1_dot_product__pb2.StockMove.FromString,
+                _registered_method=True)
+        self.ListStockMoves = channel.unary_unary(
+                '/argosy.inventory.v1.ProductService/ListStockMoves',
+                request_serializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockMovesRequest.SerializeToString,
+                response_deserializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockMovesResponse.FromString,
+                _registered_method=True)
 
 
 class ProductServiceServicer:
-    """The catalog, for anyone to read.
+    """The catalog, for anyone to read and for staff to keep.
     """
 
     def GetProduct(self, request, context):
@@ -60,6 +80,37 @@ class ProductServiceServicer:
 
     def ListProducts(self, request, context):
         """Answers with the catalog by product id, a page at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateProduct(self, request, context):
+        """Puts a product into the catalog, with nothing in stock. An id that is taken is ALREADY_EXISTS (PRODUCT_EXISTS).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateProduct(self, request, context):
+        """Changes what is present of a product; of two changes of one field, the later stays. Orders keep the price that they
+        were placed at. A new currency needs a new price. An unknown product is NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AdjustStock(self, request, context):
+        """Adds to a product's stock, or takes from it; never what orders hold: that is FAILED_PRECONDITION
+        (ADJUSTMENT_REFUSED) and says what is possible. Answers with the move that it made. Publishes STOCK_LOW when it takes
+        the product below its threshold.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListStockMoves(self, request, context):
+        """Answers with everything that moved a product's stock, newest first, a page at a time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,6 +129,26 @@ def add_ProductServiceServicer_to_server(servicer, server):
                     request_deserializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListProductsRequest.FromString,
                     response_serializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListProductsResponse.SerializeToString,
             ),
+            'CreateProduct': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateProduct,
+                    request_deserializer=argosy_dot_inventory_dot_v1_dot_product__pb2.CreateProductRequest.FromString,
+                    response_serializer=argosy_dot_inventory_dot_v1_dot_product__pb2.Product.SerializeToString,
+            ),
+            'UpdateProduct': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateProduct,
+                    request_deserializer=argosy_dot_inventory_dot_v1_dot_product__pb2.UpdateProductRequest.FromString,
+                    response_serializer=argosy_dot_inventory_dot_v1_dot_product__pb2.Product.SerializeToString,
+            ),
+            'AdjustStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.AdjustStock,
+                    request_deserializer=argosy_dot_inventory_dot_v1_dot_product__pb2.AdjustStockRequest.FromString,
+                    response_serializer=argosy_dot_inventory_dot_v1_dot_product__pb2.StockMove.SerializeToString,
+            ),
+            'ListStockMoves': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListStockMoves,
+                    request_deserializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockMovesRequest.FromString,
+                    response_serializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockMovesResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'argosy.inventory.v1.ProductService', rpc_method_handlers)
@@ -87,7 +158,7 @@ def add_ProductServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ProductService:
-    """The catalog, for anyone to read.
+    """The catalog, for anyone to read and for staff to keep.
     """
 
     @staticmethod
@@ -134,6 +205,114 @@ class ProductService:
             '/argosy.inventory.v1.ProductService/ListProducts',
             argosy_dot_inventory_dot_v1_dot_product__pb2.ListProductsRequest.SerializeToString,
             argosy_dot_inventory_dot_v1_dot_product__pb2.ListProductsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateProduct(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.inventory.v1.ProductService/CreateProduct',
+            argosy_dot_inventory_dot_v1_dot_product__pb2.CreateProductRequest.SerializeToString,
+            argosy_dot_inventory_dot_v1_dot_product__pb2.Product.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateProduct(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.inventory.v1.ProductService/UpdateProduct',
+            argosy_dot_inventory_dot_v1_dot_product__pb2.UpdateProductRequest.SerializeToString,
+            argosy_dot_inventory_dot_v1_dot_product__pb2.Product.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AdjustStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.inventory.v1.ProductService/AdjustStock',
+            argosy_dot_inventory_dot_v1_dot_product__pb2.AdjustStockRequest.SerializeToString,
+            argosy_dot_inventory_dot_v1_dot_product__pb2.StockMove.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListStockMoves(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.inventory.v1.ProductService/ListStockMoves',
+            argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockMovesRequest.SerializeToString,
+            argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockMovesResponse.FromString,
             options,
             channel_credentials,
             insecure,

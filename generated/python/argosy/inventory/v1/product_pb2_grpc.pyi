@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ProductServiceStub:
-    """The catalog, for anyone to read."""
+    """The catalog, for anyone to read and for staff to keep."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -37,19 +37,45 @@ class ProductServiceStub:
     """Answers with one product; an unknown one is NOT_FOUND."""
     ListProducts: _grpc.UnaryUnaryMultiCallable[_product_pb2.ListProductsRequest, _product_pb2.ListProductsResponse]
     """Answers with the catalog by product id, a page at a time."""
+    CreateProduct: _grpc.UnaryUnaryMultiCallable[_product_pb2.CreateProductRequest, _product_pb2.Product]
+    """Puts a product into the catalog, with nothing in stock. An id that is taken is ALREADY_EXISTS (PRODUCT_EXISTS)."""
+    UpdateProduct: _grpc.UnaryUnaryMultiCallable[_product_pb2.UpdateProductRequest, _product_pb2.Product]
+    """Changes what is present of a product; of two changes of one field, the later stays. Orders keep the price that they
+    were placed at. A new currency needs a new price. An unknown product is NOT_FOUND.
+    """
+    AdjustStock: _grpc.UnaryUnaryMultiCallable[_product_pb2.AdjustStockRequest, _product_pb2.StockMove]
+    """Adds to a product's stock, or takes from it; never what orders hold: that is FAILED_PRECONDITION
+    (ADJUSTMENT_REFUSED) and says what is possible. Answers with the move that it made. Publishes STOCK_LOW when it takes
+    the product below its threshold.
+    """
+    ListStockMoves: _grpc.UnaryUnaryMultiCallable[_product_pb2.ListStockMovesRequest, _product_pb2.ListStockMovesResponse]
+    """Answers with everything that moved a product's stock, newest first, a page at a time."""
 
 @_typing.type_check_only
 class ProductServiceAsyncStub(ProductServiceStub):
-    """The catalog, for anyone to read."""
+    """The catalog, for anyone to read and for staff to keep."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetProduct: _aio.UnaryUnaryMultiCallable[_product_pb2.GetProductRequest, _product_pb2.Product]  # type: ignore[assignment]
     """Answers with one product; an unknown one is NOT_FOUND."""
     ListProducts: _aio.UnaryUnaryMultiCallable[_product_pb2.ListProductsRequest, _product_pb2.ListProductsResponse]  # type: ignore[assignment]
     """Answers with the catalog by product id, a page at a time."""
+    CreateProduct: _aio.UnaryUnaryMultiCallable[_product_pb2.CreateProductRequest, _product_pb2.Product]  # type: ignore[assignment]
+    """Puts a product into the catalog, with nothing in stock. An id that is taken is ALREADY_EXISTS (PRODUCT_EXISTS)."""
+    UpdateProduct: _aio.UnaryUnaryMultiCallable[_product_pb2.UpdateProductRequest, _product_pb2.Product]  # type: ignore[assignment]
+    """Changes what is present of a product; of two changes of one field, the later stays. Orders keep the price that they
+    were placed at. A new currency needs a new price. An unknown product is NOT_FOUND.
+    """
+    AdjustStock: _aio.UnaryUnaryMultiCallable[_product_pb2.AdjustStockRequest, _product_pb2.StockMove]  # type: ignore[assignment]
+    """Adds to a product's stock, or takes from it; never what orders hold: that is FAILED_PRECONDITION
+    (ADJUSTMENT_REFUSED) and says what is possible. Answers with the move that it made. Publishes STOCK_LOW when it takes
+    the product below its threshold.
+    """
+    ListStockMoves: _aio.UnaryUnaryMultiCallable[_product_pb2.ListStockMovesRequest, _product_pb2.ListStockMovesResponse]  # type: ignore[assignment]
+    """Answers with everything that moved a product's stock, newest first, a page at a time."""
 
 class ProductServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The catalog, for anyone to read."""
+    """The catalog, for anyone to read and for staff to keep."""
 
     @_abc_1.abstractmethod
     def GetProduct(
@@ -66,5 +92,42 @@ class ProductServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_product_pb2.ListProductsResponse, _abc.Awaitable[_product_pb2.ListProductsResponse]]:
         """Answers with the catalog by product id, a page at a time."""
+
+    @_abc_1.abstractmethod
+    def CreateProduct(
+        self,
+        request: _product_pb2.CreateProductRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_product_pb2.Product, _abc.Awaitable[_product_pb2.Product]]:
+        """Puts a product into the catalog, with nothing in stock. An id that is taken is ALREADY_EXISTS (PRODUCT_EXISTS)."""
+
+    @_abc_1.abstractmethod
+    def UpdateProduct(
+        self,
+        request: _product_pb2.UpdateProductRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_product_pb2.Product, _abc.Awaitable[_product_pb2.Product]]:
+        """Changes what is present of a product; of two changes of one field, the later stays. Orders keep the price that they
+        were placed at. A new currency needs a new price. An unknown product is NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def AdjustStock(
+        self,
+        request: _product_pb2.AdjustStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_product_pb2.StockMove, _abc.Awaitable[_product_pb2.StockMove]]:
+        """Adds to a product's stock, or takes from it; never what orders hold: that is FAILED_PRECONDITION
+        (ADJUSTMENT_REFUSED) and says what is possible. Answers with the move that it made. Publishes STOCK_LOW when it takes
+        the product below its threshold.
+        """
+
+    @_abc_1.abstractmethod
+    def ListStockMoves(
+        self,
+        request: _product_pb2.ListStockMovesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_product_pb2.ListStockMovesResponse, _abc.Awaitable[_product_pb2.ListStockMovesResponse]]:
+        """Answers with everything that moved a product's stock, newest first, a page at a time."""
 
 def add_ProductServiceServicer_to_server(servicer: ProductServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,98 @@
+"""Products that staff add and change, at once and again."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from argosy.inventory.v1.product_pb2 import Product as ProductMessage
+from services.chassis.errors import IdempotencyMismatch
+from services.inventory.domain import CurrencyWithoutPrice, Line, ProductExists
+from services.inventory.store import NewProduct, ProductChange
+from services.inventory.use_cases.browse_catalog import BrowseCatalog, UnknownProduct
+from services.inventory.use_cases.keep_catalog import CreateProductCommand
+from tests.integration.inventory.lab import STAFF, Inventory
+
+SAIL = NewProduct("sail", "Sail", "Flax", 45000, "USD", on_hand=0, low_stock_threshold=3)
+
+
+async def create(inventory: Inventory, product: NewProduct = SAIL, key: str | None = None) -> ProductMessage:
+    return await inventory.keep.create(CreateProductCommand(product, STAFF, key, repr(product).encode()))
+
+
+async def test_a_new_product_has_a_price_and_no_stock(inventory: Inventory) -> None:
+    made = await create(inventory)
+    assert made == ProductMessage(id="sail", name="Sail", description="Flax", price="450.00", currency="USD")
+    assert await inventory.stock("sail") == (0, 0)
+    assert [(move.kind, move.on_hand) for move in await inventory.moves("sail")] == [("opening", 0)]
+
+
+async def test_twenty_at_once_make_one(inventory: Inventory) -> None:
+    outcomes = await asyncio.gather(*(create(inventory) for _ in range(20)), return_exceptions=True)
+    assert sum(isinstance(outcome, ProductMessage) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, ProductExists) for outcome in outcomes) == 19
+
+
+async def test_twenty_with_one_key_get_one_answer(inventory: Inventory) -> None:
+    answers = await asyncio.gather(*(create(inventory, key="k-sail") for _ in range(20)))
+    assert all(answer == answers[0] for answer in answers)
+    other = NewProduct("sail", "Jib", "Flax", 45000, "USD", on_hand=0)
+    with pytest.raises(IdempotencyMismatch):
+        await create(inventory, other, key="k-sail")
+    assert (await BrowseCatalog(inventory.postgres).one("sail")).name == "Sail"
+
+
+async def test_what_is_absent_stays(inventory: Inventory) -> None:
+    await create(inventory)
+    await inventory.keep.change(ProductChange("sail", name="Mainsail"))
+    await inventory.keep.change(ProductChange("sail", description=""))
+    changed = await inventory.keep.change(ProductChange("sail", price_minor=39900, currency="EUR"))
+    assert (changed.name, changed.description, changed.price_minor, changed.currency) == ("Mainsail", "", 39900, "EUR")
+    assert await inventory.keep.change(ProductChange("sail")) == changed
+
+
+async def test_two_who_change_different_fields_at_once_both_do(inventory: Inventory) -> None:
+    for number in range(10):
+        await asyncio.gather(
+            inventory.keep.change(ProductChange("bell", name=f"Bell {number}")),
+            inventory.keep.change(ProductChange("bell", price_minor=8900 + number)),
+        )
+        bell = await BrowseCatalog(inventory.postgres).one("bell")
+        assert (bell.name, bell.price_minor) == (f"Bell {number}", 8900 + number)
+
+
+async def test_a_price_does_not_survive_its_currency(inventory: Inventory) -> None:
+    with pytest.raises(CurrencyWithoutPrice):
+        await inventory.keep.change(ProductChange("bell", currency="EUR"))
+    assert (await BrowseCatalog(inventory.postgres).one("bell")).currency == "USD"
+    with pytest.raises(UnknownProduct):
+        await inventory.keep.change(ProductChange("sail", name="Sail"))
+
+
+async def test_a_new_price_leaves_what_orders_hold_as_it_was(inventory: Inventory) -> None:
+    order = uuid4()
+    held = await inventory.reserve(order, Line("bell", 1))
+    await inventory.keep.change(ProductChange("bell", price_minor=100, currency="EUR"))
+    for again in (await inventory.reserve(order, Line("bell", 1)), await inventory.commit(order)):
+        assert (again.lines, again.currency) == (held.lines, "USD")
+
+
+async def test_orders_while_the_price_changes_are_priced_one_way_or_the_other(inventory: Inventory) -> None:
+    await inventory.adjust("bell", 1000)
+
+    async def change(number: int) -> None:
+        currency = ("USD", "EUR")[number % 2]
+        await inventory.keep.change(ProductChange("bell", price_minor=100 + number, currency=currency))
+
+    orders = [uuid4() for _ in range(40)]
+    outcomes = await asyncio.gather(
+        *(inventory.reserve(order, Line("bell", 1)) for order in orders),
+        *(change(number) for number in range(20)),
+        return_exceptions=True,
+    )
+    for reservation in outcomes[:40]:
+        if not isinstance(reservation, BaseException) and reservation is not None:
+            price = reservation.lines[0].price_minor
+            assert price == 8900 or reservation.currency == ("USD", "EUR")[price % 2]
