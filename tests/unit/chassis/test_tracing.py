@@ -15,7 +15,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 from pydantic import ValidationError
@@ -252,6 +252,16 @@ async def test_the_end_waits_for_the_collector_but_not_for_ever() -> None:
             await Recording(provider).finish(at_most=0.05)
     finally:
         Stuck.release.set()
+
+
+async def test_the_last_spans_leave_at_the_end() -> None:
+    told = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(told, schedule_delay_millis=3_600_000))
+    provider.get_tracer("a test").start_span("work").end()
+    assert told.get_finished_spans() == ()
+    await Recording(provider).finish(at_most=30)
+    assert [span.name for span in told.get_finished_spans()] == ["work"]
 
 
 def test_without_a_collector_opentelemetry_is_not_even_imported() -> None:
