@@ -6,14 +6,18 @@ local function is_grpc(headers)
   return content_type ~= nil and string.sub(content_type, 1, 16) == "application/grpc"
 end
 
--- Headers that mean something in gRPC, with nonsense in them: a service could only call the whole request broken.
+local ENCODINGS = {identity = true, deflate = true, gzip = true}
+
+-- Headers that mean something in gRPC, with nonsense in them. A service's transport would call the request broken, and
+-- the next one on the same connection that has the header too, whoever sent it.
 function envoy_on_request(handle)
   local headers = handle:headers()
   local timeout = headers:get("grpc-timeout")
   if timeout ~= nil and (string.len(timeout) > 9 or not string.match(timeout, "^%d+[HMSmun]$")) then
     headers:remove("grpc-timeout")
   end
-  if not is_grpc(headers) then
+  local encoding = headers:get("grpc-encoding")
+  if encoding ~= nil and not (is_grpc(headers) and ENCODINGS[encoding]) then
     headers:remove("grpc-encoding")
   end
 end

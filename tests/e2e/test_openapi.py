@@ -5,6 +5,7 @@ types, missing parts, lengths and bounds passed, headers of any name). The same 
 
 - `login`: failures slow down the whole address, which every other test signs in from;
 - `logout`, `deleteUser`: each would end what the rest is called with;
+- `changePassword`: a hash, meant to be slow, for every try;
 - streams: they do not end by themselves.
 
 Not held here: that everything bad is refused (the edge ignores unknown fields, takes null for absent and "1" for 1, as
@@ -40,7 +41,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-LEFT_OUT = ["login", "logout", "deleteUser"]
+LEFT_OUT = ["login", "logout", "deleteUser", "changePassword"]
 CALL_SECONDS = 70
 PRODUCTS = "/api/v1/products/"
 
@@ -61,7 +62,7 @@ EVERYTHING = schemathesis.openapi.from_path(ROOT / "generated" / "openapi" / "op
 SENT = EVERYTHING.exclude(operation_id=LEFT_OUT).exclude(streams)
 
 every_case = settings(
-    max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=10, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 
 

@@ -1,7 +1,5 @@
 """gRPC beside REST on the same port: public rpcs, untouched."""
 
-import struct
-
 import grpc
 import httpx
 import pytest
@@ -12,8 +10,11 @@ from argosy.inventory.v1 import product_pb2, product_pb2_grpc, reservation_pb2, 
 from argosy.notification.v1 import notification_pb2, notification_pb2_grpc
 from argosy.order.v1 import order_lookup_pb2, order_lookup_pb2_grpc, order_pb2, order_pb2_grpc
 from argosy.payment.v1 import payment_lookup_pb2, payment_lookup_pb2_grpc
+from tests.integration.edge.grpc_web import GRPC_WEB, framed, status_of
 from tests.integration.edge.harness import Edge, Issuer, Upstream, error_of
-from tests.integration.edge.test_rest import CREATE_ORDER, GET_ORDER, created, out_of_stock
+from tests.integration.edge.test_rest import CREATE_ORDER, GET_ORDER, NONSENSE, created, out_of_stock
+
+GET_PRODUCT = "/argosy.inventory.v1.ProductService/GetProduct"
 
 
 def metadata(issuer: Issuer) -> list[tuple[str, str]]:
@@ -132,15 +133,15 @@ async def test_a_message_over_ten_megabytes_is_refused(
     assert not upstream.calls
 
 
-async def test_grpc_web_passes(client: httpx.AsyncClient, upstream: Upstream, issuer: Issuer) -> None:
-    async def found(_: object, __: object) -> order_pb2.Order:
-        return order_pb2.Order(id="o-1")
-
-    upstream.answer(GET_ORDER, found)
-    request = order_pb2.GetOrderRequest(id="o-1").SerializeToString()
-    headers = {**issuer.bearer(), "content-type": "application/grpc-web+proto", "x-grpc-web": "1"}
-    answer = await client.post(GET_ORDER, content=struct.pack(">BI", 0, len(request)) + request, headers=headers)
-    kind, length = struct.unpack(">BI", answer.content[:5])
-    assert kind == 0
-    assert order_pb2.Order.FromString(answer.content[5 : 5 + length]).id == "o-1"
-    assert b"grpc-status:0" in answer.content[5 + length :]
+@pytest.mark.parametrize("name", NONSENSE)
+async def test_ones_nonsense_breaks_no_other_call(
+    client: httpx.AsyncClient, channel: grpc.aio.Channel, upstream: Upstream, name: str
+) -> None:
+    """All callers share the edge's connections to a service, and those remember headers that they could not read."""
+    for _ in range(3):
+        headers = {"content-type": GRPC_WEB, "grpc-timeout": "9S", name: NONSENSE[name]}
+        answer = await client.post(GET_PRODUCT, content=framed(product_pb2.GetProductRequest(id="p")), headers=headers)
+        assert status_of(answer) == code_pb2.OK
+        products = product_pb2_grpc.ProductServiceStub(channel)
+        await products.GetProduct(product_pb2.GetProductRequest(id="p"), timeout=19)
+    assert len(upstream.calls) == 6
