@@ -28,11 +28,16 @@ class ReadSideRepair:
         self._read_side = read_side
         self._counts: dict[str, int] = {}
 
-    async def order_ids(self) -> AsyncIterator[str]:
-        """Every order that is shown."""
+    async def documents(self) -> AsyncIterator[Document]:
+        """Everything that is shown, in no particular order."""
         with unavailable_when_away():
-            async for document in self._orders.find({}, {"_id": 1}, batch_size=_BATCH):
-                yield document["_id"]
+            async for document in self._orders.find({}, batch_size=_BATCH):
+                yield document
+
+    async def is_shown(self, order_id: str) -> bool:
+        """Whether there is a document of the order."""
+        with unavailable_when_away():
+            return await self._orders.find_one({"_id": order_id}, {"_id": 1}) is not None
 
     async def shown(self, order_id: str) -> Document | None:
         """What is shown of an order."""

@@ -66,11 +66,6 @@ class CommitStore:
             documents = await self._commits.find({"orderId": order_id}).to_list(None)
         return sorted(map(commit_from_document, documents), key=lambda commit: commit.version)
 
-    async def exists(self, order_id: str) -> bool:
-        """Whether there is such an order."""
-        with unavailable_when_away():
-            return await self._commits.find_one({"_id": f"{order_id}:1"}, {"_id": 1}) is not None
-
     async def order_ids(self) -> AsyncIterator[str]:
         """Every order there is, in no particular order. Reads all commits: for an operator, not for a call."""
         with unavailable_when_away():

@@ -9,8 +9,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeVar
 
 from services.chassis import clock
+from services.chassis.mongo import Document
 from services.order.domain import Order, fold
 from services.order.read_side import Contended, ReadSide
 from services.order.read_side_repair import ReadSideRepair
@@ -23,6 +25,8 @@ _AT_A_TIME = 200
 _SIDE_BY_SIDE = 8
 _TRIES = 8
 _ROUNDS = 10
+
+T = TypeVar("T")
 
 
 class Found(StrEnum):
@@ -93,13 +97,12 @@ class RebuildReadSide:
     async def _settled(self, compared: Callable[[int], None]) -> AsyncIterator[Difference]:
         """The differences that stay: what the service is about to put right itself is given time."""
         young: list[Difference] = []
-        async for batch in self._batches():
-            for difference in await self._compare_all(batch):
+        async for differences in self._all(compared):
+            for difference in differences:
                 if self._is_young(difference):
                     young.append(difference)
                 else:
                     yield difference
-            compared(len(batch))
         for _ in range(_ROUNDS):
             if not young:
                 return
@@ -115,18 +118,24 @@ class RebuildReadSide:
     def _is_young(self, difference: Difference) -> bool:
         return difference.changed_at is not None and difference.changed_at > self.now() - self.settled_after
 
-    async def _batches(self) -> AsyncIterator[list[str]]:
-        """All orders that there are; then those that are shown, of which only the unknown ones are news."""
-        async for batch in _in_batches(self.store.order_ids()):
-            yield batch
-        async for batch in _in_batches(self.repair.order_ids()):
-            known = await side_by_side(self._is_known, batch, at_most=_SIDE_BY_SIDE)
-            unknown = [order_id for order_id, is_known in zip(batch, known, strict=True) if not is_known]
-            if unknown:
-                yield unknown
+    async def _all(self, compared: Callable[[int], None]) -> AsyncIterator[list[Difference]]:
+        """Batches of differences: of all that is shown with its history, then of all histories that are not shown."""
+        async for documents in _in_batches(self.repair.documents()):
+            wrong = await side_by_side(self._seems_wrong, documents, at_most=_SIDE_BY_SIDE)
+            yield await self._compare_all([order_id for order_id in wrong if order_id])
+            compared(len(documents))
+        async for order_ids in _in_batches(self.store.order_ids()):
+            shown = await side_by_side(self.repair.is_shown, order_ids, at_most=_SIDE_BY_SIDE)
+            missing = [order_id for order_id, is_shown in zip(order_ids, shown, strict=True) if not is_shown]
+            yield await self._compare_all(missing)
+            compared(len(missing))
 
-    async def _is_known(self, order_id: str) -> bool:
-        return await self.store.exists(order_id)
+    async def _seems_wrong(self, shown: Document) -> str | None:
+        """The order's id, when a document that was read a while ago does not say what the history says now."""
+        order_id = str(shown["_id"])
+        order = await self._order(order_id)
+        well = isinstance(order, Order) and not await self.repair.wrong_fields(shown, order)
+        return None if well else order_id
 
     async def _compare_all(self, order_ids: list[str]) -> list[Difference]:
         found = await side_by_side(self._compare, order_ids, at_most=_SIDE_BY_SIDE)
@@ -168,8 +177,8 @@ class RebuildReadSide:
         raise Contended(f"order {order_id} changes too fast to be put right")
 
 
-async def _in_batches(items: AsyncIterator[str]) -> AsyncIterator[list[str]]:
-    batch: list[str] = []
+async def _in_batches(items: AsyncIterator[T]) -> AsyncIterator[list[T]]:
+    batch: list[T] = []
     async for item in items:
         batch.append(item)
         if len(batch) == _AT_A_TIME:
