@@ -47,7 +47,8 @@ def _what_runs(stack: Stack, supervisor: Supervisor, layout: Layout) -> list[Par
     if not supervisor.alive():
         return None
     states = supervisor.states()
-    table = layout.parts(stack, credentials.read(stack.secrets))
+    # `ensure`: the stack may have been started by an earlier version, which knew fewer secrets.
+    table = layout.parts(stack, credentials.ensure(stack.secrets))
     return [part for part in table if not _idle(states.get(part.name))]
 
 
