@@ -169,6 +169,7 @@ def _own_settings(stack: Stack, secrets: Credentials) -> Mapping[str, Mapping[st
         "notification": {
             "DATABASE_URL": _postgres_url(stack, secrets, "notification"),
             "SMTP_URL": f"smtp://{stack.address('mail-smtp')}",
+            "USER_TARGET": stack.address("user-grpc"),
         },
     }
 

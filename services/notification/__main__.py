@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from argosy.notification.v1 import notification_pb2
+from argosy.user.v1.mail_token_pb2_grpc import MailTokenServiceStub
 from services.chassis.app import App
 from services.chassis.consumer import Consumer
 from services.chassis.errors import Catalogue
@@ -15,12 +16,15 @@ from services.chassis.postgres import Postgres
 from services.chassis.producer import Producer
 from services.chassis.settings import load
 from services.notification.consumers import GROUP, handlers
+from services.notification.faults import FAULTS
+from services.notification.letters import Letters
+from services.notification.mail_tokens import MAIL_TOKENS, MailTokens
 from services.notification.mailer import SmtpMailer
 from services.notification.rpc import NotificationRpc
 from services.notification.settings import NotificationSettings
+from services.notification.use_cases.keep_preferences import KeepPreferences
 from services.notification.use_cases.list_notifications import ListNotifications
 from services.notification.use_cases.send_messages import SendMessages
-from services.notification.use_cases.tell_about_order import TellAboutOrder
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -30,14 +34,15 @@ def run(settings: NotificationSettings) -> None:
     app = App("notification", settings)
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
     producer = app.add(Producer(settings.brokers, app.name), required=False)
-    mailer = SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+    tokens = MailTokens(app.client(MailTokenServiceStub, MAIL_TOKENS, settings.user_target))
+    letters = Letters(settings.mail_from, settings.web_app_url)
+    mailer = SmtpMailer(settings.smtp_url.get_secret_value())
     service = notification_pb2.DESCRIPTOR.services_by_name["NotificationService"]
-    app.serve(service, NotificationRpc(ListNotifications(postgres)))
-    heard = handlers(postgres, TellAboutOrder(postgres))
-    Consumer(settings.brokers, GROUP, heard, producer).run_in(app)
-    app.background("sender", SendMessages(postgres, mailer, settings.send_every_seconds).run)
+    app.serve(service, NotificationRpc(ListNotifications(postgres), KeepPreferences(postgres)))
+    Consumer(settings.brokers, GROUP, handlers(postgres), producer).run_in(app)
+    app.background("sender", SendMessages(postgres, tokens, letters, mailer, settings.send_every_seconds).run)
     app.background("housekeeping", Housekeeping(postgres).run)
-    app.run(Catalogue({}))
+    app.run(Catalogue(FAULTS))
 
 
 if __name__ == "__main__":

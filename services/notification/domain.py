@@ -1,10 +1,11 @@
-"""Which facts people are told, and in which words.
+"""Which facts people are told, in which words, and what they may turn off.
 
 Pure: no I/O, no clock, no protobuf.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -19,20 +20,49 @@ class Status(StrEnum):
 
     PENDING = "pending"
     SENT = "sent"
-    FAILED = "failed"
+    PARKED = "parked"
+    """It could not be sent and is not tried any more, until an operator says so."""
+    DROPPED = "dropped"
+    """It is not to be sent: not wanted, or its token is of no use any more."""
 
 
-@dataclass(frozen=True)
-class Notice:
-    """What a person is told: its type, which is also its template's name, and its subject line."""
+class Kind(StrEnum):
+    """What a message tells; also its templates' name."""
 
-    type: str
-    subject: str
+    WELCOME = "welcome"
+    VERIFY_EMAIL = "verify_email"
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - no password
+    ORDER_CONFIRMED = "order_confirmed"
+    ORDER_CANCELLED = "order_cancelled"
+    ORDER_SHIPPED = "order_shipped"
+    PAYMENT_REFUNDED = "payment_refunded"
 
+    @property
+    def subject(self) -> str:
+        """Its subject line."""
+        return _SUBJECTS[self]
+
+    @property
+    def is_required(self) -> bool:
+        """Whether it is about the security of an account: nobody can turn it off, not a thief either."""
+        return self in _ABOUT_SECURITY
+
+
+_SUBJECTS: Mapping[Kind, str] = {
+    Kind.WELCOME: "Welcome: please verify your mail address",
+    Kind.VERIFY_EMAIL: "Please verify your mail address",
+    Kind.PASSWORD_RESET: "Reset your password",
+    Kind.ORDER_CONFIRMED: "Your order is confirmed",
+    Kind.ORDER_CANCELLED: "Your order is cancelled",
+    Kind.ORDER_SHIPPED: "Your order is on its way",
+    Kind.PAYMENT_REFUNDED: "Your money is on its way back",
+}
+_ABOUT_SECURITY = frozenset({Kind.WELCOME, Kind.VERIFY_EMAIL, Kind.PASSWORD_RESET})
 
 _OF_ORDER_STATUS = {
-    "confirmed": Notice("order_confirmed", "Your order is confirmed"),
-    "cancelled": Notice("order_cancelled", "Your order is cancelled"),
+    "confirmed": Kind.ORDER_CONFIRMED,
+    "cancelled": Kind.ORDER_CANCELLED,
+    "shipped": Kind.ORDER_SHIPPED,
 }
 
 _WHY_CANCELLED = {
@@ -43,7 +73,23 @@ _WHY_CANCELLED = {
 }
 
 
-def notice_of_order(status: str) -> Notice | None:
+class InvalidPreferences(Exception):
+    """Something cannot be wanted so; `violations` says which field and what would be right."""
+
+    def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{field}: {description}" for field, description in violations))
+        self.violations = violations
+
+
+@dataclass(frozen=True)
+class Preference:
+    """Whether a person wants a kind of message by mail."""
+
+    kind: Kind
+    email: bool
+
+
+def kind_of_order_status(status: str) -> Kind | None:
     """What its owner is told when an order reaches this state; None: nothing."""
     return _OF_ORDER_STATUS.get(status)
 
@@ -53,9 +99,36 @@ def why_cancelled(reason: str) -> str:
     return _WHY_CANCELLED.get(reason, "")
 
 
+def preferences(said: Sequence[tuple[str, bool]]) -> list[Preference]:
+    """What somebody said about kinds of messages, by name; the last word about a kind counts.
+
+    Raises:
+        InvalidPreferences: there is no such kind, or it cannot be turned off.
+    """
+    violations = [
+        problem for index, (name, email) in enumerate(said) if (problem := _problem(index, name, email)) is not None
+    ]
+    if violations:
+        raise InvalidPreferences(violations)
+    return [Preference(kind, email) for kind, email in {Kind(name): email for name, email in said}.items()]
+
+
+def all_preferences(said: Mapping[str, bool]) -> list[Preference]:
+    """Every kind, wanted where nobody said otherwise."""
+    return [Preference(kind, kind.is_required or said.get(kind, True)) for kind in Kind]
+
+
 def pause_before(attempt: int) -> timedelta | None:
     """How long to wait before this attempt (2 is the first repeat); None: it is not tried any more."""
     if attempt > MAX_ATTEMPTS:
         return None
     doubled: timedelta = _FIRST_PAUSE * 2 ** (attempt - 2)
     return min(doubled, _LONGEST_PAUSE)
+
+
+def _problem(index: int, name: str, email: bool) -> tuple[str, str] | None:
+    if name not in set(Kind):
+        return f"preferences[{index}].kind", f"must be one of {', '.join(Kind)}"
+    if not email and Kind(name).is_required:
+        return f"preferences[{index}].email", f"must be true: {name} is about the security of the account"
+    return None

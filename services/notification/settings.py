@@ -14,5 +14,9 @@ class NotificationSettings(PostgresSettings):
     """smtp://[user:password@]host[:port], or smtps://…"""
     mail_from: str = Field(default="orders@argosy.local", pattern=r"^[^@\s]+@[^@\s]+$")
     """The From address."""
+    user_target: str = Field(min_length=1)
+    """Where the user service answers: host:port. It makes the tokens that mails about accounts carry."""
+    web_app_url: str = Field(default="http://localhost:3000", pattern=r"^https?://[^\s#?]+$")
+    """Where the pages are to which links in mails lead."""
     send_every_seconds: float = Field(default=1, gt=0)
     """How often due messages are looked for."""

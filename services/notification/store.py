@@ -6,15 +6,15 @@ Functions take the connection whose transaction they belong to.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from services.chassis import ids
 from services.chassis.postgres import Connection, Record
-from services.notification.domain import Notice, Status
+from services.notification.domain import Kind, Preference, Status
 
 EMAIL = "email"
 
@@ -52,9 +52,11 @@ class DueMessage:
     order_id: UUID | None
     data: dict[str, Any]
     order: OrderSummary | None
+    mail_request_id: UUID | None
+    """By which the user service makes the token that the mail carries; None: it carries none."""
     attempt: int
-    email: str
-    name: str
+    email: str = field(repr=False)
+    name: str = field(repr=False)
 
 
 async def keep_recipient(connection: Connection, user_id: UUID, email: str, name: str) -> None:
@@ -71,7 +73,8 @@ async def keep_recipient(connection: Connection, user_id: UUID, email: str, name
 async def forget_recipient(connection: Connection, user_id: UUID) -> None:
     """Forget where a person is written to; what still waits for them is never sent."""
     await connection.execute("DELETE FROM recipients WHERE user_id = $1", user_id)
-    await connection.execute("DELETE FROM messages WHERE user_id = $1 AND status = 'pending'", user_id)
+    await connection.execute("DELETE FROM preferences WHERE user_id = $1", user_id)
+    await connection.execute("DELETE FROM messages WHERE user_id = $1 AND status IN ('pending', 'parked')", user_id)
 
 
 async def keep_order(connection: Connection, order_id: UUID, order: OrderSummary) -> None:
@@ -86,28 +89,39 @@ async def keep_order(connection: Connection, order_id: UUID, order: OrderSummary
     )
 
 
-async def add_message(
-    connection: Connection,
-    event_id: UUID,
-    user_id: UUID,
-    notice: Notice,
-    order_id: UUID | None,
-    data: dict[str, str],
-) -> bool:
-    """Write a message that is to be sent. False: this event has its message already."""
-    added = await connection.fetchval(
-        "INSERT INTO messages (id, user_id, event_id, channel, type, subject, order_id, data)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (event_id, channel) DO NOTHING RETURNING true",
+@dataclass(frozen=True)
+class NewMessage:
+    """What somebody is to be told because of an event."""
+
+    event_id: UUID
+    user_id: UUID
+    kind: Kind
+    order_id: UUID | None = None
+    mail_request_id: UUID | None = None
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+async def add_message(connection: Connection, message: NewMessage) -> None:
+    """Write a message, once an event and channel: to be sent, or dropped if its reader does not want its kind."""
+    await connection.execute(
+        """
+        INSERT INTO messages (id, user_id, event_id, channel, type, subject, order_id, mail_request_id, data, status)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, CASE
+            WHEN NOT $10 AND EXISTS (SELECT FROM preferences WHERE user_id = $2 AND kind = $5 AND NOT email)
+            THEN 'dropped' ELSE 'pending' END)
+        ON CONFLICT (event_id, channel) DO NOTHING
+        """,
         ids.new_id(),
-        user_id,
-        event_id,
+        message.user_id,
+        message.event_id,
         EMAIL,
-        notice.type,
-        notice.subject,
-        order_id,
-        json.dumps(data),
+        message.kind,
+        message.kind.subject,
+        message.order_id,
+        message.mail_request_id,
+        json.dumps(dict(message.data)),
+        message.kind.is_required,
     )
-    return added is True
 
 
 async def take_due(connection: Connection, limit: int, lease: timedelta) -> list[DueMessage]:
@@ -121,7 +135,7 @@ async def take_due(connection: Connection, limit: int, lease: timedelta) -> list
         "  UPDATE messages m SET attempts = attempts + 1, next_attempt_at = now() + $2"
         "  FROM due WHERE m.id = due.id RETURNING m.*"
         ")"
-        " SELECT t.id, t.type, t.subject, t.order_id, t.data, t.attempts, r.email, r.name,"
+        " SELECT t.id, t.type, t.subject, t.order_id, t.mail_request_id, t.data, t.attempts, r.email, r.name,"
         "        o.items, o.total_amount, o.currency"
         " FROM taken t JOIN recipients r USING (user_id) LEFT JOIN orders o USING (order_id)",
         limit,
@@ -138,11 +152,18 @@ async def mark_sent(connection: Connection, message_id: UUID) -> None:
     )
 
 
+async def drop(connection: Connection, message_id: UUID, reason: str) -> None:
+    """Write that a message is not to be sent any more, and why."""
+    await connection.execute(
+        "UPDATE messages SET status = 'dropped', error = $2 WHERE id = $1 AND status = 'pending'", message_id, reason
+    )
+
+
 async def put_off(connection: Connection, message_id: UUID, pause: timedelta | None, error: str) -> None:
     """Write that sending failed and when it is tried again; never again when there is no pause."""
     await connection.execute(
         "UPDATE messages SET error = $2, next_attempt_at = now() + coalesce($3, interval '0'),"
-        " status = CASE WHEN $3::interval IS NULL THEN 'failed' ELSE status END"
+        " status = CASE WHEN $3::interval IS NULL THEN 'parked' ELSE status END"
         " WHERE id = $1 AND status = 'pending'",
         message_id,
         error,
@@ -150,11 +171,26 @@ async def put_off(connection: Connection, message_id: UUID, pause: timedelta | N
     )
 
 
+async def preferences_of(connection: Connection, user_id: UUID) -> dict[str, bool]:
+    """What a person said about kinds of messages, by the kind's name."""
+    rows = await connection.fetch("SELECT kind, email FROM preferences WHERE user_id = $1", user_id)
+    return {row["kind"]: row["email"] for row in rows}
+
+
+async def keep_preferences(connection: Connection, user_id: UUID, said: Sequence[Preference]) -> None:
+    """Write down what a person says about these kinds."""
+    await connection.executemany(
+        "INSERT INTO preferences (user_id, kind, email) VALUES ($1, $2, $3)"
+        " ON CONFLICT (user_id, kind) DO UPDATE SET email = excluded.email, updated_at = now()",
+        [(user_id, each.kind, each.email) for each in sorted(said, key=lambda each: each.kind)],
+    )
+
+
 async def page_of_messages(connection: Connection, user_id: UUID, before: UUID | None, limit: int) -> list[Message]:
-    """So many of a person's messages older than this one, newest first."""
+    """So many of a person's messages older than this one, newest first; those that are not to be sent apart."""
     rows = await connection.fetch(
         "SELECT id, type, channel, subject, order_id, status, created_at, sent_at FROM messages"
-        " WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
+        " WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) AND status <> 'dropped' ORDER BY id DESC LIMIT $3",
         user_id,
         before,
         limit,
@@ -171,6 +207,7 @@ def _due(row: Record) -> DueMessage:
         order_id=row["order_id"],
         data=json.loads(row["data"]),
         order=order,
+        mail_request_id=row["mail_request_id"],
         attempt=row["attempts"],
         email=row["email"],
         name=row["name"],

@@ -20,6 +20,12 @@ TOKEN_LIFE = timedelta(hours=24)
 KEY_MARGIN = timedelta(hours=1)
 """How much longer than any token of its a key is kept: clocks differ, and copies of a directory come late."""
 
+MAIL_TOKEN_LIFE = timedelta(hours=1)
+"""How long a token that was mailed is good."""
+
+MAIL_REQUEST_LIFE = timedelta(hours=24)
+"""How late a mail may still be sent, when the mail server was away."""
+
 LONGEST_PAUSE = timedelta(seconds=60)
 """How long a failed sign-in can make the next one wait, so that nobody locks another person out for long."""
 
@@ -36,6 +42,13 @@ class AccountStatus(StrEnum):
     ACTIVE = "active"
     SUSPENDED = "suspended"
     DELETED = "deleted"
+
+
+class Purpose(StrEnum):
+    """What a token is mailed for."""
+
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - no password
+    EMAIL_VERIFICATION = "email_verification"
 
 
 class EmailTaken(Exception):
@@ -67,6 +80,14 @@ class AccountDeleted(Exception):
 
     def __init__(self) -> None:
         super().__init__("the account is deleted")
+
+
+class MailTokenNotGood(Exception):
+    """The token is none of ours, was used, has expired or was replaced by a newer one: all told alike."""
+
+    def __init__(self) -> None:
+        super().__init__("the token is not good (any more); ask for another mail")
+        self.violations = [("token", "must be from the latest mail, not used yet and at most an hour old")]
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,27 @@ from types import MappingProxyType
 from grpc import StatusCode
 
 from services.chassis.errors import Fault
-from services.user.domain import AccountDeleted, EmailTaken, InvalidPerson, InvalidProfile
+from services.user.domain import AccountDeleted, EmailTaken, InvalidPerson, InvalidProfile, MailTokenNotGood
 from services.user.failures import TooManyFailures
+from services.user.mail_limits import TooManyMails
 from services.user.passwords import TooManySignIns
+from services.user.use_cases.ask_for_verification import EmailVerified
 from services.user.use_cases.change_password import WrongPassword
 from services.user.use_cases.end_session import NoSuchSession
 from services.user.use_cases.get_user import NoSuchUser
 from services.user.use_cases.log_in import SignInRefused
+from services.user.use_cases.mint_mail_token import MailRequestVoid, NoSuchMailRequest
 
 FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
     {
         InvalidPerson: Fault(StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
         InvalidProfile: Fault(StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
         WrongPassword: Fault(StatusCode.INVALID_ARGUMENT, "WRONG_PASSWORD"),
+        MailTokenNotGood: Fault(StatusCode.INVALID_ARGUMENT, "MAIL_TOKEN_NOT_GOOD"),
+        EmailVerified: Fault(StatusCode.FAILED_PRECONDITION, "EMAIL_VERIFIED"),
+        MailRequestVoid: Fault(StatusCode.FAILED_PRECONDITION, "MAIL_REQUEST_VOID"),
+        NoSuchMailRequest: Fault(StatusCode.NOT_FOUND, "MAIL_REQUEST_NOT_FOUND"),
+        TooManyMails: Fault(StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_MAILS"),
         AccountDeleted: Fault(StatusCode.FAILED_PRECONDITION, "ACCOUNT_DELETED"),
         EmailTaken: Fault(StatusCode.ALREADY_EXISTS, "EMAIL_TAKEN"),
         SignInRefused: Fault(StatusCode.UNAUTHENTICATED, "SIGN_IN_REFUSED"),

@@ -18,6 +18,8 @@ from services.chassis.ids import parse_id
 from services.user import messages
 from services.user.domain import Changes, Profile
 from services.user.sessions import Client
+from services.user.use_cases.ask_for_reset import AskForReset, AskForResetHandler
+from services.user.use_cases.ask_for_verification import AskForVerification, AskForVerificationHandler
 from services.user.use_cases.change_password import ChangePassword, ChangePasswordHandler
 from services.user.use_cases.change_user import ChangeUser, ChangeUserHandler
 from services.user.use_cases.delete_user import DeleteUser, DeleteUserHandler
@@ -26,6 +28,8 @@ from services.user.use_cases.get_user import GetUser, GetUserHandler
 from services.user.use_cases.list_sessions import ListSessionsHandler
 from services.user.use_cases.log_in import LogIn, LogInHandler
 from services.user.use_cases.register import Register, RegisterHandler
+from services.user.use_cases.reset_password import ResetPassword, ResetPasswordHandler
+from services.user.use_cases.verify_email import VerifyEmailHandler
 
 _ME = "me"
 _LONGEST_USER_AGENT = 500
@@ -43,6 +47,10 @@ class UseCases:
     change_password: ChangePasswordHandler
     end_session: EndSessionHandler
     list_sessions: ListSessionsHandler
+    ask_for_reset: AskForResetHandler
+    reset_password: ResetPasswordHandler
+    ask_for_verification: AskForVerificationHandler
+    verify_email: VerifyEmailHandler
 
 
 class UserRpc:
@@ -101,6 +109,33 @@ class UserRpc:
             ChangePassword(parse_id(caller.id), parse_id(caller.session_id), request.old_password, request.new_password)
         )
         return user_pb2.ChangePasswordResponse()
+
+    async def RequestPasswordReset(
+        self, request: user_pb2.RequestPasswordResetRequest, call: Call
+    ) -> user_pb2.RequestPasswordResetResponse:
+        """See the contract."""
+        await self._do.ask_for_reset(AskForReset(request.email, _address(call.client_address)))
+        return user_pb2.RequestPasswordResetResponse()
+
+    async def ConfirmPasswordReset(
+        self, request: user_pb2.ConfirmPasswordResetRequest, call: Call
+    ) -> user_pb2.ConfirmPasswordResetResponse:
+        """See the contract."""
+        await self._do.reset_password(ResetPassword(request.token, request.new_password))
+        return user_pb2.ConfirmPasswordResetResponse()
+
+    async def RequestEmailVerification(
+        self, request: user_pb2.RequestEmailVerificationRequest, call: Call
+    ) -> user_pb2.RequestEmailVerificationResponse:
+        """See the contract."""
+        command = AskForVerification(parse_id(call.user().id), _address(call.client_address))
+        await self._do.ask_for_verification(command)
+        return user_pb2.RequestEmailVerificationResponse()
+
+    async def VerifyEmail(self, request: user_pb2.VerifyEmailRequest, call: Call) -> user_pb2.VerifyEmailResponse:
+        """See the contract."""
+        await self._do.verify_email(request.token)
+        return user_pb2.VerifyEmailResponse()
 
     async def Logout(self, request: user_pb2.LogoutRequest, call: Call) -> user_pb2.LogoutResponse:
         """See the contract."""

@@ -111,6 +111,21 @@ async def lock_account(connection: Connection, account_id: UUID) -> AccountStatu
     return AccountStatus(status) if status is not None else None
 
 
+async def lock_addressed(connection: Connection, account_id: UUID, address_key: str) -> AccountStatus | None:
+    """The same for an account that has this address; None also when it has another by now."""
+    status = await connection.fetchval(
+        'SELECT account_status FROM users WHERE id = $1 AND lower(email COLLATE "C") = $2 FOR UPDATE',
+        account_id,
+        address_key,
+    )
+    return AccountStatus(status) if status is not None else None
+
+
+async def set_email_verified(connection: Connection, account_id: UUID) -> None:
+    """Note that the account's address is its owner's."""
+    await connection.execute("UPDATE users SET email_verified = true WHERE id = $1", account_id)
+
+
 async def set_password(connection: Connection, account_id: UUID, password_hash: bytes) -> None:
     """Give the account another password."""
     await connection.execute("UPDATE users SET password_hash = $2 WHERE id = $1", account_id, password_hash.decode())

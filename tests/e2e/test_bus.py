@@ -141,6 +141,7 @@ def test_messages_say_what_the_contract_promises(told: list[Record], story: tupl
         return says(found)
 
     (created,) = [says(record) for record in told if record.header("ce_type") == "USER_CREATED"]
+    uuid.UUID(created.pop("verificationId"))  # raises when it is none
     assert created == {"userId": customer.id, "email": customer.email, "name": "Ada Tour"}
     bought = orders["bought"]["id"]
     items = [{"productId": "prod-123", "quantity": 2}]

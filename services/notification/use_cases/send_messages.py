@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from email.message import EmailMessage
 from typing import Protocol
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
@@ -18,7 +20,7 @@ from services.notification.store import DueMessage
 BATCH = 10
 """Sent side by side."""
 SEND_SECONDS = 20.0
-"""How long the mail server may take for one message."""
+"""How long a message's token and the mail server may take together."""
 _LEASE = timedelta(seconds=25)
 """Longer than sending a batch takes; a sender that died holds its batch back for so long."""
 _SENT = Counter("argosy_messages_total", "Messages to people, by what became of an attempt.", ["type", "outcome"])
@@ -26,13 +28,47 @@ _log = structlog.get_logger()
 
 
 class MailNotSent(Exception):
-    """The mail server is away or does not take the message."""
+    """The mail server, or who makes the mail's token, is away or does not take the message."""
+
+
+class MailNotWanted(Exception):
+    """There is no sense in the mail any more; the text says why."""
+
+
+class Token(Protocol):
+    """A secret that a mail carries, and whom it may be sent to."""
+
+    @property
+    def token(self) -> str:
+        """The secret."""
+
+    @property
+    def email(self) -> str:
+        """The only address that it may be sent to."""
+
+    @property
+    def name(self) -> str:
+        """The full name of the person."""
+
+
+class Tokens(Protocol):
+    """Makes tokens."""
+
+    async def mint(self, request_id: UUID) -> Token:
+        """Raises MailNotSent, MailNotWanted."""
+
+
+class Letters(Protocol):
+    """Writes mails."""
+
+    def write(self, message: DueMessage, token: str | None = None) -> EmailMessage:
+        """The message as a mail."""
 
 
 class Mailer(Protocol):
-    """Sends one message by mail."""
+    """Sends mails."""
 
-    async def send(self, message: DueMessage) -> None:
+    async def send(self, mail: EmailMessage) -> None:
         """Raises MailNotSent."""
 
 
@@ -41,10 +77,12 @@ class SendMessages:
     """Looks for due messages from time to time and sends them. Any number of replicas may do so at once.
 
     A process that dies between the mail server's yes and the commit sends that message again, under the same
-    Message-ID, by which mail readers know it for the same one.
+    Message-ID, by which mail readers know it for the same one; a token in it is another one, and both are good.
     """
 
     postgres: Postgres
+    tokens: Tokens
+    letters: Letters
     mailer: Mailer
     every_seconds: float
 
@@ -67,16 +105,30 @@ class SendMessages:
     async def _send(self, message: DueMessage) -> None:
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                await self.mailer.send(message)
+                await self._deliver(message)
+        except MailNotWanted as error:
+            await self._drop(message, str(error))
         except MailNotSent as error:
             await self._put_off(message, str(error))
-            return
         except TimeoutError:
             await self._put_off(message, f"not taken within {SEND_SECONDS:.0f} s")
+        else:
+            async with self.postgres.transaction() as connection:
+                await store.mark_sent(connection, message.id)
+            _SENT.labels(message.type, "sent").inc()
+
+    async def _deliver(self, message: DueMessage) -> None:
+        if message.mail_request_id is None:
+            await self.mailer.send(self.letters.write(message))
             return
+        secret = await self.tokens.mint(message.mail_request_id)
+        addressed = replace(message, email=secret.email, name=secret.name)
+        await self.mailer.send(self.letters.write(addressed, secret.token))
+
+    async def _drop(self, message: DueMessage, reason: str) -> None:
         async with self.postgres.transaction() as connection:
-            await store.mark_sent(connection, message.id)
-        _SENT.labels(message.type, "sent").inc()
+            await store.drop(connection, message.id, reason)
+        _SENT.labels(message.type, "dropped").inc()
 
     async def _put_off(self, message: DueMessage, error: str) -> None:
         pause = pause_before(message.attempt + 1)

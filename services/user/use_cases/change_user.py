@@ -8,8 +8,8 @@ from uuid import UUID
 from argosy.event.v1.user_events_pb2 import UserUpdated
 from services.chassis import outbox
 from services.chassis.postgres import Connection, Postgres
-from services.user import store
-from services.user.domain import Changes, User, changed, may_change
+from services.user import mail_requests, store
+from services.user.domain import Changes, Purpose, User, changed, may_change
 from services.user.use_cases.get_user import NoSuchUser
 
 
@@ -53,5 +53,14 @@ class ChangeUserHandler:
             return before
         updated_at = await store.save(connection, after)
         event = UserUpdated(user_id=str(after.id), email=after.person.email, name=after.person.full_name)
+        if after.person.address_key != before.person.address_key:
+            event.verification_id = str(await self._ask_to_verify(connection, after))
         await outbox.publish(connection, event, key=str(after.id), subject=str(after.id))
         return after.as_of(updated_at)
+
+    @staticmethod
+    async def _ask_to_verify(connection: Connection, user: User) -> UUID:
+        """The request for a token to the new address; what was mailed to the old one is void."""
+        await mail_requests.void(connection, user.id, Purpose.PASSWORD_RESET)
+        key = user.person.address_key
+        return await mail_requests.open_request(connection, user.id, Purpose.EMAIL_VERIFICATION, key)

@@ -11,8 +11,8 @@ from services.chassis import outbox
 from services.chassis.idempotency import once
 from services.chassis.ids import new_id, parse_id
 from services.chassis.postgres import Connection, Postgres
-from services.user import messages, store
-from services.user.domain import EmailTaken, Person, may_sign_in, new_person
+from services.user import mail_requests, messages, store
+from services.user.domain import EmailTaken, Person, Purpose, may_sign_in, new_person
 from services.user.passwords import Passwords
 from services.user.sessions import Client, Session, SessionOpener
 
@@ -77,7 +77,15 @@ class RegisterHandler:
     ) -> UserSummary:
         account = await store.add_account(connection, session.account_id, person, password_hash)
         await store.add_session(connection, session)
-        event = UserCreated(user_id=str(account.id), email=person.email, name=person.full_name)
+        verification_id = await mail_requests.first_request(
+            connection, account.id, Purpose.EMAIL_VERIFICATION, person.address_key
+        )
+        event = UserCreated(
+            user_id=str(account.id),
+            email=person.email,
+            name=person.full_name,
+            verification_id=str(verification_id),
+        )
         await outbox.publish(connection, event, key=str(account.id), subject=str(account.id))
         return messages.summary(account)
 

@@ -12,9 +12,11 @@ import pytest
 from argosy.notification.v1 import notification_pb2, notification_pb2_grpc
 from tests.contract.support import SignedIn, bad_tokens, bearer, contents, fields, refused, service_token, sign_up
 from tests.support.real_stack import RealStack
+from tests.support.shop import until
 
 Stub = notification_pb2_grpc.NotificationServiceStub
 Request = notification_pb2.ListNotificationsRequest
+WELCOME = "Welcome: please verify your mail address"
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +27,16 @@ async def notifications(stack: RealStack) -> AsyncIterator[Stub]:
 
 @pytest.fixture(scope="module")
 async def ada(stack: RealStack) -> SignedIn:
-    """Somebody to whom five messages were sent."""
+    """Somebody to whom five messages were sent after the one that welcomed them."""
     ada = await sign_up(stack)
     connection = await asyncpg.connect(stack.postgres_url("notification"))
+
+    async def welcomed() -> bool:
+        found = await connection.fetchval("SELECT true FROM messages WHERE user_id = $1", uuid.UUID(ada.id))
+        return found is True
+
     try:
+        await until(welcomed, bool, "the welcome")
         await connection.executemany(
             "INSERT INTO messages (id, user_id, event_id, channel, type, subject, order_id, data, status, sent_at)"
             " VALUES (uuidv7(), $1, $2, 'email', 'order_confirmed', $3, $4, '{}', 'sent', now())",
@@ -45,7 +53,7 @@ async def test_newest_first_a_page_at_a_time(notifications: Stub, ada: SignedIn)
     second = await notifications.ListNotifications(
         Request(page_size=3, page_token=first.next_page_token), metadata=ada.metadata
     )
-    assert [message.subject for message in second.notifications] == ["number 1", "number 0"]
+    assert [message.subject for message in second.notifications] == ["number 1", "number 0", WELCOME]
     assert second.next_page_token == ""
     message = first.notifications[0]
     assert (message.type, message.channel, message.status) == ("order_confirmed", "email", "sent")
@@ -57,7 +65,9 @@ async def test_others_see_nothing_of_it(notifications: Stub, stack: RealStack, a
     page = await notifications.ListNotifications(Request(page_size=3), metadata=ada.metadata)
     bob = await sign_up(stack)
     for request in (Request(), Request(page_token=page.next_page_token)):
-        assert not (await notifications.ListNotifications(request, metadata=bob.metadata)).notifications
+        seen = (await notifications.ListNotifications(request, metadata=bob.metadata)).notifications
+        assert {message.subject for message in seen} <= {WELCOME}
+        assert not {message.id for message in seen} & {message.id for message in page.notifications}
 
 
 async def test_who_is_not_signed_in_is_refused(notifications: Stub, stack: RealStack, ada: SignedIn) -> None:

@@ -11,7 +11,7 @@ from argosy.user.v1 import user_pb2_grpc
 from tests.contract.support import SignedIn, contents, sign_up
 from tests.support.real_stack import RealStack
 
-TABLES = ("users", "user_profiles", "user_sessions", "idempotency_keys")
+TABLES = ("users", "user_profiles", "user_sessions", "idempotency_keys", "mail_requests", "mail_asks")
 
 
 @pytest.fixture

@@ -17,16 +17,25 @@ from google.protobuf.message import Message
 
 import services.notification
 from argosy.event.v1.order_events_pb2 import OrderCreated, OrderLine, OrderStatusUpdated
-from argosy.event.v1.user_events_pb2 import UserCreated, UserDeleted
+from argosy.event.v1.payment_events_pb2 import PaymentRefunded
+from argosy.event.v1.user_events_pb2 import (
+    EmailVerificationRequested,
+    PasswordResetRequested,
+    UserCreated,
+    UserDeleted,
+    UserUpdated,
+)
 from services.chassis.events import Event, kind_of
 from services.chassis.postgres import Postgres
 from services.notification.consumers import handlers
-from services.notification.domain import MAX_ATTEMPTS
+from services.notification.domain import MAX_ATTEMPTS, InvalidPreferences
+from services.notification.letters import Letters
+from services.notification.mail_tokens import MailToken
 from services.notification.mailer import SmtpMailer
 from services.notification.use_cases import send_messages
+from services.notification.use_cases.keep_preferences import KeepPreferences
 from services.notification.use_cases.list_notifications import ListNotifications
-from services.notification.use_cases.send_messages import SendMessages
-from services.notification.use_cases.tell_about_order import TellAboutOrder
+from services.notification.use_cases.send_messages import MailNotSent, MailNotWanted, SendMessages
 
 MIGRATIONS = Path(services.notification.__file__).parent / "migrations"
 
@@ -49,16 +58,34 @@ class Mailbox:
         return "250 OK"
 
 
+class Mint:
+    """Makes tokens as the user service does, or does not."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.fails: Exception | None = None
+
+    async def mint(self, request_id: UUID) -> MailToken:
+        if self.fails is not None:
+            raise self.fails
+        self.made.append(f"{len(self.made)}-secret-of-{request_id}")
+        return MailToken(self.made[-1], "ada.now@example.com", "Ada Now")
+
+
 class Notification:
     """The service's parts on one database and one mail server."""
 
     def __init__(self, postgres: Postgres, mailbox: Mailbox, smtp_port: int) -> None:
         self.postgres = postgres
         self.mailbox = mailbox
-        self.handlers = handlers(postgres, TellAboutOrder(postgres))
-        self.mailer = SmtpMailer(f"smtp://127.0.0.1:{smtp_port}", "orders@argosy.local")
-        self.sending = SendMessages(postgres, self.mailer, every_seconds=1)
+        self.handlers = handlers(postgres)
+        self.tokens = Mint()
+        letters = Letters("orders@argosy.local", "https://shop.example/")
+        self.sending = SendMessages(
+            postgres, self.tokens, letters, SmtpMailer(f"smtp://127.0.0.1:{smtp_port}"), every_seconds=1
+        )
         self.list = ListNotifications(postgres)
+        self.preferences = KeepPreferences(postgres)
 
     async def hear(self, message: Message, event_id: UUID | None = None) -> None:
         kind = kind_of(message)
@@ -92,11 +119,17 @@ class Notification:
         return [row["status"] for row in await self.postgres.fetch("SELECT status FROM messages ORDER BY id")]
 
 
+def part(mail: EmailMessage, kind: str) -> str:
+    body = mail.get_body((kind,))
+    assert body is not None
+    return str(body.get_content())
+
+
 @pytest.fixture
 async def notification(postgres_url: str) -> AsyncIterator[Notification]:
     postgres = Postgres(postgres_url, "notification-test", MIGRATIONS)
     await postgres.start()
-    await postgres.execute("TRUNCATE recipients, orders, messages")
+    await postgres.execute("TRUNCATE recipients, orders, messages, preferences")
     mailbox = Mailbox()
     smtp = await asyncio.get_running_loop().create_server(lambda: SMTP(mailbox), "127.0.0.1", 0)
     async with smtp:
@@ -115,11 +148,15 @@ async def test_a_confirmation_says_what_was_ordered(notification: Notification) 
     (mail,) = notification.mailbox.mails
     assert mail["To"] == "Ada Byron <ada@example.com>"
     assert mail["Subject"] == "Your order is confirmed"
-    text = mail.get_content()
+    assert mail.get_content_type() == "multipart/alternative"
+    text = part(mail, "plain")
     assert "Ada Byron" in text
     assert str(order) in text
     assert "2 x bell at 29.99 USD" in text
     assert "Total: 59.98 USD" in text
+    html = part(mail, "html")
+    assert "2 × bell" in html
+    assert "59.98 USD" in html
     ((message,), rest) = await notification.list(user, None, 20)
     assert (message.type, message.status, message.order_id, rest) == ("order_confirmed", "sent", order, None)
 
@@ -129,7 +166,7 @@ async def test_a_cancellation_says_why(notification: Notification) -> None:
     await notification.hear_of_user(user)
     await notification.hear_of_status(user, uuid4(), "cancelled")
     await notification.sending.once()
-    assert "payment did not go through" in notification.mailbox.mails[0].get_content()
+    assert "payment did not go through" in part(notification.mailbox.mails[0], "plain")
 
 
 async def test_an_event_heard_twice_is_told_once(notification: Notification) -> None:
@@ -174,7 +211,7 @@ async def test_mail_that_is_always_refused_is_parked(notification: Notification)
     for _ in range(MAX_ATTEMPTS):
         await notification.make_due()
         assert await notification.sending.once() == 1
-    assert await notification.status() == ["failed"]
+    assert await notification.status() == ["parked"]
     await notification.make_due()
     assert await notification.sending.once() == 0
     error = await notification.postgres.fetchval("SELECT error FROM messages")
@@ -227,3 +264,137 @@ async def test_pages_are_newest_first_complete_and_the_readers_own(notification:
     second, end = await notification.list(user, last, 3)
     assert [message.order_id for message in (*first, *second)] == orders[::-1]
     assert end is None
+
+
+async def test_each_kind_about_an_order_has_its_mail(notification: Notification) -> None:
+    user, order = uuid4(), uuid4()
+    await notification.hear_of_user(user)
+    for status in ("confirmed", "shipped", "delivered", "cancelled"):
+        await notification.hear_of_status(user, order, status)
+    refund = PaymentRefunded(order_id=str(order), user_id=str(user), amount="10.00", currency="USD")
+    await notification.hear(refund)
+    await notification.sending.once()
+    mails = {str(mail["Subject"]): mail for mail in notification.mailbox.mails}
+    assert set(mails) == {
+        "Your order is confirmed",
+        "Your order is on its way",
+        "Your order is cancelled",
+        "Your money is on its way back",
+    }
+    for mail in mails.values():
+        for kind in ("plain", "html"):
+            assert str(order) in part(mail, kind)
+    assert "10.00 USD are on their way back" in part(mails["Your money is on its way back"], "plain")
+
+
+async def test_mails_about_accounts_carry_a_token_that_is_kept_nowhere(notification: Notification) -> None:
+    user = uuid4()
+    said = {"user_id": str(user), "email": "ada@example.com", "name": "Ada"}
+    events = {
+        "Welcome: please verify your mail address": UserCreated(**said, verification_id=str(uuid4())),
+        "Please verify your mail address": UserUpdated(**said, verification_id=str(uuid4())),
+        "Reset your password": PasswordResetRequested(user_id=str(user), reset_id=str(uuid4())),
+    }
+    for event in events.values():
+        await notification.hear(event)
+    await notification.hear(EmailVerificationRequested(user_id=str(user), verification_id=str(uuid4())))
+    await notification.sending.once()
+    mails, made = notification.mailbox.mails, notification.tokens.made
+    assert {mail["Subject"] for mail in mails} == set(events)
+    assert len(mails) == len(made) == 4
+    for mail in mails:
+        assert mail["To"] == "Ada Now <ada.now@example.com>"
+        (token,) = [token for token in made if token in part(mail, "plain")]
+        page = "reset-password" if mail["Subject"] == "Reset your password" else "verify-email"
+        for kind in ("plain", "html"):
+            assert f"https://shop.example/{page}#token={token}" in part(mail, kind)
+    for table in ("messages", "recipients", "inbox", "outbox"):
+        rows = str([dict(row) for row in await notification.postgres.fetch(f"SELECT * FROM {table}")])
+        assert not [token for token in made if token in rows]
+
+
+async def test_a_change_that_is_no_new_address_is_not_mailed(notification: Notification) -> None:
+    await notification.hear(UserUpdated(user_id=str(uuid4()), email="ada@example.com", name="Ada"))
+    assert await notification.sending.once() == 0
+
+
+async def test_a_token_that_is_not_to_be_had_now_is_asked_for_again(notification: Notification) -> None:
+    user = uuid4()
+    await notification.hear_of_user(user)
+    await notification.hear(PasswordResetRequested(user_id=str(user), reset_id=str(uuid4())))
+    notification.tokens.fails = MailNotSent("no token: UNAVAILABLE")
+    assert await notification.sending.once() == 1
+    assert (await notification.status(), notification.mailbox.mails) == (["pending"], [])
+    notification.tokens.fails = None
+    await notification.make_due()
+    await notification.sending.once()
+    assert (await notification.status(), len(notification.mailbox.mails)) == (["sent"], 1)
+
+
+async def test_a_mail_whose_token_is_void_is_never_sent_nor_shown(notification: Notification) -> None:
+    user = uuid4()
+    await notification.hear_of_user(user)
+    await notification.hear(PasswordResetRequested(user_id=str(user), reset_id=str(uuid4())))
+    notification.tokens.fails = MailNotWanted("replaced")
+    await notification.sending.once()
+    assert await notification.status() == ["dropped"]
+    await notification.make_due()
+    assert await notification.sending.once() == 0
+    assert notification.mailbox.mails == []
+    assert await notification.list(user, None, 20) == ([], None)
+
+
+async def test_what_is_not_wanted_is_not_sent_and_security_always_is(notification: Notification) -> None:
+    user, event = uuid4(), uuid4()
+    await notification.hear_of_user(user)
+    changed = await notification.preferences.change(user, [("order_confirmed", True), ("order_confirmed", False)])
+    assert {each.kind for each in changed if not each.email} == {"order_confirmed"}
+    assert await notification.preferences.of(user) == changed
+    await notification.hear_of_status(user, uuid4(), "confirmed", event)
+    await notification.hear_of_status(user, uuid4(), "shipped")
+    await notification.postgres.execute("INSERT INTO preferences VALUES ($1, 'password_reset', false)", user)
+    await notification.hear(PasswordResetRequested(user_id=str(user), reset_id=str(uuid4())))
+    await notification.sending.once()
+    assert sorted(mail["Subject"] for mail in notification.mailbox.mails) == [
+        "Reset your password",
+        "Your order is on its way",
+    ]
+    await notification.preferences.change(user, [("order_confirmed", True)])
+    await notification.hear_of_status(user, uuid4(), "confirmed", event)  # told again, after the person thought better
+    assert await notification.sending.once() == 0
+    await notification.hear_of_status(user, uuid4(), "confirmed")
+    assert await notification.sending.once() == 1
+
+
+async def test_preferences_are_each_persons_own_and_several_changes_at_once_all_count(
+    notification: Notification,
+) -> None:
+    user, other = uuid4(), uuid4()
+    kinds = ("order_confirmed", "order_cancelled", "order_shipped", "payment_refunded")
+    pairs = (kinds, kinds[::-1], kinds[:2], kinds[2:])
+    await asyncio.gather(*(notification.preferences.change(user, [(kind, False) for kind in some]) for some in pairs))
+    assert [each.kind for each in await notification.preferences.of(user) if each.email] == [
+        "welcome",
+        "verify_email",
+        "password_reset",
+    ]
+    assert all(each.email for each in await notification.preferences.of(other))
+
+
+async def test_what_cannot_be_wanted_so_changes_nothing(notification: Notification) -> None:
+    user = uuid4()
+    said = [("order_shipped", False), ("newsletter", True), ("password_reset", False)]
+    with pytest.raises(InvalidPreferences) as refused:
+        await notification.preferences.change(user, said)
+    assert [field for field, _ in refused.value.violations] == ["preferences[1].kind", "preferences[2].email"]
+    assert not await notification.postgres.fetch("SELECT * FROM preferences")
+
+
+async def test_a_name_is_text_in_html_too(notification: Notification) -> None:
+    user = uuid4()
+    await notification.hear_of_user(user, name="<img src=x> & Ada")
+    await notification.hear_of_status(user, uuid4(), "confirmed")
+    await notification.sending.once()
+    (mail,) = notification.mailbox.mails
+    assert "Hello &lt;img src=x&gt; &amp; Ada," in part(mail, "html")
+    assert "Hello <img src=x> & Ada," in part(mail, "plain")

@@ -11,20 +11,36 @@ from pydantic import SecretStr
 
 import services.user
 from services.chassis import clock
+from services.chassis import postgres as chassis_postgres
 from services.chassis.postgres import Postgres
 from services.chassis.revocations import Revocations
+from services.user import passwords
 from services.user.failures import SignInFailures
+from services.user.mail_limits import MailLimits
 from services.user.sessions import SessionOpener
 from services.user.signing_keys import KeyRing
+from services.user.use_cases.ask_for_reset import AskForResetHandler
+from services.user.use_cases.ask_for_verification import AskForVerificationHandler
 from services.user.use_cases.change_password import ChangePasswordHandler
 from services.user.use_cases.change_user import ChangeUserHandler
 from services.user.use_cases.delete_user import DeleteUserHandler
 from services.user.use_cases.end_session import EndSessionHandler
+from services.user.use_cases.grant_resets import GrantResets
 from services.user.use_cases.log_in import LogInHandler
+from services.user.use_cases.mint_mail_token import MintMailTokenHandler
 from services.user.use_cases.register import RegisterHandler
-from tests.integration.user.support import SECRET, TABLES, Accounts, Watched
+from services.user.use_cases.reset_password import ResetPasswordHandler
+from services.user.use_cases.verify_email import VerifyEmailHandler
+from tests.integration.user.support import SECRET, TABLES, Accounts, Mailed, Watched
 
 MIGRATIONS = Path(services.user.__file__).parent / "migrations"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine, nobody is turned away for having waited long: that is tested with the passwords."""
+    monkeypatch.setattr(passwords, "PATIENCE_SECONDS", 300.0)
+    monkeypatch.setattr(chassis_postgres, "CONNECT_SECONDS", 60.0)
 
 
 @pytest.fixture
@@ -32,7 +48,7 @@ async def postgres(postgres_url: str) -> AsyncIterator[Postgres]:
     """The service's schema, empty."""
     opened = Postgres(postgres_url, "user-test", MIGRATIONS)
     await opened.start()
-    await opened.execute(f"TRUNCATE sign_in_failures, {', '.join(TABLES)}")
+    await opened.execute(f"TRUNCATE sign_in_failures, mail_asks, reset_wishes, {', '.join(TABLES)} CASCADE")
     yield opened
     await opened.stop()
 
@@ -43,16 +59,26 @@ async def accounts(postgres: Postgres, tmp_path: Path) -> Accounts:
     keys = KeyRing(tmp_path, timedelta(minutes=15))
     await keys.start()
     asked: list[str] = []
-    passwords, sessions = Watched(asked), SessionOpener(keys, clock.now)
+    watched, sessions = Watched(asked), SessionOpener(keys, clock.now)
     revocations = Revocations("127.0.0.1:1", 0)  # never started: what this replica ends by itself
+    failures = SignInFailures(postgres, SecretStr(SECRET))
+    limits = MailLimits(SecretStr(SECRET))
     return Accounts(
         postgres,
-        RegisterHandler(postgres, passwords, sessions),
-        LogInHandler(postgres, passwords, sessions, SignInFailures(postgres, SecretStr(SECRET))),
+        RegisterHandler(postgres, watched, sessions),
+        LogInHandler(postgres, watched, sessions, failures),
         EndSessionHandler(postgres, revocations),
         ChangeUserHandler(postgres),
         DeleteUserHandler(postgres, revocations),
-        ChangePasswordHandler(postgres, passwords, revocations),
+        ChangePasswordHandler(postgres, watched, revocations),
+        Mailed(
+            AskForResetHandler(postgres, limits),
+            GrantResets(postgres),
+            MintMailTokenHandler(postgres),
+            ResetPasswordHandler(postgres, watched, failures, revocations),
+            AskForVerificationHandler(postgres, limits),
+            VerifyEmailHandler(postgres),
+        ),
         revocations,
         asked,
     )

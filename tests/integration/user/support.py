@@ -10,25 +10,45 @@ from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
+from argosy.event.v1.user_events_pb2 import PasswordResetRequested, UserCreated
 from argosy.user.v1.user_pb2 import RegisterRequest, UserSummary
 from services.chassis.call import User as Caller
+from services.chassis.events import kind_of
 from services.chassis.idempotency import fingerprint
 from services.chassis.postgres import Postgres, Record
 from services.chassis.revocations import Revocations
 from services.user.domain import Changes, User
 from services.user.passwords import Passwords
 from services.user.sessions import Client, Session
+from services.user.use_cases.ask_for_reset import AskForReset, AskForResetHandler
+from services.user.use_cases.ask_for_verification import AskForVerification, AskForVerificationHandler
 from services.user.use_cases.change_password import ChangePassword, ChangePasswordHandler
 from services.user.use_cases.change_user import ChangeUser, ChangeUserHandler
 from services.user.use_cases.delete_user import DeleteUser, DeleteUserHandler
 from services.user.use_cases.end_session import EndSession, EndSessionHandler
+from services.user.use_cases.grant_resets import GrantResets
 from services.user.use_cases.log_in import LogIn, LogInHandler
+from services.user.use_cases.mint_mail_token import MintMailTokenHandler
 from services.user.use_cases.register import Register, RegisterHandler
+from services.user.use_cases.reset_password import ResetPassword, ResetPasswordHandler
+from services.user.use_cases.verify_email import VerifyEmailHandler
 
 CLIENT = Client("web-app", ip_address("203.0.113.7"), "Argosy/1.0")
 PASSWORD = "correct horse"
 SECRET = "a secret of the test's own"
-TABLES = ("users", "user_profiles", "user_sessions", "outbox", "idempotency_keys")
+TABLES = ("users", "user_profiles", "user_sessions", "mail_requests", "outbox", "idempotency_keys")
+
+
+@dataclass(frozen=True)
+class Mailed:
+    """The use cases around tokens that are mailed."""
+
+    asking_for_reset: AskForResetHandler
+    granting: GrantResets
+    minting: MintMailTokenHandler
+    resetting: ResetPasswordHandler
+    asking_for_verification: AskForVerificationHandler
+    verifying: VerifyEmailHandler
 
 
 @dataclass
@@ -42,6 +62,7 @@ class Accounts:
     changing: ChangeUserHandler
     deleting: DeleteUserHandler
     changing_password: ChangePasswordHandler
+    mailed: Mailed
     revocations: Revocations
     hashed: list[str] = field(default_factory=list)
     """Every address for which a password was hashed or compared."""
@@ -70,6 +91,41 @@ class Accounts:
 
     async def change_password(self, session: Session, old: str, new: str) -> None:
         await self.changing_password(ChangePassword(session.account_id, session.id, old, new))
+
+    async def ask_for_reset(self, email: str, *, client: str = "203.0.113.7") -> None:
+        await self.mailed.asking_for_reset(AskForReset(email, ip_address(client)))
+
+    async def grant_resets(self) -> None:
+        while await self.mailed.granting.once():
+            pass
+
+    async def ask_for_verification(self, account_id: str) -> None:
+        await self.mailed.asking_for_verification(AskForVerification(UUID(account_id), CLIENT.ip_address))
+
+    async def reset_password(self, token: str, new_password: str) -> None:
+        await self.mailed.resetting(ResetPassword(token, new_password))
+
+    async def verify_email(self, token: str) -> None:
+        await self.mailed.verifying(token)
+
+    async def mint(self, request_id: str) -> str:
+        """The token that a mail about that request would carry."""
+        return (await self.mailed.minting(UUID(request_id))).token
+
+    async def reset_id(self, email: str) -> str:
+        """The request that comes of asking for a reset."""
+        await self.ask_for_reset(email)
+        await self.grant_resets()
+        return PasswordResetRequested.FromString((await self.last("PASSWORD_RESET_REQUESTED"))["value"]).reset_id
+
+    async def verification_id(self, of: Any = UserCreated) -> str:
+        """The request that the latest event of that class tells."""
+        event = of.FromString((await self.last(kind_of(of).type))["value"])
+        return str(event.verification_id)
+
+    async def last(self, type_: str) -> Record:
+        rows = await self.rows("outbox", type=type_)
+        return max(rows, key=lambda row: row["position"])
 
     def refuses(self, session: Session) -> bool:
         """Whether this replica takes the session's token no more."""

@@ -44,7 +44,11 @@ async def test_what_is_present_changes_and_is_told_of(accounts: Accounts) -> Non
     assert {name: getattr(changed.profile, name) for name in PROFILE} == {**PROFILE, "bio": None}
     events = await accounts.rows("outbox", type="USER_UPDATED")
     told = [UserUpdated.FromString(row["value"]) for row in sorted(events, key=lambda row: row["position"])]
-    assert told[-1] == UserUpdated(user_id=summary.id, email="ada@example.org", name="Augusta Tour")
+    request = await accounts.row("mail_requests", address_key="ada@example.org", settled=False)
+    assert told[-1] == UserUpdated(
+        user_id=summary.id, email="ada@example.org", name="Augusta Tour", verification_id=str(request["id"])
+    )
+    assert told[0].verification_id == ""
     assert len(told) == 2
     await accounts.log_in("ADA@example.org")
     with pytest.raises(SignInRefused):

@@ -16,8 +16,8 @@ from services.user.domain import EmailTaken, InvalidPerson
 from tests.integration.user.support import PASSWORD, Accounts, outcomes
 
 ADA = "Ada@example.com"
-NOTHING = {"users": 0, "user_profiles": 0, "user_sessions": 0, "outbox": 0, "idempotency_keys": 0}
-ONE_ACCOUNT = {"users": 1, "user_profiles": 1, "user_sessions": 1, "outbox": 1, "idempotency_keys": 0}
+NOTHING = {"users": 0, "user_profiles": 0, "user_sessions": 0, "mail_requests": 0, "outbox": 0, "idempotency_keys": 0}
+ONE_ACCOUNT = {**dict.fromkeys(NOTHING, 1), "idempotency_keys": 0}
 ONE_ACCOUNT_BY_KEY = {**ONE_ACCOUNT, "idempotency_keys": 1}
 
 
@@ -30,7 +30,10 @@ async def test_makes_an_account_a_profile_a_session_and_an_event(accounts: Accou
     assert (await accounts.row("user_sessions"))["token_hash"] == session.token_hash
     event = await accounts.row("outbox")
     assert (event["type"], event["topic"], event["key"]) == ("USER_CREATED", "user-events", summary.id)
-    assert UserCreated.FromString(event["value"]) == UserCreated(user_id=summary.id, email=ADA, name="Ada Tour")
+    request = await accounts.row("mail_requests")
+    assert UserCreated.FromString(event["value"]) == UserCreated(
+        user_id=summary.id, email=ADA, name="Ada Tour", verification_id=str(request["id"])
+    )
     assert jwt.decode(session.token, options={"verify_signature": False})["sub"] == summary.id
 
 

@@ -166,6 +166,8 @@ def test_the_registry_knows_the_whole_contract() -> None:
         "USER_UPDATED": "user-events",
         "USER_DELETED": "user-events",
         "SESSION_REVOKED": "user-events",
+        "PASSWORD_RESET_REQUESTED": "user-events",
+        "EMAIL_VERIFICATION_REQUESTED": "user-events",
         "ORDER_CREATED": "order-events",
         "ORDER_STATUS_UPDATED": "order-events",
         "PAYMENT_CONFIRMED": "payment-events",

@@ -6,16 +6,41 @@ from datetime import timedelta
 
 import pytest
 
-from services.notification.domain import MAX_ATTEMPTS, notice_of_order, pause_before, why_cancelled
+from services.notification.domain import (
+    MAX_ATTEMPTS,
+    Kind,
+    all_preferences,
+    kind_of_order_status,
+    pause_before,
+    why_cancelled,
+)
+from services.notification.letters import TEMPLATES
 
 
 @pytest.mark.parametrize(
-    ("status", "type_"),
-    [("confirmed", "order_confirmed"), ("cancelled", "order_cancelled"), ("shipped", None), ("delivered", None)],
+    ("status", "kind"),
+    [
+        ("confirmed", Kind.ORDER_CONFIRMED),
+        ("cancelled", Kind.ORDER_CANCELLED),
+        ("shipped", Kind.ORDER_SHIPPED),
+        ("delivered", None),
+    ],
 )
-def test_owners_hear_of_confirmation_and_cancellation(status: str, type_: str | None) -> None:
-    notice = notice_of_order(status)
-    assert (notice.type if notice else None) == type_
+def test_owners_hear_of_what_their_order_comes_to(status: str, kind: Kind | None) -> None:
+    assert kind_of_order_status(status) is kind
+
+
+def test_every_kind_has_a_subject_and_both_templates() -> None:
+    assert len({kind.subject for kind in Kind}) == len(Kind)
+    assert {f"{kind}.{form}" for kind in Kind for form in ("txt", "html")} <= {
+        path.name for path in TEMPLATES.iterdir()
+    }
+
+
+def test_everything_is_wanted_unless_said_otherwise_and_security_even_then() -> None:
+    said = {"order_shipped": False, "password_reset": False}
+    assert {each.kind for each in all_preferences(said) if not each.email} == {Kind.ORDER_SHIPPED}
+    assert len(all_preferences({})) == len(Kind)
 
 
 def test_every_reason_for_cancelling_has_words() -> None:

@@ -28,13 +28,19 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)argosy/notification/v1/notification.proto\x12\x16\x61rgosy.notification.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"i\n\x18ListNotificationsRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x8f\x01\n\x19ListNotificationsResponse\x12J\n\rnotifications\x18\x01 \x03(\x0b\x32$.argosy.notification.v1.NotificationR\rnotifications\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9b\x02\n\x0cNotification\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x18\n\x07\x63hannel\x18\x03 \x01(\tR\x07\x63hannel\x12\x18\n\x07subject\x18\x04 \x01(\tR\x07subject\x12\x1e\n\x08order_id\x18\x05 \x01(\tH\x00R\x07orderId\x88\x01\x01\x12\x16\n\x06status\x18\x06 \x01(\tR\x06status\x12\x39\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x33\n\x07sent_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06sentAtB\x0b\n\t_order_id2\xe8\x01\n\x13NotificationService\x12\xa0\x01\n\x11ListNotifications\x12\x30.argosy.notification.v1.ListNotificationsRequest\x1a\x31.argosy.notification.v1.ListNotificationsResponse\"&\x90\x02\x01\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/notifications\x1a.\x8a\xb5\x18*\n\x0cnotification\x12\x02\x08\n\x1a\x06\x08\x02\x12\x02\x08\x03\"\x0e\n\x06public\x10\xac\x02\x18\xf0.b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)argosy/notification/v1/notification.proto\x12\x16\x61rgosy.notification.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x17\n\x15GetPreferencesRequest\"r\n\x18UpdatePreferencesRequest\x12V\n\x0bpreferences\x18\x01 \x03(\x0b\x32(.argosy.notification.v1.PreferenceChangeB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64R\x0bpreferences\"_\n\x10PreferenceChange\x12\x1e\n\x04kind\x18\x01 \x01(\tB\n\xbaH\x07r\x02\x18\x32\xc8\x01\x01R\x04kind\x12!\n\x05\x65mail\x18\x02 \x01(\x08\x42\x06\xbaH\x03\xc8\x01\x01H\x00R\x05\x65mail\x88\x01\x01\x42\x08\n\x06_email\"S\n\x0bPreferences\x12\x44\n\x0bpreferences\x18\x01 \x03(\x0b\x32\".argosy.notification.v1.PreferenceR\x0bpreferences\"R\n\nPreference\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12\x14\n\x05\x65mail\x18\x02 \x01(\x08R\x05\x65mail\x12\x1a\n\x08required\x18\x03 \x01(\x08R\x08required\"i\n\x18ListNotificationsRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x8f\x01\n\x19ListNotificationsResponse\x12J\n\rnotifications\x18\x01 \x03(\x0b\x32$.argosy.notification.v1.NotificationR\rnotifications\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9b\x02\n\x0cNotification\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x18\n\x07\x63hannel\x18\x03 \x01(\tR\x07\x63hannel\x12\x18\n\x07subject\x18\x04 \x01(\tR\x07subject\x12\x1e\n\x08order_id\x18\x05 \x01(\tH\x00R\x07orderId\x88\x01\x01\x12\x16\n\x06status\x18\x06 \x01(\tR\x06status\x12\x39\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x33\n\x07sent_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06sentAtB\x0b\n\t_order_id2\xa7\x04\n\x13NotificationService\x12\xa0\x01\n\x11ListNotifications\x12\x30.argosy.notification.v1.ListNotificationsRequest\x1a\x31.argosy.notification.v1.ListNotificationsResponse\"&\x90\x02\x01\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/notifications\x12\x98\x01\n\x0eGetPreferences\x12-.argosy.notification.v1.GetPreferencesRequest\x1a#.argosy.notification.v1.Preferences\"2\x90\x02\x01\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02#\x12!/api/v1/notifications/preferences\x12\xa1\x01\n\x11UpdatePreferences\x12\x30.argosy.notification.v1.UpdatePreferencesRequest\x1a#.argosy.notification.v1.Preferences\"5\x90\x02\x02\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02&2!/api/v1/notifications/preferences:\x01*\x1a.\x8a\xb5\x18*\n\x0cnotification\x12\x02\x08\n\x1a\x06\x08\x02\x12\x02\x08\x03\"\x0e\n\x06public\x10\xac\x02\x18\xf0.b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'argosy.notification.v1.notification_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['preferences']._loaded_options = None
+  _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['preferences']._serialized_options = b'\272H\007\222\001\004\010\001\020d'
+  _globals['_PREFERENCECHANGE'].fields_by_name['kind']._loaded_options = None
+  _globals['_PREFERENCECHANGE'].fields_by_name['kind']._serialized_options = b'\272H\007r\002\0302\310\001\001'
+  _globals['_PREFERENCECHANGE'].fields_by_name['email']._loaded_options = None
+  _globals['_PREFERENCECHANGE'].fields_by_name['email']._serialized_options = b'\272H\003\310\001\001'
   _globals['_LISTNOTIFICATIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTNOTIFICATIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTNOTIFICATIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -43,12 +49,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NOTIFICATIONSERVICE']._serialized_options = b'\212\265\030*\n\014notification\022\002\010\n\032\006\010\002\022\002\010\003\"\016\n\006public\020\254\002\030\360.'
   _globals['_NOTIFICATIONSERVICE'].methods_by_name['ListNotifications']._loaded_options = None
   _globals['_NOTIFICATIONSERVICE'].methods_by_name['ListNotifications']._serialized_options = b'\220\002\001\212\265\030\002\010\002\202\323\344\223\002\027\022\025/api/v1/notifications'
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=192
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=297
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=300
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=443
-  _globals['_NOTIFICATION']._serialized_start=446
-  _globals['_NOTIFICATION']._serialized_end=729
-  _globals['_NOTIFICATIONSERVICE']._serialized_start=732
-  _globals['_NOTIFICATIONSERVICE']._serialized_end=964
+  _globals['_NOTIFICATIONSERVICE'].methods_by_name['GetPreferences']._loaded_options = None
+  _globals['_NOTIFICATIONSERVICE'].methods_by_name['GetPreferences']._serialized_options = b'\220\002\001\212\265\030\002\010\002\202\323\344\223\002#\022!/api/v1/notifications/preferences'
+  _globals['_NOTIFICATIONSERVICE'].methods_by_name['UpdatePreferences']._loaded_options = None
+  _globals['_NOTIFICATIONSERVICE'].methods_by_name['UpdatePreferences']._serialized_options = b'\220\002\002\212\265\030\002\010\002\202\323\344\223\002&2!/api/v1/notifications/preferences:\001*'
+  _globals['_GETPREFERENCESREQUEST']._serialized_start=192
+  _globals['_GETPREFERENCESREQUEST']._serialized_end=215
+  _globals['_UPDATEPREFERENCESREQUEST']._serialized_start=217
+  _globals['_UPDATEPREFERENCESREQUEST']._serialized_end=331
+  _globals['_PREFERENCECHANGE']._serialized_start=333
+  _globals['_PREFERENCECHANGE']._serialized_end=428
+  _globals['_PREFERENCES']._serialized_start=430
+  _globals['_PREFERENCES']._serialized_end=513
+  _globals['_PREFERENCE']._serialized_start=515
+  _globals['_PREFERENCE']._serialized_end=597
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=599
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=704
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=707
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=850
+  _globals['_NOTIFICATION']._serialized_start=853
+  _globals['_NOTIFICATION']._serialized_end=1136
+  _globals['_NOTIFICATIONSERVICE']._serialized_start=1139
+  _globals['_NOTIFICATIONSERVICE']._serialized_end=1690
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class NotificationServiceStub:
-    """What was sent to the caller.
+    """What was sent to the caller, and what they want to be sent.
     """
 
     def __init__(self, channel):
@@ -40,14 +40,39 @@ class NotificationServiceStub:
                 request_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.ListNotificationsRequest.SerializeToString,
                 response_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.ListNotificationsResponse.FromString,
                 _registered_method=True)
+        self.GetPreferences = channel.unary_unary(
+                '/argosy.notification.v1.NotificationService/GetPreferences',
+                request_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.GetPreferencesRequest.SerializeToString,
+                response_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.Preferences.FromString,
+                _registered_method=True)
+        self.UpdatePreferences = channel.unary_unary(
+                '/argosy.notification.v1.NotificationService/UpdatePreferences',
+                request_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.UpdatePreferencesRequest.SerializeToString,
+                response_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.Preferences.FromString,
+                _registered_method=True)
 
 
 class NotificationServiceServicer:
-    """What was sent to the caller.
+    """What was sent to the caller, and what they want to be sent.
     """
 
     def ListNotifications(self, request, context):
         """Answers with what was sent to the caller, newest first, a page at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPreferences(self, request, context):
+        """Answers with every kind of message and whether the caller wants it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdatePreferences(self, request, context):
+        """Changes what the caller wants of the kinds that are named, from the next event on, and answers as GetPreferences
+        does. Messages about the security of the account cannot be turned off: that is INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,6 +86,16 @@ def add_NotificationServiceServicer_to_server(servicer, server):
                     request_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.ListNotificationsRequest.FromString,
                     response_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.ListNotificationsResponse.SerializeToString,
             ),
+            'GetPreferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPreferences,
+                    request_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.GetPreferencesRequest.FromString,
+                    response_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.Preferences.SerializeToString,
+            ),
+            'UpdatePreferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePreferences,
+                    request_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.UpdatePreferencesRequest.FromString,
+                    response_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.Preferences.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'argosy.notification.v1.NotificationService', rpc_method_handlers)
@@ -70,7 +105,7 @@ def add_NotificationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class NotificationService:
-    """What was sent to the caller.
+    """What was sent to the caller, and what they want to be sent.
     """
 
     @staticmethod
@@ -90,6 +125,60 @@ class NotificationService:
             '/argosy.notification.v1.NotificationService/ListNotifications',
             argosy_dot_notification_dot_v1_dot_notification__pb2.ListNotificationsRequest.SerializeToString,
             argosy_dot_notification_dot_v1_dot_notification__pb2.ListNotificationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPreferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.notification.v1.NotificationService/GetPreferences',
+            argosy_dot_notification_dot_v1_dot_notification__pb2.GetPreferencesRequest.SerializeToString,
+            argosy_dot_notification_dot_v1_dot_notification__pb2.Preferences.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdatePreferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.notification.v1.NotificationService/UpdatePreferences',
+            argosy_dot_notification_dot_v1_dot_notification__pb2.UpdatePreferencesRequest.SerializeToString,
+            argosy_dot_notification_dot_v1_dot_notification__pb2.Preferences.FromString,
             options,
             channel_credentials,
             insecure,

@@ -70,6 +70,26 @@ class UserServiceStub:
                 request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.ChangePasswordRequest.SerializeToString,
                 response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.ChangePasswordResponse.FromString,
                 _registered_method=True)
+        self.RequestPasswordReset = channel.unary_unary(
+                '/argosy.user.v1.UserService/RequestPasswordReset',
+                request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.RequestPasswordResetRequest.SerializeToString,
+                response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.RequestPasswordResetResponse.FromString,
+                _registered_method=True)
+        self.ConfirmPasswordReset = channel.unary_unary(
+                '/argosy.user.v1.UserService/ConfirmPasswordReset',
+                request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.ConfirmPasswordResetRequest.SerializeToString,
+                response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.ConfirmPasswordResetResponse.FromString,
+                _registered_method=True)
+        self.RequestEmailVerification = channel.unary_unary(
+                '/argosy.user.v1.UserService/RequestEmailVerification',
+                request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.RequestEmailVerificationRequest.SerializeToString,
+                response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.RequestEmailVerificationResponse.FromString,
+                _registered_method=True)
+        self.VerifyEmail = channel.unary_unary(
+                '/argosy.user.v1.UserService/VerifyEmail',
+                request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.VerifyEmailRequest.SerializeToString,
+                response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.VerifyEmailResponse.FromString,
+                _registered_method=True)
         self.Logout = channel.unary_unary(
                 '/argosy.user.v1.UserService/Logout',
                 request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.LogoutRequest.SerializeToString,
@@ -117,8 +137,8 @@ class UserServiceServicer:
 
     def UpdateUser(self, request, context):
         """Changes what is present of one's own account, or of anyone's for staff; an empty text empties a field of the
-        profile. A new mail address is yet to be verified; one that is taken is ALREADY_EXISTS. Another person's account is
-        NOT_FOUND. Publishes USER_UPDATED.
+        profile. A new mail address is yet to be verified, by a mail to it; one that is taken is ALREADY_EXISTS. Another
+        person's account is NOT_FOUND. Publishes USER_UPDATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,6 +163,40 @@ class UserServiceServicer:
     def ChangePassword(self, request, context):
         """Gives the caller's account another password and ends all their sessions but this one. A wrong old password is
         INVALID_ARGUMENT (WRONG_PASSWORD). Publishes SESSION_REVOKED for each session.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequestPasswordReset(self, request, context):
+        """Asks for a mail with a token that allows another password. The answer is the same whoever has the address, and
+        nobody has looked it up yet when it is given. RESOURCE_EXHAUSTED when too many were asked for lately.
+        Publishes PASSWORD_RESET_REQUESTED if an active account has it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmPasswordReset(self, request, context):
+        """Gives the account that a mailed token stands for another password, and ends all its sessions. Each token works
+        once, for an hour, until a newer one is asked for; one that does not is INVALID_ARGUMENT (MAIL_TOKEN_NOT_GOOD).
+        The mail address counts as verified. Publishes SESSION_REVOKED for each session.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequestEmailVerification(self, request, context):
+        """Asks for another mail with a token that verifies the caller's mail address; registering and changing the address
+        send one by themselves. A verified one is FAILED_PRECONDITION (EMAIL_VERIFIED); RESOURCE_EXHAUSTED when too many
+        were asked for lately. Publishes EMAIL_VERIFICATION_REQUESTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyEmail(self, request, context):
+        """Marks the mail address that a mailed token was sent to as its owner's. Tokens are good as for a password's reset.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -208,6 +262,26 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.ChangePassword,
                     request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.ChangePasswordRequest.FromString,
                     response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.ChangePasswordResponse.SerializeToString,
+            ),
+            'RequestPasswordReset': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestPasswordReset,
+                    request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.RequestPasswordResetRequest.FromString,
+                    response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.RequestPasswordResetResponse.SerializeToString,
+            ),
+            'ConfirmPasswordReset': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmPasswordReset,
+                    request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.ConfirmPasswordResetRequest.FromString,
+                    response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.ConfirmPasswordResetResponse.SerializeToString,
+            ),
+            'RequestEmailVerification': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestEmailVerification,
+                    request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.RequestEmailVerificationRequest.FromString,
+                    response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.RequestEmailVerificationResponse.SerializeToString,
+            ),
+            'VerifyEmail': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyEmail,
+                    request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.VerifyEmailRequest.FromString,
+                    response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.VerifyEmailResponse.SerializeToString,
             ),
             'Logout': grpc.unary_unary_rpc_method_handler(
                     servicer.Logout,
@@ -415,6 +489,114 @@ class UserService:
             '/argosy.user.v1.UserService/ChangePassword',
             argosy_dot_user_dot_v1_dot_user__pb2.ChangePasswordRequest.SerializeToString,
             argosy_dot_user_dot_v1_dot_user__pb2.ChangePasswordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestPasswordReset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.user.v1.UserService/RequestPasswordReset',
+            argosy_dot_user_dot_v1_dot_user__pb2.RequestPasswordResetRequest.SerializeToString,
+            argosy_dot_user_dot_v1_dot_user__pb2.RequestPasswordResetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmPasswordReset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.user.v1.UserService/ConfirmPasswordReset',
+            argosy_dot_user_dot_v1_dot_user__pb2.ConfirmPasswordResetRequest.SerializeToString,
+            argosy_dot_user_dot_v1_dot_user__pb2.ConfirmPasswordResetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestEmailVerification(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.user.v1.UserService/RequestEmailVerification',
+            argosy_dot_user_dot_v1_dot_user__pb2.RequestEmailVerificationRequest.SerializeToString,
+            argosy_dot_user_dot_v1_dot_user__pb2.RequestEmailVerificationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyEmail(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.user.v1.UserService/VerifyEmail',
+            argosy_dot_user_dot_v1_dot_user__pb2.VerifyEmailRequest.SerializeToString,
+            argosy_dot_user_dot_v1_dot_user__pb2.VerifyEmailResponse.FromString,
             options,
             channel_credentials,
             insecure,

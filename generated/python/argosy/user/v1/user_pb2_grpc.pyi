@@ -46,8 +46,8 @@ class UserServiceStub:
     """Answers with one account: one's own, or anyone's for staff. Another's is NOT_FOUND, like an unknown one."""
     UpdateUser: _grpc.UnaryUnaryMultiCallable[_user_pb2.UpdateUserRequest, _user_pb2.User]
     """Changes what is present of one's own account, or of anyone's for staff; an empty text empties a field of the
-    profile. A new mail address is yet to be verified; one that is taken is ALREADY_EXISTS. Another person's account is
-    NOT_FOUND. Publishes USER_UPDATED.
+    profile. A new mail address is yet to be verified, by a mail to it; one that is taken is ALREADY_EXISTS. Another
+    person's account is NOT_FOUND. Publishes USER_UPDATED.
     """
     ReplaceUser: _grpc.UnaryUnaryMultiCallable[_user_pb2.ReplaceUserRequest, _user_pb2.User]
     """The same, but replaces the profile whole: what is absent from it is gone. A mail address that is taken is
@@ -61,6 +61,23 @@ class UserServiceStub:
     """Gives the caller's account another password and ends all their sessions but this one. A wrong old password is
     INVALID_ARGUMENT (WRONG_PASSWORD). Publishes SESSION_REVOKED for each session.
     """
+    RequestPasswordReset: _grpc.UnaryUnaryMultiCallable[_user_pb2.RequestPasswordResetRequest, _user_pb2.RequestPasswordResetResponse]
+    """Asks for a mail with a token that allows another password. The answer is the same whoever has the address, and
+    nobody has looked it up yet when it is given. RESOURCE_EXHAUSTED when too many were asked for lately.
+    Publishes PASSWORD_RESET_REQUESTED if an active account has it.
+    """
+    ConfirmPasswordReset: _grpc.UnaryUnaryMultiCallable[_user_pb2.ConfirmPasswordResetRequest, _user_pb2.ConfirmPasswordResetResponse]
+    """Gives the account that a mailed token stands for another password, and ends all its sessions. Each token works
+    once, for an hour, until a newer one is asked for; one that does not is INVALID_ARGUMENT (MAIL_TOKEN_NOT_GOOD).
+    The mail address counts as verified. Publishes SESSION_REVOKED for each session.
+    """
+    RequestEmailVerification: _grpc.UnaryUnaryMultiCallable[_user_pb2.RequestEmailVerificationRequest, _user_pb2.RequestEmailVerificationResponse]
+    """Asks for another mail with a token that verifies the caller's mail address; registering and changing the address
+    send one by themselves. A verified one is FAILED_PRECONDITION (EMAIL_VERIFIED); RESOURCE_EXHAUSTED when too many
+    were asked for lately. Publishes EMAIL_VERIFICATION_REQUESTED.
+    """
+    VerifyEmail: _grpc.UnaryUnaryMultiCallable[_user_pb2.VerifyEmailRequest, _user_pb2.VerifyEmailResponse]
+    """Marks the mail address that a mailed token was sent to as its owner's. Tokens are good as for a password's reset."""
     Logout: _grpc.UnaryUnaryMultiCallable[_user_pb2.LogoutRequest, _user_pb2.LogoutResponse]
     """Ends the session of the token that it is called with: within seconds every service refuses that token.
     Publishes SESSION_REVOKED.
@@ -90,8 +107,8 @@ class UserServiceAsyncStub(UserServiceStub):
     """Answers with one account: one's own, or anyone's for staff. Another's is NOT_FOUND, like an unknown one."""
     UpdateUser: _aio.UnaryUnaryMultiCallable[_user_pb2.UpdateUserRequest, _user_pb2.User]  # type: ignore[assignment]
     """Changes what is present of one's own account, or of anyone's for staff; an empty text empties a field of the
-    profile. A new mail address is yet to be verified; one that is taken is ALREADY_EXISTS. Another person's account is
-    NOT_FOUND. Publishes USER_UPDATED.
+    profile. A new mail address is yet to be verified, by a mail to it; one that is taken is ALREADY_EXISTS. Another
+    person's account is NOT_FOUND. Publishes USER_UPDATED.
     """
     ReplaceUser: _aio.UnaryUnaryMultiCallable[_user_pb2.ReplaceUserRequest, _user_pb2.User]  # type: ignore[assignment]
     """The same, but replaces the profile whole: what is absent from it is gone. A mail address that is taken is
@@ -105,6 +122,23 @@ class UserServiceAsyncStub(UserServiceStub):
     """Gives the caller's account another password and ends all their sessions but this one. A wrong old password is
     INVALID_ARGUMENT (WRONG_PASSWORD). Publishes SESSION_REVOKED for each session.
     """
+    RequestPasswordReset: _aio.UnaryUnaryMultiCallable[_user_pb2.RequestPasswordResetRequest, _user_pb2.RequestPasswordResetResponse]  # type: ignore[assignment]
+    """Asks for a mail with a token that allows another password. The answer is the same whoever has the address, and
+    nobody has looked it up yet when it is given. RESOURCE_EXHAUSTED when too many were asked for lately.
+    Publishes PASSWORD_RESET_REQUESTED if an active account has it.
+    """
+    ConfirmPasswordReset: _aio.UnaryUnaryMultiCallable[_user_pb2.ConfirmPasswordResetRequest, _user_pb2.ConfirmPasswordResetResponse]  # type: ignore[assignment]
+    """Gives the account that a mailed token stands for another password, and ends all its sessions. Each token works
+    once, for an hour, until a newer one is asked for; one that does not is INVALID_ARGUMENT (MAIL_TOKEN_NOT_GOOD).
+    The mail address counts as verified. Publishes SESSION_REVOKED for each session.
+    """
+    RequestEmailVerification: _aio.UnaryUnaryMultiCallable[_user_pb2.RequestEmailVerificationRequest, _user_pb2.RequestEmailVerificationResponse]  # type: ignore[assignment]
+    """Asks for another mail with a token that verifies the caller's mail address; registering and changing the address
+    send one by themselves. A verified one is FAILED_PRECONDITION (EMAIL_VERIFIED); RESOURCE_EXHAUSTED when too many
+    were asked for lately. Publishes EMAIL_VERIFICATION_REQUESTED.
+    """
+    VerifyEmail: _aio.UnaryUnaryMultiCallable[_user_pb2.VerifyEmailRequest, _user_pb2.VerifyEmailResponse]  # type: ignore[assignment]
+    """Marks the mail address that a mailed token was sent to as its owner's. Tokens are good as for a password's reset."""
     Logout: _aio.UnaryUnaryMultiCallable[_user_pb2.LogoutRequest, _user_pb2.LogoutResponse]  # type: ignore[assignment]
     """Ends the session of the token that it is called with: within seconds every service refuses that token.
     Publishes SESSION_REVOKED.
@@ -155,8 +189,8 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.User, _abc.Awaitable[_user_pb2.User]]:
         """Changes what is present of one's own account, or of anyone's for staff; an empty text empties a field of the
-        profile. A new mail address is yet to be verified; one that is taken is ALREADY_EXISTS. Another person's account is
-        NOT_FOUND. Publishes USER_UPDATED.
+        profile. A new mail address is yet to be verified, by a mail to it; one that is taken is ALREADY_EXISTS. Another
+        person's account is NOT_FOUND. Publishes USER_UPDATED.
         """
 
     @_abc_1.abstractmethod
@@ -188,6 +222,47 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         """Gives the caller's account another password and ends all their sessions but this one. A wrong old password is
         INVALID_ARGUMENT (WRONG_PASSWORD). Publishes SESSION_REVOKED for each session.
         """
+
+    @_abc_1.abstractmethod
+    def RequestPasswordReset(
+        self,
+        request: _user_pb2.RequestPasswordResetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_pb2.RequestPasswordResetResponse, _abc.Awaitable[_user_pb2.RequestPasswordResetResponse]]:
+        """Asks for a mail with a token that allows another password. The answer is the same whoever has the address, and
+        nobody has looked it up yet when it is given. RESOURCE_EXHAUSTED when too many were asked for lately.
+        Publishes PASSWORD_RESET_REQUESTED if an active account has it.
+        """
+
+    @_abc_1.abstractmethod
+    def ConfirmPasswordReset(
+        self,
+        request: _user_pb2.ConfirmPasswordResetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_pb2.ConfirmPasswordResetResponse, _abc.Awaitable[_user_pb2.ConfirmPasswordResetResponse]]:
+        """Gives the account that a mailed token stands for another password, and ends all its sessions. Each token works
+        once, for an hour, until a newer one is asked for; one that does not is INVALID_ARGUMENT (MAIL_TOKEN_NOT_GOOD).
+        The mail address counts as verified. Publishes SESSION_REVOKED for each session.
+        """
+
+    @_abc_1.abstractmethod
+    def RequestEmailVerification(
+        self,
+        request: _user_pb2.RequestEmailVerificationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_pb2.RequestEmailVerificationResponse, _abc.Awaitable[_user_pb2.RequestEmailVerificationResponse]]:
+        """Asks for another mail with a token that verifies the caller's mail address; registering and changing the address
+        send one by themselves. A verified one is FAILED_PRECONDITION (EMAIL_VERIFIED); RESOURCE_EXHAUSTED when too many
+        were asked for lately. Publishes EMAIL_VERIFICATION_REQUESTED.
+        """
+
+    @_abc_1.abstractmethod
+    def VerifyEmail(
+        self,
+        request: _user_pb2.VerifyEmailRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_pb2.VerifyEmailResponse, _abc.Awaitable[_user_pb2.VerifyEmailResponse]]:
+        """Marks the mail address that a mailed token was sent to as its owner's. Tokens are good as for a password's reset."""
 
     @_abc_1.abstractmethod
     def Logout(

@@ -1,0 +1,43 @@
+"""The tokens that mails about accounts carry, asked of the user service when the mail is sent, and kept nowhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import grpc
+
+from argosy.user.v1 import mail_token_pb2
+from argosy.user.v1.mail_token_pb2_grpc import MailTokenServiceStub
+from services.notification.use_cases.send_messages import MailNotSent, MailNotWanted
+
+MAIL_TOKENS = mail_token_pb2.DESCRIPTOR.services_by_name["MailTokenService"]
+"""The service that is called here."""
+
+_NEVER = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND)
+
+
+@dataclass(frozen=True)
+class MailToken:
+    """A secret, and the only address that it may be sent to."""
+
+    token: str = field(repr=False)
+    email: str = field(repr=False)
+    name: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class MailTokens:
+    """The user service's answers."""
+
+    stub: MailTokenServiceStub
+
+    async def mint(self, request_id: UUID) -> MailToken:
+        """A token for a mail that is about to be sent. Raises MailNotWanted when there is none, and MailNotSent."""
+        try:
+            minted = await self.stub.MintMailToken(mail_token_pb2.MintMailTokenRequest(request_id=str(request_id)))
+        except grpc.aio.AioRpcError as error:
+            if error.code() in _NEVER:
+                raise MailNotWanted("its token was used, replaced or is too old") from error
+            raise MailNotSent(f"no token: {error.code().name}") from error
+        return MailToken(minted.token, minted.email, minted.name)
