@@ -1,4 +1,4 @@
-"""The HTTP side: GET /messages?to=ADDRESS&limit=N answers `{"messages": [...]}`, oldest first; GET /health."""
+"""The HTTP side: GET /messages?to=ADDRESS&limit=N&after=ID answers `{"messages": [...]}`, oldest first; GET /health."""
 
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -26,7 +26,10 @@ async def _list(request: web.Request) -> web.Response:
     limit = request.query.get("limit", str(_DEFAULT_LIMIT))
     if not limit.isdecimal() or not 1 <= int(limit) <= _MOST:
         return web.json_response({"error": f"limit must be a whole number from 1 to {_MOST}"}, status=400)
-    found = request.app[_STORE].find(request.query.get("to"), int(limit))
+    after = request.query.get("after")
+    if after is not None and not after.isdecimal():
+        return web.json_response({"error": "after must be the id of a message, or 0"}, status=400)
+    found = request.app[_STORE].find(request.query.get("to"), int(limit), None if after is None else int(after))
     return web.json_response({"messages": [_render(mail) for mail in found]})
 
 

@@ -39,17 +39,19 @@ class MailStore:
                 [(address.lower(), added.lastrowid) for address in recipients],
             )
 
-    def find(self, recipient: str | None, most: int) -> list[StoredMail]:
-        """The latest mails, oldest first, to one address (any case) or to anyone."""
+    def find(self, recipient: str | None, most: int, after: int | None = None) -> list[StoredMail]:
+        """The latest mails, oldest first, to one address (any case) or to anyone; the earliest `after` that one."""
         rows = self._connection.execute(
-            """
+            f"""
             select id, received_at, raw, (select json_group_array(address) from recipients where mail_id = id)
-            from mails where ?1 is null or id in (select mail_id from recipients where address = ?1)
-            order by id desc limit ?2
-            """,
-            (recipient.lower() if recipient else None, most),
+            from mails where (?1 is null or id in (select mail_id from recipients where address = ?1))
+                and (?3 is null or id > ?3)
+            order by id {"desc" if after is None else "asc"} limit ?2
+            """,  # noqa: S608 - one of two words
+            (recipient.lower() if recipient else None, most, after),
         ).fetchall()
-        return [StoredMail(id_, at, tuple(json.loads(to)), raw) for id_, at, raw, to in reversed(rows)]
+        found = [StoredMail(id_, at, tuple(json.loads(to)), raw) for id_, at, raw, to in rows]
+        return found[::-1] if after is None else found
 
     def close(self) -> None:
         """Let go of the file."""

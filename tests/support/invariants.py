@@ -35,7 +35,7 @@ _PAID = frozenset({"confirmed", "shipped", "delivered"})
 _LIVE = frozenset({"pending", "processing", "requires_action"})
 _HOLDING_MONEY = frozenset({"succeeded", "partially_refunded"})
 _RESERVATION_OF = {"pending": "held", **dict.fromkeys(_PAID, "committed"), "cancelled": "released"}
-_MAIL_ABOUT = {"confirmed": "order_confirmed", "cancelled": "order_cancelled"}
+_MAIL_ABOUT = {"confirmed": "order_confirmed", "cancelled": "order_cancelled", "shipped": "order_shipped"}
 _ONCE_AN_ORDER = ("ORDER_CREATED", "STOCK_RESERVED", "STOCK_RELEASED", "PAYMENT_CONFIRMED", "PAYMENT_FAILED")
 _AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx.TransportError, KafkaError, PyMongoError)
 
@@ -168,20 +168,31 @@ def _stock(found: Facts, before: Baseline) -> Iterator[str]:
 
 def _mail(found: Facts, may_repeat: bool) -> Iterator[str]:
     written = Counter((message.order_id, message.type) for message in found.messages)
-    due = {
+    due = Counter(
         (order.id, _MAIL_ABOUT[commit.status])
         for order in found.orders.values()
         for commit in order.commits
         if commit.status in _MAIL_ABOUT
-    }
-    for order_id, kind in due | written.keys():
-        if written[order_id, kind] != ((order_id, kind) in due):
+    )
+    due.update((order_id, "payment_refunded") for order_id in _refunded(found))
+    for order_id, kind in due.keys() | written.keys():
+        if written[order_id, kind] != due[order_id, kind]:
             yield f"order {order_id}: {written[order_id, kind]} messages of type {kind}"
     for message in found.messages:
         if message.status != "sent":
             yield f"message {message.id} is {message.status}"
         elif message.mails != 1 and not (may_repeat and message.mails):
             yield f"message {message.id} came in {message.mails} mails"
+
+
+def _refunded(found: Facts) -> Iterator[str]:
+    """The order of each refund that the bus told of, however often it did."""
+    told = {
+        (record.header("ce_id"), record.key.decode(errors="replace"))
+        for record in found.bus
+        if record.header("ce_type") == "PAYMENT_REFUNDED"
+    }
+    return (order_id for _, order_id in told if order_id in found.orders)
 
 
 def _events(found: Facts, before: Baseline) -> Iterator[str]:

@@ -32,8 +32,8 @@ async def ada(stack: RealStack) -> SignedIn:
     connection = await asyncpg.connect(stack.postgres_url("notification"))
 
     async def welcomed() -> bool:
-        found = await connection.fetchval("SELECT true FROM messages WHERE user_id = $1", uuid.UUID(ada.id))
-        return found is True
+        found = await connection.fetchval("SELECT status FROM messages WHERE user_id = $1", uuid.UUID(ada.id))
+        return found == "sent"
 
     try:
         await until(welcomed, bool, "the welcome")
@@ -71,12 +71,13 @@ async def test_others_see_nothing_of_it(notifications: Stub, stack: RealStack, a
 
 
 async def test_who_is_not_signed_in_is_refused(notifications: Stub, stack: RealStack, ada: SignedIn) -> None:
-    before = await contents(stack, "notification", ["messages"])
+    hers = f"(SELECT * FROM messages WHERE user_id = '{ada.id}')"  # others are being welcomed meanwhile
+    before = await contents(stack, "notification", [hers])
     tokens = {**bad_tokens(stack, ada.id), "a service's": service_token(stack, "order")}
     for what, metadata in {"nobody": (), **{what: bearer(token) for what, token in tokens.items()}}.items():
         refusal = await refused(notifications.ListNotifications(Request(), metadata=metadata))
         assert refusal.code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED), what
-    assert await contents(stack, "notification", ["messages"]) == before
+    assert await contents(stack, "notification", [hers]) == before
 
 
 @pytest.mark.parametrize(

@@ -207,3 +207,12 @@ WRONG: dict[str, Callable[[], Facts]] = {
 @pytest.mark.parametrize("sentence", WRONG)
 def test_what_is_wrong_is_told(sentence: str) -> None:
     assert sentence in broken(WRONG[sentence](), BEFORE)
+
+
+def test_each_refund_is_told_in_a_mail() -> None:
+    refunds = [event("payment-events", "paid", "PAYMENT_REFUNDED", name) for name in ("e8", "e9", "e9")]
+    refunded = replace(SOUND, bus=[*SOUND.bus, *refunds])
+    assert "order paid: 0 messages of type payment_refunded" in broken(refunded, BEFORE)
+    mails = [Message(name, name, "paid", "payment_refunded", "sent", 1) for name in ("m8", "m9")]
+    told_of = replace(refunded, messages=[*SOUND.messages, *mails])
+    assert not [problem for problem in broken(told_of, BEFORE) if "payment_refunded" in problem]
