@@ -24,6 +24,7 @@ HOLDERS = {
     "idempotency.user": {"user"},
     "idempotency.order": {"order"},
     "idempotency.payment": {"payment"},
+    "idempotency.inventory": {"inventory", "catalogue"},
     "stripe.api_key": {"payment", "stripe"},
     "stripe.webhook_secret": {"payment", "stripe"},
 }
