@@ -15,6 +15,7 @@ from local.stack import Stack
 from tests.mesh.calls import call
 from tests.mesh.instances import NO_RPC, Crowd, Instance, serve
 from tests.mesh.lab import Lab, until
+from tests.mesh.matrix import NOBODY_ANSWERED
 from tests.mesh.policies import shipped
 
 EXPECTED = "x-envoy-expected-rq-timeout-ms"
@@ -106,7 +107,7 @@ def test_a_slow_read_is_tried_elsewhere_and_answered(stack: Stack, lab: Lab, as_
             return instance.arrived[READ] > 0
 
         until(tried, "the slow instance is not asked")
-        assert {code for code, _ in answers} == {grpc.StatusCode.UNAUTHENTICATED}
+        assert [code for code, _ in answers if code in NOBODY_ANSWERED] == []
 
 
 def test_it_is_the_policy_that_decides_how_long(
