@@ -5,8 +5,12 @@ from __future__ import annotations
 import http.client
 import json
 
-_ACTIVE_REQUESTS = "http.edge.downstream_rq_active"
-_KEYS_FETCHED = "http.edge.jwt_authn.jwks_fetch_success"
+from edge.settings import MOST_STREAMS
+
+_ACTIVE_REQUESTS = r"http\.edge\.downstream_rq_active"
+_STREAMS_LEFT = r"cluster\..*\.circuit_breakers\.high\.remaining_rq"
+"""How many more of them each service may have; 0 where nobody counts."""
+_KEYS_FETCHED = r"http\.edge\.jwt_authn\.jwks_fetch_success"
 
 
 class Admin:
@@ -20,8 +24,9 @@ class Admin:
         return self._ask("POST", path) is not None
 
     def active_requests(self) -> int:
-        """How many requests are in flight; 0 when Envoy does not say."""
-        return self._statistic(_ACTIVE_REQUESTS)
+        """How many requests are in flight that end by themselves, so not streams; 0 when Envoy does not say."""
+        left = self._statistics(_STREAMS_LEFT)
+        return sum(self._statistics(_ACTIVE_REQUESTS)) - sum(MOST_STREAMS - one for one in left if one)
 
     def missing(self, upstreams: list[str]) -> list[str]:
         """What the edge still lacks: upstreams without a healthy instance, and `keys` before any were fetched."""
@@ -30,11 +35,12 @@ class Admin:
             return ["edge"]
         hosts = {one["name"]: one.get("host_statuses", []) for one in json.loads(answer)["cluster_statuses"]}
         away = [name for name in upstreams if not any(map(_is_healthy, hosts.get(name, [])))]
-        return away if self._statistic(_KEYS_FETCHED) else [*away, "keys"]
+        return away if any(self._statistics(_KEYS_FETCHED)) else [*away, "keys"]
 
-    def _statistic(self, name: str) -> int:
-        answer = self._ask("GET", f"/stats?filter=^{name}$") or ""
-        return int(answer.rpartition(":")[2] or 0)
+    def _statistics(self, names: str) -> list[int]:
+        """The figures whose names fit a regular expression."""
+        answer = self._ask("GET", f"/stats?filter=^{names}$") or ""
+        return [int(line.rpartition(":")[2]) for line in answer.splitlines()]
 
     def _ask(self, method: str, path: str) -> str | None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=2)

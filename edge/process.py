@@ -27,7 +27,7 @@ def run(settings: EdgeSettings, targets: Targets) -> int:
     """Runs Envoy, and reflection beside it, until Envoy ends or a signal ends it; answers with its exit status.
 
     SIGTERM and SIGINT drain: /healthz says no, new connections are refused a little later, requests in flight finish
-    (for `drain_grace_seconds` at most), then Envoy stops. A second signal stops it at once.
+    (for `drain_grace_seconds` at most), streams excepted, then Envoy stops. A second signal stops it at once.
     """
     with tempfile.TemporaryDirectory(prefix="argosy-edge-") as folder:
         file, socket = Path(folder, "envoy.yaml"), Path(folder, "reflection.sock")
@@ -133,5 +133,5 @@ def _drain(settings: EdgeSettings, envoy: subprocess.Popen[bytes], signals: _Sig
     latest = closed + settings.drain_grace_seconds
     while signals.count == 1 and _ended(envoy) is None:
         now = time.monotonic()
-        if now >= latest or (now >= closed and admin.active_requests() == 0):
+        if now >= latest or (now >= closed and admin.active_requests() <= 0):
             return

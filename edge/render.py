@@ -11,7 +11,7 @@ import yaml
 from edge import docs
 from edge.errors import mappers
 from edge.limits import HOUR, MINUTE, buckets, retry_after
-from edge.settings import ROOT, Address, EdgeSettings, Targets
+from edge.settings import MOST_STREAMS, ROOT, Address, EdgeSettings, Targets
 from edge.tracing import sampler
 
 WRITTEN = ROOT / "envoy"
@@ -91,7 +91,9 @@ def _rpc_routes(settings: EdgeSettings) -> Any:
 
 def _clusters(settings: EdgeSettings, targets: Targets, reflection: Path) -> list[Any]:
     services = [
-        _written("upstream", {**upstream, "endpoints": _endpoints(targets[upstream["name"]])})
+        _written(
+            "upstream", {**upstream, "most_streams": MOST_STREAMS, "endpoints": _endpoints(targets[upstream["name"]])}
+        )
         for upstream in _derived("upstreams")
     ]
     if settings.edge_in_mesh:

@@ -19,6 +19,8 @@ from pydantic import (
 )
 
 ROOT = Path(__file__).resolve().parent.parent
+MOST_STREAMS = 10_000
+"""To one service at a time. They have the high priority to themselves."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Address = tuple[str, int]

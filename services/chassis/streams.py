@@ -20,7 +20,7 @@ from services.chassis.errors import AppError, ResourceExhausted, Unauthenticated
 MOST_A_CALLER = 20
 """More at once have no use for a person, however many windows they have open."""
 MOST = 2_000
-"""What one process bears: some 20 KB each."""
+"""What one process bears: some 30 KB each."""
 _LOOK_EVERY_SECONDS = 2.0
 
 _open_streams = Gauge("argosy_streams_open", "Streams that are being sent.", ["rpc"])

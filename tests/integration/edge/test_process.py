@@ -25,6 +25,7 @@ from tests.integration.edge.harness import (
     until,
 )
 from tests.integration.edge.test_rest import CREATE_ORDER
+from tests.integration.edge.test_streams import WATCH_ORDER
 
 
 @pytest.fixture
@@ -89,6 +90,36 @@ async def test_a_call_that_never_ends_does_not_hold_a_drain_for_ever(
         assert await asyncio.wait_for(running.process.wait(), 20) == 0
         with pytest.raises(httpx.TransportError):
             await in_flight
+
+
+async def test_a_drain_does_not_wait_for_streams(
+    settings: dict[str, str], upstream: Upstream, issuer: Issuer, log: Path
+) -> None:
+    """They would go on for an hour; who reads one connects again. A call beside them is waited for all the same."""
+    calling, streaming = Gate(), asyncio.Event()
+
+    async def stream(_: Any, context: Context) -> Any:
+        await context.write(order_pb2.Order(id="o-1"))
+        await streaming.wait()
+
+    upstream.answer(CREATE_ORDER, calling.answer)
+    upstream.answer(WATCH_ORDER, stream)
+    changed = {**settings, "DRAIN_GRACE_SECONDS": "600"}
+    async with edge(changed, log, without=("notification",)) as running, running.client() as client:
+        watch = client.stream("GET", "/api/v1/orders/o-1:watch", headers=issuer.bearer())
+        async with watch as watched:
+            lines = watched.aiter_lines()
+            assert await anext(lines)
+            in_flight = asyncio.create_task(client.post("/api/v1/orders", json={}, headers=issuer.bearer()))
+            await calling.entered.wait()
+            running.process.send_signal(signal.SIGTERM)
+            await until(lambda: health_is(running, None), "new connections are refused", seconds=60)
+            calling.open.set()
+            assert (await in_flight).status_code == 200
+            assert await asyncio.wait_for(running.process.wait(), 120) == 0
+            with pytest.raises(httpx.TransportError):
+                await anext(lines)
+    streaming.set()
 
 
 async def test_a_second_signal_stops_it_at_once(
