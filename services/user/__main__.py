@@ -40,6 +40,7 @@ from services.user.use_cases.log_in import LogInHandler
 from services.user.use_cases.mint_mail_token import MintMailTokenHandler
 from services.user.use_cases.register import RegisterHandler
 from services.user.use_cases.reset_password import ResetPasswordHandler
+from services.user.use_cases.suspend_user import SuspendUserHandler
 from services.user.use_cases.verify_email import VerifyEmailHandler
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -69,6 +70,7 @@ def run(settings: UserSettings) -> None:
         reset_password=ResetPasswordHandler(postgres, passwords, sign_in_failures, app.revocations),
         ask_for_verification=AskForVerificationHandler(postgres, limits),
         verify_email=VerifyEmailHandler(postgres),
+        suspend_user=SuspendUserHandler(postgres, app.revocations),
     )
     rpc = UserRpc(use_cases, settings.idempotency_secret)
     app.serve(user_pb2.DESCRIPTOR.services_by_name["UserService"], rpc)

@@ -90,6 +90,13 @@ class MailTokenNotGood(Exception):
         self.violations = [("token", "must be from the latest mail, not used yet and at most an hour old")]
 
 
+class OwnAccount(Exception):
+    """Staff who suspended themself could not undo it."""
+
+    def __init__(self) -> None:
+        super().__init__("nobody suspends their own account: ask a colleague")
+
+
 @dataclass(frozen=True)
 class Person:
     """Who an account is for, as they wrote it, surrounding blanks apart."""
@@ -195,6 +202,20 @@ def address_key(email: str) -> str:
 def may_sign_in(status: AccountStatus, password_matches: bool) -> bool:
     """Whether a session may be opened. Who is refused does not learn which of the two it was."""
     return password_matches and status is AccountStatus.ACTIVE
+
+
+def suspended(status: AccountStatus, suspend: bool, own: bool) -> AccountStatus:
+    """Where the account stands after staff suspended or reinstated it; `own`: it is their own.
+
+    Raises:
+        AccountDeleted: it was deleted.
+        OwnAccount: they would suspend themself.
+    """
+    if status is AccountStatus.DELETED:
+        raise AccountDeleted
+    if suspend and own:
+        raise OwnAccount
+    return AccountStatus.SUSPENDED if suspend else AccountStatus.ACTIVE
 
 
 def pause_after(failures: int, free: int) -> timedelta:

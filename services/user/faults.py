@@ -8,7 +8,7 @@ from types import MappingProxyType
 from grpc import StatusCode
 
 from services.chassis.errors import Fault
-from services.user.domain import AccountDeleted, EmailTaken, InvalidPerson, InvalidProfile, MailTokenNotGood
+from services.user.domain import AccountDeleted, EmailTaken, InvalidPerson, InvalidProfile, MailTokenNotGood, OwnAccount
 from services.user.failures import TooManyFailures
 from services.user.mail_limits import TooManyMails
 from services.user.passwords import TooManySignIns
@@ -16,7 +16,7 @@ from services.user.use_cases.ask_for_verification import EmailVerified
 from services.user.use_cases.change_password import WrongPassword
 from services.user.use_cases.end_session import NoSuchSession
 from services.user.use_cases.get_user import NoSuchUser
-from services.user.use_cases.log_in import SignInRefused
+from services.user.use_cases.log_in import AccountSuspended, SignInRefused
 from services.user.use_cases.mint_mail_token import MailRequestVoid, NoSuchMailRequest
 
 FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
@@ -30,6 +30,8 @@ FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
         NoSuchMailRequest: Fault(StatusCode.NOT_FOUND, "MAIL_REQUEST_NOT_FOUND"),
         TooManyMails: Fault(StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_MAILS"),
         AccountDeleted: Fault(StatusCode.FAILED_PRECONDITION, "ACCOUNT_DELETED"),
+        OwnAccount: Fault(StatusCode.FAILED_PRECONDITION, "OWN_ACCOUNT"),
+        AccountSuspended: Fault(StatusCode.PERMISSION_DENIED, "ACCOUNT_SUSPENDED"),
         EmailTaken: Fault(StatusCode.ALREADY_EXISTS, "EMAIL_TAKEN"),
         SignInRefused: Fault(StatusCode.UNAUTHENTICATED, "SIGN_IN_REFUSED"),
         TooManySignIns: Fault(StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_SIGN_INS"),

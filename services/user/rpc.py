@@ -29,6 +29,7 @@ from services.user.use_cases.list_sessions import ListSessionsHandler
 from services.user.use_cases.log_in import LogIn, LogInHandler
 from services.user.use_cases.register import Register, RegisterHandler
 from services.user.use_cases.reset_password import ResetPassword, ResetPasswordHandler
+from services.user.use_cases.suspend_user import SuspendUser, SuspendUserHandler
 from services.user.use_cases.verify_email import VerifyEmailHandler
 
 _ME = "me"
@@ -51,6 +52,7 @@ class UseCases:
     reset_password: ResetPasswordHandler
     ask_for_verification: AskForVerificationHandler
     verify_email: VerifyEmailHandler
+    suspend_user: SuspendUserHandler
 
 
 class UserRpc:
@@ -99,6 +101,16 @@ class UserRpc:
         caller = parse_id(call.user().id)
         deleted = await self._do.delete_user(DeleteUser(caller, call.user().is_staff, _wanted(request.id, call)))
         return messages.user(deleted)
+
+    async def SuspendUser(self, request: user_pb2.SuspendUserRequest, call: Call) -> user_pb2.User:
+        """See the contract."""
+        command = SuspendUser(parse_id(call.user().id), parse_id(request.id), suspend=True)
+        return messages.user(await self._do.suspend_user(command))
+
+    async def ReinstateUser(self, request: user_pb2.ReinstateUserRequest, call: Call) -> user_pb2.User:
+        """See the contract."""
+        command = SuspendUser(parse_id(call.user().id), parse_id(request.id), suspend=False)
+        return messages.user(await self._do.suspend_user(command))
 
     async def ChangePassword(
         self, request: user_pb2.ChangePasswordRequest, call: Call

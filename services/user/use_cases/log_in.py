@@ -8,17 +8,24 @@ from argosy.event.v1.user_events_pb2 import UserLogin
 from services.chassis import outbox
 from services.chassis.postgres import Connection, Postgres
 from services.user import store
-from services.user.domain import Account, Credentials, address_key, may_sign_in
+from services.user.domain import Account, AccountStatus, Credentials, address_key, may_sign_in
 from services.user.failures import SignInFailures
 from services.user.passwords import Passwords
 from services.user.sessions import Client, Session, SessionOpener
 
 
 class SignInRefused(Exception):
-    """Unknown address, wrong password, or an account that may not sign in: the three are told alike."""
+    """Unknown address, or wrong password: the two are told alike."""
 
     def __init__(self) -> None:
         super().__init__("the mail address or the password is wrong")
+
+
+class AccountSuspended(Exception):
+    """The account is suspended. Told to nobody but who knows its password."""
+
+    def __init__(self) -> None:
+        super().__init__("the account is suspended; write to us if that is a mistake")
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,8 @@ class LogInHandler:
         """The account and its new session, stored; USER_LOGIN is published.
 
         Raises:
-            SignInRefused: whatever the reason.
+            SignInRefused: the address or the password is wrong.
+            AccountSuspended: both are right.
             TooManySignIns: too many passwords wait to be compared.
             TooManyFailures: too many sign-ins failed lately; the password does not matter now.
         """
@@ -53,6 +61,8 @@ class LogInHandler:
             credentials = await store.credentials_by_address(connection, key)
         known_hash = credentials.password_hash if credentials else None
         matches = await self.passwords.matches(key, command.password, known_hash)
+        if credentials is not None and matches and credentials.status is AccountStatus.SUSPENDED:
+            raise AccountSuspended
         if credentials is None or not may_sign_in(credentials.status, matches):
             await self.failures.count(key, command.client)
             raise SignInRefused

@@ -57,11 +57,10 @@ async def test_a_wrong_password_and_an_unknown_address_are_told_alike(users: Stu
     )
 
 
-@pytest.mark.parametrize("status", ["suspended", "deleted"])
-async def test_an_account_that_may_not_sign_in_is_told_like_a_wrong_password(
-    users: Stub, stack: RealStack, somebody: SignedIn, status: str
+async def test_a_deleted_account_is_told_like_a_wrong_password(
+    users: Stub, stack: RealStack, somebody: SignedIn
 ) -> None:
-    await set_status(stack, somebody, status)
+    await set_status(stack, somebody, "deleted")
     right = await refused(users.Login(request(somebody.email)))
     wrong = await refused(users.Login(request(somebody.email, "another horse")))
     assert right == wrong

@@ -65,6 +65,16 @@ class UserServiceStub:
                 request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.DeleteUserRequest.SerializeToString,
                 response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.User.FromString,
                 _registered_method=True)
+        self.SuspendUser = channel.unary_unary(
+                '/argosy.user.v1.UserService/SuspendUser',
+                request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.SuspendUserRequest.SerializeToString,
+                response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.User.FromString,
+                _registered_method=True)
+        self.ReinstateUser = channel.unary_unary(
+                '/argosy.user.v1.UserService/ReinstateUser',
+                request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.ReinstateUserRequest.SerializeToString,
+                response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.User.FromString,
+                _registered_method=True)
         self.ChangePassword = channel.unary_unary(
                 '/argosy.user.v1.UserService/ChangePassword',
                 request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.ChangePasswordRequest.SerializeToString,
@@ -122,7 +132,8 @@ class UserServiceServicer:
 
     def Login(self, request, context):
         """Signs a person in: opens a session and answers with its token, good for 24 hours. A wrong password and an
-        unknown address are UNAUTHENTICATED alike. Publishes USER_LOGIN.
+        unknown address are UNAUTHENTICATED alike; a suspended account is PERMISSION_DENIED (ACCOUNT_SUSPENDED), to whoever
+        knows its password alone. Publishes USER_LOGIN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -155,6 +166,23 @@ class UserServiceServicer:
     def DeleteUser(self, request, context):
         """Deletes one's own account, or anyone's for staff, and answers with it: its status is deleted, its address free,
         its sessions have ended. One that is deleted stays so. Publishes USER_DELETED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuspendUser(self, request, context):
+        """Keeps a person from signing in and ends their sessions; what is known of them stays. One who is suspended stays
+        so. A deleted account is FAILED_PRECONDITION (ACCOUNT_DELETED), one's own is too (OWN_ACCOUNT). Publishes
+        SESSION_REVOKED for each session.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReinstateUser(self, request, context):
+        """Lets a suspended person sign in again; one who is not suspended stays so. A deleted account is
+        FAILED_PRECONDITION (ACCOUNT_DELETED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -256,6 +284,16 @@ def add_UserServiceServicer_to_server(servicer, server):
             'DeleteUser': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteUser,
                     request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.DeleteUserRequest.FromString,
+                    response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.User.SerializeToString,
+            ),
+            'SuspendUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendUser,
+                    request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.SuspendUserRequest.FromString,
+                    response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.User.SerializeToString,
+            ),
+            'ReinstateUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReinstateUser,
+                    request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.ReinstateUserRequest.FromString,
                     response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.User.SerializeToString,
             ),
             'ChangePassword': grpc.unary_unary_rpc_method_handler(
@@ -461,6 +499,60 @@ class UserService:
             target,
             '/argosy.user.v1.UserService/DeleteUser',
             argosy_dot_user_dot_v1_dot_user__pb2.DeleteUserRequest.SerializeToString,
+            argosy_dot_user_dot_v1_dot_user__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.user.v1.UserService/SuspendUser',
+            argosy_dot_user_dot_v1_dot_user__pb2.SuspendUserRequest.SerializeToString,
+            argosy_dot_user_dot_v1_dot_user__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReinstateUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.user.v1.UserService/ReinstateUser',
+            argosy_dot_user_dot_v1_dot_user__pb2.ReinstateUserRequest.SerializeToString,
             argosy_dot_user_dot_v1_dot_user__pb2.User.FromString,
             options,
             channel_credentials,

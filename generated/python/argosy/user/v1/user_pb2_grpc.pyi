@@ -40,7 +40,8 @@ class UserServiceStub:
     """
     Login: _grpc.UnaryUnaryMultiCallable[_user_pb2.LoginRequest, _user_pb2.LoginResponse]
     """Signs a person in: opens a session and answers with its token, good for 24 hours. A wrong password and an
-    unknown address are UNAUTHENTICATED alike. Publishes USER_LOGIN.
+    unknown address are UNAUTHENTICATED alike; a suspended account is PERMISSION_DENIED (ACCOUNT_SUSPENDED), to whoever
+    knows its password alone. Publishes USER_LOGIN.
     """
     GetUser: _grpc.UnaryUnaryMultiCallable[_user_pb2.GetUserRequest, _user_pb2.User]
     """Answers with one account: one's own, or anyone's for staff. Another's is NOT_FOUND, like an unknown one."""
@@ -56,6 +57,15 @@ class UserServiceStub:
     DeleteUser: _grpc.UnaryUnaryMultiCallable[_user_pb2.DeleteUserRequest, _user_pb2.User]
     """Deletes one's own account, or anyone's for staff, and answers with it: its status is deleted, its address free,
     its sessions have ended. One that is deleted stays so. Publishes USER_DELETED.
+    """
+    SuspendUser: _grpc.UnaryUnaryMultiCallable[_user_pb2.SuspendUserRequest, _user_pb2.User]
+    """Keeps a person from signing in and ends their sessions; what is known of them stays. One who is suspended stays
+    so. A deleted account is FAILED_PRECONDITION (ACCOUNT_DELETED), one's own is too (OWN_ACCOUNT). Publishes
+    SESSION_REVOKED for each session.
+    """
+    ReinstateUser: _grpc.UnaryUnaryMultiCallable[_user_pb2.ReinstateUserRequest, _user_pb2.User]
+    """Lets a suspended person sign in again; one who is not suspended stays so. A deleted account is
+    FAILED_PRECONDITION (ACCOUNT_DELETED).
     """
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_user_pb2.ChangePasswordRequest, _user_pb2.ChangePasswordResponse]
     """Gives the caller's account another password and ends all their sessions but this one. A wrong old password is
@@ -101,7 +111,8 @@ class UserServiceAsyncStub(UserServiceStub):
     """
     Login: _aio.UnaryUnaryMultiCallable[_user_pb2.LoginRequest, _user_pb2.LoginResponse]  # type: ignore[assignment]
     """Signs a person in: opens a session and answers with its token, good for 24 hours. A wrong password and an
-    unknown address are UNAUTHENTICATED alike. Publishes USER_LOGIN.
+    unknown address are UNAUTHENTICATED alike; a suspended account is PERMISSION_DENIED (ACCOUNT_SUSPENDED), to whoever
+    knows its password alone. Publishes USER_LOGIN.
     """
     GetUser: _aio.UnaryUnaryMultiCallable[_user_pb2.GetUserRequest, _user_pb2.User]  # type: ignore[assignment]
     """Answers with one account: one's own, or anyone's for staff. Another's is NOT_FOUND, like an unknown one."""
@@ -117,6 +128,15 @@ class UserServiceAsyncStub(UserServiceStub):
     DeleteUser: _aio.UnaryUnaryMultiCallable[_user_pb2.DeleteUserRequest, _user_pb2.User]  # type: ignore[assignment]
     """Deletes one's own account, or anyone's for staff, and answers with it: its status is deleted, its address free,
     its sessions have ended. One that is deleted stays so. Publishes USER_DELETED.
+    """
+    SuspendUser: _aio.UnaryUnaryMultiCallable[_user_pb2.SuspendUserRequest, _user_pb2.User]  # type: ignore[assignment]
+    """Keeps a person from signing in and ends their sessions; what is known of them stays. One who is suspended stays
+    so. A deleted account is FAILED_PRECONDITION (ACCOUNT_DELETED), one's own is too (OWN_ACCOUNT). Publishes
+    SESSION_REVOKED for each session.
+    """
+    ReinstateUser: _aio.UnaryUnaryMultiCallable[_user_pb2.ReinstateUserRequest, _user_pb2.User]  # type: ignore[assignment]
+    """Lets a suspended person sign in again; one who is not suspended stays so. A deleted account is
+    FAILED_PRECONDITION (ACCOUNT_DELETED).
     """
     ChangePassword: _aio.UnaryUnaryMultiCallable[_user_pb2.ChangePasswordRequest, _user_pb2.ChangePasswordResponse]  # type: ignore[assignment]
     """Gives the caller's account another password and ends all their sessions but this one. A wrong old password is
@@ -171,7 +191,8 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.LoginResponse, _abc.Awaitable[_user_pb2.LoginResponse]]:
         """Signs a person in: opens a session and answers with its token, good for 24 hours. A wrong password and an
-        unknown address are UNAUTHENTICATED alike. Publishes USER_LOGIN.
+        unknown address are UNAUTHENTICATED alike; a suspended account is PERMISSION_DENIED (ACCOUNT_SUSPENDED), to whoever
+        knows its password alone. Publishes USER_LOGIN.
         """
 
     @_abc_1.abstractmethod
@@ -211,6 +232,27 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_user_pb2.User, _abc.Awaitable[_user_pb2.User]]:
         """Deletes one's own account, or anyone's for staff, and answers with it: its status is deleted, its address free,
         its sessions have ended. One that is deleted stays so. Publishes USER_DELETED.
+        """
+
+    @_abc_1.abstractmethod
+    def SuspendUser(
+        self,
+        request: _user_pb2.SuspendUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_pb2.User, _abc.Awaitable[_user_pb2.User]]:
+        """Keeps a person from signing in and ends their sessions; what is known of them stays. One who is suspended stays
+        so. A deleted account is FAILED_PRECONDITION (ACCOUNT_DELETED), one's own is too (OWN_ACCOUNT). Publishes
+        SESSION_REVOKED for each session.
+        """
+
+    @_abc_1.abstractmethod
+    def ReinstateUser(
+        self,
+        request: _user_pb2.ReinstateUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_pb2.User, _abc.Awaitable[_user_pb2.User]]:
+        """Lets a suspended person sign in again; one who is not suspended stays so. A deleted account is
+        FAILED_PRECONDITION (ACCOUNT_DELETED).
         """
 
     @_abc_1.abstractmethod
