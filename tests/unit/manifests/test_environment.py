@@ -9,6 +9,7 @@ from edge.render import upstream_names
 from edge.settings import load
 from local.manifests import setup
 from local.manifests.builds import Manifest, all_builds, manifests
+from local.paths import ROOT
 from services.chassis.settings import CommonSettings
 from services.inventory.settings import InventorySettings
 from services.notification.settings import NotificationSettings
@@ -16,6 +17,7 @@ from services.order.settings import OrderSettings
 from services.payment.settings import PaymentSettings
 from services.user.settings import UserSettings
 
+PRODUCTION = "k8s/overlays/production"
 SETTINGS: dict[str, type[CommonSettings]] = {
     "user": UserSettings,
     "order": OrderSettings,
@@ -60,6 +62,18 @@ def test_the_edge_takes_its_environment(base: dict[str, Manifest]) -> None:
     for name, ((host, port),) in targets.items():
         assert host == f"{name}.production.svc.cluster.local"
         assert port in [entry["port"] for entry in base[f"Service/{name}"]["spec"]["ports"] if entry["name"] == "grpc"]
+
+
+def test_productions_edge_asks_for_the_shared_count_where_it_is_kept() -> None:
+    production = {f"{one['kind']}/{one['metadata']['name']}": one for one in manifests(all_builds()[PRODUCTION])}
+    settings, _ = load(upstream_names(), told(production, "Deployment/edge"))
+    (port,) = production["Service/ratelimit"]["spec"]["ports"]
+    assert settings.rate_limit_service == ("ratelimit.production.svc.cluster.local", port["port"])
+    # Its configuration is the contract's, under a name that is new with every change of it.
+    (config,) = (one for name, one in production.items() if name.startswith("ConfigMap/ratelimit-"))
+    assert config["data"]["config.yaml"] == (ROOT / "generated" / "ratelimit" / "config.yaml").read_text()
+    (volume,) = production["Deployment/ratelimit"]["spec"]["template"]["spec"]["volumes"]
+    assert f"ConfigMap/{volume['configMap']['name']}" in production
 
 
 @pytest.mark.parametrize("service", SETTINGS)
