@@ -24,6 +24,7 @@ MAIL = "canary.ada@example.org"
 NAME, FAMILY = "Canaryada", "Canarytour"
 PASSWORD = "canary-password-4711"
 WRONG_PASSWORD = "canary-guess-0815"
+NEXT_PASSWORD = "canary-password-4712"
 STREET, CITY, ZIP = "Canary Wharf 7", "Canarytown", "CAN-4711"
 PHONE, BIRTH = "+1 555 4711 0815", "1907-04-11"
 CARD = "4000056655665556"
@@ -56,11 +57,14 @@ async def secrets(shop: Shop, before: Baseline) -> Secrets:
     await go_wrong(shop, signed_in)
     await invariants.hold(shop.stack, before)
     card = await charge_of(shop, signed_in)
+    mailed = await use_mailed_tokens(shop)
     words = shop.stack.secrets.words
     return Secrets(
         never={
             "the password": PASSWORD,
             "a guessed password": WRONG_PASSWORD,
+            "the next password": NEXT_PASSWORD,
+            **{f"the token of the mail {subject!r}": token for subject, token in mailed.items()},
             "the first token": customer.token,
             "its signature": customer.token.rpartition(".")[2],
             "the second token": signed_in.token,
@@ -156,6 +160,25 @@ async def charge_of(shop: Shop, customer: Customer) -> Json:
     )
     card: Json = found["data"][0]["latest_charge"]["payment_method_details"]["card"]
     return card
+
+
+async def use_mailed_tokens(shop: Shop) -> dict[str, str]:
+    """The tokens that came by mail, by subject: used rightly, then once more, which is refused."""
+    answered(await shop.call("POST", "/users/password-reset", {"email": MAIL}), 200)
+
+    async def mailed() -> dict[str, str]:
+        found = {mail["subject"]: re.search(r"#token=([\w-]+)", mail["text"]) for mail in await shop.mails_to(MAIL)}
+        return {subject: token[1] for subject, token in found.items() if token}
+
+    tokens = await until(mailed, lambda found: len(found) == 2, "the mails to welcome and to reset")
+    reset = next(token for subject, token in tokens.items() if "password" in subject)
+    (verification,) = set(tokens.values()) - {reset}
+    for status in (200, 400):
+        answered(await shop.call("POST", "/users/verify-email", {"token": verification}), status)
+        said = {"token": reset, "newPassword": NEXT_PASSWORD}
+        answered(await shop.call("POST", "/users/password-reset:confirm", said), status)
+    answered(await shop.call("POST", "/users/login", {"email": MAIL, "password": NEXT_PASSWORD}), 200)
+    return tokens
 
 
 def private_key(stack: RealStack) -> str:
