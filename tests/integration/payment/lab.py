@@ -87,10 +87,14 @@ class StripeSide(Sandbox):
         made = await self.ask("POST", "/v1/customers", data={"metadata[user_id]": str(user_id)})
         return str(made["id"])
 
+    async def all_events(self) -> list[Any]:
+        """Every event there is, oldest first."""
+        return [event async for event in self._all("/v1/events")][::-1]
+
     async def events(self, kind: str, intent_id: str) -> list[Any]:
         """The events of a kind about an intent, oldest first."""
         page = await self.ask("GET", "/v1/events", params={"type": kind, "limit": 100})
-        about = [e for e in page["data"] if _intent_of(e["data"]["object"]) == intent_id]
+        about = [e for e in page["data"] if intent_of(e["data"]["object"]) == intent_id]
         return about[::-1]
 
 
@@ -247,6 +251,6 @@ def command(order: Order, method: str = VISA, **changes: Any) -> CreatePaymentCo
     return replace(asked, **changes)
 
 
-def _intent_of(subject: Any) -> str | None:
+def intent_of(subject: Any) -> str | None:
     found = subject["id"] if subject["object"] == "payment_intent" else subject.get("payment_intent")
     return found if isinstance(found, str) else None

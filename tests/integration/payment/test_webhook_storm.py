@@ -1,0 +1,275 @@
+"""A thousand webhooks, each three times, shuffled, forged ones among them: the same state as from a clean run.
+
+Everything happens at Stripe twice: to one world, whose webhooks then come each once and in order; and to its twin,
+whose webhooks come in a storm. (What the process answers to a forged one over the wire is in tests/contract and
+tests/e2e.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+from uuid import uuid4
+
+import grpc
+from google.api.httpbody_pb2 import HttpBody
+from stripe import WebhookSignature
+
+from services.chassis.call import Call
+from services.payment.domain import Order, Status
+from services.payment.faults import FAULTS
+from services.payment.rpc import PaymentRpc
+from services.payment.stripe_answers import BadSignature
+from services.payment.stripe_gateway import ProviderAway
+from tests.integration.payment.lab import CHALLENGED, DECLINED, VISA, WEBHOOK_SECRET, Lab, intent_of
+
+TAKEN = (
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+    "charge.refunded",
+    "refund.updated",
+)
+TIMES = 3
+FORGED = 0.05
+AT_ONCE = 12
+"""Fewer than there are connections to the database."""
+PARTS = 6
+"""How many times money goes back by hand in the stories that have most webhooks."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A payment in one of the worlds, and the webhooks that its story has."""
+
+    story: str
+    order: Order
+    payment_id: str
+    intent_id: str
+
+
+class World:
+    """Payments to which one of the stories has happened, at Stripe alone."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+
+    async def live(self, stories: Sequence[str]) -> list[Told]:
+        """Let all of them happen."""
+        return list(await asyncio.gather(*(self._tell(story) for story in stories)))
+
+    async def _tell(self, story: str) -> Told:
+        async with self._at_once:
+            card, then = STORIES[story]
+            order = self.lab.orders.place()
+            payment = await self.lab.pay(order, card)
+            intent_id = str((await self.lab.payment(payment.payment_id)).intent_id)
+            await then(self.lab, intent_id)
+            return Told(story, order, payment.payment_id, intent_id)
+
+
+async def nothing(lab: Lab, intent_id: str) -> None:
+    """What the card came to was the story."""
+
+
+async def approved(lab: Lab, intent_id: str) -> None:
+    await lab.sandbox.pass_challenge(intent_id)
+
+
+async def challenge_failed(lab: Lab, intent_id: str) -> None:
+    await lab.sandbox.pass_challenge(intent_id, "fail")
+
+
+async def cancelled_there(lab: Lab, intent_id: str) -> None:
+    await lab.sandbox.ask("POST", f"/v1/payment_intents/{intent_id}/cancel")
+
+
+async def failed_and_paid_otherwise(lab: Lab, intent_id: str) -> None:
+    await challenge_failed(lab, intent_id)
+    await lab.sandbox.confirm_by_customer(intent_id, VISA)
+
+
+async def given_back_in_parts(lab: Lab, intent_id: str) -> None:
+    for part in range(PARTS):
+        await lab.sandbox.refund_by_hand(intent_id, 100 + part)
+
+
+async def given_back(lab: Lab, intent_id: str) -> None:
+    await lab.sandbox.refund_by_hand(intent_id, 5998)
+
+
+async def approved_and_given_back(lab: Lab, intent_id: str) -> None:
+    await approved(lab, intent_id)
+    await given_back(lab, intent_id)
+
+
+Then = Callable[[Lab, str], Awaitable[None]]
+STORIES: Mapping[str, tuple[str, Then]] = {
+    "declined": (DECLINED, nothing),
+    "approved": (CHALLENGED, approved),
+    "challenge failed": (CHALLENGED, challenge_failed),
+    "cancelled there": (CHALLENGED, cancelled_there),
+    "failed and paid otherwise": (CHALLENGED, failed_and_paid_otherwise),
+    "given back in parts": (VISA, given_back_in_parts),
+    "approved and given back": (CHALLENGED, approved_and_given_back),
+    "sent back by the bank": ("pm_card_refundFail", given_back),
+}
+TOLD = {
+    "declined": 15,
+    "approved": 40,
+    "challenge failed": 30,
+    "cancelled there": 20,
+    "failed and paid otherwise": 20,
+    "given back in parts": 60,
+    "approved and given back": 15,
+    "sent back by the bank": 10,
+}
+"""How many times each story is told in a world."""
+WEBHOOKS = {
+    "declined": 1,
+    "approved": 1,
+    "challenge failed": 1,
+    "cancelled there": 1,
+    "failed and paid otherwise": 2,
+    "given back in parts": 1 + 2 * PARTS,
+    "approved and given back": 3,
+    "sent back by the bank": 3,
+}
+"""How many of ours each has."""
+
+
+async def test_a_thousand_webhooks_three_times_each_shuffled_and_forged(lab: Lab) -> None:
+    chance = random.Random(11)
+    await lab.sandbox.control(webhooks_stopped=True)
+    stories = [story for story, times in TOLD.items() for _ in range(times)]
+    world = World(lab)
+    clean, stormy, untold = await world.live(stories), await world.live(stories), await world.live(["approved"] * 10)
+    events = await webhooks_of(lab, [*clean, *stormy, *untold])
+    in_order = [event for one in clean for event in events[one.intent_id]]
+    storm = [event for one in stormy for event in events[one.intent_id]]
+    assert len(in_order) == len(storm) == sum(WEBHOOKS[story] * times for story, times in TOLD.items()) == 1000
+
+    for event in in_order:
+        await deliver(lab, *signed(event))
+    # Signed when it is sent: a slow machine makes nobody's signature too old.
+    good: list[Callable[[], tuple[bytes, str]]] = [partial(signed, event) for event in storm for _ in range(TIMES)]
+    believable = [event for one in (*stormy, *untold) for event in events[one.intent_id]]
+    bad = [partial(forged, chance.choice(believable), number) for number in range(int(len(good) * FORGED))]
+    mixed = [(one, True) for one in good] + [(one, False) for one in bad]
+    chance.shuffle(mixed)
+    at_once = asyncio.Semaphore(AT_ONCE)
+
+    async def send(webhook: Callable[[], tuple[bytes, str]], is_good: bool) -> bool:
+        async with at_once:
+            return await deliver(lab, *webhook()) == is_good
+
+    assert all(await asyncio.gather(*(send(*one) for one in mixed)))
+    # No reconciler has run: whatever is known was told by webhooks.
+    for story, ours, theirs in zip(stories, await states(lab, clean), await states(lab, stormy), strict=True):
+        assert ours == theirs, story
+    for one in untold:
+        assert (await lab.payment(one.payment_id)).status is Status.REQUIRES_ACTION
+        assert await lab.told(one.order) == {"PAYMENT_REQUIRES_ACTION": 1}
+    await money_agrees(lab, [*clean, *stormy])
+
+
+async def webhooks_of(lab: Lab, payments: Sequence[Told]) -> dict[str, list[Any]]:
+    """By intent, oldest first, as soon as there are as many as the stories have."""
+    wanted = sum(WEBHOOKS[one.story] for one in payments)
+    intents = {one.intent_id for one in payments}
+    async with asyncio.timeout(120):
+        while True:
+            found: dict[str, list[Any]] = {intent_id: [] for intent_id in intents}
+            for event in await lab.sandbox.all_events():
+                intent_id = intent_of(event["data"]["object"])
+                if event["type"] in TAKEN and intent_id in found:
+                    found[intent_id].append(event)
+            if sum(map(len, found.values())) >= wanted:
+                return found
+            await asyncio.sleep(0.5)
+
+
+def signed(event: Any, *, secret: str | None = None, age: int = 0) -> tuple[bytes, str]:
+    payload = json.dumps(event)
+    key = secret or WEBHOOK_SECRET.get_secret_value()
+    header = WebhookSignature.generate_signature_header(payload, key, timestamp=int(time.time()) - age)
+    return payload.encode(), header
+
+
+def forged(event: Any, number: int) -> tuple[bytes, str]:
+    """What somebody without the secret could send, or could have kept."""
+    new = {**event, "id": f"evt_{uuid4().hex}"}
+    match number % 4:
+        case 0:
+            return signed(new, secret="whsec_guessed")
+        case 1:
+            return json.dumps(new).encode(), signed(event)[1]
+        case 2:
+            return signed(new, age=400)
+        case _:
+            return json.dumps(new).encode(), "t=1,v1=00"
+
+
+async def deliver(lab: Lab, payload: bytes, signature: str) -> bool:
+    """As Stripe does: again, while we cannot take it. False: refused, as what the edge makes a 400 of."""
+    rpc = PaymentRpc(*(cast(Any, None),) * 4, lab.handle_webhook, cast(Any, None))
+    call = cast(Call, _Metadata({"stripe-signature": signature}))
+    while True:
+        try:
+            answer = await rpc.HandleStripeWebhook(HttpBody(data=payload), call)
+        except BadSignature:
+            assert FAULTS[BadSignature].status is grpc.StatusCode.INVALID_ARGUMENT
+            return False
+        except ProviderAway:
+            await asyncio.sleep(0.2)
+        else:
+            assert answer.received
+            return True
+
+
+@dataclass(frozen=True)
+class _Metadata:
+    """All that taking a webhook needs of a call."""
+
+    metadata: Mapping[str, str]
+
+
+async def states(lab: Lab, payments: Sequence[Told]) -> list[Any]:
+    """All that webhooks decide about each payment."""
+    return [await state(lab, one) for one in payments]
+
+
+async def state(lab: Lab, one: Told) -> Any:
+    payment = await lab.payment(one.payment_id)
+    return (
+        payment.status,
+        payment.late,
+        payment.error_code,
+        payment.decline_code,
+        payment.provider_fee_minor,
+        payment.net_amount_minor,
+        payment.close_intent,
+        sorted(await lab.ledger(one.order)),
+        sorted((refund.amount_minor, refund.status, refund.reason) for refund in await lab.refunds(one.payment_id)),
+        await lab.told(one.order),
+    )
+
+
+async def money_agrees(lab: Lab, payments: Sequence[Told]) -> None:
+    """The books and Stripe are of one mind on each payment."""
+    charges = {charge["payment_intent"]: charge for charge in await lab.sandbox.charges() if charge["amount_captured"]}
+    for one in payments:
+        booked: Counter[str] = Counter()
+        for entry, amount in await lab.ledger(one.order):
+            booked[entry] += round(float(amount) * 100)
+        charge = charges.get(one.intent_id, {"amount_captured": 0, "amount_refunded": 0})
+        assert booked["capture"] == charge["amount_captured"], one.story
+        assert booked["refund"] - booked["refund_reversal"] == charge["amount_refunded"], one.story
