@@ -15,6 +15,7 @@ from services.order.domain import (
     Commit,
     IllegalTransition,
     Line,
+    OnlyStaffListOthers,
     Order,
     OrderCreated,
     OrderEvent,
@@ -25,6 +26,7 @@ from services.order.domain import (
     Status,
     TotalTooLarge,
     blank_fields,
+    check_may_list,
     fold,
     move,
     move_by,
@@ -123,6 +125,19 @@ def test_a_stranger_cannot_tell_an_order_from_none() -> None:
 def test_the_owner_may_only_cancel(status: Status) -> None:
     with pytest.raises(OwnerMayOnlyCancel):
         move_by(OWNER, order_that_is(Status.CONFIRMED), status)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_an_order_is_final_when_it_can_go_nowhere(status: Status) -> None:
+    assert order_that_is(status).is_final == (status not in {current for current, _ in LEGAL})
+
+
+def test_only_staff_list_another_persons_orders() -> None:
+    for actor, user_id in ((OWNER, "ann"), (STAFF, "ann"), (STAFF, "sue")):
+        check_may_list(actor, user_id)
+    for actor, user_id in ((STRANGER, "ann"), (OWNER, "sue")):
+        with pytest.raises(OnlyStaffListOthers):
+            check_may_list(actor, user_id)
 
 
 def test_a_move_says_who_made_it() -> None:
