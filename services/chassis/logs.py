@@ -12,6 +12,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,7 @@ from services.chassis.repeats import Repeats
 
 _STDOUT = 1
 _LONGEST_ERROR = 300
+_VALUE = re.compile(r"""["']|: """)
 _SAID_AGAIN_AFTER_SECONDS = 30.0
 _AROUND_EVERY_CALL = "/services/chassis/pipeline/"
 _encode = json.JSONEncoder(default=repr, separators=(",", ":")).encode
@@ -109,9 +111,17 @@ def _scalar(value: str | float | None) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """The error's class and the first line of what it says."""
+    """The error's class and the first line of what it says; of a database's that as far as it repeats no value."""
     said = first_line(str(error))
+    if type(error).__module__.partition(".")[0] == "asyncpg":
+        said = _without_values(said, error)
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _without_values(said: str, error: BaseException) -> str:
+    """What PostgreSQL or its driver found wrong with something, without that: it stands after a colon or in quotes."""
+    about = (getattr(error, name, None) for name in ("sqlstate", "table_name", "column_name", "constraint_name"))
+    return " ".join([_VALUE.split(said, 1)[0].rstrip(), *filter(None, about)])
 
 
 def first_line(text: str) -> str:

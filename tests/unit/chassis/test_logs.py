@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+import asyncpg
 import pytest
 import structlog
 
@@ -89,6 +90,32 @@ def test_only_the_first_line_of_an_error_is_told() -> None:
     )
     assert logs.error_text(ValueError()) == "ValueError"
     assert len(logs.error_text(ValueError("x" * 10_000))) < 400
+
+
+class _Taken(asyncpg.UniqueViolationError):  # type: ignore[misc]
+    constraint_name = "users_email_key"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (_Taken('duplicate key value violates unique constraint "users_email_key"'),
+         "_Taken: duplicate key value violates unique constraint 23505 users_email_key"),
+        (asyncpg.DataError("invalid input for query argument $1: 'ada@example.org' (expected a date)"),
+         "DataError: invalid input for query argument $1 22000"),
+        (asyncpg.exceptions._base.InterfaceError("invalid input for query argument $2: datetime.date(1815, 12, 10)"),
+         "InterfaceError: invalid input for query argument $2"),
+        (asyncpg.InvalidTextRepresentationError('invalid input syntax for type uuid: "ada"example.org"'),
+         "InvalidTextRepresentationError: invalid input syntax for type uuid 22P02"),
+        (asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
+         "ConnectionDoesNotExistError: connection was closed in the middle of operation 08003"),
+        (RuntimeError("the user 'ada' is unknown: really"), "RuntimeError: the user 'ada' is unknown: really"),
+    ],
+)  # fmt: skip
+def test_of_a_databases_error_no_value_is_told(error: Exception, told: str) -> None:
+    if isinstance(error, _Taken):
+        type(error).__module__ = "asyncpg.exceptions"
+    assert logs.error_text(error) == told
 
 
 def test_what_is_no_json_is_shown_somehow(out: list[str]) -> None:
