@@ -11,6 +11,7 @@
 | `databases` | a service's PostgreSQL, for as long as a command takes |
 | `dlq`, `letters` | `argosy dlq`: messages that could not be handled |
 | `keys` | `argosy keys`: what signs people's tokens |
+| `mail` | `argosy mail`: mails that could not be sent |
 | `orders` | `argosy orders rebuild`: the lists of orders, compared with what happened |
 | `top`, `figures` | `argosy top`: every service at a glance |
 | `topics` | what lies on a topic, read without a group |

@@ -10,6 +10,7 @@ import typer
 from cli.dlq import app as dlq
 from cli.environment import NoSystem
 from cli.keys import app as keys
+from cli.mail import app as mail
 from cli.orders import app as orders
 from cli.staff import app as staff
 from cli.tail import tail
@@ -29,6 +30,7 @@ app.command()(top)
 app.command()(trace)
 app.add_typer(dlq, name="dlq")
 app.add_typer(keys, name="keys")
+app.add_typer(mail, name="mail")
 app.add_typer(orders, name="orders")
 app.add_typer(staff, name="staff")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 from aiosmtpd.smtp import SMTP
 from google.protobuf.message import Message
+from prometheus_client import REGISTRY
 
 import services.notification
 from argosy.event.v1.order_events_pb2 import OrderCreated, OrderLine, OrderStatusUpdated
@@ -25,16 +26,20 @@ from argosy.event.v1.user_events_pb2 import (
     UserDeleted,
     UserUpdated,
 )
+from services.chassis import clock
 from services.chassis.events import Event, kind_of
 from services.chassis.postgres import Postgres
+from services.notification import parked
 from services.notification.consumers import handlers
 from services.notification.domain import MAX_ATTEMPTS, InvalidPreferences
 from services.notification.letters import Letters
 from services.notification.mail_tokens import MailToken
 from services.notification.mailer import SmtpMailer
 from services.notification.use_cases import send_messages
+from services.notification.use_cases.count_messages import CountMessages
 from services.notification.use_cases.keep_preferences import KeepPreferences
 from services.notification.use_cases.list_notifications import ListNotifications
+from services.notification.use_cases.look_after_parked import LookAfterParked
 from services.notification.use_cases.send_messages import MailNotSent, MailNotWanted, SendMessages
 
 MIGRATIONS = Path(services.notification.__file__).parent / "migrations"
@@ -398,3 +403,41 @@ async def test_a_name_is_text_in_html_too(notification: Notification) -> None:
     (mail,) = notification.mailbox.mails
     assert "Hello &lt;img src=x&gt; &amp; Ada," in part(mail, "html")
     assert "Hello <img src=x> & Ada," in part(mail, "plain")
+
+
+async def test_parked_mail_is_looked_at_counted_and_tried_again(notification: Notification) -> None:
+    user = uuid4()
+    await notification.hear_of_user(user)
+    for status in ("confirmed", "shipped"):
+        await notification.hear_of_status(user, uuid4(), status)
+    await notification.postgres.execute("UPDATE messages SET status = 'parked', attempts = 10, error = 'SMTP 451'")
+    care = LookAfterParked(notification.postgres)
+    first, second = await care.oldest(10)
+    assert (first.type, first.attempts, first.error) == ("order_confirmed", 10, "SMTP 451")
+    assert await care.oldest(1) == [first]
+    await CountMessages(notification.postgres).once()
+    assert [
+        REGISTRY.get_sample_value("argosy_messages_unsent", {"status": name}) for name in ("pending", "parked")
+    ] == [0, 2]
+
+    answers = await asyncio.gather(*(care.retry([second.id, uuid4()], "eve") for _ in range(5)))
+    assert sorted(answers) == [[], [], [], [], [second.id]]
+    assert await notification.sending.once() == 1
+    (mail,) = notification.mailbox.mails
+    assert mail["Subject"] == "Your order is on its way"
+    assert await care.retry(None, "eve") == [first.id]
+    await notification.sending.once()
+    assert (await care.oldest(10), await notification.status()) == ([], ["sent", "sent"])
+    assert await care.retry(None, "eve") == []
+
+
+async def test_a_message_to_nobody_is_forgotten_in_the_end(notification: Notification) -> None:
+    known, unknown = uuid4(), uuid4()
+    await notification.hear_of_user(known)
+    for user in (known, unknown):
+        await notification.hear_of_status(user, uuid4(), "confirmed")
+    async with notification.postgres.connection() as connection:
+        assert await parked.prune_unaddressed(connection, clock.now() - timedelta(minutes=1), 10) == 0
+        assert await parked.prune_unaddressed(connection, clock.now() + timedelta(minutes=1), 10) == 1
+    assert await notification.sending.once() == 1
+    assert await notification.status() == ["sent"]

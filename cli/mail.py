@@ -1,0 +1,80 @@
+"""`argosy mail list|retry`: mails that could not be sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from cli import audit, output
+from cli.databases import database
+from cli.environment import settings_of
+from services.chassis import clock
+from services.notification.parked import Parked
+from services.notification.settings import NotificationSettings
+from services.notification.use_cases.look_after_parked import LookAfterParked
+
+app = typer.Typer(help="Mails that were parked after ten attempts: see them, send them.", no_args_is_help=True)
+
+_COLUMNS = ("message", "since", "type", "userId", "orderId", "attempts", "error")
+
+
+@app.command("list")
+def list_(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many at most, oldest first.")] = 100,
+    as_json: output.AsJson = False,
+) -> None:
+    """Show the mails that are not tried any more, and why."""
+    parked = asyncio.run(_oldest(settings_of("notification", NotificationSettings), limit))
+    output.show(map(_row, parked), _COLUMNS, as_json=as_json, empty="No mail is parked.")
+
+
+@app.command()
+def retry(
+    messages: Annotated[
+        list[UUID] | None, typer.Argument(metavar="[MESSAGE]...", help="By id, as the list shows it.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every mail that is parked.")] = False,
+    as_json: output.AsJson = False,
+) -> None:
+    """Have mails tried again, from the first attempt on. Mend their cause first.
+
+    A mail whose token is of no use any more is not sent. For example: argosy mail retry --all
+    """
+    if bool(messages) == every:
+        output.refuse("say which: mails by id, or --all")
+    settings = settings_of("notification", NotificationSettings)
+    audit.begin()
+    sent = asyncio.run(_retry(settings, None if every else messages))
+    unknown = sorted(set(messages or ()) - set(sent))
+    if as_json:
+        output.show([{"message": str(each)} for each in sent], (), as_json=True, empty="")
+    else:
+        output.say(f"{len(sent)} {'mail is' if len(sent) == 1 else 'mails are'} tried again.", as_json=False)
+    if unknown:
+        output.refuse(f"not parked: {', '.join(map(str, unknown))}")
+
+
+async def _oldest(settings: NotificationSettings, limit: int) -> list[Parked]:
+    async with database("notification", settings) as postgres:
+        return await LookAfterParked(postgres).oldest(limit)
+
+
+async def _retry(settings: NotificationSettings, ids: Sequence[UUID] | None) -> list[UUID]:
+    async with database("notification", settings) as postgres:
+        return await LookAfterParked(postgres).retry(ids, audit.operator())
+
+
+def _row(message: Parked) -> output.Row:
+    return {
+        "message": str(message.id),
+        "since": clock.to_text(message.created_at),
+        "type": message.type,
+        "userId": str(message.user_id),
+        "orderId": str(message.order_id) if message.order_id else None,
+        "attempts": message.attempts,
+        "error": message.error,
+    }
