@@ -79,14 +79,19 @@ class _Run:
     async def go(self, settings: OrderDocuments) -> None:
         """Compare everything, and put it right if that is asked for."""
         async with _rebuilding(settings, mend=self.mend) as rebuilding:
-            if sys.stderr.isatty():
-                self._progress.start()
             try:
+                self._show_progress()
                 async for difference in rebuilding.differences(mend=self.mend, compared=self._count):
+                    self._progress.stop()  # while it is shown, it has stdout for itself
                     self._tell(difference)
+                    self._show_progress()
             finally:
                 self._progress.stop()
         self._sum_up()
+
+    def _show_progress(self) -> None:
+        if sys.stderr.isatty():
+            self._progress.start()
 
     def _count(self, orders: int) -> None:
         self.compared += orders

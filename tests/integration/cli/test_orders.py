@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import sys
 from collections.abc import AsyncIterator, Mapping
 
 import pytest
@@ -64,6 +68,28 @@ async def test_differences_are_told_then_mended_then_gone(mongo: Mongo, pod: Map
         {"compared": 3, "differ": 2, "mended": 2},
     ]
     assert (await argosy(*check, "--json", environment=pod)).rows == [{"compared": 3, "differ": 0, "mended": 0}]
+
+
+async def test_progress_is_shown_to_people_and_is_not_in_what_is_piped_on(mongo: Mongo, pod: Mapping[str, str]) -> None:
+    for _ in range(3):
+        await mongo.collection("orders").delete_one({"_id": await placed(mongo)})
+    terminal, side = os.openpty()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "cli", "orders", "rebuild", "--json"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=side,
+            env={**os.environ, **pod, "TERM": "xterm"},
+        )
+        out, _ = await asyncio.wait_for(process.communicate(), 120)
+        told = os.read(terminal, 1 << 16).decode()
+    finally:
+        os.close(terminal)
+        os.close(side)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [row.get("found") for row in rows] == ["missing", "missing", "missing", None]
+    assert "orders compared" in told
+    assert "orderId" not in told
 
 
 async def test_what_cannot_be_mended_is_an_error(mongo: Mongo, pod: Mapping[str, str]) -> None:
