@@ -78,7 +78,9 @@ class EdgeSettings(BaseModel):
     """`host:port` of what counts for all edges together (envoyproxy/ratelimit); without it each counts for itself."""
     jwks_url: Annotated[HttpUrl, AfterValidator(_plain_http)]
     """Where the public keys of user tokens are fetched."""
-    otel_exporter_otlp_endpoint: Annotated[HttpUrl, AfterValidator(_plain_http)] | None = None
+    otel_exporter_otlp_endpoint: Annotated[
+        Annotated[HttpUrl, AfterValidator(_plain_http)] | None, BeforeValidator(lambda text: text or None)
+    ] = None
     """Where spans are told, by OTLP over gRPC: `http://host:4317`; without it none are made."""
     otel_sdk_disabled: bool = False
     otel_traces_sampler: Literal["parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"] = (

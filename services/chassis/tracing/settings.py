@@ -5,9 +5,9 @@ https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AnyHttpUrl, Field
+from pydantic import AnyHttpUrl, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Sampler = Literal[
@@ -16,12 +16,17 @@ Sampler = Literal[
 ]  # fmt: skip
 
 
+def _unless_empty(value: Any) -> Any:
+    """An empty variable is one that is not set, as the specification has it."""
+    return None if value == "" else value
+
+
 class TracingSettings(BaseSettings):
     """Whether and how spans are recorded."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    otel_exporter_otlp_endpoint: AnyHttpUrl | None = None
+    otel_exporter_otlp_endpoint: Annotated[AnyHttpUrl | None, BeforeValidator(_unless_empty)] = None
     """The collector, by OTLP over gRPC: `http://host:4317`; without it no spans are made."""
     otel_exporter_otlp_protocol: Literal["grpc"] = "grpc"
     otel_sdk_disabled: bool = False

@@ -55,3 +55,14 @@ def test_inside_a_block_and_no_further() -> None:
         assert trace_context.current() == trace_context.current_or_new() == GOOD
     assert trace_context.current() is None
     assert trace_context.current_or_new() != trace_context.current_or_new()
+
+
+def test_new_traces_say_whether_whoever_began_them_records_them() -> None:
+    assert trace_context.new().endswith("-01")
+    try:
+        trace_context.decide_sampling(lambda trace_id: trace_id % 2 == 0)
+        for _ in range(20):
+            made = trace_context.new()
+            assert made.endswith("-01") is (int(trace_context.trace_id(made), 16) % 2 == 0)
+    finally:
+        trace_context.decide_sampling(bool)

@@ -301,6 +301,8 @@ def test_bad_settings_are_refused() -> None:
         TracingSettings(**bad, otel_exporter_otlp_protocol="http/json")  # type: ignore[arg-type]
     assert {error["loc"][0] for error in caught.value.errors()} == {*bad, "otel_exporter_otlp_protocol"}
     assert TracingSettings().traces_go_to is None
+    empty: dict[str, Any] = {"otel_exporter_otlp_endpoint": ""}
+    assert TracingSettings(**empty).traces_go_to is None
     named: dict[str, Any] = {"otel_exporter_otlp_endpoint": "http://collector:4317"}
     assert TracingSettings(**named).traces_go_to is not None
     assert TracingSettings(**named, otel_sdk_disabled=True).traces_go_to is None

@@ -146,7 +146,11 @@ def test_the_shared_count_tells_callers_apart_as_each_edge_does() -> None:
 
 
 def test_without_a_collector_the_edge_makes_no_spans() -> None:
-    for config in (rendered(), rendered(OTEL_EXPORTER_OTLP_ENDPOINT="http://10.0.0.3:4317", OTEL_SDK_DISABLED="true")):
+    for config in (
+        rendered(),
+        rendered(OTEL_EXPORTER_OTLP_ENDPOINT=""),
+        rendered(OTEL_EXPORTER_OTLP_ENDPOINT="http://10.0.0.3:4317", OTEL_SDK_DISABLED="true"),
+    ):
         assert manager(config)["tracing"] is None
         assert "traces" not in {cluster["name"] for cluster in config["static_resources"]["clusters"]}
 
