@@ -65,9 +65,9 @@ check: ## lint, types, import rules, contract and drift
 	$(SETUP)
 	@$(VENV_PYTHON) -m local.check
 
-test: ## every test: unit, contract, integration, end to end
+test: ## every test: unit, contract, integration, end to end; ARGS for pytest
 	$(SETUP)
-	@$(VENV_PYTHON) -m pytest $(ARGS)
+	@$(VENV_PYTHON) -m pytest $(or $(ARGS),--cov)
 
 bench: ## what the chassis costs a call, beside a bare handler (the system must be up)
 	$(SETUP)
