@@ -139,6 +139,19 @@ async def delete_user(scene: Scene) -> Ask:
     return Ask(person, {"id": person.id}, answers={"accountStatus": "deleted"})
 
 
+@row("UserService.SuspendUser")
+async def suspend_user(scene: Scene) -> Ask:
+    person = await scene.shop.register()
+    return Ask(scene.staff, {"id": person.id}, {}, {"accountStatus": "suspended"})
+
+
+@row("UserService.ReinstateUser")
+async def reinstate_user(scene: Scene) -> Ask:
+    person = await scene.shop.register()
+    answered(await scene.staff.call("POST", f"/users/{person.id}:suspend", {}), 200)
+    return Ask(scene.staff, {"id": person.id}, {}, {"accountStatus": "active"})
+
+
 @row("UserService.ChangePassword")
 async def change_password(scene: Scene) -> Ask:
     person = await scene.shop.register()
