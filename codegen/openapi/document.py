@@ -33,17 +33,20 @@ def openapi(image: Json, services: tuple[Service, ...]) -> dict[str, Any]:
     """
     found = Image(image)
     base: dict[str, Any] = yaml.safe_load(BASE.read_text(encoding="utf-8"))
-    examples = base.pop("x-requests")
+    requests, answers = base.pop("x-requests"), base.pop("x-answers")
     methods = {
         f"/{name}/{method['name']}": method for name, service in found.services.items() for method in service["method"]
     }
     public = list(public_rpcs(services))
-    _refuse_left_over(examples, {rpc.name for _, rpc in public})
+    _refuse_left_over(requests, {rpc.name for _, rpc in public})
     schemas = Schemas(found, {methods[rpc.path]["outputType"].lstrip(".") for _, rpc in public})
-    operations = Operations(found, schemas, examples)
+    operations = Operations(found, schemas, requests)
     paths: dict[str, Any] = {}
     for service, rpc in public:
         paths.setdefault(rpc.route, {})[rpc.verb.lower()] = operations.of(service, rpc, methods[rpc.path])
+    _refuse_left_over(answers, schemas.components)
+    for name, answer in answers.items():
+        schemas.components[name]["example"] = answer
     base["tags"] = [*_tags(found, services), *base["tags"]]
     base["paths"] = {**dict(sorted(paths.items())), **base["paths"]}
     base["components"]["schemas"] |= dict(sorted(schemas.components.items()))
@@ -53,7 +56,7 @@ def openapi(image: Json, services: tuple[Service, ...]) -> dict[str, Any]:
 def _refuse_left_over(examples: Mapping[str, Any], names: Collection[str]) -> None:
     for name in examples:
         if name not in names:
-            raise ContractError(f"{BASE.name}: there is an example of {name}, which is no public rpc")
+            raise ContractError(f"{BASE.name}: there is an example of {name}, which the contract does not have")
 
 
 def _tags(image: Image, services: tuple[Service, ...]) -> list[dict[str, str]]:

@@ -139,9 +139,21 @@ def test_every_example_of_a_request_is_a_good_one(openapi: Json) -> None:
     assert seen == len(written)
 
 
-def test_an_example_of_nothing_is_refused(image: Json, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_every_example_of_an_answer_is_a_good_one(openapi: Json) -> None:
+    written = yaml.safe_load(document.BASE.read_text())["x-answers"]
+    schemas = openapi["components"]["schemas"]
+    assert {name for name, schema in schemas.items() if "example" in schema} == set(written)
+    for name in written:
+        assert complaints(openapi, {"$ref": f"#/components/schemas/{name}"}, schemas[name]["example"]) == [], name
+        assert set(schemas[name]["example"]) <= set(schemas[name]["properties"])
+
+
+@pytest.mark.parametrize("kind", ["x-requests", "x-answers"])
+def test_an_example_of_nothing_is_refused(
+    image: Json, kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     base = yaml.safe_load(document.BASE.read_text())
-    base["x-requests"]["SinkShip"] = {}
+    base[kind]["SinkShip"] = {}
     (tmp_path / "base.yaml").write_text(yaml.safe_dump(base))
     monkeypatch.setattr(document, "BASE", tmp_path / "base.yaml")
     with pytest.raises(ContractError, match="SinkShip"):
