@@ -60,7 +60,7 @@ def configure(service: str, settings: TracingSettings) -> None:
     """Record spans from now on, if the environment names a collector. Call once, before anything is composed."""
     global _active
     if settings.traces_go_to is not None:
-        from services.chassis.tracing import spans  # costs 20 MB and every call some time: only where it is wanted
+        from services.chassis.tracing import spans  # costs memory, and every call some time: only where it is wanted
 
         _active = spans.start(service, settings)
 
