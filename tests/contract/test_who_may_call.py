@@ -36,6 +36,13 @@ TABLE: Mapping[str, str | frozenset[str]] = {
     "UserService/Logout": SIGNED_IN,
     "UserService/ListSessions": SIGNED_IN,
     "UserService/RevokeSession": SIGNED_IN,
+    "UserService/SuspendUser": STAFF,
+    "UserService/ReinstateUser": STAFF,
+    "UserService/RequestPasswordReset": ANYONE,
+    "UserService/ConfirmPasswordReset": ANYONE,
+    "UserService/RequestEmailVerification": SIGNED_IN,
+    "UserService/VerifyEmail": ANYONE,  # the mailed token says who
+    "MailTokenService/MintMailToken": frozenset({"notification"}),
     "OrderLookupService/LookUpOrder": frozenset({"payment"}),
     "OrderService/CreateOrder": SIGNED_IN,
     "OrderService/GetOrder": SIGNED_IN,
@@ -53,10 +60,16 @@ TABLE: Mapping[str, str | frozenset[str]] = {
     "PaymentService/HandleStripeWebhook": ANYONE,  # the signature over the body says who speaks
     "ProductService/GetProduct": ANYONE,
     "ProductService/ListProducts": ANYONE,
+    "ProductService/CreateProduct": STAFF,
+    "ProductService/UpdateProduct": STAFF,
+    "ProductService/AdjustStock": STAFF,
+    "ProductService/ListStockMoves": STAFF,
     "ReservationService/ReserveStock": frozenset({"order"}),
     "ReservationService/CommitReservation": frozenset({"order"}),
     "ReservationService/ReleaseReservation": frozenset({"order"}),
     "NotificationService/ListNotifications": SIGNED_IN,
+    "NotificationService/GetPreferences": SIGNED_IN,
+    "NotificationService/UpdatePreferences": SIGNED_IN,
 }
 
 CALLERS: Mapping[str, User | Service | None] = {

@@ -97,7 +97,7 @@ async def test_a_whole_purchase_by_grpc(channel: grpc.aio.Channel, shop: Shop, b
 
     async def told() -> list[str]:
         answer = await notifications.ListNotifications(notification_pb2.ListNotificationsRequest(), metadata=caller)
-        return [one.order_id for one in answer.notifications if one.status == "sent"]
+        return [one.order_id for one in answer.notifications if one.order_id and one.status == "sent"]
 
     await until(told, lambda found: found == [order.id], "the customer has heard")
     await invariants.hold(shop.stack, before)

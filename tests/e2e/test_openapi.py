@@ -32,7 +32,7 @@ from schemathesis.specs.openapi.checks import (
 
 from local.paths import ROOT
 from tests.support.real_stack import RealStack
-from tests.support.shop import Customer
+from tests.support.shop import Customer, Shop
 
 CHECKS = [
     not_a_server_error,
@@ -93,6 +93,12 @@ class Caller:
         changes_catalogue = case.path.startswith(PRODUCTS) and case.method != "GET"
         if known and not changes_catalogue and zlib.crc32(str(case.path_parameters["id"]).encode()) % 2:
             case.path_parameters["id"] = known[0]
+
+
+@pytest.fixture(scope="module")
+async def customer(shop: Shop) -> Customer:
+    """Somebody of this module's own: what is sent here changes their account."""
+    return await shop.register()
 
 
 @pytest.fixture(scope="module")

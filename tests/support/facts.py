@@ -143,6 +143,8 @@ class Facts:
     reservations: Mapping[str, Reservation]
     stock: Mapping[str, Stock]
     messages: Sequence[Message]
+    welcomes: Mapping[str, str]
+    """How the first message to each person who registered from that moment on stands; empty for none yet."""
     outboxes: Sequence[Told]
     bus: Sequence[Record]
     """Every record of the event topics."""
@@ -152,17 +154,20 @@ class Facts:
 async def gather(stack: RealStack, since: datetime) -> Facts:
     """Ask every part. What is under way shows half done: ask again."""
     orders = await _orders(stack, since)
-    payments, charged, (reservations, stock), messages, outboxes = await asyncio.gather(
+    payments, charged, (reservations, stock), messages, welcomes, outboxes = await asyncio.gather(
         _payments(stack, orders),
         _charged(stack, orders),
         _inventory(stack),
         _messages(stack, orders),
+        _welcomes(stack, since),
         _outboxes(stack, since),
     )
     # Last: whatever the others knew of is there by now.
     records = await bus.records(stack)
     dead_letters = await bus.records(stack, bus.DEAD_LETTERS)
-    return Facts(orders, payments, charged, reservations, stock, messages, outboxes, records, len(dead_letters))
+    return Facts(
+        orders, payments, charged, reservations, stock, messages, welcomes, outboxes, records, len(dead_letters)
+    )
 
 
 @asynccontextmanager
@@ -302,6 +307,19 @@ async def _messages(stack: RealStack, orders: Mapping[str, Order]) -> list[Messa
     # The Message-ID is `<message's id@domain>`.
     arrived = Counter(mail["messageId"].strip("<>").partition("@")[0] for mail in await _mails(stack))
     return [Message(**row, mails=arrived[row["id"]]) for row in rows]
+
+
+async def _welcomes(stack: RealStack, since: datetime) -> dict[str, str]:
+    async with _database(stack, "user") as connection:
+        people = await connection.fetch(
+            "SELECT id::text FROM users WHERE created_at >= $1 AND account_status = 'active' ORDER BY id", since
+        )
+    async with _database(stack, "notification") as connection:
+        rows = await connection.fetch(
+            "SELECT user_id::text, status FROM messages WHERE type = 'welcome' AND created_at >= $1", since
+        )
+    statuses = {row["user_id"]: row["status"] for row in rows}
+    return {person["id"]: statuses.get(person["id"], "") for person in people}
 
 
 async def _mails(stack: RealStack) -> list[dict[str, str]]:

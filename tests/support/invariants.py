@@ -5,7 +5,7 @@
 - The books, the table of payments and Stripe agree to the cent.
 - Stock on hand and sold is what there was in the beginning and what staff have added since; what is held is what
   reservations say; the history of moves comes to both.
-- Whoever has to hear of an order has heard once.
+- Whoever has to hear of an order has heard once, and whoever has registered was welcomed.
 - Every event has reached its topic; an order's are there in sequence; none became a dead letter.
 """
 
@@ -85,6 +85,7 @@ def broken(found: Facts, before: Baseline, *, mail_may_repeat: bool = False) -> 
         *_money(found),
         *_stock(found, before),
         *_mail(found, mail_may_repeat),
+        *_welcomes(found),
         *_events(found, before),
         *_sequences(found),
     ]
@@ -183,6 +184,12 @@ def _mail(found: Facts, may_repeat: bool) -> Iterator[str]:
             yield f"message {message.id} is {message.status}"
         elif message.mails != 1 and not (may_repeat and message.mails):
             yield f"message {message.id} came in {message.mails} mails"
+
+
+def _welcomes(found: Facts) -> Iterator[str]:
+    for user_id, status in found.welcomes.items():
+        if status not in ("sent", "dropped"):
+            yield f"the message that welcomes {user_id} is {status or 'not written'}"
 
 
 def _refunded(found: Facts) -> Iterator[str]:

@@ -62,6 +62,7 @@ SOUND = Facts(
         Message("m1", "paid:2", "paid", "order_confirmed", "sent", 1),
         Message("m2", "no:2", "no", "order_cancelled", "sent", 1),
     ],
+    welcomes={"ada": "sent", "ida": "dropped"},
     outboxes=[Told("e1", "PAYMENT_CONFIRMED", "paid", True), Told("e2", "PAYMENT_FAILED", "no", True)],
     bus=[
         *told(PAID),
@@ -183,6 +184,8 @@ WRONG: dict[str, Callable[[], Facts]] = {
     "message m1 is pending": lambda: replace(
         SOUND, messages=[replace(SOUND.messages[0], status="pending"), SOUND.messages[1]]
     ),
+    "the message that welcomes eva is not written": lambda: replace(SOUND, welcomes={"eva": ""}),
+    "the message that welcomes ida is parked": lambda: replace(SOUND, welcomes={"ida": "parked"}),
     "PAYMENT_FAILED e2 of no is not on the bus": lambda: replace(
         SOUND, outboxes=[replace(SOUND.outboxes[1], sent=False)]
     ),
