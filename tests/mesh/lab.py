@@ -19,6 +19,7 @@ from local.mesh.pods import PODS, Pod
 from local.mesh.sidecar import command, environment, hold_status_port, prepare
 from local.ports import HOST
 from local.stack import Stack
+from local.supervisor_config import MARK
 
 Key = tuple[str, str, str]
 PATIENCE_SECONDS = 60
@@ -33,6 +34,11 @@ def until(look: Callable[[], bool], otherwise: str, seconds: float = PATIENCE_SE
     while not look():
         assert time.monotonic() < give_up, otherwise
         time.sleep(_PAUSE_SECONDS)
+
+
+def marked(stack: Stack) -> dict[str, str]:
+    """An environment by which `make mesh-down` knows what a run of tests that was killed left behind."""
+    return {**os.environ, MARK: str(stack.data)}
 
 
 class Lab:
@@ -69,7 +75,7 @@ class Lab:
             agent = subprocess.Popen(
                 command(pod),
                 cwd=directory,
-                env={**os.environ, **environment(self._stack, pod), "OUTPUT_CERTS": "certificates"},
+                env={**marked(self._stack), **environment(self._stack, pod), "OUTPUT_CERTS": "certificates"},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=(held.fileno(),),
@@ -91,7 +97,9 @@ class Lab:
         self.delete([workload_entry(pod, pod.address(self._stack))])
 
     def remove(self, pod: Pod) -> None:
-        """Take a workload that was added away."""
+        """Take a workload away; nothing when it was not added."""
+        if pod not in self._pods:
+            return
         agent, manifests = self._pods.pop(pod)
         self.delete(manifests)
         agent.terminate()

@@ -1,6 +1,5 @@
 """A rolling restart, as a Deployment's: the new pod first, and calls for it once it is ready; then the old one goes."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -23,7 +22,7 @@ from local.stack import Stack
 from local.supervision import Supervisor
 from local.waiting import is_ready
 from tests.mesh.envoys import hosts
-from tests.mesh.lab import Lab, until
+from tests.mesh.lab import Lab, marked, until
 
 WORKLOADS = tuple(PODS)
 _FIRST_INDEX = 60
@@ -46,14 +45,16 @@ class Replica:
             else {"GRPC_PORT": str(ports["grpc"]), "ADMIN_PORT": str(self._admin_port)}
         )
         part = in_the_mesh(stack, _parts(stack)[name], self.pod)
-        self._environment = {**os.environ, **part.environment, **own}
+        self._environment = {**marked(stack), **part.environment, **own}
         self._command = part.command
         self._log = stack.logs / f"{self.pod.name}.log"
         self._lab = lab
         self._process: subprocess.Popen[bytes] | None = None
+        self._started = False
 
     def start(self) -> None:
         """Start both; returns when the process says that it can serve."""
+        self._started = True
         self._lab.add(self.pod, called=False)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -62,14 +63,17 @@ class Replica:
         until(self._ready, f"{self.pod.name} does not come up, see {self._log}", seconds=_BOOT_SECONDS)
 
     def stop(self) -> None:
-        """SIGTERM, and wait until it has drained; the sidecar ends after it."""
-        if self._process is not None:
+        """SIGTERM, and wait until it has drained; the sidecar ends after it. Nothing when it does not run."""
+        started, self._started = self._started, False
+        if started and self._process is not None:
             self._process.send_signal(signal.SIGTERM)
             try:
                 self._process.wait(_STOP_SECONDS)
             finally:
                 self._process.kill()
-        self._lab.remove(self.pod)
+                self._process.wait()
+        if started:
+            self._lab.remove(self.pod)
 
     def _ready(self) -> bool:
         if self.pod.account == "edge":

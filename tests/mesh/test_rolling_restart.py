@@ -17,8 +17,12 @@ AT_LEAST = 20
 
 
 @pytest.fixture
-def replicas(stack: Stack, lab: Lab) -> dict[str, Replica]:
-    return {name: Replica(stack, lab, name) for name in WORKLOADS}
+def replicas(stack: Stack, lab: Lab) -> Iterator[dict[str, Replica]]:
+    """None of them runs afterwards, whatever happened."""
+    made = {name: Replica(stack, lab, name) for name in WORKLOADS}
+    yield made
+    take_no_calls(stack, lab, [replica.pod for replica in made.values()])
+    together(replica.stop for replica in made.values())
 
 
 @pytest.fixture
