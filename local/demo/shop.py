@@ -1,5 +1,8 @@
 """The shop as its customers see it: JSON through the edge, their mailbox, and their bank's page."""
 
+import os
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -9,6 +12,7 @@ import httpx
 
 from local import credentials
 from local.demo.watch import Watch
+from local.paths import ROOT
 from local.stack import Stack
 from services.chassis import trace_context
 
@@ -23,6 +27,61 @@ class ShopError(Exception):
     """The shop did something else than a customer would expect."""
 
 
+class Staff:
+    """Somebody who works in the shop."""
+
+    def __init__(self, shop: "Shop", stack: Stack) -> None:
+        self._shop = shop
+        account = {"email": f"talos.{uuid.uuid4().hex[:8]}@example.com", "password": uuid.uuid4().hex}
+        person = {**account, "firstName": "Talos", "lastName": "Kourtes"}
+        registered = shop.as_somebody_else("POST", "/users/register", 201, person, shop.token)
+        self.email = account["email"]
+        self._grant(stack)
+        signed_in = shop.as_somebody_else("POST", "/users/login", 200, account, registered["token"])
+        self._token: str = signed_in["token"]
+
+    def restock(self, product_id: str, delta: int, reason: str) -> Json:
+        """Add to a product's stock; answers the move."""
+        said = {"delta": delta, "reason": reason}
+        return self._call("POST", f"/products/{product_id}/stock", 201, said)
+
+    def last_moves(self, product_id: str, count: int) -> list[Json]:
+        """What moved a product's stock last, newest first."""
+        found: list[Json] = self._call("GET", f"/products/{product_id}/stock-moves?pageSize={count}", 200)["stockMoves"]
+        return found
+
+    def move(self, order: Json, status: str) -> Json:
+        """Send an order on its way."""
+        return self._call("PATCH", f"/orders/{order['id']}/status", 200, {"status": status})
+
+    def refund(self, payment: Json, amount: float, reason: str) -> Json:
+        """Give a part of a payment back."""
+        return self._call(
+            "POST", f"/payments/{payment['paymentId']}/refunds", 201, {"amount": amount, "reason": reason}
+        )
+
+    def payment(self, payment: Json) -> Json:
+        """A payment as staff see it."""
+        return self._call("GET", f"/payments/{payment['paymentId']}", 200)
+
+    def _grant(self, stack: Stack) -> None:
+        command = [sys.executable, "-m", "cli", "staff", "grant", self.email]
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **stack.environment},
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE_SECONDS,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise ShopError(f"argosy staff grant: {done.stderr.strip()}")
+
+    def _call(self, method: str, path: str, expected: int, body: Json | None = None) -> Json:
+        return self._shop.as_somebody_else(method, path, expected, body, self._token)
+
+
 class Shop:
     """One customer with a browser."""
 
@@ -30,6 +89,8 @@ class Shop:
         """`door` leads to the shop's API; without one it is the stack's own edge."""
         self._stack = stack
         self._http = door or httpx.Client(base_url=stack.url("edge", "/api/v1"), timeout=_CALL_SECONDS)
+        self.token = ""
+        """The customer's, once they are registered."""
         self._email = f"ada.{uuid.uuid4().hex[:8]}@example.com"
 
     def __enter__(self) -> Self:
@@ -42,9 +103,14 @@ class Shop:
         """Make an account; its token goes with every call from now on."""
         person = {"email": self._email, "password": uuid.uuid4().hex, "firstName": "Ada", "lastName": "Byron"}
         answer = self._call("POST", "/users/register", 201, person)
-        self._http.headers["Authorization"] = f"Bearer {answer['token']}"
+        self.token = answer["token"]
+        self._http.headers["Authorization"] = f"Bearer {self.token}"
         user: Json = answer["user"]
         return user
+
+    def hire(self) -> "Staff":
+        """Somebody else, who is made staff by the operator's command and signs in."""
+        return Staff(self, self._stack)
 
     def product(self, product_id: str) -> Json:
         """A product with its price and what is available of it."""
@@ -128,6 +194,11 @@ class Shop:
         if answer.status_code != httpx.codes.SEE_OTHER:
             raise ShopError(f"the bank's page answers {answer.status_code}")
         return page
+
+    def as_somebody_else(self, method: str, path: str, expected: int, body: Json | None, token: str) -> Json:
+        """Call the shop with another person's token."""
+        headers = {"Authorization": f"Bearer {token}"}
+        return self._read(self._http.request(method, path, json=body, headers=headers), expected)
 
     def _call(self, method: str, path: str, expected: int, body: Json | None = None) -> Json:
         return self._read(self._http.request(method, path, json=body), expected)

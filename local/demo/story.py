@@ -1,4 +1,4 @@
-"""Three purchases, told step by step: one that goes well, one that is declined, one with 3-D Secure."""
+"""Three purchases, told step by step: one goes well, one is declined, one has 3-D Secure. Then what staff do."""
 
 from collections.abc import Callable
 
@@ -8,6 +8,7 @@ from local.demo.shop import Json, Shop, ShopError
 
 PRODUCT = "prod-123"
 QUANTITY = 2
+RESTOCK = 24
 
 
 class Story:
@@ -16,6 +17,8 @@ class Story:
     def __init__(self, shop: Shop, console: Console) -> None:
         self._shop = shop
         self._console = console
+        self._bought: tuple[Json, Json] = ({}, {})
+        """The order that went well, and its payment."""
 
     def tell(self) -> None:
         """All of it. Raises ShopError at the first thing that is not as told."""
@@ -25,6 +28,8 @@ class Story:
         self._chapter("A card that works", "confirmed", self._visa)
         self._chapter("A card that is declined", "cancelled", self._declined)
         self._chapter("A card that asks for 3-D Secure", "confirmed", self._challenged)
+        self._console.rule("[bold]Staff")
+        self._staff()
 
     def _chapter(self, title: str, ends: str, steps: Callable[[Json], None]) -> None:
         self._console.rule(f"[bold]{title}")
@@ -42,8 +47,32 @@ class Story:
 
     def _visa(self, order: Json) -> None:
         payment = self._pay(order, "pm_card_visa", "succeeded")
+        self._bought = (order, payment)
         self._say("Stripe", f"payment {payment['paymentId']} took {payment['amount']} {payment['currency']}")
         self._confirmed(order)
+
+    def _staff(self) -> None:
+        order, payment = self._bought
+        staff = self._shop.hire()
+        self._say("argosy staff grant", f"{staff.email} is staff, and signs in")
+        before = self._shop.product(PRODUCT)["available"]
+        move = staff.restock(PRODUCT, RESTOCK, "delivery 42")
+        self._say("POST /products/{id}/stock", f"{move['delta']} more: {move['onHand']} in stock, {move['held']} held")
+        self._stock(before + RESTOCK, "restocked")
+        moves = ", ".join(f"{one['kind']} {one['delta']:+}" for one in staff.last_moves(PRODUCT, 3))
+        self._say("GET …/stock-moves", f"the last ones, newest first: {moves}")
+        for status in ("shipped", "delivered"):
+            staff.move(order, status)
+            self._shop.order_with_status(order, status)
+            self._say("PATCH /orders/{id}/status", f"order {order['id']} is {status}")
+        self._mail("Your order is on its way", order)
+        refund = staff.refund(payment, 5.00, "arrived with a dent")
+        self._expect(refund["status"], "succeeded", "refund")
+        self._say("POST /payments/{id}/refunds", f"{refund['amount']} {refund['currency']} go back: {refund['reason']}")
+        self._mail("Your money is on its way back", order)
+        seen = staff.payment(payment)
+        self._expect(seen["status"], "partially_refunded")
+        self._say("GET /payments/{id}", f"{seen['status']}; Stripe kept {seen['providerFee']} of {seen['amount']}")
 
     def _declined(self, order: Json) -> None:
         payment = self._pay(order, "pm_card_visa_chargeDeclinedInsufficientFunds", "failed")
@@ -86,6 +115,6 @@ class Story:
     def _say(self, where: str, what: str) -> None:
         self._console.print(f"  [cyan]{where:28}[/] {what}", highlight=False, soft_wrap=True)
 
-    def _expect(self, found: str, expected: str) -> None:
+    def _expect(self, found: str, expected: str, what: str = "payment") -> None:
         if found != expected:
-            raise ShopError(f"the payment is {found}, not {expected}")
+            raise ShopError(f"the {what} is {found}, not {expected}")
