@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from argosy.event.v1 import user_events_pb2
+from local.kafka.declarations import declared
 from services.chassis import clock, events
 from services.chassis.consumer import Consumer
 from services.chassis.events import Event, OutgoingRecord
@@ -59,11 +61,25 @@ def group() -> str:
 @pytest.fixture
 async def moody(kafka_bootstrap: str, producer: Producer, group: str) -> AsyncIterator[Moody]:
     handler = Moody()
+    await _start_at_the_end(kafka_bootstrap, group)
     consumer = Consumer(kafka_bootstrap, group, {"USER_DELETED": handler}, producer, tries=2, first_pause=0.01)
     running = asyncio.create_task(consumer.run())
     yield handler
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def _start_at_the_end(kafka_bootstrap: str, group: str) -> None:
+    """What other tests have put on the topic, nonsense among it, is not this group's business."""
+    async with AIOKafkaConsumer(bootstrap_servers=kafka_bootstrap, group_id=group, enable_auto_commit=False) as reader:
+        partitions = [
+            TopicPartition(topic.name, number)
+            for topic in declared()
+            for number in range(topic.partitions)
+            if topic.name == TOPIC
+        ]
+        reader.assign(partitions)
+        await reader.commit(await reader.end_offsets(partitions))
 
 
 async def _say(producer: Producer, *keys: str) -> None:

@@ -86,7 +86,7 @@ def in_a_hurry(config: dict[str, Any]) -> None:
         action = route.get("route", {})
         if "timeout" in action:
             action["timeout"] = faster(action["timeout"])
-        if "retry_policy" in action:
+        if "per_try_timeout" in action.get("retry_policy", {}):
             action["retry_policy"]["per_try_timeout"] = faster(action["retry_policy"]["per_try_timeout"])
 
 
