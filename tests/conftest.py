@@ -43,6 +43,7 @@ _SETTINGS = (
     "payment.CHALLENGE_TIMEOUT_SECONDS=7200",
     "inventory.HOLD_SECONDS=9000",
     # A part that was killed is asked again as soon as it is back.
+    "notification.SMTP_LEAVE_ALONE_SECONDS=2",
     "payment.STRIPE_LEAVE_ALONE_SECONDS=2",
 )
 

@@ -65,6 +65,11 @@ class CircuitBreaker:
         self._probing = False
         _state.labels(party).set(CLOSED)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing passes now."""
+        return self._open_until is not None and self._now() < self._open_until
+
     @contextlib.contextmanager
     def passing(self) -> Iterator[None]:
         """Around one call. Raises CircuitOpen when it may not be made."""

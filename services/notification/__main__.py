@@ -41,7 +41,7 @@ def run(settings: NotificationSettings) -> None:
     producer = app.add(Producer(settings.brokers, app.name), required=False)
     tokens = MailTokens(app.client(MailTokenServiceStub, MAIL_TOKENS, settings.user_target))
     letters = Letters(settings.mail_from, settings.web_app_url)
-    mailer = SmtpMailer(settings.smtp_url.get_secret_value())
+    mailer = SmtpMailer(settings.smtp_url.get_secret_value(), settings.smtp_leave_alone_seconds)
     service = notification_pb2.DESCRIPTOR.services_by_name["NotificationService"]
     app.serve(service, NotificationRpc(ListNotifications(postgres), KeepPreferences(postgres)))
     Consumer(settings.brokers, GROUP, handlers(postgres), producer).run_in(app)

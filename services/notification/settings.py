@@ -12,6 +12,8 @@ class NotificationSettings(PostgresSettings):
 
     smtp_url: SecretStr
     """smtp://[user:password@]host[:port], or smtps://…"""
+    smtp_leave_alone_seconds: float = Field(default=60, gt=0)
+    """How long the mail server is not asked any more after it was away five times in a row."""
     mail_from: str = Field(default="orders@argosy.local", pattern=r"^[^@\s]+@[^@\s]+$")
     """The From address."""
     user_target: str = Field(min_length=1)

@@ -159,6 +159,16 @@ async def drop(connection: Connection, message_id: UUID, reason: str) -> None:
     )
 
 
+async def hand_back(connection: Connection, message_id: UUID, pause: timedelta) -> None:
+    """Give a message that was taken back, to be taken after the pause: this was no attempt."""
+    await connection.execute(
+        "UPDATE messages SET attempts = attempts - 1, next_attempt_at = now() + $2"
+        " WHERE id = $1 AND status = 'pending' AND attempts > 0",
+        message_id,
+        pause,
+    )
+
+
 async def put_off(connection: Connection, message_id: UUID, pause: timedelta | None, error: str) -> None:
     """Write that sending failed and when it is tried again; never again when there is no pause."""
     await connection.execute(

@@ -23,12 +23,18 @@ SEND_SECONDS = 20.0
 """How long a message's token and the mail server may take together."""
 _LEASE = timedelta(seconds=25)
 """Longer than sending a batch takes; a sender that died holds its batch back for so long."""
+_SOON = timedelta(seconds=1)
+"""When a message that was not tried is taken again, if the mail server is back."""
 _SENT = Counter("argosy_messages_total", "Messages to people, by what became of an attempt.", ["type", "outcome"])
 _log = structlog.get_logger()
 
 
 class MailNotSent(Exception):
     """The mail server, or who makes the mail's token, is away or does not take the message."""
+
+
+class MailNotAsked(Exception):
+    """The mail server is left alone for the moment: nothing was tried."""
 
 
 class MailNotWanted(Exception):
@@ -68,8 +74,12 @@ class Letters(Protocol):
 class Mailer(Protocol):
     """Sends mails."""
 
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether there is no sense in sending now."""
+
     async def send(self, mail: EmailMessage) -> None:
-        """Raises MailNotSent."""
+        """Raises MailNotSent, MailNotAsked."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +104,9 @@ class SendMessages:
             await asyncio.sleep(self.every_seconds)
 
     async def once(self) -> int:
-        """Send one batch; answers how many it tried. One that fails keeps none of the others from being sent."""
+        """Send one batch; answers how many it took. One that fails keeps none of the others from being sent."""
+        if self.mailer.is_left_alone:
+            return 0
         async with self.postgres.transaction() as connection:
             due = await store.take_due(connection, BATCH, _LEASE)
         for result in await asyncio.gather(*map(self._send, due), return_exceptions=True):
@@ -108,6 +120,8 @@ class SendMessages:
                 await self._deliver(message)
         except MailNotWanted as error:
             await self._drop(message, str(error))
+        except MailNotAsked:
+            await self._hand_back(message)
         except MailNotSent as error:
             await self._put_off(message, str(error))
         except TimeoutError:
@@ -129,6 +143,11 @@ class SendMessages:
         async with self.postgres.transaction() as connection:
             await store.drop(connection, message.id, reason)
         _SENT.labels(message.type, "dropped").inc()
+
+    async def _hand_back(self, message: DueMessage) -> None:
+        async with self.postgres.transaction() as connection:
+            await store.hand_back(connection, message.id, _SOON)
+        _SENT.labels(message.type, "handed_back").inc()
 
     async def _put_off(self, message: DueMessage, error: str) -> None:
         pause = pause_before(message.attempt + 1)

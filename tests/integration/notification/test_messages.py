@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -119,6 +120,9 @@ class Notification:
 
     async def make_due(self) -> None:
         await self.postgres.execute("UPDATE messages SET next_attempt_at = now()")
+
+    async def attempts(self) -> list[int]:
+        return [row["attempts"] for row in await self.postgres.fetch("SELECT attempts FROM messages ORDER BY id")]
 
     async def status(self) -> list[str]:
         return [row["status"] for row in await self.postgres.fetch("SELECT status FROM messages ORDER BY id")]
@@ -240,6 +244,46 @@ async def test_mail_that_is_not_answered_is_put_off_and_keeps_no_other_back(
     await notification.make_due()
     assert await notification.sending.once() == 1
     assert await notification.status() == ["sent", "sent"]
+
+
+async def test_a_mail_server_that_is_away_is_left_alone_and_costs_no_attempts(notification: Notification) -> None:
+    user = uuid4()
+    await notification.hear_of_user(user)
+    for _ in range(10):
+        await notification.hear_of_status(user, uuid4(), "confirmed")
+    away = SmtpMailer("smtp://127.0.0.1:1", leave_alone=3600)
+    assert await replace(notification.sending, mailer=away).once() == 10
+    assert await notification.attempts() == [1] * 10
+    await notification.make_due()
+    assert await replace(notification.sending, mailer=away).once() == 0
+    assert await notification.attempts() == [1] * 10
+    await notification.sending.once()
+    assert await notification.status() == ["sent"] * 10
+
+
+async def test_one_message_finds_out_whether_the_mail_server_is_back(notification: Notification) -> None:
+    user = uuid4()
+    await notification.hear_of_user(user)
+    for _ in range(10):
+        await notification.hear_of_status(user, uuid4(), "confirmed")
+    asked_again_at_once = SmtpMailer("smtp://127.0.0.1:1", leave_alone=0)
+    for _ in range(2):
+        await notification.make_due()
+        assert await replace(notification.sending, mailer=asked_again_at_once).once() == 10
+    assert sorted(await notification.attempts()) == [1] * 9 + [2]
+
+
+async def test_a_mail_that_is_refused_says_nothing_against_the_server(notification: Notification) -> None:
+    user = uuid4()
+    await notification.hear_of_user(user)
+    for _ in range(10):
+        await notification.hear_of_status(user, uuid4(), "confirmed")
+    notification.mailbox.refusing = True
+    assert await notification.sending.once() == 10
+    notification.mailbox.refusing = False
+    await notification.make_due()
+    assert await notification.sending.once() == 10
+    assert await notification.status() == ["sent"] * 10
 
 
 async def test_a_name_cannot_write_headers(notification: Notification) -> None:
