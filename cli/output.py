@@ -15,6 +15,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, fo
 """The option that every command has."""
 
 Row = Mapping[str, Any]
+_NO_END = 1000
 
 
 def show(rows: Iterable[Row], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
@@ -50,8 +51,9 @@ def refuse(text: str) -> NoReturn:
 
 
 def people() -> Console:
-    """Where people read. What is printed is data, never markup."""
-    return Console(markup=False, highlight=False, soft_wrap=not sys.stdout.isatty())
+    """Where people read. What is printed is data, never markup; where no terminal has a width, nothing is cut."""
+    terminal = sys.stdout.isatty()
+    return Console(markup=False, highlight=False, soft_wrap=not terminal, width=None if terminal else _NO_END)
 
 
 def _text(value: Any) -> str:
