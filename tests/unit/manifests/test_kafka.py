@@ -27,9 +27,9 @@ def topic_of() -> dict[str, str]:
     return {policy.type: policy.topic for policy in policies if policy.type}
 
 
-def rights(service: str) -> set[Right]:
-    user: Any = yaml.safe_load((ROOT / "kafka" / "users" / f"{service}.yaml").read_text())
-    assert user["metadata"]["name"] == service
+def rights(name: str) -> set[Right]:
+    user: Any = yaml.safe_load((ROOT / "kafka" / "users" / f"{name}.yaml").read_text())
+    assert user["metadata"]["name"] == name
     assert user["spec"]["authentication"] == {"type": "tls"}
     return {
         (acl["resource"]["type"], acl["resource"]["name"], operation)
@@ -68,6 +68,11 @@ def test_a_service_has_the_rights_that_its_work_needs_and_no_other(service: str)
         expected |= {("topic", f"{topic}.dlq", right) for right in ("Describe", "Write")}
         expected |= {("group", f"{service}-service-group", right) for right in ("Describe", "Read")}
     assert rights(service) == expected
+
+
+def test_an_operator_may_read_everything_and_send_dead_letters_again() -> None:
+    topics = {name for topic in topic_of().values() for name in (topic, f"{topic}.dlq")}
+    assert rights("operator") == {("topic", name, right) for name in topics for right in ("Describe", "Read", "Write")}
 
 
 def test_every_topic_has_dead_letters_of_as_many_partitions() -> None:
