@@ -1,28 +1,13 @@
-"""What runs on this machine, as far as a stack is concerned: who holds a port, and what a stack left behind."""
+"""Processes of a stack: what it left behind, and what they take of the memory."""
 
 import os
-import socket
-from collections.abc import Iterable
 
 import psutil
 
-from local.part import Part
-from local.ports import HOST
 from local.stack import Stack
 from local.supervisor_config import MARK
 
 _PATIENCE_SECONDS = 10
-
-
-def taken_ports(stack: Stack, parts: Iterable[Part]) -> list[str]:
-    """One line for each port that a part needs and cannot have."""
-    return [
-        f"port {stack.port(name)}, which {part.name} needs, is taken{_by_whom(stack.port(name))}: "
-        f"stop what holds it, or set ARGOSY_PORT_OFFSET to a number that is added to every port"
-        for part in parts
-        for name in part.ports
-        if not _free(stack.port(name))
-    ]
 
 
 def end_leftovers(stack: Stack) -> int:
@@ -53,25 +38,3 @@ def _belongs(process: psutil.Process, stack: Stack) -> bool:
         return bool(process.environ().get(MARK) == str(stack.data))
     except (psutil.Error, OSError):
         return False
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def _by_whom(port: int) -> str:
-    """` by NAME (pid N)` when the system tells us, else nothing."""
-    try:
-        for connection in psutil.net_connections("tcp"):
-            listens = connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,)
-            if listens and connection.pid:
-                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
-    except psutil.Error:
-        pass
-    return ""

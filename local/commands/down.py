@@ -8,7 +8,8 @@ import psutil
 from local import credentials, data
 from local.layout import LAPTOP, Layout
 from local.part import Part
-from local.processes import end_leftovers, taken_ports
+from local.port_claims import listened_to
+from local.processes import end_leftovers
 from local.progress import Line
 from local.stack import Stack
 from local.supervision import State, Supervisor
@@ -34,7 +35,7 @@ def stop(stack: Stack, layout: Layout = LAPTOP) -> int:
         with Line("Stopping: edge, services, stores"):
             _shut_down(supervisor)
     leftovers = end_leftovers(stack)
-    held = taken_ports(stack, ran or ())
+    held = listened_to(stack, ran or ())
     for line in held:
         print(line, file=sys.stderr)
     if not held:

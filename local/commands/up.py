@@ -7,7 +7,8 @@ from dataclasses import replace
 from local import credentials, data
 from local.layout import LAPTOP, Layout
 from local.part import Part
-from local.processes import end_leftovers, taken_ports
+from local.port_claims import kept_from_outgoing_connections, taken_ports
+from local.processes import end_leftovers
 from local.stack import Stack
 from local.supervision import LaunchFailed, Supervisor
 from local.waiting import is_ready, wait_until_ready
@@ -72,11 +73,12 @@ def _join(
 def _start(stack: Stack, supervisor: Supervisor, layout: Layout, table: Sequence[Part], wanted: Sequence[Part]) -> int:
     """Start all at once, in no order; every part waits by itself for those it talks to."""
     states = supervisor.states()
-    for part in wanted:
-        if states[part.name].idle:
+    idle = [part for part in wanted if states[part.name].idle]
+    with kept_from_outgoing_connections(stack, idle):
+        for part in idle:
             supervisor.start(part)
-    if not wait_until_ready(stack, supervisor, wanted):
-        return 1
+        if not wait_until_ready(stack, supervisor, wanted):
+            return 1
     _say_where(stack, layout, table, wanted)
     return 0
 

@@ -59,8 +59,10 @@ class Story:
         move = staff.restock(PRODUCT, RESTOCK, "delivery 42")
         self._say("POST /products/{id}/stock", f"{move['delta']} more: {move['onHand']} in stock, {move['held']} held")
         self._stock(before + RESTOCK, "restocked")
-        moves = ", ".join(f"{one['kind']} {one['delta']:+}" for one in staff.last_moves(PRODUCT, 3))
-        self._say("GET …/stock-moves", f"the last ones, newest first: {moves}")
+        moves = ", ".join(
+            f"{one['kind']} {one['delta']:+}/{one['heldDelta']:+}" for one in staff.last_moves(PRODUCT, 3)
+        )
+        self._say("GET …/stock-moves", f"in stock/held, newest first: {moves}")
         for status in ("shipped", "delivered"):
             staff.move(order, status)
             self._shop.order_with_status(order, status)
