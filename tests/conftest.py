@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | `postgres_url` | module | a fresh, empty PostgreSQL database with an owner of its own |
 | `mongo_url` | module | a fresh, empty database of the document store |
-| `kafka_bootstrap` | session | the broker, with the declared topics |
+| `kafka_bootstrap` | session | a broker with the declared topics, which no service of the stack hears of |
 | `make_topic` | session | `await make_topic(partitions=1)` → the name of a new topic |
 | `mail_sink` | session | the stack, with the mail sink up (`.smtp_url`, `.mail_url`) |
 | `stripe_sandbox` | session | the stack, with the Stripe sandbox up (`.stripe_url`, `.secrets`) |
@@ -25,7 +25,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from tests.support.real_stack import MakeTopic, RealStack, lock, stack_of_this_run
+from tests.support.real_stack import MakeTopic, RealStack, bus_beside, lock, stack_of_this_run
 
 
 def pytest_configure() -> None:
@@ -113,10 +113,18 @@ async def mongo_url(real_stack: RealStack, request: pytest.FixtureRequest) -> As
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap(real_stack: RealStack) -> str:
-    """The broker's address; the declared topics are there. Other tests use them too: tell your events by their keys."""
-    real_stack.up("topics")
-    return real_stack.kafka_bootstrap
+def kafka_bootstrap(real_stack: RealStack) -> Iterator[str]:
+    """The address of a broker beside the stack's: what is put on the declared topics there is taken for true by nobody.
+
+    Other tests use them too: tell your events by their keys.
+    """
+    beside = RealStack(bus_beside(real_stack.stack))
+    beside.command("reset")
+    try:
+        beside.up("topics")
+        yield beside.kafka_bootstrap
+    finally:
+        beside.command("down")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,8 @@ from local.stack import Stack
 
 DEFAULT_OFFSET = 11_000
 """Puts every port above those that the kernel gives to outgoing connections (32768 to 60999), or below them."""
+_BUS_OFFSET = 700
+"""Ports of the broker beside the stack, above those of the run."""
 
 MakeTopic = Callable[..., Awaitable[str]]
 """`await make_topic(partitions=1)` → the name of a new topic."""
@@ -113,6 +115,11 @@ def stack_of_this_run() -> Stack:
     offset = int(os.environ.get("ARGOSY_TEST_OFFSET", DEFAULT_OFFSET))
     name = "test" if offset == DEFAULT_OFFSET else f"test-{offset}"
     return Stack(STACKS / name, offset, traces=True)
+
+
+def bus_beside(stack: Stack) -> Stack:
+    """A stack for a broker alone, beside that of the run."""
+    return Stack(stack.data.with_name(f"{stack.data.name}-bus"), stack.offset + _BUS_OFFSET)
 
 
 def lock(stack: Stack) -> IO[str] | None:
