@@ -32,7 +32,9 @@ def _format(stack: Stack, storage: Path) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     configuration = _write(stack.run / "kafka-format.properties", _settings(stack, unfinished))
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    subprocess.run([*_JAVA, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", configuration], check=True)
+    # With "=": an id may begin with "-", which would be taken for an option.
+    chosen = [f"--cluster-id={cluster_id}", f"--config={configuration}"]
+    subprocess.run([*_JAVA, "kafka.tools.StorageTool", "format", *chosen], check=True)
     unfinished.rename(storage)
 
 
