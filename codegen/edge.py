@@ -15,8 +15,9 @@ from codegen.yaml_files import duration, write_yaml
 
 Piece = list[Any]
 
-# What a failed read is repeated for: the gateway's own failures, and what gRPC calls them.
-RETRY_ON = "gateway-error,connect-failure,refused-stream,cancelled,unavailable"
+# What a failed read is repeated for: the gateway's own failures, and what gRPC calls them. The time of one try is over
+# for the service, too, which may be the first to say so: deadline-exceeded.
+RETRY_ON = "gateway-error,connect-failure,refused-stream,cancelled,unavailable,deadline-exceeded"
 PREVIOUS_HOSTS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
 MOMENT_MS = 500
 STREAM_ENDS_WITHIN = 5.0
