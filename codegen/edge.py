@@ -91,9 +91,9 @@ def _route(service: Service, rpc: Rpc) -> dict[str, Any]:
             "num_retries": service.read_retries,
             # A try at a stream lasts as long as the stream. Once its first message is out, nothing is repeated.
             **({} if rpc.streams else {"per_try_timeout": duration(service.per_try_timeout)}),
-            # Another instance, where there is one.
+            # Another instance, where there is one: chosen at random, so that a few draws may all find the same again.
             "retry_host_predicate": [_extension("envoy.retry_host_predicates.previous_hosts", PREVIOUS_HOSTS)],
-            "host_selection_retry_max_attempts": 3,
+            "host_selection_retry_max_attempts": 10,
         }
     route: dict[str, Any] = {
         "name": f"{service.owner}.{rpc.name}",

@@ -52,13 +52,16 @@ async def test_a_read_is_repeated_as_often_as_the_contract_says(
     assert len(upstream.called(GET_ORDER)) == 1 + 2
 
 
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED])
 async def test_a_read_that_succeeds_when_repeated_is_a_success(
-    client: httpx.AsyncClient, upstream: Upstream, issuer: Issuer
+    client: httpx.AsyncClient, upstream: Upstream, issuer: Issuer, code: grpc.StatusCode
 ) -> None:
-    async def away_at_first(request: Any, context: Context) -> Message:
-        return await away(request, context) if len(upstream.calls) == 1 else order_pb2.Order(id="o-1")
+    async def not_at_first(_: Any, context: Context) -> Message:
+        if len(upstream.calls) == 1:
+            await context.abort(code, "not yet")
+        return order_pb2.Order(id="o-1")
 
-    upstream.answer(GET_ORDER, away_at_first)
+    upstream.answer(GET_ORDER, not_at_first)
     answer = await client.get("/api/v1/orders/1", headers=issuer.bearer())
     assert (answer.status_code, answer.json()["id"]) == (200, "o-1")
     assert len(upstream.calls) == 2
