@@ -118,8 +118,10 @@ class Recorder:
                 refund = domain.adopt_refund(current, seen, refund_id=ids.new_id(), now=now)
                 await store.insert_refund(connection, refund)
             change = domain.apply_refund(current, refunds, refund, seen, now)
-            await store.save_refund(connection, change.refund)
-            await store.save_payment(connection, change.payment)
+            if change.refund != refund:
+                await store.save_refund(connection, change.refund)
+            if change.payment != current:
+                await store.save_payment(connection, change.payment)
             await store.add_to_ledger(connection, payment.id, change.ledger)
             if change.news is News.REFUNDED:
                 await self._tell(connection, payment, refund_event(payment, change.refund))

@@ -96,6 +96,15 @@ async def test_a_reason_of_our_own_stays_here(lab: Lab) -> None:
     assert not await lab.postgres.fetchval("SELECT count(*) FROM outbox WHERE position('dent'::bytea IN value) > 0")
 
 
+async def test_what_stripe_says_again_writes_nothing(lab: Lab) -> None:
+    _, payment_id = await paid(lab)
+    await lab.refund(payment_id, 1000)
+    before = await lab.everything()
+    payment = await lab.payment(payment_id)
+    await lab.settle_refund.look_up_all(payment, str(payment.intent_id))
+    assert await lab.everything() == before
+
+
 async def test_more_than_is_left_changes_nothing(lab: Lab) -> None:
     _, payment_id = await paid(lab)
     await lab.refund(payment_id, 4764)
