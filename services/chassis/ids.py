@@ -7,9 +7,11 @@ it is asked for again gets version 5 of what identifies it.
 from __future__ import annotations
 
 import os
+import re
 import time
 import uuid
 
+_CANONICAL = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SEPARATOR = "\0"  # no text that reaches a service holds it
 _last: int = 0
 
@@ -40,7 +42,6 @@ def parse_id(text: str) -> uuid.UUID:
 
     `uuid.UUID` alone also takes braces, `urn:uuid:` and missing hyphens: many names for one thing.
     """
-    parsed = uuid.UUID(text)
-    if str(parsed) != text.lower():
+    if not _CANONICAL.fullmatch(text):
         raise ValueError(f"{text!r} is not a UUID in its canonical form")
-    return parsed
+    return uuid.UUID(int=int(text.replace("-", ""), 16))

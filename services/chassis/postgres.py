@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -86,20 +88,13 @@ class Postgres:
         self._application_name = application_name
         self._migrations = migrations
         self._size = size
-        self._pool: asyncpg.Pool | None = None
-
-    @property
-    def pool(self) -> asyncpg.Pool:
-        """The asyncpg pool. Raises Unavailable before `start` and after `stop`."""
-        if self._pool is None:
-            raise Unavailable
-        return self._pool
+        self._pool: _Pool | None = None
 
     async def start(self) -> None:
         """Bring the schema up to date, then open the pool. Raises while the database is away."""
         if self._migrations is not None:
             await migrations.migrate_in_background(self._dsn, self._migrations)
-        self._pool = await asyncpg.create_pool(
+        connections = await asyncpg.create_pool(
             self._dsn,
             min_size=min(_KEPT_OPEN, self._size),
             max_size=self._size,
@@ -107,6 +102,7 @@ class Postgres:
             reset=_leave_as_it_is,
             **self._session_options(),
         )
+        self._pool = _Pool(connections, self._size)
 
     async def stop(self) -> None:
         """Close the pool; connections still in use are given a few seconds, then cut."""
@@ -114,36 +110,26 @@ class Postgres:
         if pool is not None:
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 async with asyncio.timeout(_CLOSE_SECONDS):  # a close that is cancelled cuts what is left
-                    await pool.close()
+                    await pool.connections.close()
 
     async def check(self) -> None:
         """Ask the database something, on an idle connection; when all are busy, on a new one of its own.
 
         So it never queues behind the service's own work.
         """
-        if self.pool.get_idle_size():
+        if self._open_pool().connections.get_idle_size():
             await self.fetchval("SELECT 1")
             return
         async with self.session():
             pass
 
-    @contextlib.asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
         """A pooled connection without a transaction, for reads.
 
         Raises:
             Unavailable: none is free within 2 s or the deadline, or the database is or goes away.
         """
-        with _told():
-            pool = self.pool
-            connection = await _acquire(pool)
-            try:
-                yield connection
-            except asyncpg.InternalClientError:
-                connection.terminate()
-                raise
-            finally:
-                await pool.release(connection)
+        return _Lent(self._open_pool())
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -195,6 +181,12 @@ class Postgres:
             tag: str = await connection.execute(query, *arguments)
             return tag
 
+    def _open_pool(self) -> _Pool:
+        """Raises Unavailable before `start` and after `stop`."""
+        if self._pool is None:
+            raise Unavailable
+        return self._pool
+
     async def _connect(self, statement_seconds: float) -> Connection:
         try:
             return await asyncpg.connect(self._dsn, **self._session_options(statement_seconds))
@@ -218,26 +210,70 @@ class Postgres:
         }
 
 
-async def _acquire(pool: asyncpg.Pool) -> Connection:
-    try:
-        if pool.get_idle_size():  # no wait, then: a timeout of asyncpg's is a task of its own each time
-            return await pool.acquire()
-        return await pool.acquire(timeout=deadlines.within(CONNECT_SECONDS))
-    except OSError as error:  # TimeoutError is one of them
-        raise Unavailable from error
+@dataclass(slots=True)
+class _Pool:
+    connections: asyncpg.Pool
+    size: int
+    lent: int = 0
+    """How many blocks have one of them, or wait for one."""
+
+
+class _Lent:
+    """One block's connection of the pool. A class: every query passes here, and a generator costs it twice as much."""
+
+    __slots__ = ("_connection", "_pool")
+
+    def __init__(self, pool: _Pool) -> None:
+        self._pool = pool
+
+    async def __aenter__(self) -> Connection:
+        pool = self._pool
+        pool.lent += 1
+        # With one to spare nobody waits, and a timeout of asyncpg's is a task of its own each time. Connecting has one.
+        timeout = None if pool.lent <= pool.size else deadlines.within(CONNECT_SECONDS)
+        try:
+            self._connection = await pool.connections.acquire(timeout=timeout)
+        except OSError as error:  # TimeoutError is one of them
+            pool.lent -= 1
+            raise Unavailable from error
+        except BaseException as error:
+            pool.lent -= 1
+            _tell(error)
+            raise
+        return self._connection
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, asyncpg.InternalClientError):
+            self._connection.terminate()
+        try:
+            await self._pool.connections.release(self._connection)
+        except BaseException as failure:
+            _tell(failure)
+            raise
+        finally:
+            self._pool.lent -= 1
+        if error is not None:
+            _tell(error)
 
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    """What went wrong with the database, in the chassis' words; every other error as it is."""
     try:
         yield
-    except (*_AWAY, *_AGAIN) as error:
-        raise Unavailable from error
-    except asyncpg.InterfaceError as error:
-        if "closed" in str(error) or "closing" in str(error):  # the session ended earlier; other misuse is a bug
-            raise Unavailable from error
+    except Exception as error:
+        _tell(error)
         raise
+
+
+def _tell(error: BaseException) -> None:
+    """Say in the chassis' words what went wrong with the database. Every other error is left as it is."""
+    if isinstance(error, (*_AWAY, *_AGAIN)) or _was_closed(error):
+        raise Unavailable from error
+
+
+def _was_closed(error: BaseException) -> bool:
+    """Whether the session had ended before; other misuse of asyncpg is a bug."""
+    return isinstance(error, asyncpg.InterfaceError) and ("closed" in str(error) or "closing" in str(error))
 
 
 async def _leave_as_it_is(_connection: Connection) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argosy.inventory.v1 import product_pb2
-from services.chassis import money
+from services.chassis import clock, money
 from services.inventory.domain import Product
 from services.inventory.moves import StockMove
 
@@ -22,7 +22,7 @@ def product_message(product: Product) -> product_pb2.Product:
 
 def stock_move_message(move: StockMove) -> product_pb2.StockMove:
     """A move of stock as staff get it."""
-    message = product_pb2.StockMove(
+    return product_pb2.StockMove(
         id=str(move.id),
         product_id=move.product_id,
         kind=move.kind,
@@ -34,6 +34,5 @@ def stock_move_message(move: StockMove) -> product_pb2.StockMove:
         order_id=str(move.order_id) if move.order_id else None,
         moved_by=str(move.moved_by) if move.moved_by else None,
         reason=move.reason,
+        moved_at=clock.to_message(move.moved_at),
     )
-    message.moved_at.FromDatetime(move.moved_at)
-    return message

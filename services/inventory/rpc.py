@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from argosy.inventory.v1 import product_pb2, reservation_pb2
-from services.chassis import idempotency, money, paging
+from services.chassis import clock, idempotency, money, paging
 from services.chassis.call import Call
 from services.chassis.errors import FieldViolation, InvalidArgument
 from services.chassis.postgres import Postgres
@@ -147,7 +147,7 @@ def _page_begins(token: str) -> int | None:
 
 
 def _reservation(reservation: Reservation) -> reservation_pb2.Reservation:
-    answer = reservation_pb2.Reservation(
+    return reservation_pb2.Reservation(
         order_id=str(reservation.order_id),
         items=[
             reservation_pb2.ReservedItem(
@@ -157,6 +157,5 @@ def _reservation(reservation: Reservation) -> reservation_pb2.Reservation:
         ],
         status=reservation.status,
         currency=reservation.currency,
+        expires_at=clock.to_message(reservation.expires_at),
     )
-    answer.expires_at.FromDatetime(reservation.expires_at)
-    return answer

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from argosy.notification.v1 import notification_pb2
-from services.chassis import ids, paging
+from services.chassis import clock, ids, paging
 from services.chassis.call import Call
 from services.notification.domain import Preference
 from services.notification.store import Message
@@ -61,15 +61,13 @@ def _before(page_token: str) -> UUID | None:
 
 
 def _notification(message: Message) -> notification_pb2.Notification:
-    answer = notification_pb2.Notification(
+    return notification_pb2.Notification(
         id=str(message.id),
         type=message.type,
         channel=message.channel,
         subject=message.subject,
         order_id=str(message.order_id) if message.order_id else None,
         status=message.status,
+        created_at=clock.to_message(message.created_at),
+        sent_at=clock.to_message(message.sent_at) if message.sent_at else None,
     )
-    answer.created_at.FromDatetime(message.created_at)
-    if message.sent_at is not None:
-        answer.sent_at.FromDatetime(message.sent_at)
-    return answer

@@ -10,7 +10,7 @@ from google.protobuf.struct_pb2 import Struct
 from pydantic import SecretStr
 
 from argosy.order.v1 import order_lookup_pb2, order_pb2
-from services.chassis import money
+from services.chassis import clock, money
 from services.chassis.call import Call
 from services.chassis.errors import FieldViolation, InvalidArgument
 from services.chassis.idempotency import fingerprint
@@ -142,7 +142,7 @@ def _address(address: order_pb2.ShippingAddress) -> Address:
 
 def _order(order: Order) -> order_pb2.Order:
     address = order.shipping_address
-    answer = order_pb2.Order(
+    return order_pb2.Order(
         id=order.id,
         user_id=order.user_id,
         items=[
@@ -161,13 +161,12 @@ def _order(order: Order) -> order_pb2.Order:
             zip_code=address.zip_code,
             country=address.country,
         ),
+        created_at=clock.to_message(order.created_at),
+        updated_at=clock.to_message(order.updated_at),
     )
-    answer.created_at.FromDatetime(order.created_at)
-    answer.updated_at.FromDatetime(order.updated_at)
-    return answer
 
 
 def _history_event(entry: HistoryEntry) -> order_pb2.OrderHistoryEvent:
-    event = order_pb2.OrderHistoryEvent(seq=entry.seq, type=entry.type, data=ParseDict(entry.data, Struct()))
-    event.at.FromDatetime(entry.at)
-    return event
+    return order_pb2.OrderHistoryEvent(
+        seq=entry.seq, type=entry.type, data=ParseDict(entry.data, Struct()), at=clock.to_message(entry.at)
+    )

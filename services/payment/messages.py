@@ -6,14 +6,14 @@ from google.protobuf.message import Message
 
 from argosy.event.v1 import payment_events_pb2 as events
 from argosy.payment.v1 import payment_pb2
-from services.chassis import money
+from services.chassis import clock, money
 from services.payment.domain import DECLINED_WITHOUT_REASON, News, Payment, Refund, Status
 
 
 def payment_message(payment: Payment, client_secret: str | None = None) -> payment_pb2.Payment:
     """A payment as callers get it. The secret belongs in answers to paying and confirming alone, never in a store."""
     waits = payment.status is Status.REQUIRES_ACTION
-    message = payment_pb2.Payment(
+    return payment_pb2.Payment(
         payment_id=str(payment.id),
         order_id=str(payment.order_id),
         status=payment.status,
@@ -22,11 +22,9 @@ def payment_message(payment: Payment, client_secret: str | None = None) -> payme
         decline_code=payment.decline_code if payment.status is Status.FAILED else None,
         client_secret=client_secret if waits else None,
         requires_action=True if waits else None,
+        created_at=clock.to_message(payment.created_at),
+        processed_at=clock.to_message(payment.processed_at) if payment.processed_at else None,
     )
-    message.created_at.FromDatetime(payment.created_at)
-    if payment.processed_at is not None:
-        message.processed_at.FromDatetime(payment.processed_at)
-    return message
 
 
 def staff_message(payment: Payment) -> payment_pb2.Payment:
@@ -41,7 +39,7 @@ def staff_message(payment: Payment) -> payment_pb2.Payment:
 
 def refund_message(refund: Refund) -> payment_pb2.Refund:
     """A refund as staff get it."""
-    message = payment_pb2.Refund(
+    return payment_pb2.Refund(
         id=str(refund.id),
         payment_id=str(refund.payment_id),
         amount=money.to_text(refund.amount_minor),
@@ -49,9 +47,8 @@ def refund_message(refund: Refund) -> payment_pb2.Refund:
         status=refund.status,
         reason=refund.reason,
         failure_code=refund.failure_code,
+        created_at=clock.to_message(refund.created_at),
     )
-    message.created_at.FromDatetime(refund.created_at)
-    return message
 
 
 def payment_event(news: News, payment: Payment) -> Message:

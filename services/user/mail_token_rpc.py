@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from argosy.user.v1 import mail_token_pb2
+from services.chassis import clock
 from services.chassis.call import Call
 from services.chassis.ids import parse_id
 from services.user.use_cases.mint_mail_token import MintMailTokenHandler
@@ -21,6 +22,9 @@ class MailTokenRpc:
     ) -> mail_token_pb2.MailToken:
         """See the contract."""
         minted = await self.mint(parse_id(request.request_id))
-        answer = mail_token_pb2.MailToken(token=minted.token, email=minted.person.email, name=minted.person.full_name)
-        answer.expires_at.FromDatetime(minted.expires_at)
-        return answer
+        return mail_token_pb2.MailToken(
+            token=minted.token,
+            email=minted.person.email,
+            name=minted.person.full_name,
+            expires_at=clock.to_message(minted.expires_at),
+        )

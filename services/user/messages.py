@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from google.protobuf import json_format
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from argosy.user.v1 import user_pb2
+from services.chassis import clock
 from services.user import domain
 from services.user.domain import Account, InvalidProfile, Profile, User
 from services.user.sessions import OpenSession
@@ -22,7 +22,7 @@ def summary(account: Account) -> user_pb2.UserSummary:
         email=account.person.email,
         first_name=account.person.first_name,
         last_name=account.person.last_name,
-        created_at=_timestamp(account.created_at),
+        created_at=clock.to_message(account.created_at),
     )
 
 
@@ -35,9 +35,9 @@ def user(account: User) -> user_pb2.User:
         last_name=account.person.last_name,
         email_verified=account.email_verified,
         account_status=account.status,
-        created_at=_timestamp(account.created_at),
-        updated_at=_timestamp(account.updated_at),
-        last_login=_timestamp(account.last_login) if account.last_login else None,
+        created_at=clock.to_message(account.created_at),
+        updated_at=clock.to_message(account.updated_at),
+        last_login=clock.to_message(account.last_login) if account.last_login else None,
         profile=_profile(account.profile),
     )
 
@@ -50,8 +50,8 @@ def session(opened: OpenSession, callers: UUID) -> user_pb2.Session:
         client_app=opened.client.app,
         user_agent=opened.client.user_agent,
         ip_address=str(address) if address is not None else None,
-        created_at=_timestamp(opened.created_at),
-        expires_at=_timestamp(opened.expires_at),
+        created_at=clock.to_message(opened.created_at),
+        expires_at=clock.to_message(opened.expires_at),
         current=opened.id == callers,
     )
 
@@ -94,10 +94,4 @@ def _profile(profile: Profile) -> user_pb2.Profile:
         message.preferences.update(profile.preferences)
     if profile.address is not None:
         json_format.ParseDict(profile.address, message.address, ignore_unknown_fields=True)
-    return message
-
-
-def _timestamp(instant: datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(instant)
     return message

@@ -84,8 +84,10 @@ class UserRpc:
 
     async def GetUser(self, request: user_pb2.GetUserRequest, call: Call) -> user_pb2.User:
         """See the contract."""
-        reader = parse_id(call.user().id)
-        return messages.user(await self._do.get_user(GetUser(reader, call.user().is_staff, _wanted(request.id, call))))
+        caller = call.user()
+        reader = parse_id(caller.id)
+        wanted = reader if request.id in (_ME, caller.id) else parse_id(request.id)
+        return messages.user(await self._do.get_user(GetUser(reader, caller.is_staff, wanted)))
 
     async def UpdateUser(self, request: user_pb2.UpdateUserRequest, call: Call) -> user_pb2.User:
         """See the contract."""

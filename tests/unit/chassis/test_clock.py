@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,13 @@ def test_text_names_the_instant_to_the_millisecond(instant: datetime) -> None:
     read = clock.from_text(clock.to_text(instant))
     assert read.tzinfo is UTC
     assert timedelta(0) <= instant - read < timedelta(milliseconds=1)
+
+
+@given(st.datetimes(datetime(1901, 1, 1), datetime(2999, 1, 1), timezones=ZONES))  # noqa: DTZ001
+def test_as_a_message_it_is_what_protobuf_makes_of_it(instant: datetime) -> None:
+    of_protobuf = Timestamp()
+    of_protobuf.FromDatetime(instant)
+    assert clock.to_message(instant) == of_protobuf
 
 
 def test_is_written_as_rfc_3339() -> None:
