@@ -44,4 +44,4 @@ def parse_id(text: str) -> uuid.UUID:
     """
     if not _CANONICAL.fullmatch(text):
         raise ValueError(f"{text!r} is not a UUID in its canonical form")
-    return uuid.UUID(int=int(text.replace("-", ""), 16))
+    return uuid.UUID(text)

@@ -95,9 +95,7 @@ class Line:
         if self._output is not _output:
             self._prepare(_output)
         if _output.threshold <= logging.INFO:
-            # Most are plain texts, which need no function of ours.
-            told = [_quote(value) if value.__class__ is str else _scalar(value) for value in values]
-            _output.write(self._template % (_now(), *told))
+            _output.write(self._template % (_now(), *map(_scalar, values)))
 
     def _prepare(self, output: _Output) -> None:
         known = {"level": "info", "event": self._event, "service": output.service, **self._same}

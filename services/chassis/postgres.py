@@ -102,7 +102,7 @@ class Postgres:
             reset=_leave_as_it_is,
             **self._session_options(),
         )
-        self._pool = _Pool(connections, self._size)
+        self._pool = _Pool(connections)
 
     async def stop(self) -> None:
         """Close the pool; connections still in use are given a few seconds, then cut."""
@@ -213,7 +213,6 @@ class Postgres:
 @dataclass(slots=True)
 class _Pool:
     connections: asyncpg.Pool
-    size: int
     lent: int = 0
     """How many blocks have one of them, or wait for one."""
 
@@ -229,15 +228,15 @@ class _Lent:
     async def __aenter__(self) -> Connection:
         pool = self._pool
         pool.lent += 1
-        # With one to spare nobody waits, and a timeout of asyncpg's is a task of its own each time. Connecting has one.
-        timeout = None if pool.lent <= pool.size else deadlines.within(CONNECT_SECONDS)
+        # Then nobody waits, and a timeout of asyncpg's is a task of its own each time. Connecting has one anyway.
+        one_to_spare = pool.lent <= pool.connections.get_max_size()
+        timeout = None if one_to_spare else deadlines.within(CONNECT_SECONDS)
         try:
             self._connection = await pool.connections.acquire(timeout=timeout)
-        except OSError as error:  # TimeoutError is one of them
-            pool.lent -= 1
-            raise Unavailable from error
         except BaseException as error:
             pool.lent -= 1
+            if isinstance(error, OSError):  # TimeoutError is one of them
+                raise Unavailable from error
             _tell(error)
             raise
         return self._connection

@@ -84,10 +84,9 @@ class UserRpc:
 
     async def GetUser(self, request: user_pb2.GetUserRequest, call: Call) -> user_pb2.User:
         """See the contract."""
-        caller = call.user()
-        reader = parse_id(caller.id)
-        wanted = reader if request.id in (_ME, caller.id) else parse_id(request.id)
-        return messages.user(await self._do.get_user(GetUser(reader, caller.is_staff, wanted)))
+        reader = parse_id(call.user().id)
+        query = GetUser(reader, call.user().is_staff, _wanted(request.id, reader))
+        return messages.user(await self._do.get_user(query))
 
     async def UpdateUser(self, request: user_pb2.UpdateUserRequest, call: Call) -> user_pb2.User:
         """See the contract."""
@@ -101,7 +100,7 @@ class UserRpc:
     async def DeleteUser(self, request: user_pb2.DeleteUserRequest, call: Call) -> user_pb2.User:
         """See the contract."""
         caller = parse_id(call.user().id)
-        deleted = await self._do.delete_user(DeleteUser(caller, call.user().is_staff, _wanted(request.id, call)))
+        deleted = await self._do.delete_user(DeleteUser(caller, call.user().is_staff, _wanted(request.id, caller)))
         return messages.user(deleted)
 
     async def SuspendUser(self, request: user_pb2.SuspendUserRequest, call: Call) -> user_pb2.User:
@@ -183,7 +182,7 @@ class UserRpc:
             profile=profile,
         )
         caller = parse_id(call.user().id)
-        command = ChangeUser(caller, call.user().is_staff, _wanted(request.id, call), changes)
+        command = ChangeUser(caller, call.user().is_staff, _wanted(request.id, caller), changes)
         return messages.user(await self._do.change_user(command))
 
 
@@ -191,8 +190,8 @@ def _today() -> date:
     return clock.now().date()
 
 
-def _wanted(user_id: str, call: Call) -> UUID:
-    return parse_id(call.user().id if user_id == _ME else user_id)
+def _wanted(user_id: str, caller: UUID) -> UUID:
+    return caller if user_id == _ME else parse_id(user_id)
 
 
 def _before(page_token: str) -> UUID | None:
