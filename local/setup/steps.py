@@ -10,6 +10,7 @@ from typing import IO
 from local.paths import BIN, KAFKA_JARS, PYTHON, ROOT, VENV
 from local.progress import run
 from local.setup.checksums import verify
+from local.setup.lock import locked
 from local.setup.step import Step
 
 _TOOLS = ROOT / "local" / "tools"
@@ -19,12 +20,15 @@ _LOCK = ROOT / "requirements.lock"
 _PROJECT = ROOT / "pyproject.toml"
 _CODEGEN = ROOT / "codegen"
 _THIRD_PARTY = ROOT / "third_party" / "proto"
+_AS_LOCKED = ("--no-deps", "--require-hashes", "-r")
+"""Install what the lock lists and nothing else. Without `--no-deps` pip resolves extras such as coverage[toml] anew."""
 
 
 def steps() -> tuple[Step, ...]:
     """What set-up makes, in order."""
     found = [
         Step("environment", "Python environment", _environment, lambda: [_python(), str(ROOT)], (PYTHON,)),
+        Step("installer", "Installer (the pip of the lock)", _installer, lambda: [_python(), *locked("pip", _LOCK)]),
         Step("packages", "Python packages", _packages, lambda: [_python(), _LOCK], (BIN / "supervisord",)),
         Step("argosy", "Argosy itself", _argosy, lambda: [_PROJECT, *_stub_packages()]),
         Step(
@@ -70,8 +74,15 @@ def _environment(log: IO[str]) -> None:
     run([sys.executable, "-m", "venv", str(VENV)], log, ROOT)
 
 
+def _installer(log: IO[str]) -> None:
+    """Replace the pip that came with this Python, whichever it is, by the one in the lock."""
+    only_pip = VENV / "installer.lock"
+    only_pip.write_text("\n".join(locked("pip", _LOCK)) + "\n")
+    run([*_pip("install"), *_AS_LOCKED, str(only_pip)], log, ROOT)
+
+
 def _packages(log: IO[str]) -> None:
-    run([*_pip("install"), "--require-hashes", "-r", str(_LOCK)], log, ROOT)
+    run([*_pip("install"), *_AS_LOCKED, str(_LOCK)], log, ROOT)
 
 
 def _argosy(log: IO[str]) -> None:
