@@ -3,8 +3,7 @@
 import grpc
 import httpx
 import pytest
-from google.rpc import code_pb2, error_details_pb2
-from grpc_status import rpc_status
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from argosy.inventory.v1 import product_pb2, product_pb2_grpc, reservation_pb2, reservation_pb2_grpc
 from argosy.notification.v1 import notification_pb2, notification_pb2_grpc
@@ -45,7 +44,8 @@ async def test_a_services_error_keeps_its_details(
         await order_pb2_grpc.OrderServiceStub(channel).CreateOrder(
             order_pb2.CreateOrderRequest(), metadata=metadata(issuer)
         )
-    status = rpc_status.from_call(failure.value)
+    trailers = dict(failure.value.trailing_metadata())
+    status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
     assert (status.code, status.message) == (code_pb2.FAILED_PRECONDITION, "not enough stock")
     info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     assert status.details[0].Unpack(info)
