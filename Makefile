@@ -73,7 +73,6 @@ bench: ## what the chassis costs a call, beside a bare handler (the system must 
 	$(SETUP)
 	@$(VENV_PYTHON) -m load.chassis_cost
 
-lock: ## resolve requirements.lock anew from pyproject.toml
+lock: ## resolve the locks anew from pyproject.toml; ARGS=--upgrade for newer versions
 	$(SETUP)
-	@.venv/bin/uv --quiet pip compile --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
-		--extra dev --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	@$(VENV_PYTHON) -m local.locks make $(ARGS)
