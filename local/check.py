@@ -22,6 +22,7 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ruff: format", (str(BIN / "ruff"), "format", "--check", ".")),
     ("mypy: types, strictly", (str(BIN / "mypy"),)),
     ("import-linter: who may import whom", (str(BIN / "lint-imports"), "--no-logo")),
+    ("dependencies: declared, and of use", (_PYTHON, "-m", "local.dependencies")),
     ("locks: complete, and in step", (_PYTHON, "-m", "local.locks", "check")),
     ("contract: buf lint, drift, breaking", (_PYTHON, "-m", "codegen", "check")),
     ("envoy: the edge's configuration", (_PYTHON, "-m", "edge", "validate")),
