@@ -1,20 +1,18 @@
 # One image for every service and the edge; what runs is the argument: `services.order`, `edge run`.
-# Never built where it was written (there is no Docker there): expect to mend something the first time.
+# `make image` builds it without Docker, `make image-test` starts all of it.
 FROM python:3.11-slim AS packages
-RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /argosy
-RUN uv venv /opt/argosy
-ENV VIRTUAL_ENV=/opt/argosy
-COPY pyproject.toml requirements.lock README.md ./
-# What runs alone, in the versions (and with the hashes) of the lock.
-RUN uv pip compile --quiet --no-header --extra edge --constraint requirements.lock --generate-hashes \
-        pyproject.toml -o runtime.txt \
-    && uv pip install --no-cache --require-hashes -r runtime.txt
+COPY requirements.lock requirements.runtime.lock ./
+COPY local/__init__.py local/paths.py local/progress.py local/
+COPY local/setup local/setup
+# What runs alone, as the locks have it, by the installer that they have; nothing is resolved here.
+RUN python -m local.setup.packages /opt/argosy
+RUN printf '#!/bin/sh\nexec /opt/argosy/bin/python -m cli "$@"\n' > /opt/argosy/bin/argosy \
+    && chmod 755 /opt/argosy/bin/argosy
 
 FROM python:3.11-slim
-RUN useradd --uid 10001 --user-group --no-create-home argosy
 # Where compose.yaml keeps the services' keys; a cluster mounts them from Secrets.
-RUN install -d -o argosy -g argosy /keys
+RUN useradd --uid 10001 --user-group --no-create-home argosy && install -d -o argosy -g argosy /keys
 COPY --from=packages /opt/argosy /opt/argosy
 WORKDIR /argosy
 COPY generated ./generated

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Annotated
 
 import typer
 
@@ -16,6 +17,7 @@ from cli.staff import app as staff
 from cli.tail import tail
 from cli.top import top
 from cli.trace import trace
+from cli.version import VERSION
 
 app = typer.Typer(
     name="argosy",
@@ -35,9 +37,20 @@ app.add_typer(orders, name="orders")
 app.add_typer(staff, name="staff")
 
 
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"argosy {VERSION}")
+        raise typer.Exit
+
+
 @app.callback()
-def _argosy() -> None:
-    """A group even while it has one command."""
+def _argosy(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say the version, and exit.")
+    ] = False,
+) -> None:
+    """Options of the group itself."""
 
 
 def main() -> None:

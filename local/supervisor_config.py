@@ -1,5 +1,6 @@
 """Renders supervisord's configuration from the parts. It holds secrets, so only its owner may read it."""
 
+import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -40,7 +41,7 @@ def _supervisor(stack: Stack, socket: Path) -> Iterable[str]:
 def _program(stack: Stack, part: Part) -> Mapping[str, str]:
     environment = {**stack.environment, MARK: str(stack.data), "PYTHONUNBUFFERED": "1", **part.environment}
     return {
-        "command": " ".join(part.command),
+        "command": shlex.join(part.command),
         "environment": ",".join(f'{name}="{_quotable(value)}"' for name, value in environment.items()),
         "autostart": "false",
         "autorestart": "true" if part.ready else "unexpected",

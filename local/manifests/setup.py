@@ -24,7 +24,7 @@ from local.setup.step import Step
 _LOG = VENV / "manifests-setup.log"
 _TOOLS = HERE / "tools"
 _STRIMZI = HERE / "strimzi"
-_SUMS = HERE / "modules.sum"
+SUMS = HERE / "modules.sum"
 _MODEL = "io.strimzi.api.kafka.model"
 _STRIMZI_KINDS = {
     "kafka": f"{_MODEL}.kafka.Kafka",
@@ -33,7 +33,7 @@ _STRIMZI_KINDS = {
     "kafkauser": f"{_MODEL}.user.KafkaUser",
 }
 # Go module → the definitions in it.
-_MODULES: Mapping[str, tuple[str, ...]] = {
+MODULES: Mapping[str, tuple[str, ...]] = {
     "github.com/prometheus-operator/prometheus-operator@v0.85.0": (
         "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
         "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
@@ -65,7 +65,7 @@ def main() -> int:
 
 
 def _steps() -> tuple[Step, ...]:
-    wanted = [*_MODULES, *sorted(name for paths in _MODULES.values() for name in paths), _ISTIO]
+    wanted = [*MODULES, *sorted(name for paths in MODULES.values() for name in paths), _ISTIO]
     strimzi = [_STRIMZI / "pom.xml", _STRIMZI / "jars.sha256"]
     return (
         Step("kustomize", "kustomize", _kustomize, lambda: [_TOOLS / "go.mod", _TOOLS / "go.sum"], (KUSTOMIZE,)),
@@ -73,7 +73,7 @@ def _steps() -> tuple[Step, ...]:
             "crds",
             "Operators' definitions",
             _definitions,
-            lambda: [_SUMS, *wanted],
+            lambda: [SUMS, *wanted],
             (CRDS, ISTIO_CRDS),
         ),
         Step(
@@ -92,22 +92,23 @@ def _kustomize(log: IO[str]) -> None:
 def _definitions(log: IO[str]) -> None:
     """The modules' contents alone are fetched, not what they depend on, and held to the sums in `modules.sum`."""
     CRDS.mkdir(parents=True, exist_ok=True)
-    for module, paths in _MODULES.items():
-        directory = _downloaded(module, log)
+    for module, paths in MODULES.items():
+        directory = downloaded(module, log)
         for path in paths:
             shutil.copyfile(directory / path, CRDS / Path(path).name)
-    shutil.copyfile(_downloaded(_ISTIO, log) / _ISTIO_FILE, ISTIO_CRDS)
+    shutil.copyfile(downloaded(_ISTIO, log) / _ISTIO_FILE, ISTIO_CRDS)
 
 
-def _downloaded(module: str, log: IO[str]) -> Path:
+def downloaded(module: str, log: IO[str]) -> Path:
+    """Where Go keeps a module's contents. Raises WrongChecksums when they are not those that `modules.sum` lists."""
     command = ["go", "mod", "download", "-json", module]
     answer = subprocess.run(command, cwd=SHARE, env=_environment(), capture_output=True, text=True, check=False)
     log.write(answer.stdout + answer.stderr)
     if answer.returncode:
         raise CommandFailed(command, answer.returncode, answer.stdout + answer.stderr)
     fetched = json.loads(answer.stdout)
-    if f"{module.replace('@', ' ')} {fetched['Sum']}" not in _SUMS.read_text().splitlines():
-        raise WrongChecksums(f"{module} is not the one that {_SUMS.name} lists")
+    if f"{module.replace('@', ' ')} {fetched['Sum']}" not in SUMS.read_text().splitlines():
+        raise WrongChecksums(f"{module} is not the one that {SUMS.name} lists")
     return Path(fetched["Dir"])
 
 

@@ -2,6 +2,8 @@
 
 import configparser
 import json
+import shlex
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,13 @@ from supervisor.datatypes import dict_of_key_value_pairs
 
 from local import credentials
 from local.credentials import Credentials
+from local.image import layout as image_layout
 from local.part import Group, Part
 from local.stack import Stack
 from local.supervisor_config import MARK, render
 from local.topology import parts
+
+Parts = Callable[[Stack, Credentials], Sequence[Part]]
 
 HOLDERS = {
     "postgres.user": {"user"},
@@ -72,15 +77,18 @@ def test_secrets_are_made_once_and_only_their_owner_can_read_them(stack: Stack, 
     assert [path for path in stack.secrets.rglob("*") if path.is_file() and path.stat().st_mode & 0o077] == []
 
 
-def test_no_secret_is_on_a_command_line(stack: Stack, secrets: Credentials) -> None:
-    commands = " ".join(" ".join(part.command) for part in parts(stack, secrets))
+@pytest.mark.parametrize("table", [parts, image_layout.parts], ids=["laptop", "image"])
+def test_no_secret_is_on_a_command_line(table: Parts, stack: Stack, secrets: Credentials) -> None:
+    commands = " ".join(" ".join(part.command) for part in table(stack, secrets))
     assert [name for name, word in secrets.words.items() if word in commands] == []
 
 
 def test_the_supervisor_reads_back_what_was_meant(stack: Stack) -> None:
-    part = Part("odd", Group.STORES, ("program",), None, environment={"ODD": "100%,a=b;c #d"})
+    command = ("program", '"$@" 2>&1 | cat')
+    part = Part("odd", Group.STORES, command, None, environment={"ODD": "100%,a=b;c #d"})
     config = configparser.RawConfigParser()
     config.read_string(render(stack, stack.run / "socket", [part]))
+    assert tuple(shlex.split(config["program:odd"]["command"])) == command
     environment = dict_of_key_value_pairs(config["program:odd"]["environment"].replace("%%", "%"))
     assert environment["ODD"] == "100%,a=b;c #d"
     assert environment[MARK] == str(stack.data)

@@ -2,12 +2,15 @@
 
 import copy
 from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.manifests import lint, schemas, setup
 from local.manifests.builds import Manifest, all_builds, manifests
+from local.setup.checksums import WrongChecksums
 
 Change = Callable[[Manifest], object]
 
@@ -134,3 +137,13 @@ def test_the_delay_is_there_only_when_asked_for(shipped: dict[str, Manifest]) ->
 
     assert delays("istio/components/users-delay") == [{"fixedDelay": "5s", "percentage": {"value": 0.1}}]
     assert delays("k8s/overlays/production") == []
+
+
+def test_a_module_that_is_not_the_one_that_is_listed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sums = tmp_path / "modules.sum"
+    sums.write_text(setup.SUMS.read_text().replace(" h1:", " h1:another"))
+    monkeypatch.setattr(setup, "SUMS", sums)
+    with pytest.raises(WrongChecksums, match=r"is not the one that modules\.sum lists"):
+        setup.downloaded(next(iter(setup.MODULES)), StringIO())

@@ -1,0 +1,56 @@
+"""The laptop's stack with its services and its edge out of the image: they see what the image holds, and their keys."""
+
+import os
+import shlex
+from dataclasses import replace
+
+from local import credentials, topology
+from local.credentials import Credentials
+from local.files import make_private_directory, write_private
+from local.image.build import inside
+from local.layout import Layout
+from local.part import Part
+from local.ports import SERVICES
+from local.stack import Stack
+
+KEYS = "/keys"
+"""Where the image expects a deployment's keys; compose.yaml mounts them there too."""
+USER = 10001
+_SETTINGS = "settings"
+# Settings come by a file: a command line is everybody's to read. Envoy opens /dev/stderr, which container runtimes hand
+# to the image's user; here it stays root's, so that what is printed goes through a pipe of the user's own.
+_START = '. "$0" && "$@" 2>&1 | cat'
+
+
+def parts(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
+    """Every part; those that the image has a program for run in it."""
+    return tuple(_inside(stack, part) if _in_the_image(part) else part for part in topology.parts(stack, secrets))
+
+
+def _in_the_image(part: Part) -> bool:
+    return part.name in (*SERVICES, "edge")
+
+
+def _inside(stack: Stack, part: Part) -> Part:
+    _python, *module = part.command
+    access = "rw" if part.name == "user" else "ro"  # it makes the keys of people's tokens
+    start = ("sh", "-c", _START, f"{KEYS}/{_SETTINGS}/{part.name}", "python", *module)
+    return replace(part, command=tuple(inside(*start, volume=f"{stack.secrets}:{KEYS}:{access}")), environment={})
+
+
+def _prepare(stack: Stack) -> None:
+    """Write each part's settings down, and hand them and the keys to the image's user."""
+    directory = make_private_directory(stack.secrets / _SETTINGS)
+    for part in filter(_in_the_image, topology.parts(stack, credentials.read(stack.secrets))):
+        values = ((name, value.replace(str(stack.secrets), KEYS)) for name, value in part.environment.items())
+        lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values)
+        write_private(directory / part.name, lines)
+    for path in (stack.secrets, *stack.secrets.rglob("*")):
+        os.chown(path, USER, USER)
+
+
+def _where(stack: Stack) -> str:
+    return f"\nThe image is up: {stack.url('edge')}; it ends by: python -m local.image down"
+
+
+IMAGE_LAYOUT = Layout(parts, _where, _prepare)
