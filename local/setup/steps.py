@@ -61,7 +61,7 @@ def steps() -> tuple[Step, ...]:
 def _stub_packages() -> Iterator[str]:
     """The generated packages: an editable install knows those that were there when it was made."""
     generated = ROOT / "generated" / "python" / "argosy"
-    return (str(path.relative_to(ROOT)) for path in sorted(generated.glob("*/*")) if path.is_dir())
+    return (str(path.relative_to(ROOT)) for path in sorted(generated.glob("*/*/__init__.py")))
 
 
 def _environment(log: IO[str]) -> None:

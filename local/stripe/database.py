@@ -86,6 +86,15 @@ def connect(path: Path) -> sqlite3.Connection:
     """Opens the file, making it and its tables when it is new. Raises WrongSchema."""
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        _prepare(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA busy_timeout = 5000")
@@ -97,7 +106,6 @@ def connect(path: Path) -> sqlite3.Connection:
             connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
         elif version != _SCHEMA_VERSION:
             raise WrongSchema(f"{path} has version {version}, not {_SCHEMA_VERSION}: remove the file.")
-    return connection
 
 
 @contextmanager

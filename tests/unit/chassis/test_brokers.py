@@ -42,8 +42,20 @@ class Authority:
             .not_valid_after(now + datetime.timedelta(hours=1))
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+            # Python 3.13 and later look for these.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+            .add_extension(_usage(authority=authority), critical=True)
         )
         return builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+def _usage(*, authority: bool) -> x509.KeyUsage:
+    unused = dict.fromkeys(
+        ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign", "encipher_only"),
+        False,
+    )
+    return x509.KeyUsage(digital_signature=not authority, key_cert_sign=authority, decipher_only=False, **unused)
 
 
 def test_addresses_alone_mean_plain_text() -> None:
