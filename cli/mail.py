@@ -59,12 +59,12 @@ def retry(
 
 
 async def _oldest(settings: NotificationSettings, limit: int) -> list[Parked]:
-    async with database("notification", settings) as postgres:
+    async with database("notification", settings.database_url) as postgres:
         return await LookAfterParked(postgres).oldest(limit)
 
 
 async def _retry(settings: NotificationSettings, ids: Sequence[UUID] | None) -> list[UUID]:
-    async with database("notification", settings) as postgres:
+    async with database("notification", settings.database_url) as postgres:
         return await LookAfterParked(postgres).retry(ids, audit.operator())
 
 

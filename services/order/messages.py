@@ -47,15 +47,17 @@ def message_of(event: OrderEvent) -> Message:
     )
 
 
-def records_of(commit: Commit) -> Iterator[OutgoingRecord]:
-    """The commit's events for Kafka, in order.
+def event_id(commit: Commit, index: int) -> UUID:
+    """The id of a commit's event. It follows from the commit and the place in it: published twice, it is the same."""
+    return ids.derived_id(_EVENT_IDS, commit.id, str(index))
 
-    Their ids follow from the commit and the place in it: published twice, an event has the same id both times.
-    """
+
+def records_of(commit: Commit) -> Iterator[OutgoingRecord]:
+    """The commit's events for Kafka, in order."""
     for index, event in enumerate(commit.events):
         yield events.encode(
             message_of(event),
-            id=ids.derived_id(_EVENT_IDS, commit.id, str(index)),
+            id=event_id(commit, index),
             source=SOURCE,
             time=commit.at,
             subject=commit.order_id,
