@@ -4,10 +4,10 @@ VENV_PYTHON := .venv/bin/python
 SETUP := @$(PYTHON) -m local.setup --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test generate check test bench lock
+.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate check test bench lock release-image
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make .venv and everything else that is needed
 	@$(PYTHON) -m local.setup
@@ -57,6 +57,13 @@ mesh-demo: mesh ## buy something through the mesh's gateway, told step by step
 mesh-test: mesh ## hold the running mesh to its policy; ARGS for pytest
 	@$(VENV_PYTHON) -m pytest tests/mesh $(ARGS)
 
+image: ## build the image without Docker (Linux, as root, with buildah and mmdebstrap)
+	$(SETUP)
+	@$(VENV_PYTHON) -m local.image build
+
+image-test: image ## start every service and the edge out of the image, and ask how they are; ARGS for pytest
+	@$(VENV_PYTHON) -m pytest tests/image $(ARGS)
+
 generate: ## make everything under generated/ anew from proto/
 	$(SETUP)
 	@$(VENV_PYTHON) -m codegen generate
@@ -73,7 +80,10 @@ bench: ## what the chassis costs a call, beside a bare handler (the system must 
 	$(SETUP)
 	@$(VENV_PYTHON) -m load.chassis_cost
 
-lock: ## resolve requirements.lock anew from pyproject.toml
+lock: ## resolve the locks anew from pyproject.toml; ARGS=--upgrade for newer versions
 	$(SETUP)
-	@.venv/bin/uv --quiet pip compile --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
-		--extra dev --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	@$(VENV_PYTHON) -m local.locks make $(ARGS)
+
+release-image: ## keep the contract as that of this version, for `make check` to compare with
+	$(SETUP)
+	@$(VENV_PYTHON) -m codegen release

@@ -1,4 +1,4 @@
-"""`python -m codegen collect | generate | check`."""
+"""`python -m codegen collect | generate | check | release`."""
 
 import argparse
 import subprocess
@@ -8,7 +8,8 @@ from codegen.check import CheckFailed, check
 from codegen.collect import collect, is_collected
 from codegen.contract import ContractError
 from codegen.generate import regenerate
-from codegen.paths import GENERATED
+from codegen.paths import GENERATED, ROOT
+from codegen.releases import NoRelease, keep
 
 
 def main() -> int:
@@ -16,8 +17,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m codegen", description=__doc__)
     parser.add_argument(
         "command",
-        choices=("collect", "generate", "check"),
-        help="collect: fetch imported protos (network); generate: write generated/; check: lint, drift, compatibility",
+        choices=("collect", "generate", "check", "release"),
+        help="collect: fetch imported protos (network); generate: write generated/; check: lint, drift, compatibility; "
+        "release: keep the contract as that of this version",
     )
     command = parser.parse_args().command
     try:
@@ -27,7 +29,9 @@ def main() -> int:
             regenerate(GENERATED)
         elif command == "check":
             check()
-    except (CheckFailed, ContractError, FileNotFoundError) as problem:
+        elif command == "release":
+            print(f"kept: {keep().relative_to(ROOT)}")
+    except (CheckFailed, ContractError, NoRelease, FileNotFoundError) as problem:
         print(problem, file=sys.stderr)
         return 1
     except subprocess.CalledProcessError as problem:

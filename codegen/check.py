@@ -16,6 +16,7 @@ from codegen.contract import OURS
 from codegen.generate import generate
 from codegen.image import build_image
 from codegen.paths import GENERATED, ROOT, tool
+from codegen.releases import newest, ours_alone
 
 
 class CheckFailed(Exception):
@@ -59,16 +60,12 @@ def check_openapi(committed: Path) -> None:
 
 
 def check_compatibility() -> None:
-    """buf breaking against the image of the last release; passes when there is no release yet."""
-    tag = _last_release()
-    if tag is None:
-        print("buf breaking: no release yet, nothing to break")
-        return
-    released = _git("show", f"{tag}:generated/descriptors.binpb")
-    broken = breaking_changes(released, build_image(source_info=False))
+    """buf breaking against the contract of the newest release. Raises NoRelease where none is kept."""
+    release = newest()
+    broken = breaking_changes(release.read_bytes(), build_image(source_info=False))
     if broken:
-        raise CheckFailed(f"the contract breaks with {tag}:\n{broken}")
-    print(f"buf breaking: compatible with {tag}")
+        raise CheckFailed(f"the contract breaks with that of {release.stem}:\n{broken}")
+    print(f"buf breaking: compatible with {release.stem}")
 
 
 def breaking_changes(released: bytes, present: bytes) -> str:
@@ -87,7 +84,7 @@ def breaking_changes(released: bytes, present: bytes) -> str:
 def _with_theirs_from(present: bytes, released: bytes) -> bytes:
     """A release's own files among the imports of today: what changed in those is not ours to answer for."""
     files = [file for file in FileDescriptorSet.FromString(present).file if not file.name.startswith(OURS)]
-    files += [file for file in FileDescriptorSet.FromString(released).file if file.name.startswith(OURS)]
+    files += FileDescriptorSet.FromString(ours_alone(released)).file
     return FileDescriptorSet(file=files).SerializeToString()
 
 
@@ -100,14 +97,3 @@ def _differences(fresh: Path, committed: Path) -> Iterator[str]:
         one, other = fresh / name, committed / name
         if not (one.is_file() and other.is_file() and filecmp.cmp(one, other, shallow=False)):
             yield str(name)
-
-
-def _last_release() -> str | None:
-    described = subprocess.run(
-        ["git", "describe", "--tags", "--abbrev=0", "--match", "v[0-9]*"], cwd=ROOT, capture_output=True, text=True
-    )
-    return described.stdout.strip() or None
-
-
-def _git(*arguments: str) -> bytes:
-    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout

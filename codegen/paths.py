@@ -8,6 +8,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROTO = ROOT / "proto"
 THIRD_PARTY = ROOT / "third_party" / "proto"
 GENERATED = ROOT / "generated"
+RELEASES = PROTO / "releases"
 
 
 def tool(name: str) -> Path:

@@ -1,10 +1,17 @@
-"""`make check`: everything that can be said about the code without running it. All checks run, whatever fails."""
+"""`make check`: everything that can be said about the code without running it. All checks run, whatever fails.
+
+The first time it makes the tools that it asks, before anything else and each with a line of its own: some take minutes.
+"""
 
 import os
 import sys
 
+import local.manifests.setup
+import local.mesh.setup
+import local.monitoring.setup
 from local.paths import BIN, PYTHON, ROOT, STACKS, VENV
 from local.progress import CommandFailed, Line, run
+from local.setup.making import interruptible
 from local.stack import Stack
 from local.topology import edge_settings
 
@@ -15,6 +22,8 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ruff: format", (str(BIN / "ruff"), "format", "--check", ".")),
     ("mypy: types, strictly", (str(BIN / "mypy"),)),
     ("import-linter: who may import whom", (str(BIN / "lint-imports"), "--no-logo")),
+    ("dependencies: declared, and of use", (_PYTHON, "-m", "local.dependencies")),
+    ("locks: complete, and in step", (_PYTHON, "-m", "local.locks", "check")),
     ("contract: buf lint, drift, breaking", (_PYTHON, "-m", "codegen", "check")),
     ("envoy: the edge's configuration", (_PYTHON, "-m", "edge", "validate")),
     (
@@ -32,7 +41,9 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 def main() -> int:
-    """Run all checks; returns 1 when any failed, after showing why."""
+    """Run all checks; returns 1 when any failed, after showing why, or when their tools cannot be made."""
+    if local.monitoring.setup.main() or local.manifests.setup.main() or local.mesh.setup.main("istioctl"):
+        return 1
     failures = 0
     with (VENV / "check.log").open("w") as log:
         for title, command in CHECKS:
@@ -47,4 +58,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruptible(main))

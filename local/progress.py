@@ -29,9 +29,15 @@ def run(command: Sequence[str], log: IO[str], cwd: Path, env: Mapping[str, str] 
     with subprocess.Popen(
         command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True
     ) as process:
-        for line in process.stdout or ():
-            tail.append(line)
-            log.write(line)
+        try:
+            for line in process.stdout or ():
+                tail.append(line)
+                log.write(line)
+        except BaseException:
+            # Whoever is stopped leaves nothing behind that goes on changing what the next run works on.
+            process.terminate()
+            process.wait()
+            raise
     log.flush()
     if process.returncode:
         raise CommandFailed(command, process.returncode, "".join(tail))
@@ -61,7 +67,8 @@ class Line:
             self._ticker.join()
         if sys.stdout.isatty():
             print("\r\033[K", end="")
-        print(f"{self._title:<{_NAME_WIDTH}} {'FAILED' if kind else 'ok':<7} {self._elapsed():6.1f} s", flush=True)
+        outcome = "ok" if kind is None else "stopped" if kind is KeyboardInterrupt else "FAILED"
+        print(f"{self._title:<{_NAME_WIDTH}} {outcome:<7} {self._elapsed():6.1f} s", flush=True)
 
     def _tick(self) -> None:
         while not self._ended.wait(0.2):

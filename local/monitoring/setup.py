@@ -6,7 +6,8 @@ from typing import IO
 
 from local.monitoring.paths import PROMTOOL, TOOLS
 from local.paths import VENV
-from local.progress import CommandFailed, Line, run
+from local.progress import run
+from local.setup.making import interruptible, make
 from local.setup.step import Step
 
 _LOG = VENV / "monitoring-setup.log"
@@ -15,19 +16,9 @@ _PACKAGE = "github.com/prometheus/prometheus/cmd/promtool"
 
 def main() -> int:
     """Make it, unless it is there; returns the exit code."""
-    step = Step("promtool", "promtool", _build, lambda: [TOOLS / "go.mod", TOOLS / "go.sum"], (PROMTOOL,))
-    if step.done():
-        return 0
+    tool = Step("promtool", "promtool", _build, lambda: [TOOLS / "go.mod", TOOLS / "go.sum"], (PROMTOOL,), minutes=3)
     PROMTOOL.parent.mkdir(parents=True, exist_ok=True)
-    with _LOG.open("a") as log:
-        try:
-            with Line(f"{step.title} (minutes, once)"):
-                step.run(log)
-                step.record()
-        except CommandFailed as failure:
-            print(f"{failure.tail}\n{failure} (everything it printed: {_LOG})", file=sys.stderr)
-            return 1
-    return 0
+    return 0 if make([tool], _LOG) else 1
 
 
 def _build(log: IO[str]) -> None:
@@ -40,4 +31,4 @@ def _build(log: IO[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruptible(main))

@@ -4,13 +4,10 @@ import fcntl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
 
 from local.paths import VENV
-from local.progress import CommandFailed, Line
-from local.setup import prerequisites
-from local.setup.checksums import WrongChecksums
-from local.setup.step import Step
+from local.setup import interpreter, prerequisites
+from local.setup.making import interruptible, make
 from local.setup.steps import steps
 
 _LOG = VENV / "setup.log"
@@ -19,35 +16,23 @@ _LOCK = VENV / "setup.lock"
 
 def main() -> int:
     """Entry point; `--quiet` says nothing when there was nothing to do. Returns the exit code."""
-    quiet = "--quiet" in sys.argv[1:]
-    if _nothing_to_do():
+    return interruptible(lambda: _set_up(quiet="--quiet" in sys.argv[1:]))
+
+
+def _set_up(*, quiet: bool) -> int:
+    if refused := interpreter.refusal():
+        return _complain([refused])
+    if all(step.done() for step in steps()):
         return _complain(list(prerequisites.absent())) or _say_ready(quiet)
     with _alone():
-        return _complain(list(prerequisites.unmet())) or _make() or _say_ready(quiet)
-
-
-def _nothing_to_do() -> bool:
-    return all(step.done() for step in steps())
+        # Another set-up may have made .venv in the meantime.
+        unmet = [refused] if (refused := interpreter.refusal()) else list(prerequisites.unmet())
+        return _complain(unmet) or _make() or _say_ready(quiet)
 
 
 def _make() -> int:
-    with _LOG.open("w") as log:
-        # A step may change what a later one sees, so each is asked when its turn comes.
-        return next((1 for step in steps() if not step.done() and not _do(step, log)), 0)
-
-
-def _do(step: Step, log: IO[str]) -> bool:
-    try:
-        with Line(step.title):
-            step.run(log)
-            step.record()
-    except CommandFailed as failure:
-        print(f"{failure.tail}\n{failure} (everything it printed: {_LOG})", file=sys.stderr)
-        return False
-    except (WrongChecksums, OSError) as failure:
-        print(failure, file=sys.stderr)
-        return False
-    return True
+    _LOG.unlink(missing_ok=True)
+    return 0 if make(steps(), _LOG) else 1
 
 
 def _complain(lines: list[str]) -> int:

