@@ -55,7 +55,7 @@ def _addresses(said: list[str]) -> Mapping[str, str]:
 
 
 async def _watch(addresses: Mapping[str, str], every: float, count: int | None, *, as_json: bool) -> None:
-    async with httpx.AsyncClient(timeout=_ANSWER_SECONDS) as http:
+    async with httpx.AsyncClient(timeout=_ANSWER_SECONDS, trust_env=False) as http:
         looks = _Looks(http, addresses)
         await looks.again()
         with _printer(as_json=as_json) as show:

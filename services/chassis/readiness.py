@@ -137,5 +137,7 @@ class Readiness:
         said = logs.error_text(error) if error else ""
         if said != watched.last_error or event == "resource_started":
             watched.last_error = said
-            write = _log.warning if error else _log.info
-            write(event, resource=watched.resource.name, **({"error": said} if error else {}))
+            if error:
+                logs.absence(event, resource=watched.resource.name, error=said)
+            else:
+                _log.info(event, resource=watched.resource.name)

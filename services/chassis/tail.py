@@ -79,7 +79,7 @@ class Tail:
                     raise
                 said = logs.error_text(error)
                 if self.reading or said != last_said:  # one line a change, not one a try
-                    _log.warning("tail_joins_again", topic=self._topic, error=said)
+                    logs.absence("tail_joins_again", topic=self._topic, error=said)
                 last_said = said
             if self.reading:
                 self.reading = False
