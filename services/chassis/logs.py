@@ -85,12 +85,13 @@ _began = time.monotonic()
 
 
 def absence(event: str, **fields: Any) -> None:
-    """Log that something is away: info while the process is young, when it may just start later, then a warning."""
+    """Log that something is away: info while that is expected, then a warning."""
     log = structlog.get_logger()
-    (log.info if _young() else log.warning)(event, **fields)
+    (log.info if absence_is_expected() else log.warning)(event, **fields)
 
 
-def _young() -> bool:
+def absence_is_expected() -> bool:
+    """Whether the process is so young that others may just start later. What lasts longer is logged again."""
     return time.monotonic() - _began < _BEGINNING_SECONDS
 
 
@@ -223,7 +224,7 @@ class _LibraryHandler(logging.Handler):
 
 def _level(record: logging.LogRecord) -> str:
     """Kafka's client calls a broker that is not there yet an error; the service says by itself what it lacks."""
-    begins = record.name.startswith(_FULL_OF_ABSENCE) and _young()
+    begins = record.name.startswith(_FULL_OF_ABSENCE) and absence_is_expected()
     return "info" if begins else record.levelname.lower()
 
 
