@@ -11,10 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import DirectoryPath, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import DirectoryPath
+from pydantic_settings import BaseSettings
 
 from services.chassis.brokers import Brokers
+from services.chassis.environment import Environment, Targets
 from services.chassis.settings import load
 
 S = TypeVar("S", bound=BaseSettings)
@@ -27,12 +28,10 @@ class NoSystem(Exception):
     """There is no system to look after, and what would be right."""
 
 
-class KafkaSettings(BaseSettings):
+class KafkaSettings(Environment):
     """What commands about topics need of a service's environment."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    kafka_bootstrap_servers: str = Field(min_length=1)
+    kafka_bootstrap_servers: Targets
     kafka_tls_dir: DirectoryPath | None = None
 
     @property

@@ -27,7 +27,10 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many at most, oldest first.")] = 100,
     as_json: output.AsJson = False,
 ) -> None:
-    """Show the mails that are not tried any more, and why."""
+    """Show the mails that are not tried any more, and why.
+
+    For example: argosy mail list --limit 10
+    """
     parked = asyncio.run(_oldest(settings_of("notification", NotificationSettings), limit))
     output.show(map(_row, parked), _COLUMNS, as_json=as_json, empty="No mail is parked.")
 

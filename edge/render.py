@@ -63,6 +63,7 @@ def _values(settings: EdgeSettings, targets: Targets, reflection: Path) -> dict[
     routes = [*root_routes, *_rpc_routes(settings), *_written("last_routes", {})]
     return {
         "host": settings.edge_host,
+        "ipv4_too": settings.edge_host == "::",
         "port": settings.edge_port,
         "admin_port": settings.edge_admin_port,
         "trusted_hops": settings.edge_trusted_hops,

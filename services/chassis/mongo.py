@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pydantic import SecretStr
+from pydantic import AfterValidator, SecretStr
 from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.uri_parser import parse_uri
 
 from services.chassis import transient
 from services.chassis.errors import Unavailable
@@ -26,6 +27,25 @@ _INTERNAL_ERROR = 1
 """The server is in trouble itself: what FerretDB answers while the PostgreSQL behind it is away."""
 
 transient.register(ConnectionFailure)
+
+
+def _mongo_url(secret: SecretStr) -> SecretStr:
+    """As the driver reads it, without the look-up that mongodb+srv:// needs. Raises ValueError without any of it."""
+    scheme, _, rest = secret.get_secret_value().partition("://")
+    try:
+        database = parse_uri(f"mongodb://{rest}", validate=True, warn=False)["database"]
+    except (PyMongoError, ValueError):
+        database = None
+    if scheme not in ("mongodb", "mongodb+srv") or not database:
+        raise ValueError(
+            "must be mongodb://[user:password@]host[:port]/database, with options that the driver knows; "
+            "write / ? # @ : and % inside a user or password as %2F %3F %23 %40 %3A %25"
+        )
+    return secret
+
+
+MongoUrl = Annotated[SecretStr, AfterValidator(_mongo_url)]
+"""`mongodb://user:password@host:port/database`, or mongodb+srv."""
 
 
 class Mongo:

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from services.chassis import deadlines, migrations, transient
 from services.chassis.errors import Unavailable
+from services.chassis.postgres_url import PostgresUrl
 from services.chassis.settings import CommonSettings
 
 Connection: TypeAlias = asyncpg.Connection
@@ -57,7 +58,7 @@ transient.register(*_AWAY, *_AGAIN)
 class PostgresSettings(CommonSettings):
     """What a service on PostgreSQL needs besides."""
 
-    database_url: SecretStr
+    database_url: PostgresUrl
     """postgresql://user:password@host:port/database"""
     migrate_at_start: bool = True
     """Whether a starting process brings the schema up to date; off where a job does it before."""

@@ -29,7 +29,8 @@ class _Watched:
     required: bool
     started: bool = False
     failures: int = 0
-    last_error: str = ""
+    last_logged: tuple[str, bool] = ("", False)
+    """What was wrong, and whether that was expected then."""
 
     @property
     def failing(self) -> bool:
@@ -135,7 +136,10 @@ class Readiness:
     def _log_change(watched: _Watched, event: str, error: BaseException | None) -> None:
         """One line a change, not one a try."""
         said = logs.error_text(error) if error else ""
-        if said != watched.last_error or event == "resource_started":
-            watched.last_error = said
-            write = _log.warning if error else _log.info
-            write(event, resource=watched.resource.name, **({"error": said} if error else {}))
+        now = (said, error is not None and logs.absence_is_expected())
+        if now != watched.last_logged or event == "resource_started":
+            watched.last_logged = now
+            if error:
+                logs.absence(event, resource=watched.resource.name, error=said)
+            else:
+                _log.info(event, resource=watched.resource.name)

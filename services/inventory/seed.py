@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, SecretStr, TypeAdapter
 
+from services.chassis import logs
 from services.chassis.postgres import Postgres
 from services.chassis.settings import load
 from services.inventory import store
@@ -54,4 +55,5 @@ async def seed(database_url: SecretStr, file: Path) -> None:
 
 
 if __name__ == "__main__":
+    logs.configure("inventory-seed", "info")
     asyncio.run(seed(load(InventorySettings).database_url, Path(sys.argv[1])))

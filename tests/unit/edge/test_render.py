@@ -39,6 +39,12 @@ def test_only_the_public_port_leaves_loopback_and_only_when_told_to() -> None:
     assert rendered()["static_resources"]["listeners"][0]["address"]["socket_address"]["address"] == "127.0.0.1"
 
 
+@pytest.mark.parametrize(("host", "ipv4_too"), [("::", True), ("::1", False), ("0.0.0.0", False)])  # noqa: S104
+def test_two_colons_are_ipv6_and_ipv4(host: str, ipv4_too: bool) -> None:
+    address = rendered(EDGE_HOST=host)["static_resources"]["listeners"][0]["address"]["socket_address"]
+    assert (address["address"], address["ipv4_compat"]) == (host, ipv4_too)
+
+
 def test_every_service_is_reached_at_each_of_its_targets_and_asked_about_its_health() -> None:
     clusters = {cluster["name"]: cluster for cluster in rendered()["static_resources"]["clusters"]}
     for name in upstream_names():
