@@ -4,7 +4,8 @@ Of many processes one is active, by the outbox's lease. It takes what is unsent,
 key's events one after the other, and marks what the broker has acknowledged. Dying between the acknowledgement and the
 mark publishes again, with the same event ids.
 
-When an event is not delivered, the later ones of its key wait: they are neither sent nor marked. Other keys go on.
+When an event is not delivered, for whatever reason, the later ones of its key wait: they are neither sent nor marked.
+Other keys go on.
 """
 
 from __future__ import annotations
@@ -145,7 +146,9 @@ class Relay:
                 try:
                     with tracing.active().sending(record) as traced:
                         await self._producer.send(traced)
-                except NotDelivered as error:
+                except Exception as error:
+                    if not isinstance(error, NotDelivered):
+                        _log.error("event_cannot_be_sent", topic=record.topic, key=key, exc_info=error)
                     # Let the key wait a little, so that it does not fill the next batch and keep others out.
                     self._held_back[key] = asyncio.get_running_loop().time() + _HELD_BACK_SECONDS
                     self._last_error = logs.error_text(error)
