@@ -218,6 +218,33 @@ async def move(connection: Connection, order_id: UUID, status: Status, reason: R
     )
 
 
+async def note_shipped(connection: Connection, order_id: UUID) -> None:
+    """Write that the order is on its way: it cannot be cancelled any more, so its reservation gives nothing back."""
+    await connection.execute(
+        "UPDATE reservations SET shipped_at = now() WHERE order_id = $1 AND shipped_at IS NULL", order_id
+    )
+
+
+async def prune_reservations(connection: Connection, before: datetime, limit: int) -> int:
+    """Delete at most `limit` reservations that were given back or shipped before an instant; answers how many.
+
+    Never one that is held, or sold and not shipped: its order may yet be cancelled.
+    """
+    tag: str = await connection.execute(
+        "DELETE FROM reservations WHERE order_id IN ("
+        "  (SELECT order_id FROM reservations WHERE status = 'released' AND updated_at < $1"
+        "   ORDER BY updated_at LIMIT $2)"
+        "  UNION ALL"
+        "  (SELECT order_id FROM reservations WHERE status = 'committed' AND shipped_at < $1"
+        "   ORDER BY shipped_at LIMIT $2)"
+        "  LIMIT $2"
+        ") AND CASE status WHEN 'released' THEN updated_at < $1 WHEN 'committed' THEN shipped_at < $1 END",
+        before,
+        limit,
+    )
+    return int(tag.rpartition(" ")[2])
+
+
 async def expired(connection: Connection, limit: int) -> list[UUID]:
     """So many orders whose unused holds have ended, the longest ago first."""
     rows = await connection.fetch(
