@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from services.chassis import backoff, cancellation, transient
+from services.chassis import backoff, cancellation, logs, transient
 from services.chassis.resource import Impaired, Resource
 
 _log = structlog.get_logger()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.chassis import events, money
+from services.chassis import events
+from services.chassis.money import Money
 from services.chassis.story import Kind, Moment
 from services.order.domain import Commit, OrderCreated, OrderEvent
 from services.order.messages import event_id, message_of
@@ -37,5 +38,5 @@ def _moments(commit: Commit) -> Iterator[Moment]:
 def _text(event: OrderEvent) -> str:
     if isinstance(event, OrderCreated):
         lines = ", ".join(f"{line.quantity} × {line.product_id}" for line in event.lines)
-        return f"{lines} for {money.to_text(event.total_minor)} {event.currency}"
+        return f"{lines} for {Money(event.total_minor, event.currency)}"
     return f"{event.previous_status} → {event.status} ({event.reason})"
