@@ -24,13 +24,13 @@ status: ## what runs, where, and how it is
 	$(SETUP)
 	@$(VENV_PYTHON) -m local status || true
 
-logs: ## follow the logs; PART=order for one part
+logs: ## follow the logs; PART=order for one part, JSON=1 for programs, FOLLOW=0 for all that is there
 	$(SETUP)
-	@$(VENV_PYTHON) -m local logs $(PART)
+	@$(VENV_PYTHON) -m local logs $(PART) $(if $(JSON),--json) $(if $(filter 0,$(FOLLOW)),--no-follow)
 
-reset: ## stop it and delete its data
+reset: ## stop it and delete its data, after asking; YES=1 does not ask
 	$(SETUP)
-	@$(VENV_PYTHON) -m local reset
+	@$(VENV_PYTHON) -m local reset $(if $(YES),--yes)
 
 demo: ## start the system if need be, and buy something, told step by step
 	$(SETUP)

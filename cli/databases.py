@@ -6,16 +6,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+from pydantic import SecretStr
 
 from cli.environment import NoSystem
 from services.chassis.errors import Unavailable
-from services.chassis.postgres import Postgres, PostgresSettings
+from services.chassis.postgres import Postgres
 
 
 @asynccontextmanager
-async def database(service: str, settings: PostgresSettings) -> AsyncIterator[Postgres]:
+async def database(service: str, url: SecretStr) -> AsyncIterator[Postgres]:
     """The service's database, its schema as it is. Raises NoSystem while it is away."""
-    postgres = Postgres(settings.database_url, "argosy-cli", size=1)
+    postgres = Postgres(url, "argosy-cli", size=1)
     try:
         await postgres.start()
         yield postgres

@@ -7,13 +7,15 @@ the named service's of the running stack, which `ARGOSY_DATA` and `ARGOSY_PORT_O
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import DirectoryPath, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import DirectoryPath
+from pydantic_settings import BaseSettings
 
 from services.chassis.brokers import Brokers
+from services.chassis.environment import Environment, Targets
 from services.chassis.settings import load
 
 S = TypeVar("S", bound=BaseSettings)
@@ -26,12 +28,10 @@ class NoSystem(Exception):
     """There is no system to look after, and what would be right."""
 
 
-class KafkaSettings(BaseSettings):
+class KafkaSettings(Environment):
     """What commands about topics need of a service's environment."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    kafka_bootstrap_servers: str = Field(min_length=1)
+    kafka_bootstrap_servers: Targets
     kafka_tls_dir: DirectoryPath | None = None
 
     @property
@@ -42,9 +42,15 @@ class KafkaSettings(BaseSettings):
 
 def settings_of(service: str, settings_class: type[S]) -> S:
     """The settings of a service. Raises NoSystem when neither a pod's environment nor a laptop's stack is here."""
-    if IN_A_SERVICE not in os.environ:
+    if not in_a_service():
         os.environ.update(_laptop_environment(service))
     return load(settings_class)
+
+
+@cache
+def in_a_service() -> bool:
+    """Whether this process was started with a service's environment, as in a pod."""
+    return IN_A_SERVICE in os.environ
 
 
 def kafka() -> Brokers:
@@ -59,6 +65,16 @@ def trace_files() -> list[Path]:
     except ImportError:
         raise NoSystem("traces are at your collector; name a file with --file") from None
     return laptop.trace_files()
+
+
+def log_files() -> list[Path]:
+    """The logs of the laptop's stack; none where there is no laptop mode, or no stack."""
+    try:
+        from cli import laptop
+
+        return laptop.log_files()
+    except (ImportError, NoSystem):
+        return []
 
 
 def admin_addresses() -> dict[str, str]:

@@ -31,7 +31,10 @@ Directory = Annotated[
 
 @app.command("list")
 def list_keys(directory: Directory = None, as_json: output.AsJson = False) -> None:
-    """Show all keys, oldest first: waiting, signing, verifying (tokens of its may be good) or spent."""
+    """Show all keys, oldest first: waiting, signing, verifying (tokens of its may be good) or spent.
+
+    For example: argosy keys list
+    """
     with _told():
         standings = _keeper(directory).standings(clock.now())
     output.show(map(_row, standings), _COLUMNS, as_json=as_json, empty="")
@@ -56,7 +59,10 @@ def retire(
     directory: Directory = None,
     as_json: output.AsJson = False,
 ) -> None:
-    """Take a spent key away. One whose tokens may be good stays: that would sign people out."""
+    """Take a spent key away. One whose tokens may be good stays: that would sign people out.
+
+    For example: argosy keys retire 20260301T120000Z-1f2e3d4c
+    """
     audit.begin()
     with _told():
         _keeper(directory).retire(key, clock.now(), audit.operator())

@@ -42,3 +42,8 @@ def trace_files() -> list[Path]:
     if not found:
         raise NoSystem("this stack keeps no traces: `make down`, then `ARGOSY_TRACES=1 make up`")
     return found
+
+
+def log_files() -> list[Path]:
+    """The logs of the stack's parts, the older ones first. Raises NoSystem."""
+    return sorted(running_stack().logs.glob("*.log*"), key=lambda path: path.stat().st_mtime)

@@ -27,7 +27,10 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many at most, oldest first.")] = 100,
     as_json: output.AsJson = False,
 ) -> None:
-    """Show the mails that are not tried any more, and why."""
+    """Show the mails that are not tried any more, and why.
+
+    For example: argosy mail list --limit 10
+    """
     parked = asyncio.run(_oldest(settings_of("notification", NotificationSettings), limit))
     output.show(map(_row, parked), _COLUMNS, as_json=as_json, empty="No mail is parked.")
 
@@ -59,12 +62,12 @@ def retry(
 
 
 async def _oldest(settings: NotificationSettings, limit: int) -> list[Parked]:
-    async with database("notification", settings) as postgres:
+    async with database("notification", settings.database_url) as postgres:
         return await LookAfterParked(postgres).oldest(limit)
 
 
 async def _retry(settings: NotificationSettings, ids: Sequence[UUID] | None) -> list[UUID]:
-    async with database("notification", settings) as postgres:
+    async with database("notification", settings.database_url) as postgres:
         return await LookAfterParked(postgres).retry(ids, audit.operator())
 
 

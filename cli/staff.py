@@ -66,5 +66,5 @@ def _change(email: str, *, staff: bool) -> StaffChange:
 
 
 async def _ask(settings: UserSettings, command: ChangeStaff) -> StaffChange:
-    async with database("user", settings) as postgres:
+    async with database("user", settings.database_url) as postgres:
         return await ChangeStaffHandler(postgres)(command)

@@ -20,7 +20,9 @@ from cli.environment import admin_addresses
 from cli.figures import Figures, Row, between
 
 _ANSWER_SECONDS = 5
-_COLUMNS = ("service", "state", "calls/s", "faults/s", "p95 ms", "unpublished", "lag", "dead", "breaker", "MB")
+_COLUMNS = ("service", "state", "calls/s", "faults/s", "p95 ms", "outbox", "lag", "dead", "breaker", "MB")
+_WRAPPED = ("state", "breaker")
+"""What gives way on a narrow terminal: names and figures stay whole."""
 
 Look = Mapping[str, Figures | None]
 """By service; None: it does not answer."""
@@ -55,7 +57,7 @@ def _addresses(said: list[str]) -> Mapping[str, str]:
 
 
 async def _watch(addresses: Mapping[str, str], every: float, count: int | None, *, as_json: bool) -> None:
-    async with httpx.AsyncClient(timeout=_ANSWER_SECONDS) as http:
+    async with httpx.AsyncClient(timeout=_ANSWER_SECONDS, trust_env=False) as http:
         looks = _Looks(http, addresses)
         await looks.again()
         with _printer(as_json=as_json) as show:
@@ -110,7 +112,9 @@ def _happened(before: Figures | None, after: Figures | None, seconds: float) -> 
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
-    table = Table(*_COLUMNS, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in _COLUMNS:
+        table.add_column(name, overflow="fold", no_wrap=name not in _WRAPPED)
     for row in rows:
         figures = [_text(row.get(name)) for name in Row.__annotations__]
         table.add_row(row["service"], row["state"], *figures)

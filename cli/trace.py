@@ -30,6 +30,8 @@ def trace(
     """Show what an order set going: who called whom, who heard of it on the bus, and how long each took.
 
     The stack has to keep traces: ARGOSY_TRACES=1 make up. They arrive within seconds.
+
+    For example: argosy trace 0199d1c0-7d2e-7cc4-8f1b-2f6d8a3f9b10 --queries
     """
     found = spans.traces(spans.read([file] if file else trace_files()))
     if what is None:

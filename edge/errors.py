@@ -29,6 +29,16 @@ _REST: Piece = {
     }
 }
 
+_NAMED_FIELD: Piece = {
+    "@type": "type.googleapis.com/google.rpc.BadRequest",
+    "fieldViolations": [
+        {
+            "field": "%DYNAMIC_METADATA(argosy.body:field)%",
+            "description": "%DYNAMIC_METADATA(argosy.body:description)%",
+        }
+    ],
+}
+
 
 def mappers(table: list[Entry], headers: list[Piece]) -> list[Piece]:
     """Mappers for `local_reply_config`: JSON for REST callers, for gRPC callers the message (Envoy adds the status).
@@ -45,6 +55,7 @@ def _for_rest(entry: Entry) -> Piece:
         "message": entry["message"],
         "details": [
             {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": entry["reason"], "domain": "argosy"},
+            *([_NAMED_FIELD] if entry.get("field") else []),
         ],
     }
     return {
@@ -76,6 +87,8 @@ def _matches(entry: Entry) -> list[Piece]:
         conditions = [_status("GE", low), _status("LE", low + 99)]
     else:
         conditions = [_status("EQ", status)]
+    if entry.get("field"):
+        conditions.append(_told_in("argosy.body", ["field"], {"present_match": True}))
     if "failure" in entry:
         conditions.append(_token_failure(entry["failure"]))
     return conditions
@@ -88,13 +101,14 @@ def _status(comparison: str, value: int) -> Piece:
 
 
 def _token_failure(text: str) -> Piece:
+    return _told_in("envoy.filters.http.jwt_authn", ["failure", "message"], {"string_match": {"exact": text}})
+
+
+def _told_in(namespace: str, path: list[str], value: Piece) -> Piece:
+    """What a filter has left in the metadata of the request."""
     return {
         "metadata_filter": {
-            "matcher": {
-                "filter": "envoy.filters.http.jwt_authn",
-                "path": [{"key": "failure"}, {"key": "message"}],
-                "value": {"string_match": {"exact": text}},
-            },
+            "matcher": {"filter": namespace, "path": [{"key": key} for key in path], "value": value},
             "match_if_key_not_found": False,
         }
     }

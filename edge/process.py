@@ -20,6 +20,16 @@ from edge.render import public_services, render
 from edge.settings import EdgeSettings, Targets
 
 _PR_SET_PDEATHSIG = 1
+_LOGGING = (
+    "--log-level",
+    "warning",
+    # Each second without the keys is a warning otherwise. Health checks say that the user service is away, and `ready`
+    # that keys are missing.
+    "--component-log-level",
+    "jwt:error",
+    "--log-format",
+    '{"time":"%Y-%m-%dT%T.%e%z","level":"%l","event":"%j","logger":"%n"}',
+)
 _POLL_SECONDS = 0.1
 
 
@@ -72,7 +82,7 @@ def _command(config: Path) -> list[str]:
     if envoy is None:
         raise FileNotFoundError(f"envoy is missing beside {sys.executable} and on the PATH")
     # Without hot restart: two edges on one machine share nothing.
-    return [envoy, "--config-path", str(config), "--disable-hot-restart", "--log-level", "warning"]
+    return [envoy, "--config-path", str(config), "--disable-hot-restart", *_LOGGING]
 
 
 def _start(settings: EdgeSettings, config: Path) -> subprocess.Popen[bytes]:

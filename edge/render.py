@@ -46,6 +46,7 @@ def _values(settings: EdgeSettings, targets: Targets, reflection: Path) -> dict[
         {
             "answer_headers": [{"append": option} for option in answer_headers],
             "lua": (WRITTEN / "headers.lua").read_text(encoding="utf-8"),
+            "json_lua": (WRITTEN / "json.lua").read_text(encoding="utf-8"),
             "descriptors": str(settings.edge_descriptors),
             "services": public_services(),
             "sign_in": _derived("sign_in"),
@@ -62,6 +63,7 @@ def _values(settings: EdgeSettings, targets: Targets, reflection: Path) -> dict[
     routes = [*root_routes, *_rpc_routes(settings), *_written("last_routes", {})]
     return {
         "host": settings.edge_host,
+        "ipv4_too": settings.edge_host == "::",
         "port": settings.edge_port,
         "admin_port": settings.edge_admin_port,
         "trusted_hops": settings.edge_trusted_hops,

@@ -1,7 +1,9 @@
 """What a deployment decides about the edge, from the environment."""
 
+import difflib
+import ipaddress
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -22,6 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MOST_STREAMS = 10_000
 """To one service at a time. They have the high priority to themselves."""
 
+_ALIKE = 0.87
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 Address = tuple[str, int]
 
@@ -32,8 +36,9 @@ class SettingsError(Exception):
 
 def _address(text: str) -> Address:
     """Raises ValueError unless the text is `host:port`."""
-    parts = urlsplit(f"//{text.strip()}")
-    if not parts.hostname or not parts.port or parts.path:
+    text = text.strip()
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname or not parts.port or parts.netloc != text or "@" in text:
         raise ValueError(text)
     return parts.hostname, parts.port
 
@@ -49,7 +54,17 @@ def _shared_counts(text: object, others: ValidationInfo) -> Address | None:
         raise ValueError("must be host:port") from None
 
 
+def _listen_address(text: str) -> str:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise ValueError("must be an address to listen on: 127.0.0.1, 0.0.0.0, or :: for IPv6 and IPv4") from None
+    return text
+
+
 def _plain_http(url: HttpUrl) -> HttpUrl:
+    if url.username or url.password:
+        raise ValueError("must hold no user and no password")
     if url.scheme != "http":
         raise ValueError("must be http://: Envoy is told of no certificates for it")
     return url
@@ -60,8 +75,8 @@ class EdgeSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    edge_host: str = "127.0.0.1"
-    """The address that the public port listens on."""
+    edge_host: Annotated[str, AfterValidator(_listen_address)] = "127.0.0.1"
+    """The address that the public port listens on; `::` is IPv6 and IPv4."""
     edge_port: Port
     edge_admin_port: Port
     """Envoy's admin port, on loopback whatever `edge_host` is."""
@@ -123,24 +138,45 @@ class EdgeSettings(BaseModel):
 Targets = Mapping[str, tuple[Address, ...]]
 
 
-def load(upstreams: Iterable[str], environment: Mapping[str, str] = os.environ) -> tuple[EdgeSettings, Targets]:
+def load(upstreams: Collection[str], environment: Mapping[str, str] = os.environ) -> tuple[EdgeSettings, Targets]:
     """The settings, and where each upstream is: ORDER_TARGET is one or more `host:port` with commas between.
 
     Raises SettingsError.
     """
-    problems = []
+    variables = {name.upper(): value.strip() for name, value in environment.items()}
+    problems = _misspelt(variables, [*map(str.upper, EdgeSettings.model_fields), *map(_target_of, upstreams)])
     settings = None
     try:
-        settings = EdgeSettings.model_validate({name.lower(): value for name, value in environment.items()})
+        settings = EdgeSettings.model_validate({name.lower(): value for name, value in variables.items()})
     except ValidationError as error:
-        problems = [f"{str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in error.errors()]
+        problems += [f"{str(problem['loc'][0]).upper()}: {_sentence(problem['msg'])}" for problem in error.errors()]
     targets = {}
     for upstream in upstreams:
-        variable = f"{upstream.upper()}_TARGET"
+        variable = _target_of(upstream)
         try:
-            targets[upstream] = tuple(_address(part) for part in environment.get(variable, "").split(","))
+            targets[upstream] = tuple(_address(part) for part in variables.get(variable, "").split(","))
         except ValueError:
             problems.append(f"{variable}: must be host:port, or several with commas between")
     if settings is None or problems:
         raise SettingsError("\n".join(f"bad setting {problem}" for problem in problems))
     return settings, targets
+
+
+def _target_of(upstream: str) -> str:
+    return f"{upstream.upper()}_TARGET"
+
+
+def _misspelt(given: Collection[str], known: Collection[str]) -> list[str]:
+    """Of variables that are no setting and look like one that is not set. Others share the environment with us."""
+    unset = [name for name in known if name not in given]
+    found = {}
+    for variable in sorted(set(given).difference(known)):
+        near = [] if variable.startswith("OTEL_") else difflib.get_close_matches(variable, unset, 1, _ALIKE)
+        if near:
+            found[variable] = near[0]
+    return [f"{variable}: no setting has this name; {meant} is meant" for variable, meant in found.items()]
+
+
+def _sentence(message: str) -> str:
+    """pydantic's message without what it puts before those of our own."""
+    return "is missing" if message == "Field required" else message.removeprefix("Value error, ")

@@ -23,11 +23,13 @@ def main() -> int:
             case "up":
                 return up(stack, arguments.part, arguments.set)
             case "logs":
-                return logs(stack, arguments.part)
+                return logs(stack, arguments.part, as_json=arguments.json, follow=not arguments.no_follow)
+            case "reset":
+                return reset(data.as_started(stack), yes=arguments.yes)
             case "demo":
                 return demo(data.as_started(stack))
             case _:
-                commands = {"down": down, "status": status, "reset": reset}
+                commands = {"down": down, "status": status}
                 return commands[arguments.command](data.as_started(stack))
     except (ValueError, NotOurs) as mistake:
         print(mistake, file=sys.stderr)
@@ -49,7 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", help="what runs, where, and how it is")
     logs_parser = commands.add_parser("logs", help="follow the logs of all parts, or of the named ones")
     logs_parser.add_argument("part", nargs="*")
-    commands.add_parser("reset", help="stop everything and delete its data")
+    logs_parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    logs_parser.add_argument("--no-follow", action="store_true", help="all that is there, and no more")
+    reset_parser = commands.add_parser("reset", help="stop everything and delete its data")
+    reset_parser.add_argument("--yes", action="store_true", help="do not ask")
     commands.add_parser("demo", help="buy something, told step by step")
     return parser
 

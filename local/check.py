@@ -36,7 +36,7 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("promtool: rules and dashboards", (_PYTHON, "-m", "local.monitoring")),
     ("manifests: builds, schemas, our rules", (_PYTHON, "-m", "local.manifests")),
-    ("istioctl: validate, analyze", (_PYTHON, "-m", "local.manifests.istio")),
+    ("istioctl: charts, validate, analyze", (_PYTHON, "-m", "local.manifests.istio")),
 )
 
 

@@ -20,7 +20,9 @@ class Layout:
 
 def _where(stack: Stack) -> str:
     return (
-        f"\nArgosy is up: {stack.url('edge')} (REST, gRPC and gRPC-Web)\n"
+        f"\nArgosy is up: {stack.url('edge', '/docs')} shows what it can do, in a browser\n"
+        f"  REST                     {stack.url('edge', '/api/v1')}\n"
+        f"  gRPC and gRPC-Web        {stack.address('edge')}\n"
         f"  mail that was sent       {stack.url('mail-http', '/messages')}\n"
         f"  Stripe's sandbox         {stack.url('stripe')}\n"
         f"{_where_traces(stack)}"

@@ -64,7 +64,7 @@ def _make(cluster: Path, password: str) -> None:
     password_file = cluster.with_name("password")
     write_private(password_file, password)
     arguments = [f"--pgdata={unfinished}", f"--pwfile={password_file}", *_INITDB]
-    subprocess.run([BINARIES / "initdb", *arguments], check=True)
+    subprocess.run([BINARIES / "initdb", *arguments], check=True, stdout=subprocess.DEVNULL)
     password_file.unlink()
     unfinished.rename(cluster)
 

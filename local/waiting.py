@@ -34,6 +34,8 @@ def wait_until_ready(stack: Stack, supervisor: Supervisor, parts: Sequence[Part]
         hopeless = [part for part in pending if len(crashes[part.name]) >= _CRASHES_TO_GIVE_UP]
         if hopeless or time.monotonic() - started > _DEADLINE_SECONDS:
             _give_up(stack, hopeless or pending)
+            for part in hopeless:  # it would go on ending for ever, and nobody would look any more
+                supervisor.stop(part)
             return False
         _say_waiting(pending, time.monotonic() - started)
         time.sleep(_PAUSE_SECONDS)

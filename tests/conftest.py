@@ -57,7 +57,7 @@ def real_stack() -> Iterator[RealStack]:
         pytest.exit(f"Another test run uses {stack.data}: set ARGOSY_TEST_OFFSET to a number of your own.", 2)
     real = RealStack(stack, _SETTINGS)
     with held:
-        real.command("reset")
+        real.command("reset", "--yes")
         try:
             yield real
         finally:
@@ -119,7 +119,7 @@ def kafka_bootstrap(real_stack: RealStack) -> Iterator[str]:
     Other tests use them too: tell your events by their keys.
     """
     beside = RealStack(bus_beside(real_stack.stack))
-    beside.command("reset")
+    beside.command("reset", "--yes")
     try:
         beside.up("topics")
         yield beside.kafka_bootstrap

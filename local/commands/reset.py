@@ -1,16 +1,20 @@
 """`reset`: stops the stack and deletes its data. What set-up made stays."""
 
+import sys
+
 from local import data
 from local.commands.down import stop
 from local.layout import LAPTOP, Layout
 from local.stack import Stack
 
 
-def reset(stack: Stack, layout: Layout = LAPTOP) -> int:
-    """Stop, then delete. Raises NotOurs when the directory is no stack's."""
+def reset(stack: Stack, layout: Layout = LAPTOP, *, yes: bool = False) -> int:
+    """Stop, then delete, once a person has agreed. Raises NotOurs when the directory is no stack's."""
     if not stack.data.exists():
         print("There is no data.")
         return 0
+    if data.ours(stack) and not (yes or _agreed(stack)):
+        return 1
     with data.alone(stack):
         if data.ours(stack) and stack.secrets.exists():
             code = stop(stack, layout)
@@ -19,3 +23,18 @@ def reset(stack: Stack, layout: Layout = LAPTOP) -> int:
         data.delete(stack)
         print(f"{stack.data} is gone.")
         return 0
+
+
+def _agreed(stack: Stack) -> bool:
+    """Ask. Where nobody can be asked, nothing is deleted."""
+    if not sys.stdin.isatty():
+        print(f"reset deletes all data in {stack.data}: say YES=1 (make) or --yes to do so unasked", file=sys.stderr)
+        return False
+    try:
+        answer = input(f"Stop the system and delete all its data in {stack.data}? [y/N] ")
+    except EOFError:
+        answer = ""
+    agreed = answer.strip().lower() in ("y", "yes")
+    if not agreed:
+        print("Nothing was deleted.")
+    return agreed

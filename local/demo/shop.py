@@ -88,7 +88,7 @@ class Shop:
     def __init__(self, stack: Stack, door: httpx.Client | None = None) -> None:
         """`door` leads to the shop's API; without one it is the stack's own edge."""
         self._stack = stack
-        self._http = door or httpx.Client(base_url=stack.url("edge", "/api/v1"), timeout=_CALL_SECONDS)
+        self._http = door or httpx.Client(base_url=stack.url("edge", "/api/v1"), timeout=_CALL_SECONDS, trust_env=False)
         self.token = ""
         """The customer's, once they are registered."""
         self._email = f"ada.{uuid.uuid4().hex[:8]}@example.com"
@@ -186,11 +186,12 @@ class Shop:
                 self._stack.url("stripe", f"/v1/payment_intents/{intent_id}"),
                 headers={"Authorization": f"Bearer {key}"},
                 timeout=_CALL_SECONDS,
+                trust_env=False,
             ),
             200,
         )
         page: str = intent["next_action"]["redirect_to_url"]["url"]
-        answer = httpx.post(page, data={"outcome": "approve"}, timeout=_CALL_SECONDS)
+        answer = httpx.post(page, data={"outcome": "approve"}, timeout=_CALL_SECONDS, trust_env=False)
         if answer.status_code != httpx.codes.SEE_OTHER:
             raise ShopError(f"the bank's page answers {answer.status_code}")
         return page

@@ -13,7 +13,12 @@ from local.stack import Stack
 
 # One node does everything. A quick first compilation matters more here than peak speed.
 _JAVA = ["java", "-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{KAFKA_JARS}/*"]
-_LOGGING = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true"]
+_LOGGING = [
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+    "-Duser.timezone=UTC",
+]
 
 
 def main() -> None:
@@ -34,7 +39,8 @@ def _format(stack: Stack, storage: Path) -> None:
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     # With "=": an id may begin with "-", which would be taken for an option.
     chosen = [f"--cluster-id={cluster_id}", f"--config={configuration}"]
-    subprocess.run([*_JAVA, "kafka.tools.StorageTool", "format", *chosen], check=True)
+    command = [*_JAVA, *_LOGGING, "kafka.tools.StorageTool", "format", *chosen]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     unfinished.rename(storage)
 
 

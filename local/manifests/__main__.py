@@ -2,8 +2,9 @@
 
 import sys
 
-from local.manifests import lint, schemas, setup
-from local.manifests.builds import BuildFailed, Manifest, all_builds, manifests
+from local.manifests import fit, lint, schemas, setup
+from local.manifests.builds import WHOLE, BuildFailed, Manifest, all_builds, manifests
+from local.manifests.installation import installed
 
 
 def main() -> int:
@@ -18,6 +19,7 @@ def main() -> int:
     # Most are in several builds, and alike.
     different = {repr(one): one for objects in builds.values() for one in objects}
     found = sorted({problem for one in different.values() for problem in _problems(one)})
+    found += [f"{name}: {problem}" for name in WHOLE for problem in fit.problems(builds[name], installed())]
     for problem in found:
         print(problem, file=sys.stderr)
     print(f"{len(different)} manifests in {len(builds)} builds, {len(found)} problems")

@@ -1,7 +1,7 @@
-"""Istio's own judgement of every build: `python -m local.manifests.istio`.
+"""Istio's own judgement of every build, and what its charts make: `python -m local.manifests.istio`.
 
-Warnings count: a field that Istio dropped is no more than that to it. The first time it builds istioctl, which takes
-minutes.
+The charts are rendered anew and compared with what is kept of them (installation.py). Of the builds, warnings count: a
+field that Istio dropped is no more than that to it. The first time it builds istioctl, which takes minutes.
 """
 
 import subprocess
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from local.manifests import setup
 from local.manifests.builds import all_builds
+from local.manifests.installation import INSTALLATION, INSTALLED, RenderFailed, drift
 from local.manifests.paths import BUILDS, ISTIOCTL
 from local.paths import PYTHON, ROOT
 
@@ -23,7 +24,11 @@ def main() -> int:
     tools = subprocess.run([str(PYTHON), "-m", "local.mesh.setup", "istioctl"], cwd=ROOT, check=False)
     if setup.main() or tools.returncode:
         return 1
-    found = [problem for file in _files() for problem in problems(file)]
+    try:
+        found = [f"{INSTALLED.relative_to(ROOT)}: {difference}" for difference in drift()]
+    except RenderFailed as failure:
+        found = [f"{INSTALLATION.relative_to(ROOT)}: {failure}"]
+    found += [problem for file in _files() for problem in problems(file)]
     for problem in found:
         print(problem, file=sys.stderr)
     return 1 if found else 0

@@ -39,10 +39,12 @@ def main() -> int:
                 return up(stack, arguments.part, arguments.set, MESH)
             case "logs":
                 return logs(stack, arguments.part)
+            case "reset":
+                return reset(data.as_started(stack), MESH, yes=arguments.yes)
             case "demo":
                 return demo(stack, door(data.as_started(stack)))
             case _:
-                commands = {"down": down, "status": status, "reset": reset}
+                commands = {"down": down, "status": status}
                 return commands[arguments.command](data.as_started(stack), MESH)
     except (ValueError, NotOurs) as mistake:
         print(mistake, file=sys.stderr)
@@ -95,7 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", help="what runs, where, and how it is")
     logs_parser = commands.add_parser("logs", help="follow the logs of all parts, or of the named ones")
     logs_parser.add_argument("part", nargs="*")
-    commands.add_parser("reset", help="stop everything and delete its data")
+    reset_parser = commands.add_parser("reset", help="stop everything and delete its data")
+    reset_parser.add_argument("--yes", action="store_true", help="do not ask")
     commands.add_parser("demo", help="buy something through the gateway, told step by step")
     return parser
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import yaml
 
+from local.manifests.installation import installed
 from local.manifests.paths import CRDS as OPERATORS
 from local.mesh.certificates import gateway_certificate
 from local.mesh.cluster import Cluster, KubectlFailed
@@ -27,7 +28,7 @@ def main() -> int:
         cluster.apply("-f", str(CRDS), "-f", str(OPERATORS))
         cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
         apply_all(cluster, [_namespace(name) for name in (NAMESPACE, GATEWAY.namespace)])
-        apply_all(cluster, _of_the_gateway(stack))
+        apply_all(cluster, _of_istio(stack))
         apply_all(cluster, adapted(stack, shipped(cluster)))
         apply_all(cluster, additions(stack))
     except KubectlFailed as failure:
@@ -41,32 +42,18 @@ def apply_all(cluster: Cluster, manifests: Iterable[Manifest]) -> None:
     print(cluster.apply("-f", "-", given=yaml.safe_dump_all(manifests)), end="", flush=True)
 
 
-def _of_the_gateway(stack: Stack) -> Iterable[Manifest]:
-    """What comes with an installed gateway: who it is, that it may read its certificate, and a certificate."""
-    where = {"name": GATEWAY.account, "namespace": GATEWAY.namespace}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": GATEWAY.account}
-    rule = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "watch", "list"]}
+def _of_istio(stack: Stack) -> Iterable[Manifest]:
+    """What comes with an installed Istio (accounts, rights, Services), and the gateway's certificate."""
     certificate = gateway_certificate(stack.secrets)
     data = {"tls.crt": certificate.chain, "tls.key": certificate.key}
-    rbac = "rbac.authorization.k8s.io/v1"
-    return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": where},
-        {"apiVersion": rbac, "kind": "Role", "metadata": where, "rules": [rule]},
-        {
-            "apiVersion": rbac,
-            "kind": "RoleBinding",
-            "metadata": where,
-            "roleRef": role,
-            "subjects": [{"kind": "ServiceAccount", **where}],
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": "api-tls-secret", "namespace": GATEWAY.namespace},
-            "type": "kubernetes.io/tls",
-            "data": {name: base64.b64encode(value.encode()).decode() for name, value in data.items()},
-        },
-    ]
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "api-tls-secret", "namespace": GATEWAY.namespace},
+        "type": "kubernetes.io/tls",
+        "data": {name: base64.b64encode(value.encode()).decode() for name, value in data.items()},
+    }
+    return [*installed().objects, secret]
 
 
 def _namespace(name: str) -> Manifest:

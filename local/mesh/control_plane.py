@@ -4,6 +4,7 @@ import http.client
 import ssl
 
 from local.health import answering
+from local.manifests.installation import installed
 from local.mesh.cluster import Cluster
 from local.mesh.paths import BIN
 from local.part import Group, Part
@@ -91,7 +92,8 @@ def _istiod(stack: Stack) -> Part:
     )
     environment = {
         "POD_NAME": "istiod",
-        "POD_NAMESPACE": "istio-system",
+        "POD_NAMESPACE": installed().namespace,
+        "CLUSTER_ID": installed().sidecars["clusterId"],
         # The two filters that only Istio's own build of Envoy has.
         "PILOT_ENABLE_METADATA_EXCHANGE": "false",
         "PILOT_ENABLE_ALPN_FILTER": "false",

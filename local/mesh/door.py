@@ -19,6 +19,7 @@ def door(stack: Stack) -> httpx.Client:
         headers={"Host": GATEWAY_HOST},
         verify=trust,
         timeout=_CALL_SECONDS,
+        trust_env=False,
         event_hooks={"request": [_name_the_host]},
     )
 

@@ -6,14 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from local.files import make_private_directory, write_private
-from local.paths import ROOT
+from local.manifests.installation import installed
 
-_INSTALLATION = ROOT / "istio" / "mesh" / "istio.yaml"
 _ADAPTED = {
-    "rootNamespace": "istio-system",
     # Metrics by Istio's own filters need Istio's own build of Envoy.
     "defaultProviders": {},
     "enablePrometheusMerge": False,
@@ -21,9 +17,8 @@ _ADAPTED = {
 
 
 def mesh_config() -> dict[str, Any]:
-    """The shipped configuration of the mesh, less what plain Envoy cannot do."""
-    shipped: dict[str, Any] = yaml.safe_load(_INSTALLATION.read_text())["spec"]["meshConfig"]
-    return shipped | _ADAPTED
+    """The configuration that an installed istiod reads, less what plain Envoy cannot do."""
+    return {**installed().mesh, **_ADAPTED}
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ Whatever decides who may call whom, by which certificate, how often and for how 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from local.mesh.pods import GATEWAY, GATEWAY_HTTP, GATEWAY_HTTPS, JWKS_PATH, NAMESPACE, PODS, Pod, host
+from local.mesh.pods import GATEWAY, JWKS_PATH, NAMESPACE, PODS, Pod, host
 from local.ports import BASE, HOST, SERVICES
 from local.stack import Stack
 
@@ -19,7 +19,6 @@ def additions(stack: Stack) -> Iterator[Manifest]:
     for pod in PODS.values():
         yield from of_pod(stack, pod)
     yield workload_entry(GATEWAY, GATEWAY.address(stack))
-    yield _gateway_service()
 
 
 def of_pod(stack: Stack, pod: Pod) -> Iterator[Manifest]:
@@ -109,20 +108,6 @@ def called() -> Iterator[tuple[str, str, int]]:
     for service in SERVICES:
         yield service, "grpc", BASE[f"{service}-grpc"]
     yield "user", "http-admin", BASE["user-admin"]
-
-
-def _gateway_service() -> Manifest:
-    """The gateway's own Service, which comes with Istio: 80 and 443 for people, ports for everybody behind them."""
-    ports = [
-        {"name": "http2", "port": 80, "targetPort": GATEWAY_HTTP},
-        {"name": "https", "port": 443, "targetPort": GATEWAY_HTTPS},
-    ]
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": GATEWAY.account, "namespace": GATEWAY.namespace},
-        "spec": {"selector": dict(GATEWAY.labels), "ports": ports},
-    }
 
 
 def _protocol(port_name: str) -> str:

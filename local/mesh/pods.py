@@ -8,13 +8,15 @@ in a cluster it can find every service, and whether it is let in is the other si
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import yaml
+
+from local.manifests.installation import installed
+from local.paths import ROOT
 from local.ports import BASE, SERVICES
 from local.stack import Stack
 
 NAMESPACE = "production"
-GATEWAY_NAMESPACE = "istio-system"
 GATEWAY_HOST = "api.myapp.com"
-GATEWAY_HTTP, GATEWAY_HTTPS = 8080, 8443
 JWKS_PATH = "/.well-known/jwks.json"
 
 _SMALLEST_STEP = 256
@@ -83,7 +85,19 @@ PODS: Mapping[str, Pod] = {
     **{name: _service(name, index) for index, name in enumerate(SERVICES, 1)},
     "edge": Pod("edge", "edge", 6, {"app.kubernetes.io/name": "edge"}, {"http": (BASE["edge"], "edge")}),
 }
-GATEWAY = Pod("gateway", "istio-ingressgateway", 7, {"istio": "ingressgateway"}, {}, namespace=GATEWAY_NAMESPACE)
+
+
+def _gateway(index: int) -> tuple[Pod, int, int]:
+    """The gateway as Istio's charts make it, and the ports of its pods for HTTP and HTTPS."""
+    shipped = yaml.safe_load((ROOT / "istio" / "gateway.yaml").read_text())
+    (workload,) = installed().chosen(shipped["spec"]["selector"])
+    (service,) = installed().services_of(workload)
+    targets = {port["port"]: port["targetPort"] for port in service["spec"]["ports"]}
+    pod = Pod("gateway", workload.account, index, workload.labels, {}, namespace=workload.namespace)
+    return pod, targets[80], targets[443]
+
+
+GATEWAY, GATEWAY_HTTP, GATEWAY_HTTPS = _gateway(7)
 
 
 def host(service: str) -> str:

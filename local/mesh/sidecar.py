@@ -13,6 +13,7 @@ from pathlib import Path
 
 import envoy
 from local.files import make_private_directory, write_private
+from local.manifests.installation import installed
 from local.mesh.cluster import Cluster, KubectlFailed
 from local.mesh.paths import BIN, BOOTSTRAP
 from local.mesh.pods import GATEWAY, PODS, Pod
@@ -67,7 +68,7 @@ def command(pod: Pod) -> list[str]:
         str(BIN / "pilot-agent"),
         "proxy",
         "router" if pod is GATEWAY else "sidecar",
-        f"--domain={pod.namespace}.svc.cluster.local",
+        f"--domain={pod.namespace}.svc.{installed().sidecars['clusterDomain']}",
         "--templateFile=envoy_bootstrap.json",
         "--log_output_level=default:warn",
     ]
@@ -90,8 +91,8 @@ def environment(stack: Stack, pod: Pod) -> dict[str, str]:
         "POD_NAME": pod.name,
         "POD_NAMESPACE": pod.namespace,
         "SERVICE_ACCOUNT": pod.account,
-        "ISTIOD_SAN": "istiod.istio-system.svc",
-        "ISTIO_META_CLUSTER_ID": "Kubernetes",
+        "ISTIOD_SAN": installed().istiod,
+        "ISTIO_META_CLUSTER_ID": installed().sidecars["clusterId"],
         "ISTIO_META_INTERCEPTION_MODE": "NONE",
     }
 
@@ -111,9 +112,8 @@ def _mounted(cluster: Cluster, pod: Pod) -> tuple[str, str]:
     while True:
         try:
             root = cluster.read("configmap", "istio-ca-root-cert", *where)["data"]["root-cert.pem"]
-            token = cluster.kubectl(
-                "create", "token", pod.account, *where, "--audience=istio-ca", f"--duration={_SIGNED_IN_FOR}"
-            )
+            audience = f"--audience={installed().sidecars['tokenAudience']}"
+            token = cluster.kubectl("create", "token", pod.account, *where, audience, f"--duration={_SIGNED_IN_FOR}")
         except KubectlFailed as failure:
             print(f"not yet: {failure}", flush=True)
             time.sleep(_PAUSE_SECONDS)

@@ -1,8 +1,10 @@
 """Charges, what they leave on the balance, and refunds: objects and arithmetic, pure. Amounts are minor units."""
 
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
+from local.stripe.currencies import decimals
 from local.stripe.resources import Resource
 
 _FEE_PER_MILLE = 29
@@ -60,6 +62,8 @@ class BalanceTransaction(Resource):
     fee: int
     currency: str
     description: str | None = None
+    exchange_rate: float | None = None
+    """By which the amount was multiplied, where the account is kept in another currency."""
 
     @property
     def net(self) -> int:
@@ -104,6 +108,20 @@ def fee_on(amount: int) -> int:
     return (amount * _FEE_PER_MILLE + 500) // 1_000 + _FIXED_FEE
 
 
+class Settling(NamedTuple):
+    """How the account is kept: in this currency, of which one of the charge's is so many; None: in the charge's own."""
+
+    currency: str | None
+    rate: float
+
+    def on_balance(self, amount: int, currency: str) -> tuple[int, str, float | None]:
+        """The amount as it comes onto the balance, its currency there, and the rate."""
+        if self.currency is None or self.currency == currency:
+            return amount, currency, None
+        converted = Decimal(amount).scaleb(decimals(self.currency) - decimals(currency)) * Decimal(str(self.rate))
+        return int(converted.to_integral_value(ROUND_HALF_UP)), self.currency, self.rate
+
+
 def refundable(charge: Charge) -> int:
     """What was captured less what was given back."""
     return charge.amount_captured - charge.amount_refunded
@@ -126,5 +144,5 @@ def amount_to_refund(charge: Charge, asked: int | None) -> int:
 
 def written(amount: int, currency: str) -> str:
     """`$12.34` for dollars, `12.34 eur` for others; for messages alone."""
-    figure = f"{amount // 100}.{amount % 100:02d}"
+    figure = f"{Decimal(amount).scaleb(-decimals(currency)):f}"
     return f"${figure}" if currency == "usd" else f"{figure} {currency}"

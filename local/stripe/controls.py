@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from local.stripe.charges import Settling
+
 
 class Controls(BaseModel):
     """Lasting settings, changed by `PATCH /_sandbox/controls`."""
@@ -24,6 +26,15 @@ class Controls(BaseModel):
     """How long an asynchronous payment stays `processing`."""
     settlement_seconds: float = Field(default=1, ge=0, le=86_400)
     """How long a charge stays without its balance transaction, and a refund without the bank's answer."""
+    settlement_currency: str | None = Field(default=None, pattern="^[a-z]{3}$")
+    """What the account is kept in; null: in whatever is charged."""
+    settlement_rate: float = Field(default=1, gt=0)
+    """How many of it one of the charge's currency is."""
+
+    @property
+    def settling(self) -> Settling:
+        """How amounts come onto the balance."""
+        return Settling(self.settlement_currency, self.settlement_rate)
 
 
 class FaultKind(StrEnum):

@@ -1,24 +1,51 @@
-"""What can be charged: Stripe's presentment currencies and their smallest amounts.
+"""What can be charged: Stripe's presentment currencies, the units they are counted in, and their bounds.
 
 Source: https://docs.stripe.com/currencies
 """
 
 CURRENCIES = frozenset(
     """
-    usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bif bmd bnd bob brl bsd bwp byn bzd cad cdf chf clp cny
-    cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl htg huf idr ils inr isk jmd
-    jpy kes kgs khr kmf krw kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio
-    nok npr nzd pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd std szl thb tjs top
-    try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xof xpf yer zar zmw
+    usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd cad cdf chf
+    clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl htg huf idr ils
+    inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop mur mvr mwk
+    mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp
+    sle sos srd std szl thb tjs tnd top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xof xpf yer zar zmw
     """.split()
 )
 
-LARGEST_AMOUNT = 99_999_999
-"""Eight digits, whatever the currency."""
+LARGEST_AMOUNT = 999_999_999_999
+"""Twelve digits, whatever the currency: what most cards take."""
 
-_SMALLEST = {"usd": 50, "eur": 50, "aud": 50, "cad": 50, "chf": 50, "gbp": 30, "jpy": 50, "sek": 300, "dkk": 250}
+_NO_DECIMALS = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
+_THREE_DECIMALS = frozenset("bhd jod kwd omr tnd".split())
+_MULTIPLES = {**dict.fromkeys(_THREE_DECIMALS, 10), "isk": 100, "ugx": 100}
+"""isk and ugx have no fractions any more and are still counted in hundredths."""
+
+_SMALLEST = {
+    **dict.fromkeys("usd ars aud brl cad chf cop eur idr ils inr jpy krw nzd php rub sgd zar".split(), 50),
+    **dict.fromkeys("aed myr pln ron".split(), 200),
+    **dict.fromkeys("nok sek".split(), 300),
+    **dict.fromkeys("mxn thb".split(), 1_000),
+    "gbp": 30,
+    "dkk": 250,
+    "hkd": 400,
+    "czk": 1_500,
+    "huf": 17_500,
+}
+
+
+def decimals(currency: str) -> int:
+    """How many of an amount's digits stand behind the point."""
+    if currency in _NO_DECIMALS:
+        return 0
+    return 3 if currency in _THREE_DECIMALS else 2
 
 
 def smallest_amount(currency: str) -> int:
     """Minor units; 1 where Stripe's table is not followed."""
     return _SMALLEST.get(currency, 1)
+
+
+def multiple(currency: str) -> int:
+    """What an amount has to be a multiple of."""
+    return _MULTIPLES.get(currency, 1)

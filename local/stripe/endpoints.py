@@ -8,9 +8,9 @@ from typing import Literal, cast
 
 from local.stripe import payments, queries, refunding
 from local.stripe.charges import BalanceTransaction, Charge, Refund, written
-from local.stripe.currencies import CURRENCIES, LARGEST_AMOUNT, smallest_amount
+from local.stripe.currencies import CURRENCIES, LARGEST_AMOUNT, multiple, smallest_amount
 from local.stripe.customers import Customer
-from local.stripe.errors import invalid_parameter, missing_parameter
+from local.stripe.errors import invalid_parameter, missing_parameter, not_a_multiple
 from local.stripe.ids import new_id
 from local.stripe.intents import AutomaticMethods, PaymentIntent
 from local.stripe.paging import Page
@@ -178,6 +178,8 @@ def _amount(params: Params, currency: str) -> int:
         raise invalid_parameter(
             "amount", f"Amount must be no more than {written(LARGEST_AMOUNT, currency)}", "amount_too_large"
         )
+    if amount % multiple(currency):
+        raise not_a_multiple(multiple(currency), currency)
     return amount
 
 

@@ -61,6 +61,10 @@ def no_such(kind: str, id_: str, param: str, *, status: int = 400) -> StripeErro
     return StripeError(f"No such {kind}: '{id_}'", status=status, code="resource_missing", param=param)
 
 
+def not_a_multiple(of: int, currency: str) -> StripeError:
+    return invalid_parameter("amount", f"Invalid amount: in {currency} it must be evenly divisible by {of}.")
+
+
 def unexpected_state(message: str, intent: Mapping[str, Any]) -> StripeError:
     return StripeError(message, code="payment_intent_unexpected_state", extras={"payment_intent": dict(intent)})
 

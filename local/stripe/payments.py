@@ -274,14 +274,16 @@ def _declined(charge: Charge, decline: Decline) -> Charge:
 
 
 def _on_balance(work: Work, charge: Charge) -> Charge:
+    amount, currency, rate = work.controls.settling.on_balance(charge.amount, charge.currency)
     line = BalanceTransaction(
         id=new_id(BalanceTransaction.prefix),
         created=work.now,
         type="charge",
         source=charge.id,
-        amount=charge.amount,
-        fee=fee_on(charge.amount),
-        currency=charge.currency,
+        amount=amount,
+        fee=fee_on(amount),
+        currency=currency,
+        exchange_rate=rate,
         description=charge.description,
     )
     work.objects.add(line)

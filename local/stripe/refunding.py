@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from local.stripe import charges, payments
 from local.stripe.charges import BalanceTransaction, Charge, LineType, NotRefundable, Refund, RefundStatus
-from local.stripe.errors import StripeError, no_such
+from local.stripe.currencies import multiple
+from local.stripe.errors import StripeError, no_such, not_a_multiple
 from local.stripe.ids import new_id
 from local.stripe.intents import Status
 from local.stripe.methods import TOKENS, Refunding
@@ -24,6 +25,8 @@ class RefundRequest:
 
 def refund(work: Work, asked: RefundRequest) -> Answer:
     charge = _charge_of(work, asked)
+    if asked.amount is not None and asked.amount % multiple(charge.currency):
+        raise not_a_multiple(multiple(charge.currency), charge.currency)
     try:
         amount = charges.amount_to_refund(charge, asked.amount)
     except NotRefundable as error:
@@ -106,6 +109,7 @@ def _refunded_before(charge: Charge) -> dict[str, object]:
 
 
 def _line(work: Work, source: str, type_: LineType, amount: int, currency: str) -> BalanceTransaction:
+    amount, currency, rate = work.controls.settling.on_balance(amount, currency)
     line = BalanceTransaction(
         id=new_id(BalanceTransaction.prefix),
         created=work.now,
@@ -114,6 +118,7 @@ def _line(work: Work, source: str, type_: LineType, amount: int, currency: str) 
         amount=amount,
         fee=0,
         currency=currency,
+        exchange_rate=rate,
     )
     work.objects.add(line)
     return line

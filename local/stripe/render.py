@@ -236,7 +236,7 @@ def _balance_transaction(line: BalanceTransaction) -> Json:
         "created": line.created,
         "currency": line.currency,
         "description": line.description,
-        "exchange_rate": None,
+        "exchange_rate": line.exchange_rate,
         "fee": line.fee,
         "fee_details": fee_details if line.fee else [],
         "net": line.net,

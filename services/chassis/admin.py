@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -48,10 +49,10 @@ class Admin:
     async def start(self, host: str, port: int) -> int:
         """Listen; the port that was bound. Raises OSError when it is taken."""
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, reuse_port=False)
-        await site.start()
-        bound: tuple[str, int] = self._runner.addresses[0]
-        return bound[1]
+        listener = _listener(host, port)
+        await web.SockSite(self._runner, listener).start()
+        bound: int = listener.getsockname()[1]
+        return bound
 
     async def stop(self) -> None:
         """Stop listening."""
@@ -72,6 +73,12 @@ class Admin:
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """A listening socket; at `::` for IPv4 too, as gRPC's is, which asyncio would not make."""
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    return socket.create_server(address[:2], family=family, dualstack_ipv6=host == "::")
 
 
 def _passes(check: LiveCheck) -> bool:

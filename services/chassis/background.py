@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from services.chassis import backoff, cancellation
+from services.chassis import backoff, cancellation, transient
 
 _log = structlog.get_logger()
 
@@ -59,10 +59,17 @@ async def _supervise(name: str, run: Run) -> None:
         except (Exception, asyncio.CancelledError) as error:
             if cancellation.is_own():
                 raise
-            _log.error("background_failed", task=name, exc_info=error)
+            _tell(name, error)
         else:
             _log.info("background_finished", task=name)
             return
         if loop.time() - started > _HEALTHY_AFTER:
             waits = backoff.delays(_FIRST_DELAY, _LONGEST_DELAY)
         await asyncio.sleep(next(waits))
+
+
+def _tell(name: str, error: BaseException) -> None:
+    if transient.is_transient(error):  # said by what is away, too: a line is enough
+        _log.warning("background_put_off", task=name, error=transient.reason(error))
+    else:
+        _log.error("background_failed", task=name, exc_info=error)

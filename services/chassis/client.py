@@ -18,6 +18,8 @@ from services.chassis.policy import MethodPolicyView, ServicePolicyView
 from services.chassis.service_tokens import ServiceTokenSigner
 
 _OPTIONS = (
+    # A proxy that the environment names is for the way out (Stripe); these calls carry our tokens.
+    ("grpc.enable_http_proxy", 0),
     # A dependency that comes back is found again within seconds, not minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),

@@ -125,7 +125,8 @@ class Consumer:
             except (KafkaError, OSError, Stalled) as error:
                 if not isinstance(error, Stalled):
                     self._note_progress()  # Kafka is away: a restart would not help
-                _log.warning("consumer_joins_again", group=self._group, error=logs.error_text(error))
+                log = _log.warning if isinstance(error, Stalled) else logs.absence
+                log("consumer_joins_again", group=self._group, error=logs.error_text(error))
             if asyncio.get_running_loop().time() - began > _GOOD_SESSION_SECONDS:
                 waits = backoff.delays(0.2, 5.0)
             await asyncio.sleep(next(waits))

@@ -20,7 +20,7 @@ from services.chassis import backoff, dead_letters, events, logs, tracing
 from services.chassis.dead_letters import Allowance, Failure, Reason
 from services.chassis.events import Event, NotAnEvent, Registry
 from services.chassis.producer import NotDelivered, Sender
-from services.chassis.transient import is_transient
+from services.chassis.transient import is_transient, reason
 
 TRIES = 5
 HANDLER_SECONDS = 60.0
@@ -145,7 +145,7 @@ class Handling:
             type=event.type,
             event_id=str(event.id),
             transient=passing,
-            error=logs.error_text(error),
+            error=reason(error) if passing else logs.error_text(error),
         )
 
     def _count(self, incoming: Any, event_type: str | None, result: str) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from services.chassis import clock, idempotency, inbox, outbox
+from services.chassis import clock, idempotency, inbox, outbox, transient
 from services.chassis.postgres import Connection, Postgres
 
 EVERY_SECONDS = 60.0
@@ -60,9 +60,16 @@ class Housekeeping:
             await asyncio.sleep(self._every_seconds)
 
     async def once(self) -> None:
-        """Delete everything that is over its time, in batches of their own transactions."""
+        """Delete everything that is over its time, in batches of their own transactions.
+
+        A chore that fails keeps none of the others from being done; it is done again the next time.
+        """
         for chore in self._chores:
-            deleted = await self._prune(chore.prune, clock.now() - chore.keep)
+            try:
+                deleted = await self._prune(chore.prune, clock.now() - chore.keep)
+            except Exception as error:
+                _tell(chore, error)
+                continue
             if deleted:
                 _log.info("pruned", table=chore.table, rows=deleted)
 
@@ -74,3 +81,10 @@ class Housekeeping:
             deleted += batch
             if batch < self._batch:
                 return deleted
+
+
+def _tell(chore: Chore, error: Exception) -> None:
+    if transient.is_transient(error):
+        _log.warning("pruning_put_off", table=chore.table, error=transient.reason(error))
+    else:
+        _log.error("pruning_failed", table=chore.table, exc_info=error)

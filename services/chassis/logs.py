@@ -3,7 +3,10 @@
 Every line has time, level, event and service, and trace_id inside a call or a consumer. An error is told as
 `error` (class and first line of its text) and `stack`: what libraries put on further lines repeats stored values
 (PostgreSQL's DETAIL shows the row), which have no place in a log. What a library says over and over is said twice a
-minute, with how often it was `left_out`.
+minute, with how often it was `left_out`. Credentials in a URL, whoever wrote them into which field, are masked.
+
+That others are not there yet is expected of a process that has just begun: `absence`, and what Kafka's client says of
+it, is info for two minutes and graver afterwards.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import logging
 import os
 import re
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +34,10 @@ _STDOUT = 1
 _LONGEST_ERROR = 300
 _VALUE = re.compile(r"""["']|: """)
 _SAID_AGAIN_AFTER_SECONDS = 30.0
+_CREDENTIALS = re.compile(r"(?<=://)(?:[^\s\"\\]|\\.)+(?=@)|(?<=password=)(?:[^\s\"\\&]|\\[^n])+", re.IGNORECASE)
+"""In a line of JSON: all between a URL's scheme and its last @, and the password of a connection string."""
+_BEGINNING_SECONDS = 120.0
+_FULL_OF_ABSENCE = "aiokafka"
 _AROUND_EVERY_CALL = "/services/chassis/pipeline/"
 _encode = json.JSONEncoder(default=repr, separators=(",", ":")).encode
 _quote = json.encoder.encode_basestring_ascii
@@ -52,7 +60,8 @@ def to_stdout(line: str) -> None:
 
 def configure(service: str, level: str, write: Write = to_stdout) -> None:
     """Set up both structlog and `logging` for this process. Call once, before anything logs."""
-    global _output
+    global _output, _began
+    _began = time.monotonic()
     threshold = logging.getLevelNamesMapping()[level.upper()]
     _output = _Output(service, threshold, write)
     structlog.configure(
@@ -72,6 +81,18 @@ class _Output:
 
 
 _output = _Output("", logging.WARNING, to_stdout)
+_began = time.monotonic()
+
+
+def absence(event: str, **fields: Any) -> None:
+    """Log that something is away: info while that is expected, then a warning."""
+    log = structlog.get_logger()
+    (log.info if absence_is_expected() else log.warning)(event, **fields)
+
+
+def absence_is_expected() -> bool:
+    """Whether the process is so young that others may just start later. What lasts longer is logged again."""
+    return time.monotonic() - _began < _BEGINNING_SECONDS
 
 
 class Line:
@@ -196,9 +217,15 @@ class _LibraryHandler(logging.Handler):
                 return
             error = record.exc_info[1] if record.exc_info else None
             fields = {"logger": record.name, **({"left_out": left_out} if left_out else {})}
-            self._write(_render(self._service, record.levelname.lower(), message, fields, error))
+            self._write(_render(self._service, _level(record), message, fields, error))
         except Exception:  # a line of theirs that cannot be written is not worth a failure of ours
             self.handleError(record)
+
+
+def _level(record: logging.LogRecord) -> str:
+    """Kafka's client calls a broker that is not there yet an error; the service says by itself what it lacks."""
+    begins = record.name.startswith(_FULL_OF_ABSENCE) and absence_is_expected()
+    return "info" if begins else record.levelname.lower()
 
 
 def _render(service: str, level: str, event: str, fields: dict[str, Any], error: BaseException | None) -> str:
@@ -209,7 +236,12 @@ def _render(service: str, level: str, event: str, fields: dict[str, Any], error:
     if error is not None:
         line["error"] = error_text(error)
         line["stack"] = stack_of(error)
-    return _encode(line)
+    return without_credentials(_encode(line))
+
+
+def without_credentials(line: str) -> str:
+    """A line of JSON with credentials masked."""
+    return _CREDENTIALS.sub("***", line) if "@" in line or "assword=" in line else line
 
 
 def _now() -> str:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pydantic import SecretStr
-from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailure, PyMongoError
+from pydantic import AfterValidator, SecretStr
+from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailure, PyMongoError, WriteConcernError
+from pymongo.uri_parser import parse_uri
 
 from services.chassis import transient
 from services.chassis.errors import Unavailable
+from services.chassis.trouble import Trouble
 
 Document: TypeAlias = dict[str, Any]
 
@@ -22,10 +24,65 @@ POOL_SIZE = 10
 SELECT_SECONDS = 5.0
 SOCKET_SECONDS = 45.0
 _WAIT_FOR_CONNECTION_SECONDS = 2.0
-_INTERNAL_ERROR = 1
-"""The server is in trouble itself: what FerretDB answers while the PostgreSQL behind it is away."""
+_STANDING_CODES = frozenset(
+    {
+        1,  # InternalError: what FerretDB answers while the PostgreSQL behind it is away, read-only or full
+        13,  # Unauthorized: a right that was taken from our user
+        18,  # AuthenticationFailed: a password that was rotated
+        146,  # ExceededMemoryLimit
+        8000,  # AtlasError: both of the former, and quotas
+        14031,  # OutOfDiskSpace
+    }
+)
+"""Trouble that a ping on an open connection does not notice, and that may stay until somebody acts."""
+_PASSING_CODES = _STANDING_CODES | {
+    *(6, 7, 89, 9001),  # the network between servers
+    *(24, 46, 50, 112, 202, 262),  # LockTimeout, LockBusy, MaxTimeMSExpired, WriteConflict, times exceeded
+    *(43, 175, 237),  # CursorNotFound, QueryPlanKilled, CursorKilled
+    *(91, 189, 10107, 11600, 11602, 13435, 13436),  # a primary that is none any more, a server that stops
+    *(133, 134),  # no server fits the read preference or concern yet
+}
+"""Codes that say nothing about the command: the same one succeeds once the trouble has passed.
+https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml"""
 
-transient.register(ConnectionFailure)
+_trouble = Trouble()
+
+
+def passes(error: BaseException) -> bool:
+    """Whether an error of the driver's is the store's passing trouble rather than a fault of what was asked of it."""
+    if isinstance(error, (ConnectionFailure, WriteConcernError)):  # the latter: too few servers have it, or in time
+        return True
+    if not isinstance(error, PyMongoError):
+        return False
+    return error.timeout or (isinstance(error, OperationFailure) and error.code in _PASSING_CODES)
+
+
+def remember(error: PyMongoError) -> None:
+    """Have the check name the error for a while, if it is of those that stay until somebody acts."""
+    if isinstance(error, WriteConcernError) or (isinstance(error, OperationFailure) and error.code in _STANDING_CODES):
+        _trouble.note(error)
+
+
+transient.register_test(passes)
+
+
+def _mongo_url(secret: SecretStr) -> SecretStr:
+    """As the driver reads it, without the look-up that mongodb+srv:// needs. Raises ValueError without any of it."""
+    scheme, _, rest = secret.get_secret_value().partition("://")
+    try:
+        database = parse_uri(f"mongodb://{rest}", validate=True, warn=False)["database"]
+    except (PyMongoError, ValueError):
+        database = None
+    if scheme not in ("mongodb", "mongodb+srv") or not database:
+        raise ValueError(
+            "must be mongodb://[user:password@]host[:port]/database, with options that the driver knows; "
+            "write / ? # @ : and % inside a user or password as %2F %3F %23 %40 %3A %25"
+        )
+    return secret
+
+
+MongoUrl = Annotated[SecretStr, AfterValidator(_mongo_url)]
+"""`mongodb://user:password@host:port/database`, or mongodb+srv."""
 
 
 class Mongo:
@@ -71,10 +128,17 @@ class Mongo:
         self._client = self._check_client = None
 
     async def check(self) -> None:
-        """Ask the server something."""
+        """Ask the server something.
+
+        Raises:
+            Unavailable: before `start` and after `stop`.
+            PyMongoError: it is away.
+            Impaired: it answers, and within the last 20 s it refused work for a reason of its own (`remember`).
+        """
         if self._check_client is None:
             raise Unavailable
         await self._check_client.admin.command("ping")
+        _trouble.check()
 
     def _open(self, connections: int) -> AsyncIOMotorClient[Document]:
         return AsyncIOMotorClient(
@@ -97,12 +161,11 @@ def unavailable_when_away() -> Iterator[None]:
     """
     try:
         yield
-    except ConnectionFailure as error:
-        raise Unavailable from error
     except PyMongoError as error:
-        if error.timeout or (isinstance(error, OperationFailure) and error.code == _INTERNAL_ERROR):
-            raise Unavailable from error
-        raise
+        if not passes(error):
+            raise
+        remember(error)
+        raise Unavailable from error
 
 
 def _milliseconds(seconds: float) -> int:

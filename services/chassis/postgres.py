@@ -2,6 +2,9 @@
 
 Connections are returned without a reset round trip, so code that uses the pool keeps no session state: no LISTEN, no
 session advisory locks, no SET without LOCAL. What needs a session of its own opens one (`session`).
+
+Connections go to a server that takes writes. After a failover, those to the old primary are closed at the first
+statement that it refuses; each new one resolves the URL anew (its hosts, their addresses, its passfile).
 """
 
 from __future__ import annotations
@@ -19,7 +22,9 @@ from pydantic import SecretStr
 
 from services.chassis import deadlines, migrations, transient
 from services.chassis.errors import Unavailable
+from services.chassis.postgres_url import PostgresUrl
 from services.chassis.settings import CommonSettings
+from services.chassis.trouble import Trouble
 
 Connection: TypeAlias = asyncpg.Connection
 Record: TypeAlias = asyncpg.Record
@@ -31,33 +36,52 @@ _KEPT_OPEN = 2
 _STATEMENT_SECONDS = 30.0
 _CLOSE_SECONDS = 5.0
 
-_AWAY = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.InternalClientError,  # seen when a session is ended in the middle of a statement
-    ConnectionError,
+_PASSING_CLASSES = frozenset(
+    {
+        "08",  # the connection
+        "28",  # who we are: a password that was rotated
+        "53",  # disk, memory or connections are used up
+        "57",  # an operator's doing: shutdown, start, a statement over its time
+        "58",  # the machine below the database
+    }
 )
-"""The session ended, or there was none to be had."""
-_AGAIN = (
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.QueryCanceledError,
+_PASSING_STATES = frozenset(
+    {
+        "25006",  # read-only: the primary before a failover
+        "25P03",  # idle in a transaction for too long
+        "25P04",  # a transaction over its time
+        "40001",  # serialization failure
+        "40003",  # whether the statement took effect is unknown
+        "40P01",  # deadlock
+        "42501",  # a right that was taken from our role
+        "55P03",  # a lock is not to be had in time
+    }
 )
-"""The transaction was rolled back for the sake of another; the same one may succeed."""
+"""SQLSTATEs that say nothing about the work: the same work succeeds once the trouble has passed. Constraints, values
+out of range and bad SQL are none of these. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
+_STANDING = ("25006", "28", "42501", "53", "58")
+"""Trouble that `SELECT 1` on a good connection does not notice, and that may stay until somebody acts."""
 
 
-transient.register(*_AWAY, *_AGAIN)
+def passes(error: BaseException) -> bool:
+    """Whether an error of asyncpg's is the database's passing trouble rather than a fault of what was asked of it."""
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        return True  # a table changed under a statement; asyncpg has forgotten all of them and prepares them anew
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
+    # InternalClientError: no host is writable, a type has changed, a session ended in the middle of a statement.
+    return isinstance(error, (asyncpg.InternalClientError, ConnectionError)) or _was_closed(error)
+
+
+transient.register_test(passes)
 
 
 class PostgresSettings(CommonSettings):
     """What a service on PostgreSQL needs besides."""
 
-    database_url: SecretStr
+    database_url: PostgresUrl
     """postgresql://user:password@host:port/database"""
     migrate_at_start: bool = True
     """Whether a starting process brings the schema up to date; off where a job does it before."""
@@ -88,6 +112,7 @@ class Postgres:
         self._application_name = application_name
         self._migrations = migrations
         self._size = size
+        self._trouble = _Told()
         self._pool: _Pool | None = None
 
     async def start(self) -> None:
@@ -102,7 +127,7 @@ class Postgres:
             reset=_leave_as_it_is,
             **self._session_options(),
         )
-        self._pool = _Pool(connections)
+        self._pool = _Pool(connections, self._trouble)
 
     async def stop(self) -> None:
         """Close the pool; connections still in use are given a few seconds, then cut."""
@@ -116,18 +141,26 @@ class Postgres:
         """Ask the database something, on an idle connection; when all are busy, on a new one of its own.
 
         So it never queues behind the service's own work.
+
+        Raises:
+            Unavailable: it is away, or takes no writes.
+            Impaired: it answers, and within the last 20 s it refused work for a reason of its own (disk full, no more
+                connections, a password or a right that is ours no more).
         """
-        if self._open_pool().connections.get_idle_size():
-            await self.fetchval("SELECT 1")
-            return
-        async with self.session():
-            pass
+        pool = self._open_pool()
+        if not pool.connections.get_idle_size():
+            async with self.session():
+                pass
+        elif await self.fetchval("SELECT current_setting('transaction_read_only')::bool"):
+            await pool.connections.expire_connections()
+            raise Unavailable("the database takes no writes")
+        self._trouble.check()
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """A pooled connection without a transaction, for reads.
 
         Raises:
-            Unavailable: none is free within 2 s or the deadline, or the database is or goes away.
+            Unavailable: none is free within 2 s or the deadline, or the database is in trouble (`passes`).
         """
         return _Lent(self._open_pool())
 
@@ -138,8 +171,9 @@ class Postgres:
         Never wait for another service or for a person inside: it holds a connection and its locks.
 
         Raises:
-            Unavailable: as `connection`; also after a deadlock or a statement over its time, when all was rolled back.
-                When the database went away during the commit, whether it took effect is unknown.
+            Unavailable: as `connection`; also after a deadlock, a statement over its time, or a change of a table
+                under a prepared statement, when all was rolled back. When the connection was lost during the commit,
+                whether it took effect is unknown: what may be repeated claims an idempotency key or asks the inbox.
         """
         async with self.connection() as connection, connection.transaction():
             yield connection
@@ -149,9 +183,9 @@ class Postgres:
         """A connection outside the pool, for session state: LISTEN, session advisory locks. Closed after the block.
 
         Raises:
-            Unavailable: the database is or goes away, or does not answer a statement in time.
+            Unavailable: the database is in trouble (`passes`), or does not answer a statement in time.
         """
-        with _told():
+        with self._trouble.told():
             connection = await self._connect(statement_seconds)
             try:
                 yield connection
@@ -190,12 +224,14 @@ class Postgres:
     async def _connect(self, statement_seconds: float) -> Connection:
         try:
             return await asyncpg.connect(self._dsn, **self._session_options(statement_seconds))
-        except OSError as error:
+        except _NO_CONNECTION as error:
+            self._trouble.remember(error)
             raise Unavailable from error
 
     def _session_options(self, statement_seconds: float = _STATEMENT_SECONDS) -> dict[str, Any]:
         return {
             "timeout": CONNECT_SECONDS,
+            "target_session_attrs": "read-write",
             "command_timeout": statement_seconds + 1,  # the server says it first, unless it is gone
             "server_settings": {
                 "application_name": self._application_name,
@@ -210,9 +246,38 @@ class Postgres:
         }
 
 
+_NO_CONNECTION = (OSError, asyncpg.PostgresError)  # TimeoutError is an OSError
+"""Why there is no connection to be had: whatever it is, it is not what the work did."""
+
+
+class _Told(Trouble):
+    """Says in the chassis' words what went wrong with the database, and remembers what stands."""
+
+    def remember(self, error: BaseException) -> None:
+        """Note an error, if it is of those that stay."""
+        if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "").startswith(_STANDING):
+            self.note(error)
+
+    def tell(self, error: BaseException) -> None:
+        """Raises Unavailable for an error that passes. Every other one is left as it is."""
+        if passes(error):
+            self.remember(error)
+            raise Unavailable from error
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """`tell` around a block."""
+        try:
+            yield
+        except Exception as error:
+            self.tell(error)
+            raise
+
+
 @dataclass(slots=True)
 class _Pool:
     connections: asyncpg.Pool
+    trouble: _Told
     lent: int = 0
     """How many blocks have one of them, or wait for one."""
 
@@ -235,39 +300,28 @@ class _Lent:
             self._connection = await pool.connections.acquire(timeout=timeout)
         except BaseException as error:
             pool.lent -= 1
-            if isinstance(error, OSError):  # TimeoutError is one of them
+            if isinstance(error, _NO_CONNECTION):
+                pool.trouble.remember(error)
                 raise Unavailable from error
-            _tell(error)
+            pool.trouble.tell(error)
             raise
         return self._connection
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        pool = self._pool
         if isinstance(error, asyncpg.InternalClientError):
             self._connection.terminate()
+        elif isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+            await pool.connections.expire_connections()  # all of them lead to a server that is the primary no more
         try:
-            await self._pool.connections.release(self._connection)
+            await pool.connections.release(self._connection)
         except BaseException as failure:
-            _tell(failure)
+            pool.trouble.tell(failure)
             raise
         finally:
-            self._pool.lent -= 1
+            pool.lent -= 1
         if error is not None:
-            _tell(error)
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        _tell(error)
-        raise
-
-
-def _tell(error: BaseException) -> None:
-    """Say in the chassis' words what went wrong with the database. Every other error is left as it is."""
-    if isinstance(error, (*_AWAY, *_AGAIN)) or _was_closed(error):
-        raise Unavailable from error
+            pool.trouble.tell(error)
 
 
 def _was_closed(error: BaseException) -> bool:

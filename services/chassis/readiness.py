@@ -1,7 +1,7 @@
 """Whether the service can be called: every resource is started until it is up, then watched.
 
 A resource that is required holds SERVING back until it has started and takes it away while its check fails; one that is
-not is only named in `failing`.
+not, or that is impaired, is only named in `failing`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from services.chassis import backoff, cancellation, logs
-from services.chassis.resource import Resource
+from services.chassis import backoff, cancellation, logs, transient
+from services.chassis.resource import Impaired, Resource
 
 _log = structlog.get_logger()
 
@@ -29,7 +29,10 @@ class _Watched:
     required: bool
     started: bool = False
     failures: int = 0
-    last_error: str = ""
+    impaired: bool = False
+    """Whether it was the last time of these no more than that."""
+    last_logged: tuple[str, bool] = ("", False)
+    """What was wrong, and whether that was expected then."""
 
     @property
     def failing(self) -> bool:
@@ -61,7 +64,11 @@ class Readiness:
     @property
     def serving(self) -> bool:
         """Whether the service should be called now."""
-        return self._opened and not self._closed and not any(w.required and w.failing for w in self._all)
+        return (
+            self._opened
+            and not self._closed
+            and not any(w.required and w.failing and not w.impaired for w in self._all)
+        )
 
     @property
     def failing(self) -> list[str]:
@@ -124,18 +131,23 @@ class Readiness:
             if cancellation.is_own():
                 raise
             watched.failures += 1
+            watched.impaired = isinstance(error, Impaired)
             if watched.failing:
-                self._log_change(watched, "resource_away", error)
+                self._log_change(watched, "resource_impaired" if watched.impaired else "resource_away", error)
         else:
             watched.failures = 0
+            watched.impaired = False
             self._log_change(watched, "resource_back", None)
         self._on_change(self.serving)
 
     @staticmethod
     def _log_change(watched: _Watched, event: str, error: BaseException | None) -> None:
         """One line a change, not one a try."""
-        said = logs.error_text(error) if error else ""
-        if said != watched.last_error or event == "resource_started":
-            watched.last_error = said
-            write = _log.warning if error else _log.info
-            write(event, resource=watched.resource.name, **({"error": said} if error else {}))
+        said = transient.reason(error) if error else ""
+        now = (said, error is not None and logs.absence_is_expected())
+        if now != watched.last_logged or event == "resource_started":
+            watched.last_logged = now
+            if error:
+                logs.absence(event, resource=watched.resource.name, error=said)
+            else:
+                _log.info(event, resource=watched.resource.name)

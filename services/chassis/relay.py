@@ -4,13 +4,14 @@ Of many processes one is active, by the outbox's lease. It takes what is unsent,
 key's events one after the other, and marks what the broker has acknowledged. Dying between the acknowledgement and the
 mark publishes again, with the same event ids.
 
-When an event is not delivered, the later ones of its key wait: they are neither sent nor marked. Other keys go on.
+When an event is not delivered, for whatever reason, the later ones of its key wait: they are neither sent nor marked.
+Other keys go on.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,8 +19,7 @@ from typing import Any, Protocol
 import structlog
 from prometheus_client import Counter, Gauge
 
-from services.chassis import backoff, logs, tracing
-from services.chassis.errors import Unavailable
+from services.chassis import backoff, logs, tracing, transient
 from services.chassis.events import OutgoingRecord
 from services.chassis.producer import NotDelivered, Sender
 
@@ -86,23 +86,31 @@ class Relay:
         self._held_back: dict[str, float] = {}
         self._last_error = ""
         self._measured_at = 0.0
+        self._waits = _waits()
+        self._lost_by = ""
 
     async def run(self) -> None:
-        """Publish until cancelled. Starts over when the lease is lost."""
-        waits = backoff.delays(0.2, 5.0)
+        """Publish until cancelled. Starts over when the lease is lost, with growing pauses until a round succeeds."""
         while True:
             try:
                 async with self._lease() as outbox:
                     _log.info("relay_active")
-                    waits = backoff.delays(0.2, 5.0)
                     await self._work(outbox)
-            except (Unavailable, OSError) as error:
-                _log.warning("relay_starts_over", error=logs.error_text(error))
+            except Exception as error:
+                if not transient.is_transient(error):
+                    raise
+                self._tell_once(transient.reason(error))
             finally:
                 self._held_back.clear()
                 _pending.set(0)  # the active one measures
                 _oldest.set(0)
-            await asyncio.sleep(next(waits))
+            await asyncio.sleep(next(self._waits))
+
+    def _tell_once(self, error: str) -> None:
+        """One line a change, not one a try."""
+        if error != self._lost_by:
+            self._lost_by = error
+            _log.warning("relay_starts_over", error=error)
 
     async def _work(self, outbox: Outbox) -> None:
         failures = backoff.delays(0.2, 2.0)
@@ -133,6 +141,8 @@ class Relay:
                 sends.create_task(self._send_in_order(key, in_order, sent))
         if sent:
             await outbox.mark_sent(sent)
+            # Not before: an outbox that gives entries and takes no marks has all of them published again each time.
+            self._waits, self._lost_by = _waits(), ""
         if len(sent) < len(entries):
             _log.warning("events_not_published", events=len(entries) - len(sent), error=self._last_error)
         if not sent:
@@ -145,7 +155,9 @@ class Relay:
                 try:
                     with tracing.active().sending(record) as traced:
                         await self._producer.send(traced)
-                except NotDelivered as error:
+                except Exception as error:
+                    if not isinstance(error, NotDelivered):
+                        _log.error("event_cannot_be_sent", topic=record.topic, key=key, exc_info=error)
                     # Let the key wait a little, so that it does not fill the next batch and keep others out.
                     self._held_back[key] = asyncio.get_running_loop().time() + _HELD_BACK_SECONDS
                     self._last_error = logs.error_text(error)
@@ -166,3 +178,7 @@ class Relay:
         backlog = await outbox.backlog()
         _pending.set(backlog.pending)
         _oldest.set(backlog.oldest_seconds)
+
+
+def _waits() -> Iterator[float]:
+    return backoff.delays(0.2, 15.0)

@@ -9,6 +9,10 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 
+class Impaired(Exception):
+    """What `check` raises of something that can be used in part: /health names it, and the service goes on SERVING."""
+
+
 @runtime_checkable
 class Resource(Protocol):
     """Something with a life that the app manages."""
@@ -28,7 +32,7 @@ class Resource(Protocol):
         """Release everything. Called once, also when `start` never succeeded; the other side may be away."""
 
     async def check(self) -> None:
-        """Return when it can be used now, raise when it cannot.
+        """Return when it can be used now, raise when it cannot; Impaired when that is true of a part of it alone.
 
         Called every few seconds after a successful start, with a timeout. It must tell *away* from *busy*: a check that
         queues behind the calls of an overloaded service would take the service out just when it is needed.

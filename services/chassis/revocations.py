@@ -20,7 +20,7 @@ import structlog
 from prometheus_client import Gauge
 
 from argosy.event.v1 import user_events_pb2
-from services.chassis import events
+from services.chassis import events, logs
 from services.chassis.brokers import Brokers, brokers
 from services.chassis.call import User
 from services.chassis.errors import Unauthenticated, Unavailable
@@ -142,7 +142,7 @@ class Revocations:
             return
         if self._tail.reading or asyncio.get_running_loop().time() < self._give_up_at:
             raise NotCaughtUp
-        _log.warning("ended_sessions_not_known", waited_seconds=self._patience)
+        logs.absence("ended_sessions_not_known", waited_seconds=self._patience)
 
     async def stop(self) -> None:
         """Stop following."""

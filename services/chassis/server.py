@@ -65,7 +65,7 @@ def create() -> grpc.aio.Server:
 
 def listen(server: grpc.aio.Server, host: str, port: int) -> int:
     """Bind; the port that was bound. Raises OSError when it is taken."""
-    address = f"{host}:{port}"
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         bound: int = server.add_insecure_port(address)
     except RuntimeError as error:

@@ -70,16 +70,16 @@ class Tail:
 
     async def run(self) -> None:
         """Follow until cancelled, whatever becomes of Kafka meanwhile."""
-        waits, last_said = backoff.delays(0.2, 5.0), ""
+        waits, last_said = backoff.delays(0.2, 5.0), ("", False)
         while True:
             try:
                 await self._follow()
             except (Exception, asyncio.CancelledError) as error:
                 if cancellation.is_own():
                     raise
-                said = logs.error_text(error)
+                said = (logs.error_text(error), logs.absence_is_expected())
                 if self.reading or said != last_said:  # one line a change, not one a try
-                    _log.warning("tail_joins_again", topic=self._topic, error=said)
+                    logs.absence("tail_joins_again", topic=self._topic, error=said[0])
                 last_said = said
             if self.reading:
                 self.reading = False

@@ -17,6 +17,7 @@ from services.chassis.postgres_outbox import PostgresOutbox
 from services.chassis.producer import Producer
 from services.chassis.relay import Relay
 from services.chassis.settings import load
+from services.inventory.chores import chores
 from services.inventory.consumers import GROUP, handlers
 from services.inventory.faults import FAULTS
 from services.inventory.low_stock import LowStock
@@ -52,7 +53,7 @@ def run(settings: InventorySettings) -> None:
     Consumer(settings.brokers, GROUP, heard, producer).run_in(app)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
     app.background("expiry", ExpireHolds(postgres, release, settings.expire_every_seconds).run)
-    app.background("housekeeping", Housekeeping(postgres).run)
+    app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)
     app.run(Catalogue(FAULTS))
 
 

@@ -10,6 +10,7 @@ from argosy.event.v1.order_events_pb2 import OrderStatusUpdated
 from services.chassis import inbox
 from services.chassis.events import Event
 from services.chassis.postgres import Connection, Postgres
+from services.inventory import store
 from services.inventory.use_cases.commit_reservation import CommitReservation
 from services.inventory.use_cases.release_reservation import ReleaseReservation
 
@@ -22,7 +23,7 @@ def handlers(
     postgres: Postgres, commit: CommitReservation, release: ReleaseReservation
 ) -> Mapping[str, Callable[[Event], Awaitable[None]]]:
     """Event type → handler."""
-    steps: Mapping[str, Step] = {"confirmed": commit, "cancelled": release}
+    steps: Mapping[str, Step] = {"confirmed": commit, "cancelled": release, "shipped": store.note_shipped}
 
     async def order_status_updated(event: Event) -> None:
         update = cast(OrderStatusUpdated, event.message)

@@ -1,6 +1,6 @@
 """What may be reserved, at which price, and what each step of a reservation does to stock.
 
-Pure: no I/O, no clock, no protobuf. Prices are in minor units (cents).
+Pure: no I/O, no clock, no protobuf. Prices are in minor units of their currency.
 
 A product has `on_hand` (what is in the warehouse and unsold) and `held` (how much of that is promised to orders);
 `available = on_hand - held` is never negative. Every change of the two is a move, which is kept.
@@ -11,8 +11,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
+
+from services.chassis import money
+from services.chassis.money import Money, NotMoney
 
 MOST_ON_HAND = 2_000_000_000
 """What fits PostgreSQL's integer, with room for what is given back."""
@@ -46,6 +50,11 @@ class Product:
     currency: str
     available: int
 
+    @property
+    def price(self) -> Money:
+        """What one costs."""
+        return Money(self.price_minor, self.currency)
+
 
 class MoveKind(StrEnum):
     """Why a product's stock changed."""
@@ -77,7 +86,7 @@ class Line:
 
     product_id: str
     quantity: int
-    expected_price_minor: int | None = None
+    expected_price: Decimal | None = None
     """The price of one that the customer was shown; None when they stated none."""
 
 
@@ -116,7 +125,7 @@ class ReservationError(Exception):
 
 
 class LinesRefused(ReservationError):
-    """Unknown products, prices that are not the catalog's, or more than one currency."""
+    """Unknown products, prices that are not the catalog's, more than one currency, a total that cannot be charged."""
 
     told = "the order does not fit the catalog"
 
@@ -142,6 +151,14 @@ class ProductExists(Exception):
 
     def __init__(self, product_id: str) -> None:
         super().__init__(f"there is a product {product_id} already")
+
+
+class PriceRefused(Exception):
+    """Nothing can be sold at this price, or in this currency. `violations`: the field and what would be right."""
+
+    def __init__(self, field: str, told: str) -> None:
+        super().__init__(f"{field}: {told}")
+        self.violations = [(field, told)]
 
 
 class CurrencyWithoutPrice(Exception):
@@ -178,15 +195,32 @@ def price(lines: Sequence[Line], catalog: Mapping[str, Product]) -> list[PricedL
     """The lines at the catalog's prices.
 
     Raises:
-        LinesRefused: a product is unknown, a stated price is not the catalog's, or the currencies differ.
+        LinesRefused: a product is unknown, a stated price is not the catalog's, the currencies differ, or all together
+            come to what nobody could pay.
         OutOfStock: all lines together ask for more of a product than is available.
     """
     refused = [v for index, line in enumerate(lines) for v in _refusals(f"items[{index}]", line, catalog)]
     if refused:
         raise LinesRefused(refused)
     _one_currency(lines, catalog)
+    _chargeable(lines, catalog)
     _enough(lines, catalog)
     return [PricedLine(line.product_id, line.quantity, catalog[line.product_id].price_minor) for line in lines]
+
+
+def price_of(amount: Decimal, currency: str) -> Money:
+    """What a product is to cost. Raises PriceRefused."""
+    problem = money.currency_problem(currency)
+    if problem is not None:
+        raise PriceRefused("currency", problem)
+    try:
+        price = Money.of(amount, currency)
+    except NotMoney as error:
+        raise PriceRefused("price", str(error)) from error
+    problem = money.part_problem(price)
+    if problem is not None:
+        raise PriceRefused("price", problem)
+    return price
 
 
 def quantities(lines: Sequence[Line] | Sequence[PricedLine]) -> dict[str, int]:
@@ -247,10 +281,9 @@ def _refusals(path: str, line: Line, catalog: Mapping[str, Product]) -> list[tup
     product = catalog.get(line.product_id)
     if product is None:
         return [(f"{path}.productId", "must be the id of a product in the catalog")]
-    if line.expected_price_minor in (None, product.price_minor):
+    if line.expected_price in (None, product.price.decimal):
         return []
-    major, minor = divmod(product.price_minor, 100)
-    return [(f"{path}.price", f"must be the current price, {major}.{minor:02d} {product.currency}, or be left out")]
+    return [(f"{path}.price", f"must be the current price, {product.price}, or be left out")]
 
 
 def _one_currency(lines: Sequence[Line], catalog: Mapping[str, Product]) -> None:
@@ -258,6 +291,15 @@ def _one_currency(lines: Sequence[Line], catalog: Mapping[str, Product]) -> None
     for index, line in enumerate(lines):
         if catalog[line.product_id].currency != first:
             raise LinesRefused([(f"items[{index}].productId", f"must be sold in {first} like the first line")])
+
+
+def _chargeable(lines: Sequence[Line], catalog: Mapping[str, Product]) -> None:
+    """Before anything is held: an order that could never be paid is none."""
+    total_minor = sum(line.quantity * catalog[line.product_id].price_minor for line in lines)
+    total = Money(total_minor, catalog[lines[0].product_id].currency)
+    problem = money.charge_problem(total)
+    if problem is not None:
+        raise LinesRefused([("items", f"must come to an amount that can be charged: {total} {problem}")])
 
 
 def _enough(lines: Sequence[Line], catalog: Mapping[str, Product]) -> None:

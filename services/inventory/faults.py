@@ -14,6 +14,7 @@ from services.inventory.domain import (
     NoReservation,
     OtherLines,
     OutOfStock,
+    PriceRefused,
     ProductExists,
     ReservationEnded,
 )
@@ -23,6 +24,7 @@ FAULTS: Mapping[type[Exception], Fault] = {
     UnknownProduct: Fault(StatusCode.NOT_FOUND, "PRODUCT_UNKNOWN"),
     ProductExists: Fault(StatusCode.ALREADY_EXISTS, "PRODUCT_EXISTS"),
     CurrencyWithoutPrice: Fault(StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
+    PriceRefused: Fault(StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
     AdjustmentRefused: Fault(StatusCode.FAILED_PRECONDITION, "ADJUSTMENT_REFUSED"),
     LinesRefused: Fault(StatusCode.INVALID_ARGUMENT, "LINES_REFUSED"),
     OutOfStock: Fault(StatusCode.FAILED_PRECONDITION, "OUT_OF_STOCK"),

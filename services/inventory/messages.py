@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argosy.inventory.v1 import product_pb2
-from services.chassis import clock, money
+from services.chassis import clock
 from services.inventory.domain import Product
 from services.inventory.moves import StockMove
 
@@ -14,7 +14,7 @@ def product_message(product: Product) -> product_pb2.Product:
         id=product.id,
         name=product.name,
         description=product.description,
-        price=money.to_text(product.price_minor),
+        price=product.price.text,
         currency=product.currency,
         available=product.available,
     )

@@ -13,6 +13,20 @@ from services.inventory.domain import Level, MoveKind
 _MOVE = "id, product_id, kind, on_hand_delta, held_delta, on_hand, held, order_id, moved_by, reason, moved_at"
 
 
+_FOLDING = 7_203_004
+"""The advisory lock of whoever folds."""
+_DELETE_OLD = """
+    WITH old AS MATERIALIZED (
+        SELECT id, product_id FROM stock_moves WHERE kind <> 'opening' AND moved_at < $1 ORDER BY moved_at LIMIT $2
+    ), cut AS (
+        SELECT product_id, max(id) AS id FROM old GROUP BY product_id
+    )
+    DELETE FROM stock_moves m USING cut WHERE m.product_id = cut.product_id AND m.id <= cut.id
+    RETURNING m.id, m.product_id, m.kind, m.on_hand, m.held, m.moved_at
+"""
+"""By ids, not by instants: they are in the order of a product's changes."""
+
+
 @dataclass(frozen=True)
 class StockMove:
     """One change of a product's stock, with what it was after it."""
@@ -76,6 +90,28 @@ async def page(connection: Connection, product_id: str, *, before: int | None, l
         limit,
     )
     return [_move(row) for row in rows]
+
+
+async def fold(connection: Connection, before: datetime, limit: int) -> int:
+    """Replace at most `limit` moves from before an instant by what they come to: each product's opening.
+
+    What remains of a product's moves comes to its numbers as before. Answers how many moves are gone; one process folds
+    at a time, the others answer 0.
+    """
+    async with connection.transaction():
+        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _FOLDING):
+            return 0
+        gone = await connection.fetch(_DELETE_OLD, before, limit)
+        last = {row["product_id"]: row for row in sorted(gone, key=lambda row: row["id"])}
+        await connection.executemany(
+            "INSERT INTO stock_moves (id, product_id, kind, on_hand_delta, held_delta, on_hand, held, moved_at)"
+            " OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $4, $5, $6)",
+            [
+                (row["id"], row["product_id"], MoveKind.OPENING, row["on_hand"], row["held"], row["moved_at"])
+                for row in last.values()
+            ],
+        )
+    return sum(row["kind"] != MoveKind.OPENING for row in gone)
 
 
 def _move(row: Record) -> StockMove:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -10,9 +11,9 @@ from pydantic import SecretStr
 from argosy.inventory.v1 import product_pb2, reservation_pb2
 from services.chassis import clock, idempotency, money, paging
 from services.chassis.call import Call
-from services.chassis.errors import FieldViolation, InvalidArgument
+from services.chassis.money import Money
 from services.chassis.postgres import Postgres
-from services.inventory.domain import Line
+from services.inventory.domain import Line, price_of
 from services.inventory.messages import product_message, stock_move_message
 from services.inventory.store import NewProduct, ProductChange, Reservation
 from services.inventory.use_cases.adjust_stock import AdjustStock, AdjustStockCommand, ShowStockMoves
@@ -51,12 +52,13 @@ class ProductRpc:
         )
 
     async def CreateProduct(self, request: product_pb2.CreateProductRequest, call: Call) -> product_pb2.Product:
+        price = price_of(money.exactly(request.price), (request.currency or DEFAULT_CURRENCY).upper())
         product = NewProduct(
             id=request.id,
             name=request.name,
             description=request.description,
-            price_minor=_minor(request.price, "price"),
-            currency=request.currency if request.HasField("currency") else DEFAULT_CURRENCY,
+            price_minor=price.minor,
+            currency=price.currency,
             on_hand=0,
             low_stock_threshold=request.low_stock_threshold if request.HasField("low_stock_threshold") else None,
         )
@@ -64,9 +66,12 @@ class ProductRpc:
         return await self.keep.create(CreateProductCommand(product, UUID(call.user().id), call.idempotency_key, print_))
 
     async def UpdateProduct(self, request: product_pb2.UpdateProductRequest, call: Call) -> product_pb2.Product:
-        present = {field.name: value for field, value in request.ListFields() if field.name not in ("id", "price")}
-        price_minor = _minor(request.price, "price") if request.HasField("price") else None
-        return product_message(await self.keep.change(ProductChange(request.id, price_minor=price_minor, **present)))
+        present = {field.name: value for field, value in request.ListFields()}
+        if request.HasField("price"):
+            present["price"] = money.exactly(request.price)
+        if request.HasField("currency"):
+            present["currency"] = request.currency.upper()
+        return product_message(await self.keep.change(ProductChange(**present)))
 
     async def AdjustStock(self, request: product_pb2.AdjustStockRequest, call: Call) -> product_pb2.StockMove:
         return await self.adjust(
@@ -124,17 +129,10 @@ def _lines(request: reservation_pb2.ReserveStockRequest) -> list[Line]:
         Line(
             product_id=item.product_id,
             quantity=item.quantity,
-            expected_price_minor=item.expected_price_minor if item.HasField("expected_price_minor") else None,
+            expected_price=Decimal(item.expected_price) if item.HasField("expected_price") else None,
         )
         for item in request.items
     ]
-
-
-def _minor(amount: float, field: str) -> int:
-    try:
-        return money.from_double(amount)
-    except money.NotMoney as error:
-        raise InvalidArgument([FieldViolation(field, str(error))]) from error
 
 
 def _page_begins(token: str) -> int | None:
@@ -151,7 +149,9 @@ def _reservation(reservation: Reservation) -> reservation_pb2.Reservation:
         order_id=str(reservation.order_id),
         items=[
             reservation_pb2.ReservedItem(
-                product_id=line.product_id, quantity=line.quantity, price_minor=line.price_minor
+                product_id=line.product_id,
+                quantity=line.quantity,
+                price=Money(line.price_minor, reservation.currency).text,
             )
             for line in reservation.lines
         ],

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 from pydantic import BaseModel, Field, SecretStr, TypeAdapter
 
-from services.chassis import money
+from services.chassis import logs
 from services.chassis.postgres import Postgres
 from services.chassis.settings import load
 from services.inventory import store
+from services.inventory.domain import price_of
 from services.inventory.settings import InventorySettings
 from services.inventory.store import NewProduct
 
@@ -24,17 +26,20 @@ class CatalogEntry(BaseModel):
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
     name: str = Field(min_length=1, max_length=200)
     description: str = Field(default="", max_length=2000)
-    price: str
+    price: str = Field(pattern=r"^[0-9]{1,18}(\.[0-9]{1,3})?$")
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
     stock: int = Field(ge=0)
 
+    @property
+    def price_minor(self) -> int:
+        """In the currency's minor units. Raises PriceRefused when nothing can be sold so."""
+        return price_of(Decimal(self.price), self.currency).minor
+
 
 def read_catalog(file: Path) -> list[NewProduct]:
-    """The products in a JSON file. Raises ValueError that says what is wrong with which entry."""
+    """The products in a JSON file. Raises ValueError that says what is wrong with which entry, or PriceRefused."""
     entries = TypeAdapter(list[CatalogEntry]).validate_json(file.read_bytes())
-    return [
-        NewProduct(e.id, e.name, e.description, money.from_text(e.price), e.currency, on_hand=e.stock) for e in entries
-    ]
+    return [NewProduct(e.id, e.name, e.description, e.price_minor, e.currency, on_hand=e.stock) for e in entries]
 
 
 async def seed(database_url: SecretStr, file: Path) -> None:
@@ -50,4 +55,5 @@ async def seed(database_url: SecretStr, file: Path) -> None:
 
 
 if __name__ == "__main__":
+    logs.configure("inventory-seed", "info")
     asyncio.run(seed(load(InventorySettings).database_url, Path(sys.argv[1])))

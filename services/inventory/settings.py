@@ -18,3 +18,7 @@ class InventorySettings(PostgresSettings):
     """A product with less than this available is running out, unless it has a threshold of its own; 0: never."""
     idempotency_secret: SecretStr = Field(min_length=16)
     """Keys the fingerprints of repeated requests; the same in every replica."""
+    keep_reservations_days: int = Field(default=180, ge=91)
+    """How long a reservation is kept once it can change no stock any more: longer than any topic keeps an event."""
+    keep_stock_moves_days: int = Field(default=730, ge=100)
+    """After how long a product's moves are folded into its opening."""

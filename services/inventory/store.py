@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
-from services.chassis import money
+from services.chassis.money import Money
 from services.chassis.postgres import Connection, Record
 from services.inventory.domain import (
     Effect,
@@ -61,7 +62,8 @@ class ProductChange:
     id: str
     name: str | None = None
     description: str | None = None
-    price_minor: int | None = None
+    price: Decimal | None = None
+    """In the new currency, or in the one that the product has."""
     currency: str | None = None
     low_stock_threshold: int | None = None
 
@@ -87,7 +89,7 @@ async def add_missing_products(connection: Connection, new: Sequence[NewProduct]
     await connection.executemany(
         "INSERT INTO products (id, name, description, price, currency, on_hand) VALUES ($1, $2, $3, $4, $5, $6)"
         " ON CONFLICT (id) DO NOTHING",
-        [(p.id, p.name, p.description, money.to_decimal(p.price_minor), p.currency, p.on_hand) for p in new],
+        [(p.id, p.name, p.description, Money(p.price_minor, p.currency).decimal, p.currency, p.on_hand) for p in new],
     )
 
 
@@ -100,12 +102,20 @@ async def add_product(connection: Connection, new: NewProduct) -> Product | None
         new.id,
         new.name,
         new.description,
-        money.to_decimal(new.price_minor),
+        Money(new.price_minor, new.currency).decimal,
         new.currency,
         new.on_hand,
         new.low_stock_threshold,
     )
     return _product(row) if row else None
+
+
+async def lock_currency(connection: Connection, product_id: str) -> str | None:
+    """What a product is priced in, which stays so until the transaction ends; None when there is no such product."""
+    found: str | None = await connection.fetchval(
+        "SELECT currency FROM products WHERE id = $1 FOR NO KEY UPDATE", product_id
+    )
+    return found
 
 
 async def change_product(connection: Connection, change: ProductChange) -> Product | None:
@@ -121,7 +131,7 @@ async def change_product(connection: Connection, change: ProductChange) -> Produ
         change.id,
         change.name,
         change.description,
-        None if change.price_minor is None else money.to_decimal(change.price_minor),
+        change.price,
         change.currency,
         change.low_stock_threshold,
     )
@@ -155,7 +165,7 @@ async def add_lines(connection: Connection, order_id: UUID, currency: str, lines
         order_id,
         [line.product_id for line in lines],
         [line.quantity for line in lines],
-        [money.to_decimal(line.price_minor) for line in lines],
+        [Money(line.price_minor, currency).decimal for line in lines],
     )
     expires_at: datetime = await connection.fetchval(
         "UPDATE reservations SET currency = $2 WHERE order_id = $1 RETURNING expires_at", order_id, currency
@@ -181,7 +191,10 @@ async def lock(connection: Connection, order_id: UUID) -> Reservation:
         release_reason=ReleaseReason(row["release_reason"]) if row["release_reason"] else None,
         currency=row["currency"] or "",
         expires_at=row["expires_at"],
-        lines=[PricedLine(line["product_id"], line["quantity"], money.from_decimal(line["price"])) for line in lines],
+        lines=[
+            PricedLine(line["product_id"], line["quantity"], Money.kept(line["price"], row["currency"]).minor)
+            for line in lines
+        ],
     )
 
 
@@ -203,6 +216,33 @@ async def move(connection: Connection, order_id: UUID, status: Status, reason: R
         status,
         reason,
     )
+
+
+async def note_shipped(connection: Connection, order_id: UUID) -> None:
+    """Write that the order is on its way: it cannot be cancelled any more, so its reservation gives nothing back."""
+    await connection.execute(
+        "UPDATE reservations SET shipped_at = now() WHERE order_id = $1 AND shipped_at IS NULL", order_id
+    )
+
+
+async def prune_reservations(connection: Connection, before: datetime, limit: int) -> int:
+    """Delete at most `limit` reservations that were given back or shipped before an instant; answers how many.
+
+    Never one that is held, or sold and not shipped: its order may yet be cancelled.
+    """
+    tag: str = await connection.execute(
+        "DELETE FROM reservations WHERE order_id IN ("
+        "  (SELECT order_id FROM reservations WHERE status = 'released' AND updated_at < $1"
+        "   ORDER BY updated_at LIMIT $2)"
+        "  UNION ALL"
+        "  (SELECT order_id FROM reservations WHERE status = 'committed' AND shipped_at < $1"
+        "   ORDER BY shipped_at LIMIT $2)"
+        "  LIMIT $2"
+        ") AND CASE status WHEN 'released' THEN updated_at < $1 WHEN 'committed' THEN shipped_at < $1 END",
+        before,
+        limit,
+    )
+    return int(tag.rpartition(" ")[2])
 
 
 async def expired(connection: Connection, limit: int) -> list[UUID]:
@@ -240,7 +280,7 @@ async def apply(
     None: a product has too little, or is not sold at that price any more; the caller must roll back.
     """
     wanted = quantities(lines)
-    prices = {line.product_id: money.to_decimal(line.price_minor) for line in lines}
+    prices = {line.product_id: Money(line.price_minor, currency or "").decimal for line in lines}
     ids = sorted(wanted)
     changed = await connection.fetch(
         "WITH wanted AS ("
@@ -285,7 +325,7 @@ def _product(row: Record) -> Product:
         id=row["id"],
         name=row["name"],
         description=row["description"],
-        price_minor=money.from_decimal(row["price"]),
+        price_minor=Money.kept(row["price"], row["currency"]).minor,
         currency=row["currency"],
         available=row["available"],
     )

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from typing import Annotated
 
+from pydantic import AfterValidator, Field
+
+from services.chassis.environment import HttpUrl, SmtpUrl, Target
 from services.chassis.postgres import PostgresSettings
+
+
+def _mail_address(text: str) -> str:
+    name, _, domain = text.partition("@")
+    if not name or not domain or "@" in domain or " " in text:
+        raise ValueError("must be an address: name@domain")
+    return text
+
+
+def _without_query(url: str) -> str:
+    if "?" in url:
+        raise ValueError("must be http://host[:port]/path or https://…, without a query: links put their own behind it")
+    return url
 
 
 class NotificationSettings(PostgresSettings):
     """The chassis' settings and the service's own."""
 
-    smtp_url: SecretStr
+    smtp_url: SmtpUrl
     """smtp://[user:password@]host[:port], or smtps://…"""
     smtp_leave_alone_seconds: float = Field(default=60, gt=0)
     """How long the mail server is not asked any more after it was away five times in a row."""
-    mail_from: str = Field(default="orders@argosy.local", pattern=r"^[^@\s]+@[^@\s]+$")
+    mail_from: Annotated[str, AfterValidator(_mail_address)] = "orders@argosy.local"
     """The From address."""
-    user_target: str = Field(min_length=1)
+    user_target: Target
     """Where the user service answers: host:port. It makes the tokens that mails about accounts carry."""
-    web_app_url: str = Field(default="http://localhost:3000", pattern=r"^https?://[^\s#?]+$")
+    web_app_url: Annotated[HttpUrl, AfterValidator(_without_query)] = "http://localhost:3000"
     """Where the pages are to which links in mails lead."""
     send_every_seconds: float = Field(default=1, gt=0)
     """How often due messages are looked for."""

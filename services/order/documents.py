@@ -1,16 +1,19 @@
 """Commits and orders as MongoDB documents, and back.
 
-Names are those of the API's JSON, amounts are decimal strings ("29.99"), instants are BSON dates (milliseconds).
+Names are those of the API's JSON, amounts are decimal strings ("29.99" USD, "1000" JPY),
+instants are BSON dates (milliseconds).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from argosy.event.v1.order_events_pb2 import OrderCreated as OrderCreatedMessage
 from argosy.event.v1.order_events_pb2 import OrderStatusUpdated as OrderStatusUpdatedMessage
-from services.chassis import events, money
+from services.chassis import events
+from services.chassis.money import Money
 from services.order.domain import (
     Address,
     Commit,
@@ -64,8 +67,8 @@ def order_to_document(order: Order) -> dict[str, Any]:
     return {
         "_id": order.id,
         "userId": order.user_id,
-        "items": _lines_to_documents(order.lines),
-        "totalAmount": money.to_text(order.total_minor),
+        "items": _lines_to_documents(order.lines, order.currency),
+        "totalAmount": order.total.text,
         "currency": order.currency,
         "status": str(order.status),
         "shippingAddress": _address_to_document(order.shipping_address),
@@ -80,8 +83,8 @@ def order_from_document(document: Document) -> Order:
     return Order(
         id=document["_id"],
         user_id=document["userId"],
-        lines=_lines_from_documents(document["items"]),
-        total_minor=money.from_text(document["totalAmount"]),
+        lines=_lines_from_documents(document["items"], document["currency"]),
+        total_minor=_minor(document["totalAmount"], document["currency"]),
         currency=document["currency"],
         status=Status(document["status"]),
         shipping_address=_address_from_document(document["shippingAddress"]),
@@ -97,7 +100,7 @@ def _event_to_document(event: OrderEvent) -> dict[str, Any]:
             "type": _CREATED,
             "orderId": event.order_id,
             "userId": event.user_id,
-            "items": _lines_to_documents(event.lines),
+            "items": _lines_to_documents(event.lines, event.currency),
             "currency": event.currency,
             "shippingAddress": _address_to_document(event.shipping_address),
         }
@@ -116,7 +119,7 @@ def _event_from_document(document: Document) -> OrderEvent:
         return OrderCreated(
             order_id=document["orderId"],
             user_id=document["userId"],
-            lines=_lines_from_documents(document["items"]),
+            lines=_lines_from_documents(document["items"], document["currency"]),
             currency=document["currency"],
             shipping_address=_address_from_document(document["shippingAddress"]),
         )
@@ -131,15 +134,19 @@ def _event_from_document(document: Document) -> OrderEvent:
     raise ValueError(f"a commit holds an event of the unknown type {document['type']}")
 
 
-def _lines_to_documents(lines: Sequence[Line]) -> list[dict[str, Any]]:
+def _lines_to_documents(lines: Sequence[Line], currency: str) -> list[dict[str, Any]]:
     return [
-        {"productId": line.product_id, "quantity": line.quantity, "price": money.to_text(line.price_minor)}
+        {"productId": line.product_id, "quantity": line.quantity, "price": Money(line.price_minor, currency).text}
         for line in lines
     ]
 
 
-def _lines_from_documents(documents: Sequence[Document]) -> tuple[Line, ...]:
-    return tuple(Line(line["productId"], line["quantity"], money.from_text(line["price"])) for line in documents)
+def _lines_from_documents(documents: Sequence[Document], currency: str) -> tuple[Line, ...]:
+    return tuple(Line(line["productId"], line["quantity"], _minor(line["price"], currency)) for line in documents)
+
+
+def _minor(amount: str, currency: str) -> int:
+    return Money.kept(Decimal(amount), currency).minor
 
 
 def _address_to_document(address: Address) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """What an order is, and how it moves along.
 
 Pure: no I/O, no clock, no protobuf. An order is nothing but what happened to it: commits of events, numbered from 1.
-Commands look at the order that they add up to and answer with one more event, or refuse. Amounts are in minor units
-(cents).
+Commands look at the order that they add up to and answer with one more event, or refuse. Amounts are in minor units of
+the order's currency.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-MAX_TOTAL_MINOR = 9_999_999_999
-"""The most that an order may cost, 99,999,999.99: what a payment can hold (DECIMAL(10,2))."""
+from services.chassis.money import Money
 
 
 class Status(StrEnum):
@@ -137,6 +136,11 @@ class Order:
     version: int
 
     @property
+    def total(self) -> Money:
+        """What it costs."""
+        return Money(self.total_minor, self.currency)
+
+    @property
     def is_final(self) -> bool:
         """Whether nothing follows the state it is in."""
         return not any(self.status in origins for origins in _FROM.values())
@@ -161,15 +165,6 @@ class OnlyStaffListOthers(Exception):
 
     def __init__(self) -> None:
         super().__init__("you may only list your own orders; leave userId out")
-
-
-class TotalTooLarge(Exception):
-    """An order costs more than can be paid."""
-
-    def __init__(self, total_minor: int) -> None:
-        total = f"{total_minor // 100}.{total_minor % 100:02}"
-        super().__init__(f"an order may cost at most 99999999.99; these items come to {total}")
-        self.violations = [("items", "must cost at most 99999999.99 together")]
 
 
 class IllegalTransition(Exception):

@@ -13,7 +13,6 @@ from services.order.domain import (
     OnlyStaffListOthers,
     OrderNotFound,
     OwnerMayOnlyCancel,
-    TotalTooLarge,
 )
 from services.order.inventory import OUT_OF_STOCK, HoldEnded, OutOfStock
 from services.order.journal import Contended
@@ -25,7 +24,6 @@ FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
         OwnerMayOnlyCancel: Fault(StatusCode.PERMISSION_DENIED, "OWNER_MAY_ONLY_CANCEL"),
         OnlyStaffListOthers: Fault(StatusCode.PERMISSION_DENIED, "ONLY_STAFF_LIST_OTHERS"),
         IllegalTransition: Fault(StatusCode.FAILED_PRECONDITION, "ILLEGAL_TRANSITION"),
-        TotalTooLarge: Fault(StatusCode.INVALID_ARGUMENT, "TOTAL_TOO_LARGE"),
         OutOfStock: Fault(StatusCode.FAILED_PRECONDITION, OUT_OF_STOCK),
         HoldEnded: Fault(StatusCode.FAILED_PRECONDITION, "HOLD_ENDED"),
         Contended: Fault(StatusCode.ABORTED, "CONTENDED"),

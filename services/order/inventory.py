@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import grpc
 
@@ -15,6 +16,7 @@ from argosy.inventory.v1.reservation_pb2 import (
 )
 from argosy.inventory.v1.reservation_pb2_grpc import ReservationServiceStub
 from services.chassis.errors import AppError, InvalidArgument
+from services.chassis.money import Money
 from services.chassis.refusals import Refusal, refusal_of
 from services.order.domain import Line
 
@@ -29,7 +31,7 @@ class RequestedLine:
 
     product_id: str
     quantity: int
-    stated_price_minor: int | None = None
+    stated_price: Decimal | None = None
     """The price of one that they were shown; None when they stated none."""
 
 
@@ -65,7 +67,8 @@ class Inventory:
         """Hold these lines for the order; a repeat answers alike and lets the hold last longer.
 
         Raises:
-            InvalidArgument: an unknown product, or a stated price that is not the catalog's; names the line.
+            InvalidArgument: an unknown product, a stated price that is not the catalog's, items that come to what
+                cannot be charged; names the line, or `items`.
             OutOfStock: too little is available; names the line.
             HeldForOtherLines: the order has a hold for other lines.
             HoldEnded: the order's hold was given back already.
@@ -79,7 +82,10 @@ class Inventory:
                 raise
             raise told from error
         return Hold(
-            lines=[Line(item.product_id, item.quantity, item.price_minor) for item in reservation.items],
+            lines=[
+                Line(item.product_id, item.quantity, Money.parse(item.price, reservation.currency).minor)
+                for item in reservation.items
+            ],
             currency=reservation.currency,
         )
 
@@ -90,7 +96,9 @@ class Inventory:
 
 def _item(line: RequestedLine) -> ReservationItem:
     return ReservationItem(
-        product_id=line.product_id, quantity=line.quantity, expected_price_minor=line.stated_price_minor
+        product_id=line.product_id,
+        quantity=line.quantity,
+        expected_price=None if line.stated_price is None else f"{line.stated_price:f}",
     )
 
 

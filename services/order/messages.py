@@ -14,8 +14,9 @@ from google.protobuf.message import Message
 from argosy.event.v1.order_events_pb2 import OrderCreated as OrderCreatedMessage
 from argosy.event.v1.order_events_pb2 import OrderLine
 from argosy.event.v1.order_events_pb2 import OrderStatusUpdated as OrderStatusUpdatedMessage
-from services.chassis import events, ids, money
+from services.chassis import events, ids
 from services.chassis.events import OutgoingRecord
+from services.chassis.money import Money
 from services.order.domain import Commit, OrderCreated, OrderEvent
 
 SOURCE = events.source_of("order")
@@ -47,15 +48,17 @@ def message_of(event: OrderEvent) -> Message:
     )
 
 
-def records_of(commit: Commit) -> Iterator[OutgoingRecord]:
-    """The commit's events for Kafka, in order.
+def event_id(commit: Commit, index: int) -> UUID:
+    """The id of a commit's event. It follows from the commit and the place in it: published twice, it is the same."""
+    return ids.derived_id(_EVENT_IDS, commit.id, str(index))
 
-    Their ids follow from the commit and the place in it: published twice, an event has the same id both times.
-    """
+
+def records_of(commit: Commit) -> Iterator[OutgoingRecord]:
+    """The commit's events for Kafka, in order."""
     for index, event in enumerate(commit.events):
         yield events.encode(
             message_of(event),
-            id=ids.derived_id(_EVENT_IDS, commit.id, str(index)),
+            id=event_id(commit, index),
             source=SOURCE,
             time=commit.at,
             subject=commit.order_id,
@@ -83,10 +86,14 @@ def _created(event: OrderCreated) -> OrderCreatedMessage:
     return OrderCreatedMessage(
         order_id=event.order_id,
         user_id=event.user_id,
-        total_amount=money.to_text(event.total_minor),
+        total_amount=Money(event.total_minor, event.currency).text,
         currency=event.currency,
         items=[
-            OrderLine(product_id=line.product_id, quantity=line.quantity, price=money.to_text(line.price_minor))
+            OrderLine(
+                product_id=line.product_id,
+                quantity=line.quantity,
+                price=Money(line.price_minor, event.currency).text,
+            )
             for line in event.lines
         ],
     )

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from argosy.order.v1 import order_lookup_pb2, order_pb2
 from services.chassis import clock, money
 from services.chassis.call import Call
-from services.chassis.errors import FieldViolation, InvalidArgument
 from services.chassis.idempotency import fingerprint
+from services.chassis.money import Money
 from services.order.domain import Actor, Address, Order, Status
 from services.order.inventory import RequestedLine
 from services.order.messages import HistoryEntry
@@ -22,8 +22,6 @@ from services.order.use_cases.place_order import PlaceOrder, PlaceOrderCommand
 from services.order.use_cases.read_order import ReadOrder
 from services.order.use_cases.update_status import UpdateStatus, UpdateStatusCommand
 from services.order.use_cases.watch_order import WatchOrder
-
-_AN_AMOUNT = f"must be an amount with at most two decimals, such as 29.99, and at most {money.to_text(money.MAX_MINOR)}"
 
 
 class OrderRpc:
@@ -110,7 +108,7 @@ class OrderLookupRpc:
             order_id=order.id,
             user_id=order.user_id,
             status=order.status,
-            total_minor=order.total_minor,
+            total_amount=order.total.text,
             currency=order.currency,
         )
 
@@ -121,19 +119,10 @@ def _actor(call: Call) -> Actor:
 
 
 def _requested_lines(items: Sequence[order_pb2.OrderItemRequest]) -> list[RequestedLine]:
-    lines: list[RequestedLine] = []
-    violations: list[FieldViolation] = []
-    for index, item in enumerate(items):
-        price = None
-        if item.HasField("price"):
-            try:
-                price = money.from_double(item.price)
-            except money.NotMoney:
-                violations.append(FieldViolation(f"items[{index}].price", _AN_AMOUNT))
-        lines.append(RequestedLine(item.product_id, item.quantity, price))
-    if violations:
-        raise InvalidArgument(violations)
-    return lines
+    return [
+        RequestedLine(item.product_id, item.quantity, money.exactly(item.price) if item.HasField("price") else None)
+        for item in items
+    ]
 
 
 def _address(address: order_pb2.ShippingAddress) -> Address:
@@ -147,11 +136,11 @@ def _order(order: Order) -> order_pb2.Order:
         user_id=order.user_id,
         items=[
             order_pb2.OrderItem(
-                product_id=line.product_id, quantity=line.quantity, price=money.to_text(line.price_minor)
+                product_id=line.product_id, quantity=line.quantity, price=Money(line.price_minor, order.currency).text
             )
             for line in order.lines
         ],
-        total_amount=money.to_text(order.total_minor),
+        total_amount=order.total.text,
         currency=order.currency,
         status=order.status,
         shipping_address=order_pb2.ShippingAddress(

@@ -6,17 +6,19 @@ from datetime import timedelta
 
 from pydantic import Field, SecretStr
 
+from services.chassis.environment import Target
+from services.chassis.mongo import MongoUrl
 from services.chassis.settings import CommonSettings
 
 
 class OrderSettings(CommonSettings):
     """The order service's settings."""
 
-    mongo_url: SecretStr
+    mongo_url: MongoUrl
     """Where orders are kept: `mongodb://…/database`."""
-    inventory_target: str = Field(min_length=1)
+    inventory_target: Target
     """Where inventory answers: host:port."""
-    payment_target: str = Field(min_length=1)
+    payment_target: Target
     """Where payment answers: host:port."""
     idempotency_secret: SecretStr = Field(min_length=16)
     """Keys the fingerprints of requests, so that the store tells nothing of what they held, and seals page tokens."""

@@ -22,6 +22,7 @@ from pymongo.errors import (
 )
 from pymongo.read_concern import ReadConcern
 
+from services.chassis import mongo
 from services.chassis.errors import Unavailable
 from services.chassis.mongo import Document, Mongo, unavailable_when_away
 from services.order.documents import commit_from_document, commit_to_document
@@ -87,6 +88,7 @@ class CommitStore:
         except _NEVER_SENT as error:
             raise NotStored from error
         except PyMongoError as error:
+            mongo.remember(error)
             await self._look_whether_stored(commit, error)
 
     async def unpublished(self, limit: int) -> list[Commit]:

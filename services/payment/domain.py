@@ -9,7 +9,7 @@ after a crash), late, twice and in any order. All of them end in `apply_intent`,
                   └── partially_refunded, refunded
 
 Money that arrives after a payment or its order had ended is `late`: it is booked, never announced as a payment, and
-goes back in full. Amounts are minor units (cents).
+goes back in full. Amounts are minor units of their currency.
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import Literal
 from uuid import UUID
+
+from services.chassis import money
+from services.chassis.money import Money, NotMoney
 
 DECLINED_WITHOUT_REASON = "card_declined"
 """Stripe's word for a decline that says nothing more (https://docs.stripe.com/declines/codes)."""
@@ -39,6 +43,10 @@ SETTLE_DELAY = timedelta(seconds=10)
 CHALLENGE_POLL = timedelta(minutes=2)
 """How often an open challenge is looked up, in case its webhook never came."""
 LONGEST_DELAY = timedelta(minutes=5)
+LONGEST_FEE_DELAY = timedelta(days=1)
+FEE_SOUGHT = timedelta(days=30)
+"""How rarely, and for how long after the capture, Stripe is asked what it keeps: a fee that could not be read may be
+readable by then (a newer version of ours), and nobody waits for it."""
 
 CancellationReason = Literal["abandoned", "requested_by_customer"]
 """Stripe's words, as far as we use them."""
@@ -47,10 +55,6 @@ ORDER_CANCELLED = "order_cancelled"
 """Why the money of an order that ended goes back."""
 BY_CUSTOMER = "requested_by_customer"
 """Why money goes back when nobody says anything else."""
-
-WHOLE = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF".split())
-THOUSANDTHS = frozenset("BHD JOD KWD OMR TND".split())
-"""Currencies that Stripe does not count in hundredths, as we do: https://docs.stripe.com/currencies#zero-decimal."""
 
 
 class Status(StrEnum):
@@ -111,11 +115,19 @@ class NotRefundable(Exception):
     """The payment took no money that could go back."""
 
 
+class RefundRefused(Exception):
+    """No such amount can be given back in the payment's currency. `violations`: the field and what would be right."""
+
+    def __init__(self, told: str) -> None:
+        super().__init__(f"amount: {told}")
+        self.violations = [("amount", told)]
+
+
 class RefundTooLarge(Exception):
     """Not so much is left of the payment. `violations`: the field and what is left."""
 
     def __init__(self, left_minor: int, currency: str) -> None:
-        left = f"at most {left_minor // 100}.{left_minor % 100:02} {currency} is left to refund"
+        left = f"at most {Money(left_minor, currency)} is left to refund"
         told = left if left_minor else "nothing is left to refund"
         super().__init__(f"amount: {told}")
         self.violations = [("amount", told)]
@@ -134,6 +146,10 @@ class Order:
     status: str
     total_minor: int
     currency: str
+
+    @property
+    def total(self) -> Money:
+        return Money(self.total_minor, self.currency)
 
 
 @dataclass(frozen=True)
@@ -350,7 +366,7 @@ class Step(Enum):
     NOTHING = "nothing"
 
 
-def require_payable(order: Order, stated_minor: int | None, stated_currency: str | None) -> None:
+def require_payable(order: Order, stated_amount: Decimal | None, stated_currency: str | None) -> None:
     """Whether the order may be paid, and costs what the customer was shown, as far as they say what that was.
 
     Raises AlreadyPaid, OrderNotPayable or DiffersFromOrder.
@@ -361,12 +377,12 @@ def require_payable(order: Order, stated_minor: int | None, stated_currency: str
         raise OrderNotPayable(f"this order is {order.status}; only a pending one can be paid")
     if order.total_minor <= 0:
         raise OrderNotPayable("there is nothing to pay for this order")
-    if order.currency in WHOLE | THOUSANDTHS:
-        raise OrderNotPayable(f"orders in {order.currency} cannot be paid here")
+    problem = money.charge_problem(order.total)  # of before such orders were refused
+    if problem is not None:
+        raise OrderNotPayable(f"an order of {order.total} cannot be paid: a charge {problem}")
     violations = []
-    if stated_minor is not None and stated_minor != order.total_minor:
-        total = f"{order.total_minor // 100}.{order.total_minor % 100:02}"
-        violations.append(("amount", f"must be the order's total, {total}"))
+    if stated_amount is not None and stated_amount != order.total.decimal:
+        violations.append(("amount", f"must be the order's total, {order.total.text}"))
     if stated_currency is not None and stated_currency != order.currency:
         violations.append(("currency", f"must be the order's, {order.currency}"))
     if violations:
@@ -493,10 +509,10 @@ def may_conclude(payment: Payment, now: datetime) -> bool:
     return now - payment.asked_at >= SEARCH_LAG
 
 
-def backoff(checks: int) -> timedelta:
+def backoff(checks: int, longest: timedelta = LONGEST_DELAY) -> timedelta:
     """How long to wait after so many looks without news: 10 s, doubled each time, 5 min at most."""
-    doublings = min(max(checks - 1, 0), 10)
-    return min(SETTLE_DELAY * (1 << doublings), LONGEST_DELAY)
+    doublings = min(max(checks - 1, 0), 14)
+    return min(SETTLE_DELAY * (1 << doublings), longest)
 
 
 def left_to_refund(payment: Payment, refunds: Sequence[Refund]) -> int:
@@ -538,6 +554,18 @@ def order_refund(
         idempotency_key=idempotency_key,
         check_at=now + SETTLE_DELAY,
     )
+
+
+def refundable_minor(amount: Decimal, currency: str) -> int:
+    """The minor units of an amount that staff want given back. Raises RefundRefused when the currency has none such."""
+    try:
+        wanted = Money.of(amount, currency)
+    except NotMoney as error:
+        raise RefundRefused(str(error)) from error
+    problem = money.part_problem(wanted)
+    if problem is not None:
+        raise RefundRefused(problem)
+    return wanted.minor
 
 
 def late_refund_key(payment_id: UUID, number: int = 1) -> str:
@@ -743,6 +771,8 @@ def _next_check(payment: Payment, now: datetime) -> datetime | None:
         ends_at = payment.challenge_ends_at
         in_a_while = now + CHALLENGE_POLL
         return ends_at if ends_at is not None and now < ends_at < in_a_while else in_a_while
-    if payment.is_live or payment.close_intent or awaits_settlement(payment):
+    if payment.is_live or payment.close_intent:
         return now + backoff(payment.checks)
+    if awaits_settlement(payment) and payment.processed_at is not None and now < payment.processed_at + FEE_SOUGHT:
+        return now + backoff(payment.checks, LONGEST_FEE_DELAY)
     return None

@@ -13,6 +13,7 @@ from services.payment.domain import (
     NotRefundable,
     OrderNotPayable,
     PaymentInProgress,
+    RefundRefused,
     RefundTooLarge,
 )
 from services.payment.first_answers import CustomerRefused, PaymentMethodRefused
@@ -28,6 +29,7 @@ FAULTS: Mapping[type[Exception], Fault] = {
     AlreadyPaid: Fault(grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_PAID"),
     PaymentInProgress: Fault(grpc.StatusCode.FAILED_PRECONDITION, "PAYMENT_IN_PROGRESS"),
     NotRefundable: Fault(grpc.StatusCode.FAILED_PRECONDITION, "NOT_REFUNDABLE"),
+    RefundRefused: Fault(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
     RefundTooLarge: Fault(grpc.StatusCode.FAILED_PRECONDITION, "REFUND_TOO_LARGE"),
     DiffersFromOrder: Fault(grpc.StatusCode.INVALID_ARGUMENT, "DIFFERS_FROM_ORDER"),
     CustomerRefused: Fault(grpc.StatusCode.INVALID_ARGUMENT, "CUSTOMER_REFUSED"),

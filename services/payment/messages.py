@@ -6,7 +6,8 @@ from google.protobuf.message import Message
 
 from argosy.event.v1 import payment_events_pb2 as events
 from argosy.payment.v1 import payment_pb2
-from services.chassis import clock, money
+from services.chassis import clock
+from services.chassis.money import Money
 from services.payment.domain import DECLINED_WITHOUT_REASON, News, Payment, Refund, Status
 
 
@@ -17,7 +18,7 @@ def payment_message(payment: Payment, client_secret: str | None = None) -> payme
         payment_id=str(payment.id),
         order_id=str(payment.order_id),
         status=payment.status,
-        amount=money.to_text(payment.amount_minor),
+        amount=Money(payment.amount_minor, payment.currency).text,
         currency=payment.currency,
         decline_code=payment.decline_code if payment.status is Status.FAILED else None,
         client_secret=client_secret if waits else None,
@@ -31,9 +32,9 @@ def staff_message(payment: Payment) -> payment_pb2.Payment:
     """A payment as staff get it: with what Stripe kept of it, once that is known."""
     message = payment_message(payment)
     if payment.provider_fee_minor is not None and payment.net_amount_minor is not None:
-        message.provider_fee = money.to_text(payment.provider_fee_minor)
-        message.net_amount = money.to_text(payment.net_amount_minor)
         message.settlement_currency = payment.settlement_currency or payment.currency
+        message.provider_fee = Money(payment.provider_fee_minor, message.settlement_currency).text
+        message.net_amount = Money(payment.net_amount_minor, message.settlement_currency).text
     return message
 
 
@@ -42,7 +43,7 @@ def refund_message(refund: Refund) -> payment_pb2.Refund:
     return payment_pb2.Refund(
         id=str(refund.id),
         payment_id=str(refund.payment_id),
-        amount=money.to_text(refund.amount_minor),
+        amount=Money(refund.amount_minor, refund.currency).text,
         currency=refund.currency,
         status=refund.status,
         reason=refund.reason,
@@ -59,7 +60,7 @@ def payment_event(news: News, payment: Payment) -> Message:
             order_id=order_id,
             payment_id=payment_id,
             user_id=user_id,
-            amount=money.to_text(payment.amount_minor),
+            amount=Money(payment.amount_minor, payment.currency).text,
             currency=payment.currency,
         )
     if news is News.FAILED:
@@ -75,6 +76,6 @@ def refund_event(payment: Payment, refund: Refund) -> Message:
         payment_id=str(payment.id),
         user_id=str(payment.user_id),
         refund_id=str(refund.id),
-        amount=money.to_text(refund.amount_minor),
+        amount=Money(refund.amount_minor, refund.currency).text,
         currency=refund.currency,
     )

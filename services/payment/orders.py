@@ -9,6 +9,7 @@ import grpc
 
 from argosy.order.v1 import order_lookup_pb2
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
+from services.chassis.money import Money
 from services.payment.domain import Order
 
 ORDER_LOOKUP = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]
@@ -40,6 +41,6 @@ class Orders:
             id=UUID(found.order_id),
             user_id=UUID(found.user_id),
             status=found.status,
-            total_minor=found.total_minor,
+            total_minor=Money.parse(found.total_amount, found.currency).minor,
             currency=found.currency,
         )

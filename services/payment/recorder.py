@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import asyncpg
 import structlog
 from google.protobuf.message import Message
 from prometheus_client import Counter
@@ -21,6 +22,7 @@ from services.payment import domain, store
 from services.payment.domain import Change, Intent, News, Payment, Refund, Refusal, Status, StripeRefund
 from services.payment.messages import payment_event, payment_message, refund_event, refund_message
 from services.payment.store import Attempt
+from services.payment.stripe_answers import FEES_NOT_BOOKED
 
 _payments = Counter("payments", "Payments by the state that they came to.", ["status", "provider"])
 for _status in Status:
@@ -60,6 +62,17 @@ class Recorder:
             IntentMismatch: it is not this payment's; nothing was written.
         """
 
+        try:
+            return await self._intent(payment, intent, asked=asked)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            if intent.settlement is None:
+                raise
+            # That money was taken is recorded whatever becomes of the books on the fee, which are looked for again.
+            FEES_NOT_BOOKED.labels(why="unstorable").inc()
+            _log.error("fee_unstorable", payment_id=str(payment.id), error=type(error).__name__)
+            return await self._intent(payment, replace(intent, settlement=None), asked=asked)
+
+    async def _intent(self, payment: Payment, intent: Intent, *, asked: bool) -> Payment:
         def decide(current: Payment, order_ended: bool, now: datetime) -> Change:
             return domain.apply_intent(
                 current, intent, order_ended=order_ended, now=now, challenge_timeout=self.challenge_timeout

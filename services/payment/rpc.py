@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 from google.api.httpbody_pb2 import HttpBody
@@ -11,7 +12,6 @@ from pydantic import SecretStr
 from argosy.payment.v1 import payment_lookup_pb2, payment_pb2
 from services.chassis import idempotency, ids, money, paging
 from services.chassis.call import Call
-from services.chassis.errors import FieldViolation, InvalidArgument
 from services.payment.messages import payment_message, refund_message, staff_message
 from services.payment.use_cases.confirm_payment import ConfirmPayment
 from services.payment.use_cases.create_payment import CreatePayment, CreatePaymentCommand
@@ -47,8 +47,8 @@ class PaymentRpc:
             CreatePaymentCommand(
                 user_id=UUID(call.user().id),
                 order_id=UUID(request.order_id),
-                stated_minor=_stated_minor(request),
-                stated_currency=request.currency if request.HasField("currency") else None,
+                stated_amount=_stated_amount(request),
+                stated_currency=request.currency.upper() if request.HasField("currency") else None,
                 payment_method=request.payment_method_id,
                 customer_id=request.customer_id if request.HasField("customer_id") else None,
                 client_app=call.client_app,
@@ -87,7 +87,7 @@ class PaymentRpc:
             CreateRefundCommand(
                 staff_id=UUID(call.user().id),
                 payment_id=UUID(request.id),
-                amount_minor=_stated_minor(request),
+                amount=_stated_amount(request),
                 reason=request.reason if request.HasField("reason") else None,
                 idempotency_key=call.idempotency_key,
                 fingerprint=idempotency.fingerprint(self.idempotency_secret, request),
@@ -120,13 +120,8 @@ class PaymentLookupRpc:
         return payment_lookup_pb2.OrderPayment(state=_STATES[await self.look_up(UUID(request.order_id))])
 
 
-def _stated_minor(request: payment_pb2.CreatePaymentRequest | payment_pb2.CreateRefundRequest) -> int | None:
-    if not request.HasField("amount"):
-        return None
-    try:
-        return money.from_double(request.amount)
-    except money.NotMoney as error:
-        raise InvalidArgument([FieldViolation("amount", str(error))]) from error
+def _stated_amount(request: payment_pb2.CreatePaymentRequest | payment_pb2.CreateRefundRequest) -> Decimal | None:
+    return money.exactly(request.amount) if request.HasField("amount") else None
 
 
 def _page_begins(token: str) -> UUID | None:

@@ -6,16 +6,17 @@ from datetime import timedelta
 
 from pydantic import Field, SecretStr
 
+from services.chassis.environment import HttpUrl, Target
 from services.chassis.postgres import PostgresSettings
 
 
 class PaymentSettings(PostgresSettings):
     """The chassis' settings and the service's own."""
 
-    order_target: str = Field(min_length=1)
+    order_target: Target
     """host:port of the order service."""
     stripe_api_key: SecretStr = Field(min_length=1)
-    stripe_api_url: str = Field(default="https://api.stripe.com", pattern="^https?://")
+    stripe_api_url: HttpUrl = "https://api.stripe.com"
     """Stripe's own API, or a sandbox's."""
     stripe_webhook_secret: SecretStr = Field(min_length=1)
     """What Stripe signs its webhooks with."""
@@ -23,7 +24,7 @@ class PaymentSettings(PostgresSettings):
     """How long one request to Stripe may take; it is tried three times at most."""
     stripe_leave_alone_seconds: float = Field(default=60, gt=0)
     """How long Stripe is not asked any more after five requests in a row that came to nothing."""
-    payment_return_url: str = Field(pattern="^https?://")
+    payment_return_url: HttpUrl
     """Where a bank sends the customer's browser after a challenge."""
     challenge_timeout_seconds: float = Field(default=900, gt=0)
     """How long a customer may take for a challenge; shorter than stock is held (20 min)."""

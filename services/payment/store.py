@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from services.chassis import money
+from services.chassis.money import Money
 from services.chassis.postgres import Connection, Record
 from services.payment.domain import LedgerLine, Payment, Refund, RefundStatus, Refusal, Status
 
@@ -73,7 +73,7 @@ async def insert_payment(connection: Connection, payment: Payment, client_app: s
         payment.id,
         payment.order_id,
         payment.user_id,
-        money.to_decimal(payment.amount_minor),
+        Money(payment.amount_minor, payment.currency).decimal,
         payment.currency,
         payment.status,
         payment.payment_method,
@@ -143,8 +143,8 @@ async def save_payment(connection: Connection, payment: Payment) -> None:
         payment.id,
         payment.intent_id,
         payment.status,
-        _decimal(payment.provider_fee_minor),
-        _decimal(payment.net_amount_minor),
+        _decimal(payment.provider_fee_minor, payment.settlement_currency),
+        _decimal(payment.net_amount_minor, payment.settlement_currency),
         payment.settlement_currency,
         payment.error_code,
         payment.decline_code,
@@ -203,7 +203,14 @@ async def add_to_ledger(connection: Connection, payment_id: UUID, lines: Sequenc
             "INSERT INTO ledger_entries (payment_id, refund_id, entry, amount, currency, stripe_id)"
             " VALUES ($1, $2, $3, $4, $5, $6)",
             [
-                (payment_id, ln.refund_id, ln.entry, money.to_decimal(ln.amount_minor), ln.currency, ln.stripe_id)
+                (
+                    payment_id,
+                    ln.refund_id,
+                    ln.entry,
+                    Money(ln.amount_minor, ln.currency).decimal,
+                    ln.currency,
+                    ln.stripe_id,
+                )
                 for ln in lines
             ],
         )
@@ -218,7 +225,7 @@ async def insert_refund(connection: Connection, refund: Refund) -> None:
         refund.id,
         refund.payment_id,
         refund.stripe_refund_id,
-        money.to_decimal(refund.amount_minor),
+        Money(refund.amount_minor, refund.currency).decimal,
         refund.currency,
         refund.reason,
         refund.status,
@@ -321,7 +328,7 @@ def _payment(row: Record) -> Payment:
         id=row["id"],
         order_id=row["order_id"],
         user_id=row["user_id"],
-        amount_minor=money.from_decimal(row["amount"]),
+        amount_minor=Money.kept(row["amount"], row["currency"]).minor,
         currency=row["currency"],
         payment_method=row["payment_method"],
         customer_id=row["customer_id"],
@@ -334,8 +341,8 @@ def _payment(row: Record) -> Payment:
         error_code=row["error_code"],
         decline_code=row["decline_code"],
         refusal=Refusal(row["refusal"]) if row["refusal"] else None,
-        provider_fee_minor=_minor(row["provider_fee"]),
-        net_amount_minor=_minor(row["net_amount"]),
+        provider_fee_minor=_minor(row["provider_fee"], row["settlement_currency"]),
+        net_amount_minor=_minor(row["net_amount"], row["settlement_currency"]),
         settlement_currency=row["settlement_currency"],
         challenge_ends_at=row["challenge_ends_at"],
         processed_at=row["processed_at"],
@@ -350,7 +357,7 @@ def _refund(row: Record) -> Refund:
     return Refund(
         id=row["id"],
         payment_id=row["payment_id"],
-        amount_minor=money.from_decimal(row["amount"]),
+        amount_minor=Money.kept(row["amount"], row["currency"]).minor,
         currency=row["currency"],
         reason=row["reason"],
         key=row["idempotency_key"],
@@ -365,9 +372,9 @@ def _refund(row: Record) -> Refund:
     )
 
 
-def _decimal(minor: int | None) -> Decimal | None:
-    return None if minor is None else money.to_decimal(minor)
+def _decimal(minor: int | None, currency: str | None) -> Decimal | None:
+    return None if minor is None or currency is None else Money(minor, currency).decimal
 
 
-def _minor(amount: Decimal | None) -> int | None:
-    return None if amount is None else money.from_decimal(amount)
+def _minor(amount: Decimal | None, currency: str | None) -> int | None:
+    return None if amount is None or currency is None else Money.kept(amount, currency).minor

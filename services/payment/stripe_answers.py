@@ -9,12 +9,23 @@ from typing import Any
 from uuid import UUID
 
 import stripe
+import structlog
+from prometheus_client import Counter
 from pydantic import SecretStr
 
-from services.payment import domain
-from services.payment.domain import Intent, RefundStatus, Refusal, Settlement, StripeRefund
+from services.chassis.currencies import CURRENCIES
+from services.chassis.money import NotMoney
+from services.payment.domain import Intent, IntentMismatch, RefundStatus, Refusal, Settlement, StripeRefund
+from services.payment.stripe_units import from_stripe
 
 SIGNATURE_TOLERANCE_SECONDS = 300
+
+FEES_NOT_BOOKED = Counter(
+    "payment_fees_not_booked", "Looks at what Stripe keeps of a payment that could not be read or stored.", ["why"]
+)
+for _why in ("unreadable", "unstorable"):
+    FEES_NOT_BOOKED.labels(why=_why)  # shown from the start, as 0
+_log = structlog.get_logger()
 
 Json = Mapping[str, Any]
 
@@ -62,13 +73,13 @@ def read_webhook(payload: bytes, signature: str, secret: SecretStr) -> WebhookEv
 
 
 def intent(answer: Json) -> Intent:
-    """A PaymentIntent."""
+    """A PaymentIntent. Raises IntentMismatch when its amount is finer than its currency: we asked for none such."""
     charge = answer.get("latest_charge")
     failure = answer.get("last_payment_error") or {}
     return Intent(
         id=answer["id"],
         status=answer["status"],
-        amount_minor=answer["amount"],
+        amount_minor=_minor(answer),
         currency=answer["currency"].upper(),
         payment_id=_payment_id(answer),
         charge_id=charge if isinstance(charge, str) or charge is None else charge["id"],
@@ -106,11 +117,14 @@ def refusal_in(error: stripe.InvalidRequestError) -> Refusal:
 
 
 def refund(answer: Json) -> StripeRefund:
-    """A refund. One in a state that we have not heard of counts as pending: it is looked at again."""
+    """A refund. One in a state that we have not heard of counts as pending: it is looked at again.
+
+    Raises IntentMismatch when its amount is finer than its currency.
+    """
     return StripeRefund(
         id=answer["id"],
         status=_REFUND_STATUSES.get(answer.get("status") or "", RefundStatus.PENDING),
-        amount_minor=answer["amount"],
+        amount_minor=_minor(answer),
         currency=answer["currency"].upper(),
         refund_id=_uuid(_metadata(answer).get("refund_id")),
         reason=answer.get("reason"),
@@ -124,19 +138,35 @@ def user_of(customer: Json) -> str | None:
 
 
 def _settlement(charge: Any) -> Settlement | None:
-    """Only an expanded charge has an expanded balance transaction; there is none before the charge is captured."""
-    line = None if charge is None or isinstance(charge, str) else charge.get("balance_transaction")
-    if line is None or isinstance(line, str):
+    """Only an expanded charge has an expanded balance transaction; there is none before the charge is captured.
+
+    One that cannot be read counts as none: what Stripe keeps is for the books, and holds up no capture.
+    """
+    line = charge.get("balance_transaction") if isinstance(charge, Mapping) else None
+    if not isinstance(line, Mapping):
         return None
+    try:
+        return _readable_settlement(line)
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        FEES_NOT_BOOKED.labels(why="unreadable").inc()
+        _log.error("fee_unreadable", error=type(error).__name__, currency=str(line.get("currency"))[:8])
+        return None
+
+
+def _readable_settlement(line: Json) -> Settlement:
+    """The account may be kept in a currency that no order of ours is in. Raises ValueError for one we cannot count."""
     currency = line["currency"].upper()
-    return Settlement(line["id"], _hundredths(line["fee"], currency), _hundredths(line["net"], currency), currency)
+    fee, net = line["fee"], line["net"]
+    if currency not in CURRENCIES or type(fee) is not int or type(net) is not int or fee < 0:
+        raise ValueError(currency)
+    return Settlement(line["id"], from_stripe(fee, currency), from_stripe(net, currency), currency)
 
 
-def _hundredths(amount: int, currency: str) -> int:
-    """Amounts as we count them. The account may be kept in a currency that no order of ours is in."""
-    if currency in domain.WHOLE:
-        return amount * 100
-    return amount // 10 if currency in domain.THOUSANDTHS else amount
+def _minor(answer: Json) -> int:
+    try:
+        return from_stripe(answer["amount"], answer["currency"].upper())
+    except NotMoney as error:
+        raise IntentMismatch(f"{answer['id']}: {error}") from error
 
 
 def _intent_id(subject: Json) -> str | None:

@@ -23,6 +23,7 @@ from services.chassis import circuit_breaker
 from services.chassis.circuit_breaker import CircuitBreaker, CircuitOpen
 from services.payment import stripe_answers as answers
 from services.payment.domain import CancellationReason, Intent, Payment, Refund, Refusal, StripeRefund
+from services.payment.stripe_units import to_stripe
 
 _CONNECT_SECONDS = 2.0
 _RETRIES = 2
@@ -118,7 +119,7 @@ class StripeGateway:
             OutcomeUnknown, NotAuthorized, NotAsked, KeyUsedOtherwise, Refused.
         """
         params: stripe.params.PaymentIntentCreateParams = {
-            "amount": payment.amount_minor,
+            "amount": to_stripe(payment.amount_minor, payment.currency),
             "currency": payment.currency.lower(),
             "payment_method": payment.payment_method,
             "confirm": True,
@@ -189,7 +190,7 @@ class StripeGateway:
                 made = await self._v1.refunds.create_async(
                     params={
                         "payment_intent": intent_id,
-                        "amount": refund.amount_minor,
+                        "amount": to_stripe(refund.amount_minor, refund.currency),
                         "reason": _reason_for_stripe(refund),
                         "metadata": {"payment_id": str(refund.payment_id), "refund_id": str(refund.id)},
                     },

@@ -6,16 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.chassis.environment import Environment
 from services.chassis.postgres import PostgresSettings
 from services.user.passwords import cores
 
 
-class KeySettings(BaseSettings):
+class KeySettings(Environment):
     """Which keys sign user tokens."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     token_keys_dir: Path
     """Where they are (signing_keys.py)."""

@@ -15,6 +15,7 @@ import asyncpg
 import httpx
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from local.stripe.currencies import decimals
 from tests.support import bus
 from tests.support.bus import Record
 from tests.support.real_stack import RealStack
@@ -249,8 +250,8 @@ async def _charged(stack: RealStack, orders: Mapping[str, Order]) -> list[Charge
             payment_id=intent["metadata"].get("payment_id", ""),
             order_id=intent["metadata"]["order_id"],
             status=intent["status"],
-            captured=_sum(charges, intent["id"], "amount_captured"),
-            refunded=_sum(charges, intent["id"], "amount_refunded"),
+            captured=_sum(charges, intent, "amount_captured"),
+            refunded=_sum(charges, intent, "amount_refunded"),
             charges=sum(1 for one in charges if one["payment_intent"] == intent["id"] and one["amount_captured"]),
         )
         for intent in intents
@@ -258,8 +259,9 @@ async def _charged(stack: RealStack, orders: Mapping[str, Order]) -> list[Charge
     ]
 
 
-def _sum(charges: Sequence[Mapping[str, Any]], intent_id: str, amount: str) -> Decimal:
-    return Decimal(sum(one[amount] for one in charges if one["payment_intent"] == intent_id)) / 100
+def _sum(charges: Sequence[Mapping[str, Any]], intent: Mapping[str, Any], amount: str) -> Decimal:
+    units = sum(one[amount] for one in charges if one["payment_intent"] == intent["id"])
+    return Decimal(units).scaleb(-decimals(intent["currency"]))
 
 
 async def _inventory(stack: RealStack) -> tuple[dict[str, Reservation], dict[str, Stock]]:

@@ -50,7 +50,7 @@ class Sandbox:
         await self.ask("PATCH", "/_sandbox/controls", json=changes)
 
     async def behave(self) -> None:
-        """No faults, and webhooks as they come."""
+        """No faults, webhooks as they come, and an account in whatever is charged."""
         await self.ask("DELETE", "/_sandbox/faults")
         await self.control(
             webhooks_stopped=False,
@@ -58,6 +58,8 @@ class Sandbox:
             webhooks_shuffled=False,
             webhooks_delay_seconds=0,
             latency_seconds=0,
+            settlement_currency=None,
+            settlement_rate=1,
         )
 
     async def intent(self, intent_id: str) -> Json:

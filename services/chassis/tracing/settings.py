@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import AnyHttpUrl, BeforeValidator, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.chassis.environment import Environment
 
 Sampler = Literal[
     "always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off",
@@ -21,10 +22,8 @@ def _unless_empty(value: Any) -> Any:
     return None if value == "" else value
 
 
-class TracingSettings(BaseSettings):
+class TracingSettings(Environment):
     """Whether and how spans are recorded."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     otel_exporter_otlp_endpoint: Annotated[AnyHttpUrl | None, BeforeValidator(_unless_empty)] = None
     """The collector, by OTLP over gRPC: `http://host:4317`; without it no spans are made."""

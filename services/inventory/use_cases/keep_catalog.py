@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from argosy.inventory.v1.product_pb2 import Product as ProductMessage
 from services.chassis import idempotency
 from services.chassis.postgres import Connection, Postgres
 from services.inventory import store
-from services.inventory.domain import CurrencyWithoutPrice, Product, ProductExists
+from services.inventory.domain import CurrencyWithoutPrice, Product, ProductExists, price_of
 from services.inventory.messages import product_message
 from services.inventory.store import NewProduct, ProductChange
 from services.inventory.use_cases.browse_catalog import UnknownProduct
@@ -58,11 +58,14 @@ class KeepCatalog:
 
         Raises:
             UnknownProduct: there is none of this id.
-            CurrencyWithoutPrice: nothing was changed.
+            CurrencyWithoutPrice, PriceRefused: nothing was changed.
         """
-        if change.currency is not None and change.price_minor is None:
+        if change.currency is not None and change.price is None:
             raise CurrencyWithoutPrice
         async with self.postgres.transaction() as connection:
+            if change.price is not None:
+                currency = change.currency or await store.lock_currency(connection, change.id)
+                change = replace(change, price=price_of(change.price, currency).decimal) if currency else change
             changed = await store.change_product(connection, change)
         if changed is None:
             raise UnknownProduct(change.id)

@@ -21,15 +21,7 @@ import structlog
 from services.chassis import ids, logs
 from services.chassis.errors import FieldViolation, IdempotencyMismatch, InvalidArgument
 from services.chassis.shielded import shielded
-from services.order.domain import (
-    MAX_TOTAL_MINOR,
-    Address,
-    Order,
-    OrderCreated,
-    TotalTooLarge,
-    blank_fields,
-    fold,
-)
+from services.order.domain import Address, Order, OrderCreated, blank_fields, fold
 from services.order.inventory import HeldForOtherLines, HoldEnded, Inventory, RequestedLine
 from services.order.journal import Contended, History, Journal
 from services.order.store import NotStored, VersionTaken
@@ -65,10 +57,10 @@ class PlaceOrder:
         """The order as it was placed: now, or by the first call with the same key.
 
         Raises:
-            InvalidArgument: somebody else's userId, blank parts of the address, an unknown product, another price.
+            InvalidArgument: somebody else's userId, blank parts of the address, an unknown product, another price, a
+                total that cannot be charged.
             IdempotencyMismatch: the key was used with other content.
             OutOfStock: too little of a product is available.
-            TotalTooLarge: it would cost more than can be paid.
             HoldEnded: the key's stock was held too long ago, by a call that died.
             Contended: the first call with the key is being stored just now.
             NotStored, OutcomeUnknown: as CommitStore.append says.
@@ -99,9 +91,6 @@ class PlaceOrder:
     async def _place(self, order_id: str, command: PlaceOrderCommand) -> Order:
         hold = await self.inventory.hold(order_id, command.lines)
         event = OrderCreated(order_id, command.user_id, tuple(hold.lines), hold.currency, command.shipping_address)
-        if event.total_minor > MAX_TOTAL_MINOR:  # as it is for everybody with the same key: nobody stores this order
-            await self._release(order_id)
-            raise TotalTooLarge(event.total_minor)
         keyed = command.idempotency_key is not None
         try:
             return fold(await self.journal.record((), event, fingerprint=command.fingerprint if keyed else None))

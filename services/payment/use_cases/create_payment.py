@@ -12,6 +12,7 @@ away: the work goes on. Stripe may take too long: the answer is `processing`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 import asyncpg
@@ -37,7 +38,7 @@ class CreatePaymentCommand:
 
     user_id: UUID
     order_id: UUID
-    stated_minor: int | None
+    stated_amount: Decimal | None
     stated_currency: str | None
     payment_method: str
     customer_id: str | None
@@ -106,7 +107,7 @@ class CreatePayment:
                 claimed = await idempotency.claim(connection, *kept_under)
                 if isinstance(claimed, Replay):
                     return Repeat(kept_under, claimed.response)
-            domain.require_payable(order, command.stated_minor, command.stated_currency)
+            domain.require_payable(order, command.stated_amount, command.stated_currency)
             await store.lock_order(connection, order.id)
             if await store.order_has_ended(connection, order.id):
                 raise OrderNotPayable("this order takes no payment any more")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 import structlog
@@ -39,7 +40,7 @@ class CreateRefundCommand:
 
     staff_id: UUID
     payment_id: UUID
-    amount_minor: int | None
+    amount: Decimal | None
     """None: all that is left."""
     reason: str | None
     idempotency_key: str | None
@@ -63,8 +64,8 @@ class CreateRefund:
         """The refund, as far as it has come. A repeat with the same key gets the first answer.
 
         Raises:
-            PaymentNotFound, NotRefundable, RefundTooLarge, IdempotencyMismatch, IdempotencyInFlight: nothing was
-            changed.
+            PaymentNotFound, NotRefundable, RefundRefused, RefundTooLarge, IdempotencyMismatch, IdempotencyInFlight:
+            nothing was changed.
         """
         begun = await idempotency.patiently(lambda: self._begin(command))
         if isinstance(begun, Repeat):
@@ -91,12 +92,14 @@ class CreateRefund:
         found = await store.find_payment(connection, command.payment_id)
         if found is None:
             raise PaymentNotFound
+        amount = command.amount
+        amount_minor = None if amount is None else domain.refundable_minor(amount, found.currency)
         await store.lock_order(connection, found.order_id)
         refund = domain.order_refund(
             await store.lock_payment(connection, found.id),
             await store.refunds_of(connection, found.id),
             refund_id=ids.new_id(),
-            amount_minor=command.amount_minor,
+            amount_minor=amount_minor,
             reason=command.reason,
             ordered_by=command.staff_id,
             idempotency_key=command.idempotency_key,

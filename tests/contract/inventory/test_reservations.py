@@ -65,10 +65,10 @@ async def test_nobody_but_the_order_service_may_call(reservations: Stub, stack: 
 async def test_reserve_sell_and_give_back(
     reservations: Stub, products: Products, order_service: Metadata, product: str
 ) -> None:
-    request = reserve(product, 3, expected_price_minor=1250)
+    request = reserve(product, 3, expected_price="12.5")
     held = await reservations.ReserveStock(request, metadata=order_service)
     assert (held.status, held.currency, held.order_id) == ("held", "USD", request.order_id)
-    assert [(item.product_id, item.quantity, item.price_minor) for item in held.items] == [(product, 3, 1250)]
+    assert [(item.product_id, item.quantity, item.price) for item in held.items] == [(product, 3, "12.50")]
     assert await available(products, product) == 7
     assert (
         await reservations.CommitReservation(commit(request.order_id), metadata=order_service)
@@ -102,7 +102,7 @@ async def test_what_does_not_fit_is_named_and_holds_nothing(
     bad, ended = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION
     cases = [
         (reserve("no-such-product"), bad, "LINES_REFUSED", ["items[0].productId"]),
-        (reserve(product, expected_price_minor=1249), bad, "LINES_REFUSED", ["items[0].price"]),
+        (reserve(product, expected_price="12.49"), bad, "LINES_REFUSED", ["items[0].price"]),
         (reserve(product, 11), ended, "OUT_OF_STOCK", ["items[0].quantity"]),
         (reserve(product, 0), bad, "INVALID_ARGUMENT", ["items[0].quantity"]),
         (reserve(product, 1001), bad, "INVALID_ARGUMENT", ["items[0].quantity"]),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 
 from argosy.inventory.v1.product_pb2 import Product as ProductMessage
 from services.chassis.errors import IdempotencyMismatch
-from services.inventory.domain import CurrencyWithoutPrice, Line, ProductExists
+from services.chassis.money import Money
+from services.inventory.domain import CurrencyWithoutPrice, Line, PriceRefused, ProductExists
 from services.inventory.store import NewProduct, ProductChange
 from services.inventory.use_cases.browse_catalog import BrowseCatalog, UnknownProduct
 from services.inventory.use_cases.keep_catalog import CreateProductCommand
@@ -48,7 +51,7 @@ async def test_what_is_absent_stays(inventory: Inventory) -> None:
     await create(inventory)
     await inventory.keep.change(ProductChange("sail", name="Mainsail"))
     await inventory.keep.change(ProductChange("sail", description=""))
-    changed = await inventory.keep.change(ProductChange("sail", price_minor=39900, currency="EUR"))
+    changed = await inventory.keep.change(ProductChange("sail", price=Decimal("399.00"), currency="EUR"))
     assert (changed.name, changed.description, changed.price_minor, changed.currency) == ("Mainsail", "", 39900, "EUR")
     assert await inventory.keep.change(ProductChange("sail")) == changed
 
@@ -57,7 +60,7 @@ async def test_two_who_change_different_fields_at_once_both_do(inventory: Invent
     for number in range(10):
         await asyncio.gather(
             inventory.keep.change(ProductChange("bell", name=f"Bell {number}")),
-            inventory.keep.change(ProductChange("bell", price_minor=8900 + number)),
+            inventory.keep.change(ProductChange("bell", price=Decimal(8900 + number) / 100)),
         )
         bell = await BrowseCatalog(inventory.postgres).one("bell")
         assert (bell.name, bell.price_minor) == (f"Bell {number}", 8900 + number)
@@ -71,10 +74,39 @@ async def test_a_price_does_not_survive_its_currency(inventory: Inventory) -> No
         await inventory.keep.change(ProductChange("sail", name="Sail"))
 
 
+async def test_a_price_alone_is_in_the_currency_that_the_product_has(inventory: Inventory) -> None:
+    await inventory.keep.change(ProductChange("bell", price=Decimal(12000), currency="JPY"))
+    changed = await inventory.keep.change(ProductChange("bell", price=Decimal(9000)))
+    assert (changed.price_minor, changed.currency) == (9000, "JPY")
+    for price, currency, field in (("90.5", None, "price"), ("1.255", "KWD", "price"), ("90", "XXX", "currency")):
+        with pytest.raises(PriceRefused) as refused:
+            await inventory.keep.change(ProductChange("bell", price=Decimal(price), currency=currency))
+        assert [name for name, _ in refused.value.violations] == [field]
+    assert await BrowseCatalog(inventory.postgres).one("bell") == changed
+
+
+async def test_a_price_and_a_currency_that_change_at_once_leave_one_that_can_be_charged(inventory: Inventory) -> None:
+    async def in_dinars() -> None:
+        await inventory.keep.change(ProductChange("bell", price=Decimal("1.25"), currency="KWD"))
+
+    async def in_yen() -> None:
+        await inventory.keep.change(ProductChange("bell", price=Decimal(1000), currency="JPY"))
+
+    async def cheaper() -> None:
+        with contextlib.suppress(PriceRefused):
+            await inventory.keep.change(ProductChange("bell", price=Decimal("0.75")))
+
+    for _ in range(20):
+        await asyncio.gather(in_dinars(), in_yen(), cheaper())
+        row = await inventory.postgres.fetchrow("SELECT price, currency FROM products WHERE id = 'bell'")
+        assert row is not None
+        assert Money.of(row["price"], row["currency"]).text in ("1.250", "0.750", "1000")
+
+
 async def test_a_new_price_leaves_what_orders_hold_as_it_was(inventory: Inventory) -> None:
     order = uuid4()
     held = await inventory.reserve(order, Line("bell", 1))
-    await inventory.keep.change(ProductChange("bell", price_minor=100, currency="EUR"))
+    await inventory.keep.change(ProductChange("bell", price=Decimal("1.00"), currency="EUR"))
     for again in (await inventory.reserve(order, Line("bell", 1)), await inventory.commit(order)):
         assert (again.lines, again.currency) == (held.lines, "USD")
 
@@ -84,7 +116,7 @@ async def test_orders_while_the_price_changes_are_priced_one_way_or_the_other(in
 
     async def change(number: int) -> None:
         currency = ("USD", "EUR")[number % 2]
-        await inventory.keep.change(ProductChange("bell", price_minor=100 + number, currency=currency))
+        await inventory.keep.change(ProductChange("bell", price=Decimal(100 + number) / 100, currency=currency))
 
     orders = [uuid4() for _ in range(40)]
     outcomes = await asyncio.gather(

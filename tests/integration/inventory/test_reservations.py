@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
@@ -24,7 +25,7 @@ from tests.integration.inventory.lab import Inventory
 
 async def test_a_reservation_holds_and_prices_every_line(inventory: Inventory) -> None:
     order = uuid4()
-    reservation = await inventory.reserve(order, Line("chart", 2), Line("bell", 1, 8900), Line("chart", 1))
+    reservation = await inventory.reserve(order, Line("chart", 2), Line("bell", 1, Decimal(89)), Line("chart", 1))
     assert [(line.product_id, line.quantity, line.price_minor) for line in reservation.lines] == [
         ("chart", 2, 1250),
         ("bell", 1, 8900),
@@ -39,7 +40,7 @@ async def test_a_reservation_holds_and_prices_every_line(inventory: Inventory) -
     ("lines", "error"),
     [
         ((Line("bell", 1), Line("sail", 1)), LinesRefused),
-        ((Line("bell", 1), Line("chart", 1, 1)), LinesRefused),
+        ((Line("bell", 1), Line("chart", 1, Decimal("0.01"))), LinesRefused),
         ((Line("bell", 1), Line("chart", 11)), OutOfStock),
     ],
 )

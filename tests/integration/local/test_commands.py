@@ -1,6 +1,7 @@
 """The commands, on a stack of their own beside the tests' stack: only the mail sink, which is the quickest to start."""
 
 import os
+import pty
 import re
 import signal
 import socket
@@ -14,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from local import data
 from local.paths import PYTHON, ROOT
 from local.ports import HOST
 from local.stack import Stack
@@ -168,6 +170,8 @@ def test_a_part_that_keeps_ending_is_shown_with_its_log(beside: Beside) -> None:
     assert broken.returncode == 1
     assert re.search(r"^mail +does not come up", broken.stdout, re.MULTILINE)
     assert "ARGOSY_PORT_OFFSET must be a whole number" in broken.stdout
+    row = next(line.split() for line in beside.run("status").stdout.splitlines() if line.startswith("mail "))
+    assert row[1] == "stopped"  # rather than ending for ever while nobody looks
 
 
 def test_other_ports_for_a_running_stack_are_refused(running: Beside) -> None:
@@ -188,7 +192,7 @@ def test_unknown_parts_and_settings_are_refused_with_what_there_is(beside: Besid
 
 def test_reset_deletes_a_stack_but_nothing_else(beside: Beside, tmp_path: Path) -> None:
     beside.run("up", "mail")
-    assert beside.run("reset").returncode == 0
+    assert beside.run("reset", "--yes").returncode == 0
     assert not beside.stack.data.exists()
     precious = tmp_path / "home" / "precious"
     precious.parent.mkdir()
@@ -200,6 +204,32 @@ def test_reset_deletes_a_stack_but_nothing_else(beside: Beside, tmp_path: Path) 
         assert str(precious.parent) in refused.stderr
     assert precious.read_text() == "mine"
     assert list(precious.parent.iterdir()) == [precious]
+
+
+def test_reset_deletes_nothing_unasked(beside: Beside) -> None:
+    beside.run("up", "mail")
+    before = beside.pid("mail")
+    refused = beside.run("reset")
+    assert refused.returncode == 1
+    (line,) = refused.stderr.splitlines()
+    assert str(beside.stack.data) in line
+    assert "YES=1" in line
+    assert beside.pid("mail") == before != 0
+
+
+@pytest.mark.parametrize(("answer", "deleted"), [("y\n", True), ("yes\n", True), ("\n", False), ("no\n", False)])
+def test_reset_does_as_a_person_answers(beside: Beside, answer: str, deleted: bool) -> None:
+    data.claim(beside.stack)
+    person, terminal = pty.openpty()
+    command = [str(PYTHON), "-m", "local", "reset"]
+    environment = dict(os.environ) | beside.stack.environment
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=terminal, stdout=subprocess.PIPE) as asked:
+        os.close(terminal)
+        os.write(person, answer.encode())
+        said, _ = asked.communicate(timeout=PATIENCE_SECONDS)
+    os.close(person)
+    assert b"[y/N]" in said
+    assert (asked.returncode, beside.stack.data.exists()) == ((0, False) if deleted else (1, True))
 
 
 def test_nothing_listens_beyond_this_machine(running: Beside) -> None:

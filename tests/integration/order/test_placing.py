@@ -11,7 +11,7 @@ import pytest
 from services.chassis import ids
 from services.chassis.errors import IdempotencyMismatch, InvalidArgument
 from services.chassis.mongo import Mongo
-from services.order.domain import Address, Commit, Order, Status, TotalTooLarge, fold
+from services.order.domain import Address, Commit, Order, Status, fold
 from services.order.inventory import HoldEnded, RequestedLine
 from services.order.journal import Journal
 from services.order.store import CommitStore, NotStored, OutcomeUnknown
@@ -204,16 +204,6 @@ async def test_a_key_whose_hold_was_given_back_says_so(
 
     with pytest.raises(HoldEnded):
         await place()(command)
-    assert await store.load(held) == []
-
-
-async def test_more_than_can_be_paid_is_refused_and_holds_nothing(
-    place: Callable[..., PlaceOrder], inventory: FakeInventory, store: CommitStore
-) -> None:
-    with pytest.raises(TotalTooLarge):
-        await place()(a_command(lines=[RequestedLine("bell", 1000)] * 1_200))
-    (held,) = inventory.held
-    assert inventory.released == {held}
     assert await store.load(held) == []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from services.chassis.errors import IdempotencyMismatch
@@ -18,7 +20,7 @@ async def nothing_happened(lab: Lab, order: Order) -> bool:
 
 async def test_a_good_card_pays(lab: Lab) -> None:
     order = lab.orders.place()
-    paid = await lab.pay(order, stated_minor=5998, stated_currency="USD")
+    paid = await lab.pay(order, stated_amount=Decimal("59.98"), stated_currency="USD")
     assert (paid.status, paid.amount, paid.currency, paid.order_id) == ("succeeded", "59.98", "USD", str(order.id))
     assert not paid.HasField("requires_action")
     assert paid.HasField("processed_at")
@@ -130,7 +132,7 @@ async def test_an_amount_that_stripe_does_not_take(lab: Lab) -> None:
 async def test_a_price_that_was_shown_otherwise(lab: Lab) -> None:
     order = lab.orders.place()
     with pytest.raises(DiffersFromOrder):
-        await lab.pay(order, stated_minor=5999)
+        await lab.pay(order, stated_amount=Decimal("59.99"))
     with pytest.raises(DiffersFromOrder):
         await lab.pay(order, stated_currency="EUR")
     assert await nothing_happened(lab, order)

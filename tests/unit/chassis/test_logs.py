@@ -42,7 +42,8 @@ def test_a_line(out: list[str]) -> None:
     }  # fmt: skip
 
 
-def test_libraries_log_in_the_same_form(out: list[str]) -> None:
+def test_libraries_log_in_the_same_form(out: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_BEGINNING_SECONDS", 0.0)
     logging.getLogger("aiokafka").info("too quiet")
     logging.getLogger("aiokafka").error("lost %s", "it")
     (line,) = _lines(out)
@@ -179,3 +180,55 @@ def test_a_prepared_line_follows_the_settings(out: list[str]) -> None:
     line.say("u-3")
     assert len(out) == 1
     assert [(said["service"], said["caller"]) for said in _lines(louder)] == [("other", "u-3")]
+
+
+def test_what_is_away_when_a_process_begins_is_expected_and_a_warning_later(
+    out: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs.absence("waiting_for_resource", resource="kafka")
+    logging.getLogger("aiokafka.consumer").error("no broker")
+    logging.getLogger("asyncpg").error("no database")
+    monkeypatch.setattr(logs, "_BEGINNING_SECONDS", 0.0)
+    logs.absence("resource_away", resource="kafka")
+    logging.getLogger("aiokafka.consumer").error("no broker still")
+    assert [(line["level"], line["event"]) for line in _lines(out)] == [
+        ("info", "waiting_for_resource"),
+        ("info", "no broker"),
+        ("error", "no database"),
+        ("warning", "resource_away"),
+        ("error", "no broker still"),
+    ]
+
+
+PASSWORD = 'hunter2/?#"\\x@3'
+"""With all that ends the user's part of a URL too early, or a string in JSON."""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"cannot connect to postgresql://shop:{PASSWORD}@db.example:5432/shop",
+        f"smtps://shop:{PASSWORD}@mail.example refused us, and redis://:{PASSWORD}@cache.example too",
+        "host=db.example user=shop password=hunter2 dbname=shop",
+        "https://db.example/?user=shop&password=hunter2&ssl=on",
+    ],
+)
+def test_credentials_in_a_url_reach_no_log(out: list[str], said: str) -> None:
+    structlog.get_logger().warning("away", url=said, more={"list": [said]})
+    logging.getLogger("asyncpg").error(said)
+    try:
+        raise ValueError(said)
+    except ValueError as error:
+        structlog.get_logger().error("failed", exc_info=True)
+        structlog.get_logger().error("failed", error=logs.error_text(error))
+    assert len(_lines(out)) == 4
+    for line in out:
+        assert "hunter2" not in line
+        assert "x@3" not in line
+        assert ".example" in line
+
+
+def test_an_address_without_credentials_is_told_as_it_is(out: list[str]) -> None:
+    structlog.get_logger().info("fetched", url="https://keys.example/jwks?a=b", note="to ada at 5 @ noon")
+    (line,) = _lines(out)
+    assert (line["url"], line["note"]) == ("https://keys.example/jwks?a=b", "to ada at 5 @ noon")

@@ -5,18 +5,24 @@ from __future__ import annotations
 import pytest
 from pymongo.errors import (
     AutoReconnect,
+    CursorNotFound,
+    DocumentTooLarge,
     DuplicateKeyError,
     ExecutionTimeout,
     NetworkTimeout,
+    NotPrimaryError,
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
     WaitQueueTimeoutError,
+    WriteConcernError,
     WriteError,
+    WTimeoutError,
 )
 
 from services.chassis.errors import Unavailable
 from services.chassis.mongo import unavailable_when_away
+from services.chassis.transient import is_transient
 
 
 @pytest.mark.parametrize(
@@ -29,6 +35,16 @@ from services.chassis.mongo import unavailable_when_away
         ExecutionTimeout("took too long"),
         OperationFailure("[collection.go:109] failed to connect to `user=ferretdb`", code=1),
         WriteError("FATAL: terminating connection due to administrator command", code=1),
+        NotPrimaryError("not primary", {"code": 10107}),
+        OperationFailure("not primary and secondaryOk=false", code=13435),
+        OperationFailure("Authentication failed.", code=18),
+        OperationFailure("not authorized on shop", code=13),
+        WriteError("no space left on device", code=14031),
+        WriteConcernError("waiting for replication timed out", code=64),
+        WTimeoutError("waiting for replication timed out", code=64),
+        CursorNotFound("cursor id 1 not found", code=43),
+        OperationFailure("WriteConflict", code=112),
+        OperationFailure("majority commit point is not known yet", code=134),
     ],
 )
 def test_a_store_that_is_away_is_unavailable_and_its_words_stay_inside(error: PyMongoError) -> None:
@@ -36,9 +52,20 @@ def test_a_store_that_is_away_is_unavailable_and_its_words_stay_inside(error: Py
         raise error
     assert told.value.__cause__ is error
     assert str(told.value) == str(Unavailable())
+    assert is_transient(error)
 
 
-@pytest.mark.parametrize("error", [DuplicateKeyError("E11000"), OperationFailure("no such command", code=59)])
+@pytest.mark.parametrize(
+    "error",
+    [
+        DuplicateKeyError("E11000", code=11000),
+        OperationFailure("no such command", code=59),
+        OperationFailure("BadValue", code=2),
+        WriteError("BSONObjectTooLarge", code=10334),
+        DocumentTooLarge("too large"),
+    ],
+)
 def test_a_refusal_is_none(error: PyMongoError) -> None:
     with pytest.raises(type(error)), unavailable_when_away():
         raise error
+    assert not is_transient(error)

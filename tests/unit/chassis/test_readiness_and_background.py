@@ -11,7 +11,9 @@ from structlog.testing import capture_logs
 
 from services.chassis import background, backoff, readiness
 from services.chassis.background import Background
+from services.chassis.errors import Unavailable
 from services.chassis.readiness import Readiness
+from services.chassis.resource import Impaired
 
 
 class Part:
@@ -20,7 +22,7 @@ class Part:
     def __init__(self, name: str, events: list[str]) -> None:
         self.name = name
         self.failing_starts = 0
-        self.away = False
+        self.away: Exception | None = None
         self.stop_error: Exception | None = None
         self.events = events
 
@@ -37,7 +39,7 @@ class Part:
 
     async def check(self) -> None:
         if self.away:
-            raise ConnectionError("gone away")
+            raise self.away
 
 
 @pytest.fixture(autouse=True)
@@ -96,15 +98,35 @@ async def test_one_failed_check_is_bad_luck_two_are_an_outage(monkeypatch: pytes
     ready.add(part, required=True)
     watched = ready._all[0]
     watched.started = ready._opened = True
-    part.away = True
+    part.away = ConnectionError("gone away")
     await ready._check(watched)
     assert ready.serving
     await ready._check(watched)
     assert (ready.serving, ready.failing) == (False, ["database"])
-    part.away = False
+    part.away = None
     await ready._check(watched)
     assert (ready.serving, ready.failing) == (True, [])
     assert ready.opened  # calls are answered all the time
+
+
+async def test_a_part_that_is_impaired_is_named_and_takes_no_calls_away() -> None:
+    part = Part("database", [])
+    ready = Readiness(lambda serving: None)
+    ready.add(part, required=True)
+    watched = ready._all[0]
+    watched.started = ready._opened = True
+    part.away = Impaired("disk full")
+    with capture_logs() as lines:
+        for _ in range(3):
+            await ready._check(watched)
+        assert (ready.serving, ready.failing) == (True, ["database"])
+        part.away = ConnectionError("gone away")
+        await ready._check(watched)
+        assert (ready.serving, ready.failing) == (False, ["database"])
+        part.away = None
+        await ready._check(watched)
+        assert (ready.serving, ready.failing) == (True, [])
+    assert [line["event"] for line in lines] == ["resource_impaired", "resource_away", "resource_back"]
 
 
 async def test_a_check_that_hangs_is_a_failed_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,6 +214,27 @@ async def test_a_task_that_fails_is_run_again_and_one_that_returns_is_not() -> N
         await beside.stop()
     assert runs.count("returns") == 1
     assert [line["task"] for line in lines if line["event"] == "background_failed"] == ["fails", "fails"]
+
+
+async def test_a_task_that_waits_for_what_is_away_says_so_in_a_line() -> None:
+    runs: list[str] = []
+
+    async def away() -> None:
+        runs.append("run")
+        if len(runs) < 3:
+            error = Unavailable()
+            error.__cause__ = ConnectionError("refused")
+            raise ExceptionGroup("in a task group", [error])
+        await asyncio.sleep(60)
+
+    beside = Background()
+    beside.add("away", away)
+    with capture_logs() as lines:
+        beside.start()
+        await _until(lambda: len(runs) == 3)
+        await beside.stop()
+    told = {"event": "background_put_off", "log_level": "warning", "task": "away", "error": "ConnectionError: refused"}
+    assert lines == [told, told]
 
 
 async def test_somebody_elses_cancellation_is_a_failure_like_any_other() -> None:

@@ -39,6 +39,12 @@ def test_only_the_public_port_leaves_loopback_and_only_when_told_to() -> None:
     assert rendered()["static_resources"]["listeners"][0]["address"]["socket_address"]["address"] == "127.0.0.1"
 
 
+@pytest.mark.parametrize(("host", "ipv4_too"), [("::", True), ("::1", False), ("0.0.0.0", False)])  # noqa: S104
+def test_two_colons_are_ipv6_and_ipv4(host: str, ipv4_too: bool) -> None:
+    address = rendered(EDGE_HOST=host)["static_resources"]["listeners"][0]["address"]["socket_address"]
+    assert (address["address"], address["ipv4_compat"]) == (host, ipv4_too)
+
+
 def test_every_service_is_reached_at_each_of_its_targets_and_asked_about_its_health() -> None:
     clusters = {cluster["name"]: cluster for cluster in rendered()["static_resources"]["clusters"]}
     for name in upstream_names():
@@ -53,8 +59,8 @@ def test_every_service_is_reached_at_each_of_its_targets_and_asked_about_its_hea
 def test_tokens_are_checked_after_transcoding_and_counted_after_that() -> None:
     names = [one["name"] for one in manager(rendered())["http_filters"]]
     order = [
-        "header_mutation", "cors", "lua", "health_check", "buffer", "grpc_web", "grpc_json_transcoder", "jwt_authn",
-        "limit_by_minute", "limit_by_hour", "router",
+        "header_mutation", "cors", "lua", "health_check", "buffer", "json", "grpc_web", "grpc_json_transcoder",
+        "jwt_authn", "limit_by_minute", "limit_by_hour", "router",
     ]  # fmt: skip
     assert names == order
 
@@ -92,7 +98,8 @@ def test_every_error_of_the_edge_has_the_one_shape() -> None:
     for body in errors:
         assert set(body) == {"code", "message", "details"}
         assert isinstance(body["code"], int)
-        (info,) = body["details"]
+        info, *bad_request = body["details"]
+        assert [one["@type"] for one in bad_request] in ([], ["type.googleapis.com/google.rpc.BadRequest"])
         assert info["@type"] == "type.googleapis.com/google.rpc.ErrorInfo"
         assert info["domain"] == "argosy"
         assert info["reason"].isupper()

@@ -62,3 +62,31 @@ def test_a_shared_count_is_a_host_and_a_port() -> None:
 def test_a_shared_count_knows_no_multiplier() -> None:
     with pytest.raises(SettingsError, match="RATE_LIMIT_MULTIPLIER must be 1"):
         load([], {**GOOD, "RATE_LIMIT_SERVICE": "ratelimit.example:8081", "RATE_LIMIT_MULTIPLIER": "10"})
+
+
+def test_a_newline_at_the_end_is_not_part_of_a_value() -> None:
+    settings, targets = load(["order"], {**GOOD, "EDGE_HOST": "::\n", "ORDER_TARGET": "orders:50052\n"})
+    assert settings.edge_host == "::"
+    assert targets == {"order": (("orders", 50052),)}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("JWKS_URL", "http://shop:hunter2@keys.example/"), ("EDGE_HOST", "[::]"), ("ORDER_TARGET", "hunter2@orders:1")],
+)
+def test_what_cannot_be_used_is_refused_without_its_value(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        load(["order"], {**GOOD, variable: value})
+    (line,) = str(refusal.value).splitlines()
+    assert line.startswith(f"bad setting {variable}: must ")
+    assert "hunter2" not in line
+
+
+def test_a_name_that_is_nearly_a_setting_is_refused() -> None:
+    near = {"EDGE_TRUSTED_HOP": "1", "USER_TARGETS": "a:1", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "x", "HOME": "/"}
+    without = {name: value for name, value in GOOD.items() if name != "USER_TARGET"}
+    with pytest.raises(SettingsError) as refusal:
+        load(["order", "user"], {**without, **near})
+    assert [line.split()[2] for line in str(refusal.value).splitlines()] == [
+        "EDGE_TRUSTED_HOP:", "USER_TARGETS:", "USER_TARGET:",
+    ]  # fmt: skip

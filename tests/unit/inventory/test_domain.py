@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from services.inventory.domain import (
     LinesRefused,
     OutOfStock,
     PricedLine,
+    PriceRefused,
     Product,
     ReleaseReason,
     ReservationEnded,
@@ -24,6 +27,7 @@ from services.inventory.domain import (
     commit,
     has_run_low,
     price,
+    price_of,
     quantities,
     release,
     require_adjustable,
@@ -34,11 +38,16 @@ CATALOG = {
     "bell": Product("bell", "Bell", "", 8900, "USD", available=5),
     "chart": Product("chart", "Chart", "", 1250, "USD", available=3),
     "amphora": Product("amphora", "Amphora", "", 6420, "EUR", available=9),
+    "tea": Product("tea", "Tea", "", 980, "JPY", available=9),
+    "pearl": Product("pearl", "Pearl", "", 1250, "KWD", available=9),
+    "pin": Product("pin", "Pin", "", 10, "USD", available=9),
+    "ship": Product("ship", "Ship", "", 600_000_000_000, "USD", available=9),
+    "token": Product("token", "Token", "", 1000, "XXX", available=9),
 }
 
 
 def test_lines_get_the_catalogs_prices_in_the_order_asked_for() -> None:
-    assert price([Line("chart", 2), Line("bell", 1, 8900)], CATALOG) == [
+    assert price([Line("chart", 2), Line("bell", 1, Decimal(89))], CATALOG) == [
         PricedLine("chart", 2, 1250),
         PricedLine("bell", 1, 8900),
     ]
@@ -46,7 +55,7 @@ def test_lines_get_the_catalogs_prices_in_the_order_asked_for() -> None:
 
 def test_everything_that_does_not_fit_the_catalog_is_named_at_once() -> None:
     with pytest.raises(LinesRefused) as refused:
-        price([Line("sail", 1), Line("bell", 1, 8899), Line("chart", 1)], CATALOG)
+        price([Line("sail", 1), Line("bell", 1, Decimal("88.99")), Line("chart", 1)], CATALOG)
     assert refused.value.violations == [
         ("items[0].productId", "must be the id of a product in the catalog"),
         ("items[1].price", "must be the current price, 89.00 USD, or be left out"),
@@ -57,6 +66,51 @@ def test_one_order_has_one_currency() -> None:
     with pytest.raises(LinesRefused) as refused:
         price([Line("bell", 1), Line("amphora", 1)], CATALOG)
     assert [field for field, _ in refused.value.violations] == ["items[1].productId"]
+
+
+def test_prices_have_their_currencys_own_decimals() -> None:
+    assert price([Line("tea", 2, Decimal(980))], CATALOG) == [PricedLine("tea", 2, 980)]
+    assert price([Line("pearl", 1, Decimal("1.25"))], CATALOG) == [PricedLine("pearl", 1, 1250)]
+    for line, told in ((Line("tea", 1, Decimal("9.80")), "980 JPY"), (Line("pearl", 1, Decimal("12.5")), "1.250 KWD")):
+        with pytest.raises(LinesRefused, match=told):
+            price([line], CATALOG)
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ([Line("pin", 4)], "0.40 USD must be at least 0.50 USD"),
+        ([Line("pin", 2), Line("pin", 2)], "0.40 USD must be at least 0.50 USD"),
+        ([Line("ship", 2)], "12000000000.00 USD must be at most 9999999999.99 USD"),
+        ([Line("token", 1)], "XXX"),
+    ],
+)
+def test_what_comes_to_less_or_more_than_can_be_charged_is_no_order(lines: list[Line], told: str) -> None:
+    with pytest.raises(LinesRefused) as refused:
+        price(lines, CATALOG)
+    ((field, why),) = refused.value.violations
+    assert field == "items"
+    assert told in why
+    price([Line("pin", 5)], CATALOG)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "field", "told"),
+    [
+        ("1.00", "XXX", "currency", "such as USD"),
+        ("9.80", "JPY", "price", "a whole amount of JPY"),
+        ("9.801", "USD", "price", "at most two decimals"),
+        ("1.255", "KWD", "price", "a multiple of 0.010 KWD"),
+        ("1.2555", "KWD", "price", "at most three decimals"),
+        ("0", "USD", "price", "more than 0"),
+        ("10000000000", "USD", "price", "at most 9999999999.99 USD"),
+    ],
+)
+def test_nothing_is_sold_at_a_price_that_cannot_be_charged(amount: str, currency: str, field: str, told: str) -> None:
+    with pytest.raises(PriceRefused) as refused:
+        price_of(Decimal(amount), currency)
+    ((named, why),) = refused.value.violations
+    assert (named, told in why) == (field, True)
 
 
 def test_lines_of_one_product_count_together() -> None:
@@ -70,7 +124,7 @@ def test_lines_of_one_product_count_together() -> None:
 
 def test_a_repeat_must_ask_for_the_same_lines() -> None:
     reserved = [PricedLine("bell", 1, 8900), PricedLine("chart", 2, 1250)]
-    assert same_lines([Line("bell", 1), Line("chart", 2, 1)], reserved)
+    assert same_lines([Line("bell", 1), Line("chart", 2, Decimal(1))], reserved)
     assert not same_lines([Line("chart", 2), Line("bell", 1)], reserved)
     assert not same_lines([Line("bell", 1)], reserved)
 

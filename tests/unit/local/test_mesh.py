@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from local import credentials
+from local.manifests.installation import installed
 from local.mesh.cluster import Cluster
 from local.mesh.overlay import adapted, additions
-from local.mesh.pods import GATEWAY, PODS
+from local.mesh.pods import GATEWAY, GATEWAY_HTTP, GATEWAY_HTTPS, PODS
 from local.mesh.topology import parts
 from local.paths import ROOT
 from local.stack import Stack
@@ -51,7 +52,17 @@ def test_only_addresses_of_shipped_manifests_change(stack: Stack) -> None:
 def test_the_overlay_decides_nothing(stack: Stack) -> None:
     kinds = {manifest["kind"] for manifest in additions(stack)}
     assert not kinds & POLICY
-    assert kinds == {"WorkloadEntry", "Sidecar", "EnvoyFilter", "Service"}
+    assert kinds == {"WorkloadEntry", "Sidecar", "EnvoyFilter"}
+
+
+def test_the_gateway_is_the_one_of_istios_charts() -> None:
+    (workload,) = installed().chosen({"istio": "ingressgateway"})
+    assert (GATEWAY.account, GATEWAY.namespace, GATEWAY.labels) == (
+        workload.account,
+        workload.namespace,
+        workload.labels,
+    )
+    assert {GATEWAY_HTTP, GATEWAY_HTTPS} <= {*workload.ports}
 
 
 def test_every_address_is_loopback_and_no_two_pods_share_one(stack: Stack) -> None:

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -15,4 +16,4 @@ raise SystemExit(len(tries.read_text()) < 3)
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0
     assert tries.read_text() == "xxx"
-    assert done.stdout.count("not done yet (exit 1)") == 2
+    assert [json.loads(line)["event"] for line in done.stdout.splitlines()] == ["not done yet"] * 2

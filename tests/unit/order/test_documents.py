@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import bson
 import pytest
 
@@ -11,7 +13,7 @@ from services.order.documents import (
     order_from_document,
     order_to_document,
 )
-from services.order.domain import Commit, Status, fold
+from services.order.domain import Address, Commit, Line, OrderCreated, Status, fold
 from tests.unit.order.examples import history_of, order_created
 
 UTC_DATES = bson.CodecOptions(tz_aware=True)
@@ -61,6 +63,31 @@ def test_an_order_is_shown_by_the_names_of_the_api() -> None:
 def test_an_order_survives_being_shown() -> None:
     order = fold(history_of(Status.CANCELLED))
     assert order_from_document(bson.decode(bson.encode(order_to_document(order)), UTC_DATES)) == order
+
+
+@pytest.mark.parametrize(
+    ("currency", "minor", "price", "total"), [("JPY", 1000, "1000", "2000"), ("KWD", 1250, "1.250", "2.500")]
+)
+def test_amounts_have_the_currencys_own_decimals(currency: str, minor: int, price: str, total: str) -> None:
+    event = OrderCreated("o1", "ann", (Line("bell", 2, minor),), currency, Address("1 Quay", "Corinth", "", "1", "GR"))
+    commit = replace(order_created(), order_id="o1", events=(event,))
+    assert through_bson(commit) == commit
+    shown = order_to_document(fold([commit]))
+    assert (shown["items"][0]["price"], shown["totalAmount"]) == (price, total)
+    assert order_from_document(shown) == fold([commit])
+
+
+@pytest.mark.parametrize(
+    ("currency", "kept", "minor"),
+    [("USD", "29.99", 2999), ("JPY", "1000.00", 1000), ("KWD", "1.25", 1250), ("JPY", "29.99", 30)],
+)
+def test_what_was_stored_when_every_currency_had_two_decimals_means_the_same(
+    currency: str, kept: str, minor: int
+) -> None:
+    document = commit_to_document(order_created())
+    document["events"][0] |= {"currency": currency, "items": [{"productId": "bell", "quantity": 1, "price": kept}]}
+    order = fold([commit_from_document(document)])
+    assert (order.lines[0].price_minor, order.total_minor) == (minor, minor)
 
 
 def test_an_event_of_a_type_from_the_future_is_not_taken_for_another() -> None:

@@ -24,7 +24,6 @@ from services.order.domain import (
     OwnerMayOnlyCancel,
     Reason,
     Status,
-    TotalTooLarge,
     blank_fields,
     check_may_list,
     fold,
@@ -171,10 +170,6 @@ def test_a_history_with_a_gap_or_without_a_beginning_is_none() -> None:
 def test_an_address_of_blanks_is_none() -> None:
     assert blank_fields(ADDRESS) == []
     assert blank_fields(Address(" ", "\t", "  ", "　", "GR")) == ["street", "city", "state", "zipCode"]
-
-
-def test_what_costs_too_much_is_said_exactly() -> None:
-    assert "10000000000.01" in str(TotalTooLarge(1_000_000_000_001))
 
 
 class OrderMachine(RuleBasedStateMachine):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
@@ -39,7 +40,7 @@ from tests.unit.payment.given import CHALLENGE, NOW, ORDER, a_payment, an_intent
 class TestWhatMayBePaid:
     def test_a_pending_order_at_the_price_that_was_shown(self) -> None:
         require_payable(ORDER, None, None)
-        require_payable(ORDER, 5998, "USD")
+        require_payable(ORDER, Decimal("59.98"), "USD")
 
     @pytest.mark.parametrize("status", ["confirmed", "shipped", "delivered"])
     def test_not_one_that_is_paid(self, status: str) -> None:
@@ -54,14 +55,21 @@ class TestWhatMayBePaid:
         with pytest.raises(OrderNotPayable):
             require_payable(replace(ORDER, total_minor=0), None, None)
 
-    @pytest.mark.parametrize("currency", ["JPY", "KWD"])
-    def test_not_one_in_a_currency_that_stripe_counts_otherwise(self, currency: str) -> None:
+    @pytest.mark.parametrize(("currency", "minor"), [("JPY", 49), ("KWD", 1255), ("USD", 49), ("XXX", 5998)])
+    def test_not_one_that_stripe_cannot_charge(self, currency: str, minor: int) -> None:
         with pytest.raises(OrderNotPayable):
-            require_payable(replace(ORDER, currency=currency), None, None)
+            require_payable(replace(ORDER, currency=currency, total_minor=minor), None, None)
+
+    @pytest.mark.parametrize(("currency", "minor", "shown"), [("JPY", 1000, "1000"), ("KWD", 1250, "1.25")])
+    def test_currencies_with_other_decimals(self, currency: str, minor: int, shown: str) -> None:
+        order = replace(ORDER, currency=currency, total_minor=minor)
+        require_payable(order, Decimal(shown), currency)
+        with pytest.raises(DiffersFromOrder):
+            require_payable(order, Decimal(shown) * 100, currency)
 
     def test_everything_that_was_shown_otherwise_is_named_with_what_is_right(self) -> None:
         with pytest.raises(DiffersFromOrder) as differs:
-            require_payable(ORDER, 5997, "EUR")
+            require_payable(ORDER, Decimal("59.97"), "EUR")
         assert differs.value.violations == [
             ("amount", "must be the order's total, 59.98"),
             ("currency", "must be the order's, USD"),
@@ -109,6 +117,9 @@ class TestMoneyThatCame:
         assert [line.entry for line in unsettled.ledger] == [Entry.CAPTURE]
         assert unsettled.after.check_at is not None
         assert next_step(unsettled.after, NOW) is Step.LOOK_UP
+        late = NOW + timedelta(days=29)
+        assert after_check(replace(unsettled.after, checks=20), late).check_at == late + timedelta(days=1)
+        assert after_check(unsettled.after, NOW + timedelta(days=30)).check_at is None
         settled = applied(unsettled.after, an_intent("succeeded"))
         assert [line.entry for line in settled.ledger] == [Entry.FEE]
         assert (settled.news, settled.after.check_at) == (None, None)

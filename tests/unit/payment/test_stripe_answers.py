@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 import stripe
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from stripe import WebhookSignature
 
-from services.payment.domain import RefundStatus, Refusal, Settlement
+from services.payment.domain import IntentMismatch, RefundStatus, Refusal, Settlement
 from services.payment.stripe_answers import BadSignature, intent, intent_in, read_webhook, refund, refusal_in, user_of
+from services.payment.stripe_units import to_stripe
 from tests.unit.payment.given import PAYMENT_ID
 
 SECRET = SecretStr("whsec_unit")
@@ -44,11 +46,38 @@ def test_a_settled_charge_tells_fee_and_net_in_the_accounts_own_currency() -> No
     assert read.settlement == Settlement("txn_1", 204, 5500, "EUR")
 
 
-@pytest.mark.parametrize(("currency", "hundredths"), [("usd", 204), ("jpy", 20400), ("kwd", 20)])
-def test_an_account_in_another_kind_of_currency_is_counted_as_ours(currency: str, hundredths: int) -> None:
-    line = {"id": "txn_1", "fee": 204, "net": 204, "currency": currency}
-    settlement = intent(INTENT | {"latest_charge": {"id": "ch_1", "balance_transaction": line}}).settlement
-    assert settlement == Settlement("txn_1", hundredths, hundredths, currency.upper())
+def settled_as(**changes: Any) -> Settlement | None:
+    line = {"id": "txn_1", "fee": 200, "net": 300, "currency": "usd", **changes}
+    return intent(INTENT | {"latest_charge": {"id": "ch_1", "balance_transaction": line}}).settlement
+
+
+@pytest.mark.parametrize(
+    ("currency", "fee", "net"), [("usd", 200, 300), ("jpy", 200, 300), ("kwd", 200, 300), ("isk", 2, 3), ("ugx", 2, 3)]
+)
+def test_fee_and_net_are_in_minor_units_of_the_accounts_currency(currency: str, fee: int, net: int) -> None:
+    assert settled_as(currency=currency) == Settlement("txn_1", fee, net, currency.upper())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"currency": "xxx"}, {"currency": None}, {"fee": None}, {"fee": -1}, {"net": "1"}, {"currency": "isk", "fee": 1}],
+)
+def test_what_stripe_keeps_and_cannot_be_read_counts_as_not_known_and_is_counted(changes: dict[str, Any]) -> None:
+    before = REGISTRY.get_sample_value("payment_fees_not_booked_total", {"why": "unreadable"})
+    assert before is not None
+    assert settled_as(**changes) is None
+    assert REGISTRY.get_sample_value("payment_fees_not_booked_total", {"why": "unreadable"}) == before + 1
+
+
+@pytest.mark.parametrize(("currency", "amount", "minor"), [("jpy", 1000, 1000), ("kwd", 1250, 1250), ("isk", 500, 5)])
+def test_amounts_are_in_the_currencys_own_minor_unit(currency: str, amount: int, minor: int) -> None:
+    assert intent(INTENT | {"currency": currency, "amount": amount}).amount_minor == minor
+    assert to_stripe(minor, currency.upper()) == amount
+
+
+def test_a_fraction_of_what_has_none_is_not_what_was_asked_for() -> None:
+    with pytest.raises(IntentMismatch):
+        intent(INTENT | {"currency": "isk", "amount": 501})
 
 
 @pytest.mark.parametrize("charge", [None, "ch_1", {"id": "ch_1", "balance_transaction": None}])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 
+import asyncpg
 import pytest
 from pymongo.errors import DuplicateKeyError
 
@@ -11,6 +13,9 @@ from services.chassis import clock
 from services.chassis import mongo as mongo_module
 from services.chassis.errors import Unavailable
 from services.chassis.mongo import Mongo, unavailable_when_away
+from services.chassis.resource import Impaired
+from tests.integration.chassis.data.waiting import until
+from tests.support.real_stack import RealStack
 
 
 async def test_keeps_documents_with_instants_as_they_were(mongo_url: str) -> None:
@@ -65,3 +70,44 @@ async def test_the_url_names_the_database() -> None:
     with pytest.raises(ValueError, match="names no database"):
         mongo.collection("lab")
     await mongo.stop()
+
+
+async def test_a_database_behind_the_store_that_takes_no_writes_is_waited_for(
+    mongo_url: str, real_stack: RealStack
+) -> None:
+    mongo = Mongo(mongo_url)
+    await mongo.start()
+    await insert(mongo, "before")
+    admin = await asyncpg.connect(real_stack.postgres_url("postgres"))
+    ends = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = 'ferretdb'"
+    await admin.execute("ALTER DATABASE ferretdb SET default_transaction_read_only = on")
+    try:
+        await admin.execute(ends)
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await insert(mongo, "meanwhile")
+        with pytest.raises(Impaired):
+            await mongo.check()
+    finally:
+        await admin.execute("ALTER DATABASE ferretdb RESET default_transaction_read_only")
+        await admin.execute(ends)
+        await admin.close()
+
+    async def stored() -> bool:
+        with contextlib.suppress(Unavailable):
+            with contextlib.suppress(DuplicateKeyError):  # by a try that was not answered
+                await insert(mongo, "after")
+            return True
+        return False
+
+    await until(stored)
+    with unavailable_when_away():
+        found = await mongo.collection("lab").find({"_id": {"$in": ["before", "meanwhile", "after"]}}).to_list(None)
+    assert {document["_id"] for document in found} == {"before", "after"}
+    await mongo.stop()
+
+
+async def insert(mongo: Mongo, name: str) -> None:
+    """Write a document, as a store does."""
+    with unavailable_when_away():
+        await mongo.collection("lab").insert_one({"_id": name})

@@ -114,7 +114,7 @@ class Product(_message.Message):
     description: _builtins.str
     """What it is."""
     price: _builtins.str
-    """The price of one, a decimal ("29.99")."""
+    """The price of one, a decimal with as many places as the currency has ("29.99" USD, "1000" JPY)."""
     currency: _builtins.str
     """The price's currency, ISO 4217."""
     available: _builtins.int
@@ -156,9 +156,9 @@ class CreateProductRequest(_message.Message):
     description: _builtins.str
     """What it is."""
     price: _builtins.float
-    """The price of one, with at most two decimals."""
+    """The price of one, with at most as many decimals as the currency has: 29.99 USD, 1000 JPY, 1.250 KWD."""
     currency: _builtins.str
-    """The price's currency, ISO 4217; USD when absent."""
+    """The price's currency, ISO 4217, in upper or lower case; USD when absent. One that cannot be charged is refused."""
     low_stock_threshold: _builtins.int
     """Below how many available it is running out; without it, what holds for all products."""
     def __init__(
@@ -205,9 +205,9 @@ class UpdateProductRequest(_message.Message):
     description: _builtins.str
     """What it is."""
     price: _builtins.float
-    """The price of one from now on, with at most two decimals."""
+    """The price of one from now on, with at most as many decimals as the currency has."""
     currency: _builtins.str
-    """The price's currency, ISO 4217; only together with a price."""
+    """The price's currency, ISO 4217, in upper or lower case; only together with a price."""
     low_stock_threshold: _builtins.int
     """Below how many available it is running out, from its next move of stock on."""
     def __init__(

@@ -55,27 +55,27 @@ class ReservationItem(_message.Message):
 
     PRODUCT_ID_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
-    EXPECTED_PRICE_MINOR_FIELD_NUMBER: _builtins.int
+    EXPECTED_PRICE_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
     """The product's id."""
     quantity: _builtins.int
     """How many."""
-    expected_price_minor: _builtins.int
-    """The price of one that the customer was shown, in minor units (cents); absent when they stated none."""
+    expected_price: _builtins.str
+    """The price of one that the customer was shown, a decimal ("29.99"); absent when they stated none."""
     def __init__(
         self,
         *,
         product_id: _builtins.str = ...,
         quantity: _builtins.int = ...,
-        expected_price_minor: _builtins.int | None = ...,
+        expected_price: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_price_minor", b"_expected_price_minor", "expected_price_minor", b"expected_price_minor"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_price", b"_expected_price", "expected_price", b"expected_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_price_minor", b"_expected_price_minor", "expected_price_minor", b"expected_price_minor", "product_id", b"product_id", "quantity", b"quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_price", b"_expected_price", "expected_price", b"expected_price", "product_id", b"product_id", "quantity", b"quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__expected_price_minor: _TypeAlias = _typing.Literal["expected_price_minor"]  # noqa: Y015
-    _WhichOneofArgType__expected_price_minor: _TypeAlias = _typing.Literal["_expected_price_minor", b"_expected_price_minor"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_price_minor) -> _WhichOneofReturnType__expected_price_minor | None: ...
+    _WhichOneofReturnType__expected_price: _TypeAlias = _typing.Literal["expected_price"]  # noqa: Y015
+    _WhichOneofArgType__expected_price: _TypeAlias = _typing.Literal["_expected_price", b"_expected_price"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_price) -> _WhichOneofReturnType__expected_price | None: ...
 
 Global___ReservationItem: _TypeAlias = ReservationItem  # noqa: Y015
 
@@ -173,23 +173,23 @@ class ReservedItem(_message.Message):
 
     PRODUCT_ID_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
-    PRICE_MINOR_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
     """The product's id."""
     quantity: _builtins.int
     """How many."""
-    price_minor: _builtins.int
-    """The price of one, in minor units (cents)."""
+    price: _builtins.str
+    """The price of one, a decimal ("29.99")."""
     def __init__(
         self,
         *,
         product_id: _builtins.str = ...,
         quantity: _builtins.int = ...,
-        price_minor: _builtins.int = ...,
+        price: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["price_minor", b"price_minor", "product_id", b"product_id", "quantity", b"quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["price", b"price", "product_id", b"product_id", "quantity", b"quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -57,10 +57,11 @@ class ReservationServiceServicer:
     """
 
     def ReserveStock(self, request, context):
-        """Holds stock for an order and prices it: all lines or none. An unknown product, or an expected price that is
-        not the catalog's, is INVALID_ARGUMENT; too little stock is FAILED_PRECONDITION (OUT_OF_STOCK); both name the
-        line (`items[0].productId`). A repeat answers with the same prices and extends the hold; other lines under the
-        same order are ALREADY_EXISTS. A hold that was released or used is FAILED_PRECONDITION.
+        """Holds stock for an order and prices it: all lines or none. An unknown product, an expected price that is not the
+        catalog's, or lines that come to what cannot be charged, are INVALID_ARGUMENT; too little stock is
+        FAILED_PRECONDITION (OUT_OF_STOCK); each names the line (`items[0].productId`) or `items`. A repeat answers with
+        the same prices and extends the hold; other lines under the same order are ALREADY_EXISTS. A hold that was
+        released or used is FAILED_PRECONDITION.
         Publishes STOCK_RESERVED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

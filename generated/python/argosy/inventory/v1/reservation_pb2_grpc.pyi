@@ -34,10 +34,11 @@ class ReservationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ReservationServiceAsyncStub: ...
     ReserveStock: _grpc.UnaryUnaryMultiCallable[_reservation_pb2.ReserveStockRequest, _reservation_pb2.Reservation]
-    """Holds stock for an order and prices it: all lines or none. An unknown product, or an expected price that is
-    not the catalog's, is INVALID_ARGUMENT; too little stock is FAILED_PRECONDITION (OUT_OF_STOCK); both name the
-    line (`items[0].productId`). A repeat answers with the same prices and extends the hold; other lines under the
-    same order are ALREADY_EXISTS. A hold that was released or used is FAILED_PRECONDITION.
+    """Holds stock for an order and prices it: all lines or none. An unknown product, an expected price that is not the
+    catalog's, or lines that come to what cannot be charged, are INVALID_ARGUMENT; too little stock is
+    FAILED_PRECONDITION (OUT_OF_STOCK); each names the line (`items[0].productId`) or `items`. A repeat answers with
+    the same prices and extends the hold; other lines under the same order are ALREADY_EXISTS. A hold that was
+    released or used is FAILED_PRECONDITION.
     Publishes STOCK_RESERVED.
     """
     CommitReservation: _grpc.UnaryUnaryMultiCallable[_reservation_pb2.CommitReservationRequest, _reservation_pb2.Reservation]
@@ -55,10 +56,11 @@ class ReservationServiceAsyncStub(ReservationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ReserveStock: _aio.UnaryUnaryMultiCallable[_reservation_pb2.ReserveStockRequest, _reservation_pb2.Reservation]  # type: ignore[assignment]
-    """Holds stock for an order and prices it: all lines or none. An unknown product, or an expected price that is
-    not the catalog's, is INVALID_ARGUMENT; too little stock is FAILED_PRECONDITION (OUT_OF_STOCK); both name the
-    line (`items[0].productId`). A repeat answers with the same prices and extends the hold; other lines under the
-    same order are ALREADY_EXISTS. A hold that was released or used is FAILED_PRECONDITION.
+    """Holds stock for an order and prices it: all lines or none. An unknown product, an expected price that is not the
+    catalog's, or lines that come to what cannot be charged, are INVALID_ARGUMENT; too little stock is
+    FAILED_PRECONDITION (OUT_OF_STOCK); each names the line (`items[0].productId`) or `items`. A repeat answers with
+    the same prices and extends the hold; other lines under the same order are ALREADY_EXISTS. A hold that was
+    released or used is FAILED_PRECONDITION.
     Publishes STOCK_RESERVED.
     """
     CommitReservation: _aio.UnaryUnaryMultiCallable[_reservation_pb2.CommitReservationRequest, _reservation_pb2.Reservation]  # type: ignore[assignment]
@@ -79,10 +81,11 @@ class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reservation_pb2.ReserveStockRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reservation_pb2.Reservation, _abc.Awaitable[_reservation_pb2.Reservation]]:
-        """Holds stock for an order and prices it: all lines or none. An unknown product, or an expected price that is
-        not the catalog's, is INVALID_ARGUMENT; too little stock is FAILED_PRECONDITION (OUT_OF_STOCK); both name the
-        line (`items[0].productId`). A repeat answers with the same prices and extends the hold; other lines under the
-        same order are ALREADY_EXISTS. A hold that was released or used is FAILED_PRECONDITION.
+        """Holds stock for an order and prices it: all lines or none. An unknown product, an expected price that is not the
+        catalog's, or lines that come to what cannot be charged, are INVALID_ARGUMENT; too little stock is
+        FAILED_PRECONDITION (OUT_OF_STOCK); each names the line (`items[0].productId`) or `items`. A repeat answers with
+        the same prices and extends the hold; other lines under the same order are ALREADY_EXISTS. A hold that was
+        released or used is FAILED_PRECONDITION.
         Publishes STOCK_RESERVED.
         """
 

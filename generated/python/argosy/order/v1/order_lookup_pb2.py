@@ -26,7 +26,7 @@ from argosy.policy.v1 import policy_pb2 as argosy_dot_policy_dot_v1_dot_policy__
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"argosy/order/v1/order_lookup.proto\x12\x0f\x61rgosy.order.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a\x1b\x62uf/validate/validate.proto\"9\n\x12LookUpOrderRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\"\x97\x01\n\x0cOrderSummary\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x17\n\x07user_id\x18\x02 \x01(\tR\x06userId\x12\x16\n\x06status\x18\x03 \x01(\tR\x06status\x12\x1f\n\x0btotal_minor\x18\x04 \x01(\x03R\ntotalMinor\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency2\x94\x01\n\x12OrderLookupService\x12\x65\n\x0bLookUpOrder\x12#.argosy.order.v1.LookUpOrderRequest\x1a\x1d.argosy.order.v1.OrderSummary\"\x12\x90\x02\x01\x8a\xb5\x18\x0b\x08\x04\x12\x07payment\x1a\x17\x8a\xb5\x18\x13\n\x05order\x12\x02\x08\x05\x1a\x06\x08\x02\x12\x02\x08\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"argosy/order/v1/order_lookup.proto\x12\x0f\x61rgosy.order.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a\x1b\x62uf/validate/validate.proto\"9\n\x12LookUpOrderRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\"\xac\x01\n\x0cOrderSummary\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x17\n\x07user_id\x18\x02 \x01(\tR\x06userId\x12\x16\n\x06status\x18\x03 \x01(\tR\x06status\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency\x12!\n\x0ctotal_amount\x18\x06 \x01(\tR\x0btotalAmountJ\x04\x08\x04\x10\x05R\x0btotal_minor2\x94\x01\n\x12OrderLookupService\x12\x65\n\x0bLookUpOrder\x12#.argosy.order.v1.LookUpOrderRequest\x1a\x1d.argosy.order.v1.OrderSummary\"\x12\x90\x02\x01\x8a\xb5\x18\x0b\x08\x04\x12\x07payment\x1a\x17\x8a\xb5\x18\x13\n\x05order\x12\x02\x08\x05\x1a\x06\x08\x02\x12\x02\x08\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,7 +42,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOOKUPORDERREQUEST']._serialized_start=115
   _globals['_LOOKUPORDERREQUEST']._serialized_end=172
   _globals['_ORDERSUMMARY']._serialized_start=175
-  _globals['_ORDERSUMMARY']._serialized_end=326
-  _globals['_ORDERLOOKUPSERVICE']._serialized_start=329
-  _globals['_ORDERLOOKUPSERVICE']._serialized_end=477
+  _globals['_ORDERSUMMARY']._serialized_end=347
+  _globals['_ORDERLOOKUPSERVICE']._serialized_start=350
+  _globals['_ORDERLOOKUPSERVICE']._serialized_end=498
 # @@protoc_insertion_point(module_scope)

@@ -47,30 +47,30 @@ class OrderSummary(_message.Message):
     ORDER_ID_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
-    TOTAL_MINOR_FIELD_NUMBER: _builtins.int
     CURRENCY_FIELD_NUMBER: _builtins.int
+    TOTAL_AMOUNT_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order's id."""
     user_id: _builtins.str
     """Whose it is."""
     status: _builtins.str
     """pending, confirmed, shipped, delivered or cancelled."""
-    total_minor: _builtins.int
-    """What it costs, in minor units (cents)."""
     currency: _builtins.str
     """The currency, ISO 4217."""
+    total_amount: _builtins.str
+    """What it costs, a decimal ("59.98")."""
     def __init__(
         self,
         *,
         order_id: _builtins.str = ...,
         user_id: _builtins.str = ...,
         status: _builtins.str = ...,
-        total_minor: _builtins.int = ...,
         currency: _builtins.str = ...,
+        total_amount: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "order_id", b"order_id", "status", b"status", "total_minor", b"total_minor", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "order_id", b"order_id", "status", b"status", "total_amount", b"total_amount", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -70,7 +70,7 @@ class OrderItemRequest(_message.Message):
     quantity: _builtins.int
     """How many, 1 to 1,000."""
     price: _builtins.float
-    """The price of one that the customer was shown: only compared, to the cent. At most two decimals."""
+    """The price of one that the customer was shown: only compared, to the last decimal."""
     def __init__(
         self,
         *,
@@ -362,7 +362,7 @@ class Order(_message.Message):
     user_id: _builtins.str
     """Whose it is."""
     total_amount: _builtins.str
-    """What it costs in all, a decimal ("59.98")."""
+    """What it costs in all, a decimal with as many places as the currency has ("59.98" USD, "1000" JPY)."""
     currency: _builtins.str
     """The currency of all amounts, ISO 4217."""
     status: _builtins.str

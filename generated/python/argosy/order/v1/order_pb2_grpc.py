@@ -72,8 +72,9 @@ class OrderServiceServicer:
     """
 
     def CreateOrder(self, request, context):
-        """Places an order at the catalog's prices and holds its stock. A stated price or userId is only checked. Too
-        little stock is FAILED_PRECONDITION (OUT_OF_STOCK), and then there is no order. Publishes ORDER_CREATED.
+        """Places an order at the catalog's prices and holds its stock. A stated price or userId is only checked. Items that
+        come to less or more than can be charged, or are sold in different currencies, are INVALID_ARGUMENT. Too little
+        stock is FAILED_PRECONDITION (OUT_OF_STOCK). In either case there is no order. Publishes ORDER_CREATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,8 +34,9 @@ class OrderServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OrderServiceAsyncStub: ...
     CreateOrder: _grpc.UnaryUnaryMultiCallable[_order_pb2.CreateOrderRequest, _order_pb2.Order]
-    """Places an order at the catalog's prices and holds its stock. A stated price or userId is only checked. Too
-    little stock is FAILED_PRECONDITION (OUT_OF_STOCK), and then there is no order. Publishes ORDER_CREATED.
+    """Places an order at the catalog's prices and holds its stock. A stated price or userId is only checked. Items that
+    come to less or more than can be charged, or are sold in different currencies, are INVALID_ARGUMENT. Too little
+    stock is FAILED_PRECONDITION (OUT_OF_STOCK). In either case there is no order. Publishes ORDER_CREATED.
     """
     GetOrder: _grpc.UnaryUnaryMultiCallable[_order_pb2.GetOrderRequest, _order_pb2.Order]
     """Answers with one order. Another person's is NOT_FOUND, like an unknown one."""
@@ -67,8 +68,9 @@ class OrderServiceAsyncStub(OrderServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateOrder: _aio.UnaryUnaryMultiCallable[_order_pb2.CreateOrderRequest, _order_pb2.Order]  # type: ignore[assignment]
-    """Places an order at the catalog's prices and holds its stock. A stated price or userId is only checked. Too
-    little stock is FAILED_PRECONDITION (OUT_OF_STOCK), and then there is no order. Publishes ORDER_CREATED.
+    """Places an order at the catalog's prices and holds its stock. A stated price or userId is only checked. Items that
+    come to less or more than can be charged, or are sold in different currencies, are INVALID_ARGUMENT. Too little
+    stock is FAILED_PRECONDITION (OUT_OF_STOCK). In either case there is no order. Publishes ORDER_CREATED.
     """
     GetOrder: _aio.UnaryUnaryMultiCallable[_order_pb2.GetOrderRequest, _order_pb2.Order]  # type: ignore[assignment]
     """Answers with one order. Another person's is NOT_FOUND, like an unknown one."""
@@ -103,8 +105,9 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_pb2.CreateOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_pb2.Order, _abc.Awaitable[_order_pb2.Order]]:
-        """Places an order at the catalog's prices and holds its stock. A stated price or userId is only checked. Too
-        little stock is FAILED_PRECONDITION (OUT_OF_STOCK), and then there is no order. Publishes ORDER_CREATED.
+        """Places an order at the catalog's prices and holds its stock. A stated price or userId is only checked. Items that
+        come to less or more than can be charged, or are sold in different currencies, are INVALID_ARGUMENT. Too little
+        stock is FAILED_PRECONDITION (OUT_OF_STOCK). In either case there is no order. Publishes ORDER_CREATED.
         """
 
     @_abc_1.abstractmethod

@@ -33,9 +33,9 @@ class CreatePaymentRequest(_message.Message):
     order_id: _builtins.str
     """The order's id."""
     amount: _builtins.float
-    """The amount that the customer was shown: only compared, to the cent. At most two decimals."""
+    """The amount that the customer was shown: only compared, to the last decimal."""
     currency: _builtins.str
-    """The currency that the customer was shown, ISO 4217 in upper case; only compared."""
+    """The currency that the customer was shown, ISO 4217, in upper or lower case; only compared."""
     payment_method_id: _builtins.str
     """Stripe's id of the payment method, such as pm_card_visa."""
     customer_id: _builtins.str
@@ -184,7 +184,7 @@ class CreateRefundRequest(_message.Message):
     id: _builtins.str
     """The payment's id."""
     amount: _builtins.float
-    """How much, in the payment's currency, with at most two decimals; all that is left when absent."""
+    """How much, in the payment's currency and with no more decimals than it has; all that is left when absent."""
     reason: _builtins.str
     """Why, for the books. Stripe's own words (duplicate, fraudulent, requested_by_customer) are told to Stripe as well."""
     def __init__(

@@ -1,0 +1,51 @@
+"""What the logs of a laptop say of an order: calls and consumers' work that belong to its traces, or that name it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from services.chassis import clock, trace_context
+from services.chassis.story import Kind, Moment
+
+_TOLD_APART = frozenset({"time", "level", "event", "service", "trace_id", "stack"})
+_CALL = "call"
+
+
+def moments(files: Iterable[Path], order_id: str, told: Collection[Moment]) -> list[Moment]:
+    """The log lines that belong to the traces of these moments, or that hold the order's id."""
+    traces = {trace_context.trace_id(moment.facts["traceparent"]) for moment in told if moment.facts.get("traceparent")}
+    wanted = (order_id, *traces)
+    return [moment for file in files for moment in _read(file, wanted)]
+
+
+def _read(file: Path, wanted: Collection[str]) -> Iterator[Moment]:
+    with file.open(errors="replace") as lines:
+        for line in lines:
+            if any(text in line for text in wanted):
+                yield from _moment(line)
+
+
+def _moment(line: str) -> Iterator[Moment]:
+    try:
+        said = json.loads(line)
+        at, service, event = clock.from_text(said["time"]), said["service"], said["event"]
+    except (ValueError, KeyError, TypeError):
+        return  # not one of a service's lines
+    facts = {name: value for name, value in said.items() if name not in _TOLD_APART}
+    if event == _CALL:
+        yield Moment(at, service, Kind.CALL, _call(facts), facts)
+    else:
+        yield Moment(at, service, Kind.LOG, " ".join([event, *_pairs(facts)]), {**facts, "level": said.get("level")})
+
+
+def _call(facts: dict[str, Any]) -> str:
+    rpc = str(facts.get("rpc", "")).rpartition("/")[2]
+    caller = f" for {facts['caller']}" if facts.get("caller") else ""
+    return f"{rpc} {facts.get('code')} in {facts.get('duration_ms')} ms{caller}"
+
+
+def _pairs(facts: dict[str, Any]) -> Iterator[str]:
+    return (f"{name}={value}" for name, value in facts.items())

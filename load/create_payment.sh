@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# CreatePayment, each call of an order of its own, which is placed first: load/create_payment.sh [calls] [at once]
+source "$(dirname "$0")/common.sh"
+requests=$(mktemp)
+trap 'rm -f "$requests"' EXIT
+session "${1:-100}" "$requests"
+burst argosy.payment.v1.PaymentService.CreatePayment "${1:-100}" "${2:-5}" "$token" --data-file "$requests"

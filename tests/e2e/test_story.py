@@ -1,0 +1,86 @@
+"""`argosy story`: one timeline of an order over all services, from their own stores and the laptop's logs."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+from tests.support.argosy import argosy
+from tests.support.shop import ADDRESS, VISA, Customer, Shop, answered, until
+
+
+def seen(rows: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    return {(row["service"], row["kind"]) for row in rows}
+
+
+async def test_a_purchase_and_its_refund_are_told_in_order_by_every_service(shop: Shop, customer: Customer) -> None:
+    order = await customer.order()
+    await customer.pay(order)
+    await customer.until_order_is(order, "confirmed")
+    answered(await customer.call("PATCH", f"/orders/{order['id']}/status", {"status": "cancelled"}), 200)
+
+    async def told() -> list[dict[str, Any]]:
+        return (await argosy("story", order["id"], "--json", environment=shop.stack.stack.environment)).rows
+
+    def complete(rows: list[dict[str, Any]]) -> bool:
+        sent = [row["text"] for row in rows if row["kind"] == "mail" and "is sent" in row["text"]]
+        return len(sent) == 3 and not any(row["kind"] == "waiting" for row in rows)
+
+    rows = await until(told, complete, "the order's story is complete")
+    assert [row["at"] for row in rows] == sorted(row["at"] for row in rows)
+    assert seen(rows) >= {
+        ("order", "event"),
+        ("order", "call"),
+        ("payment", "event"),
+        ("payment", "published"),
+        ("payment", "handled"),
+        ("payment", "payment"),
+        ("payment", "ledger"),
+        ("payment", "call"),
+        ("inventory", "event"),
+        ("inventory", "handled"),
+        ("inventory", "stock"),
+        ("notification", "mail"),
+    }
+    events = [row["text"].partition(":")[0] for row in rows if row["kind"] == "event" and row["service"] == "order"]
+    assert events == ["ORDER_CREATED", "ORDER_STATUS_UPDATED", "ORDER_STATUS_UPDATED"]
+    booked = [row["text"] for row in rows if row["kind"] == "ledger"]
+    assert [text.split()[0] for text in booked if not text.startswith("fee")] == ["capture", "refund"]
+    assert any(row["text"].startswith("refund of 59.98 USD is succeeded") for row in rows)
+
+    people = await argosy("story", order["id"], environment=shop.stack.stack.environment)
+    assert len(people.out.splitlines()) == len(rows)
+    for private in (customer.email, ADDRESS["street"], VISA):
+        assert private not in people.out
+
+
+async def test_parts_of_several_pods_are_put_together(shop: Shop, customer: Customer, tmp_path: Path) -> None:
+    order = await customer.order()
+    files = []
+    for service in ("inventory", "order"):
+        part = await argosy("story", order["id"], "--of", service, "--json", environment=shop.stack.stack.environment)
+        assert {row["service"] for row in part.rows if row["kind"] in ("event", "stock")} == {service}
+        file = tmp_path / f"{service}.jsonl"
+        file.write_text(part.out)
+        files += ["--read", str(file)]
+    whole = (await argosy("story", *files, "--json", environment={})).rows
+    assert {row["service"] for row in whole if row["kind"] == "event"} == {"inventory", "order"}
+    assert [row["at"] for row in whole] == sorted(row["at"] for row in whole)
+
+
+async def test_what_cannot_be_told_is_said_in_a_line(shop: Shop, tmp_path: Path) -> None:
+    environment = shop.stack.stack.environment
+    unknown = str(uuid.uuid4())
+    told = await argosy("story", unknown, environment=environment)
+    assert (told.code, told.err) == (2, f"argosy: no service knows of the order {unknown}\n")
+    told = await argosy("story", environment=environment)
+    assert (told.code, told.err) == (1, "argosy: say which order, or which files to --read\n")
+    told = await argosy("story", unknown, "--of", "user", environment=environment)
+    assert told.code == 1
+    assert "--of takes order, payment, inventory, notification, not user" in told.err
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text("{}\n")
+    told = await argosy("story", "--read", str(broken), environment=environment)
+    assert (told.code, told.out) == (1, "")
+    assert "holds a line that is not of a story: {}" in told.err
