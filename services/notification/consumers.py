@@ -17,7 +17,7 @@ from argosy.event.v1.user_events_pb2 import (
 )
 from services.chassis.events import Event
 from services.chassis.postgres import Postgres
-from services.notification import store
+from services.notification import outcomes, store
 from services.notification.domain import Kind, kind_of_order_status, why_cancelled
 from services.notification.store import NewMessage, OrderSummary
 
@@ -42,24 +42,25 @@ def _about_people(postgres: Postgres) -> Mapping[str, Handler]:
         user = cast(UserCreated | UserUpdated, event.message)
         async with postgres.transaction() as connection:
             await store.keep_recipient(connection, UUID(user.user_id), user.email, user.name)
-            if user.verification_id:
-                await store.add_message(connection, _with_token(event, user.user_id, kind, user.verification_id))
+            if not user.verification_id:
+                return
+            message = _with_token(event, user.user_id, kind, user.verification_id)
+            dropped = await store.add_message(connection, message)
+        _count(message, dropped=dropped)
 
     async def deleted(event: Event) -> None:
         async with postgres.transaction() as connection:
-            await store.forget_recipient(connection, UUID(cast(UserDeleted, event.message).user_id))
+            dropped = await store.forget_recipient(connection, UUID(cast(UserDeleted, event.message).user_id))
+        for message_type in dropped:
+            outcomes.count(message_type, "dropped")
 
     async def reset_requested(event: Event) -> None:
         wish = cast(PasswordResetRequested, event.message)
-        async with postgres.transaction() as connection:
-            await store.add_message(connection, _with_token(event, wish.user_id, Kind.PASSWORD_RESET, wish.reset_id))
+        await _tell(postgres, _with_token(event, wish.user_id, Kind.PASSWORD_RESET, wish.reset_id))
 
     async def verification_requested(event: Event) -> None:
         wish = cast(EmailVerificationRequested, event.message)
-        async with postgres.transaction() as connection:
-            await store.add_message(
-                connection, _with_token(event, wish.user_id, Kind.VERIFY_EMAIL, wish.verification_id)
-            )
+        await _tell(postgres, _with_token(event, wish.user_id, Kind.VERIFY_EMAIL, wish.verification_id))
 
     return {
         "USER_CREATED": created,
@@ -84,19 +85,26 @@ def _about_orders(postgres: Postgres) -> Mapping[str, Handler]:
         if kind is None:
             return
         data = {"why": why_cancelled(moved.reason)} if kind is Kind.ORDER_CANCELLED else {}
-        await tell(NewMessage(event.id, UUID(moved.user_id), kind, UUID(moved.order_id), data=data))
+        await _tell(postgres, NewMessage(event.id, UUID(moved.user_id), kind, UUID(moved.order_id), data=data))
 
     async def refunded(event: Event) -> None:
         refund = cast(PaymentRefunded, event.message)
         data = {"amount": refund.amount, "currency": refund.currency}
         user_id, order_id = UUID(refund.user_id), UUID(refund.order_id)
-        await tell(NewMessage(event.id, user_id, Kind.PAYMENT_REFUNDED, order_id, data=data))
-
-    async def tell(message: NewMessage) -> None:
-        async with postgres.transaction() as connection:
-            await store.add_message(connection, message)
+        await _tell(postgres, NewMessage(event.id, user_id, Kind.PAYMENT_REFUNDED, order_id, data=data))
 
     return {"ORDER_CREATED": order_created, "ORDER_STATUS_UPDATED": order_moved, "PAYMENT_REFUNDED": refunded}
+
+
+async def _tell(postgres: Postgres, message: NewMessage) -> None:
+    async with postgres.transaction() as connection:
+        dropped = await store.add_message(connection, message)
+    _count(message, dropped=dropped)
+
+
+def _count(message: NewMessage, *, dropped: bool) -> None:
+    if dropped:
+        outcomes.count(message.kind, "dropped")
 
 
 def _with_token(event: Event, user_id: str, kind: Kind, request_id: str) -> NewMessage:

@@ -17,6 +17,7 @@ from services.chassis.producer import Producer
 from services.chassis.relay import Relay
 from services.chassis.settings import load
 from services.payment import use_cases as does
+from services.payment.chores import chores
 from services.payment.consumers import GROUP, handlers
 from services.payment.faults import FAULTS
 from services.payment.first_answers import FirstAnswers
@@ -55,7 +56,7 @@ def run(settings: PaymentSettings) -> None:
     Consumer(settings.brokers, GROUP, handlers(postgres, recorder), producer).run_in(app)
     app.background("reconciler", Reconciler(postgres, settle, refund, recorder.work, settings.reconcile_seconds).run)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
-    app.background("housekeeping", Housekeeping(postgres).run)
+    app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)
     app.run(Catalogue(FAULTS))
 
 

@@ -32,6 +32,8 @@ class PaymentSettings(PostgresSettings):
     """How often payments and refunds that were left open are looked for."""
     idempotency_secret: SecretStr = Field(min_length=16)
     """Keys the fingerprints of repeated requests; the same in every replica."""
+    keep_cancelled_orders_days: int = Field(default=180, ge=91)
+    """How long it is remembered that an order takes no payment: longer than any topic keeps an event."""
 
     @property
     def challenge_timeout(self) -> timedelta:

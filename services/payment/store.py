@@ -64,6 +64,24 @@ async def end_order(connection: Connection, order_id: UUID) -> None:
     await connection.execute("INSERT INTO cancelled_orders (order_id) VALUES ($1) ON CONFLICT DO NOTHING", order_id)
 
 
+async def prune_ended_orders(connection: Connection, before: datetime, limit: int) -> int:
+    """Forget at most `limit` orders that ended before an instant; answers how many.
+
+    Never one with a payment that is open or holds money: it is by this that the money is known to have to go back.
+    """
+    tag: str = await connection.execute(
+        "DELETE FROM cancelled_orders WHERE order_id IN ("
+        "  SELECT order_id FROM cancelled_orders c WHERE ended_at < $1 AND NOT EXISTS ("
+        "    SELECT FROM payments p"
+        "    WHERE p.order_id = c.order_id AND p.status NOT IN ('failed', 'cancelled', 'refunded')"
+        "  ) ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED"
+        ")",
+        before,
+        limit,
+    )
+    return int(tag.rpartition(" ")[2])
+
+
 async def insert_payment(connection: Connection, payment: Payment, client_app: str) -> None:
     """Store a payment that begins."""
     await connection.execute(
