@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aiokafka import codec
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.record import default_records
 
 from services.chassis.brokers import Brokers
@@ -138,6 +139,26 @@ async def test_a_letter_that_cannot_go_whole_goes_without_its_value(
     letters = await letters_of(kafka_bootstrap, lab)
     assert {letter["dlq_left_out"] for letter in letters} == {b"value", b"key, value, headers"}
     assert {letter["dlq_topic"] for letter in letters} == {lab.topic.encode()}
+
+
+async def test_a_broker_that_takes_less_than_the_producer_gets_smaller_letters(
+    kafka_bootstrap: str, producer: Producer
+) -> None:
+    lab = lab_events(f"lab-{uuid.uuid4().hex}")
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+    await admin.start()
+    narrow = NewTopic(f"{lab.topic}.dlq", 1, 1, topic_configs={"max.message.bytes": "2000"})
+    await admin.create_topics([NewTopic(lab.topic, 1, 1), narrow])
+    await admin.close()
+    type_alone = (("ce_type", lab.happened.encode()),)
+    for value in (b"\xff" * 5000, b"\xff", b"\xff" * 5000):
+        await producer.send(OutgoingRecord(lab.topic, b"a", value, type_alone))
+    await producer.send(lab.record("a", 1))
+    consuming = Consuming(kafka_bootstrap, lab, producer)
+    async with running(consuming.consumer.run):
+        await until(consuming.seen.has(1))
+    letters = await letters_of(kafka_bootstrap, lab)
+    assert [letter.get("dlq_left_out") for letter in letters] == [b"value", None, b"value"]
 
 
 async def test_a_producer_whose_record_is_too_large_for_the_broker_goes_on(
