@@ -15,6 +15,7 @@ from services.chassis.migrations import migrate
 from services.chassis.postgres import Postgres
 from services.chassis.postgres_outbox import PostgresOutbox
 from services.chassis.producer import Producer
+from services.chassis.reading import BEGINNING
 from services.chassis.relay import Relay
 from services.chassis.settings import load
 from services.inventory.chores import chores
@@ -50,7 +51,7 @@ def run(settings: InventorySettings) -> None:
     app.serve(products.services_by_name["ProductService"], product_rpc)
     app.serve(reservations.services_by_name["ReservationService"], ReservationRpc(postgres, reserve, commit, release))
     heard = handlers(postgres, commit, release)
-    Consumer(settings.brokers, GROUP, heard, producer).run_in(app)
+    Consumer(settings.brokers, GROUP, heard, producer, since=BEGINNING).run_in(app)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
     app.background("expiry", ExpireHolds(postgres, release, settings.expire_every_seconds).run)
     app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)

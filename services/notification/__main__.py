@@ -14,6 +14,7 @@ from services.chassis.housekeeping import Housekeeping
 from services.chassis.migrations import migrate
 from services.chassis.postgres import Postgres
 from services.chassis.producer import Producer
+from services.chassis.reading import BEGINNING
 from services.chassis.settings import load
 from services.notification.chores import chores
 from services.notification.consumers import GROUP, handlers
@@ -41,7 +42,7 @@ def run(settings: NotificationSettings) -> None:
     mailer = SmtpMailer(settings.smtp_url.get_secret_value(), settings.smtp_leave_alone_seconds)
     service = notification_pb2.DESCRIPTOR.services_by_name["NotificationService"]
     app.serve(service, NotificationRpc(ListNotifications(postgres), KeepPreferences(postgres)))
-    Consumer(settings.brokers, GROUP, handlers(postgres), producer).run_in(app)
+    Consumer(settings.brokers, GROUP, handlers(postgres), producer, since=BEGINNING).run_in(app)
     app.background("sender", SendMessages(postgres, tokens, letters, mailer, settings.send_every_seconds).run)
     app.background("counting", CountMessages(postgres).run)
     app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)

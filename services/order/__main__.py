@@ -11,6 +11,7 @@ from services.chassis.errors import Catalogue
 from services.chassis.mongo import Mongo
 from services.chassis.paging import SealedTokens
 from services.chassis.producer import Producer
+from services.chassis.reading import BEGINNING
 from services.chassis.relay import Relay
 from services.chassis.settings import load
 from services.order.consumers import GROUP, handlers
@@ -58,7 +59,7 @@ def run(settings: OrderSettings) -> None:
     app.background("news", news.run)
     settle = SettleUnpaid(journal, read_side, inventory, payments, settings.unpaid_after)
     app.background("sweeper", Sweeper(leases, settle).run)
-    Consumer(settings.brokers, GROUP, handlers(ApplyPayment(journal)), producer).run_in(app)
+    Consumer(settings.brokers, GROUP, handlers(ApplyPayment(journal)), producer, since=BEGINNING).run_in(app)
     app.run(Catalogue(FAULTS))
 
 

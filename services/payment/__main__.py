@@ -14,6 +14,7 @@ from services.chassis.migrations import migrate
 from services.chassis.postgres import Postgres
 from services.chassis.postgres_outbox import PostgresOutbox
 from services.chassis.producer import Producer
+from services.chassis.reading import BEGINNING
 from services.chassis.relay import Relay
 from services.chassis.settings import load
 from services.payment import use_cases as does
@@ -53,7 +54,7 @@ def run(settings: PaymentSettings) -> None:
     confirm, give_back = does.ConfirmPayment(show, settle), does.CreateRefund(postgres, refund)
     app.serve(PAYMENTS, PaymentRpc(create, show, confirm, give_back, webhook, settings.idempotency_secret))
     app.serve(PAYMENT_LOOKUP, PaymentLookupRpc(does.LookUpOrderPayment(postgres)))
-    Consumer(settings.brokers, GROUP, handlers(postgres, recorder), producer).run_in(app)
+    Consumer(settings.brokers, GROUP, handlers(postgres, recorder), producer, since=BEGINNING).run_in(app)
     app.background("reconciler", Reconciler(postgres, settle, refund, recorder.work, settings.reconcile_seconds).run)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
     app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)

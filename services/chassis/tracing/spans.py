@@ -29,7 +29,7 @@ from opentelemetry.util.types import AttributeValue
 
 from services.chassis import trace_context
 from services.chassis.call import Service, User, request_id_of
-from services.chassis.events import Event, OutgoingRecord, type_of
+from services.chassis.events import Event, OutgoingRecord, header, type_of
 from services.chassis.pipeline.exchange import Exchange, Step
 from services.chassis.policy import MethodPolicyView
 from services.chassis.tracing import Note, Tracing, export, libraries
@@ -112,8 +112,7 @@ class Recording(Tracing):
     @contextmanager
     def sending(self, record: OutgoingRecord) -> Iterator[OutgoingRecord]:
         """A producer's span within the trace of what made the event true; consumers go on from it."""
-        headers = dict(record.headers)
-        parent = _w3c.extract({_HEADER: headers.get(_HEADER, b"").decode(errors="replace")})
+        parent = _w3c.extract({_HEADER: header(record.headers, _HEADER) or ""})
         span = self._tracer.start_span(f"send {record.topic}", parent, SpanKind.PRODUCER, _message(record))
         try:
             yield _carrying(record, span) if span.is_recording() else record

@@ -216,6 +216,22 @@ async def test_an_event_heard_twice_is_told_once(notification: Notification) -> 
     assert len(notification.mailbox.mails) == 1
 
 
+async def test_what_comes_again_does_not_undo_what_came_after_it(notification: Notification) -> None:
+    moved, gone = uuid4(), uuid4()
+    told: list[tuple[Message, UUID]] = [
+        (UserCreated(user_id=str(moved), email="old@example.com", name="Ada"), uuid4()),
+        (UserCreated(user_id=str(gone), email="gone@example.com", name="Bob", verification_id=str(uuid4())), uuid4()),
+        (UserUpdated(user_id=str(moved), email="new@example.com", name="Ada"), uuid4()),
+        (UserDeleted(user_id=str(gone)), uuid4()),
+    ]
+    for message, event_id in (*told, *told[:2]):
+        await notification.hear(message, event_id)
+    await notification.sending.once()
+    rows = await notification.postgres.fetch("SELECT user_id, email FROM recipients")
+    assert [tuple(row) for row in rows] == [(moved, "new@example.com")]
+    assert not notification.mailbox.mails
+
+
 async def test_a_message_waits_for_its_readers_address(notification: Notification) -> None:
     user = uuid4()
     await notification.hear_of_status(user, uuid4(), "confirmed")
