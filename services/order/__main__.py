@@ -28,9 +28,11 @@ from services.order.settings import OrderSettings
 from services.order.store import CommitStore
 from services.order.sweeper import Sweeper
 from services.order.use_cases.apply_payment import ApplyPayment
+from services.order.use_cases.end_short import EndShort
 from services.order.use_cases.list_orders import ListOrders
 from services.order.use_cases.place_order import PlaceOrder
 from services.order.use_cases.read_order import ReadOrder
+from services.order.use_cases.resolve_orders import ResolveOrders
 from services.order.use_cases.settle_unpaid import SettleUnpaid
 from services.order.use_cases.update_status import UpdateStatus
 from services.order.use_cases.watch_order import WatchOrder
@@ -53,12 +55,13 @@ def run(settings: OrderSettings) -> None:
     listing = ListOrders(read_side, SealedTokens(settings.idempotency_secret))
     rpc = OrderRpc(place, read, listing, update, watch, settings.idempotency_secret)
     app.serve(order_pb2.DESCRIPTOR.services_by_name["OrderService"], rpc)
-    app.serve(order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"], OrderLookupRpc(read))
+    lookup = OrderLookupRpc(read, ResolveOrders(journal))
+    app.serve(order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"], lookup)
     app.background("relay", Relay(outbox.lease, producer).run)
     app.background("news", news.run)
-    settle = SettleUnpaid(journal, read_side, inventory, payments, settings.unpaid_after)
-    app.background("sweeper", Sweeper(leases, settle).run)
-    Consumer(settings.brokers, GROUP, handlers(ApplyPayment(journal)), producer).run_in(app)
+    settle = SettleUnpaid(journal, read_side, payments, settings.unpaid_after)
+    app.background("sweeper", Sweeper(leases, settle, every_seconds=settings.sweep_every_seconds).run)
+    Consumer(settings.brokers, GROUP, handlers(ApplyPayment(journal), EndShort(journal)), producer).run_in(app)
     app.run(Catalogue(FAULTS))
 
 
