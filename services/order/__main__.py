@@ -26,6 +26,7 @@ from services.order.rpc import OrderLookupRpc, OrderRpc
 from services.order.schema import Schema
 from services.order.settings import OrderSettings
 from services.order.store import CommitStore
+from services.order.store_clock import StoreClock
 from services.order.sweeper import Sweeper
 from services.order.use_cases.apply_payment import ApplyPayment
 from services.order.use_cases.end_short import EndShort
@@ -42,13 +43,15 @@ def run(settings: OrderSettings) -> None:
     """Wire the service and serve until a signal."""
     app = App("order", settings)
     mongo = app.add(Mongo(settings.mongo_url))
-    store, read_side, leases = CommitStore(mongo), ReadSide(mongo), Leases(mongo)
+    clock = app.add(StoreClock(mongo))
+    store, read_side, leases = CommitStore(mongo), ReadSide(mongo), Leases(mongo, clock.now)
     app.add(Schema(store, read_side, leases))
+    app.background("store clock", clock.run)
     producer = app.add(Producer(settings.brokers, app.name), required=False)
     inventory = Inventory(app.client(ReservationServiceStub, RESERVATIONS, settings.inventory_target))
     payments = Payments(app.client(PaymentLookupServiceStub, PAYMENT_LOOKUP, settings.payment_target))
-    outbox = CommitOutbox(store, read_side, leases)
-    journal = Journal(store, outbox.announce)
+    outbox = CommitOutbox(store, read_side, leases, clock.now)
+    journal = Journal(store, outbox.announce, clock.now)
     place, read, update = PlaceOrder(journal, inventory), ReadOrder(journal), UpdateStatus(journal)
     news = OrderNews(settings.brokers)
     watch = WatchOrder(journal, read, news)
@@ -59,7 +62,7 @@ def run(settings: OrderSettings) -> None:
     app.serve(order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"], lookup)
     app.background("relay", Relay(outbox.lease, producer).run)
     app.background("news", news.run)
-    settle = SettleUnpaid(journal, read_side, payments, settings.unpaid_after)
+    settle = SettleUnpaid(journal, read_side, payments, settings.unpaid_after, clock.now)
     app.background("sweeper", Sweeper(leases, settle, every_seconds=settings.sweep_every_seconds).run)
     Consumer(settings.brokers, GROUP, handlers(ApplyPayment(journal), EndShort(journal)), producer).run_in(app)
     app.run(Catalogue(FAULTS))
