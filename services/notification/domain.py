@@ -68,6 +68,7 @@ _OF_ORDER_STATUS = {
 _WHY_CANCELLED = {
     "payment_failed": "The payment did not go through, so you were not charged.",
     "unpaid": "It was not paid in time.",
+    "stock_short": "We are sorry: it is out of stock, and we cannot deliver it. You get all your money back.",
     "by_owner": "You asked us to cancel it. If you had paid, the money is on its way back.",
     "by_staff": "We had to cancel it. If you had paid, the money is on its way back.",
 }

@@ -55,6 +55,10 @@ class Journal:
         """Everything that happened to an order; empty for an unknown one."""
         return await self.store.load(order_id)
 
+    async def close(self, order_id: str) -> bool:
+        """Let an order that does not exist never come to be. False: it does, though it may not be visible yet."""
+        return await self.store.close(order_id)
+
     async def record(
         self, history: History, event: OrderEvent, *, fingerprint: bytes | None = None, cause: str | None = None
     ) -> History:
@@ -62,6 +66,7 @@ class Journal:
 
         Raises:
             VersionTaken: another writer's event comes next; this one is not on record.
+            OrderClosed: the order may not come to be any more.
             NotStored, OutcomeUnknown: as CommitStore.append says.
         """
         commit = Commit(

@@ -186,7 +186,8 @@ async def _orders(stack: RealStack, since: datetime) -> dict[str, Order]:
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(stack.mongo_url("orders"), tz_aware=True)
     try:
         database = client.get_default_database()
-        commits = await database["commits"].find({}).to_list(None)
+        # What has no order's id is no commit: it keeps an order that was never stored from ever being.
+        commits = await database["commits"].find({"orderId": {"$exists": True}}).to_list(None)
         shown = {one["_id"]: one["status"] for one in await database["orders"].find({}, {"status": 1}).to_list(None)}
     finally:
         client.close()

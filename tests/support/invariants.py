@@ -36,7 +36,10 @@ _LIVE = frozenset({"pending", "processing", "requires_action"})
 _HOLDING_MONEY = frozenset({"succeeded", "partially_refunded"})
 _RESERVATION_OF = {"pending": "held", **dict.fromkeys(_PAID, "committed"), "cancelled": "released"}
 _MAIL_ABOUT = {"confirmed": "order_confirmed", "cancelled": "order_cancelled", "shipped": "order_shipped"}
-_ONCE_AN_ORDER = ("ORDER_CREATED", "STOCK_RESERVED", "STOCK_RELEASED", "PAYMENT_CONFIRMED", "PAYMENT_FAILED")
+_ONCE_AN_ORDER = (
+    *("ORDER_CREATED", "STOCK_RESERVED", "STOCK_RELEASED", "STOCK_SHORT"),
+    *("PAYMENT_CONFIRMED", "PAYMENT_FAILED"),
+)
 _AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx.TransportError, KafkaError, PyMongoError)
 
 
