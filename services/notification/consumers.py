@@ -7,7 +7,7 @@ from typing import cast
 from uuid import UUID
 
 from argosy.event.v1.order_events_pb2 import OrderCreated, OrderStatusUpdated
-from argosy.event.v1.payment_events_pb2 import PaymentRefunded
+from argosy.event.v1.payment_events_pb2 import PaymentRefunded, PaymentRefundFailed
 from argosy.event.v1.user_events_pb2 import (
     EmailVerificationRequested,
     PasswordResetRequested,
@@ -87,16 +87,26 @@ def _about_orders(postgres: Postgres) -> Mapping[str, Handler]:
         await tell(NewMessage(event.id, UUID(moved.user_id), kind, UUID(moved.order_id), data=data))
 
     async def refunded(event: Event) -> None:
-        refund = cast(PaymentRefunded, event.message)
+        await tell_of_refund(event, Kind.PAYMENT_REFUNDED)
+
+    async def refund_failed(event: Event) -> None:
+        await tell_of_refund(event, Kind.PAYMENT_REFUND_FAILED)
+
+    async def tell_of_refund(event: Event, kind: Kind) -> None:
+        refund = cast(PaymentRefunded | PaymentRefundFailed, event.message)
         data = {"amount": refund.amount, "currency": refund.currency}
-        user_id, order_id = UUID(refund.user_id), UUID(refund.order_id)
-        await tell(NewMessage(event.id, user_id, Kind.PAYMENT_REFUNDED, order_id, data=data))
+        await tell(NewMessage(event.id, UUID(refund.user_id), kind, UUID(refund.order_id), data=data))
 
     async def tell(message: NewMessage) -> None:
         async with postgres.transaction() as connection:
             await store.add_message(connection, message)
 
-    return {"ORDER_CREATED": order_created, "ORDER_STATUS_UPDATED": order_moved, "PAYMENT_REFUNDED": refunded}
+    return {
+        "ORDER_CREATED": order_created,
+        "ORDER_STATUS_UPDATED": order_moved,
+        "PAYMENT_REFUNDED": refunded,
+        "PAYMENT_REFUND_FAILED": refund_failed,
+    }
 
 
 def _with_token(event: Event, user_id: str, kind: Kind, request_id: str) -> NewMessage:
