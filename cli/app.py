@@ -12,6 +12,7 @@ from cli.environment import NoSystem
 from cli.keys import app as keys
 from cli.mail import app as mail
 from cli.orders import app as orders
+from cli.payments import app as payments
 from cli.staff import app as staff
 from cli.tail import tail
 from cli.top import top
@@ -32,6 +33,7 @@ app.add_typer(dlq, name="dlq")
 app.add_typer(keys, name="keys")
 app.add_typer(mail, name="mail")
 app.add_typer(orders, name="orders")
+app.add_typer(payments, name="payments")
 app.add_typer(staff, name="staff")
 
 

@@ -69,6 +69,10 @@ class Payment:
     """Less what came back of refunds."""
     by_staff: Decimal = Decimal()
     """What of that staff gave back: it ends no order."""
+    disputed: Decimal = Decimal()
+    """What banks took through disputes, less what they gave back."""
+    alarmed: bool = False
+    """Whether somebody was told that it needs a person, or a person has settled it."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ class Charged:
     refunded: Decimal
     charges: int
     """Those that took money."""
+    disputed: Decimal = Decimal()
+    """What banks took through disputes, less what they gave back."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +233,9 @@ async def _payments(stack: RealStack, orders: Mapping[str, Order]) -> list[Payme
                    coalesce(sum(l.amount) FILTER (WHERE l.entry = 'capture'), 0) AS captured,
                    coalesce(sum(l.amount) FILTER (WHERE l.entry = 'refund'), 0)
                    - coalesce(sum(l.amount) FILTER (WHERE l.entry = 'refund_reversal'), 0) AS refunded,
+                   coalesce(sum(l.amount) FILTER (WHERE l.entry = 'dispute'), 0)
+                   - coalesce(sum(l.amount) FILTER (WHERE l.entry = 'dispute_reversal'), 0) AS disputed,
+                   p.stranded IS NOT NULL OR p.given_back_otherwise IS NOT NULL AS alarmed,
                    (SELECT coalesce(sum(r.amount), 0) FROM refunds r
                     WHERE r.payment_id = p.id AND r.ordered_by IS NOT NULL AND r.status = 'succeeded') AS by_staff
             FROM payments p LEFT JOIN ledger_entries l ON l.payment_id = p.id
@@ -240,7 +249,7 @@ async def _payments(stack: RealStack, orders: Mapping[str, Order]) -> list[Payme
 async def _charged(stack: RealStack, orders: Mapping[str, Order]) -> list[Charged]:
     sandbox = Sandbox(stack)
     try:
-        intents, charges = await sandbox.intents(), await sandbox.charges()
+        intents, charges, disputes = await sandbox.intents(), await sandbox.charges(), await sandbox.disputes()
     finally:
         await sandbox.close()
     return [
@@ -251,6 +260,7 @@ async def _charged(stack: RealStack, orders: Mapping[str, Order]) -> list[Charge
             status=intent["status"],
             captured=_sum(charges, intent["id"], "amount_captured"),
             refunded=_sum(charges, intent["id"], "amount_refunded"),
+            disputed=_taken(disputes, intent["id"]),
             charges=sum(1 for one in charges if one["payment_intent"] == intent["id"] and one["amount_captured"]),
         )
         for intent in intents
@@ -260,6 +270,11 @@ async def _charged(stack: RealStack, orders: Mapping[str, Order]) -> list[Charge
 
 def _sum(charges: Sequence[Mapping[str, Any]], intent_id: str, amount: str) -> Decimal:
     return Decimal(sum(one[amount] for one in charges if one["payment_intent"] == intent_id)) / 100
+
+
+def _taken(disputes: Sequence[Mapping[str, Any]], intent_id: str) -> Decimal:
+    lines = [line for one in disputes if one["payment_intent"] == intent_id for line in one["balance_transactions"]]
+    return Decimal(-sum(line["amount"] for line in lines)) / 100
 
 
 async def _inventory(stack: RealStack) -> tuple[dict[str, Reservation], dict[str, Stock]]:
