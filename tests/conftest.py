@@ -45,6 +45,8 @@ _SETTINGS = (
     # A part that was killed is asked again as soon as it is back.
     "notification.SMTP_LEAVE_ALONE_SECONDS=2",
     "payment.STRIPE_LEAVE_ALONE_SECONDS=2",
+    # One that died while it asked for a payment holds it up for three tries.
+    "payment.STRIPE_TIMEOUT_SECONDS=5",
 )
 
 

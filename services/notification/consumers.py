@@ -7,7 +7,7 @@ from typing import cast
 from uuid import UUID
 
 from argosy.event.v1.order_events_pb2 import OrderCreated, OrderStatusUpdated
-from argosy.event.v1.payment_events_pb2 import PaymentRefunded
+from argosy.event.v1.payment_events_pb2 import PaymentRefunded, PaymentRefundFailed
 from argosy.event.v1.user_events_pb2 import (
     EmailVerificationRequested,
     PasswordResetRequested,
@@ -101,13 +101,23 @@ def _about_orders() -> Mapping[str, Effect]:
         return await _write(connection, message)
 
     async def refunded(connection: Connection, event: Event) -> Dropped:
-        refund = cast(PaymentRefunded, event.message)
+        return await tell_of_refund(connection, event, Kind.PAYMENT_REFUNDED)
+
+    async def refund_failed(connection: Connection, event: Event) -> Dropped:
+        return await tell_of_refund(connection, event, Kind.PAYMENT_REFUND_FAILED)
+
+    async def tell_of_refund(connection: Connection, event: Event, kind: Kind) -> Dropped:
+        refund = cast(PaymentRefunded | PaymentRefundFailed, event.message)
         data = {"amount": refund.amount, "currency": refund.currency}
-        user_id, order_id = UUID(refund.user_id), UUID(refund.order_id)
-        message = NewMessage(event.id, user_id, Kind.PAYMENT_REFUNDED, order_id, data=data)
+        message = NewMessage(event.id, UUID(refund.user_id), kind, UUID(refund.order_id), data=data)
         return await _write(connection, message)
 
-    return {"ORDER_CREATED": order_created, "ORDER_STATUS_UPDATED": order_moved, "PAYMENT_REFUNDED": refunded}
+    return {
+        "ORDER_CREATED": order_created,
+        "ORDER_STATUS_UPDATED": order_moved,
+        "PAYMENT_REFUNDED": refunded,
+        "PAYMENT_REFUND_FAILED": refund_failed,
+    }
 
 
 async def _write(connection: Connection, message: NewMessage) -> Dropped:

@@ -23,7 +23,7 @@ class PaymentSettings(PostgresSettings):
     stripe_timeout_seconds: float = Field(default=20, gt=0)
     """How long one request to Stripe may take; it is tried three times at most."""
     stripe_leave_alone_seconds: float = Field(default=60, gt=0)
-    """How long Stripe is not asked any more after five requests in a row that came to nothing."""
+    """How long Stripe is not asked any more after five requests in a row without an answer, or with a 5xx."""
     payment_return_url: HttpUrl
     """Where a bank sends the customer's browser after a challenge."""
     challenge_timeout_seconds: float = Field(default=900, gt=0)

@@ -21,7 +21,7 @@ from prometheus_client import REGISTRY
 
 import services.notification
 from argosy.event.v1.order_events_pb2 import OrderCreated, OrderLine, OrderStatusUpdated
-from argosy.event.v1.payment_events_pb2 import PaymentRefunded
+from argosy.event.v1.payment_events_pb2 import PaymentRefunded, PaymentRefundFailed
 from argosy.event.v1.user_events_pb2 import (
     EmailVerificationRequested,
     PasswordResetRequested,
@@ -471,6 +471,8 @@ async def test_each_kind_about_an_order_has_its_mail(notification: Notification)
         await notification.hear_of_status(user, order, status)
     refund = PaymentRefunded(order_id=str(order), user_id=str(user), amount="10.00", currency="USD")
     await notification.hear(refund)
+    bounced = PaymentRefundFailed(order_id=str(order), user_id=str(user), amount="10.00", currency="USD")
+    await notification.hear(bounced)
     await notification.sending.once()
     mails = {str(mail["Subject"]): mail for mail in notification.mailbox.mails}
     assert set(mails) == {
@@ -478,11 +480,13 @@ async def test_each_kind_about_an_order_has_its_mail(notification: Notification)
         "Your order is on its way",
         "Your order is cancelled",
         "Your money is on its way back",
+        "Your refund came back",
     }
     for mail in mails.values():
         for kind in ("plain", "html"):
             assert str(order) in part(mail, kind)
     assert "10.00 USD are on their way back" in part(mails["Your money is on its way back"], "plain")
+    assert "your bank did not take the 10.00 USD" in part(mails["Your refund came back"], "plain")
 
 
 async def test_mails_about_accounts_carry_a_token_that_is_kept_nowhere(notification: Notification) -> None:
@@ -568,7 +572,7 @@ async def test_preferences_are_each_persons_own_and_several_changes_at_once_all_
     notification: Notification,
 ) -> None:
     user, other = uuid4(), uuid4()
-    kinds = ("order_confirmed", "order_cancelled", "order_shipped", "payment_refunded")
+    kinds = ("order_confirmed", "order_cancelled", "order_shipped", "payment_refunded", "payment_refund_failed")
     pairs = (kinds, kinds[::-1], kinds[:2], kinds[2:])
     await asyncio.gather(*(notification.preferences.change(user, [(kind, False) for kind in some]) for some in pairs))
     assert [each.kind for each in await notification.preferences.of(user) if each.email] == [

@@ -12,7 +12,7 @@ import pytest
 
 from services.chassis import clock, ids
 from services.payment import store
-from services.payment.domain import Entry, LedgerLine, Payment, RefundStatus, Refusal, Status, begin, full_refund
+from services.payment.domain import Entry, LedgerLine, Payment, RefundStatus, Refusal, Status, begin, give_back
 from services.payment.use_cases.look_up_order_payment import OrderPaymentState
 from services.payment.use_cases.show_payments import PaymentNotFound
 from tests.integration.payment.lab import CHALLENGED, RETURN_URL, Lab
@@ -27,6 +27,7 @@ def a_payment(lab: Lab) -> Payment:
         return_url=RETURN_URL,
         idempotency_key=None,
         now=clock.now(),
+        takes_at_most=timedelta(seconds=70),
     )
 
 
@@ -64,7 +65,8 @@ async def test_a_payment_reads_back_as_it_was_written(lab: Lab) -> None:
 
 async def test_a_refund_reads_back_as_it_was_written(lab: Lab) -> None:
     payment = await stored(lab, replace(a_payment(lab)))
-    refund = full_refund(payment, [], refund_id=ids.new_id(), now=clock.now())
+    owing = replace(payment, status=Status.SUCCEEDED, give_back=True)
+    refund = give_back(owing, [], refund_id=ids.new_id(), now=clock.now()).refund
     assert refund is not None
     async with lab.postgres.transaction() as connection:
         await store.insert_refund(connection, refund)
@@ -157,11 +159,11 @@ async def test_putting_off_does_not_undo_what_has_happened_since(lab: Lab) -> No
 async def test_nobody_is_asked_again_for_what_is_to_be_closed(lab: Lab) -> None:
     payment = await stored(lab, a_payment(lab))
     async with lab.postgres.connection() as connection:
-        assert await store.begin_asking(connection, payment.id, clock.now())
+        assert await store.begin_asking(connection, payment, clock.now())
         await store.save_payment(connection, replace(payment, close_intent=True))
-        assert not await store.begin_asking(connection, payment.id, clock.now())
+        assert not await store.begin_asking(connection, payment, clock.now())
         await store.save_payment(connection, replace(payment, intent_id=f"pi_{payment.id}"))
-        assert not await store.begin_asking(connection, payment.id, clock.now())
+        assert not await store.begin_asking(connection, payment, clock.now())
 
 
 async def test_webhooks_are_remembered_for_a_month(lab: Lab) -> None:

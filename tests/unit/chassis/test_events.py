@@ -206,6 +206,7 @@ def test_the_registry_knows_the_whole_contract() -> None:
         "PAYMENT_CONFIRMED": "payment-events",
         "PAYMENT_FAILED": "payment-events",
         "PAYMENT_REFUNDED": "payment-events",
+        "PAYMENT_REFUND_FAILED": "payment-events",
         "PAYMENT_REQUIRES_ACTION": "payment-events",
         "STOCK_RESERVED": "inventory-events",
         "STOCK_RELEASED": "inventory-events",

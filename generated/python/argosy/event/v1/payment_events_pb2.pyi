@@ -131,6 +131,48 @@ class PaymentRefunded(_message.Message):
 Global___PaymentRefunded: _TypeAlias = PaymentRefunded  # noqa: Y015
 
 @_typing.final
+class PaymentRefundFailed(_message.Message):
+    """A refund that was on its way has come back from the customer's bank. Key: the order's id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    REFUND_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order's id."""
+    payment_id: _builtins.str
+    """The payment's id."""
+    user_id: _builtins.str
+    """Who had paid."""
+    refund_id: _builtins.str
+    """The refund's id."""
+    amount: _builtins.str
+    """The amount that came back, a decimal ("59.98")."""
+    currency: _builtins.str
+    """The currency, ISO 4217."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        payment_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+        refund_id: _builtins.str = ...,
+        amount: _builtins.str = ...,
+        currency: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency", "order_id", b"order_id", "payment_id", b"payment_id", "refund_id", b"refund_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaymentRefundFailed: _TypeAlias = PaymentRefundFailed  # noqa: Y015
+
+@_typing.final
 class PaymentRequiresAction(_message.Message):
     """A payment waits for the customer's challenge. Key: the order's id."""
 
