@@ -136,9 +136,10 @@ class Recorder:
             current = await store.lock_payment(connection, payment.id)
             for one in await store.refunds_of(connection, payment.id):
                 if one.id == refund.id and one.stripe_refund_id is None and not one.has_failed:
-                    given_up = domain.abandon_refund(one, code)
+                    now = clock.now()
+                    given_up = domain.abandon_refund(one, code, now)
                     await store.save_refund(connection, given_up)
-                    await self._refund_is_known(connection, current, given_up, clock.now())
+                    await self._refund_is_known(connection, current, given_up, now)
 
     async def _refund_is_known(self, connection: Connection, payment: Payment, refund: Refund, now: datetime) -> None:
         """Stripe has spoken on the refund: whoever ordered it has an answer, and an ended order keeps no money."""

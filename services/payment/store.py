@@ -31,7 +31,7 @@ _PAYMENT = (
 )
 _REFUND = (
     "id, payment_id, stripe_refund_id, amount, currency, reason, status, idempotency_key, ordered_by, caller_key,"
-    " failure_code, created_at, check_at, checks"
+    " failure_code, created_at, check_at, checks, processed_at"
 )
 
 
@@ -258,14 +258,15 @@ async def page_of_refunds(connection: Connection, payment_id: UUID, *, before: U
 async def save_refund(connection: Connection, refund: Refund) -> None:
     """Write where the refund stands."""
     await connection.execute(
-        "UPDATE refunds SET stripe_refund_id = $2, status = $3, failure_code = $4, check_at = $5, checks = $6"
-        " WHERE id = $1",
+        "UPDATE refunds SET stripe_refund_id = $2, status = $3, failure_code = $4, check_at = $5, checks = $6,"
+        " processed_at = $7 WHERE id = $1",
         refund.id,
         refund.stripe_refund_id,
         refund.status,
         refund.failure_code,
         refund.check_at,
         refund.checks,
+        refund.processed_at,
     )
 
 
@@ -362,6 +363,7 @@ def _refund(row: Record) -> Refund:
         idempotency_key=row["caller_key"],
         check_at=row["check_at"],
         checks=row["checks"],
+        processed_at=row["processed_at"],
     )
 
 
