@@ -28,8 +28,9 @@ from services.order.store import CommitStore, VersionTaken
 
 _TRIES = 8
 
-_orders_total = Counter("orders_total", "Orders that reached a state.", ["status"])
-for _status in Status:
+_CREATED = "created"
+_orders_total = Counter("orders_total", "Orders that were created, and that reached a later state.", ["status"])
+for _status in (_CREATED, *(status for status in Status if status is not Status.PENDING)):
     _orders_total.labels(_status)  # shown from the start, as 0
 
 History = Sequence[Commit]
@@ -81,7 +82,7 @@ class Journal:
         )
         await self.store.append(commit)
         longer = (*history, commit)
-        _orders_total.labels(Status.PENDING if isinstance(event, OrderCreated) else event.status).inc()
+        _orders_total.labels(_CREATED if isinstance(event, OrderCreated) else event.status).inc()
         await self.announce(longer)
         return longer
 

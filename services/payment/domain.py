@@ -324,6 +324,8 @@ class Refund:
     key_number: int = 1
     server_errors: int = 0
     """As with payments."""
+    processed_at: datetime | None = None
+    """When its present outcome became known; None while it is pending."""
 
     @property
     def asked_with(self) -> str | None:
@@ -816,6 +818,7 @@ def apply_refund(
         failure_code=seen.failure_code if sent_back else refund.failure_code,
         checks=refund.checks if waiting else 0,
         check_at=now + backoff(refund.checks) if waiting else None,
+        processed_at=refund.processed_at if status is refund.status else now,
     )
     given_back = sum(r.amount_minor for r in refunds if r.id != refund.id and r.status is RefundStatus.SUCCEEDED)
     if status is RefundStatus.SUCCEEDED:
@@ -846,9 +849,10 @@ def worst(disputes: Iterable[DisputeState]) -> DisputeState | None:
     return max(disputes, key=order.index, default=None)
 
 
-def abandon_refund(refund: Refund, code: str | None) -> Refund:
+def abandon_refund(refund: Refund, code: str | None, now: datetime) -> Refund:
     """Stripe will not make this refund: there is nothing left to give back, or it needs a person."""
-    return replace(refund, status=RefundStatus.FAILED, failure_code=code or REFUND_REFUSED, check_at=None)
+    code = code or REFUND_REFUSED
+    return replace(refund, status=RefundStatus.FAILED, failure_code=code, check_at=None, processed_at=now)
 
 
 def _told_and_booked(before: Refund, after: Refund) -> tuple[News | None, tuple[LedgerLine, ...]]:

@@ -9,6 +9,7 @@ from argosy.payment.v1 import payment_pb2
 from services.chassis import clock
 from services.chassis.money import Money
 from services.payment.domain import DECLINED_WITHOUT_REASON, News, Payment, Refund, Status
+from services.payment.failure_sentences import failure_sentence
 
 
 def payment_message(payment: Payment, client_secret: str | None = None) -> payment_pb2.Payment:
@@ -66,10 +67,18 @@ def payment_event(news: News, payment: Payment) -> Message:
             user_id=user_id,
             amount=Money(payment.amount_minor, payment.currency).text,
             currency=payment.currency,
+            stripe_payment_intent_id=payment.intent_id or "",
         )
     if news is News.FAILED:
-        error = payment.decline_code or payment.error_code or DECLINED_WITHOUT_REASON
-        return events.PaymentFailed(order_id=order_id, payment_id=payment_id, user_id=user_id, error=error)
+        code = payment.decline_code or payment.error_code or DECLINED_WITHOUT_REASON
+        return events.PaymentFailed(
+            order_id=order_id,
+            payment_id=payment_id,
+            user_id=user_id,
+            error=failure_sentence(code),
+            error_code=code,
+            stripe_payment_intent_id=payment.intent_id or "",
+        )
     return events.PaymentRequiresAction(order_id=order_id, payment_id=payment_id, user_id=user_id)
 
 

@@ -248,9 +248,10 @@ class Recorder:
             given = GivingBack(current)
             for one in await store.refunds_of(connection, payment.id):
                 if one.id == refund.id and one.stripe_refund_id is None and not one.has_failed:
-                    given_up = domain.abandon_refund(one, code)
+                    now = clock.now()
+                    given_up = domain.abandon_refund(one, code, now)
                     await store.save_refund(connection, given_up)
-                    given = await self._refund_is_known(connection, current, given_up, clock.now())
+                    given = await self._refund_is_known(connection, current, given_up, now)
         self._after_giving_back(current, given)
 
     async def _refund_is_known(

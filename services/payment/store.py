@@ -42,7 +42,7 @@ _PAYMENT = (
 )
 _REFUND = (
     "id, payment_id, stripe_refund_id, amount, currency, reason, status, idempotency_key, ordered_by, caller_key,"
-    " failure_code, created_at, check_at, checks, key_number, server_errors"
+    " failure_code, created_at, check_at, checks, key_number, server_errors, processed_at"
 )
 
 
@@ -367,14 +367,15 @@ async def page_of_refunds(connection: Connection, payment_id: UUID, *, before: U
 async def save_refund(connection: Connection, refund: Refund) -> None:
     """Write where the refund stands."""
     await connection.execute(
-        "UPDATE refunds SET stripe_refund_id = $2, status = $3, failure_code = $4, check_at = $5, checks = $6"
-        " WHERE id = $1",
+        "UPDATE refunds SET stripe_refund_id = $2, status = $3, failure_code = $4, check_at = $5, checks = $6,"
+        " processed_at = $7 WHERE id = $1",
         refund.id,
         refund.stripe_refund_id,
         refund.status,
         refund.failure_code,
         refund.check_at,
         refund.checks,
+        refund.processed_at,
     )
 
 
@@ -479,6 +480,7 @@ def _refund(row: Record) -> Refund:
         checks=row["checks"],
         key_number=row["key_number"],
         server_errors=row["server_errors"],
+        processed_at=row["processed_at"],
     )
 
 

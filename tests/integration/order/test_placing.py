@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import pytest
+from prometheus_client import REGISTRY
 
 from services.chassis import ids
 from services.chassis.errors import IdempotencyMismatch, InvalidArgument
@@ -87,6 +88,16 @@ async def test_an_order_is_placed_at_the_prices_it_was_held_at(
     (commit,) = await store.load(order.id)
     assert fold([commit]) == order
     assert announced == [(commit,)]
+
+
+async def test_an_order_that_is_placed_is_counted_as_created_once(place: Callable[..., PlaceOrder]) -> None:
+    command = a_command("k")
+    before = REGISTRY.get_sample_value("orders_total", {"status": "created"})
+    assert before is not None
+    for _ in range(2):
+        await place()(command)
+    assert REGISTRY.get_sample_value("orders_total", {"status": "created"}) == before + 1
+    assert REGISTRY.get_sample_value("orders_total", {"status": "pending"}) is None
 
 
 async def test_without_a_key_every_call_is_an_order(place: Callable[..., PlaceOrder]) -> None:

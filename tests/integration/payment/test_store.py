@@ -71,7 +71,14 @@ async def test_a_refund_reads_back_as_it_was_written(lab: Lab) -> None:
     async with lab.postgres.transaction() as connection:
         await store.insert_refund(connection, refund)
         assert await store.refunds_of(connection, payment.id) == [refund]
-        moved = replace(refund, status=RefundStatus.FAILED, stripe_refund_id=f"re_{refund.id}", check_at=None, checks=2)
+        moved = replace(
+            refund,
+            status=RefundStatus.FAILED,
+            stripe_refund_id=f"re_{refund.id}",
+            check_at=None,
+            checks=2,
+            processed_at=clock.now(),
+        )
         await store.save_refund(connection, moved)
         assert await store.refunds_of(connection, payment.id) == [moved]
 
@@ -115,6 +122,13 @@ async def test_the_database_takes_no_amount_that_is_none(lab: Lab, amount: str) 
     payment = await stored(lab, a_payment(lab))
     with pytest.raises((asyncpg.CheckViolationError, asyncpg.NumericValueOutOfRangeError)):
         await lab.postgres.execute(f"UPDATE payments SET amount = {amount} WHERE id = $1", payment.id)
+
+
+async def test_refunds_are_found_by_their_status(lab: Lab) -> None:
+    async with lab.postgres.transaction() as connection:
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        plan = await connection.fetch("EXPLAIN SELECT id FROM refunds WHERE status = 'failed'")
+    assert "refunds_status" in "\n".join(row[0] for row in plan)
 
 
 async def test_updated_at_moves_by_itself(lab: Lab) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -175,8 +176,23 @@ def test_nothing_goes_back_that_never_came() -> None:
         apply_refund(a_payment(), [refund], refund, seen(refund, RefundStatus.SUCCEEDED), NOW)
 
 
+def test_a_refund_says_since_when_its_outcome_is_known() -> None:
+    pending = ordered()
+    assert pending.processed_at is None
+    waiting = apply_refund(PAID, [pending], pending, seen(pending, RefundStatus.PENDING), NOW).refund
+    assert waiting.processed_at is None
+    given = apply_refund(PAID, [waiting], waiting, seen(waiting, RefundStatus.SUCCEEDED), NOW).refund
+    assert given.processed_at == NOW
+    later = NOW + timedelta(days=2)
+    again = apply_refund(PAID, [given], given, seen(given, RefundStatus.SUCCEEDED), later).refund
+    assert again.processed_at == NOW
+    sent_back = apply_refund(PAID, [again], again, seen(again, RefundStatus.FAILED), later).refund
+    assert sent_back.processed_at == later
+
+
 def test_one_that_stripe_will_not_make_is_over() -> None:
-    given_up = abandon_refund(ordered(), "charge_disputed")
+    given_up = abandon_refund(ordered(), "charge_disputed", NOW)
+    assert given_up.processed_at == NOW
     assert (given_up.status, given_up.check_at, given_up.failure_code) == (RefundStatus.FAILED, None, "charge_disputed")
     assert given_up.key == late_refund_key(PAYMENT_ID)
 
@@ -245,7 +261,7 @@ def test_why_the_bank_sent_it_back_is_kept() -> None:
 
 
 def refused(refund: Refund) -> Refund:
-    return abandon_refund(refund, "charge_too_old")
+    return abandon_refund(refund, "charge_too_old", NOW)
 
 
 def returned(refund: Refund) -> Refund:
