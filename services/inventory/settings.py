@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
+from services.chassis.environment import Target
 from services.chassis.postgres import PostgresSettings
 
 
 class InventorySettings(PostgresSettings):
     """The chassis' settings and the service's own."""
 
-    order_target: str = Field(min_length=1)
+    order_target: Target
     """Where order answers: host:port. It is asked what has become of orders whose holds have ended."""
     hold_seconds: float = Field(default=1200, gt=0)
     """How long an unused hold lasts before order is asked about it."""

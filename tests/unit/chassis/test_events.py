@@ -210,6 +210,7 @@ def test_the_registry_knows_the_whole_contract() -> None:
         "PAYMENT_REQUIRES_ACTION": "payment-events",
         "STOCK_RESERVED": "inventory-events",
         "STOCK_RELEASED": "inventory-events",
+        "STOCK_SHORT": "inventory-events",
         "STOCK_LOW": "inventory-events",
     }
     assert REGISTRY.classes["ORDER_CREATED"] is order_events_pb2.OrderCreated
