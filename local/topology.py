@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from local.credentials import Credentials
 from local.health import accepting_queries, answering, listening, routing
 from local.part import Group, Part
-from local.paths import BIN, PYTHON, ROOT
+from local.paths import PYTHON, ROOT
 from local.ports import SERVICES
 from local.stack import Stack
 
@@ -39,7 +39,7 @@ def _stores(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
         Part(
             "ferretdb",
             Group.STORES,
-            (str(BIN / "ferretdb"),),
+            _python("local.documents"),
             listening("ferretdb"),
             ("ferretdb",),
             ferretdb,

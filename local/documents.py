@@ -1,0 +1,38 @@
+"""Runs FerretDB once PostgreSQL lets it in: `python -m local.documents`.
+
+Started earlier it would log each client's failure as an error of its own: at the first start its role is made after it.
+"""
+
+import asyncio
+import os
+
+import asyncpg
+
+from local.paths import BIN
+
+_PAUSE_SECONDS = 0.2
+_TRY_SECONDS = 2
+
+
+async def _until_let_in(url: str) -> None:
+    """Return when the database takes a connection."""
+    while True:
+        try:
+            connection = await asyncpg.connect(url, timeout=_TRY_SECONDS)
+        except (OSError, asyncpg.PostgresError):
+            await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            await connection.close()
+            return
+
+
+def main() -> None:
+    """Wait, then become FerretDB."""
+    url, _, _ = os.environ["FERRETDB_POSTGRESQL_URL"].partition("?")  # its parameters are for FerretDB's own driver
+    asyncio.run(_until_let_in(url))
+    program = str(BIN / "ferretdb")
+    os.execv(program, [program])
+
+
+if __name__ == "__main__":
+    main()
