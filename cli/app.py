@@ -13,6 +13,7 @@ from cli.environment import NoSystem
 from cli.keys import app as keys
 from cli.mail import app as mail
 from cli.orders import app as orders
+from cli.payments import app as payments
 from cli.staff import app as staff
 from cli.story.command import story
 from cli.tail import tail
@@ -36,6 +37,7 @@ app.add_typer(dlq, name="dlq")
 app.add_typer(keys, name="keys")
 app.add_typer(mail, name="mail")
 app.add_typer(orders, name="orders")
+app.add_typer(payments, name="payments")
 app.add_typer(staff, name="staff")
 
 

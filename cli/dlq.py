@@ -92,7 +92,8 @@ def redrive(
     """Send letters again where they came from, with the same id and key. Mend their cause first.
 
     Every consumer group gets them; those that have handled an event drop it. A letter is sent once: it is noted
-    beside it, and one that cannot be handled again comes back as a new letter.
+    beside it, and one that cannot be handled again comes back as a new letter. One that lacks what was too large for it
+    (`left_out`) stays: its message is where `original` says, for as long as the topic keeps it.
 
     For example: argosy dlq redrive --type PAYMENT_CONFIRMED --dry-run
     """
@@ -100,10 +101,12 @@ def redrive(
     if wanted.anything and not every:
         output.refuse("say which: letters by place or id, or --topic, --type, --group, --reason, --since; or --all")
     letters = asyncio.run(_redrive(kafka(), wanted, dry_run=dry_run))
-    rows = [{**letter.row(), "sent": not dry_run} for letter in letters]
+    rows = [{**letter.row(), "sent": not dry_run and not letter.left_out} for letter in letters]
     output.show(rows, _COLUMNS, as_json=as_json, empty="No such dead letters.")
     if letters and not as_json:
-        output.say(f"{len(letters)} {'would be' if dry_run else 'were'} sent again.", as_json=False)
+        whole = sum(not letter.left_out for letter in letters)
+        lacking = f"; {len(letters) - whole} lack their value and stay" if whole < len(letters) else ""
+        output.say(f"{whole} {'would be' if dry_run else 'were'} sent again{lacking}.", as_json=False)
 
 
 async def _redrive(brokers: Brokers, wanted: Wanted, *, dry_run: bool) -> list[Letter]:
@@ -115,7 +118,8 @@ async def _redrive(brokers: Brokers, wanted: Wanted, *, dry_run: bool) -> list[L
     await producer.start()
     try:
         for letter in letters:
-            await _send(letter, producer)
+            if not letter.left_out:
+                await _send(letter, producer)
     finally:
         await producer.stop()
     return letters

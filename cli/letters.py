@@ -30,7 +30,7 @@ class Letter:
     """One dead letter."""
 
     record: Any
-    """As aiokafka read it."""
+    """As it was read."""
     redriven: bool
 
     @property
@@ -44,13 +44,23 @@ class Letter:
         return self.header("ce_id")
 
     @property
+    def left_out(self) -> str:
+        """What of its message it lacks, for it was too large: it cannot be sent again. "" when it is whole."""
+        return self.header(dead_letters.LEFT_OUT)
+
+    @property
+    def original(self) -> str:
+        """Where the message was read: `order-events/2/17`."""
+        return "/".join(self.header(name) for name in ("dlq_topic", "dlq_partition", "dlq_offset"))
+
+    @property
     def dead_since(self) -> datetime:
         """When its consumer gave it up."""
         return clock.from_milliseconds(self.record.timestamp)
 
     def header(self, name: str) -> str:
         """A header's text; "" when there is none."""
-        return next((value.decode(errors="replace") for known, value in self.record.headers if known == name), "")
+        return events.header(self.record.headers, name) or ""
 
     def row(self) -> dict[str, Any]:
         """What a list shows of it."""
@@ -65,6 +75,8 @@ class Letter:
             "reason": self.header("dlq_reason"),
             "attempts": int(attempts) if attempts.isdecimal() else None,
             "error": self.header("dlq_error"),
+            "left_out": self.left_out,
+            "original": self.original,
             "redriven": self.redriven,
         }
 
@@ -114,7 +126,10 @@ async def find(brokers: Brokers, wanted: Callable[[Letter], bool]) -> list[Lette
 
 
 async def redrive(letter: Letter, sender: Sender, operator: str) -> None:
-    """Send it again where it came from, with its id and key, then note it beside the letter. Raises NotDelivered."""
+    """Send a letter that is whole again where it came from, with its id and key, then note it beside the letter.
+
+    Raises NotDelivered.
+    """
     record = letter.record
     headers: Headers = tuple((name, value) for name, value in record.headers if not name.startswith(_ABOUT_THE_LETTER))
     topic = record.topic.removesuffix(dead_letters.SUFFIX)
@@ -126,7 +141,7 @@ async def redrive(letter: Letter, sender: Sender, operator: str) -> None:
 
 
 def _redriven_by(record: Any) -> str | None:
-    return next((value.decode(errors="replace") for name, value in record.headers if name == REDRIVEN), None)
+    return events.header(record.headers, REDRIVEN)
 
 
 async def _topics(brokers: Brokers) -> list[str]:

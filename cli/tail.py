@@ -15,6 +15,7 @@ from cli.topics import records
 from services.chassis import clock, events
 from services.chassis.brokers import Brokers
 from services.chassis.events import NotAnEvent, Registry, UnknownType
+from services.chassis.raw_batches import Damaged, Undecodable
 
 Row = dict[str, Any]
 
@@ -87,8 +88,10 @@ def event_row(record: Any, registry: Registry, *, reveal: bool) -> Row:
         "type": events.type_of(record.headers),
     }
     try:
+        if isinstance(record, Undecodable):
+            raise record.error
         event = registry.decode(record)
-    except (NotAnEvent, UnknownType) as error:
+    except (Damaged, NotAnEvent, UnknownType) as error:
         return {**row, "unreadable": f"{type(error).__name__}: {error}"}
     return {
         **row,

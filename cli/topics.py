@@ -10,35 +10,46 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError
 
+from cli import audit
 from cli.environment import NoSystem
 from services.chassis.brokers import Brokers
+from services.chassis.reading import Reading
 
 _READ_MS = 500
 _REQUEST_MS = 10_000
 
 
 async def records(brokers: Brokers, topics: Sequence[str], *, from_beginning: bool, follow: bool) -> AsyncIterator[Any]:
-    """aiokafka's records of the topics, in order within each partition: up to where they end now, or for ever.
+    """The records of the topics, in order within each partition: up to where they end now, or for ever.
 
-    Raises NoSystem when Kafka is away, or has no such topic.
+    One that cannot be decoded is `raw_batches.Undecodable`. Raises NoSystem when Kafka is away, or has no such topic.
     """
+    audit.begin()  # what cannot be decoded is logged
     places = await _places(brokers, topics)
-    async with _reader(brokers, from_beginning=from_beginning) as consumer:
+    async with _started(brokers) as consumer:
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
+        begins = await consumer.beginning_offsets(places) if from_beginning else ends
+
+        async def begin(place: TopicPartition) -> int:
+            return int(begins[place])
+
+        read = Reading(consumer, begin)
+        for place in places:
+            read.seek(place, begins[place])
         while follow or any([await consumer.position(place) < end for place, end in ends.items()]):
-            for place, batch in (await consumer.getmany(timeout_ms=_READ_MS)).items():
+            for place, batch in (await read.read(_READ_MS)).items():
                 for record in batch:
                     if follow or record.offset < ends[place]:
                         yield record
 
 
 @asynccontextmanager
-async def _reader(brokers: Brokers, *, from_beginning: bool) -> AsyncIterator[AIOKafkaConsumer]:
+async def _started(brokers: Brokers) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
         **brokers.options(),
         enable_auto_commit=False,
-        auto_offset_reset="earliest" if from_beginning else "latest",
+        auto_offset_reset="earliest",  # where a record was deleted meanwhile
         request_timeout_ms=_REQUEST_MS,
     )
     try:

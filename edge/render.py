@@ -80,7 +80,9 @@ def _values(settings: EdgeSettings, targets: Targets, reflection: Path) -> dict[
 
 def _tracing(settings: EdgeSettings) -> Any:
     """Spans for a collector; None without one."""
-    return None if settings.traces_address is None else _written("tracing", {"sampler": sampler(settings)})
+    if settings.traces_address is None:
+        return None
+    return _written("tracing", {"sampler": sampler(settings), "environment": settings.deployment_environment})
 
 
 def _rpc_routes(settings: EdgeSettings) -> Any:

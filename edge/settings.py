@@ -105,6 +105,8 @@ class EdgeSettings(BaseModel):
     say, unless a trusted proxy (`edge_trusted_hops`) has said so."""
     otel_traces_sampler_arg: float = Field(default=1, ge=0, le=1)
     """The share that is recorded, for `parentbased_traceidratio`."""
+    deployment_environment: str = Field(default="development", min_length=1)
+    """Which deployment the spans are of: development, staging, production …"""
     drain_settle_seconds: int = Field(default=1, ge=1)
     """How long a draining edge takes new connections still, until whoever sends them has noticed."""
     drain_grace_seconds: float = Field(default=30, ge=0)

@@ -35,9 +35,13 @@ def row(report: dict[str, Any]) -> list[str]:
         str(report["count"]),
         str(report["options"]["concurrency"]),
         f"{good / seconds:.1f}",
-        *(f"{nanoseconds / _NS_IN_MS:.1f}" for nanoseconds in (report["average"], percentiles[50], percentiles[95])),
+        *map(_milliseconds, (report["average"], percentiles.get(50), percentiles.get(95))),
         str(report["count"] - good),
     ]
+
+
+def _milliseconds(nanoseconds: float | None) -> str:
+    return "" if nanoseconds is None else f"{nanoseconds / _NS_IN_MS:.1f}"
 
 
 if __name__ == "__main__":

@@ -18,13 +18,15 @@ _LEVELS = {
     "notice": "info",
     "trace": "debug",
 }
-_PART_OF_EVERY_START = (
+_PART_OF_EVERY_LIFE = (
     ("supervisor", "Supervisor is running as root"),
     ("supervisor", "running without any HTTP authentication checking"),  # its socket is its owner's alone
-    ("kafka", "The metadata log appears to be empty"),
+    ("supervisor", "stopped: "),
+    ("kafka", "Performing controller activation"),
+    ("kafka", "Attempting to close NetworkClient that has already been closed"),
     ("ferretdb", "use of closed network connection"),  # whoever looks whether it listens hangs up
 )
-"""What programs of others call grave, and is not."""
+"""What programs of others call grave, and is not: it belongs to each start or stop."""
 _POSTGRES_TO_CLIENTS = ("ERROR", "FATAL", "STATEMENT", "DETAIL", "HINT", "CONTEXT")
 """PostgreSQL's answers to a client, which logs them as grave as they are for it."""
 
@@ -32,6 +34,8 @@ _POSTGRES = re.compile(r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) UTC \[\d+
 _KAFKA = re.compile(r"(?P<time>\S+T\S+) \[[^]]*\] (?P<level>[A-Z]+) (?P<logger>\S+) - (?P<event>.*)")
 _FERRETDB = re.compile(r"(?P<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) (?P<level>[A-Z]+) (?P<event>.*)")
 _SUPERVISOR = re.compile(r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+) (?P<level>[A-Z]+) (?P<event>.*)")
+_ENVOY_STOPS = "caught ENVOY_SIGTERM"
+_FERRETDB_DUMPS = ("Response header", "Response message")
 _FORMS = {"postgres": _POSTGRES, "kafka": _KAFKA, "ferretdb": _FERRETDB, "supervisor": _SUPERVISOR}
 
 
@@ -50,10 +54,20 @@ class LogLine:
         return {"time": self.time, "part": self.part, "level": self.level, "event": self.event, **self.fields}
 
 
-def read(part: str, text: str) -> LogLine:
-    """What the line says; its level is RAW where nobody knows its form."""
+def read(part: str, text: str) -> LogLine | None:
+    """What the line says; its level is RAW where nobody knows its form.
+
+    None for a piece of the documents that FerretDB prints, over many lines, of each command that it refuses.
+    """
+    if part == "ferretdb" and _is_dumped(text):
+        return None
     parse: Callable[[str, str], LogLine | None] = _of_json if text.startswith("{") else _of_others
     return parse(part, text) or LogLine(part, "", RAW, text)
+
+
+def _is_dumped(text: str) -> bool:
+    form = _FERRETDB.fullmatch(text)
+    return form is None or form["event"].startswith(_FERRETDB_DUMPS)
 
 
 def _of_json(part: str, text: str) -> LogLine | None:
@@ -65,6 +79,8 @@ def _of_json(part: str, text: str) -> LogLine | None:
     level = _level(str(said.pop("level", "info")))
     event = said.pop("event", None) or _health_event(said)
     said.pop("service", None)
+    if event == _ENVOY_STOPS:
+        level = "info"
     return LogLine(part, time, level, str(event), said)
 
 
@@ -85,7 +101,7 @@ def _of_others(part: str, text: str) -> LogLine | None:
         return None
     said = found.groupdict()
     expected = part == "postgres" and said["level"] in _POSTGRES_TO_CLIENTS
-    expected = expected or any(part == one and words in text for one, words in _PART_OF_EVERY_START)
+    expected = expected or any(part == one and words in text for one, words in _PART_OF_EVERY_LIFE)
     level = "info" if expected else _level(said["level"])
     logger = {"logger": said["logger"]} if said.get("logger") else {}
     return LogLine(part, _instant(said["time"]), level, said["event"], logger)

@@ -164,6 +164,7 @@ def _own_settings(stack: Stack, secrets: Credentials) -> Mapping[str, Mapping[st
         },
         "inventory": {
             "DATABASE_URL": _postgres_url(stack, secrets, "inventory"),
+            "ORDER_TARGET": stack.address("order-grpc"),
             "IDEMPOTENCY_SECRET": secrets.idempotency_secret("inventory"),
         },
         "notification": {

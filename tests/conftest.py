@@ -9,6 +9,7 @@
 | `mail_sink` | session | the stack, with the mail sink up (`.smtp_url`, `.mail_url`) |
 | `stripe_sandbox` | session | the stack, with the Stripe sandbox up (`.stripe_url`, `.secrets`) |
 | `stack` | session | everything, edge and services included; see tests/support/real_stack.py |
+| `scaled_stack` | session | a second one of everything, on which orders wait, and holds last, for seconds |
 
 The run starts with fresh data and leaves it behind for inspection (`.local/test`); nothing is left running.
 Tests and fixtures share one event loop, so an async fixture of any scope can hand out what it opened.
@@ -25,7 +26,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from tests.support.real_stack import MakeTopic, RealStack, bus_beside, lock, stack_of_this_run
+from tests.support.real_stack import MakeTopic, RealStack, bus_beside, lock, scaled_beside, stack_of_this_run
 
 
 def pytest_configure() -> None:
@@ -45,6 +46,20 @@ _SETTINGS = (
     # A part that was killed is asked again as soon as it is back.
     "notification.SMTP_LEAVE_ALONE_SECONDS=2",
     "payment.STRIPE_LEAVE_ALONE_SECONDS=2",
+    # One that died while it asked for a payment holds it up for three tries.
+    "payment.STRIPE_TIMEOUT_SECONDS=5",
+)
+
+
+SCALED_HOLD_SECONDS = 14
+"""How long an unused hold lasts on the scaled stack."""
+
+_SCALED = (
+    *_SETTINGS,
+    f"inventory.HOLD_SECONDS={SCALED_HOLD_SECONDS}",
+    "inventory.EXPIRE_EVERY_SECONDS=1",
+    "order.UNPAID_AFTER_SECONDS=12",
+    "order.SWEEP_EVERY_SECONDS=2",
 )
 
 
@@ -69,6 +84,18 @@ def stack(real_stack: RealStack) -> RealStack:
     """Everything is up and ready."""
     real_stack.up()
     return real_stack
+
+
+@pytest.fixture(scope="session")
+def scaled_stack(real_stack: RealStack) -> Iterator[RealStack]:
+    """A whole stack of its own on which what takes minutes takes seconds; any part of it may be stopped for a while."""
+    scaled = RealStack(scaled_beside(real_stack.stack), _SCALED)
+    scaled.command("reset")
+    try:
+        scaled.up()
+        yield scaled
+    finally:
+        scaled.command("down")
 
 
 @pytest.fixture(scope="session")

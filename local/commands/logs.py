@@ -90,8 +90,8 @@ class _Followed:
         *whole, self._rest = (self._rest + self._file.read()).split(b"\n")
         for one in whole:
             text = one.decode(errors="replace").rstrip()
-            if text:
-                line = read(self.part, text)
+            line = read(self.part, text) if text else None
+            if line is not None:
                 # A line without a time belongs to the one before it.
                 self._time = max(self._time, line.time)
                 yield replace(line, time=self._time)

@@ -39,6 +39,9 @@ class Charge(Resource):
     decline_code: str | None = None
     failure_message: str | None = None
     amount_refunded: int = 0
+    disputed: bool = False
+    charged_back: bool = False
+    """The customer's bank has the money, for the time being or for good."""
     balance_transaction: str | None = None
     """Absent until the charge settles (https://docs.stripe.com/payments/payment-intents/asynchronous-capture)."""
 
@@ -47,7 +50,7 @@ class Charge(Resource):
         return self.amount if self.status is ChargeStatus.SUCCEEDED else 0
 
 
-LineType = Literal["charge", "refund", "refund_failure"]
+LineType = Literal["charge", "refund", "refund_failure", "adjustment"]
 
 
 class BalanceTransaction(Resource):
@@ -64,6 +67,8 @@ class BalanceTransaction(Resource):
     description: str | None = None
     exchange_rate: float | None = None
     """By which the amount was multiplied, where the account is kept in another currency."""
+    category: str | None = None
+    """What an adjustment is for; otherwise its type says so."""
 
     @property
     def net(self) -> int:
@@ -93,6 +98,39 @@ class Refund(Resource):
     settled: bool = False
     """The bank has answered: there is a reference for the customer, or the refund has failed."""
     failure_balance_transaction: str | None = None
+
+
+class DisputeStatus(StrEnum):
+    WARNING_NEEDS_RESPONSE = "warning_needs_response"
+    WARNING_CLOSED = "warning_closed"
+    NEEDS_RESPONSE = "needs_response"
+    WON = "won"
+    LOST = "lost"
+
+
+class Dispute(Resource):
+    """A charge that the customer has complained of to their bank."""
+
+    kind: ClassVar[str] = "dispute"
+    prefix: ClassVar[str] = "du"
+
+    status: DisputeStatus
+    amount: int
+    currency: str
+    charge: str
+    payment_intent: str
+    reason: str
+    token: str
+    """The test card behind the charge."""
+    balance_transactions: tuple[BalanceTransaction, ...] = ()
+
+    @property
+    def is_inquiry(self) -> bool:
+        return self.status in (DisputeStatus.WARNING_NEEDS_RESPONSE, DisputeStatus.WARNING_CLOSED)
+
+    @property
+    def is_over(self) -> bool:
+        return self.status not in (DisputeStatus.WARNING_NEEDS_RESPONSE, DisputeStatus.NEEDS_RESPONSE)
 
 
 class NotRefundable(Exception):
@@ -130,6 +168,8 @@ def refundable(charge: Charge) -> int:
 def amount_to_refund(charge: Charge, asked: int | None) -> int:
     """All that is left, unless less is asked for. Raises NotRefundable when there is not so much."""
     left = refundable(charge)
+    if charge.charged_back:
+        raise NotRefundable(f"Charge {charge.id} has been charged back; cannot issue a refund.", "charge_disputed")
     if charge.status is not ChargeStatus.SUCCEEDED:
         raise NotRefundable(f"Charge {charge.id} was not captured and cannot be refunded.")
     if left == 0:

@@ -40,10 +40,18 @@ class Controls(BaseModel):
 class FaultKind(StrEnum):
     DROP = "drop"
     HOLD = "hold"
+    ERROR = "error"
+    """It is a 500, kept under the request's key; nothing was done."""
+    ERROR_AFTER = "error_after"
+    """It is a 500, kept under the request's key; everything was done."""
+    UNAUTHORIZED = "unauthorized"
+    """It is a 401, and nothing was done."""
+    BUSY = "busy"
+    """It is a 429, and nothing was done."""
 
 
 class Fault(BaseModel):
-    """What happens to the next answer to a POST, after it was committed."""
+    """What happens to the next answer to a POST: after it was committed (drop, hold), or instead."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -63,8 +71,11 @@ class Faults:
     def add(self, fault: Fault) -> None:
         self._waiting.extend([fault] * fault.count)
 
-    def take(self) -> Fault | None:
-        return self._waiting.popleft() if self._waiting else None
+    def take(self, *kinds: FaultKind) -> Fault | None:
+        """The next one, if it is of one of these kinds."""
+        if self._waiting and self._waiting[0].kind in kinds:
+            return self._waiting.popleft()
+        return None
 
     def clear(self) -> None:
         self._waiting.clear()

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from local.stripe import payments, queries, refunding
-from local.stripe.charges import BalanceTransaction, Charge, Refund, written
+from local.stripe import disputes, payments, queries, refunding
+from local.stripe.charges import BalanceTransaction, Charge, Dispute, Refund, written
 from local.stripe.currencies import CURRENCIES, LARGEST_AMOUNT, multiple, smallest_amount
 from local.stripe.customers import Customer
 from local.stripe.errors import invalid_parameter, missing_parameter, not_a_multiple
@@ -87,6 +87,10 @@ def _create_refund(params: Params, _: Path) -> Operation:
     return lambda work: refunding.refund(work, asked)
 
 
+def _accept_dispute(_: Params, path: Path) -> Operation:
+    return lambda work: disputes.accept(work, path["id"])
+
+
 def _create_customer(params: Params, _: Path) -> Operation:
     email, name, phone = params.text("email"), params.text("name"), params.text("phone")
     description, metadata = params.text("description"), params.metadata()
@@ -151,6 +155,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/v1/refunds", _create_refund),
     Endpoint("GET", "/v1/refunds", _list(Refund, "/v1/refunds", "charge", "payment_intent")),
     Endpoint("GET", "/v1/refunds/{id}", _retrieve(Refund, "id")),
+    Endpoint("GET", "/v1/disputes", _list(Dispute, "/v1/disputes", "charge", "payment_intent")),
+    Endpoint("GET", "/v1/disputes/{id}", _retrieve(Dispute, "dispute")),
+    Endpoint("POST", "/v1/disputes/{id}/close", _accept_dispute),
     Endpoint("POST", "/v1/customers", _create_customer),
     Endpoint("GET", "/v1/customers/{id}", _retrieve(Customer, "id")),
     Endpoint("GET", "/v1/events", _list_events),

@@ -11,7 +11,7 @@ from local.stripe import idempotency
 from local.stripe.answers import SavedAnswer
 from local.stripe.controls import Controls, FaultKind, Faults
 from local.stripe.endpoints import Operation
-from local.stripe.errors import StripeError
+from local.stripe.errors import StripeError, busy, internal, unauthenticated
 from local.stripe.expand import expand
 from local.stripe.form import Tree
 from local.stripe.render import Renderer
@@ -72,6 +72,7 @@ class Engine:
 
         Raises StripeError for what is not kept under the key.
         """
+        self._refuse()
         with self.keys_in_use.use(post.key):
             saved = self._saved(post)
             if saved is not None:
@@ -89,6 +90,10 @@ class Engine:
         return idempotency.replayable(self.store.answers.find(post.key), post.key, post.path, print_, time.time())
 
     def _execute(self, post: Post, operation: Operation, expansions: tuple[str, ...]) -> Reply:
+        failing = self.faults.take(FaultKind.ERROR, FaultKind.ERROR_AFTER)
+        if failing is not None:
+            return self._fail(post, operation, failing.kind)
+
         def execute(work: Work) -> Reply:
             answer = operation(work)
             if answer.status == 200:
@@ -102,6 +107,23 @@ class Engine:
             refusal = Answer(error.body(), status=error.status)
             return self.run(lambda work: self._keep(post, work, refusal))
 
+    def _fail(self, post: Post, operation: Operation, kind: FaultKind) -> Reply:
+        """Stripe's servers fail, and keep that: https://docs.stripe.com/api/idempotent_requests."""
+
+        def fail(work: Work) -> Reply:
+            if kind is FaultKind.ERROR_AFTER:
+                operation(work)
+            error = internal()
+            return self._keep(post, work, Answer(error.body(), status=error.status))
+
+        return self.run(fail, Origin(post.request_id, post.key))
+
+    def _refuse(self) -> None:
+        """Raises StripeError where the request is not even begun; that is never kept."""
+        fault = self.faults.take(FaultKind.UNAUTHORIZED, FaultKind.BUSY)
+        if fault is not None:
+            raise unauthenticated() if fault.kind is FaultKind.UNAUTHORIZED else busy()
+
     def _keep(self, post: Post, work: Work, answer: Answer) -> Reply:
         body = json.dumps(answer.body, indent=2)
         if post.key is not None:
@@ -112,7 +134,7 @@ class Engine:
 
     async def _spoiled(self, reply: Reply) -> Reply:
         """Applies the fault that waits for this answer, if there is one. All is committed by now."""
-        fault = self.faults.take()
+        fault = self.faults.take(FaultKind.DROP, FaultKind.HOLD)
         if fault is None:
             return reply
         if fault.kind is FaultKind.HOLD:

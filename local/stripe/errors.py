@@ -113,5 +113,14 @@ def key_in_use(key: str) -> StripeError:
     )
 
 
+def busy() -> StripeError:
+    return StripeError(
+        "This object cannot be accessed right now because another API request or Stripe process is currently accessing "
+        "it. If you see this error intermittently, retry the request.",
+        status=429,
+        code="lock_timeout",
+    )
+
+
 def internal() -> StripeError:
     return StripeError("An unknown error occurred in the sandbox.", status=500, type_=API)

@@ -5,7 +5,7 @@ Source: https://docs.stripe.com/expand
 
 from collections.abc import Mapping, Sequence
 
-from local.stripe.charges import BalanceTransaction, Charge, Refund
+from local.stripe.charges import BalanceTransaction, Charge, Dispute, Refund
 from local.stripe.customers import Customer
 from local.stripe.errors import StripeError
 from local.stripe.intents import PaymentIntent
@@ -25,6 +25,7 @@ _EXPANDABLE: Mapping[str, Mapping[str, type[Resource]]] = {
         "charge": Charge,
         "payment_intent": PaymentIntent,
     },
+    Dispute.kind: {"charge": Charge, "payment_intent": PaymentIntent},
     PaymentMethod.kind: {"customer": Customer},
     Customer.kind: {},
     BalanceTransaction.kind: {},

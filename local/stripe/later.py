@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
-from local.stripe import payments, refunding
+from local.stripe import disputes, payments, refunding
 from local.stripe.engine import Engine
 from local.stripe.idempotency import LIFETIME_SECONDS
 from local.stripe.work import Task, Work
@@ -16,6 +16,7 @@ _TASKS: Mapping[Task, Callable[[Work, str], None]] = {
     Task.FINISH_CHARGE: payments.finish_charge,
     Task.SETTLE_CHARGE: payments.settle_charge,
     Task.SETTLE_REFUND: refunding.settle_refund,
+    Task.DISPUTE: disputes.dispute_later,
 }
 
 

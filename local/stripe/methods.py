@@ -1,8 +1,7 @@
 """Payment methods by token: Stripe's documented test cards, and a few of the sandbox's own.
 
 Source: https://docs.stripe.com/testing (tab "PaymentMethods"), https://docs.stripe.com/declines/codes.
-A token that is not here is refused as Stripe refuses an unknown payment method. Left out on purpose: everything that
-opens a dispute, because the sandbox has no disputes and a silent success would mislead.
+A token that is not here is refused as Stripe refuses an unknown payment method.
 """
 
 from collections.abc import Mapping
@@ -41,6 +40,14 @@ class Refunding(StrEnum):
     FAILS_LATER = "fails_later"
 
 
+class Disputing(StrEnum):
+    """What the customer does after the payment."""
+
+    NEVER = "never"
+    DISPUTE = "dispute"
+    INQUIRY = "inquiry"
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """A test card and how it behaves."""
@@ -59,6 +66,7 @@ class Card:
     drops_connection: bool = False
     """The charge is committed, the caller hears nothing of it."""
     refunding: Refunding = Refunding.SUCCEEDS
+    disputing: Disputing = Disputing.NEVER
 
 
 class PaymentMethod(Resource):
@@ -185,6 +193,11 @@ _REFUNDS: Mapping[str, Card] = {
     "pm_card_refundFail": Card("visa", "5126", refunding=Refunding.FAILS_LATER),
 }
 
+_DISPUTES: Mapping[str, Card] = {
+    "pm_card_createDispute": Card("visa", "0259", disputing=Disputing.DISPUTE),
+    "pm_card_createDisputeInquiry": Card("visa", "1976", disputing=Disputing.INQUIRY),
+}
+
 _SANDBOX_ONLY: Mapping[str, Card] = {
     "pm_sandbox_processing": replace(_VISA, asynchronous=True),
     "pm_sandbox_processingDeclined": Card("visa", "0002", asynchronous=True, decline=GENERIC),
@@ -198,5 +211,6 @@ TOKENS: Mapping[str, Card] = {
     **_CHECKS,
     **_THREE_D_SECURE,
     **_REFUNDS,
+    **_DISPUTES,
     **_SANDBOX_ONLY,
 }

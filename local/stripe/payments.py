@@ -14,7 +14,7 @@ from local.stripe.customers import Customer
 from local.stripe.errors import CARD, StripeError, invalid_parameter, no_such, unexpected_state
 from local.stripe.ids import new_id, random_token
 from local.stripe.intents import AutomaticMethods, PaymentIntent, Status, Step, UnexpectedState
-from local.stripe.methods import AUTHENTICATION_REQUIRED, TOKENS, Decline, PaymentMethod
+from local.stripe.methods import AUTHENTICATION_REQUIRED, TOKENS, Decline, Disputing, PaymentMethod
 from local.stripe.resources import Json
 from local.stripe.work import Answer, Task, Work
 
@@ -201,6 +201,8 @@ def _complete(work: Work, intent: PaymentIntent, charge: Charge, *, new: bool) -
     work.objects.update(done)
     work.emit("charge.succeeded", charge)
     work.emit("payment_intent.succeeded", done)
+    if TOKENS[charge.token].disputing is not Disputing.NEVER:
+        work.later(Task.DISPUTE, charge, work.controls.settlement_seconds)
     return done
 
 

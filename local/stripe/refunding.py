@@ -57,6 +57,8 @@ def settle_refund(work: Work, id_: str) -> None:
     """The bank's answer: the money arrived and there is a reference, or it came back."""
     made = work.objects.get(Refund, id_)
     charge = work.objects.get(Charge, made.charge)
+    if made.status is RefundStatus.FAILED:
+        return
     if TOKENS[charge.token].refunding is Refunding.FAILS_LATER:
         _fail(work, made, charge)
         return
@@ -64,6 +66,17 @@ def settle_refund(work: Work, id_: str) -> None:
     work.objects.update(settled)
     work.emit("refund.updated", settled, {"status": made.status.value})
     work.emit("charge.refund.updated", settled, {"status": made.status.value})
+
+
+def bounce(work: Work, id_: str) -> Refund:
+    """The bank sends a refund back, whenever that is. Raises StripeError when it has failed already."""
+    made = work.objects.find(Refund, id_)
+    if made is None:
+        raise no_such("refund", id_, "id", status=404)
+    if made.status is RefundStatus.FAILED:
+        raise StripeError("This refund has failed already.")
+    _fail(work, made, work.objects.get(Charge, made.charge))
+    return work.objects.get(Refund, id_)
 
 
 def _fail(work: Work, made: Refund, charge: Charge) -> None:

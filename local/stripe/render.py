@@ -7,7 +7,7 @@ Shapes: Stripe's OpenAPI, which the tests hold every answer against.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.stripe.charges import BalanceTransaction, Charge, ChargeStatus, Refund, RefundStatus
+from local.stripe.charges import BalanceTransaction, Charge, ChargeStatus, Dispute, Refund, RefundStatus
 from local.stripe.customers import Customer
 from local.stripe.intents import PaymentIntent, Status
 from local.stripe.methods import TOKENS, Card, PaymentMethod
@@ -19,6 +19,7 @@ API_VERSION = "2026-08-26.dahlia"
 _EXPIRY_MONTH = 12
 _EXPIRY_YEAR = 2034
 _SETTLEMENT_DAYS = 2
+_EVIDENCE_DAYS = 7
 _DAY = 86_400
 
 CHALLENGE_PATH = "/challenge/"
@@ -34,6 +35,7 @@ class Renderer:
             Charge.kind: _charge,
             BalanceTransaction.kind: _balance_transaction,
             Refund.kind: _refund,
+            Dispute.kind: _dispute,
             Customer.kind: _customer,
             PaymentMethod.kind: _payment_method,
         }
@@ -127,7 +129,7 @@ def _charge(charge: Charge) -> Json:
         "currency": charge.currency,
         "customer": charge.customer,
         "description": charge.description,
-        "disputed": False,
+        "disputed": charge.disputed,
         "failure_balance_transaction": None,
         "failure_code": charge.failure_code,
         "failure_message": charge.failure_message,
@@ -240,7 +242,7 @@ def _balance_transaction(line: BalanceTransaction) -> Json:
         "fee": line.fee,
         "fee_details": fee_details if line.fee else [],
         "net": line.net,
-        "reporting_category": line.type,
+        "reporting_category": line.category or line.type,
         "source": line.source,
         "status": "pending",
         "type": line.type,
@@ -274,6 +276,43 @@ def _refund(refund: Refund) -> Json:
         "transfer_reversal": None,
         **(failure if failed else {}),
         **({"pending_reason": "processing"} if refund.status is RefundStatus.PENDING else {}),
+    }
+
+
+def _dispute(dispute: Dispute) -> Json:
+    card = TOKENS[dispute.token]
+    return {
+        "id": dispute.id,
+        "object": Dispute.kind,
+        "amount": dispute.amount,
+        "balance_transactions": [_balance_transaction(line) for line in dispute.balance_transactions],
+        "charge": dispute.charge,
+        "created": dispute.created,
+        "currency": dispute.currency,
+        "enhanced_eligibility_types": [],
+        "evidence": {"enhanced_evidence": {}},
+        "evidence_details": {
+            "due_by": None if dispute.is_over else dispute.created + _EVIDENCE_DAYS * _DAY,
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+        },
+        "is_charge_refundable": dispute.is_inquiry,
+        "livemode": False,
+        "metadata": {},
+        "payment_intent": dispute.payment_intent,
+        "payment_method_details": {
+            "type": "card",
+            "card": {
+                "brand": card.brand,
+                "case_type": "inquiry" if dispute.is_inquiry else "chargeback",
+                "network": card.brand,
+                "network_reason_code": "83",
+            },
+        },
+        "reason": dispute.reason,
+        "status": dispute.status.value,
     }
 
 

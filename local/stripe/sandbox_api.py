@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from local.stripe import queries
+from local.stripe import disputes, payments, queries, refunding
+from local.stripe.charges import Charge
 from local.stripe.controls import Fault
+from local.stripe.disputes import Complaint
 from local.stripe.engine import Engine
 from local.stripe.errors import StripeError, no_such
 from local.stripe.work import Work
@@ -17,6 +19,16 @@ PREFIX = "/_sandbox/"
 HEALTH = PREFIX + "health"
 
 _COUNTED = ("order_id", "payment_id")
+
+
+class Wanted(BaseModel):
+    """A dispute that is to be."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    payment_intent: str
+    amount: int | None = Field(default=None, gt=0)
+    inquiry: bool = False
 
 
 class SandboxApi:
@@ -34,6 +46,9 @@ class SandboxApi:
             web.delete(PREFIX + "idempotency_keys", self._forget_keys),
             web.get(PREFIX + "counts", self._counts),
             web.post(PREFIX + "events/{id}/resend", self._resend),
+            web.post(PREFIX + "disputes", self._dispute),
+            web.post(PREFIX + "disputes/{id}", self._end_dispute),
+            web.post(PREFIX + "refunds/{id}/fail", self._fail_refund),
         ]
 
     async def _health(self, _: web.Request) -> web.Response:
@@ -90,6 +105,31 @@ class SandboxApi:
 
         self._engine.run(resend)
         return web.json_response({"resent": id_})
+
+    async def _dispute(self, request: web.Request) -> web.Response:
+        try:
+            wanted = Wanted.model_validate(await _json_object(request))
+        except ValidationError as error:
+            raise StripeError(str(error)) from error
+        complaint = Complaint(wanted.amount, inquiry=wanted.inquiry)
+
+        def dispute(work: Work) -> dict[str, Any]:
+            intent = payments.existing(work, wanted.payment_intent)
+            charge = work.objects.get(Charge, intent.latest_charge or "")
+            return work.render(disputes.open_dispute(work, charge, complaint))
+
+        return web.json_response(self._engine.run(dispute))
+
+    async def _end_dispute(self, request: web.Request) -> web.Response:
+        id_, outcome = request.match_info["id"], (await _json_object(request)).get("outcome")
+        if outcome not in ("won", "lost"):
+            raise StripeError("outcome must be won or lost.")
+        ended = self._engine.run(lambda work: work.render(disputes.end(work, id_, won=outcome == "won")))
+        return web.json_response(ended)
+
+    async def _fail_refund(self, request: web.Request) -> web.Response:
+        id_ = request.match_info["id"]
+        return web.json_response(self._engine.run(lambda work: work.render(refunding.bounce(work, id_))))
 
 
 async def _json_object(request: web.Request) -> dict[str, Any]:

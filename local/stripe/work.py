@@ -24,6 +24,7 @@ class Task(StrEnum):
     FINISH_CHARGE = "finish_charge"
     SETTLE_CHARGE = "settle_charge"
     SETTLE_REFUND = "settle_refund"
+    DISPUTE = "dispute"
 
 
 @dataclass(frozen=True, slots=True)

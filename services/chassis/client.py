@@ -48,7 +48,8 @@ class ServiceChannel:
     async def start(self) -> None:
         """Open the channel; connecting happens with the first call."""
         options = (*_OPTIONS, ("grpc.service_config", json.dumps(service_config(self._contract))))
-        self._channel = grpc.aio.insecure_channel(self._target, options=options)
+        spans = tracing.active().client_interceptors()
+        self._channel = grpc.aio.insecure_channel(self._target, options=options, interceptors=spans)
 
     async def stop(self) -> None:
         """Close the channel."""
@@ -73,7 +74,7 @@ class ServiceChannel:
             nonlocal connected
             if connected is None:
                 connected = self._connected(path, request_serializer, response_deserializer)
-            with tracing.active().to_service(method) as traceparent:
+            with tracing.active().to_service() as traceparent:
                 metadata = (
                     ("authorization", f"Bearer {self._signer.token()}"),
                     (trace_context.HEADER, traceparent),

@@ -1,24 +1,27 @@
 """A consumer group's member: takes effect of events, at least once, for as long as the service runs.
 
-    Consumer(settings.brokers, GROUP, {"ORDER_CREATED": on_order_created}, producer).run_in(app)
+    Consumer(settings.brokers, GROUP, {"ORDER_CREATED": on_order_created}, producer, since=BEGINNING).run_in(app)
 
 Which topics it reads follows from the types that it handles. Kafka being away, restarting or silent is survived by
-joining again; only messages that keep failing stop it (dead_letters.py), and then it stays stopped: it is not ready,
-yet alive, so that nobody restarts it in a loop.
+joining again. Too many messages that fail stop it (dead_letters.py): /health names it in `failing`, and
+`argosy_consumer_stopped` is 1. Calls do not need it and are answered as before. After a pause it counts anew and goes
+on where it stopped: each time later, and with fewer than ten further dead letters, until the cause is gone.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
 from aiokafka.errors import KafkaError
 from prometheus_client import Gauge
 
-from services.chassis import backoff, logs
+from services.chassis import backoff, cancellation, clock, logs
 from services.chassis.brokers import Brokers, brokers
+from services.chassis.consumer_lag import Lag
 from services.chassis.consumer_session import ConsumerSession, Stalled
 from services.chassis.dead_letters import TooManyDeadLetters
 from services.chassis.events import Registry
@@ -30,14 +33,20 @@ if TYPE_CHECKING:
 
 _DEAD_AFTER_SECONDS = 180.0
 _GOOD_SESSION_SECONDS = 60.0
+FIRST_REST_SECONDS = 300.0
+_LONGEST_REST_SECONDS = 3600.0
 
-_given_up = Gauge("argosy_consumer_stopped", "1 once too many messages could not be handled, else 0.", ["group"])
+_stopped = Gauge("argosy_consumer_stopped", "1 while too many messages could not be handled, else 0.", ["group"])
 
 _log = structlog.get_logger()
 
 
 class ConsumerStopped(Exception):
-    """Too many messages could not be handled. Somebody has to look; a restart goes on where it stopped."""
+    """Too many messages could not be handled. Somebody has to look; it goes on where it stopped, after a pause."""
+
+
+class NotConsuming(Exception):
+    """It is not in its group: joining fails, or what it reads does."""
 
 
 class NoProgress(Exception):
@@ -52,9 +61,16 @@ class Consumer:
         group: the consumer group, such as "order-service-group".
         handlers: event type → handler; other types are skipped. Raises ValueError for a type the contract lacks.
         producer: sends dead letters.
+        since: from when the group counts: it takes no older record from a partition of which it has committed nothing,
+            such as all of them when it is new, an added one, or all after it was away for longer than the broker keeps
+            offsets (then it may hear again what it has handled). A fixed instant, with its time zone, not the start of
+            a process: what is said between two processes would be lost. `reading.BEGINNING`: whatever there is.
         registry: the contract's events; by default all of `argosy.event.v1`.
         tries: how often a message may fail by its own fault before it becomes a dead letter.
         first_pause: seconds before it is tried again the first time; doubled from then on, up to 15.
+        first_rest: seconds at most that it stays stopped the first time; doubled from then on, up to an hour.
+
+    Raises ValueError for a `since` without its time zone.
     """
 
     def __init__(
@@ -65,8 +81,10 @@ class Consumer:
         producer: Sender,
         registry: Registry | None = None,
         *,
+        since: datetime,
         tries: int = TRIES,
         first_pause: float = FIRST_PAUSE_SECONDS,
+        first_rest: float = FIRST_REST_SECONDS,
     ) -> None:
         registry = registry or Registry.of_package()
         self.name = f"consumer {group}"
@@ -74,30 +92,29 @@ class Consumer:
         self._group = group
         self._handling = Handling(group, handlers, registry, producer, tries=tries, first_pause=first_pause)
         self._topics = frozenset(registry.topics[event_type] for event_type in handlers)
+        self._since = clock.to_millisecond(since)
+        self._lag = Lag(self._brokers, group, self._topics, self._since)
+        self._first_rest = first_rest
         self._stopped: TooManyDeadLetters | None = None
+        self._trouble: str | None = None
         self._progress_at: float | None = None
-        _given_up.labels(group).set(0)
+        _stopped.labels(group).set(0)
 
     def run_in(self, app: App) -> None:
-        """Let the app run it, and tell the app's readiness and liveness."""
-        app.add(self)
+        """Let the app run it, and tell what it finds wrong by /health and /live."""
+        app.add(self, required=False)  # calls do not need it
         app.background(self.name, self.run)
         app.live_check(self.name, self.check_alive)
 
     async def run(self) -> None:
-        """Consume until cancelled, or until too many messages fail: then return, and `check` raises from then on.
-
-        When cancelled it finishes the messages at hand, for a few seconds.
-        """
-        self._note_progress()
+        """Consume until cancelled; then finish the messages at hand, for a few seconds."""
+        lag = asyncio.create_task(self._lag.watch())
         try:
-            await self._join_again_and_again()
-        except TooManyDeadLetters as error:
-            self._stopped = error
-            _given_up.labels(self._group).set(1)
-            _log.critical("consumer_stopped", group=self._group, reason=str(error))
+            await self._consume_and_rest()
         finally:
             self._progress_at = None
+            lag.cancel()
+            await asyncio.gather(lag, return_exceptions=True)
 
     def check_alive(self) -> None:
         """Raise NoProgress when only a restart may help. One that is stopped or that waits for Kafka is alive."""
@@ -112,9 +129,35 @@ class Consumer:
         """Nothing: `run` leaves the group when it is cancelled."""
 
     async def check(self) -> None:
-        """Raise ConsumerStopped when it has stopped for good. Kafka's absence is no reason to refuse calls."""
+        """Raise ConsumerStopped while it is stopped, NotConsuming while it cannot read."""
         if self._stopped is not None:
             raise ConsumerStopped(str(self._stopped))
+        if self._trouble is not None:
+            raise NotConsuming(self._trouble)
+
+    async def _consume_and_rest(self) -> None:
+        rests = backoff.delays(self._first_rest, _LONGEST_REST_SECONDS)
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            self._note_progress()
+            try:
+                await self._join_again_and_again()
+            except TooManyDeadLetters as error:
+                if loop.time() - began > _LONGEST_REST_SECONDS:
+                    rests = backoff.delays(self._first_rest, _LONGEST_REST_SECONDS)
+                await self._rest(error, next(rests))
+
+    async def _rest(self, error: TooManyDeadLetters, seconds: float) -> None:
+        """Be stopped for a while, then forgive what has failed."""
+        self._stopped, self._progress_at = error, None
+        _stopped.labels(self._group).set(1)
+        _log.critical("consumer_stopped", group=self._group, reason=str(error), for_seconds=round(seconds))
+        await asyncio.sleep(seconds)
+        self._handling.forgive()
+        self._stopped = None
+        _stopped.labels(self._group).set(0)
+        _log.warning("consumer_goes_on", group=self._group)
 
     async def _join_again_and_again(self) -> None:
         waits = backoff.delays(0.2, 5.0)
@@ -122,17 +165,37 @@ class Consumer:
             began = asyncio.get_running_loop().time()
             try:
                 await self._session().run()
+            except TooManyDeadLetters:
+                raise
             except (KafkaError, OSError, Stalled) as error:
                 if not isinstance(error, Stalled):
                     self._note_progress()  # Kafka is away: a restart would not help
                 log = _log.warning if isinstance(error, Stalled) else logs.absence
                 log("consumer_joins_again", group=self._group, error=logs.error_text(error))
+                self._trouble = logs.error_text(error)
+            except (Exception, asyncio.CancelledError) as error:
+                if cancellation.is_own():
+                    raise
+                _log.error("consumer_failed", group=self._group, exc_info=error)
+                self._trouble = logs.error_text(error)
             if asyncio.get_running_loop().time() - began > _GOOD_SESSION_SECONDS:
                 waits = backoff.delays(0.2, 5.0)
             await asyncio.sleep(next(waits))
 
     def _session(self) -> ConsumerSession:
-        return ConsumerSession(self._brokers, self._group, self._topics, self._handling.process, self._note_progress)
+        return ConsumerSession(
+            self._brokers,
+            self._group,
+            self._topics,
+            self._since,
+            self._handling.process,
+            self._lag.tell,
+            self._progressed,
+        )
+
+    def _progressed(self) -> None:
+        self._trouble = None
+        self._note_progress()
 
     def _note_progress(self) -> None:
         self._progress_at = asyncio.get_running_loop().time()

@@ -2,26 +2,35 @@
 
 The partitions that it is given are worked off side by side (partition.py), each in order. How far each has come is
 committed a little after the effects; on a rebalance and at the end, the messages at hand are finished and committed
-first.
+first. A partition of which the group has committed nothing, or nothing that the broker still has, is read from the
+instant on since which the group counts.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
-from prometheus_client import Gauge
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 
+from services.chassis import clock, reading
 from services.chassis.brokers import Brokers
+from services.chassis.consumer_lag import LOOK_EVERY_SECONDS
 from services.chassis.partition import Partition, Process
+from services.chassis.reading import BEGINNING, FETCH_BYTES, Reading
 
 JOIN_SECONDS = 30.0
 COMMIT_EVERY_SECONDS = 0.5
-LOOK_EVERY_SECONDS = 5.0
 STALLED_AFTER_SECONDS = 30.0
 _FINISH_SECONDS = 5.0
 _LAST_COMMIT_SECONDS = 2.0
@@ -31,9 +40,6 @@ _REQUEST_SECONDS = 20.0  # longer than a rebalance may take: joining is one requ
 _LOOK_SECONDS = 10.0
 _MOST_WAITING = 500
 _FEW_WAITING = 100
-_FETCH_BYTES = 256 * 1024
-
-_lag = Gauge("argosy_consumer_lag", "Messages that are not settled yet.", ["group", "topic", "partition"])
 
 _log = structlog.get_logger()
 
@@ -46,7 +52,9 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
     """Run once, then thrown away.
 
     Args:
+        since: from when the group counts.
         process: settles one record.
+        on_lag: called every few seconds with how many messages of each partition are not settled yet.
         on_progress: called whenever it is sure that nothing is stuck.
     """
 
@@ -55,15 +63,20 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
         kafka: Brokers,
         group: str,
         topics: Collection[str],
+        since: datetime,
         process: Process,
+        on_lag: Callable[[Mapping[TopicPartition, int]], None],
         on_progress: Callable[[], None],
     ) -> None:
         self._brokers = kafka
         self._group = group
         self._topics = topics
+        self._since = since
         self._process = process
+        self._on_lag = on_lag
         self._on_progress = on_progress
         self._consumer = self._new_consumer()
+        self._reading = Reading(self._consumer, self._place)
         self._partitions: dict[TopicPartition, Partition] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -102,13 +115,41 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _fetch(self) -> None:
         while True:
-            fetched = await self._consumer.getmany(timeout_ms=1000, max_records=_MOST_WAITING)
+            try:
+                fetched = await self._reading.read(timeout_ms=1000, most=_MOST_WAITING)
+            except NoOffsetForPartitionError as error:
+                await self._begin(error.args[0])
+                continue
+            except OffsetOutOfRangeError as error:
+                for place, offset in error.args[0].items():
+                    _log.error("committed_offset_gone", **_names(place), group=self._group, offset=offset)
+                    await self._begin(place)
+                continue
             for place, records in fetched.items():
                 partition = self._partitions.get(place)
                 if partition is None:
                     partition = self._partitions[place] = Partition(self._process, self._fail)
                 partition.add(records)
             self._slow_down()
+
+    async def _begin(self, place: TopicPartition) -> None:
+        """Read a partition from the instant on since which the group counts."""
+        assignments = self._reading.assignments
+        offset = await self._first_offset(place)
+        if assignments == self._reading.assignments:
+            self._reading.seek(place, offset)
+            since = "the beginning" if self._since == BEGINNING else clock.to_text(self._since)
+            _log.info("consumer_begins", **_names(place), group=self._group, offset=offset, since=since)
+
+    async def _place(self, place: TopicPartition) -> int:
+        """Where the group is in a partition of which nothing was read yet."""
+        committed: int | None = await self._consumer.committed(place)
+        return await self._first_offset(place) if committed is None else committed
+
+    async def _first_offset(self, place: TopicPartition) -> int:
+        return (await reading.offsets_since(self._consumer, await self._consumer.end_offsets([place]), self._since))[
+            place
+        ]
 
     def _slow_down(self) -> None:
         """Fetch no more for partitions that have plenty to do, again for those that have little.
@@ -148,14 +189,12 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _release(self) -> None:
         """Finish the messages at hand, commit, and forget all partitions."""
+        self._reading.forget()
         partitions = list(self._partitions.values())
         await asyncio.gather(*(partition.stop(_FINISH_SECONDS) for partition in partitions))
         with contextlib.suppress(KafkaError, TimeoutError):
             async with asyncio.timeout(_LAST_COMMIT_SECONDS):
                 await self._commit()
-        for place in self._positions.keys() | self._partitions.keys():
-            with contextlib.suppress(KeyError):
-                _lag.remove(self._group, place.topic, str(place.partition))
         self._partitions.clear()
         self._committed.clear()
         self._positions.clear()
@@ -197,14 +236,15 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
         async with asyncio.timeout(_LOOK_SECONDS):
             ends = await self._consumer.end_offsets(places) if places else {}
             positions = {place: await self._consumer.position(place) for place in places}
-        well = True
+        well, behind = True, {}
         for place, end in ends.items():
             partition = self._partitions.get(place)
             waiting = len(partition) if partition else 0
-            _lag.labels(self._group, place.topic, str(place.partition)).set(max(0, end - positions[place]) + waiting)
+            behind[place] = max(0, end - positions[place]) + waiting
             arrived = positions[place] >= end or positions[place] != self._positions.get(place)
             well = well and (arrived or waiting > 0)
         self._positions = positions
+        self._on_lag(behind)
         return well
 
     def _new_consumer(self) -> AIOKafkaConsumer:
@@ -213,8 +253,8 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
             client_id=self._group,
             group_id=self._group,
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=_FETCH_BYTES,
+            auto_offset_reset="none",
+            max_partition_fetch_bytes=FETCH_BYTES,
             session_timeout_ms=_milliseconds(_SESSION_SECONDS),
             heartbeat_interval_ms=_milliseconds(_SESSION_SECONDS / 3),
             rebalance_timeout_ms=_milliseconds(2 * (_FINISH_SECONDS + _LAST_COMMIT_SECONDS)),
@@ -229,6 +269,10 @@ _leavings: set[asyncio.Task[None]] = set()
 async def _leave(consumer: AIOKafkaConsumer) -> None:
     with contextlib.suppress(KafkaError, OSError):
         await consumer.stop()
+
+
+def _names(place: TopicPartition) -> Mapping[str, str | int]:
+    return {"topic": place.topic, "partition": place.partition}
 
 
 def _milliseconds(seconds: float) -> int:

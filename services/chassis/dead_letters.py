@@ -1,20 +1,25 @@
 """Dead letters: messages that cannot be handled leave the way, with the reason, for a person to look at and send again.
 
-They go to `<topic>.dlq`, value, key and headers as they were, and these headers besides. When too many fail, it is not
-the messages: the consumer stops instead, loudly, before it has emptied a topic into its dead letters.
+They go to `<topic>.dlq`, value, key and headers as they were, and these headers besides. A letter that would be too
+large goes without its value, or without all three, and says so (`dlq_left_out`): it names where the original is. When
+too many fail, it is not the messages: the consumer stops instead, loudly, before it has emptied a topic into its dead
+letters.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from services.chassis import clock, logs
-from services.chassis.events import OutgoingRecord
+from services.chassis.events import Headers, OutgoingRecord
 
 SUFFIX = ".dlq"
+LEFT_OUT = "dlq_left_out"
+"""Header: what the letter lacks because the whole was too large. Absent from a letter that is whole."""
 WINDOW = 1_000
 MOST_IN_WINDOW = 10
 """One per cent of the window."""
@@ -91,8 +96,26 @@ def topic_of(topic: str) -> str:
 
 
 def letter(incoming: Any, failure: Failure) -> OutgoingRecord:
-    """The dead letter of a record that aiokafka read."""
-    about = {
+    """The dead letter of a record that was read (`raw_batches.Record`), whole."""
+    about = _about(incoming, failure)
+    kept = tuple((name, value) for name, value in incoming.headers if name not in about and name != LEFT_OUT)
+    # Kafka's clients send nothing that has neither key nor value.
+    value = b"" if incoming.key is None and incoming.value is None else incoming.value
+    return OutgoingRecord(topic_of(incoming.topic), incoming.key, value, (*kept, *_encoded(about)))
+
+
+def smaller_letters(incoming: Any, failure: Failure) -> tuple[OutgoingRecord, OutgoingRecord]:
+    """The same without its value; and with nothing but where the record lies and why it is dead."""
+    whole = letter(incoming, failure)
+    bare = _encoded(_about(incoming, failure) | {LEFT_OUT: "key, value, headers"})
+    return (
+        replace(whole, value=b"", headers=(*whole.headers, (LEFT_OUT, b"value"))),
+        OutgoingRecord(whole.topic, None, b"", bare),
+    )
+
+
+def _about(incoming: Any, failure: Failure) -> dict[str, str]:
+    return {
         "dlq_reason": failure.reason.value,
         "dlq_error": logs.error_text(failure.error),
         "dlq_attempts": str(failure.attempts),
@@ -102,10 +125,7 @@ def letter(incoming: Any, failure: Failure) -> OutgoingRecord:
         "dlq_partition": str(incoming.partition),
         "dlq_offset": str(incoming.offset),
     }
-    kept = tuple((name, value) for name, value in incoming.headers if name not in about)
-    return OutgoingRecord(
-        topic=topic_of(incoming.topic),
-        key=incoming.key,
-        value=incoming.value,
-        headers=(*kept, *((name, text.encode()) for name, text in about.items())),
-    )
+
+
+def _encoded(about: Mapping[str, str]) -> Headers:
+    return tuple((name, text.encode(errors="replace")) for name, text in about.items())

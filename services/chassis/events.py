@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from google.protobuf.descriptor import FileDescriptor
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from argosy.policy.v1 import policy_pb2
@@ -27,7 +27,8 @@ PACKAGE = "argosy.event.v1"
 SPEC_VERSION = "1.0"
 CONTENT_TYPE = "application/protobuf"
 
-Headers = tuple[tuple[str, bytes], ...]
+Headers = tuple[tuple[str, bytes | None], ...]
+"""As they travel: anybody may add some, without a value or with any bytes in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +159,15 @@ def source_of(service: str) -> str:
     return f"/argosy/{service}"
 
 
-def type_of(headers: Iterable[tuple[str, bytes]]) -> str | None:
+def type_of(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
     """The event type that a record's headers name, if they do."""
-    for name, value in headers:
-        if name == "ce_type":
-            return value.decode(errors="replace")
-    return None
+    return header(headers, "ce_type")
+
+
+def header(headers: Iterable[tuple[str, bytes | None]], name: str) -> str | None:
+    """The text of the first header of this name. None without one, or when it has no value."""
+    value = next((value for found, value in headers if found == name), None)
+    return None if value is None else value.decode(errors="replace")
 
 
 class Registry:
@@ -200,32 +204,53 @@ class Registry:
         return cls(*(module.DESCRIPTOR for module in modules))
 
     def decode(self, incoming: Any) -> Event:
-        """The event in a record that aiokafka read.
+        """The event in a record that was read (`raw_batches.Record`).
+
+        Only the headers that the contract names are read: others may hold anything.
 
         Raises:
             UnknownType: its type is not in this registry.
-            NotAnEvent: it lacks a header that every event has, or something in it cannot be read.
+            NotAnEvent: it lacks a header that every event has, or its value, or something in it cannot be read.
         """
         try:
-            headers = {name: value.decode() for name, value in incoming.headers}
-            event_type = headers["ce_type"]
-            if event_type not in self.classes:
-                raise UnknownType(event_type)
-            return Event(
-                id=ids.parse_id(headers["ce_id"]),
-                type=event_type,
-                time=clock.from_text(headers["ce_time"]),
-                source=headers["ce_source"],
-                subject=headers["ce_subject"],
-                key=(incoming.key or b"").decode(),
-                sequence=int(headers["ce_sequence"]) if "ce_sequence" in headers else None,
-                message=self.classes[event_type].FromString(incoming.value or b""),
-                traceparent=trace_context.accept(headers.get(trace_context.HEADER)),
-                topic=incoming.topic,
-                partition=incoming.partition,
-                offset=incoming.offset,
-            )
-        except KeyError as error:
-            raise NotAnEvent(f"the header {error.args[0]} is missing") from error
-        except (ValueError, AttributeError, DecodeError) as error:
+            return self._decode(incoming)
+        except (NotAnEvent, UnknownType):
+            raise
+        except Exception as error:  # anybody's bytes: whatever is wrong with them, they are no event
             raise NotAnEvent(f"{type(error).__name__}: {error}") from error
+
+    def _decode(self, incoming: Any) -> Event:
+        headers = dict(reversed(incoming.headers))  # of several with one name the first counts, as for `header`
+        event_type = _required(headers, "ce_type")
+        if event_type not in self.classes:
+            raise UnknownType(event_type)
+        if incoming.value is None:
+            raise NotAnEvent("it has no value")
+        sequence = _optional(headers, "ce_sequence")
+        return Event(
+            id=ids.parse_id(_required(headers, "ce_id")),
+            type=event_type,
+            time=clock.from_text(_required(headers, "ce_time")),
+            source=_required(headers, "ce_source"),
+            subject=_required(headers, "ce_subject"),
+            key=(incoming.key or b"").decode(),
+            sequence=None if sequence is None else int(sequence),
+            message=self.classes[event_type].FromString(incoming.value),
+            traceparent=trace_context.accept(header(incoming.headers, trace_context.HEADER)),
+            topic=incoming.topic,
+            partition=incoming.partition,
+            offset=incoming.offset,
+        )
+
+
+def _required(headers: Mapping[str, bytes | None], name: str) -> str:
+    text = _optional(headers, name)
+    if text is None:
+        raise NotAnEvent(f"the header {name} is missing")
+    return text
+
+
+def _optional(headers: Mapping[str, bytes | None], name: str) -> str | None:
+    """The header's text; None without one or without a value. Raises UnicodeDecodeError."""
+    value = headers.get(name)
+    return None if value is None else value.decode()

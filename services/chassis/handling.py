@@ -1,7 +1,7 @@
 """What happens to one message: its handler takes effect of it, again and again if need be, or it becomes a dead letter.
 
 - Of a type without a handler: skipped.
-- Not readable: a dead letter at once.
+- Not readable, or not even decodable: a dead letter at once.
 - The handler fails because something is away (transient.py): tried again for as long as it takes.
 - The handler fails otherwise: tried a few times, then a dead letter.
 """
@@ -17,9 +17,10 @@ import structlog
 from prometheus_client import Counter
 
 from services.chassis import backoff, dead_letters, events, logs, tracing
-from services.chassis.dead_letters import Allowance, Failure, Reason
-from services.chassis.events import Event, NotAnEvent, Registry
-from services.chassis.producer import NotDelivered, Sender
+from services.chassis.dead_letters import Allowance, Failure, Reason, TooManyDeadLetters
+from services.chassis.events import Event, NotAnEvent, OutgoingRecord, Registry
+from services.chassis.producer import NotDelivered, RecordTooLarge, Sender
+from services.chassis.raw_batches import Damaged, Undecodable
 from services.chassis.transient import is_transient, reason
 
 TRIES = 5
@@ -71,7 +72,7 @@ class Handling:
             _dead.labels(topic)  # shown from the start, as 0: the first one is an increase
 
     async def process(self, incoming: Any, stopping: asyncio.Event) -> None:
-        """Be done with one record that aiokafka read, however long it takes.
+        """Be done with one record that was read (`raw_batches.Record`), however long it takes.
 
         Raises:
             Interrupted: `stopping` was set while it waited to try again; nothing is settled.
@@ -82,8 +83,10 @@ class Handling:
             self._count(incoming, event_type, "skipped")
             return
         try:
+            if isinstance(incoming, Undecodable):
+                raise incoming.error
             event = self._registry.decode(incoming)
-        except NotAnEvent as error:
+        except (NotAnEvent, Damaged) as error:
             await self._bury(incoming, event_type, Failure(Reason.UNREADABLE, error, 1, self._group), stopping)
             return
         with tracing.active().handling(event, self._group) as note:
@@ -95,6 +98,10 @@ class Handling:
             else:
                 note("dead_lettered")
                 await self._bury(incoming, event_type, failure, stopping)
+
+    def forgive(self) -> None:
+        """Count dead letters anew."""
+        self._allowance = Allowance()
 
     async def _handle(self, event: Event, stopping: asyncio.Event) -> Failure | None:
         """Call the handler until it succeeds (None) or has failed for good."""
@@ -114,15 +121,12 @@ class Handling:
         raise AssertionError("the pauses never end")
 
     async def _bury(self, incoming: Any, event_type: str | None, failure: Failure, stopping: asyncio.Event) -> None:
-        self._allowance.take()
-        letter = dead_letters.letter(incoming, failure)
-        for pause in backoff.delays(self._first_pause, LONGEST_PAUSE_SECONDS):
-            try:
-                await self._producer.send(letter)
-                break
-            except NotDelivered as error:
-                _log.warning("dead_letter_waits", topic=letter.topic, error=logs.error_text(error))
-            await _pause(pause, stopping)
+        try:
+            self._allowance.take()
+        except TooManyDeadLetters as error:
+            place = f"{incoming.topic}/{incoming.partition}/{incoming.offset}"
+            raise TooManyDeadLetters(f"{error}; the last one {place}: {logs.error_text(failure.error)}") from None
+        letter = await self._send_letter(incoming, failure, stopping)
         _dead.labels(incoming.topic).inc()
         self._count(incoming, event_type, "dead_lettered")
         _log.error(
@@ -134,8 +138,24 @@ class Handling:
             type=event_type,
             reason=failure.reason.value,
             attempts=failure.attempts,
+            left_out=events.header(letter.headers, dead_letters.LEFT_OUT),
             exc_info=failure.error,
         )
+
+    async def _send_letter(self, incoming: Any, failure: Failure, stopping: asyncio.Event) -> OutgoingRecord:
+        """Send the largest letter that Kafka takes, however long that takes; the letter."""
+        letter, *smaller = dead_letters.letter(incoming, failure), *dead_letters.smaller_letters(incoming, failure)
+        for pause in backoff.delays(self._first_pause, LONGEST_PAUSE_SECONDS):
+            try:
+                await self._producer.send(letter)
+                return letter
+            except NotDelivered as error:
+                if isinstance(error, RecordTooLarge) and smaller:
+                    letter = smaller.pop(0)
+                    continue
+                _log.warning("dead_letter_waits", topic=letter.topic, error=logs.error_text(error))
+            await _pause(pause, stopping)
+        raise AssertionError("the pauses never end")
 
     def _tell(self, event: Event, error: Exception, *, passing: bool) -> None:
         _seen.labels(self._group, event.topic, event.type, "failed").inc()

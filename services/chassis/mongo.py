@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
@@ -126,6 +127,14 @@ class Mongo:
             if client is not None:
                 client.close()
         self._client = self._check_client = None
+
+    async def server_time(self) -> datetime:
+        """What the server's own clock says. Raises Unavailable while it is away."""
+        with unavailable_when_away():
+            database = self.database
+            answer = await database.command("hello", codec_options=database.codec_options)  # its own have no zones
+        told: datetime = answer["localTime"]
+        return told
 
     async def check(self) -> None:
         """Ask the server something.

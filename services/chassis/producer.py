@@ -37,12 +37,8 @@ _REQUEST_SECONDS = 5.0
 _OPEN_SECONDS = 8.0
 _CLOSE_SECONDS = 3.0
 
-_THE_RECORD_ITSELF = (
-    InvalidTopicError,
-    MessageSizeTooLargeError,
-    RecordListTooLargeError,
-    TopicAuthorizationFailedError,
-)
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+_THE_RECORD_ITSELF = (*_TOO_LARGE, InvalidTopicError, TopicAuthorizationFailedError)
 
 _log = structlog.get_logger()
 
@@ -53,11 +49,17 @@ class NotDelivered(Unavailable):
     default_message = "the message was not delivered"
 
 
+class RecordTooLarge(NotDelivered):
+    """The record is larger than the producer or the broker takes. It never will be delivered."""
+
+    default_message = "the message is too large for Kafka"
+
+
 class Sender(Protocol):
     """What relay and consumers need of a producer."""
 
     async def send(self, record: OutgoingRecord) -> None:
-        """Return when the record is stored for good. Raises NotDelivered."""
+        """Return when the record is stored for good. Raises NotDelivered; RecordTooLarge, when it never can be."""
 
 
 class Producer:
@@ -103,11 +105,14 @@ class Producer:
         requests.
 
         Raises:
+            RecordTooLarge: the broker will never take a record of this size.
             NotDelivered: not within 8 retries and 30 s, or it is a record that the broker will never take.
         """
         try:
             async with asyncio.timeout(_SEND_SECONDS):
                 await self._send_patiently(record)
+        except _TOO_LARGE as error:
+            raise RecordTooLarge(f"{record.topic}: {type(error).__name__}") from error
         except (KafkaError, TimeoutError) as error:
             raise NotDelivered(f"{record.topic}: {type(error).__name__}") from error
 

@@ -160,14 +160,10 @@ class Revocations:
         _known_until.set(asked_at)
 
     def _hear(self, record: Any) -> None:
-        """Take note of one record. One that cannot be read will never say anything to anybody."""
+        """Take note of one record. Raises NotAnEvent for one that cannot be read: it says nothing to anybody."""
         if events.type_of(record.headers) not in _HEARD:
             return
-        try:
-            event = _registry.decode(record)
-        except events.NotAnEvent as error:
-            _log.error("revocation_unreadable", partition=record.partition, offset=record.offset, error=str(error))
-            return
+        event = _registry.decode(record)
         ended_at = event.time.timestamp()
         if isinstance(event.message, user_events_pb2.SessionRevoked):
             self._sessions.add(event.message.session_id, ended_at)

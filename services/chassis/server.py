@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 
+from services.chassis import tracing
 from services.chassis.pipeline import Exchange, Parts, Step, compose
 from services.chassis.policy import MethodPolicyView, ServicePolicyView
 
@@ -60,7 +61,7 @@ class InFlight:
 
 def create() -> grpc.aio.Server:
     """A server with our options. Inside a running loop."""
-    return grpc.aio.server(options=_OPTIONS)
+    return grpc.aio.server(options=_OPTIONS, interceptors=tracing.active().server_interceptors())
 
 
 def listen(server: grpc.aio.Server, host: str, port: int) -> int:

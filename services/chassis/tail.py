@@ -1,5 +1,8 @@
 """Following a topic by oneself: each replica reads all of it, outside any consumer group, and keeps nothing.
 
+A record that cannot be decoded, or that its listener fails on, is stepped over, counted and told in the log: it makes
+nobody deaf to the rest.
+
 For what every replica has to know (which sessions have ended, which orders have changed). Where a group shares the
 work and effects happen once, it is a consumer (consumer.py).
 """
@@ -9,14 +12,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from prometheus_client import Counter
 
-from services.chassis import backoff, cancellation, logs
+from services.chassis import backoff, cancellation, logs, reading
 from services.chassis.brokers import Brokers
+from services.chassis.raw_batches import Undecodable
+from services.chassis.reading import Reading
 
 _LOOK_EVERY_SECONDS = 2.0
 _LOOK_AT_MOST_SECONDS = 10.0
@@ -24,6 +31,10 @@ _STALLED_AFTER_SECONDS = 30.0
 _CONNECT_SECONDS = 10.0
 _CLOSE_SECONDS = 3.0
 _REQUEST_MS = 10_000
+
+_stepped_over = Counter(
+    "argosy_tail_unreadable_total", "Records that a tail could not read and stepped over.", ["topic"]
+)
 
 _log = structlog.get_logger()
 
@@ -33,7 +44,7 @@ class CannotFollow(Exception):
 
 
 def _nothing() -> None:
-    """Whoever has a beginning needs no word of it."""
+    """Default: nobody looks up what was missed."""
 
 
 class Tail:
@@ -42,10 +53,12 @@ class Tail:
     Args:
         kafka: the brokers.
         topic: what to follow.
-        hear: called with every record that aiokafka read, in order within each partition. Must not raise.
+        hear: called with every record, in order within each partition. Raises for one that it cannot read.
         up_to_date: called every few seconds with the Unix time up to which everything has been heard.
         back_seconds: how far back it begins; after a lost connection it goes on where it was. None: it begins at the
-            end, each time, and `joined` is called then: what was said before must be looked up.
+            end, each time.
+        missed: called when something may have been said that was not heard, which must be looked up: each time that it
+            begins at the end, and when it has stepped over a record.
     """
 
     def __init__(
@@ -56,7 +69,7 @@ class Tail:
         *,
         up_to_date: Callable[[float], None],
         back_seconds: float | None = None,
-        joined: Callable[[], None] = _nothing,
+        missed: Callable[[], None] = _nothing,
     ) -> None:
         self.reading = False
         """Whether it has found its place, and hears what is said from now on."""
@@ -65,8 +78,9 @@ class Tail:
         self._hear = hear
         self._up_to_date = up_to_date
         self._back_seconds = back_seconds
-        self._joined = joined
+        self._missed = missed
         self._positions: dict[TopicPartition, int] = {}
+        _stepped_over.labels(topic)  # shown from the start, as 0
 
     async def run(self) -> None:
         """Follow until cancelled, whatever becomes of Kafka meanwhile."""
@@ -97,17 +111,21 @@ class Tail:
             request_timeout_ms=_REQUEST_MS,
         )
         consumer.assign([TopicPartition(self._topic, 0)])  # it asks only about topics that it has something of
+        read = Reading(consumer, self._position)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await consumer.start()
-                await self._find_place(consumer)
+                await self._find_place(consumer, read)
             self.reading = True
-            self._joined()
-            await self._read(consumer)
+            self._missed()
+            await self._read(consumer, read)
         finally:
             await _close(consumer)
 
-    async def _find_place(self, consumer: AIOKafkaConsumer) -> None:
+    async def _position(self, place: TopicPartition) -> int:
+        return self._positions[place]
+
+    async def _find_place(self, consumer: AIOKafkaConsumer, read: Reading) -> None:
         partitions = consumer.partitions_for_topic(self._topic)
         if not partitions:
             raise CannotFollow(f"there is no topic {self._topic}")
@@ -115,27 +133,23 @@ class Tail:
         consumer.assign(places)
         # The ends first: a record that comes in between lies behind them, and is read.
         ends = await consumer.end_offsets(places)
-        begins = ends if self._back_seconds is None else await self._begins(consumer, ends, self._back_seconds)
+        begins = ends
+        if self._back_seconds is not None:
+            since = datetime.fromtimestamp(time.time() - self._back_seconds, UTC)
+            begins = await reading.offsets_since(consumer, ends, since)
         for place in places:
             known, begin = self._positions.get(place), begins[place]
-            consumer.seek(place, known if known is not None and begin <= known <= ends[place] else begin)
+            self._positions[place] = known if known is not None and begin <= known <= ends[place] else begin
+            read.seek(place, self._positions[place])
 
-    async def _begins(
-        self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int], back_seconds: float
-    ) -> dict[TopicPartition, int]:
-        since = int((time.time() - back_seconds) * 1000)
-        found = await consumer.offsets_for_times(dict.fromkeys(ends, since))
-        firsts = {place: found.get(place) for place in ends}
-        return {place: ends[place] if first is None else first.offset for place, first in firsts.items()}
-
-    async def _read(self, consumer: AIOKafkaConsumer) -> None:
+    async def _read(self, consumer: AIOKafkaConsumer, read: Reading) -> None:
         loop = asyncio.get_running_loop()
         look_at = moved_at = loop.time()
         while True:
-            batches = await consumer.getmany(timeout_ms=500)
+            batches = await read.read(timeout_ms=500)
             for place, records in batches.items():
                 for record in records:
-                    self._hear(record)
+                    self._hear_or_step_over(record)
                 self._positions[place] = records[-1].offset + 1
             if batches:
                 moved_at = loop.time()
@@ -145,6 +159,17 @@ class Tail:
                 elif loop.time() - moved_at > _STALLED_AFTER_SECONDS:
                     raise CannotFollow(f"nothing has arrived for {_STALLED_AFTER_SECONDS:.0f} s")
                 look_at = loop.time() + _LOOK_EVERY_SECONDS
+
+    def _hear_or_step_over(self, record: Any) -> None:
+        try:
+            if isinstance(record, Undecodable):
+                raise record.error
+            self._hear(record)
+        except Exception as error:
+            _stepped_over.labels(self._topic).inc()
+            where = {"topic": self._topic, "partition": record.partition, "offset": record.offset}
+            _log.error("record_stepped_over", **where, error=logs.error_text(error))
+            self._missed()
 
     async def _look(self, consumer: AIOKafkaConsumer) -> bool:
         """Whether everything that the broker has was read."""

@@ -36,7 +36,8 @@ class ReleaseReason(StrEnum):
     CANCELLED = "cancelled"
     """The order ended: nothing may be taken for it any more."""
     EXPIRED = "expired"
-    """Nobody used the hold in time; an order that is paid late may still take the stock again."""
+    """Nobody used the hold in time, and its order was never stored. Earlier versions let go of open orders' holds, too:
+    one that is paid may still take the stock again."""
 
 
 @dataclass(frozen=True)

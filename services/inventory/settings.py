@@ -10,8 +10,10 @@ from services.chassis.postgres import PostgresSettings
 class InventorySettings(PostgresSettings):
     """The chassis' settings and the service's own."""
 
+    order_target: str = Field(min_length=1)
+    """Where order answers: host:port. It is asked what has become of orders whose holds have ended."""
     hold_seconds: float = Field(default=1200, gt=0)
-    """How long an unused hold lasts: longer than an order may stay unpaid."""
+    """How long an unused hold lasts before order is asked about it."""
     expire_every_seconds: float = Field(default=15, gt=0)
     """How often ended holds are looked for."""
     low_stock_threshold: int = Field(default=10, ge=0)

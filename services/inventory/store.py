@@ -254,6 +254,17 @@ async def expired(connection: Connection, limit: int) -> list[UUID]:
     return [row["order_id"] for row in rows]
 
 
+async def extend_expired(connection: Connection, order_ids: Sequence[UUID], hold: timedelta) -> int:
+    """Let those of these orders' holds that have ended last this long from now on; answers how many."""
+    tag: str = await connection.execute(
+        "UPDATE reservations SET expires_at = now() + $2, updated_at = now()"
+        " WHERE order_id = ANY($1) AND status = 'held' AND expires_at < now()",
+        list(order_ids),
+        hold,
+    )
+    return int(tag.rpartition(" ")[2])
+
+
 async def lock_expired(connection: Connection, order_id: UUID) -> bool:
     """Lock the order's hold if it has ended and nobody else has it locked; whether that was so."""
     locked = await connection.fetchval(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 from argosy.notification.v1 import notification_pb2
@@ -11,12 +10,13 @@ from argosy.user.v1.mail_token_pb2_grpc import MailTokenServiceStub
 from services.chassis.app import App
 from services.chassis.consumer import Consumer
 from services.chassis.errors import Catalogue
-from services.chassis.housekeeping import Chore, Housekeeping
+from services.chassis.housekeeping import Housekeeping
 from services.chassis.migrations import migrate
 from services.chassis.postgres import Postgres
 from services.chassis.producer import Producer
+from services.chassis.reading import BEGINNING
 from services.chassis.settings import load
-from services.notification import parked
+from services.notification.chores import chores
 from services.notification.consumers import GROUP, handlers
 from services.notification.faults import FAULTS
 from services.notification.letters import Letters
@@ -29,8 +29,6 @@ from services.notification.use_cases.keep_preferences import KeepPreferences
 from services.notification.use_cases.list_notifications import ListNotifications
 from services.notification.use_cases.send_messages import SendMessages
 
-KEEP_UNADDRESSED = timedelta(days=7)
-"""How long a message waits for its reader's address: as long as user-events are kept."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -44,11 +42,10 @@ def run(settings: NotificationSettings) -> None:
     mailer = SmtpMailer(settings.smtp_url.get_secret_value(), settings.smtp_leave_alone_seconds)
     service = notification_pb2.DESCRIPTOR.services_by_name["NotificationService"]
     app.serve(service, NotificationRpc(ListNotifications(postgres), KeepPreferences(postgres)))
-    Consumer(settings.brokers, GROUP, handlers(postgres), producer).run_in(app)
+    Consumer(settings.brokers, GROUP, handlers(postgres), producer, since=BEGINNING).run_in(app)
     app.background("sender", SendMessages(postgres, tokens, letters, mailer, settings.send_every_seconds).run)
     app.background("counting", CountMessages(postgres).run)
-    unaddressed = Chore("messages", parked.prune_unaddressed, KEEP_UNADDRESSED)
-    app.background("housekeeping", Housekeeping(postgres, unaddressed).run)
+    app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)
     app.run(Catalogue(FAULTS))
 
 

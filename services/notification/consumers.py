@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import cast
 from uuid import UUID
 
 from argosy.event.v1.order_events_pb2 import OrderCreated, OrderStatusUpdated
-from argosy.event.v1.payment_events_pb2 import PaymentRefunded
+from argosy.event.v1.payment_events_pb2 import PaymentRefunded, PaymentRefundFailed
 from argosy.event.v1.user_events_pb2 import (
     EmailVerificationRequested,
     PasswordResetRequested,
@@ -15,51 +15,64 @@ from argosy.event.v1.user_events_pb2 import (
     UserDeleted,
     UserUpdated,
 )
+from services.chassis import inbox
 from services.chassis.events import Event
-from services.chassis.postgres import Postgres
-from services.notification import store
+from services.chassis.handling import Handler
+from services.chassis.postgres import Connection, Postgres
+from services.notification import outcomes, store
 from services.notification.domain import Kind, kind_of_order_status, why_cancelled
 from services.notification.store import NewMessage, OrderSummary
 
 GROUP = "notification-service-group"
 
-Handler = Callable[[Event], Awaitable[None]]
+Dropped = Sequence[str]
+"""The types of messages that will never be sent, because their reader is gone or does not want them."""
+Effect = Callable[[Connection, Event], Awaitable[Dropped]]
+"""What an event changes, within the transaction that records it as processed; answers what it dropped."""
 
 
 def handlers(postgres: Postgres) -> Mapping[str, Handler]:
-    """Event type → handler. Each may be repeated: an effect that is there already stays as it is."""
-    return {**_about_people(postgres), **_about_orders(postgres)}
+    """Event type → handler. Each event is applied once, however often it comes and whatever came after it."""
+    effects = {**_about_people(), **_about_orders()}
+    return {event_type: _once(postgres, effect) for event_type, effect in effects.items()}
 
 
-def _about_people(postgres: Postgres) -> Mapping[str, Handler]:
-    async def created(event: Event) -> None:
-        await keep_recipient(event, Kind.WELCOME)
+def _once(postgres: Postgres, effect: Effect) -> Handler:
+    async def handle(event: Event) -> None:
+        dropped: Dropped = ()
+        async with postgres.transaction() as connection:
+            if await inbox.first_time(connection, GROUP, event.id):
+                dropped = await effect(connection, event)
+        for message_type in dropped:
+            outcomes.count(message_type, "dropped")
 
-    async def updated(event: Event) -> None:
-        await keep_recipient(event, Kind.VERIFY_EMAIL)
+    return handle
 
-    async def keep_recipient(event: Event, kind: Kind) -> None:
+
+def _about_people() -> Mapping[str, Effect]:
+    async def created(connection: Connection, event: Event) -> Dropped:
+        return await keep_recipient(connection, event, Kind.WELCOME)
+
+    async def updated(connection: Connection, event: Event) -> Dropped:
+        return await keep_recipient(connection, event, Kind.VERIFY_EMAIL)
+
+    async def keep_recipient(connection: Connection, event: Event, kind: Kind) -> Dropped:
         user = cast(UserCreated | UserUpdated, event.message)
-        async with postgres.transaction() as connection:
-            await store.keep_recipient(connection, UUID(user.user_id), user.email, user.name)
-            if user.verification_id:
-                await store.add_message(connection, _with_token(event, user.user_id, kind, user.verification_id))
+        await store.keep_recipient(connection, UUID(user.user_id), user.email, user.name)
+        if not user.verification_id:
+            return ()
+        return await _write(connection, _with_token(event, user.user_id, kind, user.verification_id))
 
-    async def deleted(event: Event) -> None:
-        async with postgres.transaction() as connection:
-            await store.forget_recipient(connection, UUID(cast(UserDeleted, event.message).user_id))
+    async def deleted(connection: Connection, event: Event) -> Dropped:
+        return await store.forget_recipient(connection, UUID(cast(UserDeleted, event.message).user_id))
 
-    async def reset_requested(event: Event) -> None:
+    async def reset_requested(connection: Connection, event: Event) -> Dropped:
         wish = cast(PasswordResetRequested, event.message)
-        async with postgres.transaction() as connection:
-            await store.add_message(connection, _with_token(event, wish.user_id, Kind.PASSWORD_RESET, wish.reset_id))
+        return await _write(connection, _with_token(event, wish.user_id, Kind.PASSWORD_RESET, wish.reset_id))
 
-    async def verification_requested(event: Event) -> None:
+    async def verification_requested(connection: Connection, event: Event) -> Dropped:
         wish = cast(EmailVerificationRequested, event.message)
-        async with postgres.transaction() as connection:
-            await store.add_message(
-                connection, _with_token(event, wish.user_id, Kind.VERIFY_EMAIL, wish.verification_id)
-            )
+        return await _write(connection, _with_token(event, wish.user_id, Kind.VERIFY_EMAIL, wish.verification_id))
 
     return {
         "USER_CREATED": created,
@@ -70,33 +83,45 @@ def _about_people(postgres: Postgres) -> Mapping[str, Handler]:
     }
 
 
-def _about_orders(postgres: Postgres) -> Mapping[str, Handler]:
-    async def order_created(event: Event) -> None:
+def _about_orders() -> Mapping[str, Effect]:
+    async def order_created(connection: Connection, event: Event) -> Dropped:
         created = cast(OrderCreated, event.message)
         items = [{"productId": i.product_id, "quantity": i.quantity, "price": i.price} for i in created.items]
         order = OrderSummary(items, created.total_amount, created.currency)
-        async with postgres.transaction() as connection:
-            await store.keep_order(connection, UUID(created.order_id), order)
+        await store.keep_order(connection, UUID(created.order_id), order)
+        return ()
 
-    async def order_moved(event: Event) -> None:
+    async def order_moved(connection: Connection, event: Event) -> Dropped:
         moved = cast(OrderStatusUpdated, event.message)
         kind = kind_of_order_status(moved.status)
         if kind is None:
-            return
+            return ()
         data = {"why": why_cancelled(moved.reason)} if kind is Kind.ORDER_CANCELLED else {}
-        await tell(NewMessage(event.id, UUID(moved.user_id), kind, UUID(moved.order_id), data=data))
+        message = NewMessage(event.id, UUID(moved.user_id), kind, UUID(moved.order_id), data=data)
+        return await _write(connection, message)
 
-    async def refunded(event: Event) -> None:
-        refund = cast(PaymentRefunded, event.message)
+    async def refunded(connection: Connection, event: Event) -> Dropped:
+        return await tell_of_refund(connection, event, Kind.PAYMENT_REFUNDED)
+
+    async def refund_failed(connection: Connection, event: Event) -> Dropped:
+        return await tell_of_refund(connection, event, Kind.PAYMENT_REFUND_FAILED)
+
+    async def tell_of_refund(connection: Connection, event: Event, kind: Kind) -> Dropped:
+        refund = cast(PaymentRefunded | PaymentRefundFailed, event.message)
         data = {"amount": refund.amount, "currency": refund.currency}
-        user_id, order_id = UUID(refund.user_id), UUID(refund.order_id)
-        await tell(NewMessage(event.id, user_id, Kind.PAYMENT_REFUNDED, order_id, data=data))
+        message = NewMessage(event.id, UUID(refund.user_id), kind, UUID(refund.order_id), data=data)
+        return await _write(connection, message)
 
-    async def tell(message: NewMessage) -> None:
-        async with postgres.transaction() as connection:
-            await store.add_message(connection, message)
+    return {
+        "ORDER_CREATED": order_created,
+        "ORDER_STATUS_UPDATED": order_moved,
+        "PAYMENT_REFUNDED": refunded,
+        "PAYMENT_REFUND_FAILED": refund_failed,
+    }
 
-    return {"ORDER_CREATED": order_created, "ORDER_STATUS_UPDATED": order_moved, "PAYMENT_REFUNDED": refunded}
+
+async def _write(connection: Connection, message: NewMessage) -> Dropped:
+    return (message.kind,) if await store.add_message(connection, message) else ()
 
 
 def _with_token(event: Event, user_id: str, kind: Kind, request_id: str) -> NewMessage:

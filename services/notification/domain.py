@@ -36,6 +36,7 @@ class Kind(StrEnum):
     ORDER_CANCELLED = "order_cancelled"
     ORDER_SHIPPED = "order_shipped"
     PAYMENT_REFUNDED = "payment_refunded"
+    PAYMENT_REFUND_FAILED = "payment_refund_failed"
 
     @property
     def subject(self) -> str:
@@ -56,6 +57,7 @@ _SUBJECTS: Mapping[Kind, str] = {
     Kind.ORDER_CANCELLED: "Your order is cancelled",
     Kind.ORDER_SHIPPED: "Your order is on its way",
     Kind.PAYMENT_REFUNDED: "Your money is on its way back",
+    Kind.PAYMENT_REFUND_FAILED: "Your refund came back",
 }
 _ABOUT_SECURITY = frozenset({Kind.WELCOME, Kind.VERIFY_EMAIL, Kind.PASSWORD_RESET})
 
@@ -68,6 +70,7 @@ _OF_ORDER_STATUS = {
 _WHY_CANCELLED = {
     "payment_failed": "The payment did not go through, so you were not charged.",
     "unpaid": "It was not paid in time.",
+    "stock_short": "We are sorry: it is out of stock, and we cannot deliver it. You get all your money back.",
     "by_owner": "You asked us to cancel it. If you had paid, the money is on its way back.",
     "by_staff": "We had to cancel it. If you had paid, the money is on its way back.",
 }

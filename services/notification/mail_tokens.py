@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 import grpc
 
 from argosy.user.v1 import mail_token_pb2
 from argosy.user.v1.mail_token_pb2_grpc import MailTokenServiceStub
-from services.notification.use_cases.send_messages import MailNotSent, MailNotWanted
+from services.chassis.transient import is_transient
+from services.notification.use_cases.send_messages import MailNotAsked, MailNotSent, MailNotWanted
 
 MAIL_TOKENS = mail_token_pb2.DESCRIPTOR.services_by_name["MailTokenService"]
 """The service that is called here."""
 
 _NEVER = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND)
+_OURS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
+"""A refusal of this service, not of the message."""
+_AWAY_PAUSE = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,20 @@ class MailTokens:
     stub: MailTokenServiceStub
 
     async def mint(self, request_id: UUID) -> MailToken:
-        """A token for a mail that is about to be sent. Raises MailNotWanted when there is none, and MailNotSent."""
+        """A token for a mail that is about to be sent.
+
+        Raises:
+            MailNotWanted: there is none for this request any more.
+            MailNotAsked: the user service is away, or does not take our word.
+            MailNotSent: it refuses for another reason.
+        """
         try:
             minted = await self.stub.MintMailToken(mail_token_pb2.MintMailTokenRequest(request_id=str(request_id)))
         except grpc.aio.AioRpcError as error:
             if error.code() in _NEVER:
                 raise MailNotWanted("its token was used, replaced or is too old") from error
-            raise MailNotSent(f"no token: {error.code().name}") from error
+            told = f"no token: {error.code().name}"
+            if error.code() in _OURS or is_transient(error):
+                raise MailNotAsked(told, _AWAY_PAUSE) from error
+            raise MailNotSent(told) from error
         return MailToken(minted.token, minted.email, minted.name)

@@ -55,21 +55,6 @@ async def counts(connection: Connection) -> dict[str, int]:
     return dict(row)
 
 
-async def prune_unaddressed(connection: Connection, before: datetime, limit: int) -> int:
-    """Forget at most `limit` messages that have waited since then for a reader whom nobody knows; answers how many."""
-    tag: str = await connection.execute(
-        """
-        DELETE FROM messages WHERE id IN (
-            SELECT m.id FROM messages m LEFT JOIN recipients r USING (user_id)
-            WHERE m.status = 'pending' AND m.next_attempt_at < $1 AND r.user_id IS NULL LIMIT $2
-        )
-        """,
-        before,
-        limit,
-    )
-    return int(tag.rpartition(" ")[2])
-
-
 def _parked(row: Record) -> Parked:
     return Parked(
         row["id"], row["user_id"], row["type"], row["order_id"], row["attempts"], row["error"] or "", row["created_at"]

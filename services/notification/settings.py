@@ -38,3 +38,7 @@ class NotificationSettings(PostgresSettings):
     """Where the pages are to which links in mails lead."""
     send_every_seconds: float = Field(default=1, gt=0)
     """How often due messages are looked for."""
+    unaddressed_days: int = Field(default=7, ge=7)
+    """How long a message waits for its reader's address: as long as user-events are kept, at least."""
+    keep_messages_days: int = Field(default=365, ge=91)
+    """How long messages are kept, and what orders they are about: longer than any topic keeps an event."""

@@ -17,6 +17,7 @@ from services.chassis.postgres import Connection, Record
 from services.notification.domain import Kind, Preference, Status
 
 EMAIL = "email"
+READER_GONE = "its reader's account was deleted"
 
 
 @dataclass(frozen=True)
@@ -60,21 +61,35 @@ class DueMessage:
 
 
 async def keep_recipient(connection: Connection, user_id: UUID, email: str, name: str) -> None:
-    """Write down where a person is written to."""
+    """Write down where a person is written to. Of somebody who was forgotten nothing is kept again."""
     await connection.execute(
         "INSERT INTO recipients (user_id, email, name) VALUES ($1, $2, $3)"
-        " ON CONFLICT (user_id) DO UPDATE SET email = excluded.email, name = excluded.name, updated_at = now()",
+        " ON CONFLICT (user_id) DO UPDATE SET email = excluded.email, name = excluded.name, updated_at = now()"
+        " WHERE recipients.forgotten_at IS NULL",
         user_id,
         email,
         name,
     )
 
 
-async def forget_recipient(connection: Connection, user_id: UUID) -> None:
-    """Forget where a person is written to; what still waits for them is never sent."""
-    await connection.execute("DELETE FROM recipients WHERE user_id = $1", user_id)
+async def forget_recipient(connection: Connection, user_id: UUID) -> list[str]:
+    """Forget where a person is written to, and drop what waits for them; answers the types of those messages.
+
+    That they were forgotten is remembered: what is still to come for them is dropped as well.
+    """
+    await connection.execute(
+        "INSERT INTO recipients (user_id, forgotten_at) VALUES ($1, now()) ON CONFLICT (user_id) DO UPDATE"
+        " SET email = NULL, name = NULL, forgotten_at = coalesce(recipients.forgotten_at, now()), updated_at = now()",
+        user_id,
+    )
     await connection.execute("DELETE FROM preferences WHERE user_id = $1", user_id)
-    await connection.execute("DELETE FROM messages WHERE user_id = $1 AND status IN ('pending', 'parked')", user_id)
+    rows = await connection.fetch(
+        "UPDATE messages SET status = 'dropped', error = $2, data = '{}'"
+        " WHERE user_id = $1 AND status IN ('pending', 'parked') RETURNING type",
+        user_id,
+        READER_GONE,
+    )
+    return [row["type"] for row in rows]
 
 
 async def keep_order(connection: Connection, order_id: UUID, order: OrderSummary) -> None:
@@ -101,15 +116,28 @@ class NewMessage:
     data: Mapping[str, str] = field(default_factory=dict)
 
 
-async def add_message(connection: Connection, message: NewMessage) -> None:
-    """Write a message, once an event and channel: to be sent, or dropped if its reader does not want its kind."""
-    await connection.execute(
+async def add_message(connection: Connection, message: NewMessage) -> bool:
+    """Write a message, once an event and channel; whether it was written now and will never be sent.
+
+    It is dropped when its reader does not want its kind, or was forgotten. A transaction that is forgetting them just
+    now is waited for.
+    """
+    status: str | None = await connection.fetchval(
         """
-        INSERT INTO messages (id, user_id, event_id, channel, type, subject, order_id, mail_request_id, data, status)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, CASE
-            WHEN NOT $10 AND EXISTS (SELECT FROM preferences WHERE user_id = $2 AND kind = $5 AND NOT email)
-            THEN 'dropped' ELSE 'pending' END)
-        ON CONFLICT (event_id, channel) DO NOTHING
+        WITH reader AS MATERIALIZED (
+            SELECT forgotten_at IS NOT NULL AS gone FROM recipients WHERE user_id = $2 FOR SHARE
+        ), fate AS (
+            SELECT coalesce((SELECT gone FROM reader), false) AS gone,
+                   NOT $10 AND EXISTS (
+                       SELECT FROM preferences WHERE user_id = $2 AND kind = $5 AND NOT email
+                   ) AS unwanted
+        )
+        INSERT INTO messages
+            (id, user_id, event_id, channel, type, subject, order_id, mail_request_id, data, status, error)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN gone THEN '{}' ELSE $9::jsonb END,
+               CASE WHEN gone OR unwanted THEN 'dropped' ELSE 'pending' END, CASE WHEN gone THEN $11 END
+        FROM fate
+        ON CONFLICT (event_id, channel) DO NOTHING RETURNING status
         """,
         ids.new_id(),
         message.user_id,
@@ -121,7 +149,9 @@ async def add_message(connection: Connection, message: NewMessage) -> None:
         message.mail_request_id,
         json.dumps(dict(message.data)),
         message.kind.is_required,
+        READER_GONE,
     )
+    return status == Status.DROPPED
 
 
 async def take_due(connection: Connection, limit: int, lease: timedelta) -> list[DueMessage]:
@@ -129,7 +159,7 @@ async def take_due(connection: Connection, limit: int, lease: timedelta) -> list
     rows = await connection.fetch(
         "WITH due AS ("
         "  SELECT m.id FROM messages m JOIN recipients USING (user_id)"
-        "  WHERE m.status = 'pending' AND m.next_attempt_at <= now()"
+        "  WHERE m.status = 'pending' AND m.next_attempt_at <= now() AND forgotten_at IS NULL"
         "  ORDER BY m.next_attempt_at LIMIT $1 FOR UPDATE OF m SKIP LOCKED"
         "), taken AS ("
         "  UPDATE messages m SET attempts = attempts + 1, next_attempt_at = now() + $2"
@@ -188,9 +218,10 @@ async def preferences_of(connection: Connection, user_id: UUID) -> dict[str, boo
 
 
 async def keep_preferences(connection: Connection, user_id: UUID, said: Sequence[Preference]) -> None:
-    """Write down what a person says about these kinds."""
+    """Write down what a person says about these kinds; nothing of somebody who was forgotten."""
     await connection.executemany(
-        "INSERT INTO preferences (user_id, kind, email) VALUES ($1, $2, $3)"
+        "INSERT INTO preferences (user_id, kind, email) SELECT $1, $2, $3"
+        " WHERE NOT EXISTS (SELECT FROM recipients WHERE user_id = $1 AND forgotten_at IS NOT NULL)"
         " ON CONFLICT (user_id, kind) DO UPDATE SET email = excluded.email, updated_at = now()",
         [(user_id, each.kind, each.email) for each in sorted(said, key=lambda each: each.kind)],
     )

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
+from argosy.event.v1.inventory_events_pb2 import StockShort
 from argosy.event.v1.payment_events_pb2 import PaymentConfirmed, PaymentFailed
 from services.chassis.events import Event
 from services.chassis.handling import Handler
 from services.order.use_cases.apply_payment import ApplyPayment, PaymentOutcome
+from services.order.use_cases.end_short import EndShort
 
 GROUP = "order-service-group"
 
 
-def handlers(apply_payment: ApplyPayment) -> Mapping[str, Handler]:
+def handlers(apply_payment: ApplyPayment, end_short: EndShort) -> Mapping[str, Handler]:
     """Event type → handler."""
 
     async def payment_confirmed(event: Event) -> None:
@@ -24,4 +26,11 @@ def handlers(apply_payment: ApplyPayment) -> Mapping[str, Handler]:
         order_id = cast(PaymentFailed, event.message).order_id
         await apply_payment(PaymentOutcome(order_id.lower(), succeeded=False, event_id=str(event.id)))
 
-    return {"PAYMENT_CONFIRMED": payment_confirmed, "PAYMENT_FAILED": payment_failed}
+    async def stock_short(event: Event) -> None:
+        await end_short(cast(StockShort, event.message).order_id.lower(), str(event.id))
+
+    return {
+        "PAYMENT_CONFIRMED": payment_confirmed,
+        "PAYMENT_FAILED": payment_failed,
+        "STOCK_SHORT": stock_short,
+    }

@@ -32,6 +32,8 @@ class Reason(StrEnum):
     PAID = "paid"
     PAYMENT_FAILED = "payment_failed"
     UNPAID = "unpaid"
+    STOCK_SHORT = "stock_short"
+    """It was paid, and what it needs is not there."""
     BY_OWNER = "by_owner"
     BY_STAFF = "by_staff"
 
@@ -110,6 +112,11 @@ class Commit:
     def id(self) -> str:
         """Unique in the store: of two writers of one version, one wins."""
         return f"{self.order_id}:{self.version}"
+
+
+def first_commit_id(order_id: str) -> str:
+    """The id of the commit that creates an order: who has it stored decides whether there is one."""
+    return f"{order_id}:1"
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,9 @@ class HeldForOtherLines(Exception):
 class HoldEnded(AppError):
     """The order's hold was given back."""
 
-    default_message = "the stock that was held for this Idempotency-Key has been given back; order anew with a new key"
+    default_message = (
+        "the stock that was held for this order has been given back; order anew, with a new Idempotency-Key"
+    )
 
 
 class Inventory:

@@ -28,8 +28,9 @@ from services.order.store import CommitStore, VersionTaken
 
 _TRIES = 8
 
-_orders_total = Counter("orders_total", "Orders that reached a state.", ["status"])
-for _status in Status:
+_CREATED = "created"
+_orders_total = Counter("orders_total", "Orders that were created, and that reached a later state.", ["status"])
+for _status in (_CREATED, *(status for status in Status if status is not Status.PENDING)):
     _orders_total.labels(_status)  # shown from the start, as 0
 
 History = Sequence[Commit]
@@ -55,6 +56,10 @@ class Journal:
         """Everything that happened to an order; empty for an unknown one."""
         return await self.store.load(order_id)
 
+    async def close(self, order_id: str) -> bool:
+        """Let an order that does not exist never come to be. False: it does, though it may not be visible yet."""
+        return await self.store.close(order_id)
+
     async def record(
         self, history: History, event: OrderEvent, *, fingerprint: bytes | None = None, cause: str | None = None
     ) -> History:
@@ -62,6 +67,7 @@ class Journal:
 
         Raises:
             VersionTaken: another writer's event comes next; this one is not on record.
+            OrderClosed: the order may not come to be any more.
             NotStored, OutcomeUnknown: as CommitStore.append says.
         """
         commit = Commit(
@@ -76,7 +82,7 @@ class Journal:
         )
         await self.store.append(commit)
         longer = (*history, commit)
-        _orders_total.labels(Status.PENDING if isinstance(event, OrderCreated) else event.status).inc()
+        _orders_total.labels(_CREATED if isinstance(event, OrderCreated) else event.status).inc()
         await self.announce(longer)
         return longer
 

@@ -1,17 +1,18 @@
 """Turns at work that one replica should do at a time, by the unique `_id` of "<name>:<time slice>".
 
-A lease only keeps double work rare: clocks differ, and a holder may be paused past its slice. What is done under one
-must bear being done twice.
+A lease only keeps double work rare: a holder may be paused past its slice. What is done under one must bear being done
+twice.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from datetime import datetime
 
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo.errors import DuplicateKeyError
 
+from services.chassis import clock
 from services.chassis.mongo import Document, Mongo, unavailable_when_away
 
 _KEPT_SLICES = 10
@@ -20,7 +21,7 @@ _KEPT_SLICES = 10
 class Leases:
     """This process's leases."""
 
-    def __init__(self, mongo: Mongo, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, mongo: Mongo, now: Callable[[], datetime] = clock.now) -> None:
         self._mongo = mongo
         self._now = now
         self._decided: dict[str, tuple[int, bool]] = {}
@@ -31,7 +32,7 @@ class Leases:
 
     async def held(self, name: str, seconds: float) -> bool:
         """Whether the present slice, of so many seconds, is this process's: whoever asks first in a slice has it."""
-        slice_ = int(self._now() // seconds)
+        slice_ = int(self._now().timestamp() // seconds)
         decided_slice, held = self._decided.get(name, (None, False))
         if decided_slice != slice_:
             with unavailable_when_away():

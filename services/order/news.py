@@ -60,7 +60,7 @@ class OrderNews:
 
     def __init__(self, kafka: Brokers) -> None:
         self._listeners: dict[str, set[News]] = {}
-        self._tail = Tail(kafka, TOPIC, self.hear, up_to_date=_known_until.set, joined=self._tell_all_to_look)
+        self._tail = Tail(kafka, TOPIC, self.hear, up_to_date=_known_until.set, missed=self._tell_all_to_look)
 
     async def run(self) -> None:
         """Follow order-events until cancelled. While Kafka is away no changes are told; afterwards all are."""
@@ -95,7 +95,7 @@ class OrderNews:
                 news.tell_to_look()
 
     def _tell_all_to_look(self) -> None:
-        """The tail begins anew: what happened while it was away went by."""
+        """Something went by: the tail was away, or stepped over a record."""
         for listeners in self._listeners.values():
             for news in listeners:
                 news.tell_to_look()

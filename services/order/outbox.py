@@ -146,19 +146,27 @@ class CommitOutbox:
 
     async def _overdue(self, limit: int) -> list[Commit]:
         found = await self._store.unpublished(limit)
-        overdue = [commit for commit in found if commit.at < self._now() - _OVERDUE_AFTER]
-        oldest = min((commit.at for commit in overdue), default=self._now())
-        self._backlog = Backlog(len(overdue), (self._now() - oldest).total_seconds())
+        overdue = self._older_than(_OVERDUE_AFTER, found)
+        self._backlog = Backlog(len(overdue), self._age_of_oldest(overdue))
         histories = await side_by_side(self._project_again, {commit.order_id for commit in overdue})
         return [commit for history in histories for commit in history if not commit.published]
 
     async def _settle(self, limit: int) -> None:
         unsettled = await self._store.unsettled(limit)
-        now = self._now()
-        _unsettled.set((now - min((commit.at for commit in unsettled), default=now)).total_seconds())
-        due = [commit for commit in unsettled if commit.at < self._now() - _SETTLED_AFTER]
+        _unsettled.set(self._age_of_oldest(unsettled))
+        due = self._older_than(_SETTLED_AFTER, unsettled)
         await side_by_side(self._project_again, {commit.order_id for commit in due})
         await side_by_side(self._store.mark_settled, due)
+
+    def _older_than(self, age: timedelta, commits: Iterable[Commit]) -> list[Commit]:
+        """Those that are older; and those from the future, by a clock that was wrong: to do them twice is no harm."""
+        now = self._now()
+        return [commit for commit in commits if not now - age <= commit.at <= now + age]
+
+    def _age_of_oldest(self, commits: Iterable[Commit]) -> float:
+        """In seconds, 0 when there is none."""
+        now = self._now()
+        return max([0.0, *((now - commit.at).total_seconds() for commit in commits)])
 
     async def _project_again(self, order_id: str) -> History:
         try:

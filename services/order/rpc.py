@@ -20,6 +20,7 @@ from services.order.messages import HistoryEntry
 from services.order.use_cases.list_orders import ListOrders, ListOrdersCommand
 from services.order.use_cases.place_order import PlaceOrder, PlaceOrderCommand
 from services.order.use_cases.read_order import ReadOrder
+from services.order.use_cases.resolve_orders import ResolveOrders
 from services.order.use_cases.update_status import UpdateStatus, UpdateStatusCommand
 from services.order.use_cases.watch_order import WatchOrder
 
@@ -96,8 +97,9 @@ class OrderRpc:
 class OrderLookupRpc:
     """argosy.order.v1.OrderLookupService."""
 
-    def __init__(self, read_order: ReadOrder) -> None:
+    def __init__(self, read_order: ReadOrder, resolve_orders: ResolveOrders) -> None:
         self._read_order = read_order
+        self._resolve_orders = resolve_orders
 
     async def LookUpOrder(
         self, request: order_lookup_pb2.LookUpOrderRequest, call: Call
@@ -110,6 +112,19 @@ class OrderLookupRpc:
             status=order.status,
             total_amount=order.total.text,
             currency=order.currency,
+        )
+
+    async def ResolveOrders(
+        self, request: order_lookup_pb2.ResolveOrdersRequest, call: Call
+    ) -> order_lookup_pb2.ResolveOrdersResponse:
+        """Answers with where each order stands; what does not exist is closed."""
+        order_ids = [order_id.lower() for order_id in request.order_ids]
+        standings = await self._resolve_orders(order_ids)
+        return order_lookup_pb2.ResolveOrdersResponse(
+            orders=[
+                order_lookup_pb2.ResolvedOrder(order_id=order_id, state=standing.value)
+                for order_id, standing in zip(order_ids, standings, strict=True)
+            ]
         )
 
 

@@ -23,7 +23,9 @@ class OrderSettings(CommonSettings):
     idempotency_secret: SecretStr = Field(min_length=16)
     """Keys the fingerprints of requests, so that the store tells nothing of what they held, and seals page tokens."""
     unpaid_after_seconds: int = Field(default=900, gt=0)
-    """How long an order may wait for its payment. Shorter than inventory holds its stock."""
+    """How long an order may wait for its payment."""
+    sweep_every_seconds: float = Field(default=30, gt=0)
+    """How often orders that have waited too long are looked for."""
 
     @property
     def unpaid_after(self) -> timedelta:

@@ -22,13 +22,14 @@ from pymongo.errors import (
 )
 from pymongo.read_concern import ReadConcern
 
-from services.chassis import mongo
+from services.chassis import clock, mongo
 from services.chassis.errors import Unavailable
 from services.chassis.mongo import Document, Mongo, unavailable_when_away
 from services.order.documents import commit_from_document, commit_to_document
-from services.order.domain import Commit
+from services.order.domain import Commit, first_commit_id
 
 _BATCH = 500
+_CLOSED_AT = "closedAt"
 
 _NEVER_SENT = (ServerSelectionTimeoutError, WaitQueueTimeoutError, DocumentTooLarge)
 """Failures from before the document left this process."""
@@ -36,6 +37,10 @@ _NEVER_SENT = (ServerSelectionTimeoutError, WaitQueueTimeoutError, DocumentTooLa
 
 class VersionTaken(Exception):
     """Another writer's commit is this version of the order: read it and decide again."""
+
+
+class OrderClosed(Exception):
+    """The order was found not to exist, and never will: `CommitStore.close` has taken its place."""
 
 
 class NotStored(Unavailable):
@@ -78,18 +83,34 @@ class CommitStore:
 
         Raises:
             VersionTaken: another writer was first.
+            OrderClosed: it is the order's first one, and came too late.
             NotStored: it failed for certain.
             OutcomeUnknown: it may have been stored, or may yet be.
         """
         try:
             await self._commits.insert_one(commit_to_document(commit))
         except DuplicateKeyError:
+            if commit.version == 1 and await self._is_closed(commit.order_id):
+                raise OrderClosed from None
             raise VersionTaken from None
         except _NEVER_SENT as error:
             raise NotStored from error
         except PyMongoError as error:
             mongo.remember(error)
             await self._look_whether_stored(commit, error)
+
+    async def close(self, order_id: str) -> bool:
+        """Let an order that has no commit never get one; whether that is so, by this or an earlier call.
+
+        What takes the place of the first commit has its `_id` and none of its fields: whoever is about to store the
+        order, however long ago they began, loses the race for it, and no query finds it.
+        """
+        try:
+            with unavailable_when_away():
+                await self._commits.insert_one({"_id": first_commit_id(order_id), _CLOSED_AT: clock.now()})
+        except DuplicateKeyError:
+            return await self._is_closed(order_id)
+        return True
 
     async def unpublished(self, limit: int) -> list[Commit]:
         """Some commits that the bus may not have yet, in no particular order."""
@@ -124,8 +145,15 @@ class CommitStore:
             raise OutcomeUnknown from again
         if found is None:
             raise OutcomeUnknown from error  # not there yet: the server may still be at it
+        if _CLOSED_AT in found:
+            raise OrderClosed from error
         if found["token"] != commit.token:
             raise VersionTaken from error
+
+    async def _is_closed(self, order_id: str) -> bool:
+        with unavailable_when_away():
+            found = await self._commits.find_one({"_id": first_commit_id(order_id)})
+        return found is not None and _CLOSED_AT in found
 
     @property
     def _commits(self) -> AsyncIOMotorCollection[Document]:

@@ -1,4 +1,4 @@
-"""Looks for orders that nobody pays, every half minute, in one replica at a time."""
+"""Looks for orders that nobody pays, in one replica at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from services.chassis import backoff, logs, transient
 from services.order.leases import Leases
 from services.order.use_cases.settle_unpaid import SettleUnpaid
 
-SWEEP_EVERY_SECONDS = 30.0
 _THOROUGH_EVERY = 120
 _SIDE_BY_SIDE = 8
 
@@ -19,21 +18,22 @@ _log = structlog.get_logger()
 
 
 class Sweeper:
-    """`app.background("sweeper", Sweeper(leases, settle).run)`."""
+    """`app.background("sweeper", Sweeper(leases, settle, every_seconds=30.0).run)`."""
 
-    def __init__(self, leases: Leases, settle: SettleUnpaid) -> None:
+    def __init__(self, leases: Leases, settle: SettleUnpaid, *, every_seconds: float) -> None:
         self._leases = leases
         self._settle = settle
+        self._every_seconds = every_seconds
 
     async def run(self) -> None:
-        """Sweep until cancelled, whenever the time slice is this replica's; thoroughly at first and then every hour.
+        """Sweep until cancelled, whenever the time slice is this replica's; thoroughly at first and then now and then.
 
         The pauses vary, so that replicas take turns: one that cannot reach payment does not stand in the others' way.
         """
-        pauses = backoff.delays(SWEEP_EVERY_SECONDS, SWEEP_EVERY_SECONDS)
+        pauses = backoff.delays(self._every_seconds, self._every_seconds)
         for number, pause in enumerate(pauses):
             try:
-                if await self._leases.held("sweeper", SWEEP_EVERY_SECONDS):
+                if await self._leases.held("sweeper", self._every_seconds):
                     await self.sweep(thorough=number % _THOROUGH_EVERY == 0)
             except Exception as error:
                 if not transient.is_transient(error):

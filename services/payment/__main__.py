@@ -14,9 +14,11 @@ from services.chassis.migrations import migrate
 from services.chassis.postgres import Postgres
 from services.chassis.postgres_outbox import PostgresOutbox
 from services.chassis.producer import Producer
+from services.chassis.reading import BEGINNING
 from services.chassis.relay import Relay
 from services.chassis.settings import load
 from services.payment import use_cases as does
+from services.payment.chores import chores
 from services.payment.consumers import GROUP, handlers
 from services.payment.faults import FAULTS
 from services.payment.first_answers import FirstAnswers
@@ -25,6 +27,7 @@ from services.payment.reconciler import Reconciler
 from services.payment.recorder import Recorder
 from services.payment.rpc import PAYMENT_LOOKUP, PAYMENTS, PaymentLookupRpc, PaymentRpc
 from services.payment.settings import PaymentSettings
+from services.payment.stranded import CountStranded
 from services.payment.stripe_gateway import StripeGateway
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -48,14 +51,16 @@ def run(settings: PaymentSettings) -> None:
     settle, refund = does.SettlePayment(postgres, gateway, recorder), does.SettleRefund(postgres, gateway, recorder)
     answers, show = FirstAnswers(postgres, gateway), does.ShowPayments(postgres)
     create = does.CreatePayment(postgres, orders, gateway, settle, answers, settings.payment_return_url)
-    webhook = does.HandleWebhook(postgres, gateway, settle, refund, settings.stripe_webhook_secret)
+    webhook = does.HandleWebhook(postgres, gateway, settle, refund, recorder, settings.stripe_webhook_secret)
     confirm, give_back = does.ConfirmPayment(show, settle), does.CreateRefund(postgres, refund)
     app.serve(PAYMENTS, PaymentRpc(create, show, confirm, give_back, webhook, settings.idempotency_secret))
     app.serve(PAYMENT_LOOKUP, PaymentLookupRpc(does.LookUpOrderPayment(postgres)))
-    Consumer(settings.brokers, GROUP, handlers(postgres, recorder), producer).run_in(app)
-    app.background("reconciler", Reconciler(postgres, settle, refund, recorder.work, settings.reconcile_seconds).run)
+    Consumer(settings.brokers, GROUP, handlers(postgres, recorder), producer, since=BEGINNING).run_in(app)
+    reconciler = Reconciler(postgres, settle, refund, recorder.work, settings.reconcile_seconds, gateway.takes_at_most)
+    app.background("reconciler", reconciler.run)
+    app.background("stranded", CountStranded(postgres).run)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
-    app.background("housekeeping", Housekeeping(postgres).run)
+    app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)
     app.run(Catalogue(FAULTS))
 
 

@@ -9,17 +9,19 @@ after a crash), late, twice and in any order. All of them end in `apply_intent`,
                   └── partially_refunded, refunded
 
 Money that arrives after a payment or its order had ended is `late`: it is booked, never announced as a payment, and
-goes back in full. Amounts are minor units of their currency.
+goes back in full. What goes back in full is looked at again whenever anything about it has changed (`give_back`), until
+nothing is left, or until the rules are at an end: then the payment is `stranded`, which is for a person. Amounts are
+minor units of their currency.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum, StrEnum
-from typing import Literal
+from typing import Literal, TypeVar
 from uuid import UUID
 
 from services.chassis import money
@@ -38,8 +40,8 @@ KEY_LIFE = timedelta(hours=23)
 SEARCH_LAG = timedelta(minutes=5)
 """How long after the last request a search without a result proves nothing: Stripe's index is usually less than a
 minute behind (https://docs.stripe.com/search#data-freshness). Should it be more, the rule for late money mends it."""
-SETTLE_DELAY = timedelta(seconds=10)
-"""How long a payment is left to whoever began it, before the reconciler looks after it."""
+FIRST_PAUSE = timedelta(seconds=10)
+"""How long after a look without news the next one comes."""
 CHALLENGE_POLL = timedelta(minutes=2)
 """How often an open challenge is looked up, in case its webhook never came."""
 LONGEST_DELAY = timedelta(minutes=5)
@@ -47,6 +49,15 @@ LONGEST_FEE_DELAY = timedelta(days=1)
 FEE_SOUGHT = timedelta(days=30)
 """How rarely, and for how long after the capture, Stripe is asked what it keeps: a fee that could not be read may be
 readable by then (a newer version of ours), and nobody waits for it."""
+STRANDED_POLL = timedelta(hours=1)
+"""How often stranded money is looked up: a person may have put it right at Stripe."""
+SERVER_ERRORS = 3
+"""So many failures of Stripe's servers under one key: it keeps them, and will not say anything else under that key
+(https://docs.stripe.com/api/idempotent_requests)."""
+MOST_KEYS = 3
+"""Under so many keys a request is tried that Stripe's servers fail at."""
+AUTOMATIC_TRIES = 5
+"""So many refunds of an ended order's money may be refused before it needs a person."""
 
 CancellationReason = Literal["abandoned", "requested_by_customer"]
 """Stripe's words, as far as we use them."""
@@ -69,6 +80,8 @@ class Status(StrEnum):
     REFUNDED = "refunded"
     PARTIALLY_REFUNDED = "partially_refunded"
 
+
+T = TypeVar("T", "Payment", "Refund")
 
 LIVE = frozenset({Status.PENDING, Status.PROCESSING, Status.REQUIRES_ACTION})
 PAID = frozenset({Status.SUCCEEDED, Status.PARTIALLY_REFUNDED, Status.REFUNDED})
@@ -133,6 +146,21 @@ class RefundTooLarge(Exception):
         self.violations = [("amount", told)]
 
 
+class Stranded(StrEnum):
+    """Why a payment needs a person: all that the rules can do about it has been done."""
+
+    REFUND_RETURNED = "refund_returned"
+    """The customer's bank sent the money back, and would again."""
+    REFUND_REFUSED = "refund_refused"
+    """Stripe has refused to give the money back so often that asking again has no sense."""
+    DISPUTED = "disputed"
+    """The customer has the money back for the time being, through their bank; who keeps it is not decided."""
+    DISPUTE_LOST = "dispute_lost"
+    """The customer has had money back through their bank: a refund would pay it twice."""
+    UNKNOWN_AT_STRIPE = "unknown_at_stripe"
+    """Stripe does not know the payment's intent: another account, or another account's key."""
+
+
 class IntentMismatch(Exception):
     """An intent that claims to be a payment's is not what was asked for. Nothing of it may be booked."""
 
@@ -190,6 +218,28 @@ class Payment:
     """When the reconciler looks after it; None: there is nothing left to do."""
     checks: int = 0
     """How often it has looked since there was news; counted when it takes the payment."""
+    key_number: int = 1
+    """Which of the payment's keys Stripe is asked with; another follows where Stripe keeps a failure under one."""
+    server_errors: int = 0
+    """How often Stripe's servers have failed under that key."""
+    give_back: bool = False
+    """Whatever it holds goes back: it came late, or its order was cancelled."""
+    stranded: Stranded | None = None
+    """Why it needs a person."""
+    given_back_otherwise: str | None = None
+    """How a person has settled what could not go back through Stripe, in their words."""
+    dispute: DisputeState | None = None
+    """How the customer's disputes of it stand, the worst of them."""
+
+    @property
+    def key(self) -> str:
+        """The idempotency key that Stripe is asked with."""
+        return _numbered(str(self.id), self.key_number)
+
+    @property
+    def owes(self) -> bool:
+        """Whether it holds money that is to go back."""
+        return self.give_back and self.status in HOLDING_MONEY and self.given_back_otherwise is None
 
     @property
     def is_live(self) -> bool:
@@ -271,6 +321,16 @@ class Refund:
     """Theirs, so that whoever learns the outcome can keep the answer for repeats."""
     check_at: datetime | None = None
     checks: int = 0
+    key_number: int = 1
+    server_errors: int = 0
+    """As with payments."""
+    processed_at: datetime | None = None
+    """When its present outcome became known; None while it is pending."""
+
+    @property
+    def asked_with(self) -> str | None:
+        """The idempotency key that Stripe is asked with: `key`, or one that follows it."""
+        return None if self.key is None else _numbered(self.key, self.key_number)
 
     @property
     def takes_from_payment(self) -> bool:
@@ -298,6 +358,42 @@ class StripeRefund:
     """Why the bank sent it back."""
 
 
+class DisputeState(StrEnum):
+    """How a dispute stands (https://docs.stripe.com/disputes/how-disputes-work), from the least to the worst."""
+
+    WON = "won"
+    """Over, and the money is ours: won, withdrawn or prevented."""
+    INQUIRY = "inquiry"
+    """The bank asks; no money has moved."""
+    OPEN = "open"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Money that a dispute has moved on our balance."""
+
+    balance_transaction_id: str
+    amount_minor: int
+    """Less than nothing: it was taken from us."""
+    fee_minor: int
+    """Less than nothing: it was given back."""
+    currency: str
+
+
+@dataclass(frozen=True)
+class StripeDispute:
+    """What Stripe says of a dispute."""
+
+    id: str
+    status: str
+    state: DisputeState
+    amount_minor: int
+    currency: str
+    reason: str
+    movements: tuple[Movement, ...] = ()
+
+
 class Entry(StrEnum):
     """Kinds of lines in the ledger."""
 
@@ -306,6 +402,12 @@ class Entry(StrEnum):
     REFUND = "refund"
     REFUND_REVERSAL = "refund_reversal"
     """A refund that had succeeded came back from the customer's bank."""
+    DISPUTE = "dispute"
+    """The customer's bank took money back."""
+    DISPUTE_REVERSAL = "dispute_reversal"
+    """It gave it to us again."""
+    DISPUTE_FEE = "dispute_fee"
+    DISPUTE_FEE_REVERSAL = "dispute_fee_reversal"
 
 
 @dataclass(frozen=True)
@@ -320,12 +422,14 @@ class LedgerLine:
 
 
 class News(Enum):
-    """What the others are told, each at most once a payment (REFUNDED: once a refund)."""
+    """What the others are told, each at most once a payment (of refunds: once a refund)."""
 
     CONFIRMED = "confirmed"
     FAILED = "failed"
     REQUIRES_ACTION = "requires_action"
     REFUNDED = "refunded"
+    REFUND_FAILED = "refund_failed"
+    """The customer's bank has sent the money back."""
 
 
 @dataclass(frozen=True)
@@ -336,12 +440,19 @@ class Change:
     after: Payment
     news: News | None = None
     ledger: tuple[LedgerLine, ...] = ()
-    refund_all: bool = False
-    """The money goes back."""
 
     @property
     def moved(self) -> bool:
         return self.after.status is not self.before.status
+
+
+@dataclass(frozen=True)
+class GivingBack:
+    """What is done about money that goes back in full."""
+
+    payment: Payment
+    refund: Refund | None = None
+    """One that is to be written down, and asked for."""
 
 
 @dataclass(frozen=True)
@@ -363,6 +474,8 @@ class Step(Enum):
     """Look for an intent with the payment's id: the key may be forgotten, or nobody wants the charge any more."""
     LOOK_UP = "look_up"
     CANCEL = "cancel"
+    GIVE_BACK = "give_back"
+    """Look what has become of the money that goes back, and go on giving it back."""
     NOTHING = "nothing"
 
 
@@ -398,8 +511,9 @@ def begin(
     return_url: str,
     idempotency_key: str | None,
     now: datetime,
+    takes_at_most: timedelta,
 ) -> Payment:
-    """A payment of the order that Stripe is about to be asked for."""
+    """A payment of the order that Stripe is about to be asked for, which takes so long at most."""
     return Payment(
         id=payment_id,
         order_id=order.id,
@@ -412,7 +526,7 @@ def begin(
         idempotency_key=idempotency_key,
         created_at=now,
         asked_at=now,
-        check_at=now + SETTLE_DELAY,
+        check_at=now + takes_at_most,
     )
 
 
@@ -433,7 +547,7 @@ def apply_intent(
     Raises IntentMismatch when the intent is not this payment's.
     """
     _require_same(payment, intent)
-    known = replace(payment, intent_id=payment.intent_id or intent.id)
+    known = replace(payment, intent_id=payment.intent_id or intent.id, stranded=_known_again(payment))
     match intent.status:
         case "succeeded":
             change = _settle(known, intent, now) if payment.is_paid else _capture(known, intent, order_ended, now)
@@ -471,9 +585,8 @@ def end_with_order(payment: Payment, now: datetime) -> Change:
     """Its order was cancelled: an open payment is to be closed at Stripe, a paid one goes back."""
     if payment.is_live:
         return Change(payment, replace(payment, close_intent=True, checks=0, check_at=now))
-    if payment.status in HOLDING_MONEY:
-        return Change(payment, payment, refund_all=True)
-    return Change(payment, payment)
+    # Also where all has gone back by now: the customer's bank may send it back yet.
+    return Change(payment, replace(payment, give_back=payment.is_paid))
 
 
 def after_check(payment: Payment, now: datetime) -> Payment:
@@ -484,13 +597,53 @@ def after_check(payment: Payment, now: datetime) -> Payment:
 def next_step(payment: Payment, now: datetime) -> Step:
     """What is to be done about the payment at Stripe, now."""
     if payment.is_live and payment.intent_id is None:
-        young = now - payment.created_at < KEY_LIFE
-        return Step.ASK if young and not payment.close_intent else Step.SEARCH
+        may_ask = is_young(payment.created_at, now) and not payment.close_intent and not key_is_spent(payment)
+        return Step.ASK if may_ask else Step.SEARCH
     if payment.intent_id is not None and (payment.close_intent or challenge_expired(payment, now)):
         return Step.CANCEL
     if payment.is_live or awaits_settlement(payment):
         return Step.LOOK_UP
-    return Step.NOTHING
+    return Step.GIVE_BACK if payment.owes else Step.NOTHING
+
+
+def is_young(created_at: datetime, now: datetime) -> bool:
+    """Whether Stripe certainly remembers the key of a request of that time."""
+    return now - created_at < KEY_LIFE
+
+
+def key_is_spent(asked: Payment | Refund) -> bool:
+    """Whether Stripe keeps a failure of its own under the key."""
+    return asked.server_errors >= SERVER_ERRORS
+
+
+def may_take_another_key(asked: Payment | Refund, now: datetime) -> bool:
+    """Whether Stripe, which certainly has not done what it was asked for, may be asked under another key."""
+    return key_is_spent(asked) and asked.key_number < MOST_KEYS and is_young(asked.created_at, now)
+
+
+def with_next_key(asked: T) -> T:
+    """As it is to be asked for from now on."""
+    return replace(asked, key_number=asked.key_number + 1, server_errors=0)
+
+
+def strand(payment: Payment, why: Stranded, now: datetime) -> Payment:
+    """It needs a person."""
+    stranded = replace(payment, stranded=why)
+    return replace(stranded, check_at=_next_check(stranded, now))
+
+
+def unstrand(payment: Payment, now: datetime) -> Payment:
+    """A person wants it tried again."""
+    return replace(payment, stranded=None, checks=0, check_at=now)
+
+
+def settle_otherwise(payment: Payment, how: str, now: datetime) -> Change:
+    """A person has settled what could not be settled through Stripe: nobody looks after it any more."""
+    if payment.is_live:
+        failed = replace(_ended(payment, Status.FAILED, now), stranded=None)
+        return Change(payment, replace(failed, error_code=NEVER_CHARGED, decline_code=NEVER_CHARGED), News.FAILED)
+    settled = replace(payment, stranded=None, given_back_otherwise=how, close_intent=False, check_at=None)
+    return Change(payment, settled)
 
 
 def challenge_expired(payment: Payment, now: datetime) -> bool:
@@ -512,7 +665,7 @@ def may_conclude(payment: Payment, now: datetime) -> bool:
 def backoff(checks: int, longest: timedelta = LONGEST_DELAY) -> timedelta:
     """How long to wait after so many looks without news: 10 s, doubled each time, 5 min at most."""
     doublings = min(max(checks - 1, 0), 14)
-    return min(SETTLE_DELAY * (1 << doublings), longest)
+    return min(FIRST_PAUSE * (1 << doublings), longest)
 
 
 def left_to_refund(payment: Payment, refunds: Sequence[Refund]) -> int:
@@ -530,15 +683,18 @@ def order_refund(
     ordered_by: UUID,
     idempotency_key: str | None,
     now: datetime,
+    takes_at_most: timedelta,
 ) -> Refund:
-    """A refund that staff want, of so much or of all that is left; Stripe is about to be asked for it.
+    """A refund that staff want, of so much or of all that is left; Stripe is about to be asked, so long at most.
 
     Raises:
-        NotRefundable: the payment took no money.
+        NotRefundable: the payment took no money, or a dispute of it was lost.
         RefundTooLarge: so much, or anything at all, is not left.
     """
     if not payment.is_paid:
         raise NotRefundable(f"this payment is {payment.status}: only money that was taken can go back")
+    if payment.dispute is DisputeState.LOST:
+        raise NotRefundable("a dispute of this payment was lost: the customer has had money back through their bank")
     left = left_to_refund(payment, refunds)
     if left <= 0 or (amount_minor is not None and amount_minor > left):
         raise RefundTooLarge(max(left, 0), payment.currency)
@@ -552,7 +708,7 @@ def order_refund(
         created_at=now,
         ordered_by=ordered_by,
         idempotency_key=idempotency_key,
-        check_at=now + SETTLE_DELAY,
+        check_at=now + takes_at_most,
     )
 
 
@@ -569,23 +725,31 @@ def refundable_minor(amount: Decimal, currency: str) -> int:
 
 
 def late_refund_key(payment_id: UUID, number: int = 1) -> str:
-    """The key of a refund that gives an ended order's money back; the first is of all that is left by then.
-
-    Another follows only where one that staff had ordered before came to nothing after all.
-    """
+    """The key of a refund that gives an ended order's money back: the first one, or one that follows."""
     return f"{payment_id}:cancelled" if number == 1 else f"{payment_id}:cancelled:{number}"
 
 
-def full_refund(payment: Payment, refunds: Sequence[Refund], *, refund_id: UUID, now: datetime) -> Refund | None:
-    """The refund of all that is left of an ended order's payment.
+def give_back(
+    payment: Payment, refunds: Sequence[Refund], *, refund_id: UUID, now: datetime, insist: bool = False
+) -> GivingBack:
+    """What is to be done about a payment whose money goes back in full, whenever anything about it has changed.
 
-    None when nothing is left, and when Stripe or the bank would not have such a refund before: that needs a person.
+    What is left is computed anew each time: others give back as well, refunds are refused, and come back from banks.
+
+    insist: a person wants another try, whatever became of those before; not where that would pay twice.
     """
+    if not payment.give_back:
+        return GivingBack(payment)
+    if not payment.owes:
+        return GivingBack(_watched(replace(payment, stranded=None), now))
     left = left_to_refund(payment, refunds)
     before = [refund for refund in refunds if (refund.key or "").startswith(late_refund_key(payment.id))]
-    if left <= 0 or any(refund.has_failed for refund in before):
-        return None
-    return Refund(
+    why = _at_an_end(payment, before, insist=insist) if left > 0 else None
+    watched = _watched(replace(payment, stranded=why), now)
+    if left <= 0 or why is not None:
+        return GivingBack(watched)
+    refused = sum(refund.has_failed and refund.amount_minor == left for refund in before)
+    refund = Refund(
         id=refund_id,
         payment_id=payment.id,
         amount_minor=left,
@@ -593,8 +757,27 @@ def full_refund(payment: Payment, refunds: Sequence[Refund], *, refund_id: UUID,
         reason=ORDER_CANCELLED,
         key=late_refund_key(payment.id, len(before) + 1),
         created_at=now,
-        check_at=now,
+        check_at=now + backoff(refused) if refused and not insist else now,
     )
+    return GivingBack(watched, refund)
+
+
+def _watched(payment: Payment, now: datetime) -> Payment:
+    return payment if awaits_settlement(payment) else replace(payment, check_at=_next_check(payment, now))
+
+
+def _at_an_end(payment: Payment, before: Sequence[Refund], *, insist: bool) -> Stranded | None:
+    """Why the rule gives nothing back any more; None: it does."""
+    if payment.dispute is DisputeState.LOST:
+        return Stranded.DISPUTE_LOST
+    if payment.dispute is DisputeState.OPEN:
+        return Stranded.DISPUTED
+    failed = [refund for refund in before if refund.has_failed]
+    if insist:
+        return None
+    if any(refund.stripe_refund_id is not None for refund in failed):
+        return Stranded.REFUND_RETURNED
+    return Stranded.REFUND_REFUSED if len(failed) >= AUTOMATIC_TRIES else None
 
 
 def adopt_refund(payment: Payment, seen: StripeRefund, *, refund_id: UUID, now: datetime) -> Refund:
@@ -617,16 +800,17 @@ def apply_refund(
     """What Stripe's word on one of the payment's `refunds` comes to. Any number of times.
 
     A refund that has succeeded may fail yet (https://docs.stripe.com/refunds#failed-refunds); then the money is ours
-    again, which is booked as a reversal. A failed or cancelled one stays so.
+    again, which is booked as a reversal. A failed or cancelled one stays so, unless it is one that we gave up.
 
     Raises IntentMismatch when the payment holds no money that could go back.
     """
     if not payment.is_paid:
         raise IntentMismatch(f"refund {seen.id} is of payment {payment.id}, which has not been captured")
     undone = refund.status is RefundStatus.SUCCEEDED and seen.status is RefundStatus.PENDING
-    status = refund.status if refund.has_failed or undone else seen.status
+    over = refund.has_failed and refund.stripe_refund_id is not None
+    status = refund.status if over or undone else seen.status
     waiting = status is RefundStatus.PENDING
-    sent_back = status is RefundStatus.FAILED and not refund.has_failed
+    sent_back = status is RefundStatus.FAILED and not over
     after = replace(
         refund,
         stripe_refund_id=seen.id,
@@ -634,19 +818,41 @@ def apply_refund(
         failure_code=seen.failure_code if sent_back else refund.failure_code,
         checks=refund.checks if waiting else 0,
         check_at=now + backoff(refund.checks) if waiting else None,
+        processed_at=refund.processed_at if status is refund.status else now,
     )
     given_back = sum(r.amount_minor for r in refunds if r.id != refund.id and r.status is RefundStatus.SUCCEEDED)
     if status is RefundStatus.SUCCEEDED:
         given_back += refund.amount_minor
     moved = replace(payment, status=_status_after_refunds(payment, given_back))
-    if status is refund.status:
+    if status is refund.status and not sent_back:
         return RefundChange(moved, after)
     return RefundChange(moved, after, *_told_and_booked(refund, after))
 
 
-def abandon_refund(refund: Refund, code: str | None) -> Refund:
+def dispute_lines(dispute: StripeDispute, booked: Set[str]) -> tuple[LedgerLine, ...]:
+    """What of the money that a dispute has moved is to be booked; `booked`: the balance transactions that are."""
+    lines = []
+    for moved in dispute.movements:
+        if moved.balance_transaction_id in booked:
+            continue
+        fee = Entry.DISPUTE_FEE if moved.fee_minor > 0 else Entry.DISPUTE_FEE_REVERSAL
+        entry = Entry.DISPUTE if moved.amount_minor < 0 else Entry.DISPUTE_REVERSAL
+        for kind, amount in ((entry, moved.amount_minor), (fee, moved.fee_minor)):
+            if amount:
+                lines.append(LedgerLine(kind, abs(amount), moved.currency, moved.balance_transaction_id))
+    return tuple(lines)
+
+
+def worst(disputes: Iterable[DisputeState]) -> DisputeState | None:
+    """How disputes of one payment stand, taken together."""
+    order = list(DisputeState)
+    return max(disputes, key=order.index, default=None)
+
+
+def abandon_refund(refund: Refund, code: str | None, now: datetime) -> Refund:
     """Stripe will not make this refund: there is nothing left to give back, or it needs a person."""
-    return replace(refund, status=RefundStatus.FAILED, failure_code=code or REFUND_REFUSED, check_at=None)
+    code = code or REFUND_REFUSED
+    return replace(refund, status=RefundStatus.FAILED, failure_code=code, check_at=None, processed_at=now)
 
 
 def _told_and_booked(before: Refund, after: Refund) -> tuple[News | None, tuple[LedgerLine, ...]]:
@@ -654,9 +860,9 @@ def _told_and_booked(before: Refund, after: Refund) -> tuple[News | None, tuple[
     if after.status is RefundStatus.SUCCEEDED:
         entry, news = Entry.REFUND, News.REFUNDED
     elif before.status is RefundStatus.SUCCEEDED:
-        entry, news = Entry.REFUND_REVERSAL, None
+        entry, news = Entry.REFUND_REVERSAL, News.REFUND_FAILED
     else:
-        return None, ()
+        return News.REFUND_FAILED if after.status is RefundStatus.FAILED else None, ()
     return news, (LedgerLine(entry, after.amount_minor, after.currency, after.stripe_refund_id, after.id),)
 
 
@@ -683,6 +889,7 @@ def _capture(payment: Payment, intent: Intent, order_ended: bool, now: datetime)
         error_code=None,
         decline_code=None,
         late=late,
+        give_back=late,
         close_intent=False,
         checks=0,
     )
@@ -692,7 +899,6 @@ def _capture(payment: Payment, intent: Intent, order_ended: bool, now: datetime)
         settled,
         ledger=(line, *settled.ledger),
         news=None if late else News.CONFIRMED,
-        refund_all=late,
     )
 
 
@@ -708,9 +914,9 @@ def _settle(payment: Payment, intent: Intent, now: datetime) -> Change:
         provider_fee_minor=settlement.fee_minor,
         net_amount_minor=settlement.net_minor,
         settlement_currency=settlement.currency,
-        check_at=None,
         checks=0,
     )
+    settled = replace(settled, check_at=_next_check(settled, now))
     fee = LedgerLine(Entry.FEE, settlement.fee_minor, settlement.currency, settlement.balance_transaction_id)
     return Change(payment, settled, ledger=(fee,))
 
@@ -766,13 +972,26 @@ def _scheduled(payment: Payment, now: datetime) -> Payment:
     return replace(payment, check_at=_next_check(payment, now))
 
 
+def _known_again(payment: Payment) -> Stranded | None:
+    """Stripe speaks of the intent, so it knows it."""
+    return None if payment.stranded is Stranded.UNKNOWN_AT_STRIPE else payment.stranded
+
+
+def _numbered(key: str, number: int) -> str:
+    return key if number == 1 else f"{key}:{number}"
+
+
 def _next_check(payment: Payment, now: datetime) -> datetime | None:
+    if payment.stranded is not None:
+        return now + STRANDED_POLL if payment.owes else None
     if payment.status is Status.REQUIRES_ACTION and not payment.close_intent:
         ends_at = payment.challenge_ends_at
         in_a_while = now + CHALLENGE_POLL
         return ends_at if ends_at is not None and now < ends_at < in_a_while else in_a_while
     if payment.is_live or payment.close_intent:
         return now + backoff(payment.checks)
+    if payment.owes:
+        return now + LONGEST_DELAY
     if awaits_settlement(payment) and payment.processed_at is not None and now < payment.processed_at + FEE_SOUGHT:
         return now + backoff(payment.checks, LONGEST_FEE_DELAY)
     return None

@@ -18,8 +18,8 @@ from services.payment.domain import (
 )
 from services.payment.first_answers import CustomerRefused, PaymentMethodRefused
 from services.payment.orders import OrderNotFound
-from services.payment.stripe_answers import BadSignature
 from services.payment.stripe_gateway import ProviderAway
+from services.payment.stripe_webhooks import BadSignature
 from services.payment.use_cases.show_payments import PaymentNotFound
 
 FAULTS: Mapping[type[Exception], Fault] = {

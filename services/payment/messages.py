@@ -9,6 +9,7 @@ from argosy.payment.v1 import payment_pb2
 from services.chassis import clock
 from services.chassis.money import Money
 from services.payment.domain import DECLINED_WITHOUT_REASON, News, Payment, Refund, Status
+from services.payment.failure_sentences import failure_sentence
 
 
 def payment_message(payment: Payment, client_secret: str | None = None) -> payment_pb2.Payment:
@@ -29,12 +30,16 @@ def payment_message(payment: Payment, client_secret: str | None = None) -> payme
 
 
 def staff_message(payment: Payment) -> payment_pb2.Payment:
-    """A payment as staff get it: with what Stripe kept of it, once that is known."""
+    """A payment as staff get it: with what Stripe kept of it, and what needs a person."""
     message = payment_message(payment)
     if payment.provider_fee_minor is not None and payment.net_amount_minor is not None:
         message.settlement_currency = payment.settlement_currency or payment.currency
         message.provider_fee = Money(payment.provider_fee_minor, message.settlement_currency).text
         message.net_amount = Money(payment.net_amount_minor, message.settlement_currency).text
+    if payment.dispute is not None:
+        message.dispute = payment.dispute
+    if payment.stranded is not None:
+        message.stranded = payment.stranded
     return message
 
 
@@ -62,16 +67,25 @@ def payment_event(news: News, payment: Payment) -> Message:
             user_id=user_id,
             amount=Money(payment.amount_minor, payment.currency).text,
             currency=payment.currency,
+            stripe_payment_intent_id=payment.intent_id or "",
         )
     if news is News.FAILED:
-        error = payment.decline_code or payment.error_code or DECLINED_WITHOUT_REASON
-        return events.PaymentFailed(order_id=order_id, payment_id=payment_id, user_id=user_id, error=error)
+        code = payment.decline_code or payment.error_code or DECLINED_WITHOUT_REASON
+        return events.PaymentFailed(
+            order_id=order_id,
+            payment_id=payment_id,
+            user_id=user_id,
+            error=failure_sentence(code),
+            error_code=code,
+            stripe_payment_intent_id=payment.intent_id or "",
+        )
     return events.PaymentRequiresAction(order_id=order_id, payment_id=payment_id, user_id=user_id)
 
 
-def refund_event(payment: Payment, refund: Refund) -> Message:
-    """What the others are told of money that went back."""
-    return events.PaymentRefunded(
+def refund_event(news: News, payment: Payment, refund: Refund) -> Message:
+    """What the others are told of money that went back, or that the customer's bank has sent back to us."""
+    kind = events.PaymentRefunded if news is News.REFUNDED else events.PaymentRefundFailed
+    return kind(
         order_id=str(payment.order_id),
         payment_id=str(payment.id),
         user_id=str(payment.user_id),

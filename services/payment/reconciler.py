@@ -21,10 +21,9 @@ from services.payment.stripe_gateway import ProviderAway
 from services.payment.use_cases.settle_payment import SettlePayment
 from services.payment.use_cases.settle_refund import SettleRefund
 
-LEASE = timedelta(seconds=20)
-"""How long what is taken stays ours: short, so that a process that dies with it holds nothing up for long."""
-AT_ONCE = 20
-"""How many steps are under way at most: one that waits for Stripe holds up none of the others."""
+AT_ONCE = 10
+"""How many steps for payments are under way at most, and for refunds: one that waits for Stripe holds up none of the
+others, and however many payments are due, refunds have their turn."""
 
 _log = structlog.get_logger()
 
@@ -41,33 +40,40 @@ class Reconciler:
     work: asyncio.Event
     """Set when something is due before the next look."""
     every_seconds: float
+    lease: timedelta
+    """How long what is taken stays ours: as long as a step may take. Until then a process that dies holds it up."""
 
     async def run(self) -> None:
         """Look for what is due, begin a step of each, wait; until cancelled."""
-        under_way: set[asyncio.Task[None]] = set()
-        async with asyncio.TaskGroup() as looks:
+        payments: set[asyncio.Task[None]] = set()
+        refunds: set[asyncio.Task[None]] = set()
+        async with asyncio.TaskGroup() as tasks:
             while True:
                 self.work.clear()
-                while due := await self._take(AT_ONCE - len(under_way)):
-                    for look in due:
-                        task = looks.create_task(look)
-                        under_way.add(task)
-                        task.add_done_callback(under_way.discard)
+                while True:
+                    due = await self._take(AT_ONCE - len(payments), AT_ONCE - len(refunds))
+                    for looks, under_way in zip(due, (payments, refunds), strict=True):
+                        for look in looks:
+                            task = tasks.create_task(look)
+                            under_way.add(task)
+                            task.add_done_callback(under_way.discard)
+                    if not any(due):
+                        break
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.work.wait(), self.every_seconds)
 
     async def once(self) -> int:
         """Take a step of everything that is due now, and wait for them; answers how many there were."""
-        due = await self._take(AT_ONCE)
-        await asyncio.gather(*due)
-        return len(due)
+        payments, refunds = await self._take(AT_ONCE, AT_ONCE)
+        await asyncio.gather(*payments, *refunds)
+        return len(payments) + len(refunds)
 
-    async def _take(self, at_most: int) -> list[Look]:
+    async def _take(self, most_payments: int, most_refunds: int) -> tuple[list[Look], list[Look]]:
         now = clock.now()
         async with self.postgres.transaction() as connection:
-            payments = await store.take_due_payments(connection, now, LEASE, at_most)
-            refunds = await store.take_due_refunds(connection, now, LEASE, at_most - len(payments))
-        return [*map(self._look_after_payment, payments), *map(self._look_after_refund, refunds)]
+            payments = await store.take_due_payments(connection, now, self.lease, most_payments)
+            refunds = await store.take_due_refunds(connection, now, self.lease, most_refunds)
+        return [*map(self._look_after_payment, payments)], [*map(self._look_after_refund, refunds)]
 
     async def _look_after_payment(self, payment: Payment) -> None:
         await _attempt(self.settle_payment(payment), payment_id=str(payment.id))

@@ -19,7 +19,21 @@ from prometheus_client import Counter
 from services.chassis import clock, idempotency, ids, outbox
 from services.chassis.postgres import Connection, Postgres
 from services.payment import domain, store
-from services.payment.domain import Change, Intent, News, Payment, Refund, Refusal, Status, StripeRefund
+from services.payment.domain import (
+    Change,
+    DisputeState,
+    GivingBack,
+    Intent,
+    IntentMismatch,
+    News,
+    Payment,
+    Refund,
+    Refusal,
+    Status,
+    Stranded,
+    StripeDispute,
+    StripeRefund,
+)
 from services.payment.messages import payment_event, payment_message, refund_event, refund_message
 from services.payment.store import Attempt
 from services.payment.stripe_answers import FEES_NOT_BOOKED
@@ -27,6 +41,9 @@ from services.payment.stripe_answers import FEES_NOT_BOOKED
 _payments = Counter("payments", "Payments by the state that they came to.", ["status", "provider"])
 for _status in Status:
     _payments.labels(status=_status, provider="stripe")  # shown from the start, as 0
+_disputes = Counter("argosy_disputes", "Disputes by the state that they came to.", ["state"])
+for _state in DisputeState:
+    _disputes.labels(_state)
 _log = structlog.get_logger()
 
 Then = Callable[[Connection, Payment], Awaitable[None]]
@@ -96,11 +113,33 @@ class Recorder:
 
         return await self._record(payment, decide, Attempt("refused", code, None, {}, asked=asked), _forget_answer)
 
-    async def unanswered(self, payment: Payment, why: str) -> None:
-        """Write that Stripe was asked to charge and did not say what became of it; the payment stays as it is."""
+    async def unanswered(self, payment: Payment, why: str, *, key_is_spent: bool = False) -> None:
+        """Write that Stripe was asked to charge and did not say what became of it; the payment stays as it is.
+
+        key_is_spent: it may never say anything else under this key.
+        """
         async with self.postgres.transaction() as connection:
             await store.lock_payment(connection, payment.id)
             await store.add_attempt(connection, payment.id, Attempt(why, None, None, {}, asked=True))
+            if key_is_spent:
+                await store.count_server_error(connection, payment)
+
+    async def refund_unanswered(self, refund: Refund) -> None:
+        """Write that Stripe's servers failed when they were asked for a refund."""
+        async with self.postgres.transaction() as connection:
+            await store.count_server_error(connection, refund)
+
+    async def unknown_at_stripe(self, payment: Payment) -> None:
+        """Write that Stripe does not know the payment's intent, and leave it and its refunds to a person."""
+        async with self.postgres.transaction() as connection:
+            await store.lock_order(connection, payment.order_id)
+            current = await store.lock_payment(connection, payment.id)
+            stranded = domain.strand(current, Stranded.UNKNOWN_AT_STRIPE, clock.now())
+            await store.save_payment(connection, stranded)
+            for refund in await store.refunds_of(connection, payment.id):
+                if refund.check_at is not None:
+                    await store.save_refund(connection, replace(refund, check_at=None))
+        _say_if_stranded(current, stranded)
 
     async def never_charged(self, payment: Payment) -> Payment:
         """Write that Stripe turns out to know nothing of the payment."""
@@ -113,7 +152,65 @@ class Recorder:
     async def order_ended(self, connection: Connection, payment: Payment) -> None:
         """Write, in the caller's transaction that holds the order's lock, that the payment's order was cancelled."""
         now = clock.now()
-        await self._write(connection, domain.end_with_order(payment, now), None, now)
+        self._after_giving_back(payment, await self._write(connection, domain.end_with_order(payment, now), None, now))
+
+    async def give_back(self, payment: Payment, *, insist: bool = False) -> None:
+        """Look again what of a payment that goes back in full is left, and order a refund of that.
+
+        insist: a person wants another try, whatever became of those before.
+        """
+        now = clock.now()
+        async with self.postgres.transaction() as connection:
+            await store.lock_order(connection, payment.order_id)
+            current = await store.lock_payment(connection, payment.id)
+            given = await self._give_back(connection, current, now, insist=insist)
+        self._after_giving_back(current, given)
+
+    async def settled_otherwise(self, payment: Payment, how: str) -> bool:
+        """Write how a person has settled a stranded payment; False: it is not stranded any more."""
+        now = clock.now()
+        async with self.postgres.transaction() as connection:
+            await store.lock_order(connection, payment.order_id)
+            current = await store.lock_payment(connection, payment.id)
+            if current.stranded is None:
+                return False
+            change = domain.settle_otherwise(current, how, now)
+            await self._write(connection, change, Attempt("closed", domain.NEVER_CHARGED, None, {}), now)
+            await _keep_answer(connection, change.after)
+        self._after_commit(change, now)
+        return True
+
+    async def dispute(self, payment: Payment, seen: StripeDispute) -> None:
+        """Write what Stripe says of a dispute of the payment. Any number of times, in any order.
+
+        Raises:
+            IntentMismatch: the payment has taken no money; nothing was written.
+        """
+        now = clock.now()
+        async with self.postgres.transaction() as connection:
+            await store.lock_order(connection, payment.order_id)
+            current = await store.lock_payment(connection, payment.id)
+            if not current.is_paid:
+                raise IntentMismatch(f"dispute {seen.id} is of payment {payment.id}, which has not been captured")
+            known = await store.disputes_of(connection, payment.id)
+            await store.keep_dispute(connection, payment.id, seen)
+            lines = domain.dispute_lines(seen, await store.booked(connection, payment.id))
+            await store.add_to_ledger(connection, payment.id, lines)
+            stand = await store.disputes_of(connection, payment.id)
+            disputed = replace(current, dispute=domain.worst(stand.values()))
+            await store.save_payment(connection, disputed)
+            given = await self._give_back(connection, disputed, now)
+        self._after_giving_back(current, given)
+        if known.get(seen.id) is not stand[seen.id]:
+            _disputes.labels(stand[seen.id]).inc()
+            _log.warning(
+                "payment_disputed",
+                payment_id=str(payment.id),
+                order_id=str(payment.order_id),
+                dispute=seen.id,
+                status=seen.status,
+                reason=seen.reason,
+            )
 
     async def refund(self, payment: Payment, seen: StripeRefund) -> None:
         """Write what Stripe says of a refund of the payment; one that we have not heard of becomes ours.
@@ -136,9 +233,10 @@ class Recorder:
             if change.payment != current:
                 await store.save_payment(connection, change.payment)
             await store.add_to_ledger(connection, payment.id, change.ledger)
-            if change.news is News.REFUNDED:
-                await self._tell(connection, payment, refund_event(payment, change.refund))
-            await self._refund_is_known(connection, change.payment, change.refund, now)
+            if change.news is not None:
+                await self._tell(connection, payment, refund_event(change.news, payment, change.refund))
+            given = await self._refund_is_known(connection, change.payment, change.refund, now)
+        self._after_giving_back(current, given)
         if change.payment.status is not current.status:
             _count(change.payment)
 
@@ -147,25 +245,41 @@ class Recorder:
         async with self.postgres.transaction() as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
+            given = GivingBack(current)
             for one in await store.refunds_of(connection, payment.id):
                 if one.id == refund.id and one.stripe_refund_id is None and not one.has_failed:
-                    given_up = domain.abandon_refund(one, code)
+                    now = clock.now()
+                    given_up = domain.abandon_refund(one, code, now)
                     await store.save_refund(connection, given_up)
-                    await self._refund_is_known(connection, current, given_up, clock.now())
+                    given = await self._refund_is_known(connection, current, given_up, now)
+        self._after_giving_back(current, given)
 
-    async def _refund_is_known(self, connection: Connection, payment: Payment, refund: Refund, now: datetime) -> None:
+    async def _refund_is_known(
+        self, connection: Connection, payment: Payment, refund: Refund, now: datetime
+    ) -> GivingBack:
         """Stripe has spoken on the refund: whoever ordered it has an answer, and an ended order keeps no money."""
         if refund.idempotency_key is not None:
             scope, answer = refund_scope(refund.ordered_by), refund_message(refund)
             await idempotency.answer(connection, scope, refund.idempotency_key, answer)
-        if refund.has_failed and payment.is_paid and await store.order_has_ended(connection, payment.order_id):
-            await self._order_full_refund(connection, payment, now)
+        return await self._give_back(connection, payment, now)
 
-    async def _order_full_refund(self, connection: Connection, payment: Payment, now: datetime) -> None:
+    async def _give_back(
+        self, connection: Connection, payment: Payment, now: datetime, *, insist: bool = False
+    ) -> GivingBack:
+        if not payment.give_back:
+            return GivingBack(payment)
         refunds = await store.refunds_of(connection, payment.id)
-        refund = domain.full_refund(payment, refunds, refund_id=ids.new_id(), now=now)
-        if refund is not None:
-            await store.insert_refund(connection, refund)
+        given = domain.give_back(payment, refunds, refund_id=ids.new_id(), now=now, insist=insist)
+        if given.payment != payment:
+            await store.save_payment(connection, given.payment)
+        if given.refund is not None:
+            await store.insert_refund(connection, given.refund)
+        return given
+
+    def _after_giving_back(self, before: Payment, given: GivingBack) -> None:
+        _say_if_stranded(before, given.payment)
+        if given.refund is not None:
+            self.work.set()
 
     async def _record(
         self,
@@ -179,32 +293,34 @@ class Recorder:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             change = decide(current, await store.order_has_ended(connection, payment.order_id), now)
-            await self._write(connection, change, attempt, now)
-            await (then or _keep_answer)(connection, change.after)
+            given = await self._write(connection, change, attempt, now)
+            await (then or _keep_answer)(connection, given.payment)
         self._after_commit(change, now)
-        return change.after
+        self._after_giving_back(current, given)
+        return given.payment
 
-    async def _write(self, connection: Connection, change: Change, attempt: Attempt | None, now: datetime) -> None:
+    async def _write(
+        self, connection: Connection, change: Change, attempt: Attempt | None, now: datetime
+    ) -> GivingBack:
         payment = change.after
         if payment != change.before:
             await store.save_payment(connection, payment)
         if attempt is not None and (change.moved or attempt.asked):
             await store.add_attempt(connection, payment.id, attempt)
         await store.add_to_ledger(connection, payment.id, change.ledger)
-        if change.refund_all:
-            await self._order_full_refund(connection, payment, now)
         if change.news is News.FAILED:
             # The event cancels the order. Until it has, nobody may begin to pay for it once more.
             await store.end_order(connection, payment.order_id)
         if change.news is not None:
             await self._tell(connection, payment, payment_event(change.news, payment))
+        return await self._give_back(connection, payment, now)
 
     async def _tell(self, connection: Connection, payment: Payment, event: Message) -> None:
         await outbox.publish(connection, event, key=str(payment.order_id), subject=str(payment.id))
 
     def _after_commit(self, change: Change, now: datetime) -> None:
         due = change.after.check_at is not None and change.after.check_at <= now
-        if due or change.refund_all:
+        if due:
             self.work.set()
         if change.moved:
             _count(change.after)
@@ -246,6 +362,13 @@ def _ours(refunds: Sequence[Refund], seen: StripeRefund) -> Refund | None:
         if refund.stripe_refund_id == seen.id or (refund.stripe_refund_id is None and refund.id == seen.refund_id):
             return refund
     return None
+
+
+def _say_if_stranded(before: Payment, after: Payment) -> None:
+    if after.stranded is not None and after.stranded is not before.stranded:
+        _log.error(
+            "payment_stranded", payment_id=str(after.id), order_id=str(after.order_id), reason=after.stranded.value
+        )
 
 
 def _count(payment: Payment) -> None:

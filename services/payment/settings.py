@@ -23,7 +23,7 @@ class PaymentSettings(PostgresSettings):
     stripe_timeout_seconds: float = Field(default=20, gt=0)
     """How long one request to Stripe may take; it is tried three times at most."""
     stripe_leave_alone_seconds: float = Field(default=60, gt=0)
-    """How long Stripe is not asked any more after five requests in a row that came to nothing."""
+    """How long Stripe is not asked any more after five requests in a row without an answer, or with a 5xx."""
     payment_return_url: HttpUrl
     """Where a bank sends the customer's browser after a challenge."""
     challenge_timeout_seconds: float = Field(default=900, gt=0)
@@ -32,6 +32,8 @@ class PaymentSettings(PostgresSettings):
     """How often payments and refunds that were left open are looked for."""
     idempotency_secret: SecretStr = Field(min_length=16)
     """Keys the fingerprints of repeated requests; the same in every replica."""
+    keep_cancelled_orders_days: int = Field(default=180, ge=91)
+    """How long it is remembered that an order takes no payment: longer than any topic keeps an event."""
 
     @property
     def challenge_timeout(self) -> timedelta:

@@ -17,7 +17,17 @@ from uuid import UUID
 
 from services.chassis.money import Money
 from services.chassis.postgres import Connection, Record
-from services.payment.domain import LedgerLine, Payment, Refund, RefundStatus, Refusal, Status
+from services.payment.domain import (
+    DisputeState,
+    LedgerLine,
+    Payment,
+    Refund,
+    RefundStatus,
+    Refusal,
+    Status,
+    Stranded,
+    StripeDispute,
+)
 
 _ORDER_LOCKS = 53_001
 """Keeps our advisory locks apart from others' in the same database."""
@@ -27,11 +37,12 @@ _KEEP_WEBHOOK_EVENTS = timedelta(days=30)
 _PAYMENT = (
     "id, order_id, user_id, stripe_payment_intent_id, amount, currency, status, payment_method, customer_id,"
     " return_url, idempotency_key, provider_fee, net_amount, settlement_currency, error_code, decline_code, refusal,"
-    " late, close_intent, created_at, asked_at, challenge_ends_at, processed_at, check_at, checks"
+    " late, close_intent, created_at, asked_at, challenge_ends_at, processed_at, check_at, checks, key_number,"
+    " server_errors, give_back, stranded, given_back_otherwise, dispute"
 )
 _REFUND = (
     "id, payment_id, stripe_refund_id, amount, currency, reason, status, idempotency_key, ordered_by, caller_key,"
-    " failure_code, created_at, check_at, checks"
+    " failure_code, created_at, check_at, checks, key_number, server_errors, processed_at"
 )
 
 
@@ -62,6 +73,24 @@ async def order_has_ended(connection: Connection, order_id: UUID) -> bool:
 async def end_order(connection: Connection, order_id: UUID) -> None:
     """Remember that the order takes no payment any more."""
     await connection.execute("INSERT INTO cancelled_orders (order_id) VALUES ($1) ON CONFLICT DO NOTHING", order_id)
+
+
+async def prune_ended_orders(connection: Connection, before: datetime, limit: int) -> int:
+    """Forget at most `limit` orders that ended before an instant; answers how many.
+
+    Never one with a payment that is open or holds money: it is by this that the money is known to have to go back.
+    """
+    tag: str = await connection.execute(
+        "DELETE FROM cancelled_orders WHERE order_id IN ("
+        "  SELECT order_id FROM cancelled_orders c WHERE ended_at < $1 AND NOT EXISTS ("
+        "    SELECT FROM payments p"
+        "    WHERE p.order_id = c.order_id AND p.status NOT IN ('failed', 'cancelled', 'refunded')"
+        "  ) ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED"
+        ")",
+        before,
+        limit,
+    )
+    return int(tag.rpartition(" ")[2])
 
 
 async def insert_payment(connection: Connection, payment: Payment, client_app: str) -> None:
@@ -96,6 +125,16 @@ async def find_payment(connection: Connection, payment_id: UUID) -> Payment | No
 async def find_by_intent(connection: Connection, intent_id: str) -> Payment | None:
     """The payment that an intent at Stripe belongs to."""
     row = await connection.fetchrow(f"SELECT {_PAYMENT} FROM payments WHERE stripe_payment_intent_id = $1", intent_id)
+    return _payment(row) if row else None
+
+
+async def find_by_charge(connection: Connection, charge_id: str) -> Payment | None:
+    """The payment that a charge at Stripe was booked for."""
+    row = await connection.fetchrow(
+        f"SELECT {_PAYMENT} FROM payments WHERE id = ("
+        " SELECT payment_id FROM ledger_entries WHERE stripe_id = $1 AND entry = 'capture')",
+        charge_id,
+    )
     return _payment(row) if row else None
 
 
@@ -139,7 +178,8 @@ async def save_payment(connection: Connection, payment: Payment) -> None:
     await connection.execute(
         "UPDATE payments SET stripe_payment_intent_id = $2, status = $3, provider_fee = $4, net_amount = $5,"
         " settlement_currency = $6, error_code = $7, decline_code = $8, refusal = $9, late = $10, close_intent = $11,"
-        " challenge_ends_at = $12, processed_at = $13, check_at = $14, checks = $15 WHERE id = $1",
+        " challenge_ends_at = $12, processed_at = $13, check_at = $14, checks = $15, give_back = $16, stranded = $17,"
+        " given_back_otherwise = $18, dispute = $19 WHERE id = $1",
         payment.id,
         payment.intent_id,
         payment.status,
@@ -155,18 +195,45 @@ async def save_payment(connection: Connection, payment: Payment) -> None:
         payment.processed_at,
         payment.check_at,
         payment.checks,
+        payment.give_back,
+        payment.stranded,
+        payment.given_back_otherwise,
+        payment.dispute,
     )
 
 
-async def begin_asking(connection: Connection, payment_id: UUID, now: datetime) -> bool:
-    """Note that Stripe is about to be asked again. False: by now, it need not or must not be."""
+async def begin_asking(connection: Connection, payment: Payment, now: datetime) -> bool:
+    """Note that Stripe is about to be asked again, under the payment's key. False: by now, it need not or must not."""
     noted = await connection.fetchval(
         "UPDATE payments SET asked_at = $2 WHERE id = $1 AND status = 'processing' AND NOT close_intent"
-        " AND stripe_payment_intent_id IS NULL RETURNING true",
-        payment_id,
+        " AND stripe_payment_intent_id IS NULL AND key_number = $3 RETURNING true",
+        payment.id,
         now,
+        payment.key_number,
     )
     return noted is True
+
+
+async def take_next_key(connection: Connection, asked: Payment | Refund) -> bool:
+    """Let Stripe be asked under another key from now on. False: somebody else has seen to it."""
+    table = "payments" if isinstance(asked, Payment) else "refunds"
+    taken = await connection.fetchval(
+        f"UPDATE {table} SET key_number = key_number + 1, server_errors = 0"
+        " WHERE id = $1 AND key_number = $2 RETURNING true",
+        asked.id,
+        asked.key_number,
+    )
+    return taken is True
+
+
+async def count_server_error(connection: Connection, asked: Payment | Refund) -> None:
+    """Note that Stripe's servers have failed under the key that it was asked with."""
+    table = "payments" if isinstance(asked, Payment) else "refunds"
+    await connection.execute(
+        f"UPDATE {table} SET server_errors = server_errors + 1 WHERE id = $1 AND key_number = $2",
+        asked.id,
+        asked.key_number,
+    )
 
 
 async def take_due_payments(connection: Connection, now: datetime, lease: timedelta, limit: int) -> list[Payment]:
@@ -216,6 +283,35 @@ async def add_to_ledger(connection: Connection, payment_id: UUID, lines: Sequenc
         )
 
 
+async def booked(connection: Connection, payment_id: UUID) -> frozenset[str]:
+    """Stripe's ids of all that is booked of a payment, which the caller has locked."""
+    rows = await connection.fetch("SELECT DISTINCT stripe_id FROM ledger_entries WHERE payment_id = $1", payment_id)
+    return frozenset(row["stripe_id"] for row in rows)
+
+
+async def keep_dispute(connection: Connection, payment_id: UUID, dispute: StripeDispute) -> None:
+    """Write how a dispute of the payment, which is locked, stands. What was heard before its end undoes no end."""
+    await connection.execute(
+        "INSERT INTO disputes (stripe_dispute_id, payment_id, amount, currency, reason, status, state)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (stripe_dispute_id) DO UPDATE SET amount = excluded.amount,"
+        " reason = excluded.reason, status = excluded.status, state = excluded.state"
+        " WHERE disputes.state NOT IN ('won', 'lost') OR excluded.state IN ('won', 'lost')",
+        dispute.id,
+        payment_id,
+        Money(dispute.amount_minor, dispute.currency).decimal,
+        dispute.currency,
+        dispute.reason,
+        dispute.status,
+        dispute.state,
+    )
+
+
+async def disputes_of(connection: Connection, payment_id: UUID) -> dict[str, DisputeState]:
+    """How each dispute of a payment, which the caller has locked, stands, by Stripe's id."""
+    rows = await connection.fetch("SELECT stripe_dispute_id, state FROM disputes WHERE payment_id = $1", payment_id)
+    return {row["stripe_dispute_id"]: DisputeState(row["state"]) for row in rows}
+
+
 async def insert_refund(connection: Connection, refund: Refund) -> None:
     """Store a new refund."""
     await connection.execute(
@@ -250,6 +346,12 @@ async def find_refund(connection: Connection, refund_id: UUID) -> Refund | None:
     return _refund(row) if row else None
 
 
+async def refund_is(connection: Connection, stripe_refund_id: str, status: RefundStatus) -> bool:
+    """Whether we know Stripe's refund to stand so."""
+    known = await connection.fetchval("SELECT status FROM refunds WHERE stripe_refund_id = $1", stripe_refund_id)
+    return bool(known == status)
+
+
 async def page_of_refunds(connection: Connection, payment_id: UUID, *, before: UUID | None, limit: int) -> list[Refund]:
     """So many refunds of a payment that are older than the one of the id `before`, newest first."""
     rows = await connection.fetch(
@@ -265,14 +367,15 @@ async def page_of_refunds(connection: Connection, payment_id: UUID, *, before: U
 async def save_refund(connection: Connection, refund: Refund) -> None:
     """Write where the refund stands."""
     await connection.execute(
-        "UPDATE refunds SET stripe_refund_id = $2, status = $3, failure_code = $4, check_at = $5, checks = $6"
-        " WHERE id = $1",
+        "UPDATE refunds SET stripe_refund_id = $2, status = $3, failure_code = $4, check_at = $5, checks = $6,"
+        " processed_at = $7 WHERE id = $1",
         refund.id,
         refund.stripe_refund_id,
         refund.status,
         refund.failure_code,
         refund.check_at,
         refund.checks,
+        refund.processed_at,
     )
 
 
@@ -350,6 +453,12 @@ def _payment(row: Record) -> Payment:
         close_intent=row["close_intent"],
         check_at=row["check_at"],
         checks=row["checks"],
+        key_number=row["key_number"],
+        server_errors=row["server_errors"],
+        give_back=row["give_back"],
+        stranded=Stranded(row["stranded"]) if row["stranded"] else None,
+        given_back_otherwise=row["given_back_otherwise"],
+        dispute=DisputeState(row["dispute"]) if row["dispute"] else None,
     )
 
 
@@ -369,6 +478,9 @@ def _refund(row: Record) -> Refund:
         idempotency_key=row["caller_key"],
         check_at=row["check_at"],
         checks=row["checks"],
+        key_number=row["key_number"],
+        server_errors=row["server_errors"],
+        processed_at=row["processed_at"],
     )
 
 

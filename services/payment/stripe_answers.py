@@ -1,24 +1,29 @@
-"""What Stripe's objects and webhooks say, in our words: JSON in, domain out. Nothing of the card comes through here."""
+"""What Stripe's objects say, in our words: JSON in, domain out. Nothing of the card comes through here."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import stripe
 import structlog
 from prometheus_client import Counter
-from pydantic import SecretStr
 
 from services.chassis.currencies import CURRENCIES
 from services.chassis.money import NotMoney
-from services.payment.domain import Intent, IntentMismatch, RefundStatus, Refusal, Settlement, StripeRefund
+from services.payment.domain import (
+    DisputeState,
+    Intent,
+    IntentMismatch,
+    Movement,
+    RefundStatus,
+    Refusal,
+    Settlement,
+    StripeDispute,
+    StripeRefund,
+)
 from services.payment.stripe_units import from_stripe
-
-SIGNATURE_TOLERANCE_SECONDS = 300
 
 FEES_NOT_BOOKED = Counter(
     "payment_fees_not_booked", "Looks at what Stripe keeps of a payment that could not be read or stored.", ["why"]
@@ -36,40 +41,15 @@ _REFUND_STATUSES = {
     "failed": RefundStatus.FAILED,
     "canceled": RefundStatus.CANCELLED,
 }
-
-
-class BadSignature(Exception):
-    """What claims to be a webhook of Stripe's is not signed as one, or was signed too long ago."""
-
-
-@dataclass(frozen=True)
-class WebhookEvent:
-    """What a webhook tells: that something happened, and to what. How that is now is asked, not read from here."""
-
-    id: str
-    type: str
-    intent_id: str | None
-    payment_id: UUID | None
-    """From the metadata of the object that it is about."""
-
-
-def read_webhook(payload: bytes, signature: str, secret: SecretStr) -> WebhookEvent:
-    """The event in a webhook's raw bytes, once its signature has been held against them.
-
-    Source: https://docs.stripe.com/webhooks#verify-manually.
-
-    Raises:
-        BadSignature: it is not signed with our secret, or more than 300 s ago.
-    """
-    try:
-        stripe.WebhookSignature.verify_header(
-            payload, signature, secret.get_secret_value(), tolerance=SIGNATURE_TOLERANCE_SECONDS
-        )
-        event = json.loads(payload)
-        subject = event["data"]["object"]
-        return WebhookEvent(event["id"], event["type"], _intent_id(subject), _payment_id(subject))
-    except (stripe.SignatureVerificationError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise BadSignature("Stripe-Signature must be Stripe's for this very body, and not older than 300 s") from error
+_DISPUTE_STATES = {
+    "warning_needs_response": DisputeState.INQUIRY,
+    "warning_under_review": DisputeState.INQUIRY,
+    "warning_closed": DisputeState.WON,
+    "prevented": DisputeState.WON,
+    "won": DisputeState.WON,
+    "lost": DisputeState.LOST,
+}
+"""Others are open: needs_response, under_review, and what Stripe may think of yet."""
 
 
 def intent(answer: Json) -> Intent:
@@ -81,7 +61,7 @@ def intent(answer: Json) -> Intent:
         status=answer["status"],
         amount_minor=_minor(answer),
         currency=answer["currency"].upper(),
-        payment_id=_payment_id(answer),
+        payment_id=payment_id_of(answer),
         charge_id=charge if isinstance(charge, str) or charge is None else charge["id"],
         settlement=_settlement(charge),
         error_code=failure.get("code"),
@@ -117,19 +97,39 @@ def refusal_in(error: stripe.InvalidRequestError) -> Refusal:
 
 
 def refund(answer: Json) -> StripeRefund:
-    """A refund. One in a state that we have not heard of counts as pending: it is looked at again.
-
-    Raises IntentMismatch when its amount is finer than its currency.
-    """
+    """A refund. Raises IntentMismatch when its amount is finer than its currency."""
     return StripeRefund(
         id=answer["id"],
-        status=_REFUND_STATUSES.get(answer.get("status") or "", RefundStatus.PENDING),
+        status=refund_status(answer.get("status")),
         amount_minor=_minor(answer),
         currency=answer["currency"].upper(),
         refund_id=_uuid(_metadata(answer).get("refund_id")),
         reason=answer.get("reason"),
         failure_code=answer.get("failure_reason"),
     )
+
+
+def refund_status(word: object) -> RefundStatus:
+    """A refund's state. One that we have not heard of counts as pending: it is looked at again."""
+    return _REFUND_STATUSES.get(str(word), RefundStatus.PENDING)
+
+
+def dispute(answer: Json) -> StripeDispute:
+    """A dispute, with what it has moved on our balance."""
+    return StripeDispute(
+        id=answer["id"],
+        status=answer["status"],
+        state=_DISPUTE_STATES.get(answer["status"], DisputeState.OPEN),
+        amount_minor=_minor(answer),
+        currency=answer["currency"].upper(),
+        reason=answer.get("reason") or "general",
+        movements=tuple(map(_movement, answer.get("balance_transactions") or ())),
+    )
+
+
+def _movement(line: Json) -> Movement:
+    currency = line["currency"].upper()
+    return Movement(line["id"], from_stripe(line["amount"], currency), from_stripe(line["fee"], currency), currency)
 
 
 def user_of(customer: Json) -> str | None:
@@ -169,13 +169,8 @@ def _minor(answer: Json) -> int:
         raise IntentMismatch(f"{answer['id']}: {error}") from error
 
 
-def _intent_id(subject: Json) -> str | None:
-    """The intent that an event's object is, or is about (charges and refunds name theirs)."""
-    found = subject.get("id") if subject.get("object") == "payment_intent" else subject.get("payment_intent")
-    return found if isinstance(found, str) else None
-
-
-def _payment_id(subject: Json) -> UUID | None:
+def payment_id_of(subject: Json) -> UUID | None:
+    """Which payment of ours an object is about, by its metadata."""
     return _uuid(_metadata(subject).get("payment_id"))
 
 
@@ -193,5 +188,5 @@ def _uuid(text: str | None) -> UUID | None:
     """Metadata is anybody's who shares our account: what is no UUID is not ours."""
     try:
         return UUID(text) if text else None
-    except ValueError:
+    except (ValueError, TypeError, AttributeError):
         return None

@@ -1,16 +1,19 @@
 """Stripe: what we ask it, and what its answers mean to us. The one module that calls it.
 
-Every answer is one of: an Intent or a StripeRefund (the fact), `Refused` (certainly nothing happened), `NotAuthorized`
-(certainly nothing happened, and an operator is needed), `NotAsked` (certainly nothing happened: the circuit breaker is
-open), `KeyUsedOtherwise`, or `OutcomeUnknown`.
+Every answer is one of: an Intent, a StripeRefund or a StripeDispute (the fact), `Refused` (certainly nothing happened),
+`NotAuthorized` (certainly nothing happened, and an operator is needed), `NotAsked` (certainly nothing happened: the
+circuit breaker is open), `NoSuchIntent`, `KeyUsedOtherwise`, or `OutcomeUnknown`.
+
+An answer of any kind is a sign of life: the circuit breaker counts silence and failures of Stripe's servers alone.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import httpx
@@ -22,12 +25,15 @@ from stripe import HTTPXClient, StripeClient
 from services.chassis import circuit_breaker
 from services.chassis.circuit_breaker import CircuitBreaker, CircuitOpen
 from services.payment import stripe_answers as answers
-from services.payment.domain import CancellationReason, Intent, Payment, Refund, Refusal, StripeRefund
+from services.payment.domain import CancellationReason, Intent, Payment, Refund, Refusal, StripeDispute, StripeRefund
 from services.payment.stripe_units import to_stripe
 
 _CONNECT_SECONDS = 2.0
 _RETRIES = 2
+_PAUSES_SECONDS = 10.0
+"""More than there is between the tries of one request, and to write down what came of it."""
 _PAGE = 100
+_SERVER_ERROR = 500
 _SETTLED = ["latest_charge.balance_transaction"]
 
 _log = structlog.get_logger()
@@ -45,7 +51,19 @@ class ProviderAway(Exception):
 
 
 class OutcomeUnknown(ProviderAway):
-    """Stripe did not say what became of it: no connection, no answer in time, too many requests, an error of its."""
+    """Stripe did not say what became of it: it is still at it (409), has too much to do (429), or is silent."""
+
+
+class Silent(OutcomeUnknown):
+    """No sign of life: no connection, no answer in time."""
+
+
+class ServersFail(Silent):
+    """An error of Stripe's own (5xx). What became of it is not said, and may never be under the same key."""
+
+
+class NoSuchIntent(ProviderAway):
+    """Stripe does not know the intent: it is another account's, or our key is. That is for a person."""
 
 
 class NotAuthorized(ProviderAway):
@@ -79,7 +97,8 @@ class StripeGateway:
     Args:
         api_url: `https://api.stripe.com`, or a sandbox's address.
         timeout: seconds that one request may take; it is tried three times at most, under the same key.
-        leave_alone: seconds for which nothing is asked any more after five requests in a row that came to nothing.
+        leave_alone: seconds for which nothing is asked any more after five requests in a row without an answer, or with
+            a 5xx.
     """
 
     name = "stripe"
@@ -87,16 +106,21 @@ class StripeGateway:
     def __init__(
         self, api_key: SecretStr, api_url: str, timeout: float, leave_alone: float = circuit_breaker.OPEN_SECONDS
     ) -> None:
-        self._breaker = CircuitBreaker("stripe", (OutcomeUnknown,), open_seconds=leave_alone)
+        self._breaker = CircuitBreaker("stripe", (Silent,), open_seconds=leave_alone)
         self._api_key = api_key
         self._api_url = api_url.rstrip("/")
         self._timeout = timeout
         self._http: HTTPXClient | None = None
         self._client: StripeClient | None = None
 
+    @property
+    def takes_at_most(self) -> timedelta:
+        """How long one request may take, with all its tries. Whoever asks again before meets it still at work."""
+        return timedelta(seconds=self._timeout * (1 + _RETRIES) + _PAUSES_SECONDS)
+
     async def start(self) -> None:
         """Make the client, inside the loop that uses it."""
-        self._http = HTTPXClient(timeout=httpx.Timeout(self._timeout, connect=_CONNECT_SECONDS))
+        self._http = _Client(timeout=httpx.Timeout(self._timeout, connect=_CONNECT_SECONDS))
         self._client = StripeClient(
             self._api_key.get_secret_value(),
             base_addresses={"api": self._api_url},
@@ -134,7 +158,7 @@ class StripeGateway:
         try:
             with self._asking():
                 intent = await self._v1.payment_intents.create_async(
-                    params=params, options={"idempotency_key": str(payment.id)}
+                    params=params, options={"idempotency_key": payment.key}
                 )
         except stripe.CardError as error:
             return answers.intent_in(error) or _declined_without_intent(payment, error)
@@ -146,8 +170,8 @@ class StripeGateway:
         return answers.intent(intent.to_dict())
 
     async def look_up(self, intent_id: str) -> Intent:
-        """The intent as it is now. Raises OutcomeUnknown, NotAuthorized, NotAsked."""
-        with self._asking(), _nothing_refused():
+        """The intent as it is now. Raises NoSuchIntent, OutcomeUnknown, NotAuthorized, NotAsked."""
+        with _of_an_intent(), self._asking():
             intent = await self._v1.payment_intents.retrieve_async(intent_id, params={"expand": _SETTLED})
         return answers.intent(intent.to_dict())
 
@@ -157,7 +181,7 @@ class StripeGateway:
         Raises:
             OutcomeUnknown, NotAuthorized, NotAsked.
         """
-        with self._asking(), _nothing_refused():
+        with _of_an_intent(), self._asking():
             found = await self._v1.payment_intents.search_async(
                 params={"query": f"metadata['payment_id']:'{payment_id}'", "limit": 1}
             )
@@ -169,7 +193,7 @@ class StripeGateway:
         Without a key: cancelling twice is harmless, and a refusal kept under a key would outlive its cause.
 
         Raises:
-            OutcomeUnknown, NotAuthorized, NotAsked.
+            NoSuchIntent, OutcomeUnknown, NotAuthorized, NotAsked.
         """
         try:
             with self._asking():
@@ -182,9 +206,9 @@ class StripeGateway:
         """Give money back, under the refund's own key.
 
         Raises:
-            OutcomeUnknown, NotAuthorized, NotAsked, KeyUsedOtherwise, Refused.
+            NoSuchIntent, OutcomeUnknown, NotAuthorized, NotAsked, KeyUsedOtherwise, Refused.
         """
-        assert refund.key is not None  # noqa: S101 - only our own refunds are asked for
+        assert refund.asked_with is not None  # noqa: S101 - only our own refunds are asked for
         try:
             with self._asking():
                 made = await self._v1.refunds.create_async(
@@ -194,17 +218,25 @@ class StripeGateway:
                         "reason": _reason_for_stripe(refund),
                         "metadata": {"payment_id": str(refund.payment_id), "refund_id": str(refund.id)},
                     },
-                    options={"idempotency_key": refund.key},
+                    options={"idempotency_key": refund.asked_with},
                 )
         except (stripe.InvalidRequestError, stripe.CardError) as error:
+            if _is_unknown(error):
+                raise NoSuchIntent from error
             raise Refused(Refusal.REQUEST, error.code, error.user_message) from error
         return answers.refund(made.to_dict())
 
     async def refunds_of(self, intent_id: str) -> list[StripeRefund]:
-        """All refunds of an intent, as they are now. Raises OutcomeUnknown, NotAuthorized, NotAsked."""
-        with self._asking(), _nothing_refused():
+        """All refunds of an intent, as they are now. Raises NoSuchIntent, OutcomeUnknown, NotAuthorized, NotAsked."""
+        with _of_an_intent(), self._asking():
             page = await self._v1.refunds.list_async(params={"payment_intent": intent_id, "limit": _PAGE})
             return [answers.refund(refund.to_dict()) async for refund in page.auto_paging_iter()]
+
+    async def disputes_of(self, intent_id: str) -> list[StripeDispute]:
+        """All disputes of an intent, as they are now. Raises NoSuchIntent, OutcomeUnknown, NotAuthorized, NotAsked."""
+        with _of_an_intent(), self._asking():
+            page = await self._v1.disputes.list_async(params={"payment_intent": intent_id, "limit": _PAGE})
+            return [answers.dispute(dispute.to_dict()) async for dispute in page.auto_paging_iter()]
 
     async def user_of_customer(self, customer_id: str) -> str | None:
         """Whom a customer at Stripe belongs to: the `user_id` in its metadata; None when nobody, or no such customer.
@@ -223,6 +255,7 @@ class StripeGateway:
     def _asking(self) -> Iterator[None]:
         try:
             with self._breaker.passing(), _told():
+                _silent_tries.set([])
                 yield
         except CircuitOpen as error:
             raise NotAsked(error.retry_after or ProviderAway.retry_after) from error
@@ -230,8 +263,28 @@ class StripeGateway:
     @property
     def _v1(self) -> stripe.V1Services:
         if self._client is None:
-            raise OutcomeUnknown
+            raise Silent
         return self._client.v1
+
+
+_silent_tries: ContextVar[list[None]] = ContextVar("silent_tries")
+"""One for each try of the request under way that Stripe did not answer."""
+
+
+class _Client(HTTPXClient):
+    """Notes which tries of a request were not answered: what the last one says need not be true of those."""
+
+    async def request_async(
+        self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        try:
+            answer = await super().request_async(method, url, headers, post_data)
+        except stripe.APIConnectionError:
+            _silent_tries.get().append(None)
+            raise
+        if answer[1] >= _SERVER_ERROR:
+            _silent_tries.get().append(None)
+        return answer
 
 
 def _reason_for_stripe(refund: Refund) -> Literal["duplicate", "fraudulent", "requested_by_customer"]:
@@ -249,23 +302,35 @@ def _told() -> Iterator[None]:
         yield
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
         _log.error("stripe_refuses_our_key", http_status=error.http_status, stripe_request=error.request_id)
+        if _silent_tries.get():
+            raise OutcomeUnknown from error  # of the tries before this one nobody knows
         raise NotAuthorized from error
     except stripe.IdempotencyError as error:
         _log.error("stripe_key_used_otherwise", stripe_request=error.request_id)
         raise KeyUsedOtherwise from error
     except (stripe.APIConnectionError, stripe.RateLimitError, stripe.APIError) as error:
         _log.warning("stripe_outcome_unknown", error=_words(error), stripe_request=error.request_id)
-        raise OutcomeUnknown from error
+        raise _unknown(error) from error
+
+
+def _unknown(error: stripe.StripeError) -> OutcomeUnknown:
+    if error.http_status is None:
+        return Silent()
+    return ServersFail() if error.http_status >= _SERVER_ERROR else OutcomeUnknown()
 
 
 @contextlib.contextmanager
-def _nothing_refused() -> Iterator[None]:
-    """A read that Stripe refuses as wrong (an intent it does not know: another account's key, an emptied sandbox)."""
+def _of_an_intent() -> Iterator[None]:
+    """A read that Stripe refuses: it has answered, and does not know the intent, or finds fault with our request."""
     try:
         yield
     except stripe.InvalidRequestError as error:
         _log.error("stripe_refuses_a_read", error=_words(error), stripe_request=error.request_id)
-        raise OutcomeUnknown from error
+        raise (NoSuchIntent if _is_unknown(error) else OutcomeUnknown) from error
+
+
+def _is_unknown(error: stripe.StripeError) -> bool:
+    return error.code == "resource_missing"
 
 
 def _words(error: stripe.StripeError) -> str:

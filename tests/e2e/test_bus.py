@@ -154,10 +154,14 @@ def test_messages_say_what_the_contract_promises(told: list[Record], story: tupl
     }
     assert about("STOCK_RESERVED", "bought") == {"orderId": bought, "items": items}
     confirmed = about("PAYMENT_CONFIRMED", "bought")
+    assert confirmed.pop("stripePaymentIntentId").startswith("pi_")
     assert {**confirmed, "paymentId": ""} == {
         "orderId": bought, "paymentId": "", "userId": customer.id, "amount": "59.98", "currency": "USD",
     }  # fmt: skip
-    assert about("PAYMENT_FAILED", "declined")["error"] == "generic_decline"
+    declined = about("PAYMENT_FAILED", "declined")
+    assert declined["errorCode"] == "generic_decline"
+    assert declined["error"] == "The card was declined. Please use another card, or ask your bank."
+    assert declined["stripePaymentIntentId"].startswith("pi_")
     assert about("STOCK_RELEASED", "declined") == {
         "orderId": orders["declined"]["id"], "items": items, "reason": "cancelled",
     }  # fmt: skip

@@ -52,7 +52,7 @@ async def test_the_figures_of_the_contract(stack: RealStack, customer: Customer)
     assert {one["le"] for one in durations} >= BUCKETS
     assert {"method", "route", "status"} <= durations[0].keys()
     assert {one["status"] for one in found["orders_total"]} == {
-        "pending", "confirmed", "shipped", "delivered", "cancelled",
+        "created", "confirmed", "shipped", "delivered", "cancelled",
     }  # fmt: skip
     payments = {(one["status"], one["provider"]) for one in found["payments_total"]}
     assert payments >= {("succeeded", "stripe"), ("failed", "stripe")}

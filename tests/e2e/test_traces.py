@@ -89,15 +89,16 @@ def test_requests_say_who_asked_and_how_much(bought: tuple[list[Kept], Json], cu
     servers = [span for span in bought[0] if span["kind"] == "server"]
     (create,) = [span for span in servers if span["name"] == "argosy.order.v1.OrderService/CreateOrder"]
     assert create["attributes"]["user.id"] == customer.id
-    assert create["attributes"]["rpc.request.body.size"] > 0
-    assert create["attributes"]["rpc.response.body.size"] > 0
+    assert create["attributes"]["http.request.body.size"] > 0
+    assert create["attributes"]["http.response.body.size"] > 0
+    assert create["attributes"]["user.action"] == "CreateOrder"
     (look_up,) = [span for span in servers if span["attributes"].get("rpc.method") == "LookUpOrder"]
     assert look_up["attributes"]["argosy.caller"] == "payment"
     for span in servers:
         if span["service"] == "edge":
             assert span["attributes"]["user.id"] == customer.id
-            assert int(span["attributes"]["request_size"]) > 0
-            assert int(span["attributes"]["response_size"]) > 0
+            assert int(span["attributes"]["http.request.body.size"]) > 0
+            assert int(span["attributes"]["http.response.body.size"]) > 0
 
 
 async def test_logs_name_the_same_trace(stack: RealStack, bought: tuple[list[Kept], Json]) -> None:

@@ -70,6 +70,10 @@ class Payment:
     """Less what came back of refunds."""
     by_staff: Decimal = Decimal()
     """What of that staff gave back: it ends no order."""
+    disputed: Decimal = Decimal()
+    """What banks took through disputes, less what they gave back."""
+    alarmed: bool = False
+    """Whether somebody was told that it needs a person, or a person has settled it."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,8 @@ class Charged:
     refunded: Decimal
     charges: int
     """Those that took money."""
+    disputed: Decimal = Decimal()
+    """What banks took through disputes, less what they gave back."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +192,8 @@ async def _orders(stack: RealStack, since: datetime) -> dict[str, Order]:
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(stack.mongo_url("orders"), tz_aware=True)
     try:
         database = client.get_default_database()
-        commits = await database["commits"].find({}).to_list(None)
+        # What has no order's id is no commit: it keeps an order that was never stored from ever being.
+        commits = await database["commits"].find({"orderId": {"$exists": True}}).to_list(None)
         shown = {one["_id"]: one["status"] for one in await database["orders"].find({}, {"status": 1}).to_list(None)}
     finally:
         client.close()
@@ -228,6 +235,9 @@ async def _payments(stack: RealStack, orders: Mapping[str, Order]) -> list[Payme
                    coalesce(sum(l.amount) FILTER (WHERE l.entry = 'capture'), 0) AS captured,
                    coalesce(sum(l.amount) FILTER (WHERE l.entry = 'refund'), 0)
                    - coalesce(sum(l.amount) FILTER (WHERE l.entry = 'refund_reversal'), 0) AS refunded,
+                   coalesce(sum(l.amount) FILTER (WHERE l.entry = 'dispute'), 0)
+                   - coalesce(sum(l.amount) FILTER (WHERE l.entry = 'dispute_reversal'), 0) AS disputed,
+                   p.stranded IS NOT NULL OR p.given_back_otherwise IS NOT NULL AS alarmed,
                    (SELECT coalesce(sum(r.amount), 0) FROM refunds r
                     WHERE r.payment_id = p.id AND r.ordered_by IS NOT NULL AND r.status = 'succeeded') AS by_staff
             FROM payments p LEFT JOIN ledger_entries l ON l.payment_id = p.id
@@ -241,7 +251,7 @@ async def _payments(stack: RealStack, orders: Mapping[str, Order]) -> list[Payme
 async def _charged(stack: RealStack, orders: Mapping[str, Order]) -> list[Charged]:
     sandbox = Sandbox(stack)
     try:
-        intents, charges = await sandbox.intents(), await sandbox.charges()
+        intents, charges, disputes = await sandbox.intents(), await sandbox.charges(), await sandbox.disputes()
     finally:
         await sandbox.close()
     return [
@@ -252,6 +262,7 @@ async def _charged(stack: RealStack, orders: Mapping[str, Order]) -> list[Charge
             status=intent["status"],
             captured=_sum(charges, intent, "amount_captured"),
             refunded=_sum(charges, intent, "amount_refunded"),
+            disputed=_taken(disputes, intent),
             charges=sum(1 for one in charges if one["payment_intent"] == intent["id"] and one["amount_captured"]),
         )
         for intent in intents
@@ -262,6 +273,12 @@ async def _charged(stack: RealStack, orders: Mapping[str, Order]) -> list[Charge
 def _sum(charges: Sequence[Mapping[str, Any]], intent: Mapping[str, Any], amount: str) -> Decimal:
     units = sum(one[amount] for one in charges if one["payment_intent"] == intent["id"])
     return Decimal(units).scaleb(-decimals(intent["currency"]))
+
+
+def _taken(disputes: Sequence[Mapping[str, Any]], intent: Mapping[str, Any]) -> Decimal:
+    """What disputes took of the payment, where the account is kept in the currency of the charge."""
+    lines = [line for one in disputes if one["payment_intent"] == intent["id"] for line in one["balance_transactions"]]
+    return Decimal(-sum(line["amount"] for line in lines)).scaleb(-decimals(intent["currency"]))
 
 
 async def _inventory(stack: RealStack) -> tuple[dict[str, Reservation], dict[str, Stock]]:

@@ -2,7 +2,8 @@
 
 - Every order that was accepted is confirmed (or further) and paid once, or cancelled and not charged; one that nobody
   has paid yet may be pending. What staff give back of a payment leaves its order as it is.
-- The books, the table of payments and Stripe agree to the cent.
+- Money that a cancelled order holds all the same needs a person, and somebody was told so.
+- The books, the table of payments and Stripe agree to the cent, also on what disputes have moved.
 - Stock on hand and sold is what there was in the beginning and what staff have added since; what is held is what
   reservations say; the history of moves comes to both.
 - Whoever has to hear of an order has heard once, and whoever has registered was welcomed.
@@ -36,7 +37,10 @@ _LIVE = frozenset({"pending", "processing", "requires_action"})
 _HOLDING_MONEY = frozenset({"succeeded", "partially_refunded"})
 _RESERVATION_OF = {"pending": "held", **dict.fromkeys(_PAID, "committed"), "cancelled": "released"}
 _MAIL_ABOUT = {"confirmed": "order_confirmed", "cancelled": "order_cancelled", "shipped": "order_shipped"}
-_ONCE_AN_ORDER = ("ORDER_CREATED", "STOCK_RESERVED", "STOCK_RELEASED", "PAYMENT_CONFIRMED", "PAYMENT_FAILED")
+_ONCE_AN_ORDER = (
+    *("ORDER_CREATED", "STOCK_RESERVED", "STOCK_RELEASED", "STOCK_SHORT"),
+    *("PAYMENT_CONFIRMED", "PAYMENT_FAILED"),
+)
 _AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx.TransportError, KafkaError, PyMongoError)
 
 
@@ -104,7 +108,7 @@ def _orders(found: Facts) -> Iterator[str]:
         given_back = [payment for payment in payments if payment.status == "refunded" and payment.by_staff]
         if order.status in _PAID and len(holding + given_back) != 1:
             yield f"order {order.id} is {order.status} with {len(holding)} payments that hold money"
-        if order.status not in _PAID and holding:
+        if order.status not in _PAID and not all(payment.alarmed for payment in holding):
             yield f"order {order.id} is {order.status} and paid"
         if order.status == "pending" and order.id in failed:
             yield f"order {order.id} is pending, and its payment has failed"
@@ -140,6 +144,9 @@ def _money(found: Facts) -> Iterator[str]:
         if (payment.captured, payment.refunded) != (captured, refunded):
             booked = f"{payment.captured} - {payment.refunded}"
             yield f"payment {payment.id}: booked {booked}, at Stripe {captured} - {refunded}"
+        disputed = charged.disputed if charged else Decimal()
+        if payment.disputed != disputed:
+            yield f"payment {payment.id}: {payment.disputed} is booked for disputes, at Stripe {disputed}"
         if _held_by(payment.status, payment.amount, payment.refunded) != payment.captured - payment.refunded:
             yield f"payment {payment.id} is {payment.status}, and {payment.captured} - {payment.refunded} is booked"
         order = found.orders[payment.order_id]
@@ -175,7 +182,8 @@ def _mail(found: Facts, may_repeat: bool) -> Iterator[str]:
         for commit in order.commits
         if commit.status in _MAIL_ABOUT
     )
-    due.update((order_id, "payment_refunded") for order_id in _refunded(found))
+    due.update((order_id, "payment_refunded") for order_id in _told_of(found, "PAYMENT_REFUNDED"))
+    due.update((order_id, "payment_refund_failed") for order_id in _told_of(found, "PAYMENT_REFUND_FAILED"))
     for order_id, kind in due.keys() | written.keys():
         if written[order_id, kind] != due[order_id, kind]:
             yield f"order {order_id}: {written[order_id, kind]} messages of type {kind}"
@@ -192,12 +200,12 @@ def _welcomes(found: Facts) -> Iterator[str]:
             yield f"the message that welcomes {user_id} is {status or 'not written'}"
 
 
-def _refunded(found: Facts) -> Iterator[str]:
-    """The order of each refund that the bus told of, however often it did."""
+def _told_of(found: Facts, kind: str) -> Iterator[str]:
+    """The order of each event of a kind that the bus told, however often it did."""
     told = {
         (record.header("ce_id"), record.key.decode(errors="replace"))
         for record in found.bus
-        if record.header("ce_type") == "PAYMENT_REFUNDED"
+        if record.header("ce_type") == kind
     }
     return (order_id for _, order_id in told if order_id in found.orders)
 

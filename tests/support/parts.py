@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import psutil
 
 from local import credentials
+from local.part import Part
 from local.supervision import Supervisor
 from local.topology import parts
 from local.waiting import is_ready
@@ -41,6 +44,18 @@ class Parts:
                 os.kill(victim, signal.SIGKILL)
         return pid
 
+    @asynccontextmanager
+    async def away(self, name: str) -> AsyncIterator[None]:
+        """A part is stopped for the length of the block, and ready again after it."""
+        supervisor, part = Supervisor(self.stack.stack), self._part(name)
+        pid = await asyncio.to_thread(self.pid, name)
+        await asyncio.to_thread(supervisor.stop, part)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(supervisor.start, part)
+            await self.until_back(name, pid)
+
     async def until_back(self, name: str, killed: int) -> None:
         """Wait until the supervisor has started the part anew, and it is ready."""
 
@@ -51,6 +66,8 @@ class Parts:
 
     def _is_back(self, name: str, killed: int) -> bool:
         state = Supervisor(self.stack.stack).states()[name]
+        return state.pid != killed and is_ready(self.stack.stack, self._part(name), state)
+
+    def _part(self, name: str) -> Part:
         table = parts(self.stack.stack, credentials.read(self.stack.stack.secrets))
-        part = next(part for part in table if part.name == name)
-        return state.pid != killed and is_ready(self.stack.stack, part, state)
+        return next(part for part in table if part.name == name)

@@ -16,6 +16,8 @@ DEFAULT_OFFSET = 11_000
 """Puts every port above those that the kernel gives to outgoing connections (32768 to 60999), or below them."""
 _BUS_OFFSET = 700
 """Ports of the broker beside the stack, above those of the run."""
+_SCALED_OFFSET = 350
+"""The same of the second stack, on which time runs fast."""
 
 MakeTopic = Callable[..., Awaitable[str]]
 """`await make_topic(partitions=1)` → the name of a new topic."""
@@ -120,6 +122,11 @@ def stack_of_this_run() -> Stack:
 def bus_beside(stack: Stack) -> Stack:
     """A stack for a broker alone, beside that of the run."""
     return Stack(stack.data.with_name(f"{stack.data.name}-bus"), stack.offset + _BUS_OFFSET)
+
+
+def scaled_beside(stack: Stack) -> Stack:
+    """A whole stack beside that of the run."""
+    return Stack(stack.data.with_name(f"{stack.data.name}-scaled"), stack.offset + _SCALED_OFFSET)
 
 
 def lock(stack: Stack) -> IO[str] | None:

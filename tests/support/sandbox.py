@@ -80,6 +80,10 @@ class Sandbox:
         """All charges."""
         return [charge async for charge in self._all("/v1/charges")]
 
+    async def disputes(self) -> list[Json]:
+        """All disputes."""
+        return [dispute async for dispute in self._all("/v1/disputes")]
+
     async def _all(self, path: str) -> AsyncIterator[Json]:
         after: dict[str, str] = {}
         while True:

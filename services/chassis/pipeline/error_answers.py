@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import grpc
 
-from services.chassis import cancellation, logs
+from services.chassis import cancellation
 from services.chassis.errors import INTERNAL, Catalogue, Unavailable
 from services.chassis.pipeline.exchange import Exchange, Step
 
@@ -54,16 +54,10 @@ async def _answer(exchange: Exchange, catalogue: Catalogue, failure: BaseExcepti
     exchange.reason = (fault or INTERNAL).reason
     if exchange.status is grpc.StatusCode.INTERNAL:
         exchange.failure = failure
-    elif exchange.status is grpc.StatusCode.UNAVAILABLE and failure.__cause__ is not None:
-        exchange.cause = _said_by(failure.__cause__)
+    elif exchange.status is grpc.StatusCode.UNAVAILABLE:
+        exchange.cause = failure.__cause__
     trailers = _trailers(status.SerializeToString(), catalogue.retry_after_of(failure))
     await exchange.context.abort(exchange.status, status.message, trailers)
-
-
-def _said_by(cause: BaseException) -> str:
-    if isinstance(cause, grpc.aio.AioRpcError):
-        return f"{cause.code().name}: {logs.first_line(cause.details() or '')}"
-    return logs.error_text(cause)
 
 
 def _trailers(status: bytes, retry_after: timedelta | None) -> tuple[tuple[str, str | bytes], ...]:

@@ -69,7 +69,7 @@ class Exchange:
         self.deadline = 0.0
         self.status = grpc.StatusCode.OK
         self.reason = ""
-        self.cause = ""
+        self.cause: BaseException | None = None
         self.failure: BaseException | None = None
 
     def call(self, method: MethodPolicyView) -> Call:

@@ -134,14 +134,20 @@ class _Outcome:
 def _log_failure(exchange: Exchange, line: dict[str, Any]) -> None:
     if exchange.reason:
         line["reason"] = exchange.reason
-    if exchange.cause:
-        line["cause"] = exchange.cause
+    if exchange.cause is not None:
+        line["cause"] = _said_by(exchange.cause)
     if exchange.failure is not None:
         _log.error("call", exc_info=exchange.failure, **line)
     elif exchange.status in _WORTH_A_WARNING:
         _log.warning("call", **line)
     else:
         _log.info("call", **line)
+
+
+def _said_by(cause: BaseException) -> str:
+    if isinstance(cause, grpc.aio.AioRpcError):
+        return f"{cause.code().name}: {logs.first_line(cause.details() or '')}"
+    return logs.error_text(cause)
 
 
 def _name_of(caller: User | Service | None) -> str | None:

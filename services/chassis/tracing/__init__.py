@@ -5,20 +5,23 @@ trace_context does: a traceparent is passed on. The rest of the chassis asks `ac
 
     __init__    what the chassis asks for; the answer without a collector
     settings    the standard variables
-    spans       the answer with one: spans around calls, calls to other services, and events
+    spans       the answer with one: what calls' spans say besides, and spans around events
+    grpc_spans  spans of calls, served and made, by gRPC's OpenTelemetry instrumentation
     export      what is recorded, and how it leaves: sampled, in batches, and without what errors say
-    libraries   spans of asyncpg, pymongo and httpx, by their OpenTelemetry instrumentations
+    libraries   spans of asyncpg, pymongo and httpx, by theirs
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from services.chassis import trace_context
 
 if TYPE_CHECKING:
+    import grpc
+
     from services.chassis.events import Event, OutgoingRecord
     from services.chassis.pipeline.exchange import Step
     from services.chassis.policy import MethodPolicyView
@@ -31,12 +34,20 @@ Note = Callable[[str], None]
 class Tracing:
     """Without a collector: the trace is passed on, and nobody records it."""
 
+    def server_interceptors(self) -> Sequence[grpc.aio.ServerInterceptor]:
+        """What a server needs so that calls are spans."""
+        return ()
+
+    def client_interceptors(self) -> Sequence[grpc.aio.ClientInterceptor]:
+        """What a channel needs so that calls are spans, and carry the trace."""
+        return ()
+
     def around_call(self, method: MethodPolicyView, proceed: Step) -> Step:
-        """A method's outermost step: a span for each call. Composed once, at start."""
+        """A method's outermost step: what its span says of each call. Composed once, at start."""
         return proceed
 
-    def to_service(self, method: MethodPolicyView) -> AbstractContextManager[str]:
-        """Around a call to another service; gives the traceparent to send along."""
+    def to_service(self) -> AbstractContextManager[str]:
+        """Around a call to another service; gives the traceparent to send along where the call is no span."""
         return _traceparent()
 
     def sending(self, record: OutgoingRecord) -> AbstractContextManager[OutgoingRecord]:

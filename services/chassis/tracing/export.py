@@ -39,7 +39,7 @@ _exported = Counter("argosy_spans_total", "Spans by what became of them: exporte
 
 def provider(service: str, settings: TracingSettings) -> TracerProvider:
     """Where spans of this process come from."""
-    made = TracerProvider(sampler=sampler(settings), resource=_resource(service), shutdown_on_exit=False)
+    made = TracerProvider(sampler=sampler(settings), resource=_resource(service, settings), shutdown_on_exit=False)
     made.add_span_processor(BatchSpanProcessor(Discreet(_exporter(settings))))
     return made
 
@@ -131,7 +131,7 @@ def _discreet_event(event: Event) -> Event:
     return Event(event.name, kept, event.timestamp)
 
 
-def _resource(service: str) -> Resource:
+def _resource(service: str, settings: TracingSettings) -> Resource:
     return Resource.create(
         {
             "service.name": service,
@@ -139,5 +139,8 @@ def _resource(service: str) -> Resource:
             "service.version": metadata.version("argosy"),
             "service.instance.id": str(uuid.uuid4()),
             "host.name": socket.gethostname(),
+            "deployment.environment.name": settings.deployment_environment,
+            # The name that the conventions had before, which dashboards still ask for.
+            "deployment.environment": settings.deployment_environment,
         }
     )

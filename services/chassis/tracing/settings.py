@@ -33,6 +33,8 @@ class TracingSettings(Environment):
     """Which traces are recorded; `parentbased_…`: as whoever began the trace has decided, where somebody has."""
     otel_traces_sampler_arg: float = Field(default=1, ge=0, le=1)
     """The share of traces that begin here and are recorded, for `…traceidratio`."""
+    deployment_environment: str = Field(default="development", min_length=1)
+    """Which deployment the spans are of: development, staging, production …"""
 
     @property
     def traces_go_to(self) -> str | None:

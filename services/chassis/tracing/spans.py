@@ -1,8 +1,8 @@
-"""Spans of our own: around calls, calls to other services, and events on their way.
+"""What spans say of our calls, and spans of our own: around events on their way.
 
-Not by gRPC's instrumentation: the pipeline is one composed function (an interceptor costs ten times as much), and it
-alone knows who calls and what the status means. Not by aiokafka's: an event belongs to the trace of what made it
-true, which the outbox keeps, and not to the relay's loop that happens to send it.
+Calls' spans are made by gRPC's instrumentation (grpc_spans.py); the pipeline alone knows who calls and what the status
+means, and tells them. Events' are ours: an event belongs to the trace of what made it true, which the outbox keeps, and
+not to the relay's loop that happens to send it.
 
 Names and attributes are OpenTelemetry's conventions for rpc and messaging. Nothing of a request or an event is told but
 ids and sizes, so nothing that the contract marks as `debug_redact` can be.
@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 import grpc
-from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -29,10 +28,10 @@ from opentelemetry.util.types import AttributeValue
 
 from services.chassis import trace_context
 from services.chassis.call import Service, User, request_id_of
-from services.chassis.events import Event, OutgoingRecord, type_of
+from services.chassis.events import Event, OutgoingRecord, header, type_of
 from services.chassis.pipeline.exchange import Exchange, Step
-from services.chassis.policy import MethodPolicyView
-from services.chassis.tracing import Note, Tracing, export, libraries
+from services.chassis.policy import Access, MethodPolicyView
+from services.chassis.tracing import Note, Tracing, export, grpc_spans, libraries
 from services.chassis.tracing.settings import TracingSettings
 
 _w3c = TraceContextTextMapPropagator()
@@ -55,6 +54,7 @@ def start(service: str, settings: TracingSettings) -> Tracing:
     """Record from now on, in this process."""
     provider = export.provider(service, settings)
     libraries.instrument(provider)
+    grpc_spans.prepare()
     trace_context.decide_sampling(_decider(provider.sampler))
     return Recording(provider)
 
@@ -66,60 +66,49 @@ class Recording(Tracing):
         self._provider = provider
         self._tracer = provider.get_tracer("argosy")
 
+    def server_interceptors(self) -> Sequence[grpc.aio.ServerInterceptor]:
+        """Make a span of each call that is served."""
+        return grpc_spans.server_interceptors(self._provider)
+
+    def client_interceptors(self) -> Sequence[grpc.aio.ClientInterceptor]:
+        """Make a span of each call to another service, where the present work is recorded."""
+        return grpc_spans.client_interceptors(self._provider)
+
     def around_call(self, method: MethodPolicyView, proceed: Step) -> Step:
-        """A server's span; who calls, what came of it and the sizes are told at its end."""
-        name, attributes = method.path[1:], _rpc(method)
+        """Tell the call's span who calls, what came of it and the sizes, at its end."""
 
         async def traced(exchange: Exchange) -> bytes:
-            span = self._tracer.start_span(name, _w3c.extract(exchange.metadata), SpanKind.SERVER, attributes)
+            span = trace.get_current_span()
             exchange.traceparent = _traceparent(span.get_span_context())
             if not span.is_recording():
                 with suppress_instrumentation():  # saves the libraries the making of spans that nobody keeps
                     return await proceed(exchange)
-            otel_context.attach(trace.set_span_in_context(span))  # for this task, which ends with the call
             size = 0
             try:
                 answer = await proceed(exchange)
                 size = len(answer)
                 return answer
             finally:
-                _tell_call(span, exchange, size or exchange.sent)
-                span.end()
+                _tell_call(span, method, exchange, size or exchange.sent)
 
         return traced
 
     @contextmanager
-    def to_service(self, method: MethodPolicyView) -> Iterator[str]:
-        """A client's span, where the present work is recorded."""
-        if not trace.get_current_span().is_recording():
+    def to_service(self) -> Iterator[str]:
+        """A call that is made; when it is a span, the span's own traceparent takes the place of this one."""
+        with grpc_spans.ended_in_any_case():
             yield trace_context.current_or_new()
-            return
-        span = self._tracer.start_span(method.path[1:], None, SpanKind.CLIENT, _rpc(method))
-        try:
-            with trace.use_span(span, record_exception=False, set_status_on_exception=False):
-                yield _traceparent(span.get_span_context())
-            _tell_status(span, grpc.StatusCode.OK, frozenset())
-        except grpc.aio.AioRpcError as refusal:
-            _tell_status(span, refusal.code(), _EVERY_FAILURE)
-            raise
-        except BaseException as error:
-            span.set_attribute("error.type", type(error).__qualname__)
-            span.set_status(StatusCode.ERROR)
-            raise
-        finally:
-            span.end()
 
     @contextmanager
     def sending(self, record: OutgoingRecord) -> Iterator[OutgoingRecord]:
         """A producer's span within the trace of what made the event true; consumers go on from it."""
-        headers = dict(record.headers)
-        parent = _w3c.extract({_HEADER: headers.get(_HEADER, b"").decode(errors="replace")})
+        parent = _w3c.extract({_HEADER: header(record.headers, _HEADER) or ""})
         span = self._tracer.start_span(f"send {record.topic}", parent, SpanKind.PRODUCER, _message(record))
         try:
             yield _carrying(record, span) if span.is_recording() else record
         except BaseException as error:
-            span.set_attribute("error.type", type(error).__qualname__)
-            span.set_status(StatusCode.ERROR)
+            span.record_exception(error)
+            grpc_spans.fail(span, type(error).__qualname__)
             raise
         finally:
             span.end()
@@ -160,23 +149,19 @@ class Recording(Tracing):
             return
 
 
-_EVERY_FAILURE = frozenset(grpc.StatusCode) - {grpc.StatusCode.OK}
-
-
-def _rpc(method: MethodPolicyView) -> dict[str, AttributeValue]:
-    return {
-        "rpc.system": "grpc",
-        "rpc.service": method.service,
-        "rpc.method": method.name,
-        "http.request.method": method.verb,
-        "http.route": method.route,
-    }
-
-
-def _tell_call(span: Span, exchange: Exchange, size: int) -> None:
-    span.set_attribute("rpc.request.body.size", len(exchange.body))
-    span.set_attribute("rpc.response.body.size", size)
-    span.set_attribute("argosy.request_id", request_id_of(exchange.metadata, exchange.traceparent))
+def _tell_call(span: Span, method: MethodPolicyView, exchange: Exchange, size: int) -> None:
+    span.update_name(method.path[1:])
+    span.set_attributes(
+        {
+            "http.request.method": method.verb,
+            "http.route": method.route,
+            "http.request.body.size": len(exchange.body),
+            "http.response.body.size": size,
+            "argosy.request_id": request_id_of(exchange.metadata, exchange.traceparent),
+        }
+    )
+    if method.access is not Access.INTERNAL:
+        span.set_attribute("user.action", method.name)
     if isinstance(exchange.caller, User):
         span.set_attribute("user.id", exchange.caller.id)
         span.set_attribute("argosy.client_app", exchange.caller.client_app)
@@ -184,14 +169,12 @@ def _tell_call(span: Span, exchange: Exchange, size: int) -> None:
         span.set_attribute("argosy.caller", exchange.caller.name)
     if exchange.reason:
         span.set_attribute("argosy.reason", exchange.reason)
-    _tell_status(span, exchange.status, _OUR_FAULT)
-
-
-def _tell_status(span: Span, status: grpc.StatusCode, errors: frozenset[grpc.StatusCode]) -> None:
-    span.set_attribute("rpc.grpc.status_code", status.value[0])
-    if status in errors:
-        span.set_attribute("error.type", status.name)
-        span.set_status(StatusCode.ERROR)
+    span.set_attribute(grpc_spans.STATUS, exchange.status.value[0])
+    if exchange.status in _OUR_FAULT:
+        grpc_spans.fail(span, exchange.status.name)
+        failure = exchange.failure or exchange.cause
+        if failure is not None:
+            span.record_exception(failure)
 
 
 def _message(record: OutgoingRecord) -> dict[str, AttributeValue]:

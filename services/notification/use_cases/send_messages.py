@@ -10,10 +10,9 @@ from typing import Protocol
 from uuid import UUID
 
 import structlog
-from prometheus_client import Counter
 
 from services.chassis.postgres import Postgres
-from services.notification import store
+from services.notification import outcomes, store
 from services.notification.domain import pause_before
 from services.notification.store import DueMessage
 
@@ -25,16 +24,20 @@ _LEASE = timedelta(seconds=25)
 """Longer than sending a batch takes; a sender that died holds its batch back for so long."""
 _SOON = timedelta(seconds=1)
 """When a message that was not tried is taken again, if the mail server is back."""
-_SENT = Counter("argosy_messages_total", "Messages to people, by what became of an attempt.", ["type", "outcome"])
 _log = structlog.get_logger()
 
 
 class MailNotSent(Exception):
-    """The mail server, or who makes the mail's token, is away or does not take the message."""
+    """The mail server does not take this message, or nobody makes its token."""
 
 
 class MailNotAsked(Exception):
-    """The mail server is left alone for the moment: nothing was tried."""
+    """The mail server, or who makes the mail's token, is away or takes nothing from us: no fault of the message's."""
+
+    def __init__(self, told: str = "", pause: timedelta = _SOON) -> None:
+        super().__init__(told)
+        self.pause = pause
+        """When there may be sense in taking the message again."""
 
 
 class MailNotWanted(Exception):
@@ -61,7 +64,7 @@ class Tokens(Protocol):
     """Makes tokens."""
 
     async def mint(self, request_id: UUID) -> Token:
-        """Raises MailNotSent, MailNotWanted."""
+        """Raises MailNotSent, MailNotAsked, MailNotWanted."""
 
 
 class Letters(Protocol):
@@ -120,8 +123,8 @@ class SendMessages:
                 await self._deliver(message)
         except MailNotWanted as error:
             await self._drop(message, str(error))
-        except MailNotAsked:
-            await self._hand_back(message)
+        except MailNotAsked as error:
+            await self._hand_back(message, error.pause)
         except MailNotSent as error:
             await self._put_off(message, str(error))
         except TimeoutError:
@@ -129,7 +132,7 @@ class SendMessages:
         else:
             async with self.postgres.transaction() as connection:
                 await store.mark_sent(connection, message.id)
-            _SENT.labels(message.type, "sent").inc()
+            outcomes.count(message.type, "sent")
 
     async def _deliver(self, message: DueMessage) -> None:
         if message.mail_request_id is None:
@@ -142,17 +145,17 @@ class SendMessages:
     async def _drop(self, message: DueMessage, reason: str) -> None:
         async with self.postgres.transaction() as connection:
             await store.drop(connection, message.id, reason)
-        _SENT.labels(message.type, "dropped").inc()
+        outcomes.count(message.type, "dropped")
 
-    async def _hand_back(self, message: DueMessage) -> None:
+    async def _hand_back(self, message: DueMessage, pause: timedelta) -> None:
         async with self.postgres.transaction() as connection:
-            await store.hand_back(connection, message.id, _SOON)
-        _SENT.labels(message.type, "handed_back").inc()
+            await store.hand_back(connection, message.id, pause)
+        outcomes.count(message.type, "handed_back")
 
     async def _put_off(self, message: DueMessage, error: str) -> None:
         pause = pause_before(message.attempt + 1)
         async with self.postgres.transaction() as connection:
             await store.put_off(connection, message.id, pause, error)
         outcome = "parked" if pause is None else "put_off"
-        _SENT.labels(message.type, outcome).inc()
+        outcomes.count(message.type, outcome)
         _log.warning("mail_not_sent", message_id=str(message.id), attempt=message.attempt, outcome=outcome, error=error)

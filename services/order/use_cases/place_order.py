@@ -6,7 +6,8 @@ first commit, which one of them wins; the others answer with it.
 
 Stock is given back at once only where nobody else can have the same order: without a key, when the commit failed for
 certain. With a key somebody else may just have stored it, or will with this very hold; and after an unknown outcome the
-commit may yet appear. Then the hold ends by itself, or the order does.
+commit may yet appear. Then inventory asks when the hold's time is over (resolve_orders.py): for an order that is stored
+by then it stays, and one that is not never will be, however long whoever is placing it has been paused.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from services.chassis.shielded import shielded
 from services.order.domain import Address, Order, OrderCreated, blank_fields, fold
 from services.order.inventory import HeldForOtherLines, HoldEnded, Inventory, RequestedLine
 from services.order.journal import Contended, History, Journal
-from services.order.store import NotStored, VersionTaken
+from services.order.store import NotStored, OrderClosed, VersionTaken
 
 _ORDER_IDS = UUID("0b7f3a52-8f0e-5a4b-bb1c-7c2f5d1e9a60")
 _RELEASE_SECONDS = 5.0
@@ -61,7 +62,7 @@ class PlaceOrder:
                 total that cannot be charged.
             IdempotencyMismatch: the key was used with other content.
             OutOfStock: too little of a product is available.
-            HoldEnded: the key's stock was held too long ago, by a call that died.
+            HoldEnded: the stock was held too long ago, by this call or by one that died; nobody can have this order.
             Contended: the first call with the key is being stored just now.
             NotStored, OutcomeUnknown: as CommitStore.append says.
         """
@@ -94,6 +95,9 @@ class PlaceOrder:
         keyed = command.idempotency_key is not None
         try:
             return fold(await self.journal.record((), event, fingerprint=command.fingerprint if keyed else None))
+        except OrderClosed:  # the repeat of a call that died may have found the hold, and made it last
+            await self._release(order_id)
+            raise HoldEnded from None
         except NotStored:
             if not keyed:
                 await self._release(order_id)

@@ -6,27 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
-
 from services.chassis import clock
-from services.order.domain import IllegalTransition, Order, Reason, Status, fold, move
-from services.order.inventory import HoldEnded, Inventory, RequestedLine
+from services.order.domain import IllegalTransition, Reason, Status, fold, move
 from services.order.journal import Journal
 from services.order.payments import Payments, PaymentState
 from services.order.read_side import ReadSide
 
 _LOOK_BACK = timedelta(hours=1)
 
-_log = structlog.get_logger()
-
 
 @dataclass(frozen=True)
 class SettleUnpaid:
-    """Ends orders that nobody pays, and keeps the stock of those that somebody is paying."""
+    """Ends orders that nobody pays. What is held for the others stays held: inventory asks before it lets go."""
 
     journal: Journal
     read_side: ReadSide
-    inventory: Inventory
     payments: Payments
     unpaid_after: timedelta
     now: Callable[[], datetime] = clock.now
@@ -45,27 +39,18 @@ class SettleUnpaid:
         """Cancel the order if nobody is paying it; any number of replicas may do so at once.
 
         Raises:
-            grpc.aio.AioRpcError, Unavailable: payment or inventory did not answer; the order stays as it is.
+            grpc.aio.AioRpcError, Unavailable: payment did not answer; the order stays as it is.
         """
         order = fold(await self.journal.history(order_id))
         if order.status is not Status.PENDING:
             await self.read_side.project(order)  # which had it as pending
             return
-        state = await self.payments.state_of(order_id)
-        if state is PaymentState.NONE:
-            await self._cancel(order_id)
-        elif state is PaymentState.LIVE:
-            await self._extend_hold(order)
         # Paid: the event that confirms it is under way.
+        if await self.payments.state_of(order_id) is PaymentState.NONE:
+            await self._cancel(order_id)
 
     async def _cancel(self, order_id: str) -> None:
         try:
             await self.journal.change(order_id, lambda history: move(fold(history), Status.CANCELLED, Reason.UNPAID))
         except IllegalTransition:
             return  # it was paid in the meantime
-
-    async def _extend_hold(self, order: Order) -> None:
-        try:
-            await self.inventory.hold(order.id, [RequestedLine(line.product_id, line.quantity) for line in order.lines])
-        except HoldEnded:
-            _log.warning("hold_ended_while_paying", order_id=order.id)

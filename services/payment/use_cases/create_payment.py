@@ -100,6 +100,7 @@ class CreatePayment:
             return_url=self.return_url,
             idempotency_key=command.idempotency_key,
             now=clock.now(),
+            takes_at_most=self.gateway.takes_at_most,
         )
         async with self.postgres.transaction() as connection:
             kept_under = command.kept_under

@@ -27,7 +27,7 @@ from services.payment.first_answers import KeptUnder, Repeat
 from services.payment.messages import refund_message
 from services.payment.patience import wait_for_stripe
 from services.payment.recorder import refund_scope
-from services.payment.stripe_gateway import KeyUsedOtherwise, ProviderAway
+from services.payment.stripe_gateway import ProviderAway
 from services.payment.use_cases.settle_refund import SettleRefund
 from services.payment.use_cases.show_payments import PaymentNotFound
 
@@ -104,13 +104,14 @@ class CreateRefund:
             ordered_by=command.staff_id,
             idempotency_key=command.idempotency_key,
             now=clock.now(),
+            takes_at_most=self.settle.gateway.takes_at_most,
         )
         await store.insert_refund(connection, refund)
         return refund
 
     async def _make(self, refund: Refund) -> None:
         # Why Stripe could not be asked is said where it happened; the refund is pending, and the reconciler goes on.
-        with contextlib.suppress(ProviderAway, KeyUsedOtherwise):
+        with contextlib.suppress(ProviderAway):
             await self.settle(refund)
 
     async def _answer(self, command: CreateRefundCommand, refund_id: UUID) -> payment_pb2.Refund:

@@ -17,10 +17,12 @@ from services.payment.domain import CancellationReason, Intent, Payment, Refusal
 from services.payment.recorder import Recorder
 from services.payment.stripe_gateway import (
     KeyUsedOtherwise,
+    NoSuchIntent,
     NotAsked,
     NotAuthorized,
     OutcomeUnknown,
     Refused,
+    ServersFail,
     StripeGateway,
 )
 
@@ -52,9 +54,17 @@ class SettlePayment:
 
         Raises:
             OutcomeUnknown, NotAuthorized, NotAsked: Stripe cannot be asked now; nothing was written.
+            NoSuchIntent: Stripe does not know it; that was written, for a person.
             IntentMismatch: what Stripe has is not what we asked for; nothing was written.
             RequestRefused: as `ask`.
         """
+        try:
+            return await self._step(payment)
+        except NoSuchIntent:
+            await self.recorder.unknown_at_stripe(payment)
+            raise
+
+    async def _step(self, payment: Payment) -> Settled:
         match domain.next_step(payment, clock.now()):
             case Step.ASK:
                 return await self._ask_again(payment)
@@ -64,6 +74,8 @@ class SettlePayment:
                 return await self.learn(payment, await self.gateway.look_up(payment.intent_id))
             case Step.CANCEL if payment.intent_id is not None:
                 return await self.learn(payment, await self.gateway.cancel(payment.intent_id, _reason(payment)))
+            case Step.GIVE_BACK if payment.intent_id is not None:
+                await self._go_on_giving_back(payment, payment.intent_id)
         return Settled(payment)
 
     async def ask(self, payment: Payment) -> Settled:
@@ -91,7 +103,7 @@ class SettlePayment:
 
     async def _ask_again(self, payment: Payment) -> Settled:
         async with self.postgres.connection() as connection:
-            if not await store.begin_asking(connection, payment.id, clock.now()):
+            if not await store.begin_asking(connection, payment, clock.now()):
                 return Settled(payment)
         try:
             return await self._ask(payment)
@@ -102,11 +114,11 @@ class SettlePayment:
     async def _ask(self, payment: Payment) -> Settled:
         try:
             intent = await self.gateway.ask(payment)
-        except OutcomeUnknown:
-            await self.recorder.unanswered(payment, "unknown")
+        except OutcomeUnknown as unknown:
+            await self.recorder.unanswered(payment, "unknown", key_is_spent=isinstance(unknown, ServersFail))
             raise
         except KeyUsedOtherwise:
-            await self.recorder.unanswered(payment, "key_used_otherwise")
+            await self.recorder.unanswered(payment, "key_used_otherwise", key_is_spent=True)
             return await self._search(payment)
         except Refused as refused:
             return await self._refused(payment, refused)
@@ -124,9 +136,23 @@ class SettlePayment:
         found = await self.gateway.search(payment.id)
         if found is not None:
             return await self.learn(payment, found)
-        if domain.may_conclude(payment, clock.now()):
+        now = clock.now()
+        if not domain.may_conclude(payment, now):
+            return Settled(payment)
+        if payment.close_intent or not domain.may_take_another_key(payment, now):
             return Settled(await self.recorder.never_charged(payment))
-        return Settled(payment)
+        async with self.postgres.connection() as connection:
+            taken = await store.take_next_key(connection, payment)
+        return await self._ask_again(domain.with_next_key(payment)) if taken else Settled(payment)
+
+    async def _go_on_giving_back(self, payment: Payment, intent_id: str) -> None:
+        """Whatever has happened to the money meanwhile, and whoever did not tell us."""
+        if payment.dispute is not None:
+            for dispute in await self.gateway.disputes_of(intent_id):
+                await self.recorder.dispute(payment, dispute)
+        for refund in await self.gateway.refunds_of(intent_id):
+            await self.recorder.refund(payment, refund)
+        await self.recorder.give_back(payment)
 
 
 def _reason(payment: Payment) -> CancellationReason:

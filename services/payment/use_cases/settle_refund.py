@@ -9,9 +9,13 @@ import structlog
 from services.chassis import clock
 from services.chassis.postgres import Postgres
 from services.payment import domain, store
-from services.payment.domain import Payment, Refund
+from services.payment.domain import DisputeState, Payment, Refund
 from services.payment.recorder import Recorder
-from services.payment.stripe_gateway import Refused, StripeGateway
+from services.payment.stripe_gateway import KeyUsedOtherwise, NoSuchIntent, Refused, ServersFail, StripeGateway
+
+DISPUTE_LOST = "dispute_lost"
+SERVERS_FAIL = "api_error"
+"""Why a refund has failed that Stripe was not asked for any more."""
 
 _log = structlog.get_logger()
 
@@ -28,18 +32,43 @@ class SettleRefund:
         """Take the step that is due now.
 
         Raises:
-            OutcomeUnknown, NotAuthorized, NotAsked, KeyUsedOtherwise: Stripe cannot be asked now; nothing was written.
+            OutcomeUnknown, NotAuthorized, NotAsked: Stripe cannot be asked now; nothing was written.
+            NoSuchIntent: Stripe does not know the payment's intent; that was written, for a person.
             IntentMismatch: what Stripe has is not what we asked for; nothing was written.
         """
         async with self.postgres.connection() as connection:
             payment = await store.find_payment(connection, refund.payment_id)
         if payment is None or payment.intent_id is None:
             raise RuntimeError(f"refund {refund.id} is of a payment that was never captured")
+        try:
+            await self._step(refund, payment, payment.intent_id)
+        except NoSuchIntent:
+            await self.recorder.unknown_at_stripe(payment)
+            raise
+
+    async def _step(self, refund: Refund, payment: Payment, intent_id: str) -> None:
+        now = clock.now()
         if refund.stripe_refund_id is not None:
-            await self.look_up_all(payment, payment.intent_id)
-        elif clock.now() - refund.created_at < domain.KEY_LIFE or not await self._was_made(refund, payment):
-            # The key may be forgotten, but then the list of refunds, which lags behind nothing, did not have it.
-            await self._make(refund, payment, payment.intent_id)
+            await self.look_up_all(payment, intent_id)
+        elif payment.dispute is DisputeState.LOST:
+            await self.recorder.refund_given_up(payment, refund, DISPUTE_LOST)
+        elif domain.is_young(refund.created_at, now) and not domain.key_is_spent(refund):
+            await self._make(refund, payment, intent_id)
+        elif not await self._was_made(refund, payment):
+            await self._make_anew(refund, payment, intent_id)
+
+    async def _make_anew(self, refund: Refund, payment: Payment, intent_id: str) -> None:
+        """The key is forgotten or spent, but then the list of refunds, which lags behind nothing, did not have it."""
+        if not domain.key_is_spent(refund):
+            await self._make(refund, payment, intent_id)
+        elif not domain.may_take_another_key(refund, clock.now()):
+            _log.error("refund_given_up", refund_id=str(refund.id), payment_id=str(payment.id))
+            await self.recorder.refund_given_up(payment, refund, SERVERS_FAIL)
+        else:
+            async with self.postgres.connection() as connection:
+                taken = await store.take_next_key(connection, refund)
+            if taken:
+                await self._make(domain.with_next_key(refund), payment, intent_id)
 
     async def look_up_all(self, payment: Payment, intent_id: str) -> None:
         """Write how all refunds of the payment's intent stand at Stripe, also those made by other hands."""
@@ -61,4 +90,12 @@ class SettleRefund:
             await self.look_up_all(payment, intent_id)
             await self.recorder.refund_given_up(payment, refund, refused.code)
             return
+        except KeyUsedOtherwise:
+            if not await self._was_made(refund, payment):
+                async with self.postgres.connection() as connection:
+                    await store.take_next_key(connection, refund)
+            return
+        except ServersFail:
+            await self.recorder.refund_unanswered(refund)
+            raise
         await self.recorder.refund(payment, seen)

@@ -19,7 +19,7 @@ Get, Update, Change = (
 )
 GOOD = Change(kind="order_shipped", email=False)
 REQUIRED = ["welcome", "verify_email", "password_reset"]
-OPTIONAL = ["order_confirmed", "order_cancelled", "order_shipped", "payment_refunded"]
+OPTIONAL = ["order_confirmed", "order_cancelled", "order_shipped", "payment_refunded", "payment_refund_failed"]
 
 
 @pytest.fixture(scope="module")

@@ -164,6 +164,8 @@ TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
     ("changes", "field"),
     [
         ({"email": "no address"}, "email"),
+        ({"email": "ada@localhost"}, "email"),
+        ({"email": "ada@example.c"}, "email"),
         ({"firstName": ""}, "firstName"),
         ({"firstName": " "}, "firstName"),
         ({"lastName": "x" * 101}, "lastName"),

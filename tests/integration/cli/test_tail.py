@@ -12,6 +12,7 @@ from services.chassis import clock, events
 from services.chassis.events import OutgoingRecord
 from services.chassis.producer import Producer
 from tests.support.argosy import argosy
+from tests.support.raw_records import Raw, RawName, batch, produce
 
 TOPIC = "user-events"
 
@@ -57,6 +58,19 @@ async def test_one_type_alone_and_personal_data_when_asked_for(user: str, bus: M
     command = ("tail", TOPIC, "--no-follow", "--key", user, "--type", "USER_CREATED", "--reveal", "--json")
     (row,) = (await argosy(*command, environment=bus)).rows
     assert row["data"]["email"] == "ada@example.com"
+
+
+async def test_what_cannot_be_decoded_is_shown_as_that_and_the_rest_as_ever(
+    kafka_bootstrap: str, producer: Producer, bus: Mapping[str, str]
+) -> None:
+    key = str(uuid.uuid4())
+    good = _record(user_events_pb2.UserDeleted(user_id=key), key)
+    strange = ((RawName(b"\xfe"), b"\xff"), ("agent", None))
+    await produce(kafka_bootstrap, TOPIC, batch([Raw(good.key, good.value, (*strange, *good.headers))]))
+    await produce(kafka_bootstrap, TOPIC, batch([Raw(key.encode(), None, (("ce_type", None),))]))
+    rows = (await argosy("tail", TOPIC, "--no-follow", "--key", key, "--json", environment=bus)).rows
+    assert [row.get("data") for row in rows] == [{"userId": key}, None]
+    assert rows[1]["unreadable"] == "NotAnEvent: the header ce_type is missing"
 
 
 async def test_people_get_a_line_an_event(user: str, bus: Mapping[str, str]) -> None:

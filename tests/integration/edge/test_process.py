@@ -159,6 +159,13 @@ async def test_when_envoy_dies_so_does_who_started_it(settings: dict[str, str], 
         assert await asyncio.wait_for(running.process.wait(), 20) != 0
 
 
+async def test_two_colons_listen_on_ipv6_and_ipv4(settings: dict[str, str], log: Path) -> None:
+    two_colons = {**settings, "EDGE_HOST": "::"}
+    async with edge(two_colons, log, without=("notification",)) as running, httpx.AsyncClient() as client:
+        for address in ("127.0.0.1", "[::1]"):
+            assert (await client.get(f"http://{address}:{running.port}/openapi.json")).status_code == 200
+
+
 async def command(name: str, environment: Mapping[str, str]) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -5,19 +5,34 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import grpc
 import pytest
 
 import services.inventory
+from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub, add_OrderLookupServiceServicer_to_server
 from services.chassis.postgres import Postgres
 from services.inventory import store
+from services.inventory.orders import Orders
 from services.inventory.store import NewProduct
-from tests.integration.inventory.lab import Inventory
+from tests.integration.inventory.lab import FakeOrder, Inventory
 
 MIGRATIONS = Path(services.inventory.__file__).parent / "migrations"
 
 
 @pytest.fixture
-async def inventory(postgres_url: str) -> AsyncIterator[Inventory]:
+async def order() -> AsyncIterator[tuple[FakeOrder, Orders]]:
+    """An order service that says what it is told to, and how it is asked."""
+    fake, server = FakeOrder(), grpc.aio.server()
+    add_OrderLookupServiceServicer_to_server(fake, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield fake, Orders(OrderLookupServiceStub(channel))
+    await server.stop(None)
+
+
+@pytest.fixture
+async def inventory(postgres_url: str, order: tuple[FakeOrder, Orders]) -> AsyncIterator[Inventory]:
     postgres = Postgres(postgres_url, "inventory-test", MIGRATIONS)
     await postgres.start()
     async with postgres.transaction() as connection:
@@ -31,5 +46,5 @@ async def inventory(postgres_url: str) -> AsyncIterator[Inventory]:
                 NewProduct("chart", "Chart", "", 1250, "USD", on_hand=10),
             ],
         )
-    yield Inventory(postgres)
+    yield Inventory(postgres, *order)
     await postgres.stop()

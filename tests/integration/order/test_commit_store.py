@@ -11,7 +11,7 @@ from services.chassis import ids
 from services.chassis.errors import Unavailable
 from services.chassis.mongo import Mongo
 from services.order.domain import Commit, Status
-from services.order.store import CommitStore, NotStored, OutcomeUnknown, VersionTaken
+from services.order.store import CommitStore, NotStored, OrderClosed, OutcomeUnknown, VersionTaken
 from tests.integration.order.support import CutProxy
 from tests.unit.order.examples import history_of, moved, order_created
 
@@ -125,6 +125,62 @@ async def test_what_never_left_is_certainly_not_stored(monkeypatch: pytest.Monke
         await CommitStore(away).load(created.order_id)
     await away.stop()
     assert await store.load(created.order_id) == []
+
+
+class TestClosing:
+    """An order that does not exist can be kept from ever coming to be, however late whoever is about to store it."""
+
+    async def test_what_was_closed_cannot_be_stored_any_more(self, store: CommitStore) -> None:
+        created = order_created()
+        assert await store.close(created.order_id)
+        assert await store.close(created.order_id)
+        with pytest.raises(OrderClosed):
+            await store.append(created)
+        assert await store.load(created.order_id) == []
+        assert created.order_id not in [order_id async for order_id in store.order_ids()]
+        assert created.id not in _ids(await store.unpublished(1_000)) | _ids(await store.unsettled(1_000))
+
+    async def test_what_is_stored_is_not_closed(self, store: CommitStore) -> None:
+        created = order_created()
+        await store.append(created)
+        assert not await store.close(created.order_id)
+        confirmed = moved([created], Status.CONFIRMED)
+        await store.append(confirmed)
+        assert await store.load(created.order_id) == [created, confirmed]
+
+    async def test_of_an_order_being_stored_and_closed_at_once_one_happens(self, store: CommitStore) -> None:
+        outcomes = []
+        for _ in range(20):
+            created = order_created()
+            appended, closed = await asyncio.gather(
+                store.append(created), store.close(created.order_id), return_exceptions=True
+            )
+            stored = await store.load(created.order_id)
+            assert (stored == [created]) is (appended is None) is (not closed)
+            outcomes.append(closed)
+        assert all(isinstance(outcome, bool) for outcome in outcomes), outcomes
+
+    async def test_a_process_that_is_paused_while_it_stores_comes_too_late(
+        self, cut_store: CommitStore, proxy: CutProxy, store: CommitStore
+    ) -> None:
+        created = order_created()
+        proxy.hold_requests_with = created.token.encode()
+        storing = asyncio.create_task(cut_store.append(created))
+        await asyncio.to_thread(proxy.held.wait)
+        assert await store.close(created.order_id)
+        proxy.hold_requests_with = None
+        with pytest.raises(OrderClosed):
+            await storing
+        assert await store.load(created.order_id) == []
+
+    async def test_a_lost_answer_to_one_who_came_too_late_is_no_win(
+        self, cut_store: CommitStore, proxy: CutProxy, store: CommitStore
+    ) -> None:
+        created = order_created()
+        await store.close(created.order_id)
+        proxy.lose_answers_to = created.token.encode()
+        with pytest.raises(OrderClosed):
+            await cut_store.append(created)
 
 
 def _ids(commits: list[Commit]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 from services.chassis import ids
 from services.chassis.mongo import Mongo
@@ -15,8 +16,8 @@ class Clock:
     def __init__(self) -> None:
         self.now = 1_000_000.0
 
-    def __call__(self) -> float:
-        return self.now
+    def __call__(self) -> datetime:
+        return datetime.fromtimestamp(self.now, UTC)
 
 
 async def test_one_replica_holds_a_slice_to_its_end(mongo: Mongo) -> None:

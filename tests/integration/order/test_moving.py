@@ -21,9 +21,10 @@ from services.order.read_side import ReadSide
 from services.order.store import CommitStore
 from services.order.sweeper import Sweeper
 from services.order.use_cases.apply_payment import ApplyPayment, PaymentOutcome
+from services.order.use_cases.end_short import EndShort
 from services.order.use_cases.settle_unpaid import SettleUnpaid
 from services.order.use_cases.update_status import UpdateStatus, UpdateStatusCommand
-from tests.integration.order.support import STAFF, FakeInventory, eventually, told_nobody
+from tests.integration.order.support import STAFF, eventually, told_nobody
 from tests.unit.order.examples import history_of, moved, order_created
 
 
@@ -155,6 +156,41 @@ async def test_a_payment_of_an_unknown_order_is_not_passed_over(journal: Journal
         await ApplyPayment(journal)(PaymentOutcome(str(ids.new_id()), succeeded=True, event_id=str(ids.new_id())))
 
 
+async def test_an_order_that_cannot_be_delivered_is_cancelled_once(store: CommitStore, journal: Journal) -> None:
+    order_id, event_id = await stored(store, history_of(Status.CONFIRMED)), str(ids.new_id())
+    await asyncio.gather(*(EndShort(journal)(order_id, event_id) for _ in range(10)))
+
+    history = await store.load(order_id)
+    assert [commit.cause for commit in history] == [None, None, event_id]
+    assert history[2].events[0].status is Status.CANCELLED  # type: ignore[union-attr]
+    assert history[2].events[0].reason is Reason.STOCK_SHORT  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("way", "outcome"),
+    [
+        ([Status.CONFIRMED, Status.SHIPPED], "too_late"),
+        ([Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED], "too_late"),
+        ([Status.CONFIRMED, Status.CANCELLED], "cancelled"),
+    ],
+)
+async def test_short_stock_moves_nothing_that_has_left_or_ended(
+    store: CommitStore, journal: Journal, way: list[Status], outcome: str
+) -> None:
+    history = history_of(*way)
+    order_id = await stored(store, history)
+    before = _short(outcome)
+    await EndShort(journal)(order_id, str(ids.new_id()))
+    assert await store.load(order_id) == history
+    assert _short(outcome) == before + 1
+
+
+async def test_short_stock_of_an_unknown_order_is_counted(journal: Journal) -> None:
+    before = _short("unknown")
+    await EndShort(journal)(str(ids.new_id()), str(ids.new_id()))
+    assert _short("unknown") == before + 1
+
+
 async def test_orders_are_counted_by_the_state_they_reach(store: CommitStore, journal: Journal) -> None:
     before = REGISTRY.get_sample_value("orders_total", {"status": "shipped"}) or 0
     order_id = await stored(store, history_of(Status.CONFIRMED))
@@ -168,7 +204,6 @@ class Sweeping:
     """The sweeper with parties that say what they are told to."""
 
     payments: FakePayments
-    inventory: FakeInventory
     settle: SettleUnpaid
     sweeper: Sweeper
 
@@ -177,9 +212,9 @@ class Sweeping:
 async def sweeping(mongo: Mongo, read_side: ReadSide, journal: Journal) -> AsyncIterator[Sweeping]:
     """Orders may wait for 900 s; nothing else waits in this database."""
     await mongo.collection("orders").delete_many({})
-    payments, inventory = FakePayments(), FakeInventory()
-    settle = SettleUnpaid(journal, read_side, inventory, payments, timedelta(seconds=900))  # type: ignore[arg-type]
-    yield Sweeping(payments, inventory, settle, Sweeper(Leases(mongo), settle))
+    payments = FakePayments()
+    settle = SettleUnpaid(journal, read_side, payments, timedelta(seconds=900))  # type: ignore[arg-type]
+    yield Sweeping(payments, settle, Sweeper(Leases(mongo), settle, every_seconds=0.05))
     await mongo.collection("orders").delete_many({})
 
 
@@ -214,24 +249,14 @@ async def test_what_was_left_over_from_long_ago_is_cancelled_by_a_thorough_sweep
     assert await statuses(store, left_over) == [Status.PENDING, Status.CANCELLED]
 
 
-async def test_what_is_being_paid_keeps_its_stock_and_waits(
-    sweeping: Sweeping, store: CommitStore, read_side: ReadSide
+@pytest.mark.parametrize("state", [PaymentState.LIVE, PaymentState.PAID])
+async def test_what_is_being_paid_or_waits_for_the_event_that_it_is_paid_stays(
+    sweeping: Sweeping, store: CommitStore, read_side: ReadSide, state: PaymentState
 ) -> None:
     order_id = await waiting(store, read_side, 901)
-    sweeping.payments.states[order_id] = PaymentState.LIVE
+    sweeping.payments.states[order_id] = state
     await sweeping.sweeper.sweep(thorough=False)
-
     assert await statuses(store, order_id) == [Status.PENDING]
-    assert sweeping.inventory.held == {order_id: [("bell", 2), ("chart", 1)]}
-
-
-async def test_what_is_paid_waits_for_its_event(sweeping: Sweeping, store: CommitStore, read_side: ReadSide) -> None:
-    order_id = await waiting(store, read_side, 901)
-    sweeping.payments.states[order_id] = PaymentState.PAID
-    await sweeping.sweeper.sweep(thorough=False)
-
-    assert await statuses(store, order_id) == [Status.PENDING]
-    assert sweeping.inventory.holds == 0
 
 
 async def test_while_payment_is_away_nothing_is_cancelled(
@@ -241,16 +266,6 @@ async def test_while_payment_is_away_nothing_is_cancelled(
     sweeping.payments.away = True
     with pytest.raises(Unavailable):
         await sweeping.sweeper.sweep(thorough=False)
-    assert await statuses(store, order_id) == [Status.PENDING]
-
-
-async def test_a_hold_that_ended_while_somebody_pays_is_left_to_the_payment(
-    sweeping: Sweeping, store: CommitStore, read_side: ReadSide
-) -> None:
-    order_id = await waiting(store, read_side, 901)
-    sweeping.payments.states[order_id] = PaymentState.LIVE
-    await sweeping.inventory.release(order_id)
-    await sweeping.sweeper.sweep(thorough=False)
     assert await statuses(store, order_id) == [Status.PENDING]
 
 
@@ -293,9 +308,8 @@ async def test_a_payment_that_arrives_while_it_sweeps_decides(
 
 
 async def test_the_sweeper_goes_on_when_payment_comes_back(
-    sweeping: Sweeping, store: CommitStore, read_side: ReadSide, monkeypatch: pytest.MonkeyPatch
+    sweeping: Sweeping, store: CommitStore, read_side: ReadSide
 ) -> None:
-    monkeypatch.setattr("services.order.sweeper.SWEEP_EVERY_SECONDS", 0.05)
     order_id = await waiting(store, read_side, 901)
     sweeping.payments.away = True
     running = asyncio.create_task(sweeping.sweeper.run())
@@ -311,6 +325,10 @@ async def test_the_sweeper_goes_on_when_payment_comes_back(
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+def _short(outcome: str) -> float:
+    return REGISTRY.get_sample_value("argosy_order_stock_short_total", {"outcome": outcome}) or 0
 
 
 def _ignored(outcome: str, status: str) -> float:

@@ -107,9 +107,10 @@ async def test_each_order_is_published_in_sequence(
 
 
 async def test_a_history_that_grows_while_it_is_published_is_published_once(
-    replica: Callable[..., Replica], bus: FakeBus, store: CommitStore
+    replica: Callable[..., Replica], bus: FakeBus, store: CommitStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = replica(lambda: clock.now() - timedelta(hours=1))  # nothing is ever overdue
+    monkeypatch.setattr("services.order.outbox._OVERDUE_AFTER", timedelta(hours=1))  # nothing is
+    one = replica()
     one.run()
     histories = [history_of(Status.CONFIRMED, Status.SHIPPED) for _ in range(20)]
     for length in (1, 2, 3):
@@ -136,6 +137,21 @@ async def test_what_a_process_left_behind_is_published_by_another(
     await eventually(lambda: _all_published(store, order_id))
     assert bus.sequence_of(order_id) == [1, 2]
     assert (await read_side.page(user_id, None, None, 10)).orders == [fold(history)]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(hours=-1)])
+async def test_a_wrong_clock_delays_nothing_that_its_process_left_behind(
+    replica: Callable[..., Replica], bus: FakeBus, store: CommitStore, ahead: timedelta
+) -> None:
+    history = history_of(Status.CONFIRMED, at=clock.now() + ahead)
+    died, other = replica(), replica()
+    for length in (1, 2):
+        await died.append(history[:length], announce=False)
+    other.run()
+
+    await eventually(lambda: _all_published(store, history[0].order_id))
+    assert bus.sequence_of(history[0].order_id) == [1, 2]
+    assert (await other.outbox.backlog()).oldest_seconds >= 0
 
 
 async def test_a_commit_that_was_announced_does_not_overtake_one_that_was_left_behind(

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import pytest
+from prometheus_client import REGISTRY
 
 from services.chassis import ids
 from services.chassis.errors import IdempotencyMismatch, InvalidArgument
 from services.chassis.mongo import Mongo
 from services.order.domain import Address, Commit, Order, Status, fold
-from services.order.inventory import HoldEnded, RequestedLine
+from services.order.inventory import Hold, HoldEnded, RequestedLine
 from services.order.journal import Journal
 from services.order.store import CommitStore, NotStored, OutcomeUnknown
 from services.order.use_cases.place_order import PlaceOrder, PlaceOrderCommand
+from services.order.use_cases.resolve_orders import ResolveOrders, Standing
 from services.order.use_cases.update_status import UpdateStatus, UpdateStatusCommand
 from tests.integration.order.support import STAFF, FakeInventory, told_nobody
-from tests.unit.order.examples import ADDRESS
+from tests.unit.order.examples import ADDRESS, history_of
 
 
 class FailingStore(CommitStore):
@@ -85,6 +88,16 @@ async def test_an_order_is_placed_at_the_prices_it_was_held_at(
     (commit,) = await store.load(order.id)
     assert fold([commit]) == order
     assert announced == [(commit,)]
+
+
+async def test_an_order_that_is_placed_is_counted_as_created_once(place: Callable[..., PlaceOrder]) -> None:
+    command = a_command("k")
+    before = REGISTRY.get_sample_value("orders_total", {"status": "created"})
+    assert before is not None
+    for _ in range(2):
+        await place()(command)
+    assert REGISTRY.get_sample_value("orders_total", {"status": "created"}) == before + 1
+    assert REGISTRY.get_sample_value("orders_total", {"status": "pending"}) is None
 
 
 async def test_without_a_key_every_call_is_an_order(place: Callable[..., PlaceOrder]) -> None:
@@ -205,6 +218,49 @@ async def test_a_key_whose_hold_was_given_back_says_so(
     with pytest.raises(HoldEnded):
         await place()(command)
     assert await store.load(held) == []
+
+
+@pytest.mark.parametrize("key", [None, "k"])
+async def test_an_order_that_was_closed_while_it_was_placed_is_refused_and_holds_nothing(
+    place: Callable[..., PlaceOrder], inventory: FakeInventory, store: CommitStore, key: str | None
+) -> None:
+    """The process was paused for longer than its hold lasts."""
+    hold = inventory.hold
+
+    async def hold_and_pause(order_id: str, lines: Iterable[RequestedLine]) -> Hold:
+        held = await hold(order_id, lines)
+        (standing,) = await ResolveOrders(Journal(store, told_nobody))([order_id])
+        assert standing is Standing.CLOSED
+        return held
+
+    inventory.hold = hold_and_pause  # type: ignore[method-assign]
+    with pytest.raises(HoldEnded):
+        await place()(a_command(key))
+    (order_id,) = inventory.held
+    assert inventory.released == {order_id}, "also what a repeat made last in the meantime"
+    assert await store.load(order_id) == []
+
+
+async def test_orders_are_resolved_by_what_has_become_of_them(store: CommitStore, mongo: Mongo) -> None:
+    ways: dict[tuple[Status, ...], Standing] = {
+        (): Standing.OPEN,
+        (Status.CONFIRMED,): Standing.OPEN,
+        (Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED): Standing.OPEN,
+        (Status.CANCELLED,): Standing.CANCELLED,
+        (Status.CONFIRMED, Status.CANCELLED): Standing.CANCELLED,
+    }
+    histories = [history_of(*way) for way in ways]
+    for commit in itertools.chain(*histories):
+        await store.append(commit)
+    broken, unknown = str(ids.new_id()), str(ids.new_id())
+    await mongo.collection("commits").insert_one({"_id": f"{broken}:2", "orderId": broken, "version": 2})
+    order_ids = [*(history[0].order_id for history in histories), unknown, broken]
+
+    for _ in range(2):
+        standings = await ResolveOrders(Journal(store, told_nobody))(order_ids)
+        assert standings == [*ways.values(), Standing.CLOSED, Standing.OPEN]
+    assert [await store.load(history[0].order_id) for history in histories] == histories
+    await mongo.collection("commits").delete_one({"_id": f"{broken}:2"})
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,25 @@ class StripeSide(Sandbox):
         """Every event there is, oldest first."""
         return [event async for event in self._all("/v1/events")][::-1]
 
+    async def event(self, kind: str, intent_id: str) -> Any:
+        """The newest event of a kind about an intent, as soon as there is one."""
+        async with asyncio.timeout(20):
+            while not (found := await self.events(kind, intent_id)):
+                await asyncio.sleep(0.05)
+        return found[-1]
+
+    async def dispute(self, intent_id: str, **how: Any) -> Any:
+        """The customer complains to their bank."""
+        return await self.ask("POST", "/_sandbox/disputes", json={"payment_intent": intent_id, **how})
+
+    async def decide(self, dispute_id: str, outcome: str) -> Any:
+        """The bank decides on a dispute: won or lost."""
+        return await self.ask("POST", f"/_sandbox/disputes/{dispute_id}", json={"outcome": outcome})
+
+    async def spoil_next(self, kind: str, count: int = 1) -> None:
+        """Have Stripe answer the next requests so."""
+        await self.ask("POST", "/_sandbox/faults", json={"kind": kind, "count": count})
+
     async def events(self, kind: str, intent_id: str) -> list[Any]:
         """The events of a kind about an intent, oldest first."""
         page = await self.ask("GET", "/v1/events", params={"type": kind, "limit": 100})
@@ -125,11 +144,14 @@ class Lab:
         self.show = use_cases.ShowPayments(self.postgres)
         self.confirm = use_cases.ConfirmPayment(self.show, self.settle)
         self.handle_webhook = use_cases.HandleWebhook(
-            self.postgres, self.gateway, self.settle, self.settle_refund, WEBHOOK_SECRET
+            self.postgres, self.gateway, self.settle, self.settle_refund, self.recorder, WEBHOOK_SECRET
         )
         self.look_up = use_cases.LookUpOrderPayment(self.postgres)
         self.end_order_in = use_cases.EndOrder(self.recorder)
-        self.reconciler = Reconciler(self.postgres, self.settle, self.settle_refund, self.recorder.work, 60)
+        self.look_after = use_cases.LookAfterStranded(self.postgres, self.recorder)
+        self.reconciler = Reconciler(
+            self.postgres, self.settle, self.settle_refund, self.recorder.work, 60, self.gateway.takes_at_most
+        )
 
     async def pay(self, order: Order, method: str = VISA, **changes: Any) -> payment_pb2.Payment:
         return await self.create(command(order, method, **changes))

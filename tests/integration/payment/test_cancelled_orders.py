@@ -18,7 +18,7 @@ from services.payment.stripe_gateway import OutcomeUnknown, StripeGateway
 from services.payment.use_cases.look_up_order_payment import OrderPaymentState
 from tests.integration.payment.lab import CHALLENGED, DECLINED, VISA, Lab
 
-SOON = timedelta(seconds=11)
+SOON = timedelta(seconds=30)
 A_DAY = timedelta(hours=24)
 
 

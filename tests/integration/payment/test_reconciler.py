@@ -21,7 +21,9 @@ PATIENCE = 30.0
 @pytest.fixture
 async def running(lab: Lab) -> AsyncIterator[None]:
     """It looks by itself once an hour; all else it has to be told."""
-    reconciler = Reconciler(lab.postgres, lab.settle, lab.settle_refund, lab.recorder.work, FAR_OFF)
+    reconciler = Reconciler(
+        lab.postgres, lab.settle, lab.settle_refund, lab.recorder.work, FAR_OFF, lab.gateway.takes_at_most
+    )
     task = asyncio.create_task(reconciler.run())
     yield
     task.cancel()
@@ -81,5 +83,5 @@ async def test_one_step_that_fails_is_put_off_and_holds_up_no_other(lab: Lab, mo
     assert (await lab.payment(working.payment_id)).check_at is None
     put_off = await lab.payment(failing.payment_id)
     assert (put_off.close_intent, put_off.checks) == (True, 1)
-    await lab.reconcile(past=timedelta(seconds=11))
+    await lab.reconcile(past=timedelta(seconds=30))
     assert (await lab.payment(failing.payment_id)).check_at is None

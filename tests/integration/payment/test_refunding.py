@@ -19,7 +19,7 @@ from services.payment.use_cases.look_up_order_payment import OrderPaymentState
 from services.payment.use_cases.show_payments import PaymentNotFound
 from tests.integration.payment.lab import CHALLENGED, DECLINED, STAFF, VISA, Lab
 
-SOON = timedelta(seconds=11)
+SOON = timedelta(seconds=30)
 A_DAY = timedelta(hours=24)
 ALL_TRIES = 3
 PENDING_REFUND = "pm_card_pendingRefund"

@@ -12,7 +12,7 @@ import pytest
 
 from services.chassis import clock, ids
 from services.payment import store
-from services.payment.domain import Entry, LedgerLine, Payment, RefundStatus, Refusal, Status, begin, full_refund
+from services.payment.domain import Entry, LedgerLine, Payment, RefundStatus, Refusal, Status, begin, give_back
 from services.payment.use_cases.look_up_order_payment import OrderPaymentState
 from services.payment.use_cases.show_payments import PaymentNotFound
 from tests.integration.payment.lab import CHALLENGED, RETURN_URL, Lab
@@ -27,6 +27,7 @@ def a_payment(lab: Lab) -> Payment:
         return_url=RETURN_URL,
         idempotency_key=None,
         now=clock.now(),
+        takes_at_most=timedelta(seconds=70),
     )
 
 
@@ -64,12 +65,20 @@ async def test_a_payment_reads_back_as_it_was_written(lab: Lab) -> None:
 
 async def test_a_refund_reads_back_as_it_was_written(lab: Lab) -> None:
     payment = await stored(lab, replace(a_payment(lab)))
-    refund = full_refund(payment, [], refund_id=ids.new_id(), now=clock.now())
+    owing = replace(payment, status=Status.SUCCEEDED, give_back=True)
+    refund = give_back(owing, [], refund_id=ids.new_id(), now=clock.now()).refund
     assert refund is not None
     async with lab.postgres.transaction() as connection:
         await store.insert_refund(connection, refund)
         assert await store.refunds_of(connection, payment.id) == [refund]
-        moved = replace(refund, status=RefundStatus.FAILED, stripe_refund_id=f"re_{refund.id}", check_at=None, checks=2)
+        moved = replace(
+            refund,
+            status=RefundStatus.FAILED,
+            stripe_refund_id=f"re_{refund.id}",
+            check_at=None,
+            checks=2,
+            processed_at=clock.now(),
+        )
         await store.save_refund(connection, moved)
         assert await store.refunds_of(connection, payment.id) == [moved]
 
@@ -115,6 +124,13 @@ async def test_the_database_takes_no_amount_that_is_none(lab: Lab, amount: str) 
         await lab.postgres.execute(f"UPDATE payments SET amount = {amount} WHERE id = $1", payment.id)
 
 
+async def test_refunds_are_found_by_their_status(lab: Lab) -> None:
+    async with lab.postgres.transaction() as connection:
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        plan = await connection.fetch("EXPLAIN SELECT id FROM refunds WHERE status = 'failed'")
+    assert "refunds_status" in "\n".join(row[0] for row in plan)
+
+
 async def test_updated_at_moves_by_itself(lab: Lab) -> None:
     payment = await stored(lab, a_payment(lab))
     before = await lab.postgres.fetchval("SELECT updated_at FROM payments WHERE id = $1", payment.id)
@@ -157,11 +173,11 @@ async def test_putting_off_does_not_undo_what_has_happened_since(lab: Lab) -> No
 async def test_nobody_is_asked_again_for_what_is_to_be_closed(lab: Lab) -> None:
     payment = await stored(lab, a_payment(lab))
     async with lab.postgres.connection() as connection:
-        assert await store.begin_asking(connection, payment.id, clock.now())
+        assert await store.begin_asking(connection, payment, clock.now())
         await store.save_payment(connection, replace(payment, close_intent=True))
-        assert not await store.begin_asking(connection, payment.id, clock.now())
+        assert not await store.begin_asking(connection, payment, clock.now())
         await store.save_payment(connection, replace(payment, intent_id=f"pi_{payment.id}"))
-        assert not await store.begin_asking(connection, payment.id, clock.now())
+        assert not await store.begin_asking(connection, payment, clock.now())
 
 
 async def test_webhooks_are_remembered_for_a_month(lab: Lab) -> None:

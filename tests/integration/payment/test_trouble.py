@@ -19,7 +19,7 @@ from services.payment.stripe_gateway import NotAsked, NotAuthorized, OutcomeUnkn
 from tests.integration.payment.lab import CHALLENGED, DECLINED, VISA, Lab
 from tests.support.real_stack import RealStack
 
-SOON = timedelta(seconds=11)
+SOON = timedelta(seconds=30)
 A_DAY = timedelta(hours=24)
 AN_HOUR = timedelta(hours=1)
 ALL_TRIES = 3

@@ -1,14 +1,17 @@
-"""A thousand webhooks, each three times, shuffled, forged ones among them: the same state as from a clean run.
+"""Webhooks of all kinds, each three times, shuffled, forged ones among them: the same state as from a clean run.
 
 Everything happens at Stripe twice: to one world, whose webhooks then come each once and in order; and to its twin,
 whose webhooks come in a storm. (What the process answers to a forged one over the wire is in tests/contract and
 tests/e2e.)
+
+A thousand webhooks by default; `ARGOSY_STORM_WEBHOOKS=5000` makes it five thousand, which takes five times as long.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import time
 from collections import Counter
@@ -23,21 +26,19 @@ from google.api.httpbody_pb2 import HttpBody
 from stripe import WebhookSignature
 
 from services.chassis.call import Call
-from services.payment.domain import Order, Status
+from services.payment.domain import Order, Payment, Status
 from services.payment.faults import FAULTS
 from services.payment.rpc import PaymentRpc
-from services.payment.stripe_answers import BadSignature
 from services.payment.stripe_gateway import ProviderAway
+from services.payment.stripe_webhooks import BadSignature
+from services.payment.use_cases.handle_webhook import DISPUTE_EVENTS, INTENT_EVENTS, REFUND_EVENTS
 from tests.integration.payment.lab import CHALLENGED, DECLINED, VISA, WEBHOOK_SECRET, Lab, intent_of
 
-TAKEN = (
-    "payment_intent.succeeded",
-    "payment_intent.payment_failed",
-    "payment_intent.canceled",
-    "charge.refunded",
-    "refund.updated",
-)
+TAKEN = INTENT_EVENTS | REFUND_EVENTS | DISPUTE_EVENTS
+WANTED = int(os.environ.get("ARGOSY_STORM_WEBHOOKS", "1000"))
 TIMES = 3
+EXPANDED = 0.3
+"""So many of them carry objects in the place of ids."""
 FORGED = 0.05
 AT_ONCE = 12
 """Fewer than there are connections to the database."""
@@ -111,6 +112,18 @@ async def approved_and_given_back(lab: Lab, intent_id: str) -> None:
     await given_back(lab, intent_id)
 
 
+async def disputed_and_lost(lab: Lab, intent_id: str) -> None:
+    await lab.sandbox.decide((await lab.sandbox.dispute(intent_id))["id"], "lost")
+
+
+async def disputed_and_won(lab: Lab, intent_id: str) -> None:
+    await lab.sandbox.decide((await lab.sandbox.dispute(intent_id))["id"], "won")
+
+
+async def asked_about(lab: Lab, intent_id: str) -> None:
+    await lab.sandbox.decide((await lab.sandbox.dispute(intent_id, inquiry=True))["id"], "won")
+
+
 Then = Callable[[Lab, str], Awaitable[None]]
 STORIES: Mapping[str, tuple[str, Then]] = {
     "declined": (DECLINED, nothing),
@@ -121,53 +134,72 @@ STORIES: Mapping[str, tuple[str, Then]] = {
     "given back in parts": (VISA, given_back_in_parts),
     "approved and given back": (CHALLENGED, approved_and_given_back),
     "sent back by the bank": ("pm_card_refundFail", given_back),
+    "disputed and lost": (VISA, disputed_and_lost),
+    "disputed and won": (VISA, disputed_and_won),
+    "asked about": (VISA, asked_about),
 }
 TOLD = {
-    "declined": 15,
-    "approved": 40,
-    "challenge failed": 30,
-    "cancelled there": 20,
-    "failed and paid otherwise": 20,
-    "given back in parts": 60,
-    "approved and given back": 15,
-    "sent back by the bank": 10,
+    "declined": 6,
+    "approved": 14,
+    "challenge failed": 10,
+    "cancelled there": 8,
+    "failed and paid otherwise": 7,
+    "given back in parts": 6,
+    "approved and given back": 8,
+    "sent back by the bank": 6,
+    "disputed and lost": 10,
+    "disputed and won": 8,
+    "asked about": 6,
 }
-"""How many times each story is told in a world."""
+"""How many times each story is told in a world, for every 500 webhooks."""
 WEBHOOKS = {
     "declined": 1,
     "approved": 1,
     "challenge failed": 1,
     "cancelled there": 1,
     "failed and paid otherwise": 2,
-    "given back in parts": 1 + 2 * PARTS,
-    "approved and given back": 3,
-    "sent back by the bank": 3,
+    "given back in parts": 1 + 4 * PARTS,
+    "approved and given back": 5,
+    "sent back by the bank": 6,
+    "disputed and lost": 5,
+    "disputed and won": 6,
+    "asked about": 4,
 }
-"""How many of ours each has."""
+"""How many of those that we take each has."""
+NOISE = {"connected": 50, "unparsable": 15, "other_shape": 5, "other_type": 30}
+"""How many there are of those that we do not, for every 500."""
+UNIT = 500
 
 
-async def test_a_thousand_webhooks_three_times_each_shuffled_and_forged(lab: Lab) -> None:
-    chance = random.Random(11)
+Webhook = Callable[[], tuple[bytes, str]]
+
+
+async def test_webhooks_of_all_kinds_three_times_each_shuffled_and_forged(lab: Lab) -> None:
+    chance, units = random.Random(11), WANTED // UNIT
     await lab.sandbox.control(webhooks_stopped=True)
-    stories = [story for story, times in TOLD.items() for _ in range(times)]
+    stories = [story for story, times in TOLD.items() for _ in range(times * units)]
     world = World(lab)
     clean, stormy, untold = await world.live(stories), await world.live(stories), await world.live(["approved"] * 10)
     events = await webhooks_of(lab, [*clean, *stormy, *untold])
     in_order = [event for one in clean for event in events[one.intent_id]]
     storm = [event for one in stormy for event in events[one.intent_id]]
-    assert len(in_order) == len(storm) == sum(WEBHOOKS[story] * times for story, times in TOLD.items()) == 1000
+    believable = [event for one in (*stormy, *untold) for event in events[one.intent_id]]
+    noise = [make(chance.choice(believable)) for make in NOISE_MAKERS for _ in range(NOISE[make.__name__] * units)]
+    assert len(in_order) == len(storm)
+    assert len(storm) + len(noise) == units * UNIT
 
     for event in in_order:
-        await deliver(lab, *signed(event))
+        assert await deliver(lab, *signed(event))
     # Signed when it is sent: a slow machine makes nobody's signature too old.
-    good: list[Callable[[], tuple[bytes, str]]] = [partial(signed, event) for event in storm for _ in range(TIMES)]
-    believable = [event for one in (*stormy, *untold) for event in events[one.intent_id]]
+    told = [expanded(event) if chance.random() < EXPANDED else event for event in storm]
+    good: list[Webhook] = [partial(signed, event) for event in told for _ in range(TIMES)]
+    good += [partial(sealed, body) for body in noise for _ in range(TIMES)]
     bad = [partial(forged, chance.choice(believable), number) for number in range(int(len(good) * FORGED))]
     mixed = [(one, True) for one in good] + [(one, False) for one in bad]
     chance.shuffle(mixed)
     at_once = asyncio.Semaphore(AT_ONCE)
 
-    async def send(webhook: Callable[[], tuple[bytes, str]], is_good: bool) -> bool:
+    async def send(webhook: Webhook, is_good: bool) -> bool:
         async with at_once:
             return await deliver(lab, *webhook()) == is_good
 
@@ -179,6 +211,39 @@ async def test_a_thousand_webhooks_three_times_each_shuffled_and_forged(lab: Lab
         assert (await lab.payment(one.payment_id)).status is Status.REQUIRES_ACTION
         assert await lab.told(one.order) == {"PAYMENT_REQUIRES_ACTION": 1}
     await money_agrees(lab, [*clean, *stormy])
+
+
+def connected(event: Any) -> bytes:
+    """Of an account that is connected to ours; each would change something, were it ours."""
+    return json.dumps({**event, "id": f"evt_{uuid4().hex}", "account": "acct_1"}).encode()
+
+
+def unparsable(event: Any) -> bytes:
+    """Cut off, as by a proxy."""
+    return json.dumps(event).encode()[:-20]
+
+
+def other_shape(event: Any) -> bytes:
+    """A thin event: https://docs.stripe.com/event-destinations."""
+    about = {"id": event["data"]["object"]["id"], "type": event["data"]["object"]["object"], "url": "/v1/"}
+    return json.dumps({"id": event["id"], "object": "v2.core.event", "type": "v1", "related_object": about}).encode()
+
+
+def other_type(event: Any) -> bytes:
+    """Of a kind that we do not follow."""
+    return json.dumps({**event, "id": f"evt_{uuid4().hex}", "type": "payment_intent.partially_funded"}).encode()
+
+
+NOISE_MAKERS = (connected, unparsable, other_shape, other_type)
+
+
+def expanded(event: Any) -> Any:
+    """With objects in the place of ids."""
+    subject = dict(event["data"]["object"])
+    for field in ("payment_intent", "charge"):
+        if isinstance(subject.get(field), str):
+            subject[field] = {"id": subject[field], "object": field}
+    return {**event, "data": {**event["data"], "object": subject}}
 
 
 async def webhooks_of(lab: Lab, payments: Sequence[Told]) -> dict[str, list[Any]]:
@@ -198,10 +263,14 @@ async def webhooks_of(lab: Lab, payments: Sequence[Told]) -> dict[str, list[Any]
 
 
 def signed(event: Any, *, secret: str | None = None, age: int = 0) -> tuple[bytes, str]:
-    payload = json.dumps(event)
+    return sealed(json.dumps(event).encode(), secret=secret, age=age)
+
+
+def sealed(payload: bytes, *, secret: str | None = None, age: int = 0) -> tuple[bytes, str]:
+    """A body, signed as Stripe signs."""
     key = secret or WEBHOOK_SECRET.get_secret_value()
-    header = WebhookSignature.generate_signature_header(payload, key, timestamp=int(time.time()) - age)
-    return payload.encode(), header
+    header = WebhookSignature.generate_signature_header(payload.decode(), key, timestamp=int(time.time()) - age)
+    return payload, header
 
 
 def forged(event: Any, number: int) -> tuple[bytes, str]:
@@ -257,15 +326,26 @@ async def state(lab: Lab, one: Told) -> Any:
         payment.provider_fee_minor,
         payment.net_amount_minor,
         payment.close_intent,
+        payment.dispute,
+        await disputes(lab, payment),
         sorted(await lab.ledger(one.order)),
         sorted((refund.amount_minor, refund.status, refund.reason) for refund in await lab.refunds(one.payment_id)),
         await lab.told(one.order),
     )
 
 
+async def disputes(lab: Lab, payment: Payment) -> list[tuple[str, str, str]]:
+    async with lab.postgres.connection() as connection:
+        rows = await connection.fetch("SELECT * FROM disputes WHERE payment_id = $1 ORDER BY 1", payment.id)
+    return [(str(row["amount"]), row["reason"], row["status"]) for row in rows]
+
+
 async def money_agrees(lab: Lab, payments: Sequence[Told]) -> None:
     """The books and Stripe are of one mind on each payment."""
     charges = {charge["payment_intent"]: charge for charge in await lab.sandbox.charges() if charge["amount_captured"]}
+    taken: Counter[str] = Counter()
+    for dispute in await lab.sandbox.disputes():
+        taken[dispute["payment_intent"]] -= sum(line["amount"] for line in dispute["balance_transactions"])
     for one in payments:
         booked: Counter[str] = Counter()
         for entry, amount in await lab.ledger(one.order):
@@ -273,3 +353,4 @@ async def money_agrees(lab: Lab, payments: Sequence[Told]) -> None:
         charge = charges.get(one.intent_id, {"amount_captured": 0, "amount_refunded": 0})
         assert booked["capture"] == charge["amount_captured"], one.story
         assert booked["refund"] - booked["refund_reversal"] == charge["amount_refunded"], one.story
+        assert booked["dispute"] - booked["dispute_reversal"] == taken[one.intent_id], one.story

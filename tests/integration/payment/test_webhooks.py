@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import time
 from datetime import timedelta
@@ -9,11 +11,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 from stripe import WebhookSignature
 
-from services.payment.domain import Order, Status
-from services.payment.stripe_answers import BadSignature
+from services.payment.domain import Order, Status, Stranded
 from services.payment.stripe_gateway import OutcomeUnknown, StripeGateway
+from services.payment.stripe_webhooks import BadSignature
 from tests.integration.payment.lab import CHALLENGED, DECLINED, VISA, WEBHOOK_SECRET, Lab
 
 SUCCEEDED = "payment_intent.succeeded"
@@ -166,7 +169,12 @@ async def test_a_refund_that_comes_back_from_the_bank(lab: Lab) -> None:
         await lab.webhook(event)
     assert (await lab.payment(paid.payment_id)).status is Status.SUCCEEDED
     assert (await lab.ledger(order))[-2:] == [("refund", "59.98"), ("refund_reversal", "59.98")]
-    assert await lab.reconcile(past=timedelta(hours=1)) == 0  # it needs a person
+    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1, "PAYMENT_REFUND_FAILED": 1}
+    stranded = await lab.payment(paid.payment_id)
+    assert stranded.stranded is Stranded.REFUND_RETURNED  # it needs a person
+    await lab.reconcile(past=timedelta(hours=2))
+    assert len(await lab.refunds(paid.payment_id)) == 1
+    assert (await lab.payment(paid.payment_id)).check_at is not None
 
 
 async def test_of_others_and_of_other_kinds(lab: Lab) -> None:
@@ -237,7 +245,100 @@ class TestSignatures:
     async def test_bytes_that_are_no_text(self, lab: Lab, event: Any) -> None:
         await self.refused(lab, b"\xff\xfe", signed(event)[1])
 
-    @pytest.mark.parametrize("payload", ["[]", "{}", '{"id": 1}', '{"id": "e", "type": "t", "data": null}', "nonsense"])
-    async def test_signed_nonsense(self, lab: Lab, event: Any, payload: str) -> None:
-        signature = WebhookSignature.generate_signature_header(payload, WEBHOOK_SECRET.get_secret_value())
-        await self.refused(lab, payload.encode(), signature)
+    @pytest.mark.parametrize(
+        ("payload", "why"),
+        [
+            (b"nonsense", "unparsable"),
+            (b"", "unparsable"),
+            (b"[]", "unparsable"),
+            (b"\xff\xfe", "unparsable"),
+            (b"[" * 100_000, "unparsable"),
+            (b"{}", "other_shape"),
+            (b'{"id": 1}', "other_shape"),
+            (b'{"id": "e", "type": "t", "data": null}', "other_shape"),
+            (
+                b'{"id": "e", "object": "v2.core.event", "type": "v1.billing.meter.no_meter_found"}',
+                "other_shape",
+            ),
+            (b'{"id": "e\\u0000", "type": "payment_intent.succeeded", "data": {"object": {}}}', "other_shape"),
+            (
+                b'{"id": "e", "type": "charge.refunded", "data": {"object": {"metadata": 5}}}',
+                "unknown_payment",
+            ),
+            (b'{"id": "e", "type": "charge.refunded", "data": {"object": {"payment_intent": 5}}}', "unknown_payment"),
+            (b'{"id": "e", "type": "invoice.paid", "data": {"object": {}}}', "other_type"),
+        ],
+    )
+    async def test_what_is_stripes_and_not_understood_is_received_and_counted(
+        self, lab: Lab, event: Any, payload: bytes, why: str
+    ) -> None:
+        moment = str(int(time.time()))
+        seal = hmac.new(WEBHOOK_SECRET.get_secret_value().encode(), f"{moment}.".encode() + payload, hashlib.sha256)
+        before, counted = await lab.everything(), counted_as(why)
+        await lab.handle_webhook(payload, f"t={moment},v1={seal.hexdigest()}")
+        assert (await lab.everything(), counted_as(why)) == (before, counted + 1)
+
+
+def counted_as(result: str) -> float:
+    return REGISTRY.get_sample_value("argosy_stripe_webhooks_total", {"result": result}) or 0
+
+
+async def test_events_of_connected_accounts_are_none_of_ours(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, payment_id, intent_id = await challenged(lab)
+    await lab.sandbox.pass_challenge(intent_id)
+    (event,) = await lab.sandbox.events(SUCCEEDED, intent_id)
+
+    async def asked(*_: object) -> None:
+        raise AssertionError("Stripe was asked")
+
+    counted = counted_as("connected_account")
+    with monkeypatch.context() as patched:
+        patched.setattr(StripeGateway, "look_up", asked)
+        await lab.webhook(event | {"account": "acct_1"})
+    assert (await lab.payment(payment_id)).status is Status.REQUIRES_ACTION
+    assert counted_as("connected_account") == counted + 1
+    await lab.webhook(event)  # the same event of our own account takes effect yet
+    assert (await lab.payment(payment_id)).status is Status.SUCCEEDED
+
+
+@pytest.mark.parametrize("kind", ["charge.refunded", "charge.refund.updated", "refund.created", "refund.updated"])
+@pytest.mark.parametrize("expanded", [False, True])
+async def test_a_refund_is_heard_of_under_all_its_names(lab: Lab, kind: str, expanded: bool) -> None:
+    order = lab.orders.place()
+    paid = await lab.pay(order)
+    intent_id = str((await lab.payment(paid.payment_id)).intent_id)
+    await lab.sandbox.refund_by_hand(intent_id, 1000)
+    event = await lab.sandbox.event(kind, intent_id)
+    if expanded:
+        subject = event["data"]["object"]
+        subject["payment_intent"] = {"id": intent_id, "object": "payment_intent"}
+        if "charge" in subject:
+            subject["charge"] = {"id": subject["charge"], "object": "charge"}
+    await lab.webhook(event)
+    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert (await lab.ledger(order))[-1] == ("refund", "10.00")
+
+
+async def test_a_refund_that_names_its_charge_alone(lab: Lab) -> None:
+    order = lab.orders.place()
+    paid = await lab.pay(order)
+    intent_id = str((await lab.payment(paid.payment_id)).intent_id)
+    await lab.sandbox.refund_by_hand(intent_id, 1000)
+    event = await lab.sandbox.event("refund.created", intent_id)
+    event["data"]["object"]["payment_intent"] = None
+    await lab.webhook(event)
+    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+
+
+@pytest.mark.parametrize("kind", ["refund.failed", "charge.refund.updated", "refund.updated"])
+async def test_that_a_refund_came_back_is_heard_of_under_all_its_names(lab: Lab, kind: str) -> None:
+    order = lab.orders.place()
+    paid = await lab.pay(order)
+    payment = await lab.payment(paid.payment_id)
+    await lab.sandbox.control(settlement_seconds=3600)
+    await lab.refund(payment.id, 1000)
+    (refund,) = await lab.refunds(payment.id)
+    await lab.sandbox.ask("POST", f"/_sandbox/refunds/{refund.stripe_refund_id}/fail")
+    await lab.webhook(await lab.sandbox.event(kind, str(payment.intent_id)))
+    assert (await lab.payment(payment.id)).status is Status.SUCCEEDED
+    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1, "PAYMENT_REFUND_FAILED": 1}

@@ -35,7 +35,6 @@ async def http(sandbox: SandboxProcess) -> AsyncIterator[httpx.AsyncClient]:
         ({"amount": 550, "currency": "isk"}, None, "amount"),
         ({"currency": "zzz"}, None, "currency"),
         ({"payment_method": "pm_card_unheard_of"}, "resource_missing", "payment_method"),
-        ({"payment_method": "pm_card_createDispute"}, "resource_missing", "payment_method"),
         ({"customer": "cus_unknown"}, "resource_missing", "customer"),
         ({"return_url": "nowhere"}, "url_invalid", "return_url"),
         ({"colour": "red"}, "parameter_unknown", "colour"),

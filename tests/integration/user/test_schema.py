@@ -77,6 +77,20 @@ async def test_a_change_moves_updated_at_and_signing_in_does_not(postgres: Postg
     assert await postgres.fetchval("SELECT updated_at FROM users WHERE id = $1", account_id) > made
 
 
+async def test_a_profile_knows_when_it_was_made_and_last_changed(postgres: Postgres) -> None:
+    account_id = await add(postgres)
+    await postgres.execute("INSERT INTO user_profiles (user_id) VALUES ($1)", account_id)
+    look = "SELECT created_at, updated_at FROM user_profiles WHERE user_id = $1"
+    made = await postgres.fetchrow(look, account_id)
+    assert made["created_at"] == made["updated_at"]
+    await postgres.execute(
+        "UPDATE user_profiles SET bio = 'words', updated_at = 'epoch' WHERE user_id = $1", account_id
+    )
+    changed = await postgres.fetchrow(look, account_id)
+    assert changed["created_at"] == made["created_at"]
+    assert changed["updated_at"] > made["updated_at"]
+
+
 @pytest.mark.parametrize(
     ("query", "index"),
     [

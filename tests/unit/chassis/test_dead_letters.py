@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from services.chassis.dead_letters import Allowance, Failure, Reason, TooManyDeadLetters, letter
+from services.chassis.dead_letters import Allowance, Failure, Reason, TooManyDeadLetters, letter, smaller_letters
 
 HEADERS = (("ce_type", b"X"), ("dlq_reason", b"from an earlier life"))
 RECORD = SimpleNamespace(topic="t", partition=3, offset=17, key=b"k", value=b"v", headers=HEADERS)
@@ -29,6 +29,26 @@ def test_a_letter_is_the_message_and_its_story() -> None:
         "dlq_offset": b"17",
     }
     assert len(sent.headers) == len(dict(sent.headers))
+
+
+def test_a_smaller_letter_says_what_it_lacks_and_where_the_original_is() -> None:
+    failure = Failure(Reason.FAILED, ValueError("no"), 5, "some-group")
+    without_value, bare = smaller_letters(RECORD, failure)
+    headers = dict(without_value.headers)
+    assert (without_value.topic, without_value.key, without_value.value) == ("t.dlq", b"k", b"")
+    assert (headers["dlq_left_out"], headers["ce_type"]) == (b"value", b"X")
+    assert (bare.topic, bare.key, bare.value) == ("t.dlq", None, b"")
+    headers = dict(bare.headers)
+    assert headers["dlq_left_out"] == b"key, value, headers"
+    assert (headers["dlq_topic"], headers["dlq_partition"], headers["dlq_offset"]) == (b"t", b"3", b"17")
+    assert "ce_type" not in headers
+
+
+def test_a_letter_that_is_whole_does_not_say_that_it_lacks_something() -> None:
+    again = SimpleNamespace(**{**vars(RECORD), "headers": (("dlq_left_out", b"value"), ("strange", None))})
+    headers = dict(letter(again, Failure(Reason.FAILED, ValueError(), 1, "g")).headers)
+    assert "dlq_left_out" not in headers
+    assert headers["strange"] is None
 
 
 def test_the_tenth_in_a_row_is_refused() -> None:

@@ -17,7 +17,8 @@ from services.chassis.dead_letters import TooManyDeadLetters
 from services.chassis.errors import Unavailable
 from services.chassis.events import Event, OutgoingRecord, Registry
 from services.chassis.handling import Handling, Interrupted
-from services.chassis.producer import NotDelivered
+from services.chassis.producer import NotDelivered, RecordTooLarge
+from services.chassis.raw_batches import Damaged, Undecodable
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 TRIES = 3
@@ -37,15 +38,21 @@ class Incoming:
 
 @dataclass
 class Letters:
-    """Takes dead letters, or refuses as often as it is told."""
+    """Takes dead letters, or refuses as often as it is told, and those that are larger than it is told."""
 
     refusals: int = 0
+    largest: int = 1 << 20
     sent: list[OutgoingRecord] = field(default_factory=list)
 
     async def send(self, record: OutgoingRecord) -> None:
         if self.refusals:
             self.refusals -= 1
             raise NotDelivered
+        if (
+            len(record.key or b"") + len(record.value or b"") + sum(len(v or b"") for _, v in record.headers)
+            > self.largest
+        ):
+            raise RecordTooLarge
         self.sent.append(record)
 
 
@@ -167,6 +174,45 @@ async def test_a_dead_letter_is_sent_until_it_is_stored() -> None:
     assert len(letters.sent) == 1
 
 
+@pytest.mark.parametrize(
+    ("large", "left_out"),
+    [({"value": b"\xff" * 2000}, b"value"), ({"key": b"k" * 2000, "value": b"\xff"}, b"key, value, headers")],
+)
+async def test_a_letter_that_is_too_large_goes_without_what_makes_it_so(
+    large: dict[str, bytes], left_out: bytes
+) -> None:
+    letters = Letters(largest=1500)
+    await handling(Script(iter([])), letters).process(created(**large), asyncio.Event())
+    (letter,) = letters.sent
+    assert dict(letter.headers)["dlq_left_out"] == left_out
+    assert letter.value == b""
+
+
+async def test_a_message_without_anything_is_a_letter_that_can_be_sent() -> None:
+    letters = Letters()
+    await handling(Script(iter([])), letters).process(created(headers=(), key=None, value=None), asyncio.Event())
+    assert (letters.sent[0].key, letters.sent[0].value) == (None, b"")
+
+
+async def test_a_record_that_cannot_be_decoded_is_a_dead_letter_at_once() -> None:
+    script, letters = Script(iter([])), Letters()
+    record = Undecodable("order-events", 3, 17, 0, None, None, (), Damaged("offset 17: its checksum is wrong"))
+    await handling(script, letters).process(record, asyncio.Event())
+    headers = dict(letters.sent[0].headers)
+    assert (headers["dlq_reason"], headers["dlq_partition"], headers["dlq_offset"]) == (b"unreadable", b"3", b"17")
+    assert headers["dlq_error"] == b"Damaged: offset 17: its checksum is wrong"
+    assert not script.seen
+
+
+async def test_a_strange_header_on_a_good_event_is_no_fault() -> None:
+    script, letters = Script(iter([])), Letters()
+    good = created()
+    strange = (("agent", None), ("trace", b"\xff\x00"), ("", b""))
+    await handling(script, letters).process(created(headers=(*strange, *good.headers)), asyncio.Event())
+    assert len(script.seen) == 1
+    assert not letters.sent
+
+
 async def test_stops_between_two_tries_with_nothing_settled() -> None:
     letters, stopping = Letters(), asyncio.Event()
 
@@ -193,9 +239,12 @@ async def test_too_many_stop_it_instead() -> None:
     consumer = handling(Script(iter([])), letters)
     for _ in range(9):
         await consumer.process(created(value=b"\xff"), asyncio.Event())
-    with pytest.raises(TooManyDeadLetters):
+    with pytest.raises(TooManyDeadLetters, match=r"10 messages in a row.*; the last one order-events/0/7: NotAnEvent"):
         await consumer.process(created(value=b"\xff"), asyncio.Event())
     assert len(letters.sent) == 9
+    consumer.forgive()
+    await consumer.process(created(value=b"\xff"), asyncio.Event())
+    assert len(letters.sent) == 10
 
 
 def test_a_handler_for_an_unknown_type_fails_at_start() -> None:

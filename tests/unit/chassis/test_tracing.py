@@ -6,11 +6,12 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import grpc
+import httpx
 import pytest
 from opentelemetry import trace
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
@@ -22,20 +23,17 @@ from pydantic import ValidationError
 
 from argosy.event.v1 import order_events_pb2
 from argosy.order.v1 import order_pb2
-from argosy.user.v1 import user_pb2
 from services.chassis import clock, events, policy, trace_context, tracing
-from services.chassis.call import User
 from services.chassis.pipeline.exchange import Exchange
-from services.chassis.tracing.export import Discreet, sampler
+from services.chassis.tracing.export import Discreet, provider, sampler
+from services.chassis.tracing.grpc_spans import WithinGrpc
 from services.chassis.tracing.settings import TracingSettings
 from services.chassis.tracing.spans import Recording
 from tests.unit.chassis.test_pipeline import Context
 
-T = TypeVar("T")
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 UNSAMPLED = PARENT[:-1] + "0"
 CREATE = policy.read(order_pb2.DESCRIPTOR.services_by_name["OrderService"]).methods["CreateOrder"]
-REGISTER = policy.read(user_pb2.DESCRIPTOR.services_by_name["UserService"]).methods["Register"]
 
 
 class Recorder:
@@ -43,96 +41,30 @@ class Recorder:
 
     def __init__(self, **settings: Any) -> None:
         self.told = InMemorySpanExporter()
-        provider = TracerProvider(sampler=sampler(TracingSettings(**settings)), shutdown_on_exit=False)
-        provider.add_span_processor(SimpleSpanProcessor(Discreet(self.told)))
-        self.tracer = provider.get_tracer("a library's")
-        self.recording = Recording(provider)
+        made = TracerProvider(sampler=sampler(TracingSettings(**settings)), shutdown_on_exit=False)
+        made.add_span_processor(SimpleSpanProcessor(Discreet(self.told)))
+        self.tracer = made.get_tracer("a library's")
+        self.recording = Recording(made)
 
     def spans(self) -> list[ReadableSpan]:
         return sorted(self.told.get_finished_spans(), key=lambda span: span.start_time or 0)
 
 
-async def alone(work: Callable[[], Awaitable[T]]) -> T:
-    """In a task of its own, as calls are: what it leaves in the context ends with it."""
+def test_of_traces_that_begin_here_as_many_are_recorded_as_is_set() -> None:
+    def work(recorder: Recorder, traceparent: str | None = None) -> None:
+        parent = WithinGrpc().extract({"traceparent": traceparent} if traceparent else {})
+        with recorder.tracer.start_as_current_span("work", parent, SpanKind.SERVER):
+            pass
 
-    async def do() -> T:
-        return await work()
-
-    return await asyncio.create_task(do())
-
-
-def called(recorder: Recorder, status: grpc.StatusCode, **metadata: str) -> Callable[[], Awaitable[Exchange]]:
-    async def answer(exchange: Exchange) -> bytes:
-        exchange.caller = User("a-user", frozenset(), "a-session", "web-app")
-        exchange.status = status
-        with recorder.recording.to_service(REGISTER) as sent:
-            exchange.reason = sent
-        return b"12345"
-
-    async def call() -> Exchange:
-        exchange = Exchange(b"1234567", Context(**metadata))
-        await recorder.recording.around_call(CREATE, answer)(exchange)
-        return exchange
-
-    return call
-
-
-async def test_a_call_is_a_span_of_its_callers_trace_and_what_it_calls_a_span_of_it() -> None:
-    recorder = Recorder()
-    exchange = await alone(called(recorder, grpc.StatusCode.OK, traceparent=PARENT))
-    server, client = recorder.spans()
-    assert (server.name, server.kind) == ("argosy.order.v1.OrderService/CreateOrder", SpanKind.SERVER)
-    assert server.parent is not None
-    assert (server.parent.trace_id, server.parent.span_id) == (int(PARENT[3:35], 16), int(PARENT[36:52], 16))
-    assert server.attributes is not None
-    assert server.attributes["user.id"] == "a-user"
-    assert server.attributes["rpc.request.body.size"] == 7
-    assert server.attributes["rpc.response.body.size"] == 5
-    assert server.attributes["http.route"] == "/api/v1/orders"
-    assert client.parent == server.context
-    assert client.context is not None
-    # What is logged, stored and sent along names the spans that others will find.
-    assert exchange.traceparent == f"{PARENT[:35]}-{server.context.span_id:016x}-01"
-    assert exchange.reason == f"{PARENT[:35]}-{client.context.span_id:016x}-01"
-
-
-@pytest.mark.parametrize(
-    ("status", "told"),
-    [
-        (grpc.StatusCode.OK, StatusCode.UNSET),
-        (grpc.StatusCode.INVALID_ARGUMENT, StatusCode.UNSET),
-        (grpc.StatusCode.UNAVAILABLE, StatusCode.ERROR),
-        (grpc.StatusCode.INTERNAL, StatusCode.ERROR),
-    ],
-)
-async def test_only_our_own_failures_are_errors(status: grpc.StatusCode, told: StatusCode) -> None:
-    recorder = Recorder()
-    await alone(called(recorder, status))
-    server = recorder.spans()[0]
-    assert server.status.status_code is told
-    assert server.attributes is not None
-    assert server.attributes["rpc.grpc.status_code"] == status.value[0]
-    assert server.parent is None
-
-
-async def test_a_caller_who_records_nothing_is_followed_and_nothing_is_recorded() -> None:
-    recorder = Recorder()
-    exchange = await alone(called(recorder, grpc.StatusCode.OK, traceparent=UNSAMPLED))
-    assert recorder.spans() == []
-    assert trace_context.trace_id(exchange.traceparent) == trace_context.trace_id(UNSAMPLED)
-    assert exchange.traceparent.endswith("-00")
-
-
-async def test_of_traces_that_begin_here_as_many_are_recorded_as_is_set() -> None:
     none = Recorder(otel_traces_sampler="parentbased_traceidratio", otel_traces_sampler_arg=0.0)
-    await alone(called(none, grpc.StatusCode.OK))
+    work(none)
     assert none.spans() == []
-    await alone(called(none, grpc.StatusCode.OK, traceparent=PARENT))
-    assert len(none.spans()) == 2
+    work(none, PARENT)
+    assert len(none.spans()) == 1
     half = Recorder(otel_traces_sampler="parentbased_traceidratio", otel_traces_sampler_arg=0.5)
     for _ in range(200):
-        await alone(called(half, grpc.StatusCode.OK))
-    assert 0 < len(half.spans()) < 400
+        work(half)
+    assert 0 < len(half.spans()) < 200
 
 
 async def test_no_trace_begins_with_a_query() -> None:
@@ -156,12 +88,35 @@ async def test_what_is_not_recorded_costs_libraries_nothing() -> None:
         return b""
 
     for traceparent in (PARENT, UNSAMPLED):
-        exchange = Exchange(b"", Context(traceparent=traceparent))
-        await alone(lambda exchange=exchange: recorder.recording.around_call(CREATE, answer)(exchange))  # type: ignore[misc]
+        parent = WithinGrpc().extract({"traceparent": traceparent})
+        with recorder.tracer.start_as_current_span("call", parent, SpanKind.SERVER):
+            await recorder.recording.around_call(CREATE, answer)(Exchange(b"", Context()))
         with recorder.recording.handling(arrived(a_record(traceparent)), "a-group"):
             seen.append(is_instrumentation_enabled())
     assert seen == [True, True, False, False]
     assert is_instrumentation_enabled()
+
+
+def test_a_trace_is_passed_on_within_grpc_and_to_no_outsider() -> None:
+    recorder = Recorder()
+    with recorder.tracer.start_as_current_span("work", kind=SpanKind.SERVER) as span:
+        outside: list[Any] = [{}, httpx.Headers()]
+        for carrier in outside:
+            WithinGrpc().inject(carrier)
+        within = grpc.aio.Metadata(("traceparent", PARENT))
+        WithinGrpc().inject(within)
+    assert [dict(carrier) for carrier in outside] == [{}, {}]
+    trace_id = trace_context.trace_id(str(within["traceparent"]))
+    assert trace_id == f"{span.get_span_context().trace_id:032x}"
+
+
+def test_spans_say_which_deployment_they_are_of() -> None:
+    named: dict[str, Any] = {"otel_exporter_otlp_endpoint": "http://127.0.0.1:1", "deployment_environment": "staging"}
+    made = provider("order", TracingSettings(**named))
+    attributes = made.resource.attributes
+    made.shutdown()
+    assert attributes["deployment.environment.name"] == attributes["deployment.environment"] == "staging"
+    assert attributes["service.name"] == "order"
 
 
 def a_record(traceparent: str) -> events.OutgoingRecord:
@@ -282,9 +237,10 @@ def test_without_a_collector_steps_and_records_stay_what_they_are() -> None:
 
     off, record = tracing.Tracing(), a_record(PARENT)
     assert off.around_call(CREATE, answer) is answer
+    assert (off.server_interceptors(), off.client_interceptors()) == ((), ())
     with off.sending(record) as sent:
         assert sent is record
-    with trace_context.using(PARENT), off.to_service(CREATE) as traceparent:
+    with trace_context.using(PARENT), off.to_service() as traceparent:
         assert traceparent == PARENT
     with off.handling(arrived(record), "a-group"):
         assert trace_context.current() == PARENT

@@ -119,6 +119,7 @@ def test_the_network_lets_the_same_pairs_through_from_both_ends(services: tuple[
             pairs[way].add((other, own) if way == "Ingress" else (own, other))
     assert pairs["Ingress"] == pairs["Egress"]
     assert {pair for pair in pairs["Ingress"] if pair[0] != "edge"} == {
+        ("inventory", "order"),
         ("notification", "user"),
         ("order", "inventory"),
         ("order", "payment"),

@@ -196,6 +196,10 @@ def test_what_is_in_the_path_is_not_in_the_body(openapi: Json) -> None:
         ),
         # What cannot be said is left out, so that nothing good is called bad.
         ({"cel": [{"expression": "this == '' || this.startsWith('x')"}]}, {}),
+        (
+            {"string": {"email": True}, "cel": [{"expression": "!this.isEmail() || this.matches('[.][a-z]{2,}$')"}]},
+            {"format": "email", "pattern": "[.][a-z]{2,}$"},
+        ),
     ],
 )
 def test_rules_of_text(said: Json, schema: Json) -> None:

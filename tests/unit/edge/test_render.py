@@ -167,6 +167,7 @@ def test_spans_go_to_the_collector_without_the_query_of_a_path() -> None:
         OTEL_EXPORTER_OTLP_ENDPOINT="http://10.0.0.3:4317",
         OTEL_TRACES_SAMPLER="parentbased_traceidratio",
         OTEL_TRACES_SAMPLER_ARG="0.01",
+        DEPLOYMENT_ENVIRONMENT="staging",
     )
     (cluster,) = [one for one in config["static_resources"]["clusters"] if one["name"] == "traces"]
     (endpoints,) = cluster["load_assignment"]["endpoints"]
@@ -176,6 +177,8 @@ def test_spans_go_to_the_collector_without_the_query_of_a_path() -> None:
     assert tracing["max_path_tag_length"] == 0
     share = tracing["provider"]["typed_config"]["sampler"]["typed_config"]
     assert share["sampling_percentage"] == {"numerator": 10_000, "denominator": "MILLION"}
+    (detector,) = tracing["provider"]["typed_config"]["resource_detectors"]
+    assert set(detector["typed_config"]["attributes"].values()) == {"staging"}
 
 
 def test_only_a_trusted_proxy_decides_what_is_recorded() -> None:

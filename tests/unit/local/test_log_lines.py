@@ -51,6 +51,18 @@ EXAMPLES = [
         "2026/11/29 01:48:04 ERROR No more connections",
         LogLine("ferretdb", "2026-11-29T01:48:04.000", "error", "No more connections"),
     ),
+    ("ferretdb", "2026/11/29 02:30:02 WARN Response message:", None),
+    ("ferretdb", '    "errmsg": "no such command"', None),
+    (
+        "edge",
+        '{"time":"2026-11-29T02:30:01.170+0000","level":"warning","event":"caught ENVOY_SIGTERM","logger":"main"}',
+        LogLine("edge", "2026-11-29T02:30:01.170", "info", "caught ENVOY_SIGTERM", {"logger": "main"}),
+    ),
+    (
+        "supervisor",
+        "2026-11-29 02:30:07,489 WARN stopped: kafka (exit status 143)",
+        LogLine("supervisor", "2026-11-29T02:30:07.489", "info", "stopped: kafka (exit status 143)"),
+    ),
     (
         "supervisor",
         "2026-11-29 01:48:03,061 WARN exited: order (exit status 1; not expected)",
@@ -62,7 +74,7 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("part", "text", "line"), EXAMPLES)
-def test_a_line_of_each_form(part: str, text: str, line: LogLine) -> None:
+def test_a_line_of_each_form(part: str, text: str, line: LogLine | None) -> None:
     assert read(part, text) == line
 
 

@@ -64,6 +64,13 @@ def test_the_edge_takes_its_environment(base: dict[str, Manifest]) -> None:
         assert port in [entry["port"] for entry in base[f"Service/{name}"]["spec"]["ports"] if entry["name"] == "grpc"]
 
 
+def test_spans_say_which_deployment_they_are_of() -> None:
+    for overlay, environment in (("k8s/overlays/dev", "dev"), (PRODUCTION, "production")):
+        system = {f"{one['kind']}/{one['metadata']['name']}": one for one in manifests(all_builds()[overlay])}
+        for name in (*SETTINGS, "edge"):
+            assert told(system, f"Deployment/{name}")["DEPLOYMENT_ENVIRONMENT"] == environment, (overlay, name)
+
+
 def test_productions_edge_asks_for_the_shared_count_where_it_is_kept() -> None:
     production = {f"{one['kind']}/{one['metadata']['name']}": one for one in manifests(all_builds()[PRODUCTION])}
     settings, _ = load(upstream_names(), told(production, "Deployment/edge"))

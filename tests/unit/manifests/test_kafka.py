@@ -9,6 +9,8 @@ import yaml
 
 from argosy.event.v1 import inventory_events_pb2, order_events_pb2, payment_events_pb2, user_events_pb2
 from argosy.policy.v1 import policy_pb2
+from local.manifests import setup
+from local.manifests.builds import all_builds, manifests
 
 ROOT = Path(__file__).parents[3]
 SERVICES = ("inventory", "notification", "order", "payment", "user")
@@ -85,3 +87,25 @@ def test_every_topic_has_dead_letters_of_as_many_partitions() -> None:
     assert set(declared) == topics | {f"{topic}.dlq" for topic in topics}
     for topic in topics:
         assert declared[topic]["partitions"] == declared[f"{topic}.dlq"]["partitions"]
+
+
+def anti_affinity(build: str) -> Any:
+    assert setup.main() == 0
+    (pool,) = (one for one in manifests(all_builds()[build]) if one["kind"] == "KafkaNodePool")
+    return pool["spec"]["template"]["pod"]["affinity"]["podAntiAffinity"]
+
+
+def test_kafkas_nodes_prefer_hosts_of_their_own() -> None:
+    rules = anti_affinity("kafka")
+    assert rules.keys() == {"preferredDuringSchedulingIgnoredDuringExecution"}
+    preferred = rules["preferredDuringSchedulingIgnoredDuringExecution"]
+    weights = {one["podAffinityTerm"]["topologyKey"]: one["weight"] for one in preferred}
+    assert weights == {"kubernetes.io/hostname": 100, "topology.kubernetes.io/zone": 50}
+
+
+def test_kafkas_nodes_have_hosts_of_their_own_where_that_is_demanded() -> None:
+    rules = anti_affinity("kafka/components/separate-hosts")
+    (demanded,) = rules["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert demanded["topologyKey"] == "kubernetes.io/hostname"
+    preferred = rules["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert [one["podAffinityTerm"]["topologyKey"] for one in preferred] == ["topology.kubernetes.io/zone"]

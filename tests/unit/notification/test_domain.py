@@ -44,7 +44,7 @@ def test_everything_is_wanted_unless_said_otherwise_and_security_even_then() -> 
 
 
 def test_every_reason_for_cancelling_has_words() -> None:
-    reasons = ("payment_failed", "unpaid", "by_owner", "by_staff")
+    reasons = ("payment_failed", "unpaid", "stock_short", "by_owner", "by_staff")
     assert all(why_cancelled(reason) for reason in reasons)
     assert len({why_cancelled(reason) for reason in reasons}) == len(reasons)
 

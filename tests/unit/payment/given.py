@@ -11,6 +11,7 @@ from services.payment.domain import Change, Intent, Order, Payment, Settlement, 
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 CHALLENGE = timedelta(minutes=15)
+TAKES_AT_MOST = timedelta(seconds=70)
 PAYMENT_ID = UUID("01957000-0000-7000-8000-000000000001")
 ORDER = Order(
     id=UUID("01957000-0000-7000-8000-00000000000a"),
@@ -32,6 +33,7 @@ def a_payment(**changes: Any) -> Payment:
         return_url="https://shop.example/back",
         idempotency_key=None,
         now=NOW,
+        takes_at_most=TAKES_AT_MOST,
     )
     return replace(begun, **changes)
 

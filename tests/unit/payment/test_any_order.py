@@ -25,7 +25,7 @@ from services.payment.domain import (
     apply_refund,
     conclude_never_charged,
     end_with_order,
-    full_refund,
+    give_back,
     may_conclude,
     next_step,
 )
@@ -127,7 +127,7 @@ class PaymentMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_open_is_looked_after(self) -> None:
-        if self.payment.is_live or self.payment.close_intent:
+        if self.payment.is_live or self.payment.close_intent or self.payment.owes:
             assert self.payment.check_at is not None
 
     def _stripe(self, intent: Intent) -> None:
@@ -143,9 +143,9 @@ class PaymentMachine(RuleBasedStateMachine):
         self.ledger += change.ledger
         if change.news is not None:
             self.told.append(change.news)
-        if change.refund_all:
-            refunds = [self.refund] if self.refund else []
-            self.refund = full_refund(self.payment, refunds, refund_id=REFUND_ID, now=self.now) or self.refund
+        refunds = [self.refund] if self.refund else []
+        given = give_back(self.payment, refunds, refund_id=REFUND_ID, now=self.now)
+        self.payment, self.refund = given.payment, given.refund or self.refund
 
     def _step(self) -> None:
         self.payment = replace(self.payment, checks=self.payment.checks + 1)
@@ -162,7 +162,7 @@ class PaymentMachine(RuleBasedStateMachine):
                 if may_conclude(self.payment, self.now):
                     self._write(conclude_never_charged(self.payment, self.now))
                 return
-            case Step.NOTHING:
+            case Step.NOTHING | Step.GIVE_BACK:
                 self.payment = after_check(self.payment, self.now)
                 return
         assert self.truth is not None

@@ -14,7 +14,6 @@ from services.payment.domain import (
     KEY_LIFE,
     NEVER_CHARGED,
     SEARCH_LAG,
-    SETTLE_DELAY,
     AlreadyPaid,
     DiffersFromOrder,
     Entry,
@@ -34,7 +33,7 @@ from services.payment.domain import (
     require_payable,
     require_unpaid,
 )
-from tests.unit.payment.given import CHALLENGE, NOW, ORDER, a_payment, an_intent, applied
+from tests.unit.payment.given import CHALLENGE, NOW, ORDER, TAKES_AT_MOST, a_payment, an_intent, applied
 
 
 class TestWhatMayBePaid:
@@ -104,13 +103,13 @@ class TestMoneyThatCame:
             (Entry.FEE, 204, "txn_1"),
         ]
         assert (change.after.provider_fee_minor, change.after.net_amount_minor) == (204, 5794)
-        assert not change.refund_all
+        assert not change.after.give_back
         assert change.after.check_at is None
 
     def test_is_booked_once(self) -> None:
         paid = applied(a_payment(), an_intent("succeeded")).after
         again = applied(paid, an_intent("succeeded"))
-        assert (again.after, again.news, again.ledger, again.refund_all) == (paid, None, (), False)
+        assert (again.after, again.news, again.ledger) == (paid, None, ())
 
     def test_whose_fee_is_not_known_yet_is_looked_at_again(self) -> None:
         unsettled = applied(a_payment(), an_intent("succeeded", settlement=None))
@@ -129,13 +128,15 @@ class TestMoneyThatCame:
         change = applied(a_payment(status=status, close_intent=True), an_intent("succeeded"))
         assert (change.after.status, change.after.late, change.after.close_intent) == (Status.SUCCEEDED, True, False)
         assert change.news is None
-        assert change.refund_all
+        assert change.after.owes
+        assert change.after.check_at is not None
         assert change.ledger[0].entry is Entry.CAPTURE
 
     def test_too_late_for_the_order_goes_back(self) -> None:
         change = applied(a_payment(), an_intent("succeeded"), order_ended=True)
         assert (change.after.status, change.after.late, change.news) == (Status.SUCCEEDED, True, None)
-        assert change.refund_all
+        assert change.after.owes
+        assert change.after.check_at is not None
         assert not change.after.counts_as_payment
 
     @pytest.mark.parametrize(
@@ -240,7 +241,7 @@ class TestAChallenge:
 class TestWhatIsDueAtStripe:
     def test_an_unknown_outcome_is_asked_for_again_while_the_key_lives(self) -> None:
         unknown = a_payment()
-        assert unknown.check_at == NOW + SETTLE_DELAY
+        assert unknown.check_at == NOW + TAKES_AT_MOST
         assert next_step(unknown, NOW + KEY_LIFE - timedelta(seconds=1)) is Step.ASK
         assert next_step(unknown, NOW + KEY_LIFE) is Step.SEARCH
 
@@ -277,20 +278,23 @@ class TestACancelledOrder:
     def test_closes_a_live_payment(self) -> None:
         waiting = applied(a_payment(), an_intent("requires_action")).after
         change = end_with_order(waiting, NOW)
-        assert (change.after.close_intent, change.after.check_at, change.refund_all) == (True, NOW, False)
+        assert (change.after.close_intent, change.after.check_at, change.after.give_back) == (True, NOW, False)
         ended = applied(change.after, an_intent("canceled"), order_ended=True)
         assert (ended.after.status, ended.news) == (Status.CANCELLED, News.FAILED)
 
     @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.PARTIALLY_REFUNDED])
     def test_gives_back_what_was_paid(self, status: Status) -> None:
         change = end_with_order(a_payment(status=status, intent_id="pi_1"), NOW)
-        assert (change.after.status, change.refund_all) == (status, True)
+        assert (change.after.status, change.after.owes) == (status, True)
 
-    @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED, Status.REFUNDED])
+    @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED])
     def test_leaves_the_rest_alone(self, status: Status) -> None:
         payment = a_payment(status=status, intent_id="pi_1")
-        change = end_with_order(payment, NOW)
-        assert (change.after, change.refund_all) == (payment, False)
+        assert end_with_order(payment, NOW).after == payment
+
+    def test_minds_what_a_bank_may_send_back_yet(self) -> None:
+        payment = a_payment(status=Status.REFUNDED, intent_id="pi_1")
+        assert end_with_order(payment, NOW).after == replace(payment, give_back=True)
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from uuid import UUID, uuid4
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 
 from services.payment.domain import (
+    AUTOMATIC_TRIES,
+    DisputeState,
     Entry,
+    GivingBack,
     IntentMismatch,
     News,
     NotRefundable,
@@ -20,25 +24,32 @@ from services.payment.domain import (
     RefundStatus,
     RefundTooLarge,
     Status,
+    Stranded,
     StripeRefund,
     abandon_refund,
     adopt_refund,
     apply_refund,
-    full_refund,
+    give_back,
     late_refund_key,
     left_to_refund,
     order_refund,
 )
-from tests.unit.payment.given import NOW, PAYMENT_ID, a_payment
+from tests.unit.payment.given import NOW, PAYMENT_ID, TAKES_AT_MOST, a_payment
 
-REFUND_ID = UUID("01957000-0000-7000-8000-0000000000f0")
-PAID = a_payment(status=Status.SUCCEEDED, intent_id="pi_1")
+PAID = a_payment(
+    status=Status.SUCCEEDED, intent_id="pi_1", provider_fee_minor=204, net_amount_minor=5794, check_at=None
+)
+OWING = replace(PAID, give_back=True)
 
 
-def ordered(payment: Payment = PAID, others: tuple[Refund, ...] = ()) -> Refund:
-    refund = full_refund(payment, others, refund_id=REFUND_ID, now=NOW)
+def ordered(payment: Payment = OWING, others: tuple[Refund, ...] = ()) -> Refund:
+    refund = given(others, payment).refund
     assert refund is not None
     return refund
+
+
+def given(refunds: Sequence[Refund], payment: Payment = OWING, *, insist: bool = False) -> GivingBack:
+    return give_back(payment, refunds, refund_id=uuid4(), now=NOW, insist=insist)
 
 
 def by_staff(amount_minor: int | None = None, others: Sequence[Refund] = (), payment: Payment = PAID) -> Refund:
@@ -51,6 +62,7 @@ def by_staff(amount_minor: int | None = None, others: Sequence[Refund] = (), pay
         ordered_by=uuid4(),
         idempotency_key=None,
         now=NOW,
+        takes_at_most=TAKES_AT_MOST,
     )
 
 
@@ -69,14 +81,12 @@ def test_all_of_it_is_ordered_under_a_key_of_the_payments_own() -> None:
 
 
 def test_it_is_ordered_once() -> None:
-    assert full_refund(PAID, [ordered()], refund_id=uuid4(), now=NOW) is None
-    failed = replace(ordered(), status=RefundStatus.FAILED)
-    assert full_refund(PAID, [failed], refund_id=uuid4(), now=NOW) is None
+    assert given([ordered()]).refund is None
 
 
 def test_what_went_back_before_does_not_go_back_again() -> None:
     assert ordered(others=(made_elsewhere(1000),)).amount_minor == 4998
-    assert full_refund(PAID, [made_elsewhere(5998)], refund_id=uuid4(), now=NOW) is None
+    assert given([made_elsewhere(5998)]).refund is None
 
 
 def test_success_is_booked_and_told_once() -> None:
@@ -112,13 +122,13 @@ def test_part_of_it_leaves_the_payment_partially_refunded() -> None:
     assert whole.payment.status is Status.REFUNDED
 
 
-def test_one_that_failed_changes_nothing() -> None:
+def test_one_that_failed_moves_no_money() -> None:
     refund = ordered()
     change = apply_refund(PAID, [refund], refund, seen(refund, RefundStatus.FAILED), NOW)
     assert (change.payment.status, change.refund.status, change.news, change.ledger) == (
         Status.SUCCEEDED,
         RefundStatus.FAILED,
-        None,
+        News.REFUND_FAILED,
         (),
     )
 
@@ -127,7 +137,11 @@ def test_one_that_came_back_from_the_bank_is_booked_against() -> None:
     refund = ordered()
     done = apply_refund(PAID, [refund], refund, seen(refund, RefundStatus.SUCCEEDED), NOW)
     back = apply_refund(done.payment, [done.refund], done.refund, seen(refund, RefundStatus.FAILED), NOW)
-    assert (back.payment.status, back.refund.status, back.news) == (Status.SUCCEEDED, RefundStatus.FAILED, None)
+    assert (back.payment.status, back.refund.status, back.news) == (
+        Status.SUCCEEDED,
+        RefundStatus.FAILED,
+        News.REFUND_FAILED,
+    )
     assert [(line.entry, line.amount_minor) for line in back.ledger] == [(Entry.REFUND_REVERSAL, 5998)]
 
 
@@ -162,8 +176,23 @@ def test_nothing_goes_back_that_never_came() -> None:
         apply_refund(a_payment(), [refund], refund, seen(refund, RefundStatus.SUCCEEDED), NOW)
 
 
+def test_a_refund_says_since_when_its_outcome_is_known() -> None:
+    pending = ordered()
+    assert pending.processed_at is None
+    waiting = apply_refund(PAID, [pending], pending, seen(pending, RefundStatus.PENDING), NOW).refund
+    assert waiting.processed_at is None
+    given = apply_refund(PAID, [waiting], waiting, seen(waiting, RefundStatus.SUCCEEDED), NOW).refund
+    assert given.processed_at == NOW
+    later = NOW + timedelta(days=2)
+    again = apply_refund(PAID, [given], given, seen(given, RefundStatus.SUCCEEDED), later).refund
+    assert again.processed_at == NOW
+    sent_back = apply_refund(PAID, [again], again, seen(again, RefundStatus.FAILED), later).refund
+    assert sent_back.processed_at == later
+
+
 def test_one_that_stripe_will_not_make_is_over() -> None:
-    given_up = abandon_refund(ordered(), "charge_disputed")
+    given_up = abandon_refund(ordered(), "charge_disputed", NOW)
+    assert given_up.processed_at == NOW
     assert (given_up.status, given_up.check_at, given_up.failure_code) == (RefundStatus.FAILED, None, "charge_disputed")
     assert given_up.key == late_refund_key(PAYMENT_ID)
 
@@ -195,7 +224,7 @@ def test_one_that_failed_leaves_its_money_to_the_next() -> None:
     assert by_staff(None, [failed]).amount_minor == 5998
 
 
-@given(st.lists(st.tuples(st.integers(1, 6000), st.sampled_from(RefundStatus)), max_size=12))
+@hypothesis_given(st.lists(st.tuples(st.integers(1, 6000), st.sampled_from(RefundStatus)), max_size=12))
 def test_however_they_end_no_more_goes_back_than_came(asked: list[tuple[int, RefundStatus]]) -> None:
     refunds: list[Refund] = []
     for amount, outcome in asked:
@@ -213,7 +242,7 @@ def test_what_staff_could_not_give_back_goes_back_with_the_ended_order() -> None
     failed = replace(by_hand, status=RefundStatus.FAILED)
     again = ordered(others=(failed, rest))
     assert (again.amount_minor, again.key) == (1000, f"{PAYMENT_ID}:cancelled:2")
-    assert full_refund(PAID, [failed, rest, again], refund_id=uuid4(), now=NOW) is None
+    assert given([failed, rest, again]).refund is None
 
 
 def test_a_reason_of_ours_in_staffs_mouth_is_no_refund_of_ours() -> None:
@@ -229,3 +258,81 @@ def test_why_the_bank_sent_it_back_is_kept() -> None:
     assert change.refund.failure_code == "lost_or_stolen_card"
     again = apply_refund(PAID, [change.refund], change.refund, seen(refund, RefundStatus.FAILED), NOW)
     assert again.refund.failure_code == "lost_or_stolen_card"
+
+
+def refused(refund: Refund) -> Refund:
+    return abandon_refund(refund, "charge_too_old", NOW)
+
+
+def returned(refund: Refund) -> Refund:
+    return replace(refund, status=RefundStatus.FAILED, stripe_refund_id=f"re_{refund.id}")
+
+
+def test_what_is_left_is_computed_anew_when_more_had_gone_back_than_we_knew() -> None:
+    too_much = refused(ordered())
+    rest = ordered(others=(too_much, made_elsewhere(1000)))
+    assert (rest.amount_minor, rest.key) == (4998, f"{PAYMENT_ID}:cancelled:2")
+    assert rest.check_at == NOW
+
+
+def test_what_is_refused_is_asked_for_again_later_and_in_the_end_it_needs_a_person() -> None:
+    refunds: list[Refund] = []
+    for _ in range(AUTOMATIC_TRIES):
+        refunds.append(refused(ordered(others=tuple(refunds))))
+    assert [refund.amount_minor for refund in refunds] == [5998] * AUTOMATIC_TRIES
+    assert len({refund.key for refund in refunds}) == AUTOMATIC_TRIES
+    end = given(refunds)
+    assert (end.refund, end.payment.stranded) == (None, Stranded.REFUND_REFUSED)
+    assert end.payment.check_at is not None
+
+
+def test_what_the_bank_has_sent_back_needs_a_person() -> None:
+    sent_back = [returned(ordered())]
+    end = given(sent_back)
+    assert (end.refund, end.payment.stranded) == (None, Stranded.REFUND_RETURNED)
+    again = given(sent_back, end.payment, insist=True)
+    assert again.refund is not None
+    assert (again.refund.amount_minor, again.payment.stranded) == (5998, None)
+
+
+def test_when_all_has_gone_back_nobody_is_needed_any_more() -> None:
+    stranded = replace(OWING, status=Status.REFUNDED, stranded=Stranded.REFUND_RETURNED)
+    assert given([made_elsewhere(5998)], stranded).payment.stranded is None
+
+
+@pytest.mark.parametrize(
+    ("dispute", "why"), [(DisputeState.LOST, Stranded.DISPUTE_LOST), (DisputeState.OPEN, Stranded.DISPUTED)]
+)
+@pytest.mark.parametrize("insist", [False, True])
+def test_nothing_is_paid_twice_through_a_dispute(dispute: DisputeState, why: Stranded, insist: bool) -> None:
+    end = given([], replace(OWING, dispute=dispute), insist=insist)
+    assert (end.refund, end.payment.stranded) == (None, why)
+
+
+@pytest.mark.parametrize("dispute", [DisputeState.WON, DisputeState.INQUIRY])
+def test_a_dispute_that_moves_no_money_hinders_nothing(dispute: DisputeState) -> None:
+    assert given([], replace(OWING, dispute=dispute)).refund is not None
+
+
+def test_staff_give_nothing_back_after_a_dispute_was_lost() -> None:
+    with pytest.raises(NotRefundable, match="dispute"):
+        by_staff(100, payment=replace(PAID, dispute=DisputeState.LOST))
+
+
+def test_one_that_was_given_up_and_made_after_all_is_booked() -> None:
+    given_up = refused(ordered())
+    change = apply_refund(OWING, [given_up], given_up, seen(given_up, RefundStatus.SUCCEEDED), NOW)
+    assert (change.refund.status, change.news, change.payment.status) == (
+        RefundStatus.SUCCEEDED,
+        News.REFUNDED,
+        Status.REFUNDED,
+    )
+
+
+@pytest.mark.parametrize("before", [RefundStatus.SUCCEEDED, RefundStatus.PENDING])
+def test_the_customer_is_told_once_that_a_refund_came_back(before: RefundStatus) -> None:
+    refund = replace(ordered(), status=before, stripe_refund_id="re_1")
+    change = apply_refund(OWING, [refund], refund, seen(refund, RefundStatus.FAILED), NOW)
+    assert change.news is News.REFUND_FAILED
+    again = apply_refund(change.payment, [change.refund], change.refund, seen(refund, RefundStatus.FAILED), NOW)
+    assert again.news is None

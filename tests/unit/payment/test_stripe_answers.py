@@ -13,8 +13,9 @@ from pydantic import SecretStr
 from stripe import WebhookSignature
 
 from services.payment.domain import IntentMismatch, RefundStatus, Refusal, Settlement
-from services.payment.stripe_answers import BadSignature, intent, intent_in, read_webhook, refund, refusal_in, user_of
+from services.payment.stripe_answers import intent, intent_in, refund, refusal_in, user_of
 from services.payment.stripe_units import to_stripe
+from services.payment.stripe_webhooks import BadSignature, read_webhook
 from tests.unit.payment.given import PAYMENT_ID
 
 SECRET = SecretStr("whsec_unit")

@@ -164,6 +164,8 @@ WRONG: dict[str, Callable[[], Facts]] = {
     "payment good: booked 59.98 - 0, at Stripe 0 - 0": lambda: replace(SOUND, charged=SOUND.charged[1:]),
     "payment good has 2 intents at Stripe": lambda: replace(SOUND, charged=[*SOUND.charged, SOUND.charged[0]]),
     "payment unknown has 1 intents at Stripe": lambda: with_charge(payment_id="unknown"),
+    "payment good: 0 is booked for disputes, at Stripe 10": lambda: with_charge(disputed=Decimal(10)),
+    "payment good: 10 is booked for disputes, at Stripe 0": lambda: with_payment(disputed=Decimal(10)),
     "p: 7 on hand and 2 sold, of 10": lambda: with_stock(on_hand=7),
     "p: 8 on hand and 4 sold, of 10": lambda: with_stock(sold=4),
     "p: 8 on hand and 2 sold, of 13": lambda: with_stock(adjusted=3),
@@ -210,6 +212,21 @@ WRONG: dict[str, Callable[[], Facts]] = {
 @pytest.mark.parametrize("sentence", WRONG)
 def test_what_is_wrong_is_told(sentence: str) -> None:
     assert sentence in broken(WRONG[sentence](), BEFORE)
+
+
+@pytest.mark.parametrize("alarmed", [True, False])
+def test_a_cancelled_order_holds_money_only_where_somebody_was_told(alarmed: bool) -> None:
+    cancelled = with_order(order("paid", "pending", "cancelled"))
+    found = replace(cancelled, payments=[replace(SOUND.payments[0], alarmed=alarmed), SOUND.payments[1]])
+    assert ("order paid is cancelled and paid" in broken(found, BEFORE)) is not alarmed
+
+
+def test_a_refund_that_came_back_is_told_in_a_mail() -> None:
+    bounced = replace(SOUND, bus=[*SOUND.bus, event("payment-events", "paid", "PAYMENT_REFUND_FAILED", "e8")])
+    assert "order paid: 0 messages of type payment_refund_failed" in broken(bounced, BEFORE)
+    mail = Message("m8", "e8", "paid", "payment_refund_failed", "sent", 1)
+    told_of = replace(bounced, messages=[*SOUND.messages, mail])
+    assert not [problem for problem in broken(told_of, BEFORE) if "refund_failed" in problem]
 
 
 def test_each_refund_is_told_in_a_mail() -> None:

@@ -13,6 +13,7 @@ from services.chassis.events import Event
 from services.chassis.inbox import first_time
 from services.chassis.postgres import Postgres
 from services.chassis.producer import Producer
+from services.chassis.reading import BEGINNING
 from tests.integration.chassis.data.lab_events import lab_events, step
 
 GROUP = "lab-to-be-killed"
@@ -33,7 +34,8 @@ async def main(dsn: str, bootstrap: str, topic: str) -> None:
                     "INSERT INTO effects (key, number, event_id) VALUES ($1, $2, $3)", key, number, event.id
                 )
 
-    await Consumer(bootstrap, GROUP, {lab.happened: handle}, Producer(bootstrap, "lab"), lab.registry).run()
+    producer = Producer(bootstrap, "lab")
+    await Consumer(bootstrap, GROUP, {lab.happened: handle}, producer, lab.registry, since=BEGINNING).run()
 
 
 if __name__ == "__main__":

@@ -16,14 +16,16 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client import REGISTRY as METRICS
 
 from local.paths import ROOT
-from services.chassis import consumer_session
-from services.chassis.consumer import Consumer, ConsumerStopped
+from services.chassis import consumer_lag, consumer_session
+from services.chassis.consumer import Consumer, ConsumerStopped, NotConsuming
 from services.chassis.errors import Unavailable
 from services.chassis.events import Event
 from services.chassis.handling import Handler
 from services.chassis.inbox import first_time
 from services.chassis.postgres import Postgres
 from services.chassis.producer import Producer
+from services.chassis.readiness import Readiness
+from services.chassis.reading import BEGINNING
 from tests.integration.chassis.data import consumer_process
 from tests.integration.chassis.data.conftest import create
 from tests.integration.chassis.data.lab_broker import Broker
@@ -80,9 +82,8 @@ def consumer(kafka_bootstrap: str, producer: Producer, lab: Lab, group: str) -> 
     """Makes members of this test's group."""
 
     def make(handler: Handler, **settings: Any) -> Consumer:
-        return Consumer(
-            kafka_bootstrap, group, {lab.happened: handler}, producer, lab.registry, first_pause=0.01, **settings
-        )
+        settings = {"since": BEGINNING, "first_pause": 0.01, **settings}
+        return Consumer(kafka_bootstrap, group, {lab.happened: handler}, producer, lab.registry, **settings)
 
     return make
 
@@ -194,17 +195,24 @@ async def test_a_partition_that_waits_does_not_hold_the_others(
     assert seen.tries[(stuck, 0)] > 2
 
 
-async def test_too_many_dead_letters_stop_it_and_a_repaired_one_goes_on_there(
-    lab: Lab, producer: Producer, consumer: Any, kafka_bootstrap: str
+async def test_too_many_dead_letters_stop_it_and_that_is_seen(
+    lab: Lab, producer: Producer, consumer: Any, kafka_bootstrap: str, group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(consumer_lag, "LOOK_EVERY_SECONDS", 0.2)
     seen = Seen(raises={("a", number): ValueError("bug") for number in range(1, 100)})
     await send(producer, lab, "a", *range(20))
     broken = consumer(seen, tries=1)
-    async with asyncio.timeout(60):
-        await broken.run()
-    with pytest.raises(ConsumerStopped, match="10 messages in a row"):
-        await broken.check()
-    broken.check_alive()
+    async with running(broken.run):
+        await until(is_stopped(broken))
+        with pytest.raises(ConsumerStopped, match=rf"10 messages in a row.*{lab.topic}/[01]/10: ValueError: bug"):
+            await broken.check()
+        broken.check_alive()
+        assert METRICS.get_sample_value("argosy_consumer_stopped", {"group": group}) == 1
+
+        async def ten_wait() -> bool:
+            return lag(group, lab.topic) == 10
+
+        await until(ten_wait)
     letters = await on_topic(kafka_bootstrap, f"{lab.topic}.dlq")
     assert [step(lab.registry.decode(letter)) for letter in letters] == [("a", number) for number in range(1, 10)]
 
@@ -213,7 +221,56 @@ async def test_too_many_dead_letters_stop_it_and_a_repaired_one_goes_on_there(
     async with running(one.run):
         await until(repaired.has(10))
         await one.check()
+        assert METRICS.get_sample_value("argosy_consumer_stopped", {"group": group}) == 0
     assert repaired.steps == [("a", number) for number in range(10, 20)]
+
+
+async def test_one_that_stopped_is_named_and_takes_nothing_down(
+    lab: Lab, producer: Producer, consumer: Any, group: str
+) -> None:
+    """Ten bad messages once made every call a 503."""
+    readiness = Readiness(lambda _: None)
+    broken = consumer(Seen(raises={("a", number): ValueError("bug") for number in range(20)}), tries=1)
+    broken.run_in(AsApp(readiness))
+    await send(producer, lab, "a", *range(20))
+    async with running(broken.run, readiness.run):
+
+        async def it_is_named() -> bool:
+            return readiness.failing == [f"consumer {group}"]
+
+        await until(is_stopped(broken))
+        await until(it_is_named)
+        assert readiness.serving
+
+
+class AsApp:
+    """What a consumer is run in, as far as readiness goes."""
+
+    def __init__(self, readiness: Readiness) -> None:
+        self.add = readiness.add
+
+    def background(self, *_: object) -> None:
+        """The test runs it."""
+
+    def live_check(self, *_: object) -> None:
+        """Nobody asks."""
+
+
+async def test_one_that_stopped_goes_on_by_itself_with_its_count_reset(
+    lab: Lab, producer: Producer, consumer: Any, kafka_bootstrap: str, group: str
+) -> None:
+    poison = range(1, 31)
+    seen = Seen(raises={("a", number): ValueError("poison") for number in poison})
+    await send(producer, lab, "a", *range(41))
+    one = consumer(seen, tries=1, first_rest=0.2)
+    async with running(one.run):
+        await until(seen.has(11))
+        await one.check()
+    assert seen.steps == [("a", 0), *(("a", number) for number in range(31, 41))]
+    letters = await on_topic(kafka_bootstrap, f"{lab.topic}.dlq")
+    assert [step(lab.registry.decode(letter)) for letter in letters] == [("a", number) for number in poison]
+    assert max(seen.tries.values()) == 2  # the tenth, whose turn it was when it stopped
+    assert METRICS.get_sample_value("argosy_consumer_stopped", {"group": group}) == 0
 
 
 async def test_asked_to_stop_it_finishes_the_message_at_hand(
@@ -323,7 +380,7 @@ async def test_goes_on_after_the_broker_was_killed_and_after_it_hung(broker: Bro
     producer = Producer(broker.address, "lab")
     await producer.start()
     seen = Seen()
-    one = Consumer(broker.address, "lab-outage", {lab.happened: seen}, producer, lab.registry)
+    one = Consumer(broker.address, "lab-outage", {lab.happened: seen}, producer, lab.registry, since=BEGINNING)
     async with running(one.run):
         await send(producer, lab, "a", 0)
         await until(seen.has(1))
@@ -347,7 +404,7 @@ async def test_goes_on_after_the_broker_was_killed_and_after_it_hung(broker: Bro
 async def test_waits_for_a_topic_that_is_not_there_yet(kafka_bootstrap: str, producer: Producer, group: str) -> None:
     lab = lab_events(f"lab-late-{uuid.uuid4().hex}")
     seen = Seen()
-    one = Consumer(kafka_bootstrap, group, {lab.happened: seen}, producer, lab.registry)
+    one = Consumer(kafka_bootstrap, group, {lab.happened: seen}, producer, lab.registry, since=BEGINNING)
     async with running(one.run):
         await asyncio.sleep(1)
         one.check_alive()
@@ -362,27 +419,58 @@ async def test_says_how_far_behind_it_is(
     monkeypatch.setattr(consumer_session, "LOOK_EVERY_SECONDS", 0.1)
     seen = Seen(raises={("a", 0): Unavailable()})
     await send(producer, lab, "a", *range(7))
-
-    def lag() -> float:
-        values = [METRICS.get_sample_value("argosy_consumer_lag", label(partition)) for partition in "01"]
-        return sum(value or 0 for value in values)
-
-    def label(partition: str) -> dict[str, str]:
-        return {"group": group, "topic": lab.topic, "partition": partition}
-
     async with running(consumer(seen).run):
 
         async def seven_behind() -> bool:
-            return lag() == 7
+            return lag(group, lab.topic) == 7
 
         async def none_behind() -> bool:
-            return lag() == 0
+            return lag(group, lab.topic) == 0
 
         await until(seven_behind)
         seen.raises.clear()
         await until(none_behind)
         await until(seen.has(7))
-    assert METRICS.get_sample_value("argosy_consumer_lag", label("0")) is None
+    assert lag(group, lab.topic) is None
+
+
+async def test_says_how_far_behind_it_is_even_when_it_never_gets_to_read(
+    lab: Lab, producer: Producer, consumer: Any, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: object) -> None:
+        raise RuntimeError("whatever there may be")
+
+    monkeypatch.setattr(consumer_lag, "LOOK_EVERY_SECONDS", 0.2)
+    monkeypatch.setattr(consumer_session.ConsumerSession, "_fetch", fail)
+    await send(producer, lab, "a", *range(7))
+    one = consumer(Seen())
+    async with running(one.run):
+
+        async def seven_behind() -> bool:
+            return lag(group, lab.topic) == 7
+
+        await until(seven_behind)
+        with pytest.raises(NotConsuming, match="whatever there may be"):
+            await one.check()
+
+
+def lag(group: str, topic: str) -> float | None:
+    """What the gauge says of both partitions; None when it says nothing."""
+    labels = [{"group": group, "topic": topic, "partition": partition} for partition in "01"]
+    values = [METRICS.get_sample_value("argosy_consumer_lag", label) for label in labels]
+    told = [value for value in values if value is not None]
+    return sum(told) if told else None
+
+
+def is_stopped(one: Consumer) -> Any:
+    async def stopped() -> bool:
+        try:
+            await one.check()
+        except ConsumerStopped:
+            return True
+        return False
+
+    return stopped
 
 
 def effects(postgres: Postgres, key_like: str, count: int) -> Any:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from services.chassis import deadlines
 from services.chassis.errors import Unavailable
 from services.chassis.postgres import Postgres
+from services.chassis.postgres_url import checked as postgres_url_of_settings
 
 
 @pytest.fixture
@@ -35,6 +38,20 @@ async def test_commits_at_the_end_and_rolls_back_on_an_error(postgres: Postgres)
         await fail()
     found = await postgres.fetch("SELECT key FROM effects WHERE key IN ('committed', 'rolled back')")
     assert [row["key"] for row in found] == ["committed"]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    ["", "sslmode=prefer", "target_session_attrs=read-write", "options=-c%20search_path%3Dpublic", "sslmode=disable"],
+)
+async def test_a_url_that_the_settings_take_migrates_and_serves(
+    postgres_url: str, tmp_path: Path, parameters: str
+) -> None:
+    url = postgres_url_of_settings(SecretStr(f"{postgres_url}?{parameters}"))
+    pool = Postgres(url, "shop", tmp_path, size=1)
+    await pool.start()
+    assert await pool.fetchval("SELECT count(*) FROM outbox") == 0
+    await pool.stop()
 
 
 async def test_none_free_within_the_deadline_is_unavailable(small: Postgres) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from google.protobuf.message import Message
+from prometheus_client import REGISTRY as METRICS
 
 from argosy.event.v1 import user_events_pb2
 from services.chassis import clock, events
@@ -18,6 +19,7 @@ from services.chassis.revocations import TOPIC, NotCaughtUp, Revocations
 from tests.integration.chassis.data.conftest import create
 from tests.integration.chassis.data.lab_broker import Broker
 from tests.integration.chassis.data.waiting import until
+from tests.support.raw_records import Raw, RawName, batch, produce
 
 
 class Tokens:
@@ -97,6 +99,38 @@ async def test_what_is_no_event_is_passed_over(kafka_bootstrap: str, producer: P
         await producer.send(OutgoingRecord(TOPIC, good.key, None, ()))
         await producer.send(good)
         await learns(one, tokens)
+
+
+async def test_what_cannot_be_decoded_is_stepped_over_by_those_that_run_and_those_that_start(
+    kafka_bootstrap: str, producer: Producer
+) -> None:
+    def stepped_over() -> float:
+        return METRICS.get_sample_value("argosy_tail_unreadable_total", {"topic": TOPIC}) or 0
+
+    before, strange, after = Tokens(), Tokens(), Tokens()
+    async with replica(kafka_bootstrap) as one:
+        counted = stepped_over()
+        await producer.send(before.session_revoked)
+        good = strange.session_revoked
+        agent = ((RawName(b"\xfe"), b"\xff"), ("agent", None))
+        await produce(
+            kafka_bootstrap,
+            TOPIC,
+            batch(
+                [
+                    Raw(b"\xff", b"\xff", (("ce_type", b"SESSION_REVOKED"), (RawName(b"\xff\xff"), None))),
+                    Raw(None, None, (("ce_type", None),)),
+                    Raw(good.key, good.value, (*agent, *good.headers)),
+                ],
+                "zstd",
+            ),
+        )
+        await producer.send(after.user_deleted)
+        for tokens in (before, strange, after):
+            await learns(one, tokens)
+        assert stepped_over() == counted + 1
+    async with replica(kafka_bootstrap) as another:
+        assert [another.ended(tokens.user) for tokens in (before, strange, after)] == [True, True, True]
 
 
 async def test_a_broker_that_comes_late_and_one_that_comes_back(broker: Broker) -> None:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from argosy.policy.v1 import policy_pb2 as argosy_dot_policy_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&argosy/event/v1/inventory_events.proto\x12\x0f\x61rgosy.event.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\"\x84\x01\n\rStockReserved\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x30\n\x05items\x18\x02 \x03(\x0b\x32\x1a.argosy.event.v1.StockLineR\x05items:&\x8a\xb5\x18\"\n\x0eSTOCK_RESERVED\x12\x10inventory-events\"\x9c\x01\n\rStockReleased\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x30\n\x05items\x18\x02 \x03(\x0b\x32\x1a.argosy.event.v1.StockLineR\x05items\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason:&\x8a\xb5\x18\"\n\x0eSTOCK_RELEASED\x12\x10inventory-events\"F\n\tStockLine\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12\x1a\n\x08quantity\x18\x02 \x01(\x05R\x08quantity\"j\n\x08StockLow\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12\x1c\n\tavailable\x18\x02 \x01(\x05R\tavailable:!\x8a\xb5\x18\x1d\n\tSTOCK_LOW\x12\x10inventory-eventsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&argosy/event/v1/inventory_events.proto\x12\x0f\x61rgosy.event.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\"\x84\x01\n\rStockReserved\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x30\n\x05items\x18\x02 \x03(\x0b\x32\x1a.argosy.event.v1.StockLineR\x05items:&\x8a\xb5\x18\"\n\x0eSTOCK_RESERVED\x12\x10inventory-events\"\x9c\x01\n\rStockReleased\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x30\n\x05items\x18\x02 \x03(\x0b\x32\x1a.argosy.event.v1.StockLineR\x05items\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason:&\x8a\xb5\x18\"\n\x0eSTOCK_RELEASED\x12\x10inventory-events\"~\n\nStockShort\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x30\n\x05items\x18\x02 \x03(\x0b\x32\x1a.argosy.event.v1.StockLineR\x05items:#\x8a\xb5\x18\x1f\n\x0bSTOCK_SHORT\x12\x10inventory-events\"F\n\tStockLine\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12\x1a\n\x08quantity\x18\x02 \x01(\x05R\x08quantity\"j\n\x08StockLow\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12\x1c\n\tavailable\x18\x02 \x01(\x05R\tavailable:!\x8a\xb5\x18\x1d\n\tSTOCK_LOW\x12\x10inventory-eventsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,14 +36,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STOCKRESERVED']._serialized_options = b'\212\265\030\"\n\016STOCK_RESERVED\022\020inventory-events'
   _globals['_STOCKRELEASED']._loaded_options = None
   _globals['_STOCKRELEASED']._serialized_options = b'\212\265\030\"\n\016STOCK_RELEASED\022\020inventory-events'
+  _globals['_STOCKSHORT']._loaded_options = None
+  _globals['_STOCKSHORT']._serialized_options = b'\212\265\030\037\n\013STOCK_SHORT\022\020inventory-events'
   _globals['_STOCKLOW']._loaded_options = None
   _globals['_STOCKLOW']._serialized_options = b'\212\265\030\035\n\tSTOCK_LOW\022\020inventory-events'
   _globals['_STOCKRESERVED']._serialized_start=91
   _globals['_STOCKRESERVED']._serialized_end=223
   _globals['_STOCKRELEASED']._serialized_start=226
   _globals['_STOCKRELEASED']._serialized_end=382
-  _globals['_STOCKLINE']._serialized_start=384
-  _globals['_STOCKLINE']._serialized_end=454
-  _globals['_STOCKLOW']._serialized_start=456
-  _globals['_STOCKLOW']._serialized_end=562
+  _globals['_STOCKSHORT']._serialized_start=384
+  _globals['_STOCKSHORT']._serialized_end=510
+  _globals['_STOCKLINE']._serialized_start=512
+  _globals['_STOCKLINE']._serialized_end=582
+  _globals['_STOCKLOW']._serialized_start=584
+  _globals['_STOCKLOW']._serialized_end=690
 # @@protoc_insertion_point(module_scope)

@@ -79,6 +79,36 @@ class StockReleased(_message.Message):
 Global___StockReleased: _TypeAlias = StockReleased  # noqa: Y015
 
 @_typing.final
+class StockShort(_message.Message):
+    """An order was confirmed whose stock is not held any more, and too little is left to take it anew. Order cancels it.
+    Key: the order's id.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order's id."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___StockLine]:
+        """What it asks for."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        items: _abc.Iterable[Global___StockLine] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockShort: _TypeAlias = StockShort  # noqa: Y015
+
+@_typing.final
 class StockLine(_message.Message):
     """Some of one product."""
 

@@ -108,7 +108,7 @@ class OrderStatusUpdated(_message.Message):
     previous_status: _builtins.str
     """The state that it had."""
     reason: _builtins.str
-    """Why: paid, payment_failed, unpaid, by_owner or by_staff."""
+    """Why: paid, payment_failed, unpaid, stock_short, by_owner or by_staff."""
     def __init__(
         self,
         *,

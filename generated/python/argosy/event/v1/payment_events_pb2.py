@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from argosy.policy.v1 import policy_pb2 as argosy_dot_policy_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$argosy/event/v1/payment_events.proto\x12\x0f\x61rgosy.event.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\"\xc2\x01\n\x10PaymentConfirmed\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x1d\n\npayment_id\x18\x02 \x01(\tR\tpaymentId\x12\x17\n\x07user_id\x18\x03 \x01(\tR\x06userId\x12\x16\n\x06\x61mount\x18\x04 \x01(\tR\x06\x61mount\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency:\'\x8a\xb5\x18#\n\x11PAYMENT_CONFIRMED\x12\x0epayment-events\"\x9e\x01\n\rPaymentFailed\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x1d\n\npayment_id\x18\x02 \x01(\tR\tpaymentId\x12\x17\n\x07user_id\x18\x03 \x01(\tR\x06userId\x12\x14\n\x05\x65rror\x18\x04 \x01(\tR\x05\x65rror:$\x8a\xb5\x18 \n\x0ePAYMENT_FAILED\x12\x0epayment-events\"\xdd\x01\n\x0fPaymentRefunded\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x1d\n\npayment_id\x18\x02 \x01(\tR\tpaymentId\x12\x17\n\x07user_id\x18\x03 \x01(\tR\x06userId\x12\x1b\n\trefund_id\x18\x04 \x01(\tR\x08refundId\x12\x16\n\x06\x61mount\x18\x05 \x01(\tR\x06\x61mount\x12\x1a\n\x08\x63urrency\x18\x06 \x01(\tR\x08\x63urrency:&\x8a\xb5\x18\"\n\x10PAYMENT_REFUNDED\x12\x0epayment-events\"\x99\x01\n\x15PaymentRequiresAction\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x1d\n\npayment_id\x18\x02 \x01(\tR\tpaymentId\x12\x17\n\x07user_id\x18\x03 \x01(\tR\x06userId:-\x8a\xb5\x18)\n\x17PAYMENT_REQUIRES_ACTION\x12\x0epayment-eventsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$argosy/event/v1/payment_events.proto\x12\x0f\x61rgosy.event.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\"\xfb\x01\n\x10PaymentConfirmed\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x1d\n\npayment_id\x18\x02 \x01(\tR\tpaymentId\x12\x17\n\x07user_id\x18\x03 \x01(\tR\x06userId\x12\x16\n\x06\x61mount\x18\x04 \x01(\tR\x06\x61mount\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency\x12\x37\n\x18stripe_payment_intent_id\x18\x06 \x01(\tR\x15stripePaymentIntentId:\'\x8a\xb5\x18#\n\x11PAYMENT_CONFIRMED\x12\x0epayment-events\"\xf6\x01\n\rPaymentFailed\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x1d\n\npayment_id\x18\x02 \x01(\tR\tpaymentId\x12\x17\n\x07user_id\x18\x03 \x01(\tR\x06userId\x12\x14\n\x05\x65rror\x18\x04 \x01(\tR\x05\x65rror\x12\x1d\n\nerror_code\x18\x05 \x01(\tR\terrorCode\x12\x37\n\x18stripe_payment_intent_id\x18\x06 \x01(\tR\x15stripePaymentIntentId:$\x8a\xb5\x18 \n\x0ePAYMENT_FAILED\x12\x0epayment-events\"\xdd\x01\n\x0fPaymentRefunded\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x1d\n\npayment_id\x18\x02 \x01(\tR\tpaymentId\x12\x17\n\x07user_id\x18\x03 \x01(\tR\x06userId\x12\x1b\n\trefund_id\x18\x04 \x01(\tR\x08refundId\x12\x16\n\x06\x61mount\x18\x05 \x01(\tR\x06\x61mount\x12\x1a\n\x08\x63urrency\x18\x06 \x01(\tR\x08\x63urrency:&\x8a\xb5\x18\"\n\x10PAYMENT_REFUNDED\x12\x0epayment-events\"\xe6\x01\n\x13PaymentRefundFailed\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x1d\n\npayment_id\x18\x02 \x01(\tR\tpaymentId\x12\x17\n\x07user_id\x18\x03 \x01(\tR\x06userId\x12\x1b\n\trefund_id\x18\x04 \x01(\tR\x08refundId\x12\x16\n\x06\x61mount\x18\x05 \x01(\tR\x06\x61mount\x12\x1a\n\x08\x63urrency\x18\x06 \x01(\tR\x08\x63urrency:+\x8a\xb5\x18\'\n\x15PAYMENT_REFUND_FAILED\x12\x0epayment-events\"\x99\x01\n\x15PaymentRequiresAction\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x1d\n\npayment_id\x18\x02 \x01(\tR\tpaymentId\x12\x17\n\x07user_id\x18\x03 \x01(\tR\x06userId:-\x8a\xb5\x18)\n\x17PAYMENT_REQUIRES_ACTION\x12\x0epayment-eventsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,14 +38,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAYMENTFAILED']._serialized_options = b'\212\265\030 \n\016PAYMENT_FAILED\022\016payment-events'
   _globals['_PAYMENTREFUNDED']._loaded_options = None
   _globals['_PAYMENTREFUNDED']._serialized_options = b'\212\265\030\"\n\020PAYMENT_REFUNDED\022\016payment-events'
+  _globals['_PAYMENTREFUNDFAILED']._loaded_options = None
+  _globals['_PAYMENTREFUNDFAILED']._serialized_options = b'\212\265\030\'\n\025PAYMENT_REFUND_FAILED\022\016payment-events'
   _globals['_PAYMENTREQUIRESACTION']._loaded_options = None
   _globals['_PAYMENTREQUIRESACTION']._serialized_options = b'\212\265\030)\n\027PAYMENT_REQUIRES_ACTION\022\016payment-events'
   _globals['_PAYMENTCONFIRMED']._serialized_start=89
-  _globals['_PAYMENTCONFIRMED']._serialized_end=283
-  _globals['_PAYMENTFAILED']._serialized_start=286
-  _globals['_PAYMENTFAILED']._serialized_end=444
-  _globals['_PAYMENTREFUNDED']._serialized_start=447
-  _globals['_PAYMENTREFUNDED']._serialized_end=668
-  _globals['_PAYMENTREQUIRESACTION']._serialized_start=671
-  _globals['_PAYMENTREQUIRESACTION']._serialized_end=824
+  _globals['_PAYMENTCONFIRMED']._serialized_end=340
+  _globals['_PAYMENTFAILED']._serialized_start=343
+  _globals['_PAYMENTFAILED']._serialized_end=589
+  _globals['_PAYMENTREFUNDED']._serialized_start=592
+  _globals['_PAYMENTREFUNDED']._serialized_end=813
+  _globals['_PAYMENTREFUNDFAILED']._serialized_start=816
+  _globals['_PAYMENTREFUNDFAILED']._serialized_end=1046
+  _globals['_PAYMENTREQUIRESACTION']._serialized_start=1049
+  _globals['_PAYMENTREQUIRESACTION']._serialized_end=1202
 # @@protoc_insertion_point(module_scope)

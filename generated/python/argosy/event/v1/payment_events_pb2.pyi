@@ -27,6 +27,7 @@ class PaymentConfirmed(_message.Message):
     USER_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     CURRENCY_FIELD_NUMBER: _builtins.int
+    STRIPE_PAYMENT_INTENT_ID_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order's id."""
     payment_id: _builtins.str
@@ -37,6 +38,10 @@ class PaymentConfirmed(_message.Message):
     """The amount, a decimal ("59.98")."""
     currency: _builtins.str
     """The currency, ISO 4217."""
+    stripe_payment_intent_id: _builtins.str
+    """The PaymentIntent at Stripe, by which the payment is found there. A payment through another provider leaves it
+    empty and has a field of its own for that provider's reference.
+    """
     def __init__(
         self,
         *,
@@ -45,10 +50,11 @@ class PaymentConfirmed(_message.Message):
         user_id: _builtins.str = ...,
         amount: _builtins.str = ...,
         currency: _builtins.str = ...,
+        stripe_payment_intent_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency", "order_id", b"order_id", "payment_id", b"payment_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency", "order_id", b"order_id", "payment_id", b"payment_id", "stripe_payment_intent_id", b"stripe_payment_intent_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -64,6 +70,8 @@ class PaymentFailed(_message.Message):
     PAYMENT_ID_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    ERROR_CODE_FIELD_NUMBER: _builtins.int
+    STRIPE_PAYMENT_INTENT_ID_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order's id."""
     payment_id: _builtins.str
@@ -71,7 +79,11 @@ class PaymentFailed(_message.Message):
     user_id: _builtins.str
     """Who wanted to pay."""
     error: _builtins.str
+    """Why, as a sentence that can be shown to the customer. It can change; programs read error_code."""
+    error_code: _builtins.str
     """Why, in Stripe's words (card_declined, insufficient_funds)."""
+    stripe_payment_intent_id: _builtins.str
+    """The PaymentIntent at Stripe, as in PaymentConfirmed; empty when Stripe never made one."""
     def __init__(
         self,
         *,
@@ -79,10 +91,12 @@ class PaymentFailed(_message.Message):
         payment_id: _builtins.str = ...,
         user_id: _builtins.str = ...,
         error: _builtins.str = ...,
+        error_code: _builtins.str = ...,
+        stripe_payment_intent_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "order_id", b"order_id", "payment_id", b"payment_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "error_code", b"error_code", "order_id", b"order_id", "payment_id", b"payment_id", "stripe_payment_intent_id", b"stripe_payment_intent_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -129,6 +143,48 @@ class PaymentRefunded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PaymentRefunded: _TypeAlias = PaymentRefunded  # noqa: Y015
+
+@_typing.final
+class PaymentRefundFailed(_message.Message):
+    """A refund that was on its way has come back from the customer's bank. Key: the order's id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    REFUND_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order's id."""
+    payment_id: _builtins.str
+    """The payment's id."""
+    user_id: _builtins.str
+    """Who had paid."""
+    refund_id: _builtins.str
+    """The refund's id."""
+    amount: _builtins.str
+    """The amount that came back, a decimal ("59.98")."""
+    currency: _builtins.str
+    """The currency, ISO 4217."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        payment_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+        refund_id: _builtins.str = ...,
+        amount: _builtins.str = ...,
+        currency: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency", "order_id", b"order_id", "payment_id", b"payment_id", "refund_id", b"refund_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaymentRefundFailed: _TypeAlias = PaymentRefundFailed  # noqa: Y015
 
 @_typing.final
 class PaymentRequiresAction(_message.Message):

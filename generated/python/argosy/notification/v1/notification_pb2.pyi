@@ -122,7 +122,9 @@ class Preference(_message.Message):
     EMAIL_FIELD_NUMBER: _builtins.int
     REQUIRED_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """welcome, verify_email, password_reset, order_confirmed, order_cancelled, order_shipped or payment_refunded."""
+    """welcome, verify_email, password_reset, order_confirmed, order_cancelled, order_shipped,
+    payment_refunded or payment_refund_failed.
+    """
     email: _builtins.bool
     """Whether it comes by mail."""
     required: _builtins.bool

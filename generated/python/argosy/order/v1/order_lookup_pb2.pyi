@@ -3,8 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -75,3 +78,104 @@ class OrderSummary(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OrderSummary: _TypeAlias = OrderSummary  # noqa: Y015
+
+@_typing.final
+class ResolveOrdersRequest(_message.Message):
+    """Which orders to look at."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def order_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Their ids, 1 to 100."""
+
+    def __init__(
+        self,
+        *,
+        order_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_ids", b"order_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveOrdersRequest: _TypeAlias = ResolveOrdersRequest  # noqa: Y015
+
+@_typing.final
+class ResolveOrdersResponse(_message.Message):
+    """Where they stand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResolvedOrder]:
+        """One for each that was asked for."""
+
+    def __init__(
+        self,
+        *,
+        orders: _abc.Iterable[Global___ResolvedOrder] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["orders", b"orders"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveOrdersResponse: _TypeAlias = ResolveOrdersResponse  # noqa: Y015
+
+@_typing.final
+class ResolvedOrder(_message.Message):
+    """Whether an order may still need what is held for it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ResolvedOrder._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: ResolvedOrder._State.ValueType  # 0
+        """Never answered."""
+        STATE_OPEN: ResolvedOrder._State.ValueType  # 1
+        """It exists, and was not cancelled."""
+        STATE_CANCELLED: ResolvedOrder._State.ValueType  # 2
+        """It was cancelled."""
+        STATE_CLOSED: ResolvedOrder._State.ValueType  # 3
+        """It was never stored, and never will be."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """Whether an order may still need what is held for it."""
+
+    STATE_UNSPECIFIED: ResolvedOrder.State.ValueType  # 0
+    """Never answered."""
+    STATE_OPEN: ResolvedOrder.State.ValueType  # 1
+    """It exists, and was not cancelled."""
+    STATE_CANCELLED: ResolvedOrder.State.ValueType  # 2
+    """It was cancelled."""
+    STATE_CLOSED: ResolvedOrder.State.ValueType  # 3
+    """It was never stored, and never will be."""
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order's id."""
+    state: Global___ResolvedOrder.State.ValueType
+    """The state."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        state: Global___ResolvedOrder.State.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolvedOrder: _TypeAlias = ResolvedOrder  # noqa: Y015

@@ -40,6 +40,11 @@ class OrderLookupServiceStub:
                 request_serializer=argosy_dot_order_dot_v1_dot_order__lookup__pb2.LookUpOrderRequest.SerializeToString,
                 response_deserializer=argosy_dot_order_dot_v1_dot_order__lookup__pb2.OrderSummary.FromString,
                 _registered_method=True)
+        self.ResolveOrders = channel.unary_unary(
+                '/argosy.order.v1.OrderLookupService/ResolveOrders',
+                request_serializer=argosy_dot_order_dot_v1_dot_order__lookup__pb2.ResolveOrdersRequest.SerializeToString,
+                response_deserializer=argosy_dot_order_dot_v1_dot_order__lookup__pb2.ResolveOrdersResponse.FromString,
+                _registered_method=True)
 
 
 class OrderLookupServiceServicer:
@@ -53,6 +58,15 @@ class OrderLookupServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResolveOrders(self, request, context):
+        """Answers where each of these orders stands, in the order in which they were asked for. An order that was never
+        stored is closed by this: whoever was about to store it, however long they have been paused, fails. So whoever
+        holds something for it may let go. A repeat answers alike, or with what has happened since.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OrderLookupServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +74,11 @@ def add_OrderLookupServiceServicer_to_server(servicer, server):
                     servicer.LookUpOrder,
                     request_deserializer=argosy_dot_order_dot_v1_dot_order__lookup__pb2.LookUpOrderRequest.FromString,
                     response_serializer=argosy_dot_order_dot_v1_dot_order__lookup__pb2.OrderSummary.SerializeToString,
+            ),
+            'ResolveOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveOrders,
+                    request_deserializer=argosy_dot_order_dot_v1_dot_order__lookup__pb2.ResolveOrdersRequest.FromString,
+                    response_serializer=argosy_dot_order_dot_v1_dot_order__lookup__pb2.ResolveOrdersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +109,33 @@ class OrderLookupService:
             '/argosy.order.v1.OrderLookupService/LookUpOrder',
             argosy_dot_order_dot_v1_dot_order__lookup__pb2.LookUpOrderRequest.SerializeToString,
             argosy_dot_order_dot_v1_dot_order__lookup__pb2.OrderSummary.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.order.v1.OrderLookupService/ResolveOrders',
+            argosy_dot_order_dot_v1_dot_order__lookup__pb2.ResolveOrdersRequest.SerializeToString,
+            argosy_dot_order_dot_v1_dot_order__lookup__pb2.ResolveOrdersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,11 @@ class OrderLookupServiceStub:
     def __new__(cls, channel: _aio.Channel) -> OrderLookupServiceAsyncStub: ...
     LookUpOrder: _grpc.UnaryUnaryMultiCallable[_order_lookup_pb2.LookUpOrderRequest, _order_lookup_pb2.OrderSummary]
     """Answers with whose an order is, what it costs and where it stands; an unknown one is NOT_FOUND."""
+    ResolveOrders: _grpc.UnaryUnaryMultiCallable[_order_lookup_pb2.ResolveOrdersRequest, _order_lookup_pb2.ResolveOrdersResponse]
+    """Answers where each of these orders stands, in the order in which they were asked for. An order that was never
+    stored is closed by this: whoever was about to store it, however long they have been paused, fails. So whoever
+    holds something for it may let go. A repeat answers alike, or with what has happened since.
+    """
 
 @_typing.type_check_only
 class OrderLookupServiceAsyncStub(OrderLookupServiceStub):
@@ -43,6 +48,11 @@ class OrderLookupServiceAsyncStub(OrderLookupServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     LookUpOrder: _aio.UnaryUnaryMultiCallable[_order_lookup_pb2.LookUpOrderRequest, _order_lookup_pb2.OrderSummary]  # type: ignore[assignment]
     """Answers with whose an order is, what it costs and where it stands; an unknown one is NOT_FOUND."""
+    ResolveOrders: _aio.UnaryUnaryMultiCallable[_order_lookup_pb2.ResolveOrdersRequest, _order_lookup_pb2.ResolveOrdersResponse]  # type: ignore[assignment]
+    """Answers where each of these orders stands, in the order in which they were asked for. An order that was never
+    stored is closed by this: whoever was about to store it, however long they have been paused, fails. So whoever
+    holds something for it may let go. A repeat answers alike, or with what has happened since.
+    """
 
 class OrderLookupServiceServicer(metaclass=_abc_1.ABCMeta):
     """What other services may know of an order."""
@@ -54,5 +64,16 @@ class OrderLookupServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_order_lookup_pb2.OrderSummary, _abc.Awaitable[_order_lookup_pb2.OrderSummary]]:
         """Answers with whose an order is, what it costs and where it stands; an unknown one is NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ResolveOrders(
+        self,
+        request: _order_lookup_pb2.ResolveOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_lookup_pb2.ResolveOrdersResponse, _abc.Awaitable[_order_lookup_pb2.ResolveOrdersResponse]]:
+        """Answers where each of these orders stands, in the order in which they were asked for. An order that was never
+        stored is closed by this: whoever was about to store it, however long they have been paused, fails. So whoever
+        holds something for it may let go. A repeat answers alike, or with what has happened since.
+        """
 
 def add_OrderLookupServiceServicer_to_server(servicer: OrderLookupServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -362,6 +362,8 @@ class Payment(_message.Message):
     PROVIDER_FEE_FIELD_NUMBER: _builtins.int
     NET_AMOUNT_FIELD_NUMBER: _builtins.int
     SETTLEMENT_CURRENCY_FIELD_NUMBER: _builtins.int
+    DISPUTE_FIELD_NUMBER: _builtins.int
+    STRANDED_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     """Its id."""
     order_id: _builtins.str
@@ -386,6 +388,12 @@ class Payment(_message.Message):
     """What was left of the amount, a decimal ("57.94"); for staff, once it is known."""
     settlement_currency: _builtins.str
     """What fee and net amount are in, ISO 4217: the account's own currency; for staff, once it is known."""
+    dispute: _builtins.str
+    """How the customer's disputes of it stand, the worst of them: won, inquiry, open or lost; for staff, absent without."""
+    stranded: _builtins.str
+    """Why it needs a person: refund_returned, refund_refused, disputed, dispute_lost or unknown_at_stripe; for staff,
+    absent while it does not.
+    """
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was begun."""
@@ -410,15 +418,19 @@ class Payment(_message.Message):
         provider_fee: _builtins.str | None = ...,
         net_amount: _builtins.str | None = ...,
         settlement_currency: _builtins.str | None = ...,
+        dispute: _builtins.str | None = ...,
+        stranded: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_client_secret", b"_client_secret", "_decline_code", b"_decline_code", "_net_amount", b"_net_amount", "_provider_fee", b"_provider_fee", "_requires_action", b"_requires_action", "_settlement_currency", b"_settlement_currency", "client_secret", b"client_secret", "created_at", b"created_at", "decline_code", b"decline_code", "net_amount", b"net_amount", "processed_at", b"processed_at", "provider_fee", b"provider_fee", "requires_action", b"requires_action", "settlement_currency", b"settlement_currency"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_client_secret", b"_client_secret", "_decline_code", b"_decline_code", "_dispute", b"_dispute", "_net_amount", b"_net_amount", "_provider_fee", b"_provider_fee", "_requires_action", b"_requires_action", "_settlement_currency", b"_settlement_currency", "_stranded", b"_stranded", "client_secret", b"client_secret", "created_at", b"created_at", "decline_code", b"decline_code", "dispute", b"dispute", "net_amount", b"net_amount", "processed_at", b"processed_at", "provider_fee", b"provider_fee", "requires_action", b"requires_action", "settlement_currency", b"settlement_currency", "stranded", b"stranded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_secret", b"_client_secret", "_decline_code", b"_decline_code", "_net_amount", b"_net_amount", "_provider_fee", b"_provider_fee", "_requires_action", b"_requires_action", "_settlement_currency", b"_settlement_currency", "amount", b"amount", "client_secret", b"client_secret", "created_at", b"created_at", "currency", b"currency", "decline_code", b"decline_code", "net_amount", b"net_amount", "order_id", b"order_id", "payment_id", b"payment_id", "processed_at", b"processed_at", "provider_fee", b"provider_fee", "requires_action", b"requires_action", "settlement_currency", b"settlement_currency", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_secret", b"_client_secret", "_decline_code", b"_decline_code", "_dispute", b"_dispute", "_net_amount", b"_net_amount", "_provider_fee", b"_provider_fee", "_requires_action", b"_requires_action", "_settlement_currency", b"_settlement_currency", "_stranded", b"_stranded", "amount", b"amount", "client_secret", b"client_secret", "created_at", b"created_at", "currency", b"currency", "decline_code", b"decline_code", "dispute", b"dispute", "net_amount", b"net_amount", "order_id", b"order_id", "payment_id", b"payment_id", "processed_at", b"processed_at", "provider_fee", b"provider_fee", "requires_action", b"requires_action", "settlement_currency", b"settlement_currency", "status", b"status", "stranded", b"stranded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__client_secret: _TypeAlias = _typing.Literal["client_secret"]  # noqa: Y015
     _WhichOneofArgType__client_secret: _TypeAlias = _typing.Literal["_client_secret", b"_client_secret"]  # noqa: Y015
     _WhichOneofReturnType__decline_code: _TypeAlias = _typing.Literal["decline_code"]  # noqa: Y015
     _WhichOneofArgType__decline_code: _TypeAlias = _typing.Literal["_decline_code", b"_decline_code"]  # noqa: Y015
+    _WhichOneofReturnType__dispute: _TypeAlias = _typing.Literal["dispute"]  # noqa: Y015
+    _WhichOneofArgType__dispute: _TypeAlias = _typing.Literal["_dispute", b"_dispute"]  # noqa: Y015
     _WhichOneofReturnType__net_amount: _TypeAlias = _typing.Literal["net_amount"]  # noqa: Y015
     _WhichOneofArgType__net_amount: _TypeAlias = _typing.Literal["_net_amount", b"_net_amount"]  # noqa: Y015
     _WhichOneofReturnType__provider_fee: _TypeAlias = _typing.Literal["provider_fee"]  # noqa: Y015
@@ -427,10 +439,14 @@ class Payment(_message.Message):
     _WhichOneofArgType__requires_action: _TypeAlias = _typing.Literal["_requires_action", b"_requires_action"]  # noqa: Y015
     _WhichOneofReturnType__settlement_currency: _TypeAlias = _typing.Literal["settlement_currency"]  # noqa: Y015
     _WhichOneofArgType__settlement_currency: _TypeAlias = _typing.Literal["_settlement_currency", b"_settlement_currency"]  # noqa: Y015
+    _WhichOneofReturnType__stranded: _TypeAlias = _typing.Literal["stranded"]  # noqa: Y015
+    _WhichOneofArgType__stranded: _TypeAlias = _typing.Literal["_stranded", b"_stranded"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__client_secret) -> _WhichOneofReturnType__client_secret | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__decline_code) -> _WhichOneofReturnType__decline_code | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__dispute) -> _WhichOneofReturnType__dispute | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__net_amount) -> _WhichOneofReturnType__net_amount | None: ...
     @_typing.overload
@@ -439,5 +455,7 @@ class Payment(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__requires_action) -> _WhichOneofReturnType__requires_action | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__settlement_currency) -> _WhichOneofReturnType__settlement_currency | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stranded) -> _WhichOneofReturnType__stranded | None: ...
 
 Global___Payment: _TypeAlias = Payment  # noqa: Y015

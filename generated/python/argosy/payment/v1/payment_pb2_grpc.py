@@ -111,9 +111,10 @@ class PaymentServiceServicer:
 
     def CreateRefund(self, request, context):
         """Gives money of a payment back: the amount that is stated, else all that is left. More than is left is
-        FAILED_PRECONDITION (REFUND_TOO_LARGE) and says how much that is; a payment that took no money is FAILED_PRECONDITION
-        (NOT_REFUNDABLE). A refund that Stripe will not make answers with status `failed` and a failureCode; one whose
-        outcome is not known yet is `pending`. Changes neither order nor stock. Publishes PAYMENT_REFUNDED.
+        FAILED_PRECONDITION (REFUND_TOO_LARGE) and says how much that is; a payment that took no money, or of which a
+        dispute was lost, is FAILED_PRECONDITION (NOT_REFUNDABLE). A refund that Stripe will not make answers with status
+        `failed` and a failureCode; one whose outcome is not known yet is `pending`. Changes neither order nor stock.
+        Publishes PAYMENT_REFUNDED, and PAYMENT_REFUND_FAILED when the customer's bank sends the money back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,7 +129,8 @@ class PaymentServiceServicer:
 
     def HandleStripeWebhook(self, request, context):
         """Takes Stripe's webhooks: the raw bytes of the body, held against the signature in `stripe-signature`. A bad
-        or old (300 s) signature is INVALID_ARGUMENT. Duplicates and any order are harmless.
+        or old (300 s) signature is INVALID_ARGUMENT. What is Stripe's and tells nothing of ours is received all the same.
+        Duplicates and any order are harmless.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

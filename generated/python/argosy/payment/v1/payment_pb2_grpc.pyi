@@ -50,15 +50,17 @@ class PaymentServiceStub:
     """After the customer's challenge: looks the payment up at Stripe and applies its state."""
     CreateRefund: _grpc.UnaryUnaryMultiCallable[_payment_pb2.CreateRefundRequest, _payment_pb2.Refund]
     """Gives money of a payment back: the amount that is stated, else all that is left. More than is left is
-    FAILED_PRECONDITION (REFUND_TOO_LARGE) and says how much that is; a payment that took no money is FAILED_PRECONDITION
-    (NOT_REFUNDABLE). A refund that Stripe will not make answers with status `failed` and a failureCode; one whose
-    outcome is not known yet is `pending`. Changes neither order nor stock. Publishes PAYMENT_REFUNDED.
+    FAILED_PRECONDITION (REFUND_TOO_LARGE) and says how much that is; a payment that took no money, or of which a
+    dispute was lost, is FAILED_PRECONDITION (NOT_REFUNDABLE). A refund that Stripe will not make answers with status
+    `failed` and a failureCode; one whose outcome is not known yet is `pending`. Changes neither order nor stock.
+    Publishes PAYMENT_REFUNDED, and PAYMENT_REFUND_FAILED when the customer's bank sends the money back.
     """
     ListRefunds: _grpc.UnaryUnaryMultiCallable[_payment_pb2.ListRefundsRequest, _payment_pb2.ListRefundsResponse]
     """Answers with the refunds of a payment, newest first, a page at a time."""
     HandleStripeWebhook: _grpc.UnaryUnaryMultiCallable[_httpbody_pb2.HttpBody, _payment_pb2.WebhookReceipt]
     """Takes Stripe's webhooks: the raw bytes of the body, held against the signature in `stripe-signature`. A bad
-    or old (300 s) signature is INVALID_ARGUMENT. Duplicates and any order are harmless.
+    or old (300 s) signature is INVALID_ARGUMENT. What is Stripe's and tells nothing of ours is received all the same.
+    Duplicates and any order are harmless.
     """
 
 @_typing.type_check_only
@@ -82,15 +84,17 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     """After the customer's challenge: looks the payment up at Stripe and applies its state."""
     CreateRefund: _aio.UnaryUnaryMultiCallable[_payment_pb2.CreateRefundRequest, _payment_pb2.Refund]  # type: ignore[assignment]
     """Gives money of a payment back: the amount that is stated, else all that is left. More than is left is
-    FAILED_PRECONDITION (REFUND_TOO_LARGE) and says how much that is; a payment that took no money is FAILED_PRECONDITION
-    (NOT_REFUNDABLE). A refund that Stripe will not make answers with status `failed` and a failureCode; one whose
-    outcome is not known yet is `pending`. Changes neither order nor stock. Publishes PAYMENT_REFUNDED.
+    FAILED_PRECONDITION (REFUND_TOO_LARGE) and says how much that is; a payment that took no money, or of which a
+    dispute was lost, is FAILED_PRECONDITION (NOT_REFUNDABLE). A refund that Stripe will not make answers with status
+    `failed` and a failureCode; one whose outcome is not known yet is `pending`. Changes neither order nor stock.
+    Publishes PAYMENT_REFUNDED, and PAYMENT_REFUND_FAILED when the customer's bank sends the money back.
     """
     ListRefunds: _aio.UnaryUnaryMultiCallable[_payment_pb2.ListRefundsRequest, _payment_pb2.ListRefundsResponse]  # type: ignore[assignment]
     """Answers with the refunds of a payment, newest first, a page at a time."""
     HandleStripeWebhook: _aio.UnaryUnaryMultiCallable[_httpbody_pb2.HttpBody, _payment_pb2.WebhookReceipt]  # type: ignore[assignment]
     """Takes Stripe's webhooks: the raw bytes of the body, held against the signature in `stripe-signature`. A bad
-    or old (300 s) signature is INVALID_ARGUMENT. Duplicates and any order are harmless.
+    or old (300 s) signature is INVALID_ARGUMENT. What is Stripe's and tells nothing of ours is received all the same.
+    Duplicates and any order are harmless.
     """
 
 class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -141,9 +145,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_pb2.Refund, _abc.Awaitable[_payment_pb2.Refund]]:
         """Gives money of a payment back: the amount that is stated, else all that is left. More than is left is
-        FAILED_PRECONDITION (REFUND_TOO_LARGE) and says how much that is; a payment that took no money is FAILED_PRECONDITION
-        (NOT_REFUNDABLE). A refund that Stripe will not make answers with status `failed` and a failureCode; one whose
-        outcome is not known yet is `pending`. Changes neither order nor stock. Publishes PAYMENT_REFUNDED.
+        FAILED_PRECONDITION (REFUND_TOO_LARGE) and says how much that is; a payment that took no money, or of which a
+        dispute was lost, is FAILED_PRECONDITION (NOT_REFUNDABLE). A refund that Stripe will not make answers with status
+        `failed` and a failureCode; one whose outcome is not known yet is `pending`. Changes neither order nor stock.
+        Publishes PAYMENT_REFUNDED, and PAYMENT_REFUND_FAILED when the customer's bank sends the money back.
         """
 
     @_abc_1.abstractmethod
@@ -161,7 +166,8 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_pb2.WebhookReceipt, _abc.Awaitable[_payment_pb2.WebhookReceipt]]:
         """Takes Stripe's webhooks: the raw bytes of the body, held against the signature in `stripe-signature`. A bad
-        or old (300 s) signature is INVALID_ARGUMENT. Duplicates and any order are harmless.
+        or old (300 s) signature is INVALID_ARGUMENT. What is Stripe's and tells nothing of ours is received all the same.
+        Duplicates and any order are harmless.
         """
 
 def add_PaymentServiceServicer_to_server(servicer: PaymentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -781,7 +781,9 @@ class User(_message.Message):
 
     @_builtins.property
     def last_login(self) -> _timestamp_pb2.Timestamp:
-        """When the person last signed in; absent before the first time."""
+        """When the person last signed in. Absent, not null, before the first time: registering opens a session and is no
+        sign-in.
+        """
 
     @_builtins.property
     def profile(self) -> Global___Profile:

@@ -1,0 +1,118 @@
+"""`argosy payments stranded|retry|close`: payments that need a person."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from cli import audit, output
+from cli.databases import database
+from cli.environment import settings_of
+from services.chassis import clock
+from services.payment.recorder import Recorder
+from services.payment.settings import PaymentSettings
+from services.payment.stranded import StrandedPayment
+from services.payment.use_cases.look_after_stranded import LookAfterStranded
+
+app = typer.Typer(
+    help="Payments that need a person: money of cancelled orders that cannot go back by itself, intents that Stripe"
+    " does not know.",
+    no_args_is_help=True,
+)
+
+_COLUMNS = ("payment", "order", "since", "reason", "held", "currency", "failure", "disputes")
+
+
+@app.command()
+def stranded(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many at most, oldest first.")] = 100,
+    as_json: output.AsJson = False,
+) -> None:
+    """Show the payments that need a person, and why.
+
+    For example: argosy payments stranded --json
+    """
+    found = asyncio.run(_oldest(settings_of("payment", PaymentSettings), limit))
+    output.show(map(_row, found), _COLUMNS, as_json=as_json, empty="No payment needs a person.")
+
+
+@app.command()
+def retry(
+    payments: Annotated[
+        list[UUID] | None, typer.Argument(metavar="[PAYMENT]...", help="By id, as the list shows it.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every payment that is stranded.")] = False,
+    as_json: output.AsJson = False,
+) -> None:
+    """Have payments tried again: what is left is given back under a new key, an intent looked up. Mend the cause first.
+
+    Nothing is paid twice: where a dispute is open or was lost, nothing is given back.
+    For example: argosy payments retry --all
+    """
+    if bool(payments) == every:
+        output.refuse("say which: payments by id, or --all")
+    settings = settings_of("payment", PaymentSettings)
+    audit.begin()
+    tried = asyncio.run(_retry(settings, None if every else payments))
+    unknown = sorted(set(payments or ()) - set(tried))
+    if as_json:
+        output.show([{"payment": str(each)} for each in tried], (), as_json=True, empty="")
+    else:
+        output.say(f"{len(tried)} {'payment is' if len(tried) == 1 else 'payments are'} tried again.", as_json=False)
+    if unknown:
+        output.refuse(f"not stranded: {', '.join(map(str, unknown))}")
+
+
+@app.command()
+def close(
+    payment: Annotated[UUID, typer.Argument(help="By id, as the list shows it.")],
+    how: Annotated[str, typer.Option("--how", help="How it was settled. No personal data.")],
+    as_json: output.AsJson = False,
+) -> None:
+    """Note that a payment was settled by other means, so that nobody looks after it any more.
+
+    For example: argosy payments close PAYMENT --how "bank transfer 4711"
+    """
+    settings = settings_of("payment", PaymentSettings)
+    audit.begin()
+    if not asyncio.run(_close(settings, payment, how)):
+        output.refuse(f"not stranded: {payment}")
+    output.say(f"Payment {payment} is closed.", as_json=as_json, payment=str(payment))
+
+
+async def _oldest(settings: PaymentSettings, limit: int) -> list[StrandedPayment]:
+    async with database("payment", settings.database_url) as postgres:
+        return await LookAfterStranded(postgres, Recorder(postgres, timedelta(0))).oldest(limit)
+
+
+async def _retry(settings: PaymentSettings, ids: Sequence[UUID] | None) -> list[UUID]:
+    async with database("payment", settings.database_url) as postgres:
+        looks_after = LookAfterStranded(postgres, Recorder(postgres, settings.challenge_timeout))
+        return await looks_after.retry(ids, audit.operator())
+
+
+async def _close(settings: PaymentSettings, payment_id: UUID, how: str) -> bool:
+    async with database("payment", settings.database_url) as postgres:
+        looks_after = LookAfterStranded(postgres, Recorder(postgres, settings.challenge_timeout))
+        return await looks_after.close(payment_id, how, audit.operator())
+
+
+def _row(payment: StrandedPayment) -> output.Row:
+    return {
+        "payment": str(payment.id),
+        "order": str(payment.order_id),
+        "user": str(payment.user_id),
+        "since": clock.to_text(payment.since),
+        "reason": payment.reason.value,
+        "status": payment.status,
+        "held": f"{payment.held:f}",
+        "currency": payment.currency,
+        "intent": payment.intent_id,
+        "failure": payment.last_failure,
+        "disputes": payment.disputes,
+    }

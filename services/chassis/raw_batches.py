@@ -1,0 +1,153 @@
+"""Decodes what the broker answered to a fetch, record by record, where aiokafka's decoder gives up on all of it.
+
+aiokafka refuses a whole fetch for one header name that is not UTF-8, for one damaged record, for a codec that is not
+installed. Here each costs what it must: a strange header name nothing, a damaged record itself, and only a batch that
+cannot be decompressed, or whose checksum is wrong, is lost whole.
+
+Format: https://kafka.apache.org/documentation/#recordbatch
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from aiokafka import TopicPartition, codec
+from aiokafka.record.util import calc_crc32c, decode_varint
+
+from services.chassis.events import Headers
+
+_BATCH = struct.Struct(">qiibIhiqqqhii")
+_BEFORE_LENGTH = 12
+"""Bytes of a batch that its length does not count: its offset and the length itself."""
+_CHECKED_FROM = 21
+"""Where the bytes begin that the checksum is of."""
+_CODEC, _LOG_APPEND_TIME, _CONTROL = 0x07, 0x08, 0x20
+_DECOMPRESS: Mapping[int, Callable[[bytes], bytes]] = {
+    0: bytes,
+    1: codec.gzip_decode,
+    2: codec.snappy_decode,
+    3: codec.lz4_decode,
+    4: codec.zstd_decode,
+}
+
+
+class Damaged(Exception):
+    """Bytes that are not a record batch as Kafka writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record, as far as consumers look at it. aiokafka's own have the same attributes."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable(Record):
+    """In place of a record, or of a whole batch, that cannot be decoded: no key, no value, no headers."""
+
+    error: Damaged
+    """Why, and which offsets it stands for. `offset` is the last of them."""
+
+
+def decode(place: TopicPartition, data: bytes, offset: int) -> tuple[list[Record], int]:
+    """The records from `offset` on in an answer to a fetch, and the offset to go on at.
+
+    Never raises: what cannot be decoded is Undecodable. An answer without a whole batch leads nowhere: `([], offset)`.
+    """
+    found: list[Record] = []
+    at = 0
+    while at + _BATCH.size <= len(data):
+        (length,) = struct.unpack_from(">i", data, at + 8)
+        end = at + _BEFORE_LENGTH + length
+        if length < _BATCH.size - _BEFORE_LENGTH or end > len(data):
+            break
+        records, next_offset = _batch(place, data[at:end], offset)
+        found += records
+        offset = max(offset, next_offset)
+        at = end
+    return found, offset
+
+
+def _batch(place: TopicPartition, data: bytes, offset: int) -> tuple[list[Record], int]:
+    base, _, _, magic, checksum, attributes, last_delta, first_time, last_time, _, _, _, count = _BATCH.unpack_from(
+        data
+    )
+    next_offset = base + last_delta + 1
+    if attributes & _CONTROL:
+        return [], next_offset
+    try:
+        if magic != 2:
+            raise Damaged(f"its format is {magic}, not 2")
+        if calc_crc32c(data[_CHECKED_FROM:]) != checksum:
+            raise Damaged("its checksum is wrong")
+        content = bytearray(_DECOMPRESS[attributes & _CODEC](data[_BATCH.size :]))
+    except Exception as error:  # a decompressor raises what it likes
+        # A damaged batch may name any last offset: it is believed as far as it agrees with the number of records.
+        last = max(offset, next_offset - 1 if last_delta + 1 == count else 0)
+        return [_undecodable(place, last, last_time, error, first=max(base, offset))], last + 1
+    time_of_all = last_time if attributes & _LOG_APPEND_TIME else None
+    records = list(_records(place, content, base, count, first_time, time_of_all))
+    return [record for record in records if record.offset >= offset], next_offset
+
+
+def _records(
+    place: TopicPartition, content: bytearray, base: int, count: int, first_time: int, time_of_all: int | None
+) -> Iterator[Record]:
+    """Each record says its length, so that the next one is found whatever is in this one."""
+    at = 0
+    for number in range(count):
+        try:
+            length, begin = decode_varint(content, at)
+            if length < 0 or begin + length > len(content):
+                raise Damaged("a record is longer than its batch")
+        except (Damaged, ValueError, IndexError) as error:
+            yield _undecodable(place, base + count - 1, first_time, error, first=base + number)
+            return
+        at = begin + length
+        try:
+            yield _record(place, content[begin:at], base, first_time, time_of_all)
+        except (ValueError, IndexError) as error:
+            yield _undecodable(place, base + number, first_time, error)
+
+
+def _record(place: TopicPartition, content: bytearray, base: int, first_time: int, time_of_all: int | None) -> Record:
+    time_delta, at = decode_varint(content, 1)  # behind the attributes, of which a record has none
+    offset_delta, at = decode_varint(content, at)
+    key, at = _bytes(content, at)
+    value, at = _bytes(content, at)
+    headers = []
+    count, at = decode_varint(content, at)
+    for _ in range(count):
+        name, at = _bytes(content, at)
+        of_name, at = _bytes(content, at)
+        headers.append(((name or b"").decode(errors="backslashreplace"), of_name))
+    if at != len(content):
+        raise ValueError("a record is longer than what it holds")
+    timestamp = first_time + time_delta if time_of_all is None else time_of_all
+    return Record(place.topic, place.partition, base + offset_delta, timestamp, key, value, tuple(headers))
+
+
+def _bytes(content: bytearray, at: int) -> tuple[bytes | None, int]:
+    length, at = decode_varint(content, at)
+    if length < 0:
+        return None, at
+    if at + length > len(content):
+        raise ValueError("a field is longer than its record")
+    return bytes(content[at : at + length]), at + length
+
+
+def _undecodable(
+    place: TopicPartition, offset: int, timestamp: int, error: Exception, *, first: int | None = None
+) -> Undecodable:
+    which = f"offset {offset}" if first in (None, offset) else f"offsets {first} to {offset}"
+    said = Damaged(f"{which}: {type(error).__name__}: {error}")
+    return Undecodable(place.topic, place.partition, offset, timestamp, None, None, (), said)

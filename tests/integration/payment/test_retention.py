@@ -1,0 +1,60 @@
+"""Orders that take no payment: forgotten after their time, except where a payment still needs it to be known."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from services.chassis.housekeeping import Housekeeping
+from services.payment.chores import chores
+from services.payment.domain import Order, OrderNotPayable, Status
+from services.payment.settings import PaymentSettings
+from tests.integration.payment.lab import CHALLENGED, DECLINED, Lab
+
+SETTINGS = cast(PaymentSettings, SimpleNamespace(keep_cancelled_orders_days=180))
+
+
+async def keep_house(lab: Lab, *ended: Order, days: int) -> list[Order]:
+    """Which of these are remembered once they ended so many days ago."""
+    ids = [order.id for order in ended]
+    await lab.postgres.execute(
+        "UPDATE cancelled_orders SET ended_at = now() - $2::interval WHERE order_id = ANY ($1)",
+        ids,
+        timedelta(days=days),
+    )
+    await Housekeeping(lab.postgres, *chores(SETTINGS), batch=2).once()
+    rows = await lab.postgres.fetch("SELECT order_id FROM cancelled_orders WHERE order_id = ANY ($1)", ids)
+    left = {row["order_id"] for row in rows}
+    return [order for order in ended if order.id in left]
+
+
+async def test_an_ended_order_is_forgotten_unless_a_payment_of_it_is_open_or_holds_money(lab: Lab) -> None:
+    unpaid, declined, paid, open_ = (lab.orders.place() for _ in range(4))
+    await lab.pay(declined, DECLINED)
+    await lab.pay(paid)
+    await lab.pay(open_, CHALLENGED)
+    all_of_them = (unpaid, declined, paid, open_)
+    for order in all_of_them:
+        await lab.end_order(order)  # and nothing is given back or closed yet
+    assert await keep_house(lab, *all_of_them, days=179) == [*all_of_them]
+    assert await keep_house(lab, *all_of_them, days=181) == [paid, open_]
+    await lab.reconcile()
+    statuses = [(await lab.only_payment_of(order)).status for order in (declined, paid, open_)]
+    assert statuses == [Status.FAILED, Status.REFUNDED, Status.CANCELLED]
+    assert await keep_house(lab, *all_of_them, days=181) == []
+
+
+async def test_what_is_told_or_asked_again_after_it_was_forgotten_does_no_harm(lab: Lab) -> None:
+    order = lab.orders.place()
+    await lab.end_order(order)
+    lab.orders.move(order, "cancelled")
+    assert await keep_house(lab, order, days=181) == []
+    with pytest.raises(OrderNotPayable):
+        await lab.pay(order)
+    assert await lab.payments_of(order) == []
+    await lab.end_order(order)
+    with pytest.raises(OrderNotPayable):
+        await lab.pay(order)
