@@ -12,6 +12,7 @@ from local.layout import Layout
 from local.part import Part
 from local.ports import SERVICES
 from local.stack import Stack
+from local.supervisor_config import MARK
 
 KEYS = "/keys"
 """Where the image expects a deployment's keys; compose.yaml mounts them there too."""
@@ -19,7 +20,8 @@ USER = 10001
 _SETTINGS = "settings"
 # Settings come by a file: a command line is everybody's to read. Envoy opens /dev/stderr, which container runtimes hand
 # to the image's user; here it stays root's, so that what is printed goes through a pipe of the user's own.
-_START = '. "$0" && "$@" 2>&1 | cat'
+# What is started stays the child of buildah that ends with it.
+_START = '. "$0" && exec "$@" > >(cat) 2>&1'
 
 
 def parts(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
@@ -34,7 +36,7 @@ def _in_the_image(part: Part) -> bool:
 def _inside(stack: Stack, part: Part) -> Part:
     _python, *module = part.command
     access = "rw" if part.name == "user" else "ro"  # it makes the keys of people's tokens
-    start = ("sh", "-c", _START, f"{KEYS}/{_SETTINGS}/{part.name}", "python", *module)
+    start = ("bash", "-c", _START, f"{KEYS}/{_SETTINGS}/{part.name}", "python", *module)
     return replace(part, command=tuple(inside(*start, volume=f"{stack.secrets}:{KEYS}:{access}")), environment={})
 
 
@@ -42,7 +44,8 @@ def _prepare(stack: Stack) -> None:
     """Write each part's settings down, and hand them and the keys to the image's user."""
     directory = make_private_directory(stack.secrets / _SETTINGS)
     for part in filter(_in_the_image, topology.parts(stack, credentials.read(stack.secrets))):
-        values = ((name, value.replace(str(stack.secrets), KEYS)) for name, value in part.environment.items())
+        settings = {**part.environment, MARK: str(stack.data)}
+        values = ((name, value.replace(str(stack.secrets), KEYS)) for name, value in settings.items())
         lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values)
         write_private(directory / part.name, lines)
     for path in (stack.secrets, *stack.secrets.rglob("*")):

@@ -22,4 +22,4 @@ def stack() -> Iterator[Stack]:
         assert up(found, (), (), IMAGE_LAYOUT) == 0
         yield found
     finally:
-        down(found, IMAGE_LAYOUT)
+        assert down(found, IMAGE_LAYOUT) == 0, "something goes on running"
