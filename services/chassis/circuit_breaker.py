@@ -1,6 +1,6 @@
 """A circuit breaker: another party that fails again and again is left alone for a while, and callers hear so at once.
 
-    breaker = CircuitBreaker("stripe", failures=(OutcomeUnknown,))
+    breaker = CircuitBreaker("stripe", failures=(Silent,))
     with breaker.passing():
         await client.ask(...)
 

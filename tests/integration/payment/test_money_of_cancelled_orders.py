@@ -168,16 +168,6 @@ async def test_a_live_payment_that_stripe_does_not_know_is_left_alone_and_can_be
     assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
 
 
-async def test_what_a_migration_finds_of_cancelled_orders_is_mended(lab: Lab) -> None:
-    """As an older version left it: nothing said that the money goes back, and nobody looked."""
-    order, payment = await paid(lab)
-    await lab.end_order(order)
-    await lab.postgres.execute("DELETE FROM refunds WHERE payment_id = $1", payment.id)
-    await lab.postgres.execute("UPDATE payments SET check_at = now(), give_back = true WHERE id = $1", payment.id)
-    await lab.reconcile()
-    assert (await lab.payment(payment.id)).status is St.REFUNDED
-
-
 class TestCommands:
     """`argosy payments`, a process of its own."""
 

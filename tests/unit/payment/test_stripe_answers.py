@@ -12,10 +12,20 @@ from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from stripe import WebhookSignature
 
-from services.payment.domain import IntentMismatch, RefundStatus, Refusal, Settlement
-from services.payment.stripe_answers import intent, intent_in, refund, refusal_in, user_of
+from services.payment.domain import (
+    DisputeState,
+    IntentMismatch,
+    Movement,
+    RefundStatus,
+    Refusal,
+    Settlement,
+    StripeDispute,
+    dispute_lines,
+    worst,
+)
+from services.payment.stripe_answers import dispute, intent, intent_in, refund, refusal_in, user_of
 from services.payment.stripe_units import to_stripe
-from services.payment.stripe_webhooks import BadSignature, read_webhook
+from services.payment.stripe_webhooks import BadSignature, NotForUs, Passed, is_signed, read_webhook
 from tests.unit.payment.given import PAYMENT_ID
 
 SECRET = SecretStr("whsec_unit")
@@ -170,3 +180,64 @@ def test_a_webhook_is_good_for_five_minutes() -> None:
     read_webhook(*signed(event, age=290), SECRET)
     with pytest.raises(BadSignature):
         read_webhook(*signed(event, age=310), SECRET)
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("warning_needs_response", DisputeState.INQUIRY),
+        ("warning_under_review", DisputeState.INQUIRY),
+        ("warning_closed", DisputeState.WON),
+        ("needs_response", DisputeState.OPEN),
+        ("under_review", DisputeState.OPEN),
+        ("won", DisputeState.WON),
+        ("lost", DisputeState.LOST),
+        ("prevented", DisputeState.WON),
+        ("something_new", DisputeState.OPEN),
+    ],
+)
+def test_what_a_disputes_status_means(status: str, state: DisputeState) -> None:
+    line = {"id": "txn_1", "amount": -1000, "fee": 1500, "currency": "usd"}
+    seen = dispute({"id": "du_1", "status": status, "amount": 1000, "currency": "usd", "balance_transactions": [line]})
+    assert (seen.status, seen.state, seen.reason) == (status, state, "general")
+    assert [(moved.amount_minor, moved.fee_minor) for moved in seen.movements] == [(-1000, 1500)]
+
+
+def test_what_a_dispute_moves_is_booked_once_and_by_its_way() -> None:
+    taken, back = Movement("txn_1", -1000, 1500, "USD"), Movement("txn_2", 1000, -1500, "USD")
+    seen = StripeDispute("du_1", "won", DisputeState.WON, 1000, "USD", "general", (taken, back))
+    booked = [(line.entry.value, line.amount_minor, line.stripe_id) for line in dispute_lines(seen, set())]
+    assert booked == [
+        ("dispute", 1000, "txn_1"),
+        ("dispute_fee", 1500, "txn_1"),
+        ("dispute_reversal", 1000, "txn_2"),
+        ("dispute_fee_reversal", 1500, "txn_2"),
+    ]
+    assert len(dispute_lines(seen, {"txn_1"})) == 2
+    assert dispute_lines(seen, {"txn_1", "txn_2"}) == ()
+
+
+def test_the_worst_dispute_says_how_they_stand() -> None:
+    assert worst([]) is None
+    assert worst([DisputeState.WON, DisputeState.LOST, DisputeState.OPEN]) is DisputeState.LOST
+    assert worst([DisputeState.INQUIRY, DisputeState.WON]) is DisputeState.INQUIRY
+
+
+@pytest.mark.parametrize("account", ["acct_1", {"id": "acct_1"}, 1])
+def test_an_event_of_a_connected_account_is_not_read(account: Any) -> None:
+    event = {"id": "evt_1", "type": "charge.refunded", "account": account, "data": {"object": {"id": "ch_1"}}}
+    with pytest.raises(NotForUs) as passed:
+        read_webhook(*signed(event), SECRET)
+    assert passed.value.why is Passed.CONNECTED_ACCOUNT
+
+
+@pytest.mark.parametrize("signature", ["", "t=1", "v1=00", "t=1,t=2,v1=00", f"t={'9' * 5000},v1=00", "t=\u0661,v1=00"])
+def test_what_is_no_signature_is_none(signature: str) -> None:
+    assert not is_signed(b"{}", signature, SECRET)
+
+
+def test_one_of_several_signatures_will_do() -> None:
+    payload, signature = signed({"id": "evt_1"})
+    moment, good = signature.split(",")
+    assert is_signed(payload, f"{moment},v1=00,{good}", SECRET)  # while the secret is being rolled
+    assert not is_signed(payload + b" ", signature, SECRET)
