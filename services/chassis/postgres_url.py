@@ -16,7 +16,7 @@ from services.chassis.environment import split_url
 
 _FORM = "postgresql://user:password@host[:port]/database"
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-_FILES = ("sslrootcert", "sslcert", "sslkey")
+_FILES = ("sslrootcert", "sslcert", "sslkey", "passfile")
 _PARAMETERS = ("sslmode", *_FILES, "options", "target_session_attrs")
 _LEFT_OUT = {
     "channel_binding": "asyncpg cannot bind channels; sslmode=verify-full proves who the server is",

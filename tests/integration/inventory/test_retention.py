@@ -45,7 +45,7 @@ async def age_moves(inventory: Inventory, days: int) -> None:
 
 async def hear(inventory: Inventory, order_id: UUID, status: str, event_id: UUID | None = None) -> None:
     """The service hears that an order has reached a state."""
-    handle = handlers(inventory.postgres, inventory.committing, inventory.releasing)["ORDER_STATUS_UPDATED"]
+    handle = handlers(inventory.postgres, inventory.selling, inventory.releasing)["ORDER_STATUS_UPDATED"]
     event = Event(
         id=event_id or uuid4(),
         type="ORDER_STATUS_UPDATED",
