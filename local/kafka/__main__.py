@@ -46,13 +46,15 @@ def _format(stack: Stack, storage: Path) -> None:
 
 def _settings(stack: Stack, storage: Path) -> Mapping[str, str]:
     broker, controller = stack.address("kafka"), stack.address("kafka-controller")
+    listen, told = _beside()
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.voters": f"1@{controller}",
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}",
-        "advertised.listeners": f"PLAINTEXT://{broker}",
+        "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}{listen}",
+        "advertised.listeners": f"PLAINTEXT://{broker}{told}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,BESIDE:PLAINTEXT",
         "log.dirs": str(storage),
         "auto.create.topics.enable": "false",
         # One broker keeps one copy of everything, its own bookkeeping included.
@@ -70,6 +72,12 @@ def _settings(stack: Stack, storage: Path) -> Mapping[str, str]:
         # A consumer that was killed is given up soon, so that a restart goes on at once.
         "group.min.session.timeout.ms": "1000",
     }
+
+
+def _beside() -> tuple[str, str]:
+    """One more listener, for clients that come through a proxy: KAFKA_LISTENER_BESIDE is `listen,advertised`."""
+    listen, _, told = os.environ.get("KAFKA_LISTENER_BESIDE", "").partition(",")
+    return (f",BESIDE://{listen}", f",BESIDE://{told}") if listen else ("", "")
 
 
 def _write(path: Path, settings: Mapping[str, str]) -> Path:

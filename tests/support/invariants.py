@@ -62,13 +62,15 @@ async def baseline(stack: RealStack) -> Baseline:
     return Baseline(since, found.stock, found.dead_letters)
 
 
-async def hold(stack: RealStack, before: Baseline, *, mail_may_repeat: bool = False) -> Facts:
+async def hold(
+    stack: RealStack, before: Baseline, *, mail_may_repeat: bool = False, patience: float = PATIENCE_SECONDS
+) -> Facts:
     """Wait until the system has settled with all invariants true; fails with those that stay broken.
 
     mail_may_repeat: a process was killed that may have had a mail taken and not noted it: it is sent again, under the
     same Message-ID, by which mail readers know it for the same one.
     """
-    give_up = time.monotonic() + PATIENCE_SECONDS
+    give_up = time.monotonic() + patience
     while True:
         try:
             found = await facts.gather(stack, before.since)

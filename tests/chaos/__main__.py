@@ -1,0 +1,71 @@
+"""What `make chaos` calls: `python -m tests.chaos --seed 7 --minutes 2`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.chaos import plan as plans
+from tests.chaos import report
+from tests.chaos.plan import Fault, Kind
+from tests.chaos.run import Outcome, chaos_stack, run
+from tests.chaos.shrink import shrink
+
+
+def main() -> int:
+    """Run, report, and shrink what failed. Returns 1 when something did not hold."""
+    arguments = _parser().parse_args()
+    seconds = arguments.minutes * 60
+    plan = plans.from_json(arguments.plan.read_text()) if arguments.plan else _generated(arguments, seconds)
+    stack = chaos_stack()
+    outcome = asyncio.run(run(stack, arguments.seed, plan, seconds))
+    _say(outcome, stack.data.parent / "chaos-reports")
+    if outcome.problems and arguments.shrink:
+        shortest = asyncio.run(_shortest(outcome, arguments.shrink))
+        _keep(shortest, stack.data.parent / "chaos-reports" / f"seed-{outcome.seed}-shortest.json", arguments)
+    return 1 if outcome.problems else 0
+
+
+def _generated(arguments: argparse.Namespace, seconds: float) -> list[Fault]:
+    kinds = [Kind(name) for name in arguments.faults.split(",")] if arguments.faults else tuple(Kind)
+    return plans.generate(arguments.seed, seconds, kinds)
+
+
+def _say(outcome: Outcome, directory: Path) -> None:
+    where = report.write(outcome, directory / f"seed-{outcome.seed}")
+    (where.parent / "plan.json").write_text(plans.to_json(outcome.plan))
+    print("\n".join(outcome.problems) or "Everything held.")
+    bought = ", ".join(f"{count} {status}" for status, count in sorted(outcome.orders.items()))
+    print(f"seed {outcome.seed}: {len(outcome.happened)} faults, {len(outcome.exchanges)} calls, orders: {bought}")
+    print(f"report: {where}")
+
+
+async def _shortest(outcome: Outcome, most_runs: int) -> list[Fault]:
+    async def fails(plan: Sequence[Fault]) -> bool:
+        print(f"trying {len(plan)} faults …", flush=True)
+        return bool((await run(chaos_stack(), outcome.seed, plan, outcome.seconds)).problems)
+
+    return await shrink(outcome.plan, fails, most_runs)
+
+
+def _keep(shortest: Sequence[Fault], file: Path, arguments: argparse.Namespace) -> None:
+    file.write_text(plans.to_json(shortest))
+    print("The shortest plan that still fails:", *(f"  {fault.at:.1f} s  {fault}" for fault in shortest), sep="\n")
+    print(f"Run it again: make chaos SEED={arguments.seed} MINUTES={arguments.minutes} PLAN={file}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make chaos", description="Attack the system, then check everything.")
+    parser.add_argument("--seed", type=int, default=1, help="what decides all faults and all that customers do")
+    parser.add_argument("--minutes", type=float, default=2, help="how long faults happen")
+    parser.add_argument("--faults", default="", help=f"only these, with commas between: {','.join(Kind)}")
+    parser.add_argument("--plan", type=Path, help="a plan of an earlier run, instead of the seed's")
+    parser.add_argument("--shrink", type=int, default=0, metavar="RUNS", help="shorten a failing plan in so many runs")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,224 @@
+"""Makes one fault of a plan happen, and ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import httpx
+import psutil
+from aiokafka import AIOKafkaProducer
+
+from local import credentials
+from local.ports import SERVICES
+from local.supervision import Supervisor
+from tests.chaos import layout
+from tests.chaos.network import Link, State
+from tests.chaos.plan import Fault, Kind
+from tests.support.real_stack import RealStack
+from tests.support.sandbox import Sandbox
+
+POISON = b"poison-"
+"""Keys of records that no consumer can read begin with this."""
+_SLOW_SECONDS = 0.4
+_RETRY_SECONDS = 0.5
+_TRIES = 240
+
+_LINK_STATES = {Kind.CUT: State.CUT, Kind.SLOW: State.SLOW, Kind.HALF_OPEN: State.HALF_OPEN}
+_CONTROLS: dict[Kind, tuple[str, Any, Any]] = {
+    Kind.STRIPE_SLOW: ("latency_seconds", 6.0, 0),
+    Kind.WEBHOOKS_STOPPED: ("webhooks_stopped", True, False),
+    Kind.WEBHOOKS_DOUBLED: ("webhooks_duplicated", True, False),
+    Kind.WEBHOOKS_SHUFFLED: ("webhooks_shuffled", True, False),
+    Kind.WEBHOOKS_LATE: ("webhooks_delay_seconds", 8, 0),
+}
+"""A setting of the sandbox, what it is during the fault, and after it."""
+
+Undo = Callable[[], Awaitable[None]]
+
+
+@dataclass
+class Faults:
+    """What faults need of the system under attack."""
+
+    stack: RealStack
+    links: dict[str, Link]
+    sandbox: Sandbox
+    poisoned: int = 0
+    """How many records that nobody can read were put on topics."""
+    _paused: set[int] = field(default_factory=set)
+
+    async def happen(self, fault: Fault) -> None:
+        """Let the fault begin, last and end."""
+        async with self._lasting(fault):
+            await asyncio.sleep(fault.seconds)
+
+    def _lasting(self, fault: Fault) -> AbstractAsyncContextManager[None]:
+        if fault.kind in _LINK_STATES:
+            return self._link(fault.target, _LINK_STATES[fault.kind])
+        if fault.kind in _CONTROLS:
+            return self._controls(fault.kind)
+        lasting = {Kind.PAUSE: self._paused_process, Kind.OUTAGE: self._stopped, Kind.READ_ONLY: self._read_only}
+        if fault.kind in lasting:
+            return lasting[fault.kind](fault.target)
+        at_once = {Kind.KILL: self._kill, Kind.POISON: self._poison, Kind.WEBHOOKS_FORGED: self._forge}
+        return self._at_once(at_once.get(fault.kind, self._drop_answers)(fault.target))
+
+    async def end_all(self) -> None:
+        """Leave nothing behind: whatever a cancelled fault did is undone."""
+        for pid in list(self._paused):
+            self._continue([pid])
+        for link in self.links.values():
+            link.become(State.WHOLE)
+        await self._stripe(self.sandbox.behave())
+        for service in ("user", "payment", "inventory", "notification"):
+            await self._insist(lambda service=service: self._set_read_only(service, "off"))  # type: ignore[misc]
+        await asyncio.to_thread(self._start_all)
+
+    @asynccontextmanager
+    async def _at_once(self, work: Awaitable[None]) -> AsyncIterator[None]:
+        await work
+        yield
+
+    async def _kill(self, part: str) -> None:
+        for pid in await asyncio.to_thread(self._family, part):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    @asynccontextmanager
+    async def _paused_process(self, part: str) -> AsyncIterator[None]:
+        pids = await asyncio.to_thread(self._family, part)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+                self._paused.add(pid)
+        try:
+            yield
+        finally:
+            self._continue(pids)
+
+    def _continue(self, pids: Iterable[int]) -> None:
+        for pid in pids:
+            self._paused.discard(pid)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    @asynccontextmanager
+    async def _stopped(self, name: str) -> AsyncIterator[None]:
+        """Both instances of a service, or the one process of another part, are away."""
+        names = [name, f"{name}{layout.TWIN_SUFFIX}"] if name in SERVICES else [name]
+        await asyncio.to_thread(self._each, names, Supervisor.stop)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self._each, names, Supervisor.start)
+
+    @asynccontextmanager
+    async def _link(self, name: str, state: State) -> AsyncIterator[None]:
+        self.links[name].become(state, _SLOW_SECONDS)
+        try:
+            yield
+        finally:
+            self.links[name].become(State.WHOLE)
+
+    async def _poison(self, topic: str) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self.stack.kafka_bootstrap)
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(5):
+                await producer.start()
+                key = POISON + uuid.uuid4().hex.encode()
+                await producer.send_and_wait(topic, b"\xff\xfe not an event", key=key)
+                self.poisoned += 1
+        with contextlib.suppress(Exception):
+            await producer.stop()
+
+    @asynccontextmanager
+    async def _read_only(self, service: str) -> AsyncIterator[None]:
+        with contextlib.suppress(OSError, asyncpg.PostgresError):
+            await self._set_read_only(service, "on")
+        try:
+            yield
+        finally:
+            await self._insist(lambda: self._set_read_only(service, "off"))
+
+    async def _set_read_only(self, service: str, value: str) -> None:
+        connection = await asyncpg.connect(self.stack.postgres_url("postgres"), timeout=5)
+        try:
+            await connection.execute(f'ALTER DATABASE "{service}" SET default_transaction_read_only = {value}')
+            # As a failover does: open connections end, new ones find the database as it is now.
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", service
+            )
+        finally:
+            await connection.close()
+
+    @asynccontextmanager
+    async def _controls(self, kind: Kind) -> AsyncIterator[None]:
+        name, during, after = _CONTROLS[kind]
+        await self._stripe(self.sandbox.control(**{name: during}))
+        try:
+            yield
+        finally:
+            await self._stripe(self.sandbox.control(**{name: after}))
+
+    async def _stripe(self, ask: Awaitable[None]) -> None:
+        """The sandbox may be away itself; what it was told is gone with its restart."""
+        with contextlib.suppress(httpx.TransportError, AssertionError):
+            await ask
+
+    async def _drop_answers(self, _: str) -> None:
+        await self._stripe(self.sandbox.drop_next_answers(3))
+
+    async def _forge(self, _: str) -> None:
+        body = b'{"id": "evt_forged", "type": "payment_intent.succeeded", "data": {"object": {}}}'
+        forged = f"t={int(time.time())},v1={'0' * 64}"
+        async with httpx.AsyncClient(timeout=5) as http:
+            with contextlib.suppress(httpx.TransportError):
+                answer = await http.post(
+                    f"{self.stack.edge_url}/api/v1/webhooks/stripe",
+                    content=body,
+                    headers={"Stripe-Signature": forged, "Content-Type": "application/json"},
+                )
+                if answer.status_code == 200:
+                    raise AssertionError("a forged webhook was accepted")
+
+    async def _insist(self, work: Callable[[], Awaitable[None]]) -> None:
+        for _ in range(_TRIES):
+            try:
+                await work()
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
+        raise TimeoutError("the database does not come back")
+
+    def _family(self, part: str) -> list[int]:
+        """The process of a part and its children; nobody while it is being started anew."""
+        pid = Supervisor(self.stack.stack).states()[part].pid
+        if not pid:
+            return []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+        return []
+
+    def _each(self, names: Iterable[str], do: Callable[[Supervisor, Any], None]) -> None:
+        table = {part.name: part for part in self._table()}
+        for name in names:
+            with contextlib.suppress(Exception):  # it is so already
+                do(Supervisor(self.stack.stack), table[name])
+
+    def _start_all(self) -> None:
+        states = Supervisor(self.stack.stack).states()
+        self._each((part.name for part in self._table() if part.ready and states[part.name].idle), Supervisor.start)
+
+    def _table(self) -> list[Any]:
+        return list(layout.parts(self.stack.stack, credentials.read(self.stack.stack.secrets)))

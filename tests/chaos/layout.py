@@ -1,0 +1,141 @@
+"""The system under attack: the laptop's parts, two instances of every service, and a link in front of each party."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from local import topology
+from local.credentials import Credentials
+from local.health import answering_at
+from local.layout import Layout
+from local.part import Part
+from local.ports import HOST, SERVICES
+from local.stack import Stack
+from tests.chaos.network import Link
+
+TWIN_SUFFIX = "-2"
+_TWIN_PORTS = 200
+"""The second instance's ports lie so far above the first one's."""
+_FIRST_LINK = 14_600
+"""Ports of links, before the stack's offset is added."""
+_KAFKA_BESIDE = 100
+
+TIMERS = {
+    "order": {"UNPAID_AFTER_SECONDS": "25", "SWEEP_EVERY_SECONDS": "3"},
+    "payment": {"CHALLENGE_TIMEOUT_SECONDS": "15", "STRIPE_LEAVE_ALONE_SECONDS": "3", "STRIPE_TIMEOUT_SECONDS": "4"},
+    "inventory": {"HOLD_SECONDS": "35", "EXPIRE_EVERY_SECONDS": "2"},
+    "notification": {"SMTP_LEAVE_ALONE_SECONDS": "3"},
+    "edge": {"RATE_LIMIT_MULTIPLIER": "1000"},
+}
+"""A purchase's hours in seconds, so that an outage longer than any of them fits a run."""
+HOLD_SECONDS = 35.0
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Who calls whom, and which of the caller's settings says where."""
+
+    service: str
+    setting: str
+    party: str
+    port: str
+    """The name of the party's port in the stack's table."""
+
+
+_PAIRS = (
+    *(
+        _Pair(service, "DATABASE_URL", "postgres", "postgres")
+        for service in ("user", "payment", "inventory", "notification")
+    ),
+    _Pair("order", "MONGO_URL", "ferretdb", "ferretdb"),
+    *(_Pair(service, "KAFKA_BOOTSTRAP_SERVERS", "kafka", "kafka") for service in SERVICES),
+    _Pair("payment", "STRIPE_API_URL", "stripe", "stripe"),
+    _Pair("notification", "SMTP_URL", "smtp", "mail-smtp"),
+)
+_CALLS = (
+    ("order", "INVENTORY_TARGET", "inventory"),
+    ("order", "PAYMENT_TARGET", "payment"),
+    ("payment", "ORDER_TARGET", "order"),
+    ("inventory", "ORDER_TARGET", "order"),
+    ("notification", "USER_TARGET", "user"),
+)
+"""Calls between services: caller, its setting, who is called."""
+
+
+def links(stack: Stack) -> dict[str, Link]:
+    """Every link by name; Kafka has one for all, since its clients go where the broker says that it is."""
+    found: dict[str, Link] = {}
+    for name, targets in _targets(stack):
+        found[name] = Link(name, stack.offset + _FIRST_LINK + len(found), targets)
+    return found
+
+
+def _targets(stack: Stack) -> Iterator[tuple[str, Sequence[int]]]:
+    yield "kafka", [stack.port("kafka") + _KAFKA_BESIDE]
+    for pair in _PAIRS:
+        if pair.party != "kafka":
+            yield f"{pair.service}-{pair.party}", [stack.port(pair.port)]
+    for caller, _, called in _CALLS:
+        port = stack.port(f"{called}-grpc")
+        yield f"{caller}-{called}", [port, port + _TWIN_PORTS]
+
+
+def parts(stack: Stack, secrets: Credentials) -> Sequence[Part]:
+    """The stack's parts, each service twice and behind its links."""
+    return [changed for part in topology.parts(stack, secrets) for changed in _changed(stack, part)]
+
+
+def _changed(stack: Stack, part: Part) -> Iterator[Part]:
+    environment = {**part.environment, **TIMERS.get(part.name, {})}
+    if part.name == "kafka":
+        ((beside,), told) = links(stack)["kafka"].targets, links(stack)["kafka"].listen
+        yield replace(part, environment={**environment, "KAFKA_LISTENER_BESIDE": f"{HOST}:{beside},{HOST}:{told}"})
+    elif part.name == "edge":
+        both = {f"{name.upper()}_TARGET": _both(stack, name) for name in SERVICES}
+        yield replace(part, environment={**environment, **both})
+    elif part.name in SERVICES:
+        behind = {**environment, **dict(_behind_links(stack, part.name, environment))}
+        yield replace(part, environment=behind)
+        yield _twin(stack, part, behind)
+    else:
+        yield replace(part, environment=environment)
+
+
+def _twin(stack: Stack, part: Part, environment: Mapping[str, str]) -> Part:
+    grpc, admin = (stack.port(f"{part.name}-{port}") + _TWIN_PORTS for port in ("grpc", "admin"))
+    return replace(
+        part,
+        name=f"{part.name}{TWIN_SUFFIX}",
+        ready=lambda _: answering_at(HOST, admin, "/health"),
+        ports=(),
+        environment={**environment, "GRPC_PORT": str(grpc), "ADMIN_PORT": str(admin)},
+    )
+
+
+def _both(stack: Stack, service: str) -> str:
+    port = stack.port(f"{service}-grpc")
+    return f"{HOST}:{port},{HOST}:{port + _TWIN_PORTS}"
+
+
+def _behind_links(stack: Stack, service: str, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    found = links(stack)
+    for pair in _PAIRS:
+        if pair.service == service:
+            link = found["kafka" if pair.party == "kafka" else f"{service}-{pair.party}"]
+            yield pair.setting, environment[pair.setting].replace(stack.address(pair.port), f"{HOST}:{link.listen}")
+    for caller, setting, called in _CALLS:
+        if caller == service and setting in environment:
+            yield setting, f"{HOST}:{found[f'{caller}-{called}'].listen}"
+
+
+def admin_url(stack: Stack, instance: str) -> str:
+    """The admin address of an instance, such as `order-2`."""
+    service, twin, _ = instance.partition(TWIN_SUFFIX)
+    return f"http://{HOST}:{stack.port(f'{service}-admin') + (_TWIN_PORTS if twin else 0)}"
+
+
+INSTANCES = tuple(f"{service}{suffix}" for service in SERVICES for suffix in ("", TWIN_SUFFIX))
+"""Every process of a service."""
+
+LAYOUT = Layout(parts, lambda stack: f"The system under attack is up: {stack.url('edge')}")
