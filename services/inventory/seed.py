@@ -27,19 +27,19 @@ class CatalogEntry(BaseModel):
     name: str = Field(min_length=1, max_length=200)
     description: str = Field(default="", max_length=2000)
     price: str = Field(pattern=r"^[0-9]{1,18}(\.[0-9]{1,3})?$")
-    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    currency: str = Field(default="USD", pattern=r"^[A-Za-z]{3}$")
     stock: int = Field(ge=0)
 
-    @property
-    def price_minor(self) -> int:
-        """In the currency's minor units. Raises PriceRefused when nothing can be sold so."""
-        return price_of(Decimal(self.price), self.currency).minor
+    def product(self) -> NewProduct:
+        """The product that it says. Raises PriceRefused when nothing can be sold so."""
+        price = price_of(Decimal(self.price), self.currency.upper())
+        return NewProduct(self.id, self.name, self.description, price.minor, price.currency, on_hand=self.stock)
 
 
 def read_catalog(file: Path) -> list[NewProduct]:
     """The products in a JSON file. Raises ValueError that says what is wrong with which entry, or PriceRefused."""
     entries = TypeAdapter(list[CatalogEntry]).validate_json(file.read_bytes())
-    return [NewProduct(e.id, e.name, e.description, e.price_minor, e.currency, on_hand=e.stock) for e in entries]
+    return [entry.product() for entry in entries]
 
 
 async def seed(database_url: SecretStr, file: Path) -> None:

@@ -68,6 +68,16 @@ async def test_an_amount_in_quotes_that_is_no_decimal(
     assert upstream.calls == []
 
 
+@pytest.mark.parametrize("quantity", ["0x10", "1_0", " 2", "2.5", ""])
+async def test_a_whole_number_in_quotes_that_is_none(
+    client: httpx.AsyncClient, upstream: Upstream, issuer: Issuer, quantity: str
+) -> None:
+    body = f'{{"items": [{{"productId": "prod-123", "quantity": "{quantity}"}}]}}'
+    answer = await client.post("/api/v1/orders", content=body, headers={**JSON, **issuer.bearer()})
+    assert (answer.status_code, error_of(answer)[0]) == (400, code_pb2.INVALID_ARGUMENT)
+    assert upstream.calls == []
+
+
 @pytest.mark.parametrize(("amount", "read"), [("16", 16.0), ('"16"', 16.0), ('"16.25"', 16.25), ("1.6e1", 16.0)])
 async def test_an_amount_that_is_one(
     client: httpx.AsyncClient, upstream: Upstream, issuer: Issuer, amount: str, read: float
