@@ -27,7 +27,7 @@ async def test_a_catalog_of_before_is_kept(postgres_url: str, tmp_path: Path) ->
     connection = await asyncpg.connect(postgres_url)
     for product, (price, currency) in OLDER.items():
         await connection.execute(
-            "INSERT INTO products (id, name, price, currency, on_hand) VALUES ($1, $1, $2, $3, 10)",
+            "INSERT INTO products (id, name, price, currency, on_hand) VALUES ($1, 'Older', $2, $3, 10)",
             product,
             Decimal(price),
             currency,
