@@ -131,7 +131,8 @@ function envoy_on_request(handle)
   if content_type ~= nil and sub(content_type, 1, 16) == "application/grpc" then
     return
   end
-  if BYTES[string.match(headers:get(":path") or "", "^[^?]*")] then
+  local path = string.match(headers:get(":path") or "", "^[^?]*")
+  if sub(path, 1, 5) ~= "/api/" or BYTES[path] then -- what is not there is a 404, whatever its body
     return
   end
   local body = handle:body()

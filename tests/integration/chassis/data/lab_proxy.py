@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from types import TracebackType
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ class Proxy:
         self._parts = urlsplit(url)
         self._server: asyncio.Server | None = None
         self._question: bytes | None = None
+        self._writers: list[asyncio.StreamWriter] = []
         self._ways: set[asyncio.Task[None]] = set()
         self.lost = False
         """Whether an answer was lost."""
@@ -41,9 +43,14 @@ class Proxy:
         for way in self._ways:
             way.cancel()
         await asyncio.gather(*self._ways, return_exceptions=True)
+        for writer in self._writers:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     async def _serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         server, to_server = await asyncio.open_connection(self._parts.hostname, self._parts.port)
+        self._writers += [to_client, to_server]
         asked = asyncio.Event()
 
         async def questions() -> None:

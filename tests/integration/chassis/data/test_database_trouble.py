@@ -25,6 +25,7 @@ from services.chassis.outbox import publish
 from services.chassis.postgres import Connection, Postgres
 from services.chassis.postgres_outbox import PostgresOutbox
 from services.chassis.producer import Producer
+from services.chassis.reading import BEGINNING
 from services.chassis.relay import Relay
 from services.chassis.resource import Impaired
 from tests.integration.chassis.data.lab_events import Lab, on_topic, step
@@ -284,7 +285,8 @@ async def test_a_consumer_waits_and_writes_no_dead_letter(
 
     for number in range(3):
         await producer.send(lab.record(key, number))
-    one = Consumer(kafka_bootstrap, group, {lab.happened: handle}, producer, lab.registry, first_pause=0.01, tries=2)
+    handlers = {lab.happened: handle}
+    one = Consumer(kafka_bootstrap, group, handlers, producer, lab.registry, since=BEGINNING, first_pause=0.01, tries=2)
     async with troubles[name](), running(one.run):
         await until(tried_often)
     async with running(one.run):
