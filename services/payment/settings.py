@@ -27,7 +27,7 @@ class PaymentSettings(PostgresSettings):
     payment_return_url: HttpUrl
     """Where a bank sends the customer's browser after a challenge."""
     challenge_timeout_seconds: float = Field(default=900, gt=0)
-    """How long a customer may take for a challenge; shorter than stock is held (20 min)."""
+    """How long a customer may take for a challenge."""
     reconcile_seconds: float = Field(default=2, gt=0)
     """How often payments and refunds that were left open are looked for."""
     idempotency_secret: SecretStr = Field(min_length=16)
