@@ -162,7 +162,8 @@ async def make_topic(kafka_bootstrap: str) -> AsyncIterator[MakeTopic]:
 
     async def make(partitions: int = 1) -> str:
         name = f"test-{uuid.uuid4().hex}"
-        await admin.create_topics([NewTopic(name, partitions, 1)])
+        # Tests date records back; the broker, which looks every five minutes, would delete those for their age.
+        await admin.create_topics([NewTopic(name, partitions, 1, topic_configs={"retention.ms": "-1"})])
         return name
 
     try:
