@@ -1,4 +1,4 @@
-"""A service's PostgreSQL, for as long as a command takes."""
+"""The services' stores, for as long as a command takes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,34 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pymongo.errors import PyMongoError
 
 from cli.environment import NoSystem
 from services.chassis.errors import Unavailable
+from services.chassis.mongo import Mongo
 from services.chassis.postgres import Postgres
+
+
+class OrderDocuments(BaseSettings):
+    """Where the order service keeps its documents."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    mongo_url: SecretStr
+
+
+@asynccontextmanager
+async def documents(settings: OrderDocuments) -> AsyncIterator[Mongo]:
+    """The order service's documents. Raises NoSystem while they are away."""
+    mongo = Mongo(settings.mongo_url)
+    try:
+        await mongo.start()
+        yield mongo
+    except (Unavailable, PyMongoError) as error:
+        raise NoSystem("the documents of the order service are away: is it up? (`make status`)") from error
+    finally:
+        await mongo.stop()
 
 
 @asynccontextmanager

@@ -10,16 +10,12 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
-from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
-from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.status import Status
 
 from cli import output
-from cli.environment import NoSystem, settings_of
-from services.chassis.errors import Unavailable
-from services.chassis.mongo import Mongo
+from cli.databases import OrderDocuments, documents
+from cli.environment import settings_of
 from services.order.leases import Leases
 from services.order.read_side import ReadSide
 from services.order.read_side_repair import ReadSideRepair
@@ -28,14 +24,6 @@ from services.order.store import CommitStore
 from services.order.use_cases.rebuild_read_side import Difference, Found, RebuildReadSide
 
 app = typer.Typer(help="Compare the lists of orders with what happened, and put them right.", no_args_is_help=True)
-
-
-class OrderDocuments(BaseSettings):
-    """Where the order service keeps its documents."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    mongo_url: SecretStr
 
 
 @app.callback()
@@ -57,10 +45,7 @@ def rebuild(
     """
     settings = settings_of("order", OrderDocuments)
     run = _Run(mend=not check, as_json=as_json)
-    try:
-        asyncio.run(run.go(settings))
-    except (Unavailable, PyMongoError) as error:
-        raise NoSystem("the documents of the order service are away: is it up? (`make status`)") from error
+    asyncio.run(run.go(settings))
     if run.differ if check else run.left:
         raise typer.Exit(1)
 
@@ -124,12 +109,8 @@ class _Run:
 
 @asynccontextmanager
 async def _rebuilding(settings: OrderDocuments, *, mend: bool) -> AsyncIterator[RebuildReadSide]:
-    mongo = Mongo(settings.mongo_url)
-    store, read_side = CommitStore(mongo), ReadSide(mongo)
-    try:
-        await mongo.start()
+    async with documents(settings) as mongo:
+        store, read_side = CommitStore(mongo), ReadSide(mongo)
         if mend:
             await Schema(store, read_side, Leases(mongo)).start()
         yield RebuildReadSide(store, read_side, ReadSideRepair(mongo, read_side))
-    finally:
-        await mongo.stop()

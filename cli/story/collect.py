@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
 from uuid import UUID
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from pymongo.errors import PyMongoError
 
-from cli.databases import database
-from cli.environment import NoSystem, settings_of
-from services.chassis.errors import Unavailable
-from services.chassis.mongo import Mongo
+from cli.databases import OrderDocuments, database, documents
+from cli.environment import settings_of
 from services.chassis.postgres import Connection
 from services.chassis.story import Moment, event_types, inbox_moments
 from services.inventory import story as inventory
 from services.inventory.consumers import GROUP as INVENTORY_GROUP
 from services.notification import story as notification
+from services.notification.consumers import GROUP as NOTIFICATION_GROUP
 from services.order import story as order
 from services.order.store import CommitStore
 from services.payment import story as payment
@@ -25,13 +24,12 @@ from services.payment.consumers import GROUP as PAYMENT_GROUP
 
 Tell = Callable[[Connection, UUID], Awaitable[list[Moment]]]
 
-_ON_POSTGRES: Mapping[str, Tell] = {
-    payment.SERVICE: payment.story_of,
-    inventory.SERVICE: inventory.story_of,
-    notification.SERVICE: notification.story_of,
+_ON_POSTGRES: Mapping[str, tuple[Tell, str]] = {
+    payment.SERVICE: (payment.story_of, PAYMENT_GROUP),
+    inventory.SERVICE: (inventory.story_of, INVENTORY_GROUP),
+    notification.SERVICE: (notification.story_of, NOTIFICATION_GROUP),
 }
-_INBOXES: Mapping[str, str] = {payment.SERVICE: PAYMENT_GROUP, inventory.SERVICE: INVENTORY_GROUP}
-"""Under which consumer a service's inbox keeps events. (The others notice a repeat by what they stored.)"""
+"""What reads a service's part, and the consumer under which its inbox keeps events."""
 
 SERVICES: Sequence[str] = (order.SERVICE, *_ON_POSTGRES)
 """The services that know of orders."""
@@ -45,45 +43,26 @@ class _Database(BaseSettings):
     database_url: SecretStr
 
 
-class _Documents(BaseSettings):
-    """Where the order service keeps its documents."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    mongo_url: SecretStr
-
-
 async def collect(order_id: UUID, services: Collection[str]) -> list[Moment]:
     """What these services know of the order, unsorted. Raises NoSystem when a store does not answer."""
     moments = []
     if order.SERVICE in services:
-        moments += await _order(order_id)
-    for service in filter(services.__contains__, _ON_POSTGRES):
-        moments += await _rows(service, order_id)
-    types = event_types(moments)
-    for service in filter(services.__contains__, _INBOXES):
-        moments += await _handled(service, types)
+        async with documents(settings_of(order.SERVICE, OrderDocuments)) as mongo:
+            moments += await order.story_of(CommitStore(mongo), str(order_id))
+    async with AsyncExitStack() as opened:
+        connections = {service: await _connect(opened, service) for service in _ON_POSTGRES if service in services}
+        for service, connection in connections.items():
+            tell, _ = _ON_POSTGRES[service]
+            moments += await tell(connection, order_id)
+        types = event_types(moments)  # of all services: an inbox keeps the events of others
+        for service, connection in connections.items():
+            _, consumer = _ON_POSTGRES[service]
+            moments += await inbox_moments(connection, service, consumer, types)
     return moments
 
 
-async def _order(order_id: UUID) -> list[Moment]:
-    mongo = Mongo(settings_of(order.SERVICE, _Documents).mongo_url)
-    try:
-        await mongo.start()
-        return await order.story_of(CommitStore(mongo), str(order_id))
-    except (Unavailable, PyMongoError) as error:
-        raise NoSystem("the documents of the order service are away: is it up? (`make status`)") from error
-    finally:
-        await mongo.stop()
-
-
-async def _rows(service: str, order_id: UUID) -> list[Moment]:
+async def _connect(opened: AsyncExitStack, service: str) -> Connection:
     url = settings_of(service, _Database).database_url
-    async with database(service, url) as postgres, postgres.connection() as connection:
-        return await _ON_POSTGRES[service](connection, order_id)
-
-
-async def _handled(service: str, types: Mapping[UUID, str]) -> list[Moment]:
-    url = settings_of(service, _Database).database_url
-    async with database(service, url) as postgres, postgres.connection() as connection:
-        return await inbox_moments(connection, service, _INBOXES[service], types)
+    postgres = await opened.enter_async_context(database(service, url))
+    connection: Connection = await opened.enter_async_context(postgres.connection())
+    return connection

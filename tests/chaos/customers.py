@@ -62,6 +62,10 @@ class Visitor:
             await asyncio.sleep(pause * self.chance.uniform(0.5, 1))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
+    def new_key(self) -> str:
+        """An idempotency key that follows from the chance."""
+        return str(uuid.UUID(int=self.chance.getrandbits(128), version=4))
+
 
 @dataclass
 class Customer(Visitor):
@@ -86,16 +90,14 @@ class Customer(Visitor):
             (way,) = self.chance.choices([way for _, way in ways], [weight for weight, _ in ways])
             self.done[way.__name__.strip("_")] += 1
             await way()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.chance.uniform(*_BETWEEN)):
-                    await stop.wait()
+            await _pause(stop, self.chance.uniform(*_BETWEEN))
 
     async def _order(self, product: str = PLENTY) -> Json | None:
         body = {
             "items": [{"productId": product, "quantity": self.chance.randint(1, 3)}],
             "shippingAddress": ADDRESS,
         }
-        found = await self.insist("POST", "/orders", body, self._key())
+        found = await self.insist("POST", "/orders", body, self.new_key())
         if found.status != 201:
             return None
         self.orders.append(found.answer["id"])
@@ -103,7 +105,7 @@ class Customer(Visitor):
 
     async def _pay(self, order: Json, card: str, key: str | None = None) -> Json | None:
         body = {"orderId": order["id"], "paymentMethodId": card}
-        found = await self.insist("POST", "/payments", body, key or self._key())
+        found = await self.insist("POST", "/payments", body, key or self.new_key())
         return found.answer if found.status == 201 else None
 
     async def buy(self) -> None:
@@ -141,7 +143,7 @@ class Customer(Visitor):
         order = await self._order()
         if order is None:
             return
-        key = self._key()
+        key = self.new_key()
         await asyncio.gather(*(self._pay(order, VISA, key) for _ in range(2)))
 
     async def _walks_away(self) -> None:
@@ -156,9 +158,6 @@ class Customer(Visitor):
             await self.once("GET", f"/orders/{order_id}")
         await self.once("GET", "/orders?pageSize=20")
 
-    def _key(self) -> str:
-        return str(uuid.UUID(int=self.chance.getrandbits(128), version=4))
-
 
 @dataclass
 class Staff(Visitor):
@@ -170,13 +169,11 @@ class Staff(Visitor):
         """Work until told to stop."""
         while not stop.is_set():
             await self.chance.choice((self._restock, self._ship, self._refund))()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.chance.uniform(1, 4)):
-                    await stop.wait()
+            await _pause(stop, self.chance.uniform(1, 4))
 
     async def _restock(self) -> None:
         self.done["restock"] += 1
-        await self.insist("POST", f"/products/{SCARCE}/stock", {"delta": 3, "reason": "delivery"}, self._key())
+        await self.insist("POST", f"/products/{SCARCE}/stock", {"delta": 3, "reason": "delivery"}, self.new_key())
 
     async def _ship(self) -> None:
         if order_id := self._some_order():
@@ -190,25 +187,28 @@ class Staff(Visitor):
                 if payment["status"] == "succeeded":
                     self.done["refund"] += 1
                     body = {"amount": "1.00", "reason": "requested_by_customer"}
-                    await self.insist("POST", f"/payments/{payment['paymentId']}/refunds", body, self._key())
+                    await self.insist("POST", f"/payments/{payment['paymentId']}/refunds", body, self.new_key())
 
     def _some_order(self) -> str | None:
         orders = [order for customer in self.customers for order in customer.orders]
         return self.chance.choice(orders) if orders else None
 
-    def _key(self) -> str:
-        return str(uuid.UUID(int=self.chance.getrandbits(128), version=4))
-
 
 async def dashboard(sandbox: Sandbox, chance: random.Random, done: Counter[str], stop: asyncio.Event) -> None:
     """Somebody refunds a little of a charge in Stripe's dashboard, now and then, without our knowing."""
     while not stop.is_set():
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(chance.uniform(8, 20)):
-                await stop.wait()
-                return
+        if await _pause(stop, chance.uniform(8, 20)):
+            return
         with contextlib.suppress(httpx.TransportError, AssertionError, IndexError):
             charged = [one for one in await sandbox.charges() if one["amount_captured"] - one["amount_refunded"] > 500]
             charge = chance.choice(charged)
             await sandbox.ask("POST", "/v1/refunds", data={"charge": charge["id"], "amount": "100"})
             done["dashboard refund"] += 1
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> bool:
+    """Wait so long, or until told to stop; whether that was so."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    return stop.is_set()

@@ -23,7 +23,7 @@ from local.ports import SERVICES
 from local.supervision import Supervisor
 from tests.chaos import layout
 from tests.chaos.network import Link, State
-from tests.chaos.plan import Fault, Kind
+from tests.chaos.plan import ON_POSTGRES, Fault, Kind
 from tests.support.real_stack import RealStack
 from tests.support.sandbox import Sandbox
 
@@ -80,7 +80,7 @@ class Faults:
         for link in self.links.values():
             link.become(State.WHOLE)
         await self._stripe(self.sandbox.behave())
-        for service in ("user", "payment", "inventory", "notification"):
+        for service in ON_POSTGRES:
             await self._insist(lambda service=service: self._set_read_only(service, "off"))  # type: ignore[misc]
         await asyncio.to_thread(self._start_all)
 
