@@ -241,7 +241,8 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
             partition = self._partitions.get(place)
             waiting = len(partition) if partition else 0
             behind[place] = max(0, end - positions[place]) + waiting
-            arrived = positions[place] >= end or positions[place] != self._positions.get(place)
+            # Past the end and not moving: the topic was made anew and aiokafka is silent. Joining again finds out.
+            arrived = positions[place] == end or positions[place] != self._positions.get(place)
             well = well and (arrived or waiting > 0)
         self._positions = positions
         self._on_lag(behind)
