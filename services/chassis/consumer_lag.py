@@ -1,7 +1,7 @@
-"""How far a consumer group is behind: a figure that stays alive when the consumer does not.
+"""The lag metric of a consumer group. It is updated also while the consumer is stopped.
 
-A member that reads tells it of its own partitions. When it has not told for a while, because it is stopped or fails
-before it gets that far, the lag of all partitions is computed from outside, from what the group has committed.
+A member that reads reports the lag of its own partitions. If it has not reported for a while, because it is stopped or
+fails to read, the lag of all partitions is computed from the group's committed offsets.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _log = structlog.get_logger()
 
 
 class Lag:
-    """What one member says about its group.
+    """The lag of a group, as one member reports it.
 
     Args:
         since: from when the group counts where it has committed nothing.
@@ -44,7 +44,7 @@ class Lag:
         self._silent = _SILENT_AFTER_LOOKS
 
     def tell(self, behind: Mapping[TopicPartition, int]) -> None:
-        """This is how it is now. Partitions that are not named are somebody else's to tell of."""
+        """Report the lag of this member's partitions. Other members report the others."""
         self._silent = 0
         for place in self._told - behind.keys():
             _lag.remove(self._group, place.topic, str(place.partition))
@@ -53,7 +53,7 @@ class Lag:
         self._told = set(behind)
 
     async def watch(self) -> None:
-        """Until cancelled: ask from outside while the member itself says nothing. Then nothing is told any more."""
+        """Run until cancelled: compute the lag while the member does not report. Then remove its values."""
         try:
             while True:
                 await asyncio.sleep(LOOK_EVERY_SECONDS)

@@ -1,7 +1,6 @@
-"""Standing trouble of a store: what a mere question to it does not notice, and that may stay until somebody acts.
+"""Lasting errors of a store that a health query does not detect, such as a full disk, a rotated password, a lost right.
 
-A full disk, a password that new connections are refused with, a right that was taken away: reads or open connections go
-on meanwhile, so the store is impaired rather than away.
+Reads and open connections still work, so the store is impaired, not away. An operator has to fix the cause.
 """
 
 from __future__ import annotations
@@ -12,22 +11,22 @@ from services.chassis import logs
 from services.chassis.resource import Impaired
 
 REMEMBERED_SECONDS = 20.0
-"""Longer than a consumer pauses between two tries: while one waits for the trouble to pass, it stays remembered."""
+"""Longer than a consumer pauses between two tries, so that the error stays visible while a consumer waits."""
 
 
 class Trouble:
-    """The last standing trouble of one store, for as long as it is worth telling."""
+    """Keeps the last such error of one store for REMEMBERED_SECONDS."""
 
     def __init__(self) -> None:
         self._what = ""
         self._until = 0.0
 
     def note(self, error: BaseException) -> None:
-        """Remember an error."""
+        """Store an error."""
         self._what = logs.error_text(error)
         self._until = time.monotonic() + REMEMBERED_SECONDS
 
     def check(self) -> None:
-        """Raises Impaired while there was trouble lately."""
+        """Raise Impaired if an error was stored in the last REMEMBERED_SECONDS."""
         if time.monotonic() < self._until:
             raise Impaired(self._what)
