@@ -1,0 +1,30 @@
+"""Named places at which a process can be made to die, for tests of what a crash leaves behind.
+
+`reach("relay.acknowledged")` stands between two effects. It does nothing unless the environment variable
+ARGOSY_CRASH_POINTS names a directory. Then it notes that the point was reached (the file NAME.reached). If the point is
+armed (the file NAME.armed), it removes that file and kills the process with SIGKILL, as the loss of a machine would.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+VARIABLE = "ARGOSY_CRASH_POINTS"
+_directory = os.environ.get(VARIABLE)
+
+
+def reach(name: str) -> None:
+    """Note that the process is at this point; die here if the point is armed."""
+    if _directory:
+        _reach(Path(_directory), name)
+
+
+def _reach(directory: Path, name: str) -> None:
+    (directory / f"{name}.reached").touch()
+    try:
+        (directory / f"{name}.armed").unlink()
+    except FileNotFoundError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
