@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from services.chassis import deadlines, trace_context, tracing
+from services.chassis import deadlines, trace_context, tracing, transient
 from services.chassis.policy import MethodPolicyView, ServicePolicyView
 from services.chassis.service_tokens import ServiceTokenSigner
 
@@ -29,6 +29,25 @@ _OPTIONS = (
     ("grpc.keepalive_timeout_ms", 5_000),
 )
 _MOST_ATTEMPTS = 5  # gRPC's own bound
+
+_PASSING = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.CANCELLED,
+    }
+)
+
+
+def passes(error: BaseException) -> bool:
+    """Whether a failed call of another service may succeed later."""
+    code = getattr(error, "code", None) if isinstance(error, grpc.RpcError) else None
+    return callable(code) and code() in _PASSING
+
+
+transient.register_test(passes)
 
 
 class ServiceChannel:

@@ -18,8 +18,10 @@ import httpx
 import pytest
 
 from services.chassis.postgres import Postgres
-from services.inventory.domain import ReleaseReason
-from services.inventory.use_cases.release_reservation import ReleaseReservation
+from services.chassis.postgres_work import PostgresWork
+from services.inventory.adapters.unit_of_work import PostgresInventoryUnit
+from services.inventory.domain.reservations import ReleaseReason
+from services.inventory.use_cases.release_reservation import ReleaseReservationHandler
 from tests.conftest import SCALED_HOLD_SECONDS
 from tests.support import invariants
 from tests.support.facts import Facts
@@ -227,9 +229,11 @@ async def let_go(order_ids: Sequence[str], stack: RealStack) -> None:
     postgres = Postgres(stack.postgres_url("inventory"), "test", size=1)
     await postgres.start()
     try:
+        work = PostgresWork(postgres, PostgresInventoryUnit)
+        release = ReleaseReservationHandler(work)
         for order_id in order_ids:
-            async with postgres.transaction() as connection:
-                await ReleaseReservation()(connection, uuid.UUID(order_id), ReleaseReason.EXPIRED)
+            async with work.begin() as unit:
+                await release.within(unit, uuid.UUID(order_id), ReleaseReason.EXPIRED)
     finally:
         await postgres.stop()
 
