@@ -56,7 +56,7 @@ def run(settings: PaymentSettings) -> None:
     app.serve(PAYMENTS, PaymentRpc(create, show, confirm, give_back, webhook, settings.idempotency_secret))
     app.serve(PAYMENT_LOOKUP, PaymentLookupRpc(does.LookUpOrderPayment(postgres)))
     Consumer(settings.brokers, GROUP, handlers(postgres, recorder), producer, since=BEGINNING).run_in(app)
-    reconciler = Reconciler(postgres, settle, refund, recorder.work, settings.reconcile_seconds, gateway.takes_at_most)
+    reconciler = Reconciler(postgres, settle, refund, recorder.work, settings.reconcile_seconds)
     app.background("reconciler", reconciler.run)
     app.background("stranded", CountStranded(postgres).run)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)

@@ -40,8 +40,11 @@ class Reconciler:
     work: asyncio.Event
     """Set when something is due before the next look."""
     every_seconds: float
-    lease: timedelta
-    """How long what is taken stays ours: as long as a step may take. Until then a process that dies holds it up."""
+
+    @property
+    def lease(self) -> timedelta:
+        """How long what is taken stays ours: as long as a step may take. Until then a process that dies holds it up."""
+        return self.settle_payment.gateway.takes_at_most
 
     async def run(self) -> None:
         """Look for what is due, begin a step of each, wait; until cancelled."""
