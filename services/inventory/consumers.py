@@ -33,7 +33,7 @@ def handlers(
             await once(event.id, UUID(update.order_id), steps[update.status])
 
     async def once(event_id: UUID, order_id: UUID, step: Step) -> None:
-        async with postgres.transaction() as connection:
+        async with postgres.transaction("inventory.take_note") as connection:
             if await inbox.first_time(connection, GROUP, event_id):
                 await step(connection, order_id)
 

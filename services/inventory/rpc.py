@@ -114,13 +114,13 @@ class ReservationRpc:
     async def CommitReservation(
         self, request: reservation_pb2.CommitReservationRequest, call: Call
     ) -> reservation_pb2.Reservation:
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("inventory.commit") as connection:
             return _reservation(await self.commit(connection, UUID(request.order_id)))
 
     async def ReleaseReservation(
         self, request: reservation_pb2.ReleaseReservationRequest, call: Call
     ) -> reservation_pb2.Reservation:
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("inventory.release") as connection:
             return _reservation(await self.release(connection, UUID(request.order_id)))
 
 

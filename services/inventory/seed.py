@@ -48,7 +48,7 @@ async def seed(database_url: SecretStr, file: Path) -> None:
     postgres = Postgres(database_url, "inventory-seed", MIGRATIONS, size=1)
     await postgres.start()
     try:
-        async with postgres.transaction() as connection:
+        async with postgres.transaction("inventory.seed") as connection:
             await store.add_missing_products(connection, products)
     finally:
         await postgres.stop()

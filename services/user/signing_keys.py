@@ -34,6 +34,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from services.chassis import clock
+from services.chassis.crash_points import reach
 from services.user import domain
 
 _TIME = "%Y%m%dT%H%M%SZ"
@@ -156,7 +157,9 @@ def add(directory: Path, now: datetime) -> Path:
         file.write(Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         file.flush()
         os.fsync(file.fileno())
+    reach("keys.written")
     unfinished.rename(target)
+    reach("keys.renamed")
     _sync_directory(directory)
     return target
 
@@ -164,6 +167,7 @@ def add(directory: Path, now: datetime) -> Path:
 def remove(directory: Path, kid: str) -> None:
     """Take a key away, for good once this has returned."""
     (directory / f"{kid}.pem").unlink()
+    reach("keys.removed")
     _sync_directory(directory)
 
 

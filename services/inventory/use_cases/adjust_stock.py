@@ -49,7 +49,13 @@ class AdjustStock:
 
         scope = f"adjustStock:{command.staff_id}"
         outcome = await idempotency.once(
-            self.postgres, scope, command.idempotency_key, command.fingerprint, adjust, StockMoveMessage
+            self.postgres,
+            scope,
+            command.idempotency_key,
+            command.fingerprint,
+            adjust,
+            StockMoveMessage,
+            "inventory.adjust",
         )
         return outcome.message
 

@@ -18,6 +18,7 @@ import structlog
 from prometheus_client import Counter
 
 from services.chassis import logs, transient
+from services.chassis.crash_points import reach
 from services.chassis.postgres import Postgres
 from services.inventory import store
 from services.inventory.domain import ReleaseReason
@@ -85,12 +86,14 @@ class ExpireHolds:
     async def _extend(self, order_ids: Iterable[UUID]) -> int:
         async with self.postgres.connection() as connection:
             extended = await store.extend_expired(connection, list(order_ids), self.hold)
+        if extended:
+            reach("inventory.extended")
         _ended.labels("extended").inc(extended)
         return extended
 
     async def _release(self, order_id: UUID, reason: ReleaseReason) -> bool:
         try:
-            async with self.postgres.transaction() as connection:
+            async with self.postgres.transaction("inventory.expire") as connection:
                 if not await store.lock_expired(connection, order_id):
                     return False  # by another replica, or it was used in the meantime
                 await self.release(connection, order_id, reason)

@@ -47,7 +47,13 @@ class KeepCatalog:
 
         scope = f"createProduct:{command.staff_id}"
         outcome = await idempotency.once(
-            self.postgres, scope, command.idempotency_key, command.fingerprint, add, ProductMessage
+            self.postgres,
+            scope,
+            command.idempotency_key,
+            command.fingerprint,
+            add,
+            ProductMessage,
+            "inventory.add_product",
         )
         return outcome.message
 
@@ -62,7 +68,7 @@ class KeepCatalog:
         """
         if change.currency is not None and change.price is None:
             raise CurrencyWithoutPrice
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("inventory.change_product") as connection:
             if change.price is not None:
                 currency = change.currency or await store.lock_currency(connection, change.id)
                 change = replace(change, price=price_of(change.price, currency).decimal) if currency else change

@@ -52,7 +52,7 @@ class ReserveStock:
         """
         for _ in range(TRIES):
             try:
-                async with self.postgres.transaction() as connection:
+                async with self.postgres.transaction("inventory.reserve") as connection:
                     return await self._reserve(connection, command)
             except _StockMoved:
                 continue

@@ -37,7 +37,7 @@ class SellConfirmed:
     async def __call__(self, consumer: str, event_id: UUID, order_id: UUID) -> None:
         """Sell, or say that stock is short, whereupon the order is cancelled and its money goes back."""
         try:
-            async with self.postgres.transaction() as connection:
+            async with self.postgres.transaction("inventory.sell") as connection:
                 if await inbox.first_time(connection, consumer, event_id):
                     await self.commit(connection, order_id)
         except OutOfStock:  # all of that was rolled back
@@ -48,7 +48,7 @@ class SellConfirmed:
             _count("unknown", order_id)
 
     async def _tell_short(self, consumer: str, event_id: UUID, order_id: UUID) -> None:
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("inventory.tell_short") as connection:
             if not await inbox.first_time(connection, consumer, event_id):
                 return
             reservation = await store.lock(connection, order_id)
