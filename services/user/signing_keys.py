@@ -149,7 +149,12 @@ def ensure(directory: Path, now: datetime) -> bool:
 
 
 def add(directory: Path, now: datetime) -> Path:
-    """Write one more key. Nobody ever sees half a file, and none is lost in a power cut once this has returned."""
+    """Write one more key. Nobody ever sees half a file, and none is lost in a power cut once this has returned.
+
+    The caller is alone in the directory: what a process that died left unfinished is deleted.
+    """
+    for left in directory.glob("*.new"):
+        left.unlink()
     target = directory / f"{now.astimezone(UTC).strftime(_TIME)}-{secrets.token_hex(4)}.pem"
     unfinished = target.with_suffix(".new")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

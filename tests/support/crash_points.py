@@ -12,10 +12,14 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from local import data
 from local.ports import SERVICES
+from local.stack import Stack
+from services.chassis.crash_points import VARIABLE
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = "commands"
@@ -109,3 +113,47 @@ def _processes(path: Path, name: str) -> Collection[str]:
     if path.parts[1] == "chassis":
         return _SHARED[name.partition(".")[0]]
     return (path.parts[1],)
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Where one process's points are noted as reached, and armed (`services.chassis.crash_points`)."""
+
+    path: Path
+
+    def arm(self, name: str) -> None:
+        """Let the process die when it comes to the point next."""
+        (self.path / f"{name}.armed").touch()
+
+    def disarm(self, name: str) -> bool:
+        """Let it live; False: it has died there already, or was never armed."""
+        try:
+            (self.path / f"{name}.armed").unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def armed(self) -> set[str]:
+        """The points at which the process will die."""
+        return {file.name.removesuffix(".armed") for file in self.path.glob("*.armed")}
+
+    def reached(self) -> set[str]:
+        """The points to which it has come at least once."""
+        return {file.name.removesuffix(".reached") for file in self.path.glob("*.reached")}
+
+
+def directory(stack: Stack, process: str) -> Directory:
+    """The directory of a part of a stack."""
+    return Directory(stack.data / "crash-points" / process)
+
+
+def make_directories(stack: Stack, processes: Iterable[str]) -> None:
+    """Create the directories, before the stack is started: a process whose one is missing fails at its first point."""
+    data.claim(stack)
+    for process in processes:
+        directory(stack, process).path.mkdir(parents=True, exist_ok=True)
+
+
+def settings(stack: Stack) -> tuple[str, ...]:
+    """What lets every service of a stack have points (`RealStack.settings`)."""
+    return tuple(f"{service}.{VARIABLE}={directory(stack, service).path}" for service in SERVICES)
