@@ -14,6 +14,7 @@ import grpc
 from google.protobuf.message import Message
 
 from services.chassis import deadlines, trace_context, tracing, transient
+from services.chassis.crash_points import reach
 from services.chassis.policy import MethodPolicyView, ServicePolicyView
 from services.chassis.service_tokens import ServiceTokenSigner
 
@@ -98,7 +99,10 @@ class ServiceChannel:
                     ("authorization", f"Bearer {self._signer.token()}"),
                     (trace_context.HEADER, traceparent),
                 )
-                return await connected(request, timeout=_time_for(method, timeout), metadata=metadata)
+                reach("call", method.name, "before")
+                answer = await connected(request, timeout=_time_for(method, timeout), metadata=metadata)
+                reach("call", method.name, "answered")
+                return answer
 
         return call
 

@@ -84,9 +84,9 @@ class PostgresWork(Generic[U]):
         self._codecs = codecs or {}
 
     @contextlib.asynccontextmanager
-    async def begin(self) -> AsyncIterator[U]:
+    async def begin(self, name: str) -> AsyncIterator[U]:
         """See UnitsOfWork.begin; Postgres.transaction says what it raises."""
-        async with self._postgres.transaction() as connection:
+        async with self._postgres.transaction(name) as connection:
             yield self._unit(connection)
 
     @contextlib.asynccontextmanager
@@ -96,7 +96,7 @@ class PostgresWork(Generic[U]):
             yield self._unit(connection)
 
     async def once(
-        self, scope: str, request: Repeatable, effect: Callable[[U], Awaitable[A]], answer: type[A]
+        self, name: str, scope: str, request: Repeatable, effect: Callable[[U], Awaitable[A]], answer: type[A]
     ) -> Answered[A]:
         """See UnitsOfWork.once."""
         codec: Codec[A] = self._codecs[answer]
@@ -107,7 +107,7 @@ class PostgresWork(Generic[U]):
             return codec.encode(made[0])
 
         outcome = await idempotency.once(
-            self._postgres, scope, request.key, request.fingerprint, in_transaction, codec.message
+            self._postgres, scope, request.key, request.fingerprint, in_transaction, codec.message, name
         )
         if outcome.replayed:
             return Answered(codec.decode(outcome.message), replayed=True)

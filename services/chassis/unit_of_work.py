@@ -2,7 +2,7 @@
 
 A service's `ports.py` extends `UnitOfWork` by its repositories. Use cases receive `UnitsOfWork` of that type:
 
-    async with self.work.begin() as unit:
+    async with self.work.begin("inventory.reserve") as unit:
         if await unit.first_time(event_id):
             ...read, decide, write...
             await unit.publish(StockReserved(...))
@@ -55,8 +55,10 @@ class UnitOfWork(Protocol[F_contra]):
 class UnitsOfWork(Protocol[U_co]):
     """Opens units of work."""
 
-    def begin(self) -> AbstractAsyncContextManager[U_co]:
+    def begin(self, name: str) -> AbstractAsyncContextManager[U_co]:
         """A transaction: committed at the end of the block, rolled back when the block raises.
+
+        `name`: what it does, such as "inventory.reserve"; the crash points around the commit are named after it.
 
         Never wait for another service inside. Raises Unavailable when the store is away or is too busy; after an
         error in the commit the outcome may be unknown.
@@ -66,11 +68,12 @@ class UnitsOfWork(Protocol[U_co]):
         """The same repositories without a transaction, for reads. Raises Unavailable."""
 
     async def once(
-        self, scope: str, request: Repeatable, effect: Callable[[U_co], Awaitable[A]], answer: type[A]
+        self, name: str, scope: str, request: Repeatable, effect: Callable[[U_co], Awaitable[A]], answer: type[A]
     ) -> Answered[A]:
         """Runs the effect in one transaction, at most once for the key in its scope; a repeat gets the first answer.
 
         Args:
+            name: see `begin`.
             scope: owner and purpose of the key ("createProduct:<user id>"). Another scope is another key.
             request: the key and the fingerprint. Without a key the effect runs every time.
             effect: runs in the transaction. Its result is kept as the answer; if it raises, nothing is kept.

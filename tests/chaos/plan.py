@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from local.ports import SERVICES
+from tests.chaos import crashes
 from tests.chaos.layout import HOLD_SECONDS, INSTANCES
 
 
@@ -17,6 +18,8 @@ class Kind(StrEnum):
 
     KILL = "kill"
     """kill -9; the supervisor starts the part again."""
+    CRASH = "crash"
+    """An instance dies at a named crash point, if it comes there while the point is armed."""
     PAUSE = "pause"
     """SIGSTOP, then SIGCONT: the process lives and does nothing."""
     OUTAGE = "outage"
@@ -60,6 +63,7 @@ ON_POSTGRES = tuple(service for service in SERVICES if service != "order")
 
 _TARGETS: dict[Kind, Sequence[str]] = {
     Kind.KILL: (*INSTANCES, *STORES, *PARTIES, "edge"),
+    Kind.CRASH: crashes.TARGETS,
     Kind.PAUSE: (*INSTANCES, *STORES, "stripe"),
     Kind.OUTAGE: (*SERVICES, *STORES, *PARTIES),
     Kind.CUT: LINKS,
@@ -80,7 +84,15 @@ _SECONDS: dict[Kind, tuple[float, float]] = {
 _OTHERWISE = (3.0, 15.0)
 """How long a fault lasts, least and most."""
 
-_WEIGHTS: dict[Kind, int] = {Kind.KILL: 8, Kind.PAUSE: 3, Kind.OUTAGE: 1, Kind.CUT: 3, Kind.SLOW: 2, Kind.HALF_OPEN: 2}
+_WEIGHTS: dict[Kind, int] = {
+    Kind.KILL: 8,
+    Kind.CRASH: 12,
+    Kind.PAUSE: 3,
+    Kind.OUTAGE: 1,
+    Kind.CUT: 3,
+    Kind.SLOW: 2,
+    Kind.HALF_OPEN: 2,
+}
 _PAUSE_BETWEEN = (1.0, 6.0)
 _QUIET_AT_THE_END = 5.0
 

@@ -47,7 +47,7 @@ async def seed(database_url: SecretStr, file: Path) -> None:
     postgres = Postgres(database_url, "inventory-seed", MIGRATIONS, size=1)
     await postgres.start()
     try:
-        async with postgres.transaction() as connection:
+        async with postgres.transaction("inventory.seed") as connection:
             await PostgresProducts(connection).add_missing(products)
     finally:
         await postgres.stop()

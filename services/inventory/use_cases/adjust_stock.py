@@ -50,5 +50,7 @@ class AdjustStockHandler:
             await self.publish_low(unit, [level])
             return move
 
-        answered = await self.work.once(f"adjustStock:{command.staff_id}", command.request, adjust, StockMove)
+        answered = await self.work.once(
+            "inventory.adjust", f"adjustStock:{command.staff_id}", command.request, adjust, StockMove
+        )
         return answered.value

@@ -55,18 +55,18 @@ class ApplyOrderStatusHandler:
             case "confirmed":
                 await self._sell(command)
             case "cancelled":
-                async with self.work.begin() as unit:
+                async with self.work.begin("inventory.cancelled") as unit:
                     if await unit.first_time(command.event_id):
                         await self.release.within(unit, command.order_id, ReleaseReason.CANCELLED)
             case "shipped":
-                async with self.work.begin() as unit:
+                async with self.work.begin("inventory.shipped") as unit:
                     if await unit.first_time(command.event_id):
                         await unit.reservations.note_shipped(command.order_id)
 
     async def _sell(self, command: ApplyOrderStatus) -> None:
         """Sell, or publish that stock is short: the order is then cancelled and its money goes back."""
         try:
-            async with self.work.begin() as unit:
+            async with self.work.begin("inventory.sell") as unit:
                 if await unit.first_time(command.event_id):
                     await self.commit.within(unit, command.order_id)
         except OutOfStock:  # everything above was rolled back
@@ -77,7 +77,7 @@ class ApplyOrderStatusHandler:
             _count("unknown", command.order_id)
 
     async def _publish_short(self, command: ApplyOrderStatus) -> None:
-        async with self.work.begin() as unit:
+        async with self.work.begin("inventory.publish_short") as unit:
             if not await unit.first_time(command.event_id):
                 return
             reservation = await unit.reservations.lock(command.order_id)

@@ -37,7 +37,7 @@ class ChangeProductHandler:
         change = command.change
         if change.currency is not None and change.price is None:
             raise CurrencyWithoutPrice
-        async with self.work.begin() as unit:
+        async with self.work.begin("inventory.change_product") as unit:
             if change.price is not None:
                 currency = change.currency or await unit.products.lock_currency(change.id)
                 change = replace(change, price=price_of(change.price, currency).decimal) if currency else change

@@ -27,7 +27,7 @@ class CommitReservationHandler:
 
     async def __call__(self, command: CommitReservation) -> Reservation:
         """The reservation, committed. Raises what `within` raises."""
-        async with self.work.begin() as unit:
+        async with self.work.begin("inventory.commit") as unit:
             return await self.within(unit, command.order_id)
 
     async def within(self, unit: InventoryUnit, order_id: UUID) -> Reservation:

@@ -39,5 +39,7 @@ class CreateProductHandler:
                 raise ProductExists(command.product.id)
             return made
 
-        answered = await self.work.once(f"createProduct:{command.staff_id}", command.request, add, Product)
+        answered = await self.work.once(
+            "inventory.add_product", f"createProduct:{command.staff_id}", command.request, add, Product
+        )
         return answered.value

@@ -8,7 +8,7 @@ stays held.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -60,7 +60,8 @@ class ExpireHoldsHandler:
         if not ended:
             return 0
         states = await self.orders.resolve(ended)
-        decided = await self._extend(order_id for order_id in ended if states.get(order_id) is OrderState.OPEN)
+        open_orders = [order_id for order_id in ended if states.get(order_id) is OrderState.OPEN]
+        decided = await self._extend(open_orders) if open_orders else 0
         for order_id in ended:
             reason = _RELEASED_AS.get(states[order_id]) if order_id in states else None
             if reason is not None:
@@ -72,15 +73,15 @@ class ExpireHoldsHandler:
         """A round ended because something is away."""
         _ended.labels("unanswered").inc()
 
-    async def _extend(self, order_ids: Iterable[UUID]) -> int:
-        async with self.work.begin() as unit:
-            extended = await unit.reservations.extend_expired(list(order_ids), self.hold)
+    async def _extend(self, order_ids: Sequence[UUID]) -> int:
+        async with self.work.begin("inventory.extend") as unit:
+            extended = await unit.reservations.extend_expired(order_ids, self.hold)
         _ended.labels("extended").inc(extended)
         return extended
 
     async def _release(self, order_id: UUID, reason: ReleaseReason) -> bool:
         try:
-            async with self.work.begin() as unit:
+            async with self.work.begin("inventory.expire") as unit:
                 if not await unit.reservations.lock_expired(order_id):
                     return False  # released by another replica, or used in the meantime
                 await self.release.within(unit, order_id, reason)

@@ -27,7 +27,7 @@ class ReleaseReservationHandler:
 
     async def __call__(self, command: ReleaseReservation) -> Reservation:
         """The reservation of a cancelled order, released."""
-        async with self.work.begin() as unit:
+        async with self.work.begin("inventory.release") as unit:
             return await self.within(unit, command.order_id, ReleaseReason.CANCELLED)
 
     async def within(self, unit: InventoryUnit, order_id: UUID, reason: ReleaseReason) -> Reservation:

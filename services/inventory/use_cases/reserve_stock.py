@@ -58,7 +58,7 @@ class ReserveStockHandler:
         """
         for _ in range(TRIES):
             try:
-                async with self.work.begin() as unit:
+                async with self.work.begin("inventory.reserve") as unit:
                     return await self._reserve(unit, command)
             except _StockMoved:
                 continue

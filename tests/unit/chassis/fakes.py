@@ -41,7 +41,7 @@ class FakeWork(Generic[U]):
         self._answers: dict[tuple[str, str], tuple[bytes, Any]] = {}
 
     @contextlib.asynccontextmanager
-    async def begin(self) -> AsyncIterator[U]:
+    async def begin(self, name: str = "") -> AsyncIterator[U]:
         """See UnitsOfWork.begin."""
         before = copy.deepcopy(self.unit.__dict__)
         try:
@@ -56,7 +56,7 @@ class FakeWork(Generic[U]):
         return self.begin()
 
     async def once(
-        self, scope: str, request: Repeatable, effect: Callable[[U], Awaitable[A]], answer: type[A]
+        self, name: str, scope: str, request: Repeatable, effect: Callable[[U], Awaitable[A]], answer: type[A]
     ) -> Answered[A]:
         """See UnitsOfWork.once."""
         kept = self._answers.get((scope, request.key)) if request.key else None

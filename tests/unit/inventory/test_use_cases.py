@@ -166,7 +166,7 @@ async def test_a_release_that_overtakes_its_reservation_refuses_it(shop: Shop) -
 
 async def test_cancelling_outlives_expiry(shop: Shop) -> None:
     order_id = await shop.hold()
-    async with shop.work.begin() as unit:
+    async with shop.work.begin("test") as unit:
         await shop.release.within(unit, order_id, ReleaseReason.EXPIRED)
     await shop.release(ReleaseReservation(order_id))
     assert shop.status(order_id) == (Status.RELEASED, ReleaseReason.CANCELLED)
@@ -197,7 +197,7 @@ async def test_other_states_of_an_order_change_nothing(shop: Shop) -> None:
 
 async def test_a_paid_order_whose_stock_is_gone_is_short_once(shop: Shop) -> None:
     order_id, event_id = await shop.hold(10), uuid4()
-    async with shop.work.begin() as unit:
+    async with shop.work.begin("test") as unit:
         await shop.release.within(unit, order_id, ReleaseReason.EXPIRED)
     await shop.hold(5)
     for _ in range(2):
