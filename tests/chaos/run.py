@@ -20,7 +20,7 @@ from local.commands.reset import reset
 from local.commands.up import up
 from local.paths import STACKS
 from local.stack import Stack
-from tests.chaos import checker, layout, people
+from tests.chaos import alerts, checker, layout, people
 from tests.chaos.customers import SCARCE, Customer
 from tests.chaos.faults import Faults
 from tests.chaos.network import Link
@@ -53,6 +53,8 @@ class Outcome:
     """How often customers and staff did what."""
     orders: Counter[str] = field(default_factory=Counter)
     """Orders by their final status."""
+    alerts: dict[str, list[int]] = field(default_factory=dict)
+    """Alerts that fired → the seconds at which they did."""
     settled_after: float = 0.0
     """Seconds from the end of the last fault until the stores agreed."""
 
@@ -99,6 +101,8 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
     faults = Faults(real, links, shop.sandbox)
     stop = asyncio.Event()
     tasks = crowd.begin(stop)
+    watch = alerts.Watch(real)
+    watch.begin()
     try:
         await _let_happen(faults, outcome, record)
     finally:
@@ -110,6 +114,8 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
     _say("everything settles")
     await _check(real, shop, before, outcome, record, crowd.customers)
     outcome.settled_after = time.monotonic() - over
+    outcome.alerts = await alerts.fired(await watch.end())
+    outcome.problems += alerts.without_cause(outcome.alerts, outcome.happened, outcome.done)
 
 
 async def _let_happen(faults: Faults, outcome: Outcome, record: Record) -> None:
@@ -164,8 +170,7 @@ async def _check(
     except AssertionError as error:
         outcome.problems += str(error).splitlines()[1:]
         found = await _facts(real, before)
-    outcome.problems += checker.broken(record.exchanges, found)
-    outcome.problems += await checker.at_rest(real)
+    outcome.problems += await checker.broken(real, before, record.exchanges, found)
     outcome.exchanges = record.exchanges
     outcome.orders = Counter(order.status for order in found.orders.values())
     record.close()
