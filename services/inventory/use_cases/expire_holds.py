@@ -18,6 +18,7 @@ import structlog
 from prometheus_client import Counter
 
 from services.chassis import logs, transient
+from services.chassis.metrics import show_from_the_start
 from services.chassis.postgres import Postgres
 from services.inventory import store
 from services.inventory.domain import ReleaseReason
@@ -34,8 +35,7 @@ _ended = Counter(
     "Holds whose time was over: extended, released (cancelled, expired); unanswered: looks that order did not answer.",
     ["outcome"],
 )
-for _outcome in ("extended", *ReleaseReason, "unanswered"):
-    _ended.labels(_outcome)  # shown from the start, as 0
+show_from_the_start(_ended, ("extended", *ReleaseReason, "unanswered"))
 _log = structlog.get_logger()
 
 

@@ -10,6 +10,7 @@ from prometheus_client import Counter
 
 from argosy.event.v1.inventory_events_pb2 import StockShort
 from services.chassis import inbox, outbox
+from services.chassis.metrics import show_from_the_start
 from services.chassis.postgres import Postgres
 from services.inventory import store
 from services.inventory.domain import NoReservation, OutOfStock, ReservationEnded
@@ -22,8 +23,7 @@ _refused = Counter(
     " ended (it was cancelled meanwhile) or unknown (it has no reservation).",
     ["why"],
 )
-for _why in ("short", "ended", "unknown"):
-    _refused.labels(_why)  # shown from the start, as 0
+show_from_the_start(_refused, ("short", "ended", "unknown"))
 _log = structlog.get_logger()
 
 

@@ -13,6 +13,7 @@ import structlog
 from prometheus_client import Counter
 from pydantic import SecretStr
 
+from services.chassis.metrics import show_from_the_start
 from services.chassis.postgres import Postgres
 from services.payment import domain, store
 from services.payment.domain import IntentMismatch, Payment
@@ -33,8 +34,7 @@ DISPUTE_EVENTS = frozenset(
 
 TAKEN, KNOWN, FOREIGN, FORGED = "taken", "known", "foreign", "bad_signature"
 _webhooks = Counter("argosy_stripe_webhooks", "Webhooks of Stripe's, by what became of each.", ["result"])
-for _result in (TAKEN, KNOWN, FOREIGN, FORGED, *Passed):
-    _webhooks.labels(_result)
+show_from_the_start(_webhooks, (TAKEN, KNOWN, FOREIGN, FORGED, *Passed))
 _log = structlog.get_logger()
 
 
