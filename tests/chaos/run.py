@@ -77,7 +77,7 @@ async def run(stack: Stack, seed: int, plan: Sequence[Fault], seconds: float) ->
 @asynccontextmanager
 async def _system(stack: Stack) -> AsyncIterator[tuple[RealStack, dict[str, Link]]]:
     found = layout.links(stack)
-    await asyncio.to_thread(reset, stack, layout.LAYOUT)
+    await asyncio.to_thread(reset, stack, layout.LAYOUT, yes=True)
     try:
         for link in found.values():
             await link.start()

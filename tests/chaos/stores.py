@@ -129,7 +129,7 @@ async def _moved(stack: RealStack) -> list[Line]:
 def refund_lines(refund: Mapping[str, Any]) -> list[Line]:
     """What of a refund, as Stripe shows it, has moved."""
     amount = Decimal(refund["amount"]).scaleb(-decimals(refund["currency"]))
-    bounced = [Line(refund["id"], "refund_reversal", amount)] if refund["failure_balance_transaction"] else []
+    bounced = [Line(refund["id"], "refund_reversal", amount)] if refund.get("failure_balance_transaction") else []
     went_out = refund["status"] == "succeeded" or bounced
     return [Line(refund["id"], "refund", amount), *bounced] if went_out else []
 
