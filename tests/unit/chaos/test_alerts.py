@@ -64,3 +64,8 @@ def test_what_happens_after_an_alert_is_no_cause_of_it() -> None:
 
 def test_causes_are_of_alerts_that_there_are() -> None:
     assert CAUSES.keys() <= {rule["alert"] for rule in rules(rule_files()) if "alert" in rule}
+
+
+def test_each_kind_of_trouble_explains_an_alert_unless_it_must_go_unnoticed() -> None:
+    unnoticed = {kind for kind in Kind if not any(kind in causes for causes in CAUSES.values())}
+    assert all(kind.startswith("webhooks-") for kind in unnoticed)
