@@ -10,7 +10,7 @@ from argosy.user.v1.mail_token_pb2_grpc import MailTokenServiceStub
 from services.chassis.app import App
 from services.chassis.consumer import Consumer
 from services.chassis.housekeeping import Housekeeping
-from services.chassis.migrations import migrate
+from services.chassis.migrations import migrate_or_exit
 from services.chassis.postgres import Postgres
 from services.chassis.producer import Producer
 from services.chassis.reading import BEGINNING
@@ -52,6 +52,6 @@ def run(settings: NotificationSettings) -> None:
 if __name__ == "__main__":
     configured = load(NotificationSettings)
     if sys.argv[1:] == ["migrate"]:
-        migrate(configured.database_url.get_secret_value(), MIGRATIONS)
+        migrate_or_exit(configured.database_url.get_secret_value(), MIGRATIONS)
     else:
         run(configured)

@@ -23,6 +23,8 @@ def main() -> int:
     stack = chaos_stack()
     outcome = asyncio.run(run(stack, arguments.seed, plan, seconds))
     _say(outcome, stack.data.parent / "chaos-reports")
+    if arguments.publish:
+        print(f"for check-in: {report.publish(stack.data.parent / 'chaos-reports' / f'seed-{outcome.seed}')}")
     if outcome.problems and arguments.shrink:
         shortest = asyncio.run(_shortest(outcome, arguments.shrink))
         _keep(shortest, stack.data.parent / "chaos-reports" / f"seed-{outcome.seed}-shortest.json", arguments)
@@ -64,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--faults", default="", help=f"only these, with commas between: {','.join(Kind)}")
     parser.add_argument("--plan", type=Path, help="a plan of an earlier run, instead of the seed's")
     parser.add_argument("--shrink", type=int, default=0, metavar="RUNS", help="shorten a failing plan in so many runs")
+    parser.add_argument("--publish", action="store_true", help="copy the report to docs/chaos, to be checked in")
     return parser
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import random
 import sys
 import time
 from collections import Counter
@@ -21,20 +20,20 @@ from local.commands.reset import reset
 from local.commands.up import up
 from local.paths import STACKS
 from local.stack import Stack
-from tests.chaos import checker, layout
+from tests.chaos import alerts, checker, layout, people
 from tests.chaos.crashes import Crashes, make_directories
-from tests.chaos.customers import SCARCE, Customer, GaveUp, Staff, dashboard
+from tests.chaos.customers import SCARCE, Customer
 from tests.chaos.faults import Faults
 from tests.chaos.network import Link
 from tests.chaos.plan import Fault
 from tests.chaos.record import Exchange, Record
+from tests.chaos.visitor import GaveUp
 from tests.support import facts, invariants
 from tests.support.facts import Facts
 from tests.support.real_stack import RealStack
 from tests.support.shop import Shop, until
 
 DEFAULT_OFFSET = 11_400
-_CUSTOMERS = 8
 _FINISH_SECONDS = 420
 _CALM_PURCHASES = 6
 
@@ -57,6 +56,8 @@ class Outcome:
     """Orders by their final status."""
     crashes: Crashes | None = None
     """What became of crash points."""
+    alerts: dict[str, list[int]] = field(default_factory=dict)
+    """Alerts that fired → the seconds at which they did."""
     settled_after: float = 0.0
     """Seconds from the end of the last fault until the stores agreed."""
 
@@ -79,7 +80,7 @@ async def run(stack: Stack, seed: int, plan: Sequence[Fault], seconds: float) ->
 @asynccontextmanager
 async def _system(stack: Stack) -> AsyncIterator[tuple[RealStack, dict[str, Link]]]:
     found = layout.links(stack)
-    await asyncio.to_thread(reset, stack, layout.LAYOUT)
+    await asyncio.to_thread(reset, stack, layout.LAYOUT, yes=True)
     make_directories(stack)
     try:
         for link in found.values():
@@ -99,31 +100,14 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
     staff = await shop.register_staff()
     await _sell_what_is_scarce(shop, staff.token)
     before = await invariants.baseline(real)
-    chance = random.Random(outcome.seed)
-    tokens = [(await shop.register()).token for _ in range(_CUSTOMERS)]
     record = Record(real.stack.data / "requests.jsonl")
     outcome.crashes = Crashes(real.stack)
     faults = Faults(real, links, shop.sandbox, outcome.crashes)
+    crowd = await people.gather(shop, staff.token, outcome.seed, record, outcome.done)
     stop = asyncio.Event()
-    customers = [
-        Customer(
-            f"customer-{number}",
-            token,
-            shop.http,
-            record,
-            random.Random(chance.getrandbits(64)),
-            outcome.done,
-            sandbox=shop.sandbox,
-        )
-        for number, token in enumerate(tokens)
-    ]
-    helper = Staff("staff", staff.token, shop.http, record, random.Random(chance.getrandbits(64)), outcome.done)
-    helper.customers = customers
-    people = [
-        *(asyncio.create_task(customer.run(stop)) for customer in customers),
-        asyncio.create_task(helper.run(stop)),
-        asyncio.create_task(dashboard(shop.sandbox, chance, outcome.done, stop)),
-    ]
+    tasks = crowd.begin(stop)
+    watch = alerts.Watch(real)
+    watch.begin()
     try:
         await _let_happen(faults, outcome, record)
     finally:
@@ -131,10 +115,12 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
         await faults.end_all()
     over = time.monotonic()
     _say(f"all faults are over after {record.now:.0f} s; customers finish")
-    outcome.problems += await _finish(people)
+    outcome.problems += await _finish(tasks)
     _say("everything settles")
-    await _check(real, shop, before, outcome, record, customers)
+    await _check(real, shop, before, outcome, record, crowd.customers)
     outcome.settled_after = time.monotonic() - over
+    outcome.alerts = await alerts.fired(await watch.end())
+    outcome.problems += alerts.without_cause(outcome.alerts, outcome.happened, outcome.done)
 
 
 async def _let_happen(faults: Faults, outcome: Outcome, record: Record) -> None:
@@ -157,8 +143,8 @@ async def _let_happen(faults: Faults, outcome: Outcome, record: Record) -> None:
             outcome.problems.append(f"a fault could not be made: {result!r}")
 
 
-async def _finish(people: Sequence[asyncio.Task[None]]) -> list[str]:
-    finished, waiting = await asyncio.wait(people, timeout=_FINISH_SECONDS)
+async def _finish(people_at_work: Sequence[asyncio.Task[None]]) -> list[str]:
+    finished, waiting = await asyncio.wait(people_at_work, timeout=_FINISH_SECONDS)
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
@@ -189,8 +175,7 @@ async def _check(
     except AssertionError as error:
         outcome.problems += str(error).splitlines()[1:]
         found = await _facts(real, before)
-    outcome.problems += checker.broken(record.exchanges, found)
-    outcome.problems += await checker.at_rest(real)
+    outcome.problems += await checker.broken(real, before, record.exchanges, found)
     outcome.exchanges = record.exchanges
     outcome.orders = Counter(order.status for order in found.orders.values())
     record.close()

@@ -80,6 +80,18 @@ class Sandbox:
         """All charges."""
         return [charge async for charge in self._all("/v1/charges")]
 
+    async def refunds(self) -> list[Json]:
+        """All refunds."""
+        return [refund async for refund in self._all("/v1/refunds")]
+
+    async def intent_of(self, payment_id: str) -> Json:
+        """The PaymentIntent of a payment of ours. Fails where Stripe has none."""
+        query = {"query": f"metadata['payment_id']:'{payment_id}'"}
+        found = (await self.ask("GET", "/v1/payment_intents/search", params=query))["data"]
+        assert found, f"Stripe has no intent of payment {payment_id}"
+        intent: Json = found[0]
+        return intent
+
     async def disputes(self) -> list[Json]:
         """All disputes."""
         return [dispute async for dispute in self._all("/v1/disputes")]
