@@ -26,6 +26,8 @@ class Controls(BaseModel):
     """How long an asynchronous payment stays `processing`."""
     settlement_seconds: float = Field(default=1, ge=0, le=86_400)
     """How long a charge stays without its balance transaction, and a refund without the bank's answer."""
+    search_lag_seconds: float = Field(default=0, ge=0, le=3600)
+    """How long a new PaymentIntent is not found by a search; Stripe's index is usually less than a minute behind."""
     settlement_currency: str | None = Field(default=None, pattern="^[a-z]{3}$")
     """What the account is kept in; null: in whatever is charged."""
     settlement_rate: float = Field(default=1, gt=0)

@@ -21,8 +21,6 @@ from tests.support.real_stack import RealStack
 _RANK = {"pending": 0, "confirmed": 1, "shipped": 2, "delivered": 3, "cancelled": 4}
 _REST_SECONDS = 90
 _PATIENCE_SECONDS = 480
-"""A payment that Stripe never answered, and whose order has ended, is searched for: for five minutes a search without a
-result proves nothing (payment's domain, SEARCH_LAG)."""
 _AT_REST_IS_ZERO = ("argosy_consumer_stopped", "argosy_circuit_breaker_state", "argosy_outbox_pending")
 
 

@@ -23,7 +23,13 @@ _KAFKA_BESIDE = 100
 
 TIMERS = {
     "order": {"UNPAID_AFTER_SECONDS": "25", "SWEEP_EVERY_SECONDS": "3"},
-    "payment": {"CHALLENGE_TIMEOUT_SECONDS": "15", "STRIPE_LEAVE_ALONE_SECONDS": "3", "STRIPE_TIMEOUT_SECONDS": "4"},
+    "payment": {
+        "CHALLENGE_TIMEOUT_SECONDS": "15",
+        "STRIPE_LEAVE_ALONE_SECONDS": "3",
+        "STRIPE_TIMEOUT_SECONDS": "2",
+        "STRIPE_SEARCH_LAG_SECONDS": "5",
+    },
+    "stripe": {"STRIPE_SANDBOX_SEARCH_LAG_SECONDS": "3"},
     "inventory": {"HOLD_SECONDS": "35", "EXPIRE_EVERY_SECONDS": "2"},
     "notification": {"SMTP_LEAVE_ALONE_SECONDS": "3"},
     "edge": {"RATE_LIMIT_MULTIPLIER": "1000"},

@@ -50,7 +50,7 @@ class Sandbox:
         await self.ask("PATCH", "/_sandbox/controls", json=changes)
 
     async def behave(self) -> None:
-        """No faults, webhooks as they come, and an account in whatever is charged."""
+        """No faults, webhooks as they come, and an account in whatever is charged. Search keeps its lag."""
         await self.ask("DELETE", "/_sandbox/faults")
         await self.control(
             webhooks_stopped=False,

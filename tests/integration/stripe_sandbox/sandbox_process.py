@@ -128,6 +128,7 @@ class SandboxProcess:
             latency_seconds=0,
             processing_seconds=0.1,
             settlement_seconds=0.1,
+            search_lag_seconds=0,
         )
 
     def log(self) -> str:
