@@ -22,6 +22,7 @@ from local.commands.up import up
 from local.paths import STACKS
 from local.stack import Stack
 from tests.chaos import checker, layout
+from tests.chaos.convergence import Meter, Probe
 from tests.chaos.customers import SCARCE, Customer, GaveUp, Staff, dashboard
 from tests.chaos.faults import Faults
 from tests.chaos.network import Link
@@ -54,6 +55,8 @@ class Outcome:
     """How often customers and staff did what."""
     orders: Counter[str] = field(default_factory=Counter)
     """Orders by their final status."""
+    converged: list[tuple[Fault, float]] = field(default_factory=list)
+    """Seconds from the end of a fault until the system was whole again, where no other fault happened meanwhile."""
     settled_after: float = 0.0
     """Seconds from the end of the last fault until the stores agreed."""
 
@@ -99,6 +102,7 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
     tokens = [(await shop.register()).token for _ in range(_CUSTOMERS)]
     record = Record(real.stack.data / "requests.jsonl")
     faults = Faults(real, links, shop.sandbox)
+    meter = Meter(Probe(real, await shop.register(), record).whole, outcome.converged)
     stop = asyncio.Event()
     customers = [
         Customer(
@@ -120,19 +124,20 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
         asyncio.create_task(dashboard(shop.sandbox, chance, outcome.done, stop)),
     ]
     try:
-        await _let_happen(faults, outcome, record)
+        await _let_happen(faults, meter, outcome, record)
     finally:
         stop.set()
         await faults.end_all()
     over = time.monotonic()
     _say(f"all faults are over after {record.now:.0f} s; customers finish")
+    await meter.finish()
     outcome.problems += await _finish(people)
     _say("everything settles")
     await _check(real, shop, before, outcome, record, customers)
     outcome.settled_after = time.monotonic() - over
 
 
-async def _let_happen(faults: Faults, outcome: Outcome, record: Record) -> None:
+async def _let_happen(faults: Faults, meter: Meter, outcome: Outcome, record: Record) -> None:
     """Each fault at its time. One that is not over when the run ends is ended then."""
 
     async def one(fault: Fault) -> None:
@@ -141,7 +146,11 @@ async def _let_happen(faults: Faults, outcome: Outcome, record: Record) -> None:
             f"{record.now:6.1f} s  {fault}   ({sum(outcome.done.values())} things done, {len(record.exchanges)} calls)"
         )
         outcome.happened.append((record.now, fault))
-        await faults.happen(fault)
+        meter.began(fault)
+        try:
+            await faults.happen(fault)
+        finally:
+            meter.ended(fault)
 
     tasks = [asyncio.create_task(one(fault)) for fault in outcome.plan]
     await asyncio.sleep(max(0.0, outcome.seconds - record.now))
