@@ -15,6 +15,8 @@ class Controls(BaseModel):
 
     webhooks_stopped: bool = False
     """Events pile up until this is false again."""
+    webhooks_lost: bool = False
+    """Nobody is ever told of what happens from now on; it can be read under `/v1/events` all the same."""
     webhooks_duplicated: bool = False
     """Every event that happens from now on is delivered twice."""
     webhooks_shuffled: bool = False
@@ -32,6 +34,13 @@ class Controls(BaseModel):
     """What the account is kept in; null: in whatever is charged."""
     settlement_rate: float = Field(default=1, gt=0)
     """How many of it one of the charge's currency is."""
+
+    @property
+    def deliveries(self) -> int:
+        """How often an event is delivered."""
+        if self.webhooks_lost:
+            return 0
+        return 2 if self.webhooks_duplicated else 1
 
     @property
     def settling(self) -> Settling:

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from local.kafka.declarations import declared
 from tests.chaos import layout
 from tests.chaos.plan import Fault
-from tests.chaos.record import Record
+from tests.chaos.record import Exchange, Record
 from tests.support import bus
 from tests.support.real_stack import RealStack
 from tests.support.shop import Customer, an_order
@@ -91,6 +91,11 @@ class Probe:
     stack: RealStack
     customer: Customer
     record: Record
+    _calls: set[asyncio.Task[Exchange]] = field(default_factory=set)
+
+    async def close(self) -> None:
+        """Wait for the answers to its requests."""
+        await asyncio.gather(*self._calls)
 
     async def whole(self, instant: datetime) -> None:
         """As `Whole`."""
@@ -130,9 +135,13 @@ class Probe:
         key = str(uuid.uuid4()) if method == "POST" else None
         headers = {"Authorization": f"Bearer {self.customer.token}"}
         while True:
-            found = await self.record.call(
-                self.customer.shop.http, "probe", method, path, body, key=key, headers=headers
+            # Also of a measurement that is given up every request is recorded with its answer.
+            call = asyncio.create_task(
+                self.record.call(self.customer.shop.http, "probe", method, path, body, key=key, headers=headers)
             )
+            self._calls.add(call)
+            call.add_done_callback(self._calls.discard)
+            found = await asyncio.shield(call)
             if found.status in (200, 201):
                 return found.answer
             in_flight = found.status == httpx.codes.CONFLICT and found.answer.get("code") == _ABORTED

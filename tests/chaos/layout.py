@@ -12,6 +12,7 @@ from local.layout import Layout
 from local.part import Part
 from local.ports import HOST, SERVICES
 from local.stack import Stack
+from tests.chaos import clocks
 from tests.chaos.network import Link
 
 TWIN_SUFFIX = "-2"
@@ -102,7 +103,7 @@ def _changed(stack: Stack, part: Part) -> Iterator[Part]:
         yield replace(part, environment={**environment, **both})
     elif part.name in SERVICES:
         behind = {**environment, **dict(_behind_links(stack, part.name, environment))}
-        yield replace(part, environment=behind)
+        yield replace(part, environment={**behind, **clocks.environment(stack, part.name)})
         yield _twin(stack, part, behind)
     else:
         yield replace(part, environment=environment)
@@ -115,7 +116,12 @@ def _twin(stack: Stack, part: Part, environment: Mapping[str, str]) -> Part:
         name=f"{part.name}{TWIN_SUFFIX}",
         ready=lambda _: answering_at(HOST, admin, "/health"),
         ports=(),
-        environment={**environment, "GRPC_PORT": str(grpc), "ADMIN_PORT": str(admin)},
+        environment={
+            **environment,
+            **clocks.environment(stack, f"{part.name}{TWIN_SUFFIX}"),
+            "GRPC_PORT": str(grpc),
+            "ADMIN_PORT": str(admin),
+        },
     )
 
 

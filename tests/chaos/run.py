@@ -21,12 +21,12 @@ from local.commands.reset import reset
 from local.commands.up import up
 from local.paths import STACKS
 from local.stack import Stack
-from tests.chaos import checker, layout
+from tests.chaos import checker, disk, layout
 from tests.chaos.convergence import Meter, Probe
 from tests.chaos.customers import SCARCE, Customer, GaveUp, Staff, dashboard
 from tests.chaos.faults import Faults
 from tests.chaos.network import Link
-from tests.chaos.plan import Fault
+from tests.chaos.plan import Fault, Kind
 from tests.chaos.record import Exchange, Record
 from tests.support import facts, invariants
 from tests.support.facts import Facts
@@ -71,15 +71,19 @@ def chaos_stack(name: str = "chaos") -> Stack:
 async def run(stack: Stack, seed: int, plan: Sequence[Fault], seconds: float) -> Outcome:
     """Do it, from a fresh stack, and leave the stack stopped. The outcome says whether everything held."""
     outcome = Outcome(seed, plan, seconds)
-    async with _system(stack) as (real, links), Shop(real) as shop:
+    disk_fills = any(fault.kind is Kind.FULL_DISK for fault in plan)
+    async with _system(stack, disk_fills=disk_fills) as (real, links), Shop(real) as shop:
         await _attack(real, links, shop, outcome)
     return outcome
 
 
 @asynccontextmanager
-async def _system(stack: Stack) -> AsyncIterator[tuple[RealStack, dict[str, Link]]]:
+async def _system(stack: Stack, *, disk_fills: bool) -> AsyncIterator[tuple[RealStack, dict[str, Link]]]:
     found = layout.links(stack)
+    disk.unmount(stack)
     await asyncio.to_thread(reset, stack, layout.LAYOUT)
+    if disk_fills:
+        disk.mount(stack)
     try:
         for link in found.values():
             await link.start()
@@ -90,6 +94,7 @@ async def _system(stack: Stack) -> AsyncIterator[tuple[RealStack, dict[str, Link
     finally:
         with contextlib.suppress(Exception):
             await asyncio.to_thread(down, stack, layout.LAYOUT)
+        disk.unmount(stack)
         for link in found.values():
             await link.stop()
 
@@ -102,7 +107,8 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
     tokens = [(await shop.register()).token for _ in range(_CUSTOMERS)]
     record = Record(real.stack.data / "requests.jsonl")
     faults = Faults(real, links, shop.sandbox)
-    meter = Meter(Probe(real, await shop.register(), record).whole, outcome.converged)
+    probe = Probe(real, await shop.register(), record)
+    meter = Meter(probe.whole, outcome.converged)
     stop = asyncio.Event()
     customers = [
         Customer(
@@ -131,6 +137,7 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
     over = time.monotonic()
     _say(f"all faults are over after {record.now:.0f} s; customers finish")
     await meter.finish()
+    await probe.close()
     outcome.problems += await _finish(people)
     _say("everything settles")
     await _check(real, shop, before, outcome, record, customers)

@@ -45,6 +45,18 @@ class Sandbox:
         """Commit what is asked next, and never say so."""
         await self.ask("POST", "/_sandbox/faults", json={"kind": "drop", "count": count})
 
+    async def spoil_next(self, kind: str, count: int = 1) -> None:
+        """Have Stripe answer the next requests so: error, error_after, unauthorized, busy."""
+        await self.ask("POST", "/_sandbox/faults", json={"kind": kind, "count": count})
+
+    async def refunds(self) -> list[Json]:
+        """All refunds, newest first."""
+        return [refund async for refund in self._all("/v1/refunds")]
+
+    async def bounce(self, refund_id: str) -> None:
+        """The bank sends a refund back that had succeeded."""
+        await self.ask("POST", f"/_sandbox/refunds/{refund_id}/fail")
+
     async def control(self, **changes: object) -> None:
         """Change lasting settings."""
         await self.ask("PATCH", "/_sandbox/controls", json=changes)
@@ -54,6 +66,7 @@ class Sandbox:
         await self.ask("DELETE", "/_sandbox/faults")
         await self.control(
             webhooks_stopped=False,
+            webhooks_lost=False,
             webhooks_duplicated=False,
             webhooks_shuffled=False,
             webhooks_delay_seconds=0,

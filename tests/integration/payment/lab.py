@@ -107,10 +107,6 @@ class StripeSide(Sandbox):
         """The bank decides on a dispute: won or lost."""
         return await self.ask("POST", f"/_sandbox/disputes/{dispute_id}", json={"outcome": outcome})
 
-    async def spoil_next(self, kind: str, count: int = 1) -> None:
-        """Have Stripe answer the next requests so."""
-        await self.ask("POST", "/_sandbox/faults", json={"kind": kind, "count": count})
-
     async def events(self, kind: str, intent_id: str) -> list[Any]:
         """The events of a kind about an intent, oldest first."""
         page = await self.ask("GET", "/v1/events", params={"type": kind, "limit": 100})

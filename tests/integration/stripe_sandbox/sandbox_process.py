@@ -122,6 +122,7 @@ class SandboxProcess:
         await self.ask("DELETE", "faults")
         await self.control(
             webhooks_stopped=False,
+            webhooks_lost=False,
             webhooks_duplicated=False,
             webhooks_shuffled=False,
             webhooks_delay_seconds=0,
