@@ -81,7 +81,8 @@ async def run(stack: Stack, seed: int, plan: Sequence[Fault], seconds: float) ->
 async def _system(stack: Stack, *, disk_fills: bool) -> AsyncIterator[tuple[RealStack, dict[str, Link]]]:
     found = layout.links(stack)
     disk.unmount(stack)
-    await asyncio.to_thread(reset, stack, layout.LAYOUT)
+    # Unasked: a run begins without the orders, charges and records of the one before.
+    await asyncio.to_thread(reset, stack, layout.LAYOUT, yes=True)
     if disk_fills:
         disk.mount(stack)
     try:
