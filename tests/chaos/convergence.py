@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import asyncpg
 import httpx
@@ -20,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from local.kafka.declarations import declared
 from tests.chaos import layout
 from tests.chaos.plan import Fault
-from tests.chaos.record import Exchange, Record
+from tests.chaos.record import Record
 from tests.support import bus
 from tests.support.real_stack import RealStack
 from tests.support.shop import Customer, an_order
@@ -42,6 +43,7 @@ _LEFT_OPEN = {
 """What each database still has to do of what began before an instant."""
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, httpx.HTTPError)
 
+T = TypeVar("T")
 Whole = Callable[[datetime], Awaitable[object]]
 """Returns when everything that began before an instant has come to its end, and a new purchase goes through."""
 
@@ -91,19 +93,19 @@ class Probe:
     stack: RealStack
     customer: Customer
     record: Record
-    _calls: set[asyncio.Task[Exchange]] = field(default_factory=set)
+    _under_way: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def close(self) -> None:
         """Wait for the answers to its requests."""
-        await asyncio.gather(*self._calls)
+        await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def whole(self, instant: datetime) -> None:
         """As `Whole`."""
         await asyncio.gather(
             self._until(self._bought),
-            self._until(lambda: self._nothing_left_open(instant)),
+            self._until(lambda: self._to_its_end(self._nothing_left_open(instant))),
             self._until_consumed(),
-            self._until(self._parts_work),
+            self._until(lambda: self._to_its_end(self._parts_work())),
         )
 
     async def _until(self, good: Callable[[], Awaitable[bool]]) -> None:
@@ -112,6 +114,13 @@ class Probe:
                 if await good():
                     return
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+    async def _to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do it whole even when the measurement is given up: requests are recorded, connections are closed."""
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
 
     async def _bought(self) -> bool:
         """Whether an order is confirmed and mailed about. One that is refused is followed by another."""
@@ -135,13 +144,9 @@ class Probe:
         key = str(uuid.uuid4()) if method == "POST" else None
         headers = {"Authorization": f"Bearer {self.customer.token}"}
         while True:
-            # Also of a measurement that is given up every request is recorded with its answer.
-            call = asyncio.create_task(
+            found = await self._to_its_end(
                 self.record.call(self.customer.shop.http, "probe", method, path, body, key=key, headers=headers)
             )
-            self._calls.add(call)
-            call.add_done_callback(self._calls.discard)
-            found = await asyncio.shield(call)
             if found.status in (200, 201):
                 return found.answer
             in_flight = found.status == httpx.codes.CONFLICT and found.answer.get("code") == _ABORTED
@@ -150,7 +155,7 @@ class Probe:
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
     async def _mailed(self, order_id: str) -> bool:
-        mails = await self.customer.shop.mails_to(self.customer.email)
+        mails = await self._to_its_end(self.customer.shop.mails_to(self.customer.email))
         return any(order_id in mail["text"] for mail in mails)
 
     async def _nothing_left_open(self, instant: datetime) -> bool:
@@ -165,7 +170,10 @@ class Probe:
 
     async def _parts_work(self) -> bool:
         async with httpx.AsyncClient(timeout=_CALL_SECONDS) as http:
-            return all(await asyncio.gather(*(self._works(http, instance) for instance in layout.INSTANCES)))
+            for instance in layout.INSTANCES:
+                if not await self._works(http, instance):
+                    return False
+        return True
 
     async def _works(self, http: httpx.AsyncClient, instance: str) -> bool:
         """Whether it is ready, no breaker of it is open, and no consumer has stopped."""
@@ -184,8 +192,8 @@ class Probe:
 
         async def look() -> bool:
             nonlocal ends
-            ends = ends or await _ends(self.stack)
-            return await _all_read(self.stack, ends)
+            ends = ends or await self._to_its_end(_ends(self.stack))
+            return await self._to_its_end(_all_read(self.stack, ends))
 
         await self._until(look)
 

@@ -123,6 +123,9 @@ _WEIGHTS: dict[Kind, int] = {
 }
 _PAUSE_BETWEEN = (1.0, 6.0)
 _LULL = (15.0, 30.0)
+_TIME_FOR_LULLS = 60.0
+"""A run shorter than this is one burst."""
+_NO_END = 1_000_000
 _BURST = (3, 7)
 """After so many faults nothing happens for so many seconds: what comes before shows how long it takes to converge."""
 _QUIET_AT_THE_END = 5.0
@@ -162,7 +165,8 @@ def generate(seed: int, seconds: float, kinds: Collection[Kind] = BY_DEFAULT) ->
 
 def _faults(chance: random.Random, seconds: float, kinds: Sequence[Kind]) -> Iterator[Fault]:
     at = chance.uniform(*_PAUSE_BETWEEN)
-    left = chance.randint(*_BURST)
+    bursts = _BURST if seconds >= _TIME_FOR_LULLS else (_NO_END, _NO_END)
+    left = chance.randint(*bursts)
     weights = [_WEIGHTS.get(kind, 1) for kind in kinds]
     while at < seconds - _QUIET_AT_THE_END:
         (kind,) = chance.choices(kinds, weights)
@@ -172,7 +176,7 @@ def _faults(chance: random.Random, seconds: float, kinds: Sequence[Kind]) -> Ite
             yield Fault(kind, target, round(at, 2), round(lasts, 2))
         left -= 1
         at += chance.uniform(*_PAUSE_BETWEEN) if left else lasts + chance.uniform(*_LULL)
-        left = left or chance.randint(*_BURST)
+        left = left or chance.randint(*bursts)
 
 
 def clock_of(target: str) -> tuple[str, int]:
