@@ -6,10 +6,10 @@ import sys
 
 from codegen.check import CheckFailed, check
 from codegen.collect import collect, is_collected
-from codegen.contract import ContractError
 from codegen.generate import regenerate
 from codegen.paths import GENERATED, ROOT
 from codegen.releases import NoRelease, keep
+from services.chassis.contract import ContractError
 
 
 def main() -> int:

@@ -12,11 +12,11 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from jsonschema.exceptions import ValidationError
 from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
-from codegen.contract import OURS
 from codegen.generate import generate
 from codegen.image import build_image
 from codegen.paths import GENERATED, ROOT, tool
 from codegen.releases import newest, ours_alone
+from services.chassis.contract import OURS
 
 
 class CheckFailed(Exception):

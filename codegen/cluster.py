@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from codegen.contract import Rpc, Service
+from services.chassis.contract import Rpc, Service
 
 NAMESPACE = "production"
 EDGE = "edge"

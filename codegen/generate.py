@@ -4,7 +4,6 @@ import tempfile
 from pathlib import Path
 
 from codegen.alerts import write_alerts
-from codegen.contract import read_contract
 from codegen.edge import write_edge
 from codegen.image import build_image, build_json_image
 from codegen.mesh import write_mesh
@@ -12,6 +11,7 @@ from codegen.network import write_network
 from codegen.openapi.document import write_openapi
 from codegen.shared_limits import write_shared_limits
 from codegen.stubs import generate_stubs
+from services.chassis.contract import read_contract
 
 
 def generate(into: Path) -> None:
@@ -19,15 +19,15 @@ def generate(into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         generate_stubs(build_image(source_info=True), into / "python", Path(scratch))
-    (into / "descriptors.binpb").write_bytes(build_image(source_info=False))
-    image = build_json_image(source_info=True)
-    services = read_contract(image)
+    contract = build_image(source_info=False)
+    (into / "descriptors.binpb").write_bytes(contract)
+    services = read_contract(contract)
     write_edge(services, into / "envoy")
     write_mesh(services, into / "istio")
     write_network(services, into / "kubernetes")
     write_shared_limits(services, into / "ratelimit")
     write_alerts(into / "prometheus")
-    write_openapi(image, services, into / "openapi")
+    write_openapi(build_json_image(source_info=True), services, into / "openapi")
 
 
 def regenerate(target: Path) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from codegen.cluster import NAMESPACE, Manifest, callers, kustomization, labels, manifest, processes
-from codegen.contract import OutlierDetection, Rpc, Service
 from codegen.edge import RETRY_ON
 from codegen.yaml_files import duration, write_yaml
+from services.chassis.contract import OutlierDetection, Rpc, Service
 
 # Said everywhere: unsaid, Istio repeats twice, creates too.
 _NO_RETRIES = {"attempts": 0}

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from codegen.cluster import Manifest, callers, kustomization, labels, manifest, processes
-from codegen.contract import Service
 from codegen.yaml_files import write_yaml
+from services.chassis.contract import Service
 
 _FILE = "network-policies.yaml"
 _PORT = [{"protocol": "TCP", "port": "grpc"}]

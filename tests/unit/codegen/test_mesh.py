@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 
 from codegen import mesh, network
-from codegen.contract import Service, read_contract
-from codegen.image import build_json_image
+from codegen.image import build_image
+from services.chassis.contract import Service, read_contract
 
 Pair = tuple[str, str]
 
 
 @pytest.fixture(scope="module")
 def services() -> tuple[Service, ...]:
-    return read_contract(build_json_image())
+    return read_contract(build_image(source_info=False))
 
 
 @pytest.fixture(scope="module")
