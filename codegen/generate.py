@@ -3,15 +3,16 @@
 import tempfile
 from pathlib import Path
 
+import facts.system
 from codegen.alerts import write_alerts
 from codegen.edge import write_edge
 from codegen.image import build_image, build_json_image
+from codegen.kafka import write_kafka
+from codegen.kubernetes import write_kubernetes
 from codegen.mesh import write_mesh
-from codegen.network import write_network
 from codegen.openapi.document import write_openapi
 from codegen.shared_limits import write_shared_limits
 from codegen.stubs import generate_stubs
-from services.chassis.contract import read_contract
 
 
 def generate(into: Path) -> None:
@@ -21,10 +22,12 @@ def generate(into: Path) -> None:
         generate_stubs(build_image(source_info=True), into / "python", Path(scratch))
     contract = build_image(source_info=False)
     (into / "descriptors.binpb").write_bytes(contract)
-    services = read_contract(contract)
+    system = facts.system.read(image=contract)
+    services = system.contract
     write_edge(services, into / "envoy")
-    write_mesh(services, into / "istio")
-    write_network(services, into / "kubernetes")
+    write_mesh(system, into / "istio")
+    write_kubernetes(system, into / "kubernetes")
+    write_kafka(system, into / "kafka")
     write_shared_limits(services, into / "ratelimit")
     write_alerts(into / "prometheus")
     write_openapi(build_json_image(source_info=True), services, into / "openapi")
