@@ -12,6 +12,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from jsonschema.exceptions import ValidationError
 from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
+import facts.system
+from codegen.blocks import drifted
 from codegen.generate import generate
 from codegen.image import build_image
 from codegen.paths import GENERATED, ROOT, tool
@@ -27,6 +29,7 @@ def check() -> None:
     """Runs every check. Raises CheckFailed at the first that fails."""
     check_style()
     check_drift(GENERATED)
+    check_blocks(ROOT)
     check_openapi(GENERATED)
     check_compatibility()
 
@@ -44,9 +47,18 @@ def check_drift(committed: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch)
         generate(fresh)
-        drifted = sorted(_differences(fresh, committed))
-    if drifted:
-        raise CheckFailed(f"generated/ is not what the contract says; run `make generate`: {', '.join(drifted)}")
+        differing = sorted(_differences(fresh, committed))
+    if differing:
+        raise CheckFailed(
+            f"generated/ is not what the contract and the facts say; run `make generate`: {', '.join(differing)}"
+        )
+
+
+def check_blocks(root: Path) -> None:
+    """Compares what is derived into files that are otherwise written by hand. Raises NoBlock where one has no place."""
+    wrong = drifted(facts.system.read(root), root)
+    if wrong:
+        raise CheckFailed(f"a derived block is not what the facts give; run `make generate`: {', '.join(wrong)}")
 
 
 def check_openapi(committed: Path) -> None:

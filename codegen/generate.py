@@ -5,6 +5,7 @@ from pathlib import Path
 
 import facts.system
 from codegen.alerts import write_alerts
+from codegen.blocks import write_blocks
 from codegen.edge import write_edge
 from codegen.image import build_image, build_json_image
 from codegen.kafka import write_kafka
@@ -34,10 +35,11 @@ def generate(into: Path) -> None:
 
 
 def regenerate(target: Path) -> None:
-    """Replaces a generated tree, at once and only when all of it could be made."""
+    """Replaces a generated tree, at once and only when all of it could be made; then what is derived into other files."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
         fresh, old = Path(scratch, "fresh"), Path(scratch, "old")
         generate(fresh)
         if target.exists():
             target.rename(old)
         fresh.rename(target)
+    write_blocks(facts.system.read(target.parent), target.parent)
