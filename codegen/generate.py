@@ -11,6 +11,7 @@ from codegen.image import build_image, build_json_image
 from codegen.kafka import write_kafka
 from codegen.kubernetes import write_kubernetes
 from codegen.mesh import write_mesh
+from codegen.objectives import write_objectives
 from codegen.openapi.document import write_openapi
 from codegen.shared_limits import write_shared_limits
 from codegen.stubs import generate_stubs
@@ -30,12 +31,13 @@ def generate(into: Path) -> None:
     write_kubernetes(system, into / "kubernetes")
     write_kafka(system, into / "kafka")
     write_shared_limits(services, into / "ratelimit")
-    write_alerts(into / "prometheus")
+    write_alerts(system, into / "prometheus")
+    write_objectives(system, into)
     write_openapi(build_json_image(source_info=True), services, into / "openapi")
 
 
 def regenerate(target: Path) -> None:
-    """Replaces a generated tree, at once and only when all of it could be made; then what is derived into other files."""
+    """Replaces a generated tree, at once and only when all could be made; then the derived blocks of other files."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
         fresh, old = Path(scratch, "fresh"), Path(scratch, "old")
         generate(fresh)
