@@ -47,7 +47,7 @@ def check_drift(committed: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch)
         generate(fresh)
-        differing = sorted(_differences(fresh, committed))
+        differing = sorted(differences(fresh, committed))
     if differing:
         raise CheckFailed(
             f"generated/ is not what the contract and the facts say; run `make generate`: {', '.join(differing)}"
@@ -100,7 +100,7 @@ def _with_theirs_from(present: bytes, released: bytes) -> bytes:
     return FileDescriptorSet(file=files).SerializeToString()
 
 
-def _differences(fresh: Path, committed: Path) -> Iterator[str]:
+def differences(fresh: Path, committed: Path) -> Iterator[str]:
     """Paths that are in one tree alone or differ, relative to the trees; Python's own droppings left out."""
     names = {path.relative_to(tree) for tree in (fresh, committed) for path in tree.rglob("*") if path.is_file()}
     for name in names:

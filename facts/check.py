@@ -12,7 +12,9 @@ from typing import Any
 
 import yaml
 
-from facts.system import EDGE, System
+from facts.service import FactsError
+from facts.system import EDGE, System, read
+from services.chassis.contract import ContractError
 
 _MANIFESTS = ("k8s", "istio", "kafka", "monitoring", "generated")
 _KUSTOMIZATION = "kustomization.yaml"
@@ -47,8 +49,17 @@ _OTHERS = frozenset({EDGE, "ratelimit", "ratelimit-redis", "log-collector", "pro
 """What is named in such a place and is no service of the contract."""
 
 
+def everything(root: Path) -> list[str]:
+    """All that does not fit: within the table, or between it and what is there."""
+    try:
+        system = read(root)
+    except (FactsError, ContractError) as error:
+        return str(error).splitlines()
+    return list(problems(system, root))
+
+
 def problems(system: System, root: Path) -> Iterator[str]:
-    """Everything that does not fit."""
+    """What of a table that is right in itself does not fit what is there."""
     yield from _consumers(system, root)
     yield from _left_out(root)
     yield from _strangers(system, root)
