@@ -17,6 +17,7 @@ import structlog
 from prometheus_client import Counter
 
 from services.chassis import backoff, dead_letters, events, logs, tracing
+from services.chassis.crash_points import reach
 from services.chassis.dead_letters import Allowance, Failure, Reason, TooManyDeadLetters
 from services.chassis.events import Event, NotAnEvent, OutgoingRecord, Registry
 from services.chassis.producer import NotDelivered, RecordTooLarge, Sender
@@ -109,7 +110,9 @@ class Handling:
         for pause in backoff.delays(self._first_pause, LONGEST_PAUSE_SECONDS):
             try:
                 async with asyncio.timeout(HANDLER_SECONDS):
+                    reach("consumer.before_handling")
                     await self._handlers[event.type](event)
+                    reach("consumer.handled")
                 return None
             except Exception as error:
                 passing = is_transient(error)
@@ -147,7 +150,9 @@ class Handling:
         letter, *smaller = dead_letters.letter(incoming, failure), *dead_letters.smaller_letters(incoming, failure)
         for pause in backoff.delays(self._first_pause, LONGEST_PAUSE_SECONDS):
             try:
+                reach("dead_letter.before_send")
                 await self._producer.send(letter)
+                reach("dead_letter.acknowledged")
                 return letter
             except NotDelivered as error:
                 if isinstance(error, RecordTooLarge) and smaller:

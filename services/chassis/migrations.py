@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from services.chassis.crash_points import reach
+
 if TYPE_CHECKING:
     import psycopg
     from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
@@ -124,6 +126,8 @@ def _apply_one(backend: PostgresqlPsycopgBackend, migration: Migration) -> None:
     with backend.transaction():  # its steps become savepoints in this one
         migration.process_steps(backend, "apply")
         backend.mark_one(migration)
+        reach("migration.before_commit")
+    reach("migration.committed")
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ from argosy.notification.v1 import notification_pb2
 from argosy.user.v1.mail_token_pb2_grpc import MailTokenServiceStub
 from services.chassis.app import App
 from services.chassis.consumer import Consumer
-from services.chassis.errors import Catalogue
 from services.chassis.housekeeping import Housekeeping
 from services.chassis.migrations import migrate
 from services.chassis.postgres import Postgres
 from services.chassis.producer import Producer
 from services.chassis.reading import BEGINNING
 from services.chassis.settings import load
+from services.chassis.statuses import Catalogue
 from services.notification.chores import chores
 from services.notification.consumers import GROUP, handlers
 from services.notification.faults import FAULTS

@@ -40,7 +40,7 @@ def handlers(postgres: Postgres) -> Mapping[str, Handler]:
 def _once(postgres: Postgres, effect: Effect) -> Handler:
     async def handle(event: Event) -> None:
         dropped: Dropped = ()
-        async with postgres.transaction() as connection:
+        async with postgres.transaction("notification.take_note") as connection:
             if await inbox.first_time(connection, GROUP, event.id):
                 dropped = await effect(connection, event)
         for message_type in dropped:

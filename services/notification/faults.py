@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from grpc import StatusCode
 
-from services.chassis.errors import Fault
+from services.chassis.statuses import Fault
 from services.notification.domain import InvalidPreferences
 
 FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(

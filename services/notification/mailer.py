@@ -11,6 +11,7 @@ import structlog
 
 from services.chassis import circuit_breaker
 from services.chassis.circuit_breaker import CircuitBreaker, CircuitOpen
+from services.chassis.crash_points import reach
 from services.notification.use_cases.send_messages import MailNotAsked, MailNotSent
 
 _log = structlog.get_logger()
@@ -74,7 +75,9 @@ class SmtpMailer:
 
     async def _send(self, mail: EmailMessage) -> None:
         try:
+            reach("smtp.before")
             await aiosmtplib.send(mail, **self._connection)  # type: ignore[arg-type]
+            reach("smtp.accepted")
         except (aiosmtplib.SMTPException, OSError) as error:
             if not _is_about_the_mail(error):
                 _log.warning("mail_server_not_usable", error=_text(error))  # a few, then the breaker is open

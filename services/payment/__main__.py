@@ -8,7 +8,6 @@ from pathlib import Path
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
 from services.chassis.app import App
 from services.chassis.consumer import Consumer
-from services.chassis.errors import Catalogue
 from services.chassis.housekeeping import Housekeeping
 from services.chassis.migrations import migrate
 from services.chassis.postgres import Postgres
@@ -17,6 +16,7 @@ from services.chassis.producer import Producer
 from services.chassis.reading import BEGINNING
 from services.chassis.relay import Relay
 from services.chassis.settings import load
+from services.chassis.statuses import Catalogue
 from services.payment import use_cases as does
 from services.payment.chores import chores
 from services.payment.consumers import GROUP, handlers
@@ -56,7 +56,7 @@ def run(settings: PaymentSettings) -> None:
     app.serve(PAYMENTS, PaymentRpc(create, show, confirm, give_back, webhook, settings.idempotency_secret))
     app.serve(PAYMENT_LOOKUP, PaymentLookupRpc(does.LookUpOrderPayment(postgres)))
     Consumer(settings.brokers, GROUP, handlers(postgres, recorder), producer, since=BEGINNING).run_in(app)
-    reconciler = Reconciler(postgres, settle, refund, recorder.work, settings.reconcile_seconds, gateway.takes_at_most)
+    reconciler = Reconciler(postgres, settle, refund, recorder.work, settings.reconcile_seconds)
     app.background("reconciler", reconciler.run)
     app.background("stranded", CountStranded(postgres).run)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)

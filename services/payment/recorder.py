@@ -118,7 +118,7 @@ class Recorder:
 
         key_is_spent: it may never say anything else under this key.
         """
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.unanswered") as connection:
             await store.lock_payment(connection, payment.id)
             await store.add_attempt(connection, payment.id, Attempt(why, None, None, {}, asked=True))
             if key_is_spent:
@@ -126,12 +126,12 @@ class Recorder:
 
     async def refund_unanswered(self, refund: Refund) -> None:
         """Write that Stripe's servers failed when they were asked for a refund."""
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.refund_unanswered") as connection:
             await store.count_server_error(connection, refund)
 
     async def unknown_at_stripe(self, payment: Payment) -> None:
         """Write that Stripe does not know the payment's intent, and leave it and its refunds to a person."""
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.unknown_at_stripe") as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             stranded = domain.strand(current, Stranded.UNKNOWN_AT_STRIPE, clock.now())
@@ -160,7 +160,7 @@ class Recorder:
         insist: a person wants another try, whatever became of those before.
         """
         now = clock.now()
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.give_back") as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             given = await self._give_back(connection, current, now, insist=insist)
@@ -169,7 +169,7 @@ class Recorder:
     async def settled_otherwise(self, payment: Payment, how: str) -> bool:
         """Write how a person has settled a stranded payment; False: it is not stranded any more."""
         now = clock.now()
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.settle_otherwise") as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             if current.stranded is None:
@@ -187,7 +187,7 @@ class Recorder:
             IntentMismatch: the payment has taken no money; nothing was written.
         """
         now = clock.now()
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.dispute") as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             if not current.is_paid:
@@ -219,7 +219,7 @@ class Recorder:
             IntentMismatch: the payment holds no money; nothing was written.
         """
         now = clock.now()
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.refund") as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             refunds = await store.refunds_of(connection, payment.id)
@@ -242,7 +242,7 @@ class Recorder:
 
     async def refund_given_up(self, payment: Payment, refund: Refund, code: str | None) -> None:
         """Write that Stripe will not make the refund, and why in its words."""
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.give_up_refund") as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             given = GivingBack(current)
@@ -289,7 +289,7 @@ class Recorder:
         then: Then | None = None,
     ) -> Payment:
         now = clock.now()
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.outcome") as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             change = decide(current, await store.order_has_ended(connection, payment.order_id), now)

@@ -8,7 +8,6 @@ from pathlib import Path
 from argosy.user.v1 import mail_token_pb2, user_pb2
 from services.chassis import clock
 from services.chassis.app import App
-from services.chassis.errors import Catalogue
 from services.chassis.housekeeping import Housekeeping
 from services.chassis.migrations import migrate
 from services.chassis.postgres import Postgres
@@ -16,6 +15,7 @@ from services.chassis.postgres_outbox import PostgresOutbox
 from services.chassis.producer import Producer
 from services.chassis.relay import Relay
 from services.chassis.settings import load
+from services.chassis.statuses import Catalogue
 from services.user.chores import CHORES
 from services.user.failures import SignInFailures
 from services.user.faults import FAULTS

@@ -45,7 +45,7 @@ class Visitor:
 
     async def once(self, method: str, path: str, body: Json | None = None, key: str | None = None) -> Exchange:
         """One request, answered or not."""
-        headers = {"Authorization": f"Bearer {self.token}"}
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         return await self.record.call(self.http, self.name, method, path, body, key=key, headers=headers)
 
     async def insist(self, method: str, path: str, body: Json | None = None, key: str | None = None) -> Exchange:

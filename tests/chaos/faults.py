@@ -22,6 +22,7 @@ from local import credentials
 from local.ports import SERVICES
 from local.supervision import Supervisor
 from tests.chaos import layout
+from tests.chaos.crashes import Crashes
 from tests.chaos.network import Link, State
 from tests.chaos.plan import ON_POSTGRES, Fault, Kind
 from tests.support.real_stack import RealStack
@@ -53,6 +54,7 @@ class Faults:
     stack: RealStack
     links: dict[str, Link]
     sandbox: Sandbox
+    crashes: Crashes
     poisoned: int = 0
     """How many records that nobody can read were put on topics."""
     _paused: set[int] = field(default_factory=set)
@@ -65,6 +67,8 @@ class Faults:
     def _lasting(self, fault: Fault) -> AbstractAsyncContextManager[None]:
         if fault.kind in _LINK_STATES:
             return self._link(fault.target, _LINK_STATES[fault.kind])
+        if fault.kind is Kind.CRASH:
+            return self.crashes.lasting(fault.target)
         if fault.kind in _CONTROLS:
             return self._controls(fault.kind)
         lasting = {Kind.PAUSE: self._paused_process, Kind.OUTAGE: self._stopped, Kind.READ_ONLY: self._read_only}

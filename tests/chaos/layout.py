@@ -14,7 +14,9 @@ from local.layout import Layout
 from local.part import Part
 from local.ports import HOST, SERVICES
 from local.stack import Stack
+from services.chassis.crash_points import VARIABLE
 from tests.chaos.network import Link
+from tests.support import crash_points
 
 TWIN_SUFFIX = "-2"
 _TWIN_PORTS = 200
@@ -89,8 +91,8 @@ def _changed(stack: Stack, part: Part) -> Iterator[Part]:
         yield replace(part, environment={**environment, **both})
     elif part.name in SERVICES:
         behind = {**environment, **dict(_behind_links(stack, part.name, environment))}
-        yield replace(part, environment=behind)
-        yield _twin(stack, part, behind)
+        yield _with_crash_points(stack, replace(part, environment=behind))
+        yield _with_crash_points(stack, _twin(stack, part, behind))
     else:
         yield replace(part, environment=environment)
 
@@ -104,6 +106,11 @@ def _twin(stack: Stack, part: Part, environment: Mapping[str, str]) -> Part:
         ports=(),
         environment={**environment, "GRPC_PORT": str(grpc), "ADMIN_PORT": str(admin)},
     )
+
+
+def _with_crash_points(stack: Stack, part: Part) -> Part:
+    place = crash_points.directory(stack, part.name).path
+    return replace(part, environment={**part.environment, VARIABLE: str(place)})
 
 
 def _both(stack: Stack, service: str) -> str:

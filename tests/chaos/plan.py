@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from facts.system import system, topic_of
 from local.ports import SERVICES
+from tests.chaos import crashes
 from tests.chaos.layout import HOLD_SECONDS, INSTANCES
 
 
@@ -18,6 +19,8 @@ class Kind(StrEnum):
 
     KILL = "kill"
     """kill -9; the supervisor starts the part again."""
+    CRASH = "crash"
+    """An instance dies at a named crash point, if it comes there while the point is armed."""
     PAUSE = "pause"
     """SIGSTOP, then SIGCONT: the process lives and does nothing."""
     OUTAGE = "outage"
@@ -61,6 +64,7 @@ ON_POSTGRES = tuple(one.name for one in system().with_store("postgres"))
 
 _TARGETS: dict[Kind, Sequence[str]] = {
     Kind.KILL: (*INSTANCES, *STORES, *PARTIES, "edge"),
+    Kind.CRASH: crashes.TARGETS,
     Kind.PAUSE: (*INSTANCES, *STORES, "stripe"),
     Kind.OUTAGE: (*SERVICES, *STORES, *PARTIES),
     Kind.CUT: LINKS,
@@ -81,7 +85,15 @@ _SECONDS: dict[Kind, tuple[float, float]] = {
 _OTHERWISE = (3.0, 15.0)
 """How long a fault lasts, least and most."""
 
-_WEIGHTS: dict[Kind, int] = {Kind.KILL: 8, Kind.PAUSE: 3, Kind.OUTAGE: 1, Kind.CUT: 3, Kind.SLOW: 2, Kind.HALF_OPEN: 2}
+_WEIGHTS: dict[Kind, int] = {
+    Kind.KILL: 8,
+    Kind.CRASH: 12,
+    Kind.PAUSE: 3,
+    Kind.OUTAGE: 1,
+    Kind.CUT: 3,
+    Kind.SLOW: 2,
+    Kind.HALF_OPEN: 2,
+}
 _PAUSE_BETWEEN = (1.0, 6.0)
 _QUIET_AT_THE_END = 5.0
 

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.chaos.plan import Kind
+from tests.chaos.plan import Fault, Kind
 from tests.chaos.run import Outcome
 
 _WIDTH, _ROW, _LEFT, _TOP = 900, 16, 170, 40
 _COLOURS = {
     Kind.KILL: "#c0392b",
+    Kind.CRASH: "#922b21",
     Kind.PAUSE: "#8e44ad",
     Kind.OUTAGE: "#2c3e50",
     Kind.CUT: "#d35400",
@@ -44,6 +45,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     yield from _table("Orders by final status", outcome.orders.items())
     yield f"The stores agreed {outcome.settled_after:.0f} s after the last fault (unpaid orders wait 25 s of it)."
     yield ""
+    if outcome.crashes is not None:
+        yield from outcome.crashes.report()
     yield "![Faults over time, above the calls a second](faults.svg)"
     yield ""
     yield "| at | fault |"
@@ -59,7 +62,7 @@ def _table(title: str, rows: Iterable[tuple[str, int]]) -> Iterator[str]:
 
 
 def _picture(outcome: Outcome) -> str:
-    targets = sorted({fault.target for _, fault in outcome.happened})
+    targets = sorted({_row_of(fault) for _, fault in outcome.happened})
     height = _TOP + _ROW * len(targets) + 90
     scale = (_WIDTH - _LEFT - 20) / max(outcome.seconds, 1)
     shapes = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" font-family="sans-serif">']
@@ -71,7 +74,7 @@ def _picture(outcome: Outcome) -> str:
     for row, target in enumerate(targets):
         shapes.append(f'<text x="10" y="{_TOP + row * _ROW + 11}" font-size="11">{target}</text>')
     for at, fault in outcome.happened:
-        x, y = _LEFT + at * scale, _TOP + targets.index(fault.target) * _ROW
+        x, y = _LEFT + at * scale, _TOP + targets.index(_row_of(fault)) * _ROW
         colour = _COLOURS.get(fault.kind, _OTHER_COLOUR)
         shapes.append(
             f'<rect x="{x:.1f}" y="{y}" width="{max(3, fault.seconds * scale):.1f}" height="{_ROW - 3}"'
@@ -80,6 +83,10 @@ def _picture(outcome: Outcome) -> str:
     shapes += _calls(outcome, scale, height)
     shapes.append("</svg>")
     return "\n".join(shapes)
+
+
+def _row_of(fault: Fault) -> str:
+    return fault.target.partition(":")[0]
 
 
 def _calls(outcome: Outcome, scale: float, height: int) -> Iterator[str]:

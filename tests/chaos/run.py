@@ -22,6 +22,7 @@ from local.commands.up import up
 from local.paths import STACKS
 from local.stack import Stack
 from tests.chaos import checker, layout
+from tests.chaos.crashes import Crashes, make_directories
 from tests.chaos.customers import SCARCE, Customer, GaveUp, Staff, dashboard
 from tests.chaos.faults import Faults
 from tests.chaos.network import Link
@@ -54,6 +55,8 @@ class Outcome:
     """How often customers and staff did what."""
     orders: Counter[str] = field(default_factory=Counter)
     """Orders by their final status."""
+    crashes: Crashes | None = None
+    """What became of crash points."""
     settled_after: float = 0.0
     """Seconds from the end of the last fault until the stores agreed."""
 
@@ -77,6 +80,7 @@ async def run(stack: Stack, seed: int, plan: Sequence[Fault], seconds: float) ->
 async def _system(stack: Stack) -> AsyncIterator[tuple[RealStack, dict[str, Link]]]:
     found = layout.links(stack)
     await asyncio.to_thread(reset, stack, layout.LAYOUT)
+    make_directories(stack)
     try:
         for link in found.values():
             await link.start()
@@ -98,7 +102,8 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
     chance = random.Random(outcome.seed)
     tokens = [(await shop.register()).token for _ in range(_CUSTOMERS)]
     record = Record(real.stack.data / "requests.jsonl")
-    faults = Faults(real, links, shop.sandbox)
+    outcome.crashes = Crashes(real.stack)
+    faults = Faults(real, links, shop.sandbox, outcome.crashes)
     stop = asyncio.Event()
     customers = [
         Customer(

@@ -25,6 +25,6 @@ class KeepPreferences:
     async def change(self, user_id: UUID, said: Sequence[tuple[str, bool]]) -> list[Preference]:
         """The same after what the person says about some kinds, by name. Raises InvalidPreferences: nothing changed."""
         changes = preferences(said)
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("notification.keep_preferences") as connection:
             await store.keep_preferences(connection, user_id, changes)
             return all_preferences(await store.preferences_of(connection, user_id))

@@ -28,7 +28,7 @@ class LookAfterParked:
 
     async def retry(self, ids: Sequence[UUID] | None, operator: str) -> list[UUID]:
         """Have these sent, or all; answers which. Those that are not parked stay as they are."""
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("notification.retry") as connection:
             found = await parked.try_again(connection, ids)
         for message_id in found:
             _log.info("mail_retried", audit=True, message_id=str(message_id), operator=operator)

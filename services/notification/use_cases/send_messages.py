@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from services.chassis.crash_points import reach
 from services.chassis.postgres import Postgres
 from services.notification import outcomes, store
 from services.notification.domain import pause_before
@@ -112,6 +113,10 @@ class SendMessages:
             return 0
         async with self.postgres.transaction() as connection:
             due = await store.take_due(connection, BATCH, _LEASE)
+            if due:
+                reach("notification.take.before_commit")
+        if due:
+            reach("notification.take.committed")
         for result in await asyncio.gather(*map(self._send, due), return_exceptions=True):
             if result is not None:
                 raise result
@@ -130,7 +135,7 @@ class SendMessages:
         except TimeoutError:
             await self._put_off(message, f"not taken within {SEND_SECONDS:.0f} s")
         else:
-            async with self.postgres.transaction() as connection:
+            async with self.postgres.transaction("notification.sent") as connection:
                 await store.mark_sent(connection, message.id)
             outcomes.count(message.type, "sent")
 
@@ -143,18 +148,18 @@ class SendMessages:
         await self.mailer.send(self.letters.write(addressed, secret.token))
 
     async def _drop(self, message: DueMessage, reason: str) -> None:
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("notification.drop") as connection:
             await store.drop(connection, message.id, reason)
         outcomes.count(message.type, "dropped")
 
     async def _hand_back(self, message: DueMessage, pause: timedelta) -> None:
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("notification.hand_back") as connection:
             await store.hand_back(connection, message.id, pause)
         outcomes.count(message.type, "handed_back")
 
     async def _put_off(self, message: DueMessage, error: str) -> None:
         pause = pause_before(message.attempt + 1)
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("notification.put_off") as connection:
             await store.put_off(connection, message.id, pause, error)
         outcome = "parked" if pause is None else "put_off"
         outcomes.count(message.type, outcome)

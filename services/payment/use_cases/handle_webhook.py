@@ -86,7 +86,7 @@ class HandleWebhook:
             result = FOREIGN
             if payment.intent_id == intent_id:
                 await self.recorder.unknown_at_stripe(payment)
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.webhook") as connection:
             await store.webhook_processed(connection, event.id, event.type)
         return result
 

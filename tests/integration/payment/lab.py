@@ -149,9 +149,7 @@ class Lab:
         self.look_up = use_cases.LookUpOrderPayment(self.postgres)
         self.end_order_in = use_cases.EndOrder(self.recorder)
         self.look_after = use_cases.LookAfterStranded(self.postgres, self.recorder)
-        self.reconciler = Reconciler(
-            self.postgres, self.settle, self.settle_refund, self.recorder.work, 60, self.gateway.takes_at_most
-        )
+        self.reconciler = Reconciler(self.postgres, self.settle, self.settle_refund, self.recorder.work, 60)
 
     async def pay(self, order: Order, method: str = VISA, **changes: Any) -> payment_pb2.Payment:
         return await self.create(command(order, method, **changes))

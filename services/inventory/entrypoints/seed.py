@@ -1,4 +1,4 @@
-"""Puts a catalog that stands in a file into an inventory that lacks it: `python -m services.inventory.seed FILE`."""
+"""Adds the products in a file that the catalog lacks: `python -m services.inventory.entrypoints.seed FILE`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from pydantic import BaseModel, Field, SecretStr, TypeAdapter
 from services.chassis import logs
 from services.chassis.postgres import Postgres
 from services.chassis.settings import load
-from services.inventory import store
-from services.inventory.domain import price_of
+from services.inventory.adapters.products import PostgresProducts
+from services.inventory.domain.products import NewProduct, price_of
 from services.inventory.settings import InventorySettings
-from services.inventory.store import NewProduct
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
 class CatalogEntry(BaseModel):
@@ -33,7 +32,7 @@ class CatalogEntry(BaseModel):
     def product(self) -> NewProduct:
         """The product that it says. Raises PriceRefused when nothing can be sold so."""
         price = price_of(Decimal(self.price), self.currency.upper())
-        return NewProduct(self.id, self.name, self.description, price.minor, price.currency, on_hand=self.stock)
+        return NewProduct(self.id, self.name, self.description, price, on_hand=self.stock)
 
 
 def read_catalog(file: Path) -> list[NewProduct]:
@@ -48,8 +47,8 @@ async def seed(database_url: SecretStr, file: Path) -> None:
     postgres = Postgres(database_url, "inventory-seed", MIGRATIONS, size=1)
     await postgres.start()
     try:
-        async with postgres.transaction() as connection:
-            await store.add_missing_products(connection, products)
+        async with postgres.transaction("inventory.seed") as connection:
+            await PostgresProducts(connection).add_missing(products)
     finally:
         await postgres.stop()
 

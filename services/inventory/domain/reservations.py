@@ -1,9 +1,6 @@
-"""What may be reserved, at which price, and what each step of a reservation does to stock.
+"""Reservations: what an order holds of the stock, was sold, or gave back.
 
-Pure: no I/O, no clock, no protobuf. Prices are in minor units of their currency.
-
-A product has `on_hand` (what is in the warehouse and unsold) and `held` (how much of that is promised to orders);
-`available = on_hand - held` is never negative. Every change of the two is a move, which is kept.
+Commands ask here what a step does to the stock, and whether it is possible.
 """
 
 from __future__ import annotations
@@ -11,15 +8,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import ClassVar
+from uuid import UUID
 
 from services.chassis import money
-from services.chassis.money import Money, NotMoney
-
-MOST_ON_HAND = 2_000_000_000
-"""What fits PostgreSQL's integer, with room for what is given back."""
+from services.chassis.money import Money
+from services.inventory.domain.products import Product
+from services.inventory.domain.stock import RETURN, SELL_ANEW, SELL_HELD, UNHOLD, Effect
 
 
 class Status(StrEnum):
@@ -40,45 +38,13 @@ class ReleaseReason(StrEnum):
     one that is paid may still take the stock again."""
 
 
-@dataclass(frozen=True)
-class Product:
-    """Something that is sold."""
+class OrderState(Enum):
+    """What the order service answers about an order whose hold has ended."""
 
-    id: str
-    name: str
-    description: str
-    price_minor: int
-    currency: str
-    available: int
-
-    @property
-    def price(self) -> Money:
-        """What one costs."""
-        return Money(self.price_minor, self.currency)
-
-
-class MoveKind(StrEnum):
-    """Why a product's stock changed."""
-
-    OPENING = "opening"
-    """The product came into the catalog."""
-    RESERVE = "reserve"
-    COMMIT = "commit"
-    RELEASE = "release"
-    EXPIRE = "expire"
-    ADJUST = "adjust"
-    """Staff counted, got or wrote off some."""
-
-
-@dataclass(frozen=True)
-class Level:
-    """A product's stock before and after a move."""
-
-    product_id: str
-    available_before: int
-    available: int
-    threshold: int | None
-    """Below which the product is running out; None: below the service's own."""
+    OPEN = "open"
+    CANCELLED = "cancelled"
+    CLOSED = "closed"
+    """The order was never stored, and never will be."""
 
 
 @dataclass(frozen=True)
@@ -97,78 +63,42 @@ class PricedLine:
 
     product_id: str
     quantity: int
-    price_minor: int
+    price: Money
 
 
 @dataclass(frozen=True)
-class Effect:
-    """What a step does to a product's numbers, for each unit of the line."""
+class Reservation:
+    """What an order has, had, or will never have of the stock."""
 
-    on_hand: int
-    held: int
-
-
-HOLD = Effect(on_hand=0, held=1)
-SELL_HELD = Effect(on_hand=-1, held=-1)
-SELL_ANEW = Effect(on_hand=-1, held=0)
-UNHOLD = Effect(on_hand=0, held=-1)
-RETURN = Effect(on_hand=1, held=0)
+    order_id: UUID
+    status: Status
+    release_reason: ReleaseReason | None
+    currency: str
+    """Empty for an order that never held anything."""
+    expires_at: datetime
+    lines: Sequence[PricedLine]
 
 
 class ReservationError(Exception):
     """An order's lines cannot be reserved; `violations` says which and why."""
 
-    told: ClassVar[str]
+    summary: ClassVar[str]
 
     def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
-        super().__init__(f"{self.told}: " + "; ".join(f"{field} {description}" for field, description in violations))
+        super().__init__(f"{self.summary}: " + "; ".join(f"{field} {description}" for field, description in violations))
         self.violations = violations
 
 
 class LinesRefused(ReservationError):
     """Unknown products, prices that are not the catalog's, more than one currency, a total that cannot be charged."""
 
-    told = "the order does not fit the catalog"
+    summary = "the order does not fit the catalog"
 
 
 class OutOfStock(ReservationError):
     """Less is available than is asked for."""
 
-    told = "not enough stock"
-
-
-class AdjustmentRefused(Exception):
-    """The stock cannot become so much or so little. `violations`: the field and what is possible."""
-
-    def __init__(self, told: str) -> None:
-        super().__init__(f"delta: {told}")
-        self.violations = [("delta", told)]
-
-
-class ProductExists(Exception):
-    """The catalog has a product of this id."""
-
-    violations = (("id", "must be an id that the catalog does not have yet"),)
-
-    def __init__(self, product_id: str) -> None:
-        super().__init__(f"there is a product {product_id} already")
-
-
-class PriceRefused(Exception):
-    """Nothing can be sold at this price, or in this currency. `violations`: the field and what would be right."""
-
-    def __init__(self, field: str, told: str) -> None:
-        super().__init__(f"{field}: {told}")
-        self.violations = [(field, told)]
-
-
-class CurrencyWithoutPrice(Exception):
-    """A price does not stay the same in another currency."""
-
-    violations = (("price", "must be given together with a new currency"),)
-
-    def __init__(self) -> None:
-        super().__init__("price: must be given together with a new currency")
+    summary = "not enough stock"
 
 
 class OtherLines(Exception):
@@ -196,8 +126,8 @@ def price(lines: Sequence[Line], catalog: Mapping[str, Product]) -> list[PricedL
     """The lines at the catalog's prices.
 
     Raises:
-        LinesRefused: a product is unknown, a stated price is not the catalog's, the currencies differ, or all together
-            come to what nobody could pay.
+        LinesRefused: a product is unknown, a stated price is not the catalog's, the currencies differ, or the total
+            cannot be charged.
         OutOfStock: all lines together ask for more of a product than is available.
     """
     refused = [v for index, line in enumerate(lines) for v in _refusals(f"items[{index}]", line, catalog)]
@@ -206,22 +136,7 @@ def price(lines: Sequence[Line], catalog: Mapping[str, Product]) -> list[PricedL
     _one_currency(lines, catalog)
     _chargeable(lines, catalog)
     _enough(lines, catalog)
-    return [PricedLine(line.product_id, line.quantity, catalog[line.product_id].price_minor) for line in lines]
-
-
-def price_of(amount: Decimal, currency: str) -> Money:
-    """What a product is to cost. Raises PriceRefused."""
-    problem = money.currency_problem(currency)
-    if problem is not None:
-        raise PriceRefused("currency", problem)
-    try:
-        price = Money.of(amount, currency)
-    except NotMoney as error:
-        raise PriceRefused("price", str(error)) from error
-    problem = money.part_problem(price)
-    if problem is not None:
-        raise PriceRefused("price", problem)
-    return price
+    return [PricedLine(line.product_id, line.quantity, catalog[line.product_id].price) for line in lines]
 
 
 def quantities(lines: Sequence[Line] | Sequence[PricedLine]) -> dict[str, int]:
@@ -259,25 +174,6 @@ def release(status: Status) -> Effect | None:
     return {Status.HELD: UNHOLD, Status.COMMITTED: RETURN, Status.RELEASED: None}[status]
 
 
-def require_adjustable(on_hand: int, held: int, delta: int) -> None:
-    """Whether so much may be added to the stock, or taken from it. Raises AdjustmentRefused.
-
-    What is held stays: it is promised to orders.
-    """
-    if on_hand + delta < held:
-        least = held - on_hand
-        why = f"of {on_hand} in stock, {held} are held for orders" if held else f"{on_hand} are in stock"
-        raise AdjustmentRefused(f"must be at least {least or 1}: {why}")
-    if on_hand + delta > MOST_ON_HAND:
-        raise AdjustmentRefused(f"must be at most {MOST_ON_HAND - on_hand}: stock ends at {MOST_ON_HAND}")
-
-
-def has_run_low(level: Level, default_threshold: int) -> bool:
-    """Whether this very move took the product below its threshold: once a crossing, not once an order."""
-    threshold = default_threshold if level.threshold is None else level.threshold
-    return level.available < threshold <= level.available_before
-
-
 def _refusals(path: str, line: Line, catalog: Mapping[str, Product]) -> list[tuple[str, str]]:
     product = catalog.get(line.product_id)
     if product is None:
@@ -288,16 +184,16 @@ def _refusals(path: str, line: Line, catalog: Mapping[str, Product]) -> list[tup
 
 
 def _one_currency(lines: Sequence[Line], catalog: Mapping[str, Product]) -> None:
-    first = catalog[lines[0].product_id].currency
+    first = catalog[lines[0].product_id].price.currency
     for index, line in enumerate(lines):
-        if catalog[line.product_id].currency != first:
+        if catalog[line.product_id].price.currency != first:
             raise LinesRefused([(f"items[{index}].productId", f"must be sold in {first} like the first line")])
 
 
 def _chargeable(lines: Sequence[Line], catalog: Mapping[str, Product]) -> None:
     """Before anything is held: an order that could never be paid is none."""
-    total_minor = sum(line.quantity * catalog[line.product_id].price_minor for line in lines)
-    total = Money(total_minor, catalog[lines[0].product_id].currency)
+    total_minor = sum(line.quantity * catalog[line.product_id].price.minor for line in lines)
+    total = Money(total_minor, catalog[lines[0].product_id].price.currency)
     problem = money.charge_problem(total)
     if problem is not None:
         raise LinesRefused([("items", f"must come to an amount that can be charged: {total} {problem}")])

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.chassis.postgres import Connection, Record
 from services.chassis.story import Kind, Moment, outbox_moments
-from services.inventory.domain import Status
+from services.inventory.domain.reservations import Status
 
 SERVICE = "inventory"
 

@@ -1,4 +1,4 @@
-"""How the service's errors are told."""
+"""The service's errors → gRPC statuses."""
 
 from __future__ import annotations
 
@@ -6,21 +6,18 @@ from collections.abc import Mapping
 
 from grpc import StatusCode
 
-from services.chassis.errors import Fault
-from services.inventory.domain import (
-    AdjustmentRefused,
-    CurrencyWithoutPrice,
+from services.chassis.statuses import Fault
+from services.inventory.domain.products import CurrencyWithoutPrice, PriceRefused, ProductExists, UnknownProduct
+from services.inventory.domain.reservations import (
     LinesRefused,
     NoReservation,
     OtherLines,
     OutOfStock,
-    PriceRefused,
-    ProductExists,
     ReservationEnded,
 )
-from services.inventory.use_cases.browse_catalog import UnknownProduct
+from services.inventory.domain.stock import AdjustmentRefused
 
-FAULTS: Mapping[type[Exception], Fault] = {
+STATUSES: Mapping[type[Exception], Fault] = {
     UnknownProduct: Fault(StatusCode.NOT_FOUND, "PRODUCT_UNKNOWN"),
     ProductExists: Fault(StatusCode.ALREADY_EXISTS, "PRODUCT_EXISTS"),
     CurrencyWithoutPrice: Fault(StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
