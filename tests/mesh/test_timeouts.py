@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from codegen.cluster import callers
 from codegen.image import build_json_image
+from facts.system import callers
 from local.mesh.cluster import Cluster
 from local.mesh.pods import PODS, Pod
 from local.ports import SERVICES
