@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from facts.service import target_setting
+from facts.system import system
 from local import topology
 from local.credentials import Credentials
 from local.health import answering_at
@@ -53,22 +55,13 @@ class _Pair:
 
 
 _PAIRS = (
-    *(
-        _Pair(service, "DATABASE_URL", "postgres", "postgres")
-        for service in ("user", "payment", "inventory", "notification")
-    ),
-    _Pair("order", "MONGO_URL", "ferretdb", "ferretdb"),
+    *(_Pair(one.name, one.store_setting, "postgres", "postgres") for one in system().with_store("postgres")),
+    *(_Pair(one.name, one.store_setting, "ferretdb", "ferretdb") for one in system().with_store("mongo")),
     *(_Pair(service, "KAFKA_BOOTSTRAP_SERVERS", "kafka", "kafka") for service in SERVICES),
     _Pair("payment", "STRIPE_API_URL", "stripe", "stripe"),
     _Pair("notification", "SMTP_URL", "smtp", "mail-smtp"),
 )
-_CALLS = (
-    ("order", "INVENTORY_TARGET", "inventory"),
-    ("order", "PAYMENT_TARGET", "payment"),
-    ("payment", "ORDER_TARGET", "order"),
-    ("inventory", "ORDER_TARGET", "order"),
-    ("notification", "USER_TARGET", "user"),
-)
+_CALLS = tuple((caller, target_setting(called), called) for caller in SERVICES for called in system().calls(caller))
 """Calls between services: caller, its setting, who is called."""
 
 

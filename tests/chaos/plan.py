@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from facts.system import system, topic_of
 from local.ports import SERVICES
 from tests.chaos import crashes
 from tests.chaos.layout import HOLD_SECONDS, INSTANCES
@@ -76,8 +77,8 @@ LINKS = (
     "payment-order",
     "inventory-order",
 )
-TOPICS = ("user-events", "order-events", "payment-events", "inventory-events")
-ON_POSTGRES = tuple(service for service in SERVICES if service != "order")
+TOPICS = tuple(topic_of(service) for service in system().publishers)
+ON_POSTGRES = tuple(one.name for one in system().with_store("postgres"))
 
 CLOCK_SECONDS = 20
 """How far a clock goes wrong: about as long as an order waits for its payment on the scaled stack."""

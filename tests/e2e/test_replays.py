@@ -20,6 +20,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from facts.system import system
 from local.kafka.declarations import declared
 from services.chassis.events import OutgoingRecord, header
 from services.chassis.producer import Producer
@@ -31,12 +32,7 @@ from tests.support.invariants import Baseline
 from tests.support.real_stack import RealStack
 from tests.support.shop import CHALLENGED, DECLINED, VISA, Customer, Json, Shop, answered, until
 
-GROUPS = {
-    "order-service-group": {"payment-events"},
-    "payment-service-group": {"order-events"},
-    "inventory-service-group": {"order-events"},
-    "notification-service-group": {"user-events", "order-events", "payment-events"},
-}
+GROUPS = {system()[service].group: {*topics} for service, topics in system().consumers.items()}
 # Of each type that anybody handles, and of the others as many as a purchase makes.
 TYPES = {
     *("USER_CREATED", "USER_LOGIN", "USER_UPDATED", "USER_DELETED", "SESSION_REVOKED"),
@@ -45,7 +41,7 @@ TYPES = {
     *("PAYMENT_CONFIRMED", "PAYMENT_FAILED", "PAYMENT_REFUNDED", "PAYMENT_REQUIRES_ACTION"),
     *("STOCK_RESERVED", "STOCK_RELEASED"),
 }
-DATABASES = ("user", "payment", "inventory", "notification")
+DATABASES = tuple(one.database for one in system().with_store("postgres"))
 TIMES = 3
 
 

@@ -21,8 +21,8 @@ from typing import Any
 
 import pytest
 
-from codegen.contract import Rpc, public_rpcs, read_contract
-from codegen.image import build_json_image
+from codegen.image import build_image, build_json_image
+from services.chassis.contract import Rpc, public_rpcs, read_contract
 from tests.e2e.test_bad_input import signed, webhook
 from tests.e2e.test_mailed_tokens import RESET, WELCOME, ask_for_reset, mails, token_in
 from tests.support import facts, invariants
@@ -35,7 +35,8 @@ BAD_TOKEN = "eyJhbGciOiJFZERTQSJ9.e30.bm90IGEgc2lnbmF0dXJl"
 
 IMAGE = build_json_image()
 RPCS: dict[str, Rpc] = {
-    f"{rpc.service.rpartition('.')[2]}.{rpc.name}": rpc for _, rpc in public_rpcs(read_contract(IMAGE))
+    f"{rpc.service.rpartition('.')[2]}.{rpc.name}": rpc
+    for _, rpc in public_rpcs(read_contract(build_image(source_info=False)))
 }
 CREATES = {
     f"{service['name']}.{method['name']}"

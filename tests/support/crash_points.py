@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from facts.system import system
 from local import data
 from local.ports import SERVICES
 from local.stack import Stack
@@ -25,14 +26,17 @@ ROOT = Path(__file__).parents[2]
 COMMANDS = "commands"
 """Stands for processes that end: `argosy`, and the services' own commands."""
 
+_ON_POSTGRES = tuple(one.name for one in system().with_store("postgres"))
+_CONSUMERS = tuple(system().consumers)
+_PUBLISHERS = system().publishers
 _SHARED: Mapping[str, Collection[str]] = {
-    "relay": ("user", "order", "payment", "inventory"),
-    "outbox": ("user", "payment", "inventory"),
-    "consumer": ("order", "payment", "inventory", "notification"),
-    "dead_letter": ("order", "payment", "inventory", "notification"),
-    "inbox": ("payment", "inventory", "notification"),
-    "idempotency": ("user", "payment", "inventory"),
-    "housekeeping": ("user", "payment", "inventory", "notification"),
+    "relay": _PUBLISHERS,
+    "outbox": tuple(name for name in _ON_POSTGRES if name in _PUBLISHERS),
+    "consumer": _CONSUMERS,
+    "dead_letter": _CONSUMERS,
+    "inbox": tuple(name for name in _ON_POSTGRES if name in _CONSUMERS),
+    "idempotency": tuple(name for name in _ON_POSTGRES if "IDEMPOTENCY_SECRET" in system()[name].secrets),
+    "housekeeping": _ON_POSTGRES,
     "migration": (COMMANDS,),
 }
 """Which processes have a mechanism of the chassis."""

@@ -29,6 +29,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 
 from argosy.inventory.v1 import reservation_pb2
 from argosy.inventory.v1.reservation_pb2_grpc import ReservationServiceStub
+from facts.system import system
 from local import credentials, topology
 from services.chassis import clock
 from services.chassis.crash_points import VARIABLE
@@ -264,8 +265,8 @@ async def poison_now_and_then(people: People) -> None:
 
 async def out_of_date(people: People) -> None:
     """Every service with PostgreSQL has something to delete. It looks whenever it starts."""
-    for service in ("user", "payment", "inventory", "notification"):
-        async with database(people.stack, service) as connection:
+    for one in system().with_store("postgres"):
+        async with database(people.stack, one.name) as connection:
             await connection.execute(
                 "INSERT INTO idempotency_keys (scope, key, fingerprint, created_at)"
                 " VALUES ('old', gen_random_uuid()::text, '', now() - interval '9 days')"

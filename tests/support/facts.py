@@ -15,6 +15,7 @@ import asyncpg
 import httpx
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from facts.system import system
 from local.stripe.currencies import decimals
 from tests.support import bus
 from tests.support.bus import Record
@@ -23,7 +24,7 @@ from tests.support.sandbox import Sandbox
 
 _CALL_SECONDS = 60.0
 _MAILS_A_PAGE = 1000
-OUTBOXES = ("user", "payment", "inventory")
+OUTBOXES = tuple(one.name for one in system().with_store("postgres") if one.topic is not None)
 """Services that publish from a table."""
 
 
