@@ -157,8 +157,11 @@ class Customer(Visitor):
 
     async def _leaves(self) -> None:
         """Somebody new orders, begins to pay or not, and deletes the account with all of that open."""
-        name = f"{self.name}-{self.new_key()[:8]}"
-        person = await self.shop.register()
+        name, person = f"{self.name}-{self.new_key()[:8]}", None
+        with elsewhere():
+            person = await self.shop.register()
+        if person is None:
+            return
         leaver = Customer(name, person.token, self.shop, self.record, self.chance, self.done)
         order, card = await leaver._order(), self.chance.choice((None, VISA, CHALLENGED, SLOW))
         if order and card:
