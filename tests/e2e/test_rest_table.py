@@ -2,7 +2,7 @@
 
 The method, the path, who may call and what a success is come from the contract. What a call needs besides (an order of
 the caller's, a body) is a row in `rest_rows/<service>.py`: `@row("OrderService.GetOrder")` over a function that answers
-with an `Ask`. A new rpc without a row fails `test_every_rpc_has_a_row`. Who is turned away then follows from the policy:
+with an `Ask`. A new rpc without a row fails `test_every_rpc_has_a_row`. Who is turned away follows from its policy:
 
 | access | nobody, or a bad token | signed in, not staff | signed in, not the owner |
 | --- | --- | --- | --- |
