@@ -5,6 +5,8 @@
 | `plan` | which fault happens when: made from a seed, replayable |
 | `layout`, `network` | the system under attack: two instances of each service, a TCP proxy between each pair of parts |
 | `faults` | makes one fault happen, and ends it |
+| `disk`, `clocks` | the file system that can be full, the clocks that can be wrong |
+| `convergence` | how long it takes after a fault until the system is whole again |
 | `people` | `customers`, `staff` and the `dashboard` at Stripe; every request and answer goes to `record` |
 | `checker` | what must hold once all faults are over: `record_rules`; `store_rules` on `stores`; `rest`; `alerts` |
 | `run`, `shrink` | one run; the shortest plan that still fails |

@@ -18,8 +18,6 @@ from tests.support.invariants import Baseline
 from tests.support.real_stack import RealStack
 
 _SETTLE_SECONDS = 480
-"""A payment that Stripe never answered, and whose order has ended, is searched for: for five minutes a search without a
-result proves nothing (payment's domain, SEARCH_LAG)."""
 _STORES_SECONDS = 120
 
 

@@ -20,12 +20,13 @@ from local.commands.reset import reset
 from local.commands.up import up
 from local.paths import STACKS
 from local.stack import Stack
-from tests.chaos import alerts, checker, layout, people
+from tests.chaos import alerts, checker, disk, layout, people
+from tests.chaos.convergence import Meter, Probe
 from tests.chaos.crashes import Crashes, make_directories
 from tests.chaos.customers import SCARCE, Customer
 from tests.chaos.faults import Faults
 from tests.chaos.network import Link
-from tests.chaos.plan import Fault
+from tests.chaos.plan import Fault, Kind
 from tests.chaos.record import Exchange, Record
 from tests.chaos.visitor import GaveUp
 from tests.support import facts, invariants
@@ -58,6 +59,8 @@ class Outcome:
     """What became of crash points."""
     alerts: dict[str, list[int]] = field(default_factory=dict)
     """Alerts that fired → the seconds at which they did."""
+    converged: list[tuple[Fault, float]] = field(default_factory=list)
+    """Seconds from the end of a fault until the system was whole again, where no other fault happened meanwhile."""
     settled_after: float = 0.0
     """Seconds from the end of the last fault until the stores agreed."""
 
@@ -72,16 +75,21 @@ def chaos_stack(name: str = "chaos") -> Stack:
 async def run(stack: Stack, seed: int, plan: Sequence[Fault], seconds: float) -> Outcome:
     """Do it, from a fresh stack, and leave the stack stopped. The outcome says whether everything held."""
     outcome = Outcome(seed, plan, seconds)
-    async with _system(stack) as (real, links), Shop(real) as shop:
+    disk_fills = any(fault.kind is Kind.FULL_DISK for fault in plan)
+    async with _system(stack, disk_fills=disk_fills) as (real, links), Shop(real) as shop:
         await _attack(real, links, shop, outcome)
     return outcome
 
 
 @asynccontextmanager
-async def _system(stack: Stack) -> AsyncIterator[tuple[RealStack, dict[str, Link]]]:
+async def _system(stack: Stack, *, disk_fills: bool) -> AsyncIterator[tuple[RealStack, dict[str, Link]]]:
     found = layout.links(stack)
+    disk.unmount(stack)
+    # Unasked: a run begins without the orders, charges and records of the one before.
     await asyncio.to_thread(reset, stack, layout.LAYOUT, yes=True)
     make_directories(stack)
+    if disk_fills:
+        disk.mount(stack)
     try:
         for link in found.values():
             await link.start()
@@ -92,6 +100,7 @@ async def _system(stack: Stack) -> AsyncIterator[tuple[RealStack, dict[str, Link
     finally:
         with contextlib.suppress(Exception):
             await asyncio.to_thread(down, stack, layout.LAYOUT)
+        disk.unmount(stack)
         for link in found.values():
             await link.stop()
 
@@ -104,17 +113,21 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
     outcome.crashes = Crashes(real.stack)
     faults = Faults(real, links, shop.sandbox, outcome.crashes)
     crowd = await people.gather(shop, staff.token, outcome.seed, record, outcome.done)
+    probe = Probe(real, await shop.register(), record)
+    meter = Meter(probe.whole, outcome.converged)
     stop = asyncio.Event()
     tasks = crowd.begin(stop)
     watch = alerts.Watch(real)
     watch.begin()
     try:
-        await _let_happen(faults, outcome, record)
+        await _let_happen(faults, meter, outcome, record)
     finally:
         stop.set()
         await faults.end_all()
     over = time.monotonic()
     _say(f"all faults are over after {record.now:.0f} s; customers finish")
+    await meter.finish()
+    await probe.close()
     outcome.problems += await _finish(tasks)
     _say("everything settles")
     await _check(real, shop, before, outcome, record, crowd.customers)
@@ -123,7 +136,7 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
     outcome.problems += alerts.without_cause(outcome.alerts, outcome.happened, outcome.done)
 
 
-async def _let_happen(faults: Faults, outcome: Outcome, record: Record) -> None:
+async def _let_happen(faults: Faults, meter: Meter, outcome: Outcome, record: Record) -> None:
     """Each fault at its time. One that is not over when the run ends is ended then."""
 
     async def one(fault: Fault) -> None:
@@ -132,7 +145,11 @@ async def _let_happen(faults: Faults, outcome: Outcome, record: Record) -> None:
             f"{record.now:6.1f} s  {fault}   ({sum(outcome.done.values())} things done, {len(record.exchanges)} calls)"
         )
         outcome.happened.append((record.now, fault))
-        await faults.happen(fault)
+        meter.began(fault)
+        try:
+            await faults.happen(fault)
+        finally:
+            meter.ended(fault)
 
     tasks = [asyncio.create_task(one(fault)) for fault in outcome.plan]
     await asyncio.sleep(max(0.0, outcome.seconds - record.now))
