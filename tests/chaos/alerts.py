@@ -20,7 +20,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from local.monitoring import promtool, setup
-from local.monitoring.figures import named_in, rules
+from local.monitoring.figures import groups, named_in, rules
 from local.monitoring.paths import rule_files
 from tests.chaos import layout
 from tests.chaos.plan import Fault
@@ -143,6 +143,8 @@ def _fired(series: Series) -> dict[str, list[int]]:
     times = range(0, looks * EVERY_SECONDS, _LOOK_EVERY_SECONDS)
     trial = {
         "rule_files": [str(file) for file in rule_files()],
+        # An alert sees the objectives from the first evaluation on.
+        "group_eval_order": [group["name"] for group in groups(rule_files())],
         "evaluation_interval": f"{_LOOK_EVERY_SECONDS}s",
         "tests": [
             {

@@ -18,6 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from prometheus_client.parser import text_string_to_metric_families
 
+from facts.system import system
 from local.kafka.declarations import declared
 from tests.chaos import layout
 from tests.chaos.plan import Fault
@@ -31,7 +32,7 @@ _CALL_SECONDS = 10.0
 _PATIENCE_SECONDS = 180.0
 _ABORTED = 10
 _AT_WORK_IS_ZERO = ("argosy_consumer_stopped", "argosy_circuit_breaker_state")
-_GROUPS = tuple(f"{service}-service-group" for service in ("order", "payment", "inventory", "notification"))
+_GROUPS = tuple(system()[service].group for service in system().consumers)
 _LEFT_OPEN = {
     "user": "SELECT count(*) FROM outbox WHERE sent_at IS NULL AND occurred_at < $1",
     "inventory": "SELECT count(*) FROM outbox WHERE sent_at IS NULL AND occurred_at < $1",
