@@ -36,6 +36,8 @@ from tests.support.invariants import Baseline
 from tests.support.real_stack import RealStack
 from tests.support.shop import Shop
 
+pytestmark = pytest.mark.long
+
 _CUSTOMERS = 3
 _MORE_ACCOUNTS = 3
 """The user service has many points and one scenario, the first: it goes on several times at once."""
