@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from codegen.image import build_json_image
+from codegen.image import build_image
 from facts.system import callers
 from local.mesh.cluster import Cluster
 from local.mesh.pods import PODS, Pod
@@ -34,7 +34,7 @@ def hang(context: grpc.ServicerContext) -> bytes:
 
 @pytest.fixture(scope="module")
 def contract() -> tuple[Service, ...]:
-    return read_contract(build_json_image())
+    return read_contract(build_image(source_info=False))
 
 
 @pytest.fixture(scope="module")
