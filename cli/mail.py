@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Annotated
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from services.chassis import clock
 from services.chassis.postgres_work import PostgresWork
 from services.notification.adapters.unit_of_work import PostgresNotificationUnit
 from services.notification.domain.messages import ParkedMessage
+from services.notification.ports import Work
 from services.notification.settings import NotificationSettings
 from services.notification.use_cases.list_parked import ListParked, ListParkedHandler
 from services.notification.use_cases.retry_parked import RetryParked, RetryParkedHandler
@@ -65,15 +67,19 @@ def retry(
 
 
 async def _oldest(settings: NotificationSettings, limit: int) -> Sequence[ParkedMessage]:
-    async with database("notification", settings.database_url) as postgres:
-        return await ListParkedHandler(PostgresWork(postgres, PostgresNotificationUnit))(ListParked(limit))
+    async with _work(settings) as work:
+        return await ListParkedHandler(work)(ListParked(limit))
 
 
 async def _retry(settings: NotificationSettings, ids: Sequence[UUID] | None) -> Sequence[UUID]:
+    async with _work(settings) as work:
+        return await RetryParkedHandler(work)(RetryParked(ids, audit.operator()))
+
+
+@asynccontextmanager
+async def _work(settings: NotificationSettings) -> AsyncIterator[Work]:
     async with database("notification", settings.database_url) as postgres:
-        return await RetryParkedHandler(PostgresWork(postgres, PostgresNotificationUnit))(
-            RetryParked(ids, audit.operator())
-        )
+        yield PostgresWork(postgres, PostgresNotificationUnit)
 
 
 def _row(message: ParkedMessage) -> output.Row:

@@ -34,7 +34,7 @@ from pydantic import SecretStr
 from services.chassis import deadlines
 from services.chassis.crash_points import reach
 from services.chassis.errors import IdempotencyInFlight, IdempotencyMismatch
-from services.chassis.postgres import Connection, Postgres
+from services.chassis.postgres import Connection, Postgres, affected
 
 KEEP = timedelta(hours=24)
 """How long a key is remembered at least."""
@@ -228,7 +228,7 @@ async def prune(connection: Connection, before: datetime, limit: int) -> int:
         before,
         limit,
     )
-    return int(tag.rpartition(" ")[2])
+    return affected(tag)
 
 
 async def _look_up(connection: Connection, scope: str, key: str, request_fingerprint: bytes) -> Replay:

@@ -79,6 +79,11 @@ def passes(error: BaseException) -> bool:
 transient.register_test(passes)
 
 
+def affected(tag: str) -> int:
+    """How many rows a statement changed, from the tag that `execute` answers with, such as "DELETE 3"."""
+    return int(tag.rpartition(" ")[2])
+
+
 class PostgresSettings(CommonSettings):
     """What a service on PostgreSQL needs besides."""
 

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from services.chassis.money import Money
-from services.chassis.postgres import Connection, Record
+from services.chassis.postgres import Connection, Record, affected
 from services.payment.domain import (
     DisputeState,
     LedgerLine,
@@ -90,7 +90,7 @@ async def prune_ended_orders(connection: Connection, before: datetime, limit: in
         before,
         limit,
     )
-    return int(tag.rpartition(" ")[2])
+    return affected(tag)
 
 
 async def insert_payment(connection: Connection, payment: Payment, client_app: str) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pydantic import SecretStr
 
 from services.chassis.errors import ResourceExhausted
-from services.chassis.postgres import Connection, Postgres
+from services.chassis.postgres import Connection, Postgres, affected
 from services.user.domain import pause_after
 from services.user.sessions import Client
 
@@ -80,7 +80,7 @@ async def prune(connection: Connection, before: datetime, limit: int) -> int:
         before,
         limit,
     )
-    return int(tag.rpartition(" ")[2])
+    return affected(tag)
 
 
 _COUNT = """

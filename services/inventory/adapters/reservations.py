@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.chassis.money import Money
-from services.chassis.postgres import Connection
+from services.chassis.postgres import Connection, affected
 from services.inventory.domain.reservations import NoReservation, PricedLine, ReleaseReason, Reservation, Status
 
 
@@ -117,7 +117,7 @@ class PostgresReservations:
             list(order_ids),
             hold,
         )
-        return int(tag.rpartition(" ")[2])
+        return affected(tag)
 
     async def lock_expired(self, order_id: UUID) -> bool:
         """Lock the order's hold if it has ended and nobody else has it locked; whether that was so."""
@@ -146,4 +146,4 @@ async def prune(connection: Connection, before: datetime, limit: int) -> int:
         before,
         limit,
     )
-    return int(tag.rpartition(" ")[2])
+    return affected(tag)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from services.chassis import ids
 from services.chassis.money import Money
-from services.chassis.postgres import Connection, Record
+from services.chassis.postgres import Connection, Record, affected
 from services.notification.adapters.recipients import READER_GONE
 from services.notification.domain.messages import (
     DueMessage,
@@ -189,7 +189,7 @@ async def prune(connection: Connection, before: datetime, limit: int) -> int:
         before,
         limit,
     )
-    return int(tag.rpartition(" ")[2])
+    return affected(tag)
 
 
 def _due(row: Record) -> DueMessage:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from services.chassis.postgres import Connection
+from services.chassis.postgres import Connection, affected
 from services.notification.domain.messages import OrderSummary
 from services.notification.domain.preferences import Preference
 
@@ -118,4 +118,4 @@ async def prune_forgotten(connection: Connection, before: datetime, limit: int) 
 
 async def _deleted(connection: Connection, statement: str, before: datetime, limit: int) -> int:
     tag: str = await connection.execute(statement, before, limit)
-    return int(tag.rpartition(" ")[2])
+    return affected(tag)

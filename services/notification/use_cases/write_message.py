@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.notification.domain.messages import NewMessage
-from services.notification.ports import NotificationUnit, Work
+from services.notification.ports import Work
 from services.notification.use_cases import outcomes
 
 
@@ -27,10 +27,6 @@ class WriteMessageHandler:
         dropped = False
         async with self.work.begin("notification.write") as unit:
             if await unit.first_time(command.message.event_id):
-                dropped = await self.within(unit, command.message)
+                dropped = await unit.messages.add(command.message)
         if dropped:
             outcomes.count(command.message.kind, "dropped")
-
-    async def within(self, unit: NotificationUnit, message: NewMessage) -> bool:
-        """The same as a part of another unit of work; whether the message is dropped."""
-        return await unit.messages.add(message)
