@@ -23,7 +23,7 @@ from local.files import make_private_directory, write_private
 from local.paths import STACKS
 from local.ports import SERVICES
 from services.chassis import clock
-from services.user import signing_keys
+from services.user.adapters.signing_keys import KeyFiles
 
 NAMESPACE = "argosy-secrets"
 _HOST = "api.myapp.com"
@@ -74,7 +74,7 @@ def secrets(own: Credentials, given: Mapping[str, str], directory: Path) -> Mapp
     for service in SERVICES:
         made[f"{service}-service-key"] = {"service.pem": own.service_key_file(service).read_text()}
     made["service-keys"] = {"service-keys.json": own.service_keys_file.read_text()}
-    signing_keys.ensure(own.token_keys_directory, clock.now())
+    KeyFiles(own.token_keys_directory).ensure(clock.now())
     made["user-token-keys"] = {path.name: path.read_text() for path in sorted(own.token_keys_directory.glob("*.pem"))}
     made["api-tls"] = _certificate(directory)
     return made

@@ -84,7 +84,7 @@ class PostgresWork(Generic[U]):
         self._codecs = codecs or {}
 
     @contextlib.asynccontextmanager
-    async def begin(self, name: str) -> AsyncIterator[U]:
+    async def begin(self, name: str = "") -> AsyncIterator[U]:
         """See UnitsOfWork.begin; Postgres.transaction says what it raises."""
         async with self._postgres.transaction(name) as connection:
             yield self._unit(connection)

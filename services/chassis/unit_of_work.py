@@ -55,10 +55,11 @@ class UnitOfWork(Protocol[F_contra]):
 class UnitsOfWork(Protocol[U_co]):
     """Opens units of work."""
 
-    def begin(self, name: str) -> AbstractAsyncContextManager[U_co]:
+    def begin(self, name: str = "") -> AbstractAsyncContextManager[U_co]:
         """A transaction: committed at the end of the block, rolled back when the block raises.
 
         `name`: what it does, such as "inventory.reserve"; the crash points around the commit are named after it.
+        Without a name there are none.
 
         Never wait for another service inside. Raises Unavailable when the store is away or is too busy; after an
         error in the commit the outcome may be unknown.
