@@ -49,6 +49,8 @@ _SETTINGS = (
     "payment.STRIPE_LEAVE_ALONE_SECONDS=2",
     # One that died while it asked for a payment holds it up for three tries.
     "payment.STRIPE_TIMEOUT_SECONDS=5",
+    # The sandbox's search shows everything at once.
+    "payment.STRIPE_SEARCH_LAG_SECONDS=5",
 )
 
 

@@ -20,6 +20,7 @@ from services.chassis import backoff, dead_letters, events, logs, tracing
 from services.chassis.crash_points import reach
 from services.chassis.dead_letters import Allowance, Failure, Reason, TooManyDeadLetters
 from services.chassis.events import Event, NotAnEvent, OutgoingRecord, Registry
+from services.chassis.metrics import show_from_the_start
 from services.chassis.producer import NotDelivered, RecordTooLarge, Sender
 from services.chassis.raw_batches import Damaged, Undecodable
 from services.chassis.transient import is_transient, reason
@@ -69,8 +70,7 @@ class Handling:
         self._tries = tries
         self._first_pause = first_pause
         self._allowance = Allowance()
-        for topic in {registry.topics[event_type] for event_type in handlers}:
-            _dead.labels(topic)  # shown from the start, as 0: the first one is an increase
+        show_from_the_start(_dead, {registry.topics[event_type] for event_type in handlers})
 
     async def process(self, incoming: Any, stopping: asyncio.Event) -> None:
         """Be done with one record that was read (`raw_batches.Record`), however long it takes.

@@ -65,6 +65,18 @@ def migrate(dsn: str, directory: Path) -> list[str]:
         return _apply(dsn, directory)
 
 
+def migrate_or_exit(dsn: str, directory: Path) -> None:
+    """`migrate` as a command: what keeps it from its work is one line on stderr, and the exit code is 1."""
+    import psycopg
+
+    try:
+        migrate(dsn, directory)
+    except (psycopg.Error, MigrationsBusy) as error:
+        # psycopg names host and user, never the password; its first line says what is wrong.
+        sys.stderr.write(f"not migrated: {str(error).strip().splitlines()[0]}\n")
+        raise SystemExit(1) from None
+
+
 async def migrate_in_background(dsn: str, directory: Path) -> list[str]:
     """`migrate`, in a process of its own: what it loads is gone afterwards, and it ends with the task that waits.
 

@@ -11,7 +11,7 @@ from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
 from services.chassis.app import App
 from services.chassis.consumer import Consumer
 from services.chassis.housekeeping import Housekeeping
-from services.chassis.migrations import migrate
+from services.chassis.migrations import migrate_or_exit
 from services.chassis.postgres import Postgres
 from services.chassis.postgres_outbox import PostgresOutbox
 from services.chassis.postgres_work import PostgresWork
@@ -77,6 +77,6 @@ def run(settings: InventorySettings) -> None:
 if __name__ == "__main__":
     configured = load(InventorySettings)
     if sys.argv[1:] == ["migrate"]:
-        migrate(configured.database_url.get_secret_value(), MIGRATIONS)
+        migrate_or_exit(configured.database_url.get_secret_value(), MIGRATIONS)
     else:
         run(configured)

@@ -9,7 +9,7 @@ from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
 from services.chassis.app import App
 from services.chassis.consumer import Consumer
 from services.chassis.housekeeping import Housekeeping
-from services.chassis.migrations import migrate
+from services.chassis.migrations import migrate_or_exit
 from services.chassis.postgres import Postgres
 from services.chassis.postgres_outbox import PostgresOutbox
 from services.chassis.producer import Producer
@@ -48,7 +48,8 @@ def run(settings: PaymentSettings) -> None:
     )
     orders = Orders(app.client(OrderLookupServiceStub, ORDER_LOOKUP, settings.order_target))
     recorder = Recorder(postgres, settings.challenge_timeout)
-    settle, refund = does.SettlePayment(postgres, gateway, recorder), does.SettleRefund(postgres, gateway, recorder)
+    settle = does.SettlePayment(postgres, gateway, recorder, settings.stripe_search_lag)
+    refund = does.SettleRefund(postgres, gateway, recorder)
     answers, show = FirstAnswers(postgres, gateway), does.ShowPayments(postgres)
     create = does.CreatePayment(postgres, orders, gateway, settle, answers, settings.payment_return_url)
     webhook = does.HandleWebhook(postgres, gateway, settle, refund, recorder, settings.stripe_webhook_secret)
@@ -67,6 +68,6 @@ def run(settings: PaymentSettings) -> None:
 if __name__ == "__main__":
     configured = load(PaymentSettings)
     if sys.argv[1:] == ["migrate"]:
-        migrate(configured.database_url.get_secret_value(), MIGRATIONS)
+        migrate_or_exit(configured.database_url.get_secret_value(), MIGRATIONS)
     else:
         run(configured)

@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 from prometheus_client import Counter
 
 from services.chassis import clock, idempotency, ids, outbox
+from services.chassis.metrics import show_from_the_start
 from services.chassis.postgres import Connection, Postgres
 from services.payment import domain, store
 from services.payment.domain import (
@@ -39,11 +40,9 @@ from services.payment.store import Attempt
 from services.payment.stripe_answers import FEES_NOT_BOOKED
 
 _payments = Counter("payments", "Payments by the state that they came to.", ["status", "provider"])
-for _status in Status:
-    _payments.labels(status=_status, provider="stripe")  # shown from the start, as 0
+show_from_the_start(_payments, Status, ("stripe",))
 _disputes = Counter("argosy_disputes", "Disputes by the state that they came to.", ["state"])
-for _state in DisputeState:
-    _disputes.labels(_state)
+show_from_the_start(_disputes, DisputeState)
 _log = structlog.get_logger()
 
 Then = Callable[[Connection, Payment], Awaitable[None]]

@@ -22,10 +22,13 @@ from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
 from local.ports import SERVICES
-from tests.chaos import checker
-from tests.chaos.customers import SCARCE, Customer, GaveUp, Staff, dashboard
+from tests.chaos import checker, record_rules
+from tests.chaos.customers import SCARCE, Customer
+from tests.chaos.dashboard import Dashboard
 from tests.chaos.faults import POISON
 from tests.chaos.record import Record
+from tests.chaos.staff import Staff
+from tests.chaos.visitor import GaveUp
 from tests.support import bus, crash_points, invariants
 from tests.support.crash_points import COMMANDS
 from tests.support.crash_scenarios import CALM, CROWD, Commands, People
@@ -144,10 +147,9 @@ async def _people(stack: RealStack, shop: Shop, record: Record) -> People:
     await shop.call("POST", "/products", product, token=staff.token)
     registered = [await shop.register() for _ in range(_CUSTOMERS)]
     customers = [
-        Customer(f"customer-{number}", one.token, shop.http, record, chance, done, sandbox=shop.sandbox)
-        for number, one in enumerate(registered)
+        Customer(f"customer-{number}", one.token, shop, record, chance, done) for number, one in enumerate(registered)
     ]
-    helper = Staff("staff", staff.token, shop.http, record, chance, done, customers=customers)
+    helper = Staff("staff", staff.token, shop, record, chance, done, customers=customers)
     return People(stack, shop, record, helper, customers, done, chance)
 
 
@@ -159,7 +161,7 @@ async def _crowd(people: People, deaths: Deaths) -> None:
         *(asyncio.create_task(_again_and_again(people, *each, stop)) for each in scenarios),
         *(asyncio.create_task(customer.run(stop)) for customer in people.customers),
         asyncio.create_task(people.staff.run(stop)),
-        asyncio.create_task(dashboard(people.shop.sandbox, people.chance, people.done, stop)),
+        asyncio.create_task(Dashboard(people.shop.sandbox, people.chance, people.done).run(stop)),
     ]
     try:
         await deaths.run(_CROWD_SECONDS)
@@ -260,7 +262,7 @@ async def test_every_service_dies_at_every_point_and_nothing_is_lost(people: Peo
 
 async def _all_is_well(people: People, before: Baseline) -> None:
     found = await checker.settle(people.stack, before)
-    assert checker.broken(people.record.exchanges, found) == []
+    assert record_rules.broken(people.record.exchanges, found) == []
 
 
 def _report(everything: Mapping[str, Collection[str]], reached: Mapping[str, set[str]]) -> str:

@@ -35,9 +35,11 @@ from services.chassis.crash_points import VARIABLE
 from services.order.domain import first_commit_id
 from services.order.use_cases.place_order import order_id_of
 from services.user.adapters.signing_keys import KeyFiles
-from tests.chaos.customers import PLENTY, Customer, Staff, Visitor
+from tests.chaos.customers import PLENTY, Customer
 from tests.chaos.faults import POISON
 from tests.chaos.record import Json, Record
+from tests.chaos.staff import Staff
+from tests.chaos.visitor import Visitor
 from tests.contract.support import bearer, service_token
 from tests.support import crash_points
 from tests.support.argosy import argosy
@@ -71,9 +73,9 @@ class People:
 
     async def visitor(self, person: Mapping[str, str], key: str) -> Visitor:
         """Somebody who registers now."""
-        nobody = Visitor("nobody", "", self.shop.http, self.record, self.chance, self.done)
+        nobody = Visitor("nobody", "", self.shop, self.record, self.chance, self.done)
         found = await nobody.insist("POST", "/users/register", dict(person), key)
-        return Visitor(person["email"], found.answer["token"], self.shop.http, self.record, self.chance, self.done)
+        return Visitor(person["email"], found.answer["token"], self.shop, self.record, self.chance, self.done)
 
     async def order(self, customer: Customer, product: str = PLENTY, key: str | None = None) -> Json:
         """A new order of somebody's. Raises KeyError for a refusal."""

@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
+from services.chassis.metrics import show_from_the_start
 from services.inventory.domain.facts import StockShort
 from services.inventory.domain.reservations import (
     NoReservation,
@@ -26,8 +27,7 @@ _refused = Counter(
     " ended (it was cancelled meanwhile) or unknown (it has no reservation).",
     ["why"],
 )
-for _why in ("short", "ended", "unknown"):
-    _refused.labels(_why)  # shown from the start, as 0
+show_from_the_start(_refused, ("short", "ended", "unknown"))
 _log = structlog.get_logger()
 
 

@@ -17,6 +17,7 @@ import structlog
 from prometheus_client import Counter
 
 from services.chassis import transient
+from services.chassis.metrics import show_from_the_start
 from services.inventory.domain.reservations import OrderState, ReleaseReason
 from services.inventory.ports import Orders, Work
 from services.inventory.use_cases.release_reservation import ReleaseReservationHandler
@@ -34,8 +35,7 @@ _ended = Counter(
     "Holds whose time was over: extended, released (cancelled, expired); unanswered: looks that order did not answer.",
     ["outcome"],
 )
-for _outcome in ("extended", *ReleaseReason, "unanswered"):
-    _ended.labels(_outcome)  # shown from the start, as 0
+show_from_the_start(_ended, ("extended", *ReleaseReason, "unanswered"))
 _log = structlog.get_logger()
 
 

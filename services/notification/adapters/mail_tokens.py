@@ -10,8 +10,8 @@ import grpc
 
 from argosy.user.v1 import mail_token_pb2
 from argosy.user.v1.mail_token_pb2_grpc import MailTokenServiceStub
-from services.chassis.transient import is_transient
-from services.notification.use_cases.send_messages import MailNotAsked, MailNotSent, MailNotWanted
+from services.chassis.client import passes
+from services.notification.ports import MailNotAsked, MailNotSent, MailNotWanted
 
 MAIL_TOKENS = mail_token_pb2.DESCRIPTOR.services_by_name["MailTokenService"]
 """The service that is called here."""
@@ -51,7 +51,7 @@ class MailTokens:
             if error.code() in _NEVER:
                 raise MailNotWanted("its token was used, replaced or is too old") from error
             told = f"no token: {error.code().name}"
-            if error.code() in _OURS or is_transient(error):
+            if error.code() in _OURS or passes(error):
                 raise MailNotAsked(told, _AWAY_PAUSE) from error
             raise MailNotSent(told) from error
         return MailToken(minted.token, minted.email, minted.name)

@@ -1,14 +1,14 @@
-"""Which facts people are told, in which words, and what they may turn off.
-
-Pure: no I/O, no clock, no protobuf.
-"""
+"""Messages to people: what they are about, how they stand, and when sending is tried again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
+
+from services.chassis.money import Money
 
 MAX_ATTEMPTS = 10
 _FIRST_PAUSE = timedelta(seconds=5)
@@ -27,7 +27,7 @@ class Status(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a message tells; also its templates' name."""
+    """What a message is about; also the name of its templates."""
 
     WELCOME = "welcome"
     VERIFY_EMAIL = "verify_email"
@@ -45,7 +45,7 @@ class Kind(StrEnum):
 
     @property
     def is_required(self) -> bool:
-        """Whether it is about the security of an account: nobody can turn it off, not a thief either."""
+        """Whether it is about the security of an account: nobody can turn it off, also not a thief."""
         return self in _ABOUT_SECURITY
 
 
@@ -76,24 +76,82 @@ _WHY_CANCELLED = {
 }
 
 
-class InvalidPreferences(Exception):
-    """Something cannot be wanted so; `violations` says which field and what would be right."""
+@dataclass(frozen=True)
+class OrderLine:
+    """One line of an order, as a message lists it."""
 
-    def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{field}: {description}" for field, description in violations))
-        self.violations = violations
+    product_id: str
+    quantity: int
+    price: Money
 
 
 @dataclass(frozen=True)
-class Preference:
-    """Whether a person wants a kind of message by mail."""
+class OrderSummary:
+    """What a message lists of an order."""
 
+    lines: Sequence[OrderLine]
+    total: Money
+
+
+@dataclass(frozen=True)
+class NewMessage:
+    """A message that an event causes."""
+
+    event_id: UUID
+    user_id: UUID
     kind: Kind
-    email: bool
+    order_id: UUID | None = None
+    mail_request_id: UUID | None = None
+    """The request by which the user service makes the token that the mail carries; None: it carries none."""
+    data: Mapping[str, str] = field(default_factory=dict)
+    """Values of the templates."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message, as its reader sees it in the list."""
+
+    id: UUID
+    type: str
+    channel: str
+    subject: str
+    order_id: UUID | None
+    status: Status
+    created_at: datetime
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True)
+class DueMessage:
+    """One message that is to be sent now."""
+
+    id: UUID
+    type: str
+    subject: str
+    order_id: UUID | None
+    data: Mapping[str, str]
+    order: OrderSummary | None
+    mail_request_id: UUID | None
+    attempt: int
+    email: str = field(repr=False)
+    name: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ParkedMessage:
+    """One message that is not tried any more, without its reader's address."""
+
+    id: UUID
+    user_id: UUID
+    type: str
+    order_id: UUID | None
+    attempts: int
+    error: str
+    created_at: datetime
 
 
 def kind_of_order_status(status: str) -> Kind | None:
-    """What its owner is told when an order reaches this state; None: nothing."""
+    """The message to its owner when an order reaches this state; None: there is none."""
     return _OF_ORDER_STATUS.get(status)
 
 
@@ -102,36 +160,9 @@ def why_cancelled(reason: str) -> str:
     return _WHY_CANCELLED.get(reason, "")
 
 
-def preferences(said: Sequence[tuple[str, bool]]) -> list[Preference]:
-    """What somebody said about kinds of messages, by name; the last word about a kind counts.
-
-    Raises:
-        InvalidPreferences: there is no such kind, or it cannot be turned off.
-    """
-    violations = [
-        problem for index, (name, email) in enumerate(said) if (problem := _problem(index, name, email)) is not None
-    ]
-    if violations:
-        raise InvalidPreferences(violations)
-    return [Preference(kind, email) for kind, email in {Kind(name): email for name, email in said}.items()]
-
-
-def all_preferences(said: Mapping[str, bool]) -> list[Preference]:
-    """Every kind, wanted where nobody said otherwise."""
-    return [Preference(kind, kind.is_required or said.get(kind, True)) for kind in Kind]
-
-
 def pause_before(attempt: int) -> timedelta | None:
     """How long to wait before this attempt (2 is the first repeat); None: it is not tried any more."""
     if attempt > MAX_ATTEMPTS:
         return None
     doubled: timedelta = _FIRST_PAUSE * 2 ** (attempt - 2)
     return min(doubled, _LONGEST_PAUSE)
-
-
-def _problem(index: int, name: str, email: bool) -> tuple[str, str] | None:
-    if name not in set(Kind):
-        return f"preferences[{index}].kind", f"must be one of {', '.join(Kind)}"
-    if not email and Kind(name).is_required:
-        return f"preferences[{index}].email", f"must be true: {name} is about the security of the account"
-    return None

@@ -1,4 +1,4 @@
-"""What callers are told about what went wrong here."""
+"""The service's errors → gRPC statuses."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from types import MappingProxyType
 from grpc import StatusCode
 
 from services.chassis.statuses import Fault
-from services.notification.domain import InvalidPreferences
+from services.notification.domain.preferences import InvalidPreferences
 
-FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
+STATUSES: Mapping[type[Exception], Fault] = MappingProxyType(
     {InvalidPreferences: Fault(StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT")}
 )

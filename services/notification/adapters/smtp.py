@@ -12,7 +12,7 @@ import structlog
 from services.chassis import circuit_breaker
 from services.chassis.circuit_breaker import CircuitBreaker, CircuitOpen
 from services.chassis.crash_points import reach
-from services.notification.use_cases.send_messages import MailNotAsked, MailNotSent
+from services.notification.ports import MailNotAsked, MailNotSent
 
 _log = structlog.get_logger()
 

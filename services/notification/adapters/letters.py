@@ -5,11 +5,12 @@ from __future__ import annotations
 from email.message import EmailMessage
 from email.utils import formataddr
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from services.notification.store import DueMessage
+from services.notification.domain.messages import DueMessage, OrderSummary
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -42,15 +43,25 @@ class Letters:
         mail["Subject"] = message.subject
         mail["Message-ID"] = f"<{message.id}@{self._sender.rpartition('@')[2].rstrip('>')}>"
         mail["Auto-Submitted"] = "auto-generated"
-        said: dict[str, Any] = {
+        values: dict[str, Any] = {
             "subject": message.subject,
             "name": message.name,
             "order_id": message.order_id,
-            "order": message.order,
+            "order": _order(message.order),
             "web_app_url": self._web_app_url,
             "token": token,
             **message.data,
         }
-        mail.set_content(self._templates.get_template(f"{message.type}.txt").render(said))
-        mail.add_alternative(self._templates.get_template(f"{message.type}.html").render(said), subtype="html")
+        mail.set_content(self._templates.get_template(f"{message.type}.txt").render(values))
+        mail.add_alternative(self._templates.get_template(f"{message.type}.html").render(values), subtype="html")
         return mail
+
+
+def _order(order: OrderSummary | None) -> SimpleNamespace | None:
+    """An order as the templates list it."""
+    if order is None:
+        return None
+    items = [
+        {"productId": line.product_id, "quantity": line.quantity, "price": line.price.text} for line in order.lines
+    ]
+    return SimpleNamespace(items=items, total_amount=order.total.text, currency=order.total.currency)
