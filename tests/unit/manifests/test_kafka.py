@@ -42,10 +42,8 @@ def rights(name: str) -> set[Right]:
 
 def heard(service: str) -> set[str]:
     """The topics of the events that a service's table of handlers names."""
-    consumers = ROOT / "services" / service / "consumers.py"
-    if not consumers.exists():
-        return set()
-    return {topic_of()[name] for name in re.findall(r'"([A-Z][A-Z_]+)":', consumers.read_text())}
+    tables = [path.read_text() for path in (ROOT / "services" / service).rglob("consumers.py")]
+    return {topic_of()[name] for name in re.findall(r'"([A-Z][A-Z_]+)":', "".join(tables))}
 
 
 def followed(service: str) -> set[str]:
