@@ -10,9 +10,10 @@ import typer
 from cli import audit, output
 from cli.databases import database
 from cli.environment import settings_of
+from services.user.adapters.unit_of_work import postgres_work
+from services.user.domain.accounts import NoSuchUser
 from services.user.settings import UserSettings
 from services.user.use_cases.change_staff import ChangeStaff, ChangeStaffHandler, StaffChange
-from services.user.use_cases.get_user import NoSuchUser
 
 app = typer.Typer(help="Make people staff, or no longer.", no_args_is_help=True)
 
@@ -67,4 +68,4 @@ def _change(email: str, *, staff: bool) -> StaffChange:
 
 async def _ask(settings: UserSettings, command: ChangeStaff) -> StaffChange:
     async with database("user", settings.database_url) as postgres:
-        return await ChangeStaffHandler(postgres)(command)
+        return await ChangeStaffHandler(postgres_work(postgres, settings.idempotency_secret))(command)

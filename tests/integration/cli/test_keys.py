@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.chassis import clock
-from services.user.signing_keys import add
+from services.user.adapters.signing_keys import KeyFiles
 from tests.support.argosy import Answered, argosy
 
 
@@ -18,7 +18,7 @@ from tests.support.argosy import Answered, argosy
 def directory(tmp_path: Path) -> Path:
     """Three keys: one long spent, one that signed until a moment ago, one that signs."""
     for age in (timedelta(days=90), timedelta(days=60), timedelta(hours=1)):
-        add(tmp_path, clock.now() - age)
+        KeyFiles(tmp_path).add(clock.now() - age)
     return tmp_path
 
 

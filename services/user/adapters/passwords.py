@@ -1,8 +1,8 @@
 """Passwords: bcrypt, cost 12, off the event loop.
 
-A hash takes a core for about a fifth of a second, so that guessing is dear. Whoever signs up or in pays that price too;
-the limits here keep everybody else from paying it: at most one hash a core at a time, in threads that give way to all
-others (bcrypt runs without the interpreter's lock), a bounded queue before them, and a plain refusal when that is full.
+A hash takes a core for about a fifth of a second, so that guessing is expensive. The limits here protect all other
+calls from that cost: at most one hash a core at a time, in threads of low priority (bcrypt runs without the
+interpreter's lock), a bounded queue before them, and an error when the queue is full.
 """
 
 from __future__ import annotations
@@ -16,38 +16,28 @@ import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 import bcrypt
 from prometheus_client import Gauge
 
-from services.chassis.errors import ResourceExhausted
+from services.user.ports import TooManySignIns
 
 COST = 12
 """2^12 rounds."""
 
 PATIENCE_SECONDS = 4.0
-"""How long a password may wait for its turn: on a busy machine a short queue takes long, and work that ends after its
-caller's deadline is work for nobody."""
+"""How long a password may wait in the queue: on a busy machine a short queue takes long, and work that ends after its
+caller's deadline is wasted."""
 _NICENESS = 5
-_COME_BACK = timedelta(seconds=2)
-"""About what a full queue of the default length takes to drain."""
 
 _WAITING = Gauge("argosy_password_hashes", "Password hashes that are being computed or wait to be")
 
 T = TypeVar("T")
 
 
-class TooManySignIns(ResourceExhausted):
-    """As many passwords as may wait are waiting to be hashed, or this one has waited for as long as it may."""
-
-    default_message = "too many people are signing up or in at once; try again in a moment"
-    default_retry_after = _COME_BACK
-
-
-class Passwords:
-    """Hashes passwords and compares them with hashes."""
+class BcryptPasswords:
+    """Hashes passwords and compares them with hashes (ports.Passwords)."""
 
     def __init__(self, threads: int, queue: int) -> None:
         """`threads` hashes at once, at most `queue` more waiting."""
@@ -55,28 +45,28 @@ class Passwords:
         self._places = threading.BoundedSemaphore(threads + queue)
         self._in_flight: dict[Hashable, _Shared] = {}
 
-    async def hash(self, address_key: str, password: str) -> bytes:
+    async def hash(self, name: str, password: str) -> bytes:
         """A new hash of the password.
 
-        Calls in flight for the same address and password share one hash, so that a client's hundred repeats cost one.
+        Concurrent calls with the same name and password share one hash: a client's hundred repeats cost one.
 
         Raises:
-            TooManySignIns: the queue is full, or did not move.
+            TooManySignIns: the queue is full, or too slow.
         """
         secret = password.encode()
-        return await self._once((address_key, secret), lambda: bcrypt.hashpw(secret, bcrypt.gensalt(COST)))
+        return await self._once((name, secret), lambda: bcrypt.hashpw(secret, bcrypt.gensalt(COST)))
 
-    async def matches(self, address_key: str, password: str, password_hash: bytes | None) -> bool:
-        """Whether it is the password of the hash. No hash (an unknown address) takes as long to say no.
+    async def matches(self, name: str, password: str, password_hash: bytes | None) -> bool:
+        """Whether it is the password of the hash. Without a hash (unknown address) the answer is no, and takes as long.
 
         Raises:
-            TooManySignIns: the queue is full, or did not move.
+            TooManySignIns: the queue is full, or too slow.
         """
         secret = password.encode()
-        return await self._once((address_key, secret, password_hash), lambda: _matches(secret, password_hash))
+        return await self._once((name, secret, password_hash), lambda: _matches(secret, password_hash))
 
     async def _once(self, question: Hashable, compute: Callable[[], T]) -> T:
-        """The answer to a question; whoever asks it while others wait for it gets the same answer."""
+        """The answer to a question; concurrent calls with the same question share one answer."""
         shared = self._in_flight.get(question)
         if shared is None:
             shared = self._in_flight[question] = _Shared(asyncio.wrap_future(self._submit(compute)))
@@ -87,7 +77,7 @@ class Passwords:
             shared.askers -= 1
             if not shared.askers:
                 del self._in_flight[question]
-                shared.answer.cancel()  # called off if everybody has gone; nothing when it is done
+                shared.answer.cancel()  # cancelled if every caller has gone; no effect when it is done
 
     def _submit(self, compute: Callable[[], T]) -> Future[T]:
         if not self._places.acquire(blocking=False):
@@ -95,7 +85,7 @@ class Passwords:
         future = self._threads.submit(_in_time, time.monotonic() + PATIENCE_SECONDS, compute)
         _WAITING.inc()
         # The place is free when the thread is, or when the work was cancelled before a thread took it; not when the
-        # caller goes away, whose hash goes on.
+        # caller goes away: a hash that runs goes on.
         future.add_done_callback(self._leave)
         return future
 
@@ -131,7 +121,7 @@ def _matches(secret: bytes, password_hash: bytes | None) -> bool:
 
 
 def _give_way() -> None:
-    """Lower this thread's priority: reads, and the database beside us, come first. Linux alone has it for a thread."""
+    """Lowers this thread's priority: reads and the database come first. Only Linux has priorities of threads."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

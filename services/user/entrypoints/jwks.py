@@ -1,11 +1,11 @@
-"""GET /.well-known/jwks.json on the admin port: what the edge, the services and the mesh verify user tokens by."""
+"""GET /.well-known/jwks.json on the admin port: the keys by which the edge, the services and the mesh verify tokens."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
 from services.chassis.admin import Handler
-from services.user.signing_keys import KeyRing
+from services.user.adapters.signing_keys import KeyRing
 
 PATH = "/.well-known/jwks.json"
 KEPT_SECONDS = 300

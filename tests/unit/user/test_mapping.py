@@ -1,4 +1,4 @@
-"""The domain's words as messages."""
+"""The domain's words as mapping."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from datetime import UTC, date, datetime
 from google.protobuf import json_format
 
 from services.chassis.ids import new_id
-from services.user import messages
-from services.user.domain import Account, AccountStatus, Person, Profile, User
+from services.user.domain.accounts import Account, AccountStatus, User
+from services.user.domain.people import Person
+from services.user.domain.profiles import Profile
+from services.user.entrypoints import mapping
 
 ADA = Person("Ada@example.com", "Ada", "Tour")
 EARLIER = datetime(2026, 3, 1, 9, 30, 0, 125_000, tzinfo=UTC)
@@ -19,7 +21,7 @@ USER = User(new_id(), ADA, True, AccountStatus.SUSPENDED, EARLIER, LATER, LATER,
 
 def test_a_summary_is_what_registering_answers() -> None:
     account = Account(new_id(), ADA, EARLIER, ("staff",))
-    assert json_format.MessageToDict(messages.summary(account)) == {
+    assert json_format.MessageToDict(mapping.summary(account)) == {
         "id": str(account.id),
         "email": "Ada@example.com",
         "firstName": "Ada",
@@ -37,7 +39,7 @@ def test_a_user_has_everything_that_is_known() -> None:
         phone="+32 1",
         date_of_birth=date(1990, 12, 10),
     )
-    assert json_format.MessageToDict(messages.user(dataclasses.replace(USER, profile=profile))) == {
+    assert json_format.MessageToDict(mapping.user(dataclasses.replace(USER, profile=profile))) == {
         "id": str(USER.id),
         "email": "Ada@example.com",
         "firstName": "Ada",
@@ -59,6 +61,6 @@ def test_a_user_has_everything_that_is_known() -> None:
 
 
 def test_what_is_not_known_is_absent() -> None:
-    message = messages.user(dataclasses.replace(USER, last_login=None))
+    message = mapping.user(dataclasses.replace(USER, last_login=None))
     assert not message.HasField("last_login")
     assert [field.name for field, _ in message.profile.ListFields()] == []

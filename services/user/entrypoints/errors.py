@@ -1,4 +1,4 @@
-"""What callers are told about what went wrong here."""
+"""The service's errors → gRPC statuses."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from types import MappingProxyType
 from grpc import StatusCode
 
 from services.chassis.statuses import Fault
-from services.user.domain import AccountDeleted, EmailTaken, InvalidPerson, InvalidProfile, MailTokenNotGood, OwnAccount
-from services.user.failures import TooManyFailures
-from services.user.mail_limits import TooManyMails
-from services.user.passwords import TooManySignIns
+from services.user.domain.accounts import AccountDeleted, EmailTaken, NoSuchUser, OwnAccount
+from services.user.domain.mail_requests import MailTokenNotGood
+from services.user.domain.people import InvalidPerson
+from services.user.domain.profiles import InvalidProfile
+from services.user.domain.sessions import NoSuchSession
+from services.user.ports import TooManySignIns
 from services.user.use_cases.ask_for_verification import EmailVerified
 from services.user.use_cases.change_password import WrongPassword
-from services.user.use_cases.end_session import NoSuchSession
-from services.user.use_cases.get_user import NoSuchUser
-from services.user.use_cases.log_in import AccountSuspended, SignInRefused
+from services.user.use_cases.count_mail import TooManyMails
+from services.user.use_cases.log_in import AccountSuspended, SignInRefused, TooManyFailures
 from services.user.use_cases.mint_mail_token import MailRequestVoid, NoSuchMailRequest
 
-FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
+STATUSES: Mapping[type[Exception], Fault] = MappingProxyType(
     {
         InvalidPerson: Fault(StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
         InvalidProfile: Fault(StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),

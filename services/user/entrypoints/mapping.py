@@ -1,18 +1,24 @@
-"""The domain's words as the contract's messages."""
+"""Protobuf ↔ domain: the one place where a field is spelled twice."""
 
 from __future__ import annotations
 
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from google.protobuf import json_format
 
-from argosy.user.v1 import user_pb2
+from argosy.user.v1 import mail_token_pb2, user_pb2
 from services.chassis import clock
-from services.user import domain
-from services.user.domain import Account, InvalidProfile, Profile, User
-from services.user.sessions import OpenSession
+from services.chassis.ids import parse_id
+from services.chassis.postgres_work import Codec, Codecs
+from services.user.domain import profiles
+from services.user.domain.accounts import Account, Changes, User
+from services.user.domain.mail_requests import MailToken
+from services.user.domain.people import Person
+from services.user.domain.profiles import InvalidProfile, Profile
+from services.user.domain.sessions import OpenSession
 
 
 def summary(account: Account) -> user_pb2.UserSummary:
@@ -26,8 +32,14 @@ def summary(account: Account) -> user_pb2.UserSummary:
     )
 
 
+def account_of(message: user_pb2.UserSummary) -> Account:
+    """The account in a kept answer. A new account has no roles."""
+    person = Person(message.email, message.first_name, message.last_name)
+    return Account(parse_id(message.id), person, clock.from_message(message.created_at))
+
+
 def user(account: User) -> user_pb2.User:
-    """The account as its owner reads it."""
+    """The account as its owner gets it."""
     return user_pb2.User(
         id=str(account.id),
         email=account.person.email,
@@ -43,7 +55,7 @@ def user(account: User) -> user_pb2.User:
 
 
 def session(opened: OpenSession, callers: UUID) -> user_pb2.Session:
-    """The session as its owner sees it; `callers`: the one that asks."""
+    """The session as its owner gets it; `callers`: the session of the call."""
     address = opened.client.ip_address
     return user_pb2.Session(
         id=str(opened.id),
@@ -56,11 +68,31 @@ def session(opened: OpenSession, callers: UUID) -> user_pb2.Session:
     )
 
 
+def mail_token_message(minted: MailToken) -> mail_token_pb2.MailToken:
+    """A token and whom it may be sent to, as the notification service gets it."""
+    return mail_token_pb2.MailToken(
+        token=minted.token,
+        email=minted.person.email,
+        name=minted.person.full_name,
+        expires_at=clock.to_message(minted.expires_at),
+    )
+
+
+def changes(request: user_pb2.UpdateUserRequest | user_pb2.ReplaceUserRequest, profile: dict[str, Any]) -> Changes:
+    """The change in a request: only fields that are present; `profile`: the change of the profile."""
+    return Changes(
+        email=request.email if request.HasField("email") else None,
+        first_name=request.first_name if request.HasField("first_name") else None,
+        last_name=request.last_name if request.HasField("last_name") else None,
+        profile=profile,
+    )
+
+
 def present(profile: user_pb2.Profile, today: date) -> dict[str, Any]:
-    """The fields of a profile that were sent, by the domain's names; an empty text or address is None.
+    """The fields of a profile that are present, by the domain's names; an empty text or address is None.
 
     Raises:
-        InvalidProfile: a date that is none, or preferences that are too large or no JSON.
+        InvalidProfile: a date is not valid, or the preferences are too large or not JSON.
     """
     fields: dict[str, Any] = {
         name: getattr(profile, name).strip() or None
@@ -68,9 +100,9 @@ def present(profile: user_pb2.Profile, today: date) -> dict[str, Any]:
         if profile.HasField(name)
     }
     if fields.get("date_of_birth") is not None:
-        fields["date_of_birth"] = domain.date_of_birth(fields["date_of_birth"], today)
+        fields["date_of_birth"] = profiles.date_of_birth(fields["date_of_birth"], today)
     if profile.HasField("preferences"):
-        fields["preferences"] = domain.preferences(_as_json(profile))
+        fields["preferences"] = profiles.preferences(_as_json(profile))
     if profile.HasField("address"):
         fields["address"] = json_format.MessageToDict(profile.address) or None
     return fields
@@ -95,3 +127,7 @@ def _profile(profile: Profile) -> user_pb2.Profile:
     if profile.address is not None:
         json_format.ParseDict(profile.address, message.address, ignore_unknown_fields=True)
     return message
+
+
+KEPT_ANSWERS: Codecs = MappingProxyType({Account: Codec(user_pb2.UserSummary, summary, account_of)})
+"""How answers are kept for repeats under an idempotency key."""

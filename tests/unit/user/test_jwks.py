@@ -8,8 +8,8 @@ from pathlib import Path
 
 from aiohttp.test_utils import make_mocked_request
 
-from services.user.jwks_endpoint import PATH, jwks_endpoint
-from services.user.signing_keys import KeyRing
+from services.user.adapters.signing_keys import KeyRing
+from services.user.entrypoints.jwks import PATH, jwks_endpoint
 
 
 async def test_callers_come_back_until_the_keys_are_read(tmp_path: Path) -> None:
