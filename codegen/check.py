@@ -1,4 +1,4 @@
-"""Holds the contract to its rules: style, compatibility with the last release, no drift, valid OpenAPI."""
+"""Holds the contract to its rules: style, compatibility with the last release, no drift, valid OpenAPI and AsyncAPI."""
 
 import filecmp
 import json
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import openapi_spec_validator
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from jsonschema.exceptions import ValidationError
+from jsonschema import Draft7Validator
+from jsonschema.exceptions import ValidationError, best_match
 from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
 from codegen.contract import OURS
@@ -17,6 +18,8 @@ from codegen.generate import generate
 from codegen.image import build_image
 from codegen.paths import GENERATED, ROOT, tool
 from codegen.releases import newest, ours_alone
+
+ASYNCAPI_SCHEMA = Path(__file__).parent / "asyncapi" / "specification.json"
 
 
 class CheckFailed(Exception):
@@ -28,6 +31,7 @@ def check() -> None:
     check_style()
     check_drift(GENERATED)
     check_openapi(GENERATED)
+    check_asyncapi(GENERATED)
     check_compatibility()
 
 
@@ -57,6 +61,15 @@ def check_openapi(committed: Path) -> None:
     except (OpenAPIValidationError, ValidationError) as problem:
         raise CheckFailed(f"generated/openapi is no valid OpenAPI document: {problem}") from problem
     print(f"OpenAPI: valid, {len(document['paths'])} paths")
+
+
+def check_asyncapi(committed: Path) -> None:
+    """Holds the AsyncAPI document against AsyncAPI's own schema."""
+    document = json.loads((committed / "asyncapi" / "asyncapi.json").read_text(encoding="utf-8"))
+    problem = best_match(Draft7Validator(json.loads(ASYNCAPI_SCHEMA.read_text(encoding="utf-8"))).iter_errors(document))
+    if problem is not None:
+        raise CheckFailed(f"generated/asyncapi is no valid AsyncAPI document: {problem.json_path}: {problem.message}")
+    print(f"AsyncAPI: valid, {len(document['channels'])} channels")
 
 
 def check_compatibility() -> None:

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from codegen.alerts import write_alerts
+from codegen.asyncapi.document import write_asyncapi
 from codegen.contract import read_contract
 from codegen.edge import write_edge
 from codegen.image import build_image, build_json_image
@@ -28,6 +29,7 @@ def generate(into: Path) -> None:
     write_shared_limits(services, into / "ratelimit")
     write_alerts(into / "prometheus")
     write_openapi(image, services, into / "openapi")
+    write_asyncapi(image, into / "asyncapi")
 
 
 def regenerate(target: Path) -> None:
