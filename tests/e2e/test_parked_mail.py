@@ -11,7 +11,7 @@ from tests.support.argosy import argosy
 from tests.support.real_stack import RealStack
 from tests.support.shop import Shop, until
 
-WELCOME = "Welcome: please verify your mail address"
+WELCOME = "Welcome! Please verify your email address"
 
 
 async def test_a_parked_mail_is_sent_when_an_operator_says_so(stack: RealStack, shop: Shop) -> None:
