@@ -4,7 +4,7 @@ VENV_PYTHON := .venv/bin/python
 SETUP := @$(PYTHON) -m local.setup --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate check test chaos bench lock release-image
+.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate check test chaos bench lock sbom breaking release-image
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,14 @@ bench: ## what the chassis costs a call, beside a bare handler (the system must 
 lock: ## resolve the locks anew from pyproject.toml; ARGS=--upgrade for newer versions
 	$(SETUP)
 	@$(VENV_PYTHON) -m local.locks make $(ARGS)
+
+sbom: ## write the software bill of materials (CycloneDX) of everything that is not ours
+	$(SETUP)
+	@$(VENV_PYTHON) -m local.sbom
+
+breaking: ## compare the contract with that of another commit; AGAINST=origin/main
+	$(SETUP)
+	@$(VENV_PYTHON) -m codegen breaking --against $(or $(AGAINST),main)
 
 release-image: ## keep the contract as that of this version, for `make check` to compare with
 	$(SETUP)

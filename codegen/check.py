@@ -81,6 +81,21 @@ def check_compatibility() -> None:
     print(f"buf breaking: compatible with {release.stem}")
 
 
+def check_against(commit: str, repository: Path = ROOT) -> None:
+    """buf breaking against the contract that another commit has in generated/. Raises CheckFailed."""
+    shown = subprocess.run(
+        ["git", "show", f"{commit}:{(GENERATED / 'descriptors.binpb').relative_to(ROOT)}"],
+        cwd=repository,
+        capture_output=True,
+    )
+    if shown.returncode:
+        raise CheckFailed(f"{commit} has no contract to compare with: {shown.stderr.decode().strip()}")
+    broken = breaking_changes(ours_alone(shown.stdout), build_image(source_info=False))
+    if broken:
+        raise CheckFailed(f"the contract breaks with that of {commit}:\n{broken}")
+    print(f"buf breaking: compatible with {commit}")
+
+
 def breaking_changes(released: bytes, present: bytes) -> str:
     """What buf finds broken in our own files between two serialized FileDescriptorSets; empty when nothing is."""
     with tempfile.TemporaryDirectory() as scratch:
