@@ -19,13 +19,13 @@ from services.user.settings import KeySettings
 from services.user.signing_keys import BadKeys
 from services.user.use_cases.look_after_keys import KeyKeeper, KeyStanding, KeyStillNeeded, NoSuchKey
 
-app = typer.Typer(help="The keys that sign people's tokens: see them, rotate them.", no_args_is_help=True)
+app = typer.Typer(help="List, rotate and retire the keys that sign user tokens.", no_args_is_help=True)
 
 _COLUMNS = ("key", "standing", "publicSince", "signsFrom", "neededUntil")
 
 Directory = Annotated[
     Path | None,
-    typer.Option(help="Another directory than the service's, such as a copy of a cluster's secret.", exists=True),
+    typer.Option(help="Use another directory, such as a copy of a cluster's secret.", exists=True),
 ]
 
 
@@ -55,7 +55,7 @@ def rotate(directory: Directory = None, as_json: output.AsJson = False) -> None:
 
 @app.command()
 def retire(
-    key: Annotated[str, typer.Argument(help="The key's id, as the list has it.")],
+    key: Annotated[str, typer.Argument(help="The id of the key, as in the list.")],
     directory: Directory = None,
     as_json: output.AsJson = False,
 ) -> None:
@@ -66,7 +66,7 @@ def retire(
     audit.begin()
     with _told():
         _keeper(directory).retire(key, clock.now(), audit.operator())
-    output.say(f"{key} is gone.", as_json=as_json, key=key)
+    output.say(f"{key} was deleted.", as_json=as_json, key=key)
 
 
 def _keeper(directory: Path | None) -> KeyKeeper:

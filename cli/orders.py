@@ -23,7 +23,7 @@ from services.order.schema import Schema
 from services.order.store import CommitStore
 from services.order.use_cases.rebuild_read_side import Difference, Found, RebuildReadSide
 
-app = typer.Typer(help="Compare the lists of orders with what happened, and put them right.", no_args_is_help=True)
+app = typer.Typer(help="Compare the order lists with the order history, and repair them.", no_args_is_help=True)
 
 
 @app.callback()
@@ -33,7 +33,7 @@ def _orders() -> None:
 
 @app.command()
 def rebuild(
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 when something differs.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing. Exit with 1 if something differs.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
     """Make the read side, which lists come from, say what the orders' events say; each difference is a line.

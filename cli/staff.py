@@ -14,9 +14,9 @@ from services.user.settings import UserSettings
 from services.user.use_cases.change_staff import ChangeStaff, ChangeStaffHandler, StaffChange
 from services.user.use_cases.get_user import NoSuchUser
 
-app = typer.Typer(help="Make people staff, or no longer.", no_args_is_help=True)
+app = typer.Typer(help="Grant and revoke the role staff.", no_args_is_help=True)
 
-Email = Annotated[str, typer.Argument(help="The mail address of their account, in any case.")]
+Email = Annotated[str, typer.Argument(help="The email address of the account. Upper and lower case are equal.")]
 
 
 @app.command()
@@ -28,7 +28,7 @@ def grant(email: Email, as_json: output.AsJson = False) -> None:
     For example: argosy staff grant ada@example.com
     """
     change = _change(email, staff=True)
-    said = "is staff now; it takes effect when they next sign in" if change.changed else "was staff already"
+    said = "is staff from the next sign-in on" if change.changed else "is already staff"
     _say(email, change, f"{email} {said}.", staff=True, as_json=as_json)
 
 

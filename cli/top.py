@@ -29,10 +29,11 @@ Look = Mapping[str, Figures | None]
 
 
 def top(
-    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2.0,
-    count: Annotated[int | None, typer.Option(min=1, help="End after so many.")] = None,
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two updates.")] = 2.0,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after this many updates.")] = None,
     at: Annotated[
-        list[str] | None, typer.Option(metavar="SERVICE=URL", help="Where a service's admin port is; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="SERVICE=URL", help="The address of a service's admin port. Can be repeated."),
     ] = None,
     as_json: output.AsJson = False,
 ) -> None:

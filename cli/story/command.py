@@ -24,11 +24,11 @@ from services.chassis.story import Kind, Moment
 def story(
     order_id: Annotated[UUID | None, typer.Argument(metavar="ORDER_ID", help="The order.")] = None,
     of: Annotated[
-        list[str] | None, typer.Option("--of", help="Ask this service alone, such as the one whose pod this is.")
+        list[str] | None, typer.Option("--of", help="Query only this service, such as the one in this pod.")
     ] = None,
     read: Annotated[
         list[Path] | None,
-        typer.Option("--read", exists=True, dir_okay=False, help="Put together what --json printed elsewhere."),
+        typer.Option("--read", exists=True, dir_okay=False, help="Read a file that --json wrote."),
     ] = None,
     as_json: output.AsJson = False,
 ) -> None:

@@ -55,7 +55,7 @@ class EmailTaken(Exception):
     """Somebody has an account with this address."""
 
     def __init__(self) -> None:
-        super().__init__("there is an account with this mail address already; sign in, or use another address")
+        super().__init__("an account with this email address already exists; sign in, or use another address")
         self.violations = [("email", "must not be the address of an account")]
 
 
@@ -86,7 +86,7 @@ class MailTokenNotGood(Exception):
     """The token is none of ours, was used, has expired or was replaced by a newer one: all told alike."""
 
     def __init__(self) -> None:
-        super().__init__("the token is not good (any more); ask for another mail")
+        super().__init__("the token is invalid or has expired; request another email")
         self.violations = [("token", "must be from the latest mail, not used yet and at most an hour old")]
 
 
@@ -94,7 +94,7 @@ class OwnAccount(Exception):
     """Staff who suspended themself could not undo it."""
 
     def __init__(self) -> None:
-        super().__init__("nobody suspends their own account: ask a colleague")
+        super().__init__("you cannot suspend your own account")
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,7 @@ def date_of_birth(text: str, today: date) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise InvalidProfile("dateOfBirth", "must be a day of the calendar, as YYYY-MM-DD") from None
+        raise InvalidProfile("dateOfBirth", "must be a valid date, as YYYY-MM-DD") from None
     if day >= today:
         raise InvalidProfile("dateOfBirth", "must be in the past")
     return day

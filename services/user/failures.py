@@ -29,7 +29,7 @@ KEEP = timedelta(minutes=15)
 class TooManyFailures(ResourceExhausted):
     """Too many sign-ins failed lately, with this account or from this address."""
 
-    default_message = "too many sign-ins have failed; try again later"
+    default_message = "too many failed sign-ins; try again later"
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ WINDOW = timedelta(hours=1)
 class TooManyMails(ResourceExhausted):
     """Too many mails were asked for lately, to this address or from that one."""
 
-    default_message = "too many mails were asked for; look into the mailbox, or try again later"
+    default_message = "too many emails were requested; check your mailbox, or try again later"
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ T = TypeVar("T")
 class TooManySignIns(ResourceExhausted):
     """As many passwords as may wait are waiting to be hashed, or this one has waited for as long as it may."""
 
-    default_message = "too many people are signing up or in at once; try again in a moment"
+    default_message = "too many sign-ins at the moment; try again later"
     default_retry_after = _COME_BACK
 
 

@@ -17,7 +17,7 @@ class WrongPassword(Exception):
     """The password that was given as the present one is not it."""
 
     def __init__(self) -> None:
-        super().__init__("the old password is wrong")
+        super().__init__("oldPassword: wrong password")
         self.violations = [("oldPassword", "must be the present password")]
 
 

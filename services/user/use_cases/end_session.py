@@ -16,7 +16,7 @@ class NoSuchSession(Exception):
     """There is no such session, or it is somebody else's: the two are told alike."""
 
     def __init__(self) -> None:
-        super().__init__("there is no such session")
+        super().__init__("session not found")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ class NoSuchUser(Exception):
     """There is no such account, or it is somebody else's: the two are told alike."""
 
     def __init__(self) -> None:
-        super().__init__("there is no such user")
+        super().__init__("user not found")
 
 
 @dataclass(frozen=True)

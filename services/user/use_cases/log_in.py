@@ -18,14 +18,14 @@ class SignInRefused(Exception):
     """Unknown address, or wrong password: the two are told alike."""
 
     def __init__(self) -> None:
-        super().__init__("the mail address or the password is wrong")
+        super().__init__("wrong email address or password")
 
 
 class AccountSuspended(Exception):
     """The account is suspended. Told to nobody but who knows its password."""
 
     def __init__(self) -> None:
-        super().__init__("the account is suspended; write to us if that is a mistake")
+        super().__init__("the account is suspended; contact support if you think this is a mistake")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from codegen.openapi.operations import path_fields
 from codegen.openapi.schemas import Schemas
 
 Json = dict[str, Any]
-WHO = {"PUBLIC": "Anyone may call it.", "USER": "For who is signed in.", "STAFF": "For staff."}
+WHO = {"PUBLIC": "Anyone may call it.", "USER": "Requires sign-in.", "STAFF": "Requires the role staff."}
 ERRORS = ("400", "401", "403", "404", "408", "409", "413", "429", "500", "503", "504")
 
 
