@@ -48,7 +48,7 @@ def list_(
     redriven_too: Annotated[bool, typer.Option("--all", help="Include those that were redriven.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Show the letters that wait for somebody.
+    """List the dead letters that were not redriven.
 
     For example: argosy dlq list --group notification-service-group --since 2026-03-01
     """
@@ -63,7 +63,7 @@ def show(
     letter: Annotated[str, typer.Argument(help="The position, as in the list, or the event id.")],
     reveal: Annotated[bool, typer.Option("--reveal", help="Show personal data too.")] = False,
 ) -> None:
-    """Show one letter whole: the event as it was, and why it is here. Always JSON.
+    """Show one dead letter: the original event and the reason. Always JSON.
 
     For example: argosy dlq show order-events.dlq/2/17
     """
@@ -89,7 +89,7 @@ def redrive(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show which would be redriven, without sending.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Send letters again where they came from, with the same id and key. Mend their cause first.
+    """Send dead letters to their original topic again, with the same id and key. Fix the cause first.
 
     Every consumer group gets them; those that have handled an event drop it. A letter is sent once: it is noted
     beside it, and one that cannot be handled again comes back as a new letter. One that lacks what was too large for it

@@ -31,7 +31,7 @@ Directory = Annotated[
 
 @app.command("list")
 def list_keys(directory: Directory = None, as_json: output.AsJson = False) -> None:
-    """Show all keys, oldest first: waiting, signing, verifying (tokens of its may be good) or spent.
+    """List all keys, oldest first: waiting, signing, verifying (its tokens may still be valid) or spent.
 
     For example: argosy keys list
     """
@@ -42,9 +42,9 @@ def list_keys(directory: Directory = None, as_json: output.AsJson = False) -> No
 
 @app.command()
 def rotate(directory: Directory = None, as_json: output.AsJson = False) -> None:
-    """Make a new key. Nobody is signed out: it signs when everybody has it, and the old one's tokens stay good.
+    """Create a new key. Nobody is signed out: it signs once all verifiers have it; tokens of the old key stay valid.
 
-    Said again before that, it makes no other. For example: argosy keys rotate && argosy keys list
+    A repeat before that creates no other key. For example: argosy keys rotate && argosy keys list
     """
     audit.begin()
     with _told():
@@ -59,7 +59,7 @@ def retire(
     directory: Directory = None,
     as_json: output.AsJson = False,
 ) -> None:
-    """Take a spent key away. One whose tokens may be good stays: that would sign people out.
+    """Delete a spent key. A key whose tokens may still be valid is not deleted: that would sign people out.
 
     For example: argosy keys retire 20260301T120000Z-1f2e3d4c
     """

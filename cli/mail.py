@@ -27,7 +27,7 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="The maximum number, oldest first.")] = 100,
     as_json: output.AsJson = False,
 ) -> None:
-    """Show the mails that are not tried any more, and why.
+    """List the parked mails and the reason of each.
 
     For example: argosy mail list --limit 10
     """
@@ -43,9 +43,9 @@ def retry(
     every: Annotated[bool, typer.Option("--all", help="All parked mails.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Have mails tried again, from the first attempt on. Mend their cause first.
+    """Schedule mails again, from the first attempt on. Fix the cause first.
 
-    A mail whose token is of no use any more is not sent. For example: argosy mail retry --all
+    A mail whose token has expired is not sent. For example: argosy mail retry --all
     """
     if bool(messages) == every:
         output.refuse("say which: mails by id, or --all")

@@ -36,7 +36,7 @@ def rebuild(
     check: Annotated[bool, typer.Option("--check", help="Change nothing. Exit with 1 if something differs.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Make the read side, which lists come from, say what the orders' events say; each difference is a line.
+    """Rebuild the read side (the order lists) from the order events. Each difference is printed on a line.
 
     The system may run meanwhile: what changes in these seconds is left to it, and nothing newer is ever replaced. What
     no event tells of is removed. Orders whose history cannot be read are named and left as they are (exit code 1).

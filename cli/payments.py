@@ -33,7 +33,7 @@ def stranded(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="The maximum number, oldest first.")] = 100,
     as_json: output.AsJson = False,
 ) -> None:
-    """Show the payments that need a person, and why.
+    """List the payments that need a person and the reason of each.
 
     For example: argosy payments stranded --json
     """
@@ -49,9 +49,9 @@ def retry(
     every: Annotated[bool, typer.Option("--all", help="All stranded payments.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Have payments tried again: what is left is given back under a new key, an intent looked up. Mend the cause first.
+    """Retry payments: refund the rest under a new idempotency key, or look the intent up. Fix the cause first.
 
-    Nothing is paid twice: where a dispute is open or was lost, nothing is given back.
+    Nothing is refunded twice, and nothing while a dispute is open or after it was lost.
     For example: argosy payments retry --all
     """
     if bool(payments) == every:
@@ -76,7 +76,7 @@ def close(
     how: Annotated[str, typer.Option("--how", help="How it was settled. No personal data.")],
     as_json: output.AsJson = False,
 ) -> None:
-    """Note that a payment was settled by other means, so that nobody looks after it any more.
+    """Record that a payment was settled in another way, and stop tracking it.
 
     For example: argosy payments close PAYMENT --how "bank transfer 4711"
     """

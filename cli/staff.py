@@ -21,9 +21,9 @@ Email = Annotated[str, typer.Argument(help="The email address of the account. Up
 
 @app.command()
 def grant(email: Email, as_json: output.AsJson = False) -> None:
-    """Make somebody with an account one of the staff, from their next sign-in on.
+    """Grant the role staff to an account, from its next sign-in on.
 
-    Sessions that are open now stay what they are: roles are in the token that a sign-in answers with.
+    Open sessions keep their roles, because the roles are in the token.
 
     For example: argosy staff grant ada@example.com
     """
@@ -34,7 +34,7 @@ def grant(email: Email, as_json: output.AsJson = False) -> None:
 
 @app.command()
 def revoke(email: Email, as_json: output.AsJson = False) -> None:
-    """Take the role away again, and sign the person out everywhere, within seconds.
+    """Revoke the role staff and end all sessions of the account, within seconds.
 
     For example: argosy staff revoke ada@example.com
     """

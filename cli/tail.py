@@ -45,7 +45,7 @@ def tail(
     reveal: Annotated[bool, typer.Option("--reveal", help="Show personal data too.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Show a topic's events as they come, decoded. It joins no consumer group, so nobody misses anything.
+    """Show the decoded events of a topic. It joins no consumer group, so no consumer loses an event.
 
     For example: argosy tail order-events --from-beginning --no-follow --type ORDER_CREATED
     """

@@ -37,9 +37,9 @@ def top(
     ] = None,
     as_json: output.AsJson = False,
 ) -> None:
-    """Show the services: calls, faults, latency, events that wait, dead letters, breakers, memory.
+    """Show each service: calls, errors, latency, unpublished events, dead letters, circuit breakers, memory.
 
-    On a laptop it finds them itself. Elsewhere, say after `kubectl port-forward`: argosy top --at order=http://127.0.0.1:9102
+    On a laptop it finds the services. Elsewhere, for example after `kubectl port-forward`: argosy top --at order=http://127.0.0.1:9102
     """
     try:
         asyncio.run(_watch(_addresses(at or []), every, count, as_json=as_json))

@@ -27,9 +27,9 @@ def trace(
     queries: Annotated[bool, typer.Option("--queries", help="Show database statements too.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Show what an order set going: who called whom, who heard of it on the bus, and how long each took.
+    """Show the trace of an order: calls, consumed events, and how long each took.
 
-    The stack has to keep traces: ARGOSY_TRACES=1 make up. They arrive within seconds.
+    The stack must run with ARGOSY_TRACES=1. Spans arrive within seconds.
 
     For example: argosy trace 0199d1c0-7d2e-7cc4-8f1b-2f6d8a3f9b10 --queries
     """

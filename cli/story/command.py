@@ -32,11 +32,11 @@ def story(
     ] = None,
     as_json: output.AsJson = False,
 ) -> None:
-    """Show all that happened to an order, over all services, as one timeline: calls, events, payments, stock, mails.
+    """Show the timeline of an order across all services: calls, events, payments, stock, mails.
 
     It reads the services' stores, and on a laptop their logs. It needs no trace collector.
 
-    In a cluster each pod tells its own part; put them together:
+    In a cluster, collect the part of each pod and combine them:
     argosy story ORDER_ID --of payment --json > payment.jsonl (in each pod), then: argosy story --read payment.jsonl
     --read order.jsonl
 
