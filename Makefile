@@ -76,10 +76,10 @@ test: ## every test: unit, contract, integration, end to end; ARGS for pytest
 	$(SETUP)
 	@$(VENV_PYTHON) -m pytest $(or $(ARGS),--cov)
 
-chaos: ## inject faults while customers buy, then check consistency; SEED=7 MINUTES=2 FAULTS=kill,cut PLAN=FILE SHRINK=20
+chaos: ## inject faults while customers buy, then check consistency; SEED=7 MINUTES=2 FAULTS=kill,cut PLAN=FILE SHRINK=20 PUBLISH=1
 	$(SETUP)
 	@$(VENV_PYTHON) -m tests.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),2) $(if $(FAULTS),--faults $(FAULTS)) \
-		$(if $(PLAN),--plan $(PLAN)) $(if $(SHRINK),--shrink $(SHRINK))
+		$(if $(PLAN),--plan $(PLAN)) $(if $(SHRINK),--shrink $(SHRINK)) $(if $(PUBLISH),--publish)
 
 bench: ## measure the overhead of the chassis for each call (the system must be up)
 	$(SETUP)

@@ -13,9 +13,12 @@ from cli import audit, output
 from cli.databases import database
 from cli.environment import settings_of
 from services.chassis import clock
-from services.notification.parked import Parked
+from services.chassis.postgres_work import PostgresWork
+from services.notification.adapters.unit_of_work import PostgresNotificationUnit
+from services.notification.domain.messages import ParkedMessage
 from services.notification.settings import NotificationSettings
-from services.notification.use_cases.look_after_parked import LookAfterParked
+from services.notification.use_cases.list_parked import ListParked, ListParkedHandler
+from services.notification.use_cases.retry_parked import RetryParked, RetryParkedHandler
 
 app = typer.Typer(help="List and resend mails that were parked after ten failed attempts.", no_args_is_help=True)
 
@@ -61,17 +64,19 @@ def retry(
         output.refuse(f"not parked: {', '.join(map(str, unknown))}")
 
 
-async def _oldest(settings: NotificationSettings, limit: int) -> list[Parked]:
+async def _oldest(settings: NotificationSettings, limit: int) -> Sequence[ParkedMessage]:
     async with database("notification", settings.database_url) as postgres:
-        return await LookAfterParked(postgres).oldest(limit)
+        return await ListParkedHandler(PostgresWork(postgres, PostgresNotificationUnit))(ListParked(limit))
 
 
-async def _retry(settings: NotificationSettings, ids: Sequence[UUID] | None) -> list[UUID]:
+async def _retry(settings: NotificationSettings, ids: Sequence[UUID] | None) -> Sequence[UUID]:
     async with database("notification", settings.database_url) as postgres:
-        return await LookAfterParked(postgres).retry(ids, audit.operator())
+        return await RetryParkedHandler(PostgresWork(postgres, PostgresNotificationUnit))(
+            RetryParked(ids, audit.operator())
+        )
 
 
-def _row(message: Parked) -> output.Row:
+def _row(message: ParkedMessage) -> output.Row:
     return {
         "message": str(message.id),
         "since": clock.to_text(message.created_at),

@@ -102,7 +102,7 @@ def _services(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
     seed = Part(
         "catalogue",
         Group.SERVICES,
-        _until_done("services.inventory.seed", str(CATALOGUE)),
+        _until_done("services.inventory.entrypoints.seed", str(CATALOGUE)),
         None,
         environment={**_common_settings(stack, secrets, "inventory"), **own["inventory"]},
     )

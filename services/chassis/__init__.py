@@ -15,6 +15,7 @@ How a process lives
     logs            one JSON object a line
     tracing         spans for a collector, where one is named
     backoff         how long to wait before the next try
+    metrics         series that are shown before anything is counted
 
 How a call is answered
     policy          what the contract says about each rpc

@@ -23,7 +23,6 @@ import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 
 from services.chassis import admin, background, client, health, logs, policy, reflection, server, shielded, tracing
-from services.chassis.errors import Catalogue
 from services.chassis.jwks import Jwks
 from services.chassis.pipeline import Parts
 from services.chassis.readiness import Readiness
@@ -31,6 +30,7 @@ from services.chassis.resource import Resource
 from services.chassis.revocations import Revocations
 from services.chassis.service_tokens import KeyFileError, ServiceTokenSigner, ServiceTokenVerifier, read_private_key
 from services.chassis.settings import CommonSettings, refuse
+from services.chassis.statuses import Catalogue
 from services.chassis.streams import Streams
 from services.chassis.user_tokens import KeySource, UserTokens
 

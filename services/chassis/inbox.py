@@ -12,6 +12,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from services.chassis.crash_points import reach
 from services.chassis.postgres import Connection
 
 KEEP = timedelta(days=91)
@@ -29,6 +30,7 @@ async def first_time(connection: Connection, consumer: str, event_id: UUID) -> b
         consumer,
         event_id,
     )
+    reach("inbox.claimed")
     return inserted is not None
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from google.protobuf.message import Message
 
 from services.chassis import clock, events, ids, trace_context
+from services.chassis.crash_points import reach
 from services.chassis.postgres import Connection
 
 KEEP = timedelta(days=1)
@@ -57,6 +58,7 @@ async def publish(connection: Connection, event: Message, key: str, subject: str
         clock.now(),
         value,
     )
+    reach("outbox.inserted")
     return event_id
 
 

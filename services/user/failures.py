@@ -51,7 +51,7 @@ class SignInFailures:
     async def count(self, address_key: str, client: Client) -> None:
         """One more failure."""
         for what, free in sorted(self._limits(address_key, client).items()):  # in one order: no two wait for each other
-            async with self.postgres.transaction() as connection:
+            async with self.postgres.transaction("user.count_failure") as connection:
                 failures = await connection.fetchval(_COUNT, what, KEEP)
                 await connection.execute(_PAUSE, what, pause_after(failures, free))
 

@@ -9,11 +9,11 @@ from uuid import UUID
 
 import pytest
 
-from services.notification.domain import Kind, why_cancelled
-from services.notification.letters import Letters
-from services.notification.store import DueMessage, OrderSummary
+from services.chassis.money import Money
+from services.notification.adapters.letters import Letters
+from services.notification.domain.messages import DueMessage, Kind, OrderLine, OrderSummary, why_cancelled
 
-ORDER = OrderSummary([{"productId": "bell", "quantity": 2, "price": "29.99"}], "59.98", "USD")
+ORDER = OrderSummary([OrderLine("bell", 2, Money(2999, "USD"))], Money(5998, "USD"))
 DATA: dict[Kind, dict[str, Any]] = {
     Kind.ORDER_CANCELLED: {"why": why_cancelled("unpaid")},
     Kind.PAYMENT_REFUNDED: {"amount": "59.98", "currency": "USD"},
