@@ -22,19 +22,19 @@ from services.user.use_cases.list_keys import ListKeys, ListKeysHandler
 from services.user.use_cases.retire_key import KeyStillNeeded, NoSuchKey, RetireKey, RetireKeyHandler
 from services.user.use_cases.rotate_keys import RotateKeys, RotateKeysHandler
 
-app = typer.Typer(help="The keys that sign people's tokens: see them, rotate them.", no_args_is_help=True)
+app = typer.Typer(help="List, rotate and retire the keys that sign user tokens.", no_args_is_help=True)
 
 _COLUMNS = ("key", "standing", "publicSince", "signsFrom", "neededUntil")
 
 Directory = Annotated[
     Path | None,
-    typer.Option(help="Another directory than the service's, such as a copy of a cluster's secret.", exists=True),
+    typer.Option(help="Use another directory, such as a copy of a cluster's secret.", exists=True),
 ]
 
 
 @app.command("list")
 def list_keys(directory: Directory = None, as_json: output.AsJson = False) -> None:
-    """Show all keys, oldest first: waiting, signing, verifying (tokens of its may be good) or spent.
+    """List all keys, oldest first: waiting, signing, verifying (its tokens may still be valid) or spent.
 
     For example: argosy keys list
     """
@@ -45,9 +45,9 @@ def list_keys(directory: Directory = None, as_json: output.AsJson = False) -> No
 
 @app.command()
 def rotate(directory: Directory = None, as_json: output.AsJson = False) -> None:
-    """Make a new key. Nobody is signed out: it signs when everybody has it, and the old one's tokens stay good.
+    """Create a new key. Nobody is signed out: it signs once all verifiers have it; tokens of the old key stay valid.
 
-    Said again before that, it makes no other. For example: argosy keys rotate && argosy keys list
+    A repeat before that creates no other key. For example: argosy keys rotate && argosy keys list
     """
     audit.begin()
     with _told():
@@ -58,18 +58,18 @@ def rotate(directory: Directory = None, as_json: output.AsJson = False) -> None:
 
 @app.command()
 def retire(
-    key: Annotated[str, typer.Argument(help="The key's id, as the list has it.")],
+    key: Annotated[str, typer.Argument(help="The id of the key, as in the list.")],
     directory: Directory = None,
     as_json: output.AsJson = False,
 ) -> None:
-    """Take a spent key away. One whose tokens may be good stays: that would sign people out.
+    """Delete a spent key. A key whose tokens may still be valid is not deleted: that would sign people out.
 
     For example: argosy keys retire 20260301T120000Z-1f2e3d4c
     """
     audit.begin()
     with _told():
         RetireKeyHandler(*_keys(directory))(RetireKey(key, clock.now(), audit.operator()))
-    output.say(f"{key} is gone.", as_json=as_json, key=key)
+    output.say(f"{key} was deleted.", as_json=as_json, key=key)
 
 
 def _keys(directory: Path | None) -> tuple[KeyFiles, timedelta]:

@@ -197,7 +197,7 @@ Work = unit_of_work.UnitsOfWork[UserUnit]
 class TooManySignIns(ResourceExhausted):
     """Too many passwords wait to be hashed, or this one has waited too long."""
 
-    default_message = "too many people are signing up or in at once; try again in a moment"
+    default_message = "too many sign-ins at the moment; try again later"
     default_retry_after = timedelta(seconds=2)
     """About the time in which a full queue of the default length is worked off."""
 

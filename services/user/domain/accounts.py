@@ -64,14 +64,14 @@ class NoSuchUser(Exception):
     """The account does not exist, or is another person's: the error is the same."""
 
     def __init__(self) -> None:
-        super().__init__("there is no such user")
+        super().__init__("user not found")
 
 
 class EmailTaken(Exception):
     """An account with this address exists."""
 
     def __init__(self) -> None:
-        super().__init__("there is an account with this mail address already; sign in, or use another address")
+        super().__init__("an account with this email address already exists; sign in, or use another address")
         self.violations = [("email", "must not be the address of an account")]
 
 
@@ -86,7 +86,7 @@ class OwnAccount(Exception):
     """Staff cannot suspend their own account: they could not undo it."""
 
     def __init__(self) -> None:
-        super().__init__("nobody suspends their own account: ask a colleague")
+        super().__init__("you cannot suspend your own account")
 
 
 def suspended(status: AccountStatus, suspend: bool, own: bool) -> AccountStatus:

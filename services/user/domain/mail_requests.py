@@ -49,5 +49,5 @@ class MailTokenNotGood(Exception):
     """The token is unknown, used, expired or replaced by a newer one: the error is the same."""
 
     def __init__(self) -> None:
-        super().__init__("the token is not good (any more); ask for another mail")
+        super().__init__("the token is invalid or has expired; request another email")
         self.violations = [("token", "must be from the latest mail, not used yet and at most an hour old")]

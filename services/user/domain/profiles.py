@@ -36,7 +36,7 @@ def date_of_birth(text: str, today: date) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise InvalidProfile("dateOfBirth", "must be a day of the calendar, as YYYY-MM-DD") from None
+        raise InvalidProfile("dateOfBirth", "must be a valid date, as YYYY-MM-DD") from None
     if day >= today:
         raise InvalidProfile("dateOfBirth", "must be in the past")
     return day

@@ -52,4 +52,4 @@ class NoSuchSession(Exception):
     """The session does not exist, or is another person's: the error is the same."""
 
     def __init__(self) -> None:
-        super().__init__("there is no such session")
+        super().__init__("session not found")

@@ -17,7 +17,7 @@ class EmailVerified(Exception):
     """The address is verified already."""
 
     def __init__(self) -> None:
-        super().__init__("the mail address is verified already")
+        super().__init__("the email address is already verified")
 
 
 @dataclass(frozen=True)

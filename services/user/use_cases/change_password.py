@@ -14,7 +14,7 @@ class WrongPassword(Exception):
     """The old password in the request is not the present one."""
 
     def __init__(self) -> None:
-        super().__init__("the old password is wrong")
+        super().__init__("oldPassword: wrong password")
         self.violations = [("oldPassword", "must be the present password")]
 
 

@@ -15,7 +15,7 @@ from services.user.ports import UserUnit
 class TooManyMails(ResourceExhausted):
     """Too many mails were requested lately, to this address or from this client."""
 
-    default_message = "too many mails were asked for; look into the mailbox, or try again later"
+    default_message = "too many emails were requested; check your mailbox, or try again later"
 
 
 async def count_mail(unit: UserUnit, address_key: str, client_address: IPv4Address | IPv6Address | None) -> None:

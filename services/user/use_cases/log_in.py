@@ -18,20 +18,20 @@ class SignInRefused(Exception):
     """The address is unknown, or the password is wrong: the error is the same."""
 
     def __init__(self) -> None:
-        super().__init__("the mail address or the password is wrong")
+        super().__init__("wrong email address or password")
 
 
 class AccountSuspended(Exception):
     """The account is suspended. Only a caller with the right password gets this error."""
 
     def __init__(self) -> None:
-        super().__init__("the account is suspended; write to us if that is a mistake")
+        super().__init__("the account is suspended; contact support if you think this is a mistake")
 
 
 class TooManyFailures(ResourceExhausted):
     """Too many sign-ins failed lately, with this account or from this address."""
 
-    default_message = "too many sign-ins have failed; try again later"
+    default_message = "too many failed sign-ins; try again later"
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ class NoSuchMailRequest(Exception):
     """The request does not exist."""
 
     def __init__(self) -> None:
-        super().__init__("there is no such request")
+        super().__init__("request not found")
 
 
 class MailRequestVoid(Exception):
     """No mail is to be sent for the request any more."""
 
     def __init__(self) -> None:
-        super().__init__("the request was used, replaced or is too old: no mail is to be sent")
+        super().__init__("the request was used, replaced or has expired; no email is sent")
 
 
 @dataclass(frozen=True)

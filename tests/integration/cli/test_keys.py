@@ -42,7 +42,7 @@ async def test_keys_are_listed_rotated_and_retired(environment: Mapping[str, str
     assert (audit["event"], audit["kid"]) == ("token_key_added", row["key"])
     again = await argosy("keys", "rotate", environment=environment)
     assert f"{row['key']} is there and waits; it signs from {row['signsFrom']} on." in again.out
-    assert (await argosy("keys", "retire", spent, environment=environment)).out == f"{spent} is gone.\n"
+    assert (await argosy("keys", "retire", spent, environment=environment)).out == f"{spent} was deleted.\n"
     left = {verifying: "verifying", signing: "signing", row["key"]: "waiting"}
     assert await standings(environment=environment) == left
     for needed in left:

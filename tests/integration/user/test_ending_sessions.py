@@ -44,7 +44,7 @@ async def test_what_is_not_yours_does_not_exist_and_goes_on(accounts: Accounts, 
     if whose == "nobody's":
         await accounts.postgres.execute("DELETE FROM user_sessions WHERE id = $1", adas.id)
         before["user_sessions"] -= 1
-    with pytest.raises(NoSuchSession, match="there is no such session"):
+    with pytest.raises(NoSuchSession, match="session not found"):
         await accounts.end_session(adas, by=UUID(bob.id))
     assert await accounts.counts() == before
     assert not accounts.refuses(adas)

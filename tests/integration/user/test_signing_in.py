@@ -37,7 +37,7 @@ async def test_who_is_refused_does_not_learn_why_and_changes_nothing(accounts: A
         await accounts.set_status(ADA, status)
     before, user = await accounts.counts(), await accounts.row("users")
     accounts.hashed.clear()
-    with pytest.raises(SignInRefused, match="the mail address or the password is wrong"):
+    with pytest.raises(SignInRefused, match="wrong email address or password"):
         await accounts.log_in(
             "bob@example.com" if case == "unknown address" else ADA,
             "another horse" if "wrong password" in case else PASSWORD,
