@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.chaos import layout
 from tests.chaos.faults import POISON
+from tests.chaos.plan import Fault, Kind
 from tests.chaos.record import Exchange
 from tests.support import bus, invariants
 from tests.support.facts import Facts
@@ -19,22 +24,28 @@ from tests.support.invariants import Baseline
 from tests.support.real_stack import RealStack
 
 _RANK = {"pending": 0, "confirmed": 1, "shipped": 2, "delivered": 3, "cancelled": 4}
-_REST_SECONDS = 90
-_PATIENCE_SECONDS = 480
+REST_SECONDS = 90.0
+SETTLE_SECONDS = 480.0
 """A payment that Stripe never answered, and whose order has ended, is searched for: for five minutes a search without a
 result proves nothing (payment's domain, SEARCH_LAG)."""
+_SILENCING = frozenset({Kind.KILL, Kind.PAUSE, Kind.OUTAGE, Kind.CUT, Kind.SLOW, Kind.HALF_OPEN, Kind.STRIPE_DROPS})
+_BREAKERS = {
+    "stripe": {"stripe", "payment-stripe", "payment", "payment-2"},
+    "smtp": {"mail", "notification-smtp", "notification", "notification-2"},
+}
+"""The party behind a circuit breaker, and the parts whose faults may open it: the caller itself may be paused."""
 _AT_REST_IS_ZERO = ("argosy_consumer_stopped", "argosy_circuit_breaker_state", "argosy_outbox_pending")
 
 
-async def settle(stack: RealStack, before: Baseline) -> Facts:
-    """Wait until the stores agree with each other. Raises AssertionError with what stays broken."""
+async def settle(stack: RealStack, before: Baseline, patience: float = SETTLE_SECONDS) -> Facts:
+    """Wait until the stores agree with each other. Raises AssertionError with what is broken after so many seconds."""
     letters = await bus.records(stack, bus.DEAD_LETTERS)
     poisoned = sum(1 for letter in letters if letter.key.startswith(POISON))
     return await invariants.hold(
         stack,
         replace(before, dead_letters=before.dead_letters + poisoned),
         mail_may_repeat=True,
-        patience=_PATIENCE_SECONDS,
+        patience=patience,
     )
 
 
@@ -46,6 +57,7 @@ def broken(exchanges: Sequence[Exchange], found: Facts) -> list[str]:
         *_repeats_got_the_first_answer(exchanges),
         *_reads_never_go_back(exchanges),
         *_nothing_was_our_fault(exchanges),
+        *_nobody_was_charged_twice(found),
     ]
 
 
@@ -103,20 +115,51 @@ def _nothing_was_our_fault(exchanges: Sequence[Exchange]) -> Iterator[str]:
             yield f"{one.caller}: {one.method} {one.path} was answered with {one.status}: {one.answer}"
 
 
+def _nobody_was_charged_twice(found: Facts) -> Iterator[str]:
+    """An order is charged once: also money that went back was taken from somebody."""
+    times = Counter(charged.order_id for charged in found.charged if charged.captured)
+    for order_id, count in times.items():
+        if count > 1:
+            yield f"order {order_id} was charged {count} times"
+
+
 def _created(exchanges: Sequence[Exchange], path: str) -> Iterator[Exchange]:
     return (one for one in exchanges if one.method == "POST" and one.path == path and one.status == 201)
 
 
-async def at_rest(stack: RealStack) -> list[str]:
+def opened_without_cause(stack: RealStack, faults: Collection[Fault], since: datetime) -> list[str]:
+    """Circuit breakers that opened, since then, before a party that was there all the time and answered."""
+    causes = {(fault.kind, fault.target) for fault in faults}
+    silenced = {
+        party
+        for party, targets in _BREAKERS.items()
+        if any(target in targets and kind in _SILENCING for kind, target in causes)
+    }
+    return [
+        f"{instance}: the circuit breaker before {party} opened, and {party} answered all the time"
+        for instance in layout.INSTANCES
+        for party in _opened(stack.stack.logs / f"{instance}.log", since)
+        if party not in silenced
+    ]
+
+
+def _opened(log: Path, since: datetime) -> Iterator[str]:
+    for line in log.read_text(errors="replace").splitlines():
+        if '"event":"circuit_opened"' in line:
+            found = json.loads(line)
+            if datetime.fromisoformat(found["time"]) >= since:
+                yield found["party"]
+
+
+async def at_rest(stack: RealStack, patience: float = REST_SECONDS) -> list[str]:
     """What of the parts is not as it must be when nothing happens: ready, no breaker open, no consumer stopped."""
+    give_up = time.monotonic() + patience
     async with httpx.AsyncClient(timeout=10) as http:
-        wrong: list[str] = []
-        for _ in range(_REST_SECONDS):
+        while True:
             wrong = [text for instance in layout.INSTANCES for text in await _unrest(http, stack, instance)]
-            if not wrong:
-                return []
+            if not wrong or time.monotonic() > give_up:
+                return wrong
             await asyncio.sleep(1)
-    return wrong
 
 
 async def _unrest(http: httpx.AsyncClient, stack: RealStack, instance: str) -> list[str]:

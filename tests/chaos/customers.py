@@ -85,6 +85,7 @@ class Customer(Visitor):
             (1, self._walks_away),
             (2, self._scarce),
             (2, self._looks),
+            (1, self._renames),
         ]
         while not stop.is_set():
             (way,) = self.chance.choices([way for _, way in ways], [weight for weight, _ in ways])
@@ -157,6 +158,9 @@ class Customer(Visitor):
         for order_id in self.chance.sample(self.orders, min(3, len(self.orders))):
             await self.once("GET", f"/orders/{order_id}")
         await self.once("GET", "/orders?pageSize=20")
+
+    async def _renames(self) -> None:
+        await self.insist("PATCH", "/users/me", {"firstName": f"Ada {self.new_key()[:8]}"})
 
 
 @dataclass

@@ -17,6 +17,7 @@ import asyncpg
 import httpx
 import psutil
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from local import credentials
 from local.ports import SERVICES
@@ -24,6 +25,7 @@ from local.supervision import Supervisor
 from tests.chaos import layout
 from tests.chaos.network import Link, State
 from tests.chaos.plan import ON_POSTGRES, Fault, Kind
+from tests.support import bus
 from tests.support.real_stack import RealStack
 from tests.support.sandbox import Sandbox
 
@@ -32,6 +34,7 @@ POISON = b"poison-"
 _SLOW_SECONDS = 0.4
 _RETRY_SECONDS = 0.5
 _TRIES = 240
+_REPLAY_SECONDS = 15.0
 
 _LINK_STATES = {Kind.CUT: State.CUT, Kind.SLOW: State.SLOW, Kind.HALF_OPEN: State.HALF_OPEN}
 _CONTROLS: dict[Kind, tuple[str, Any, Any]] = {
@@ -70,7 +73,12 @@ class Faults:
         lasting = {Kind.PAUSE: self._paused_process, Kind.OUTAGE: self._stopped, Kind.READ_ONLY: self._read_only}
         if fault.kind in lasting:
             return lasting[fault.kind](fault.target)
-        at_once = {Kind.KILL: self._kill, Kind.POISON: self._poison, Kind.WEBHOOKS_FORGED: self._forge}
+        at_once = {
+            Kind.KILL: self._kill,
+            Kind.POISON: self._poison,
+            Kind.REPLAY: self._replay,
+            Kind.WEBHOOKS_FORGED: self._forge,
+        }
         return self._at_once(at_once.get(fault.kind, self._drop_answers)(fault.target))
 
     async def end_all(self) -> None:
@@ -139,6 +147,18 @@ class Faults:
                 await producer.send_and_wait(topic, b"\xff\xfe not an event", key=key)
                 self.poisoned += 1
         with contextlib.suppress(Exception):
+            await producer.stop()
+
+    async def _replay(self, topic: str) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self.stack.kafka_bootstrap)
+        with contextlib.suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(_REPLAY_SECONDS):
+                await producer.start()
+                for record in await bus.records(self.stack, [topic]):
+                    if not record.key.startswith(POISON):
+                        await producer.send(topic, record.value, key=record.key, headers=list(record.headers))
+                await producer.flush()
+        with contextlib.suppress(KafkaError, OSError):
             await producer.stop()
 
     @asynccontextmanager

@@ -35,6 +35,8 @@ class Kind(StrEnum):
     WEBHOOKS_FORGED = "webhooks-forged"
     POISON = "poison"
     """Records that no consumer can read appear on a topic."""
+    REPLAY = "replay"
+    """All records of a topic appear once more, as after a consumer group's offsets were lost."""
     READ_ONLY = "read-only"
     """A service's database takes no writes, as after a failover."""
 
@@ -66,6 +68,7 @@ _TARGETS: dict[Kind, Sequence[str]] = {
     Kind.SLOW: LINKS,
     Kind.HALF_OPEN: LINKS,
     Kind.POISON: TOPICS,
+    Kind.REPLAY: TOPICS,
     Kind.READ_ONLY: ON_POSTGRES,
 }
 """What each kind may happen to; the others happen to Stripe's side."""
@@ -75,6 +78,7 @@ _SECONDS: dict[Kind, tuple[float, float]] = {
     Kind.PAUSE: (2, 12),
     Kind.OUTAGE: (HOLD_SECONDS * 1.2, HOLD_SECONDS * 1.6),
     Kind.POISON: (0, 0),
+    Kind.REPLAY: (0, 0),
     Kind.WEBHOOKS_FORGED: (0, 0),
 }
 _OTHERWISE = (3.0, 15.0)

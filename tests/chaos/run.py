@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import random
 import sys
@@ -58,6 +59,16 @@ class Outcome:
     """Seconds from the end of the last fault until the stores agreed."""
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How long the system may take to be as it must, once all faults are over and no order is pending. Seconds."""
+
+    settle_seconds: float = checker.SETTLE_SECONDS
+    """Until the stores agree."""
+    rest_seconds: float = checker.REST_SECONDS
+    """From then on until all parts are ready and idle."""
+
+
 def chaos_stack(name: str = "chaos") -> Stack:
     """The stack under attack: `ARGOSY_DATA` and `ARGOSY_PORT_OFFSET` move it."""
     named = Stack.from_environment()
@@ -68,19 +79,26 @@ def chaos_stack(name: str = "chaos") -> Stack:
 async def run(stack: Stack, seed: int, plan: Sequence[Fault], seconds: float) -> Outcome:
     """Do it, from a fresh stack, and leave the stack stopped. The outcome says whether everything held."""
     outcome = Outcome(seed, plan, seconds)
-    async with _system(stack) as (real, links), Shop(real) as shop:
-        await _attack(real, links, shop, outcome)
+    async with system(stack) as (real, links):
+        await attack(real, links, outcome)
     return outcome
 
 
 @asynccontextmanager
-async def _system(stack: Stack) -> AsyncIterator[tuple[RealStack, dict[str, Link]]]:
+async def system(stack: Stack, settings: Sequence[str] = ()) -> AsyncIterator[tuple[RealStack, dict[str, Link]]]:
+    """The system under attack, from a fresh stack; stopped at the end.
+
+    settings: PART.NAME=VALUE each, above those of the layout.
+
+    Raises RuntimeError when it does not start.
+    """
     found = layout.links(stack)
-    await asyncio.to_thread(reset, stack, layout.LAYOUT)
+    if await asyncio.to_thread(functools.partial(reset, stack, layout.LAYOUT, yes=True)):
+        raise RuntimeError("the data of an earlier run cannot be deleted")
     try:
         for link in found.values():
             await link.start()
-        code = await asyncio.to_thread(up, stack, (), (), layout.LAYOUT)
+        code = await asyncio.to_thread(up, stack, (), settings, layout.LAYOUT)
         if code:
             raise RuntimeError("the system under attack did not start")
         yield RealStack(data.as_started(stack)), found
@@ -91,7 +109,13 @@ async def _system(stack: Stack) -> AsyncIterator[tuple[RealStack, dict[str, Link
             await link.stop()
 
 
-async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: Outcome) -> None:
+async def attack(real: RealStack, links: dict[str, Link], outcome: Outcome, limits: Limits | None = None) -> None:
+    """Let the outcome's plan happen while customers buy, check everything, and write down what came of it."""
+    async with Shop(real) as shop:
+        await _attack(real, links, shop, outcome, limits or Limits())
+
+
+async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: Outcome, limits: Limits) -> None:
     staff = await shop.register_staff()
     await _sell_what_is_scarce(shop, staff.token)
     before = await invariants.baseline(real)
@@ -128,7 +152,7 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
     _say(f"all faults are over after {record.now:.0f} s; customers finish")
     outcome.problems += await _finish(people)
     _say("everything settles")
-    await _check(real, shop, before, outcome, record, customers)
+    await _check(real, before, outcome, record, customers, limits)
     outcome.settled_after = time.monotonic() - over
 
 
@@ -169,23 +193,24 @@ async def _finish(people: Sequence[asyncio.Task[None]]) -> list[str]:
 
 async def _check(
     real: RealStack,
-    shop: Shop,
     before: invariants.Baseline,
     outcome: Outcome,
     record: Record,
     customers: Sequence[Customer],
+    limits: Limits,
 ) -> None:
     with contextlib.suppress(GaveUp):
         for number in range(_CALM_PURCHASES):  # whoever left a party alone asks it once more
             await customers[number % len(customers)].buy()
     await _until_no_order_waits(real, before, outcome)
     try:
-        found: Facts = await checker.settle(real, before)
+        found: Facts = await checker.settle(real, before, limits.settle_seconds)
     except AssertionError as error:
         outcome.problems += str(error).splitlines()[1:]
         found = await _facts(real, before)
     outcome.problems += checker.broken(record.exchanges, found)
-    outcome.problems += await checker.at_rest(real)
+    outcome.problems += checker.opened_without_cause(real, [fault for _, fault in outcome.happened], before.since)
+    outcome.problems += await checker.at_rest(real, limits.rest_seconds)
     outcome.exchanges = record.exchanges
     outcome.orders = Counter(order.status for order in found.orders.values())
     record.close()
@@ -214,7 +239,7 @@ async def _facts(real: RealStack, before: invariants.Baseline) -> Facts:
 async def _sell_what_is_scarce(shop: Shop, token: str) -> None:
     product = {"id": SCARCE, "name": "Last pieces", "description": "", "price": 10, "currency": "USD"}
     made = await shop.call("POST", "/products", product, token=token)
-    if made.status_code != httpx.codes.CREATED:
+    if made.status_code not in (httpx.codes.CREATED, httpx.codes.CONFLICT):  # a run before may have made it
         raise RuntimeError(f"no product to fight over: {made.text}")
     await shop.call("POST", f"/products/{SCARCE}/stock", {"delta": 5, "reason": "opening"}, token=token)
 

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -128,6 +128,14 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Person:
+    """How a person is written to."""
+
+    email: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Told:
     """An event in an outbox."""
 
@@ -156,6 +164,10 @@ class Facts:
     bus: Sequence[Record]
     """Every record of the event topics."""
     dead_letters: int
+    people: Mapping[str, Person] = field(default_factory=dict)
+    """Who registered from that moment on and still has an account, as the user service knows them."""
+    readers: Mapping[str, Person] = field(default_factory=dict)
+    """Whom the notification service writes to, as it knows them."""
 
 
 async def gather(stack: RealStack, since: datetime) -> Facts:
@@ -169,11 +181,23 @@ async def gather(stack: RealStack, since: datetime) -> Facts:
         _welcomes(stack, since),
         _outboxes(stack, since),
     )
+    people, readers = await _people(stack, since)
     # Last: whatever the others knew of is there by now.
     records = await bus.records(stack)
     dead_letters = await bus.records(stack, bus.DEAD_LETTERS)
     return Facts(
-        orders, payments, charged, reservations, stock, messages, welcomes, outboxes, records, len(dead_letters)
+        orders,
+        payments,
+        charged,
+        reservations,
+        stock,
+        messages,
+        welcomes,
+        outboxes,
+        records,
+        len(dead_letters),
+        people,
+        readers,
     )
 
 
@@ -339,6 +363,24 @@ async def _welcomes(stack: RealStack, since: datetime) -> dict[str, str]:
         )
     statuses = {row["user_id"]: row["status"] for row in rows}
     return {person["id"]: statuses.get(person["id"], "") for person in people}
+
+
+async def _people(stack: RealStack, since: datetime) -> tuple[dict[str, Person], dict[str, Person]]:
+    async with _database(stack, "user") as connection:
+        accounts = await connection.fetch(
+            "SELECT id::text, email, first_name || ' ' || last_name AS name FROM users"
+            " WHERE created_at >= $1 AND account_status = 'active'",
+            since,
+        )
+    async with _database(stack, "notification") as connection:
+        recipients = await connection.fetch(
+            "SELECT user_id::text AS id, email, name FROM recipients WHERE forgotten_at IS NULL"
+        )
+    return _persons(accounts), _persons(recipients)
+
+
+def _persons(rows: Sequence[asyncpg.Record]) -> dict[str, Person]:
+    return {row["id"]: Person(row["email"], row["name"]) for row in rows}
 
 
 async def _mails(stack: RealStack) -> list[dict[str, str]]:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from tests.chaos import checker
+import pytest
+
+from tests.chaos import checker, layout
+from tests.chaos.plan import Fault, Kind
 from tests.chaos.record import Exchange
 from tests.support.facts import Facts
+from tests.support.real_stack import RealStack
 
 ORDERED = Exchange("ada", "POST", "/orders", "key-1", {}, 1.0, 2.0, 201, {"id": "order-1"})
 READ = Exchange("ada", "GET", "/orders/order-1", None, None, 3.0, 4.0, 200, {"id": "order-1", "status": "confirmed"})
 
 
-def facts(*orders: str, payments: tuple[str, ...] = ()) -> Facts:
+def facts(*orders: str, payments: tuple[str, ...] = (), charged: tuple[tuple[str, int], ...] = ()) -> Facts:
     found: Any = SimpleNamespace(
-        orders=dict.fromkeys(orders), payments=[SimpleNamespace(id=payment) for payment in payments]
+        orders=dict.fromkeys(orders),
+        payments=[SimpleNamespace(id=payment) for payment in payments],
+        charged=[SimpleNamespace(order_id=order, captured=amount) for order, amount in charged],
     )
     return cast(Facts, found)
 
@@ -67,3 +76,33 @@ def test_an_internal_error_is_found() -> None:
     assert checker.broken([ORDERED, failed], facts("order-1")) == [
         "ada: GET /orders/order-1 was answered with 500: {'code': 13}"
     ]
+
+
+def test_an_order_that_was_charged_twice_is_found() -> None:
+    assert checker.broken([ORDERED], facts("order-1", charged=(("order-1", 5), ("order-1", 0)))) == []
+    twice = facts("order-1", charged=(("order-1", 5), ("order-1", 5)))
+    assert checker.broken([ORDERED], twice) == ["order order-1 was charged 2 times"]
+
+
+@pytest.mark.parametrize(
+    ("faults", "sound"),
+    [
+        ((), False),
+        ((Fault(Kind.STRIPE_SLOW, "stripe", 1.0, 9.0),), False),
+        ((Fault(Kind.KILL, "mail", 1.0, 0.0),), False),
+        ((Fault(Kind.KILL, "stripe", 1.0, 0.0),), True),
+        ((Fault(Kind.HALF_OPEN, "payment-stripe", 1.0, 9.0),), True),
+    ],
+)
+def test_a_breaker_that_opened_before_a_party_that_answered_is_found(
+    tmp_path: Path, faults: tuple[Fault, ...], sound: bool
+) -> None:
+    for instance in layout.INSTANCES:
+        (tmp_path / f"{instance}.log").write_text("a line that is no JSON\n")
+    line = {"time": "2026-11-29T06:54:21.799+00:00", "event": "circuit_opened", "party": "stripe"}
+    (tmp_path / "payment-2.log").write_text(json.dumps(line, separators=(",", ":")) + "\n")
+    stack = cast(RealStack, SimpleNamespace(stack=SimpleNamespace(logs=tmp_path)))
+    since = datetime(2026, 11, 29, tzinfo=UTC)
+    found = ["payment-2: the circuit breaker before stripe opened, and stripe answered all the time"]
+    assert checker.opened_without_cause(stack, faults, since) == ([] if sound else found)
+    assert checker.opened_without_cause(stack, faults, since + timedelta(days=1)) == []
