@@ -4,7 +4,7 @@ VENV_PYTHON := .venv/bin/python
 SETUP := @$(PYTHON) -m local.setup --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate check test chaos bench lock release-image
+.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate check test chaos mutants bench lock release-image
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,10 @@ chaos: ## attack the system while customers buy, then check everything; SEED=7 M
 	$(SETUP)
 	@$(VENV_PYTHON) -m tests.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),2) $(if $(FAULTS),--faults $(FAULTS)) \
 		$(if $(PLAN),--plan $(PLAN)) $(if $(SHRINK),--shrink $(SHRINK))
+
+mutants: ## show that the checker of `make chaos` catches known mistakes; ARGS=no-inbox for one (docs/mutants.md)
+	$(SETUP)
+	@$(VENV_PYTHON) -m tests.mutants $(ARGS)
 
 bench: ## what the chassis costs a call, beside a bare handler (the system must be up)
 	$(SETUP)
