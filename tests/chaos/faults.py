@@ -154,7 +154,7 @@ class Faults:
         with contextlib.suppress(KafkaError, OSError, TimeoutError):
             async with asyncio.timeout(_REPLAY_SECONDS):
                 await producer.start()
-                for record in await bus.records(self.stack, [topic]):
+                for record in reversed(await bus.records(self.stack, [topic])):
                     if not record.key.startswith(POISON):
                         await producer.send(topic, record.value, key=record.key, headers=list(record.headers))
                 await producer.flush()

@@ -36,7 +36,7 @@ class Kind(StrEnum):
     POISON = "poison"
     """Records that no consumer can read appear on a topic."""
     REPLAY = "replay"
-    """All records of a topic appear once more, as after a consumer group's offsets were lost."""
+    """All records of a topic appear once more, the newest first, as when dead letters are sent again long after."""
     READ_ONLY = "read-only"
     """A service's database takes no writes, as after a failover."""
 

@@ -14,11 +14,10 @@ from tests.chaos.shrink import shrink
 from tests.mutants import report
 from tests.mutants.campaign import Verdict, laboratory
 from tests.mutants.catalogue import MUTATIONS, Mutation, named
-from tests.mutants.report import Row
 
 
 def main() -> int:
-    """Run them, print the table, write it down when all were run. Returns 1 unless all is as it must be."""
+    """Run them, print the table, renew the document once all have results. 1: not all is as it must be."""
     arguments = _parser().parse_args()
     try:
         chosen = [named(name) for name in arguments.mutations] or list(MUTATIONS)
@@ -27,27 +26,29 @@ def main() -> int:
         return 2
     if arguments.shrink:
         return asyncio.run(_shrink(chosen[0], arguments.seed, arguments.seconds, arguments.shrink))
-    rows = asyncio.run(_rows(chosen))
+    asyncio.run(_run(chosen))
+    rows = report.rows(chosen)
     print("\n".join(report.table(rows)))
-    if len(chosen) == len(MUTATIONS):
-        print(f"written: {report.write(rows)}")
+    known = report.rows()
+    if len(known) == len(MUTATIONS):
+        print(f"written: {report.write(known)}")
     return 0 if all(row.good for row in rows) else 1
 
 
-async def _rows(chosen: Sequence[Mutation]) -> list[Row]:
-    verdicts: list[Verdict] = []
+async def _run(chosen: Sequence[Mutation]) -> None:
+    """Each mutation on a system of its own; then, on one system, the product as it is in the same runs."""
     for number, mutation in enumerate(chosen, 1):
         _say(f"{number}/{len(chosen)} {mutation.name}: {mutation.meaning}")
         async with laboratory(chaos_stack("mutants"), mutation) as found:
-            verdicts.append(await found.judge(mutation.plan, mutation.seed, mutation.seconds))
-        _say_problems(verdicts[-1])
-    controls: list[Verdict] = []
+            verdict = await found.judge(mutation.plan, mutation.seed, mutation.seconds)
+        report.keep(mutation, "mutant", verdict)
+        _say_problems(verdict)
     async with laboratory(chaos_stack("mutants")) as found:
         for number, mutation in enumerate(chosen, 1):
             _say(f"{number}/{len(chosen)} the product as it is, in the run of {mutation.name}")
-            controls.append(await found.judge(mutation.plan, mutation.seed, mutation.seconds))
-            _say_problems(controls[-1])
-    return [Row(*one) for one in zip(chosen, verdicts, controls, strict=True)]
+            verdict = await found.judge(mutation.plan, mutation.seed, mutation.seconds)
+            report.keep(mutation, "control", verdict)
+            _say_problems(verdict)
 
 
 async def _shrink(mutation: Mutation, seed: int, seconds: float, most_runs: int) -> int:
