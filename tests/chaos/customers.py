@@ -26,6 +26,8 @@ _CALL_SECONDS = 15.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _BETWEEN = (0.0, 1.5)
 _LONGEST_TRY_SECONDS = 600.0
+_LOOKS, _LOOK_EVERY_SECONDS = 3, 1.0
+"""How often, and how far apart, a customer looks at a payment that is under way."""
 
 
 class GaveUp(Exception):
@@ -110,9 +112,22 @@ class Customer(Visitor):
         return found.answer if found.status == 201 else None
 
     async def buy(self) -> None:
-        """Order and pay."""
+        """Order and pay; once more if that turns out to have failed."""
         if order := await self._order():
-            await self._pay(order, self.chance.choice((VISA, VISA, VISA, SLOW, CONNECTION_LOST)))
+            payment = await self._pay(order, self.chance.choice((VISA, VISA, VISA, SLOW, CONNECTION_LOST)))
+            if payment and await self._failed(payment):
+                await self._pay(order, VISA)
+
+    async def _failed(self, payment: Json) -> bool:
+        """Whether the payment fails while its customer waits and looks at it."""
+        status = payment["status"]
+        for _ in range(_LOOKS):
+            if status not in ("pending", "processing"):
+                break
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            found = await self.once("GET", f"/payments/{payment['paymentId']}")
+            status = found.answer.get("status", status) if found.status == httpx.codes.OK else status
+        return bool(status == "failed")
 
     async def _declined(self) -> None:
         if order := await self._order():

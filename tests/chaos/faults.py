@@ -38,7 +38,7 @@ _REPLAY_SECONDS = 15.0
 
 _LINK_STATES = {Kind.CUT: State.CUT, Kind.SLOW: State.SLOW, Kind.HALF_OPEN: State.HALF_OPEN}
 _CONTROLS: dict[Kind, tuple[str, Any, Any]] = {
-    Kind.STRIPE_SLOW: ("latency_seconds", 6.0, 0),
+    Kind.STRIPE_SLOW: ("latency_seconds", 8.0, 0),
     Kind.WEBHOOKS_STOPPED: ("webhooks_stopped", True, False),
     Kind.WEBHOOKS_DOUBLED: ("webhooks_duplicated", True, False),
     Kind.WEBHOOKS_SHUFFLED: ("webhooks_shuffled", True, False),

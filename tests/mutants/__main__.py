@@ -12,7 +12,7 @@ from tests.chaos.plan import Fault, Kind
 from tests.chaos.run import chaos_stack
 from tests.chaos.shrink import shrink
 from tests.mutants import report
-from tests.mutants.campaign import Verdict, laboratory
+from tests.mutants.campaign import QUICK, Verdict, laboratory
 from tests.mutants.catalogue import MUTATIONS, Mutation, named
 
 
@@ -57,7 +57,7 @@ async def _shrink(mutation: Mutation, seed: int, seconds: float, most_runs: int)
     async with laboratory(chaos_stack("mutants"), mutation) as found:
 
         async def fails(shorter: Sequence[Fault]) -> bool:
-            verdict = await found.judge(shorter, seed, seconds)
+            verdict = await found.judge(shorter, seed, seconds, QUICK)
             caught = verdict.caught(mutation)
             print(f"{len(shorter)} faults: {report.general(caught) if caught else 'not caught'}", flush=True)
             return caught is not None

@@ -27,6 +27,8 @@ from tests.support.real_stack import RealStack
 from tests.support.shop import until
 
 _LIMITS = Limits(settle_seconds=45.0, rest_seconds=20.0)
+QUICK = Limits(settle_seconds=15.0, rest_seconds=1.0)
+"""For a mistake that is known to be there: it need not be proven that it stays."""
 _TIMERS = (
     "order.UNPAID_AFTER_SECONDS=10",
     "order-2.UNPAID_AFTER_SECONDS=10",
@@ -58,11 +60,11 @@ class Laboratory:
     real: RealStack
     links: dict[str, Link]
 
-    async def judge(self, plan: Sequence[Fault], seed: int, seconds: float) -> Verdict:
+    async def judge(self, plan: Sequence[Fault], seed: int, seconds: float, limits: Limits = _LIMITS) -> Verdict:
         """Let customers buy while the plan happens, and check everything."""
         outcome = Outcome(seed, plan, seconds)
         began = time.monotonic()
-        await attack(self.real, self.links, outcome, _LIMITS)
+        await attack(self.real, self.links, outcome, limits)
         return Verdict(outcome.problems, time.monotonic() - began)
 
     async def change(self, mutation: Mutation | None) -> None:
