@@ -82,13 +82,7 @@ MUTATIONS = (
             "params=params\n",
         ),
         r"payment \S+ has \d+ intents at Stripe",
-        (
-            # No webhook answers in the reconciler's place, which asks again 22 s after the first time.
-            Fault(Kind.WEBHOOKS_STOPPED, "stripe", 1.0, 30.0),
-            Fault(Kind.STRIPE_SLOW, "stripe", 2.0, 10.0),
-            *_kills(6.0, *_PAYMENTS),
-        ),
-        seconds=33.0,
+        (Fault(Kind.STRIPE_SLOW, "stripe", 2.0, 10.0), *_kills(9.0, *_PAYMENTS)),
     ),
     Mutation(
         "released-by-time",
