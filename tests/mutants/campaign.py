@@ -18,16 +18,17 @@ import httpx
 from local.stack import Stack
 from local.supervision import Supervisor
 from tests.chaos import layout
+from tests.chaos.checker import Limits
 from tests.chaos.network import Link
 from tests.chaos.plan import Fault
-from tests.chaos.run import Limits, Outcome, attack, system
+from tests.chaos.run import Outcome, attack, system
 from tests.mutants import scratch
 from tests.mutants.catalogue import Mutation
 from tests.support.real_stack import RealStack
 from tests.support.shop import until
 
-_LIMITS = Limits(settle_seconds=45.0, rest_seconds=20.0)
-QUICK = Limits(settle_seconds=15.0, rest_seconds=1.0)
+_LIMITS = Limits(settle_seconds=45.0, stores_seconds=20.0, rest_seconds=20.0)
+QUICK = Limits(settle_seconds=15.0, stores_seconds=1.0, rest_seconds=1.0)
 """For a mistake that is known to be there: it need not be proven that it stays."""
 _TIMERS = (
     "order.UNPAID_AFTER_SECONDS=10",

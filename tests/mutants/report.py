@@ -88,7 +88,7 @@ def _details(found: Sequence[Row]) -> Iterator[str]:
         yield f"{row.mutation.meaning}. The run: {_run(row.mutation)}."
         yield ""
         yield "```diff"
-        yield f"--- {row.mutation.change.file}"
+        yield f"--- {row.mutation.change.place()}"
         yield from (f"-{line}" for line in row.mutation.change.before.splitlines())
         yield from (f"+{line}" for line in row.mutation.change.after.splitlines())
         yield "```"

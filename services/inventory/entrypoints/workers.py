@@ -1,0 +1,28 @@
+"""Everything periodic: ended holds, and rows that are deleted after their time (README.md says when and why)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from services.chassis.housekeeping import Chore
+from services.chassis.periodic import Periodic
+from services.inventory.adapters import reservations, stock
+from services.inventory.settings import InventorySettings
+from services.inventory.use_cases.expire_holds import MOST_AT_ONCE, ExpireHoldsHandler
+
+
+def expiry(expire_holds: ExpireHoldsHandler, every_seconds: float) -> Periodic:
+    """Looks for holds that have ended."""
+
+    async def once() -> bool:
+        return await expire_holds() == MOST_AT_ONCE
+
+    return Periodic("expiry", once, every_seconds, on_failure=expire_holds.count_unanswered)
+
+
+def chores(settings: InventorySettings) -> tuple[Chore, ...]:
+    """What is deleted of the service's own tables, besides the chassis'."""
+    return (
+        Chore("reservations", reservations.prune, timedelta(days=settings.keep_reservations_days)),
+        Chore("stock_moves", stock.fold, timedelta(days=settings.keep_stock_moves_days)),
+    )
