@@ -1,6 +1,6 @@
-"""The checker of `make chaos` is able to fail: it catches a mistake put into the product, and accuses no sound product.
+"""The checker of `make chaos` is able to fail: it catches a mistake that is put into the product.
 
-`make mutants` runs all mutations: docs/mutants.md.
+That it does not accuse the product as it is, test_chaos shows. `make mutants` runs all mutations: docs/mutants.md.
 """
 
 from __future__ import annotations
@@ -14,13 +14,10 @@ _OFFSET = 230
 """Above the ports of the run's own stack."""
 
 
-async def test_the_checker_catches_a_mistake_and_accuses_no_sound_product() -> None:
+async def test_the_checker_catches_a_mistake() -> None:
     ours = stack_of_this_run()
     stack = Stack(ours.data.with_name(f"{ours.data.name}-mutants"), ours.offset + _OFFSET)
     mutation = named("no-ledger-line")
-    async with laboratory(stack) as found:
-        sound = await found.judge(mutation.plan, mutation.seed, mutation.seconds)
-        assert sound.problems == []
-        await found.change(mutation)
+    async with laboratory(stack, mutation) as found:
         verdict = await found.judge(mutation.plan, mutation.seed, mutation.seconds, QUICK)
     assert verdict.caught(mutation), verdict.problems

@@ -36,19 +36,21 @@ def main() -> int:
 
 
 async def _run(chosen: Sequence[Mutation]) -> None:
-    """Each mutation on a system of its own; then, on one system, the product as it is in the same runs."""
+    """Each mutation on a system of its own; then, on one system, the product as it is in each of those runs once."""
     for number, mutation in enumerate(chosen, 1):
         _say(f"{number}/{len(chosen)} {mutation.name}: {mutation.meaning}")
         async with laboratory(chaos_stack("mutants"), mutation) as found:
             verdict = await found.judge(mutation.plan, mutation.seed, mutation.seconds)
         report.keep(mutation, "mutant", verdict)
         _say_problems(verdict)
+    known: dict[tuple[object, ...], Verdict] = {}
     async with laboratory(chaos_stack("mutants")) as found:
         for number, mutation in enumerate(chosen, 1):
             _say(f"{number}/{len(chosen)} the product as it is, in the run of {mutation.name}")
-            verdict = await found.judge(mutation.plan, mutation.seed, mutation.seconds)
-            report.keep(mutation, "control", verdict)
-            _say_problems(verdict)
+            run = (tuple(mutation.plan), mutation.seed, mutation.seconds)
+            known[run] = known.get(run) or await found.judge(*run)
+            report.keep(mutation, "control", known[run])
+            _say_problems(known[run])
 
 
 async def _shrink(mutation: Mutation, seed: int, seconds: float, most_runs: int) -> int:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
 import re
-import signal
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from local.stack import Stack
-from local.supervision import Supervisor
-from tests.chaos import layout
 from tests.chaos.checker import Limits
 from tests.chaos.network import Link
 from tests.chaos.plan import Fault
@@ -25,7 +17,6 @@ from tests.chaos.run import Outcome, attack, system
 from tests.mutants import scratch
 from tests.mutants.catalogue import Mutation
 from tests.support.real_stack import RealStack
-from tests.support.shop import until
 
 _LIMITS = Limits(settle_seconds=45.0, stores_seconds=20.0, rest_seconds=20.0)
 QUICK = Limits(settle_seconds=15.0, stores_seconds=1.0, rest_seconds=1.0)
@@ -67,24 +58,6 @@ class Laboratory:
         began = time.monotonic()
         await attack(self.real, self.links, outcome, limits)
         return Verdict(outcome.problems, time.monotonic() - began)
-
-    async def change(self, mutation: Mutation | None) -> None:
-        """Have all services run with this mutation from now on."""
-        scratch.write(_copy(self.real.stack), mutation.change if mutation else None)
-        states = Supervisor(self.real.stack).states()
-        for instance in layout.INSTANCES:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(states[instance].pid, signal.SIGKILL)
-        await until(self._ready, bool, "all services run again")
-
-    async def _ready(self) -> bool:
-        urls = [f"{layout.admin_url(self.real.stack, instance)}/health" for instance in layout.INSTANCES]
-        async with httpx.AsyncClient(timeout=5) as http:
-            try:
-                answers = await asyncio.gather(*(http.get(url) for url in urls))
-            except httpx.TransportError:
-                return False
-        return all(answer.status_code == httpx.codes.OK for answer in answers)
 
 
 @asynccontextmanager

@@ -176,22 +176,13 @@ class Facts:
 async def gather(stack: RealStack, since: datetime) -> Facts:
     """Ask every part. What is under way shows half done: ask again."""
     orders = await _orders(stack, since)
-    (
-        payments,
-        charged,
-        (reservations, stock),
-        messages,
-        (welcomes, gone),
-        outboxes,
-        (people, readers),
-    ) = await asyncio.gather(
+    payments, charged, (reservations, stock), messages, people, outboxes = await asyncio.gather(
         _payments(stack, orders),
         _charged(stack, orders),
         _inventory(stack),
         _messages(stack, orders),
-        _welcomes(stack, since),
-        _outboxes(stack, since),
         _people(stack, since),
+        _outboxes(stack, since),
     )
     # Last: whatever the others knew of is there by now.
     records = await bus.records(stack)
@@ -203,13 +194,13 @@ async def gather(stack: RealStack, since: datetime) -> Facts:
         reservations,
         stock,
         messages,
-        welcomes,
+        people.welcomes,
         outboxes,
         records,
         len(dead_letters),
-        gone,
-        people,
-        readers,
+        people.gone,
+        people.people,
+        people.readers,
     )
 
 
@@ -364,34 +355,38 @@ async def _messages(stack: RealStack, orders: Mapping[str, Order]) -> list[Messa
     return [Message(**row, mails=arrived[row["id"]]) for row in rows]
 
 
-async def _welcomes(stack: RealStack, since: datetime) -> tuple[dict[str, str], frozenset[str]]:
-    """How each one's welcome stands, and who has left since."""
+@dataclass(frozen=True)
+class _People:
+    """Who registered from some moment on; each as `Facts` has it."""
+
+    welcomes: Mapping[str, str]
+    gone: frozenset[str]
+    people: Mapping[str, Person]
+    readers: Mapping[str, Person]
+
+
+async def _people(stack: RealStack, since: datetime) -> _People:
     async with _database(stack, "user") as connection:
-        people = await connection.fetch(
-            "SELECT id::text, account_status FROM users WHERE created_at >= $1 ORDER BY id", since
+        accounts = await connection.fetch(
+            "SELECT id::text, account_status, email, first_name || ' ' || last_name AS name FROM users"
+            " WHERE created_at >= $1 ORDER BY id",
+            since,
         )
     async with _database(stack, "notification") as connection:
         rows = await connection.fetch(
             "SELECT user_id::text, status FROM messages WHERE type = 'welcome' AND created_at >= $1", since
         )
-    statuses = {row["user_id"]: row["status"] for row in rows}
-    welcomes = {one["id"]: statuses.get(one["id"], "") for one in people if one["account_status"] == "active"}
-    return welcomes, frozenset(one["id"] for one in people if one["account_status"] == "deleted")
-
-
-async def _people(stack: RealStack, since: datetime) -> tuple[dict[str, Person], dict[str, Person]]:
-    """Who has an account, and whom mails go to."""
-    async with _database(stack, "user") as connection:
-        accounts = await connection.fetch(
-            "SELECT id::text, email, first_name || ' ' || last_name AS name FROM users"
-            " WHERE created_at >= $1 AND account_status = 'active'",
-            since,
-        )
-    async with _database(stack, "notification") as connection:
-        recipients = await connection.fetch(
+        readers = await connection.fetch(
             "SELECT user_id::text AS id, email, name FROM recipients WHERE forgotten_at IS NULL"
         )
-    return _persons(accounts), _persons(recipients)
+    statuses = {row["user_id"]: row["status"] for row in rows}
+    active = [one for one in accounts if one["account_status"] == "active"]
+    return _People(
+        welcomes={one["id"]: statuses.get(one["id"], "") for one in active},
+        gone=frozenset(one["id"] for one in accounts if one["account_status"] == "deleted"),
+        people=_persons(active),
+        readers=_persons(readers),
+    )
 
 
 def _persons(rows: Sequence[asyncpg.Record]) -> dict[str, Person]:
