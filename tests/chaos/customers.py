@@ -51,7 +51,7 @@ class Customer(Visitor):
             (1, "disputes at the bank", self._disputes),
             (1, "deletes the account", self._leaves),
             (2, "looks", self._looks),
-            (1, "takes another name", self._renames),
+            (2, "takes another name", self._renames),
         ]
         await self.live(ways, stop, _BETWEEN)
 

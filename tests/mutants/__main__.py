@@ -14,14 +14,20 @@ from tests.chaos.shrink import shrink
 from tests.mutants import report
 from tests.mutants.campaign import QUICK, Verdict, laboratory
 from tests.mutants.catalogue import MUTATIONS, Mutation, named
+from tests.mutants.scratch import NotApplicable
 
 
 def main() -> int:
-    """Run them, print the table, renew the document once all have results. 1: not all is as it must be."""
+    """Run them, print the table, renew the document once all have results.
+
+    1: not all is as it must be; 2: nothing was run, since there is no such mutation, or one does not fit the source.
+    """
     arguments = _parser().parse_args()
     try:
         chosen = [named(name) for name in arguments.mutations] or list(MUTATIONS)
-    except ValueError as error:
+        for mutation in chosen:
+            mutation.change.place()
+    except (ValueError, NotApplicable) as error:
         print(error, file=sys.stderr)
         return 2
     if arguments.shrink:
