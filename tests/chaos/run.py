@@ -132,6 +132,7 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
     probe = Probe(real, await shop.register(), record)
     meter = Meter(probe.whole, outcome.converged)
     stop = asyncio.Event()
+    record.begin()  # the time that it takes to register everybody is not the plan's
     tasks = crowd.begin(stop)
     watch = alerts.Watch(real)
     watch.begin()
