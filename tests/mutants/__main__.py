@@ -46,7 +46,7 @@ async def _run(chosen: Sequence[Mutation]) -> None:
     for number, mutation in enumerate(chosen, 1):
         _say(f"{number}/{len(chosen)} {mutation.name}: {mutation.meaning}")
         async with laboratory(chaos_stack("mutants"), mutation) as found:
-            verdict = await found.judge(mutation.plan, mutation.seed, mutation.seconds)
+            verdict = await found.judge(mutation.plan, mutation.seed, mutation.seconds, QUICK)
         report.keep(mutation, "mutant", verdict)
         _say_problems(verdict)
     known: dict[tuple[object, ...], Verdict] = {}

@@ -19,7 +19,7 @@ from tests.mutants.catalogue import Mutation
 from tests.support.real_stack import RealStack
 
 _LIMITS = Limits(settle_seconds=45.0, stores_seconds=20.0, rest_seconds=20.0)
-QUICK = Limits(settle_seconds=15.0, stores_seconds=1.0, rest_seconds=1.0)
+QUICK = Limits(settle_seconds=20.0, stores_seconds=3.0, rest_seconds=3.0)
 """For a mistake that is known to be there: it need not be proven that it stays."""
 _TIMERS = (
     "order.UNPAID_AFTER_SECONDS=10",
