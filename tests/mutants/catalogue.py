@@ -60,8 +60,10 @@ MUTATIONS = (
         "A consumer does not ask the inbox whether an event was applied before",
         Replacement("    return inserted is not None\n", "    return True\n"),
         r"mails to \S+ go to another address or name",
-        (Fault(Kind.REPLAY, "user-events", 22.0, 0.0),),
-        seconds=24.0,
+        # To read the topic and send it anew takes seconds: what the run's end cuts off has not happened.
+        (Fault(Kind.REPLAY, "user-events", 20.6, 0.0),),
+        seed=116,
+        seconds=28.0,
     ),
     Mutation(
         "publish-before-commit",
