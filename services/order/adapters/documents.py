@@ -1,7 +1,7 @@
-"""Commits and orders as MongoDB documents, and back.
+"""Commits and orders ↔ MongoDB documents.
 
-Names are those of the API's JSON, amounts are decimal strings ("29.99" USD, "1000" JPY),
-instants are BSON dates (milliseconds).
+Names are those of the API's JSON; ids are text, amounts are decimal strings ("29.99" USD, "1000" JPY), instants are
+BSON dates (milliseconds).
 """
 
 from __future__ import annotations
@@ -9,22 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from argosy.event.v1.order_events_pb2 import OrderCreated as OrderCreatedMessage
 from argosy.event.v1.order_events_pb2 import OrderStatusUpdated as OrderStatusUpdatedMessage
 from services.chassis import events
 from services.chassis.money import Money
-from services.order.domain import (
-    Address,
-    Commit,
-    Line,
-    Order,
-    OrderCreated,
-    OrderEvent,
-    OrderStatusUpdated,
-    Reason,
-    Status,
-)
+from services.order.domain.facts import Fact, OrderCreated, OrderStatusUpdated
+from services.order.domain.history import Commit
+from services.order.domain.orders import Address, Line, Order, Reason, Status
 
 Document = Mapping[str, Any]
 
@@ -33,43 +26,45 @@ _STATUS_UPDATED = events.kind_of(OrderStatusUpdatedMessage).type
 
 
 def commit_to_document(commit: Commit) -> dict[str, Any]:
-    """A new commit: what it says never changes, only `published` (and `settled`) do."""
+    """A new commit. Only its `published` (and `settled`) ever change."""
     document = {
         "_id": commit.id,
-        "orderId": commit.order_id,
+        "orderId": str(commit.order_id),
         "version": commit.version,
         "events": [_event_to_document(event) for event in commit.events],
         "at": commit.at,
         "token": commit.token,
         "published": commit.published,
     }
-    optional = {"fingerprint": commit.fingerprint, "cause": commit.cause, "traceparent": commit.traceparent}
+    cause = str(commit.cause) if commit.cause else None
+    optional = {"fingerprint": commit.fingerprint, "cause": cause, "traceparent": commit.traceparent}
     return document | {name: value for name, value in optional.items() if value is not None}
 
 
 def commit_from_document(document: Document) -> Commit:
-    """The commit in a document. Raises KeyError or ValueError for one that is none."""
+    """The commit in a document. Raises KeyError or ValueError if it cannot be read."""
+    cause = document.get("cause")
     return Commit(
-        order_id=document["orderId"],
+        order_id=UUID(document["orderId"]),
         version=document["version"],
         at=document["at"],
         events=tuple(_event_from_document(event) for event in document["events"]),
         token=document["token"],
         fingerprint=document.get("fingerprint"),
-        cause=document.get("cause"),
+        cause=UUID(cause) if cause else None,
         traceparent=document.get("traceparent"),
         published=document["published"],
     )
 
 
 def order_to_document(order: Order) -> dict[str, Any]:
-    """An order for the read side."""
+    """An order as the read side shows it."""
     return {
-        "_id": order.id,
-        "userId": order.user_id,
-        "items": _lines_to_documents(order.lines, order.currency),
+        "_id": str(order.id),
+        "userId": str(order.user_id),
+        "items": _lines_to_documents(order.lines),
         "totalAmount": order.total.text,
-        "currency": order.currency,
+        "currency": order.total.currency,
         "status": str(order.status),
         "shippingAddress": _address_to_document(order.shipping_address),
         "createdAt": order.created_at,
@@ -81,11 +76,10 @@ def order_to_document(order: Order) -> dict[str, Any]:
 def order_from_document(document: Document) -> Order:
     """The order in a document of the read side."""
     return Order(
-        id=document["_id"],
-        user_id=document["userId"],
+        id=UUID(document["_id"]),
+        user_id=UUID(document["userId"]),
         lines=_lines_from_documents(document["items"], document["currency"]),
-        total_minor=_minor(document["totalAmount"], document["currency"]),
-        currency=document["currency"],
+        total=_money(document["totalAmount"], document["currency"]),
         status=Status(document["status"]),
         shipping_address=_address_from_document(document["shippingAddress"]),
         created_at=document["createdAt"],
@@ -94,39 +88,38 @@ def order_from_document(document: Document) -> Order:
     )
 
 
-def _event_to_document(event: OrderEvent) -> dict[str, Any]:
+def _event_to_document(event: Fact) -> dict[str, Any]:
     if isinstance(event, OrderCreated):
         return {
             "type": _CREATED,
-            "orderId": event.order_id,
-            "userId": event.user_id,
-            "items": _lines_to_documents(event.lines, event.currency),
-            "currency": event.currency,
+            "orderId": str(event.order_id),
+            "userId": str(event.user_id),
+            "items": _lines_to_documents(event.lines),
+            "currency": event.total.currency,
             "shippingAddress": _address_to_document(event.shipping_address),
         }
     return {
         "type": _STATUS_UPDATED,
-        "orderId": event.order_id,
-        "userId": event.user_id,
+        "orderId": str(event.order_id),
+        "userId": str(event.user_id),
         "status": str(event.status),
         "previousStatus": str(event.previous_status),
         "reason": str(event.reason),
     }
 
 
-def _event_from_document(document: Document) -> OrderEvent:
+def _event_from_document(document: Document) -> Fact:
     if document["type"] == _CREATED:
         return OrderCreated(
-            order_id=document["orderId"],
-            user_id=document["userId"],
+            order_id=UUID(document["orderId"]),
+            user_id=UUID(document["userId"]),
             lines=_lines_from_documents(document["items"], document["currency"]),
-            currency=document["currency"],
             shipping_address=_address_from_document(document["shippingAddress"]),
         )
     if document["type"] == _STATUS_UPDATED:
         return OrderStatusUpdated(
-            order_id=document["orderId"],
-            user_id=document["userId"],
+            order_id=UUID(document["orderId"]),
+            user_id=UUID(document["userId"]),
             status=Status(document["status"]),
             previous_status=Status(document["previousStatus"]),
             reason=Reason(document["reason"]),
@@ -134,19 +127,16 @@ def _event_from_document(document: Document) -> OrderEvent:
     raise ValueError(f"a commit holds an event of the unknown type {document['type']}")
 
 
-def _lines_to_documents(lines: Sequence[Line], currency: str) -> list[dict[str, Any]]:
-    return [
-        {"productId": line.product_id, "quantity": line.quantity, "price": Money(line.price_minor, currency).text}
-        for line in lines
-    ]
+def _lines_to_documents(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    return [{"productId": line.product_id, "quantity": line.quantity, "price": line.price.text} for line in lines]
 
 
 def _lines_from_documents(documents: Sequence[Document], currency: str) -> tuple[Line, ...]:
-    return tuple(Line(line["productId"], line["quantity"], _minor(line["price"], currency)) for line in documents)
+    return tuple(Line(line["productId"], line["quantity"], _money(line["price"], currency)) for line in documents)
 
 
-def _minor(amount: str, currency: str) -> int:
-    return Money.kept(Decimal(amount), currency).minor
+def _money(amount: str, currency: str) -> Money:
+    return Money.kept(Decimal(amount), currency)
 
 
 def _address_to_document(address: Address) -> dict[str, str]:

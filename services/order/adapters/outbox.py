@@ -1,12 +1,12 @@
-"""The commits as the relay's outbox: projected to the read side, then published, then marked.
+"""The commits as the relay's outbox: projected to the read side, then published, then marked as published.
 
-Two ways lead to the relay. Each replica hands over its own commits in memory, right after storing them: they are
-projected and published within milliseconds, without a query. And one replica at a time, by lease, looks every second
-for commits that have stayed unpublished: those of a process that died, or that the broker did not take. Such a look
-reads the whole history of each order it finds, so that an order's events always leave in their order.
+Commits reach the relay in two ways. Each replica hands over its own commits in memory, right after storing them: they
+are projected and published within milliseconds, without a query. And one replica at a time, by lease, looks every
+second for commits that have stayed unpublished: those of a process that died, or that the broker did not accept. Such
+a look reads the whole history of each order it finds, so that an order's events are always published in sequence.
 
-Two replicas may publish the same event at the same time: with the same id, and each in order, so that whoever drops
-what they have seen sees each order's events once and in sequence.
+Two replicas may publish the same event at the same time: with the same id, and each in sequence, so that a consumer
+that drops duplicates receives each order's events once and in sequence.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 from prometheus_client import Gauge
@@ -23,23 +24,22 @@ from prometheus_client import Gauge
 from services.chassis import clock, logs
 from services.chassis.crash_points import reach
 from services.chassis.relay import Backlog, Unsent
-from services.order.domain import Commit, fold
-from services.order.journal import History
-from services.order.leases import Leases
-from services.order.messages import records_of
-from services.order.read_side import ReadSide
-from services.order.side_by_side import side_by_side
-from services.order.store import CommitStore
+from services.chassis.side_by_side import side_by_side
+from services.order.adapters.commits import MongoCommits
+from services.order.adapters.facts import records_of
+from services.order.adapters.leases import Leases
+from services.order.adapters.read_side import MongoReadSide
+from services.order.domain.history import Commit, History, fold
 
 _LOOK_EVERY_SECONDS = 1.0
 _LEASE_SECONDS = 5.0
 _SHOWN_WITHIN_SECONDS = 0.25
 _OVERDUE_AFTER = timedelta(seconds=2)
-"""Until then a commit is in the hands of whoever stored it."""
+"""Until then the replica that stored the commit publishes it."""
 _SETTLED_AFTER = timedelta(seconds=10)
-"""Two projections that crossed on their way to the read side have both arrived by then."""
+"""Two projections that crossed have both reached the read side by then."""
 _MOST_WAITING = 2_000
-"""More handed-over commits than this are left for the look: memory stays bounded while the broker is away."""
+"""Further handed-over commits are left to the look: memory stays bounded while the broker is away."""
 
 _unsettled = Gauge(
     "argosy_order_read_side_unsettled_seconds",
@@ -50,12 +50,12 @@ _log = structlog.get_logger()
 
 
 class CommitOutbox:
-    """What `chassis.relay.Relay` publishes from."""
+    """The outbox that `chassis.relay.Relay` publishes from."""
 
     def __init__(
-        self, store: CommitStore, read_side: ReadSide, leases: Leases, now: Callable[[], datetime] = clock.now
+        self, commits: MongoCommits, read_side: MongoReadSide, leases: Leases, now: Callable[[], datetime] = clock.now
     ) -> None:
-        self._store = store
+        self._commits = commits
         self._read_side = read_side
         self._leases = leases
         self._now = now
@@ -67,10 +67,10 @@ class CommitOutbox:
         self._backlog = Backlog(0, 0.0)
 
     async def announce(self, history: History) -> None:
-        """An order's history has grown: show it, and publish it soon. What gets lost here, a look finds.
+        """Projects a history that has grown and publishes it soon (ports.Announce). What is lost here, a look finds.
 
-        Returns once the read side shows it, so that who lists right after placing an order finds it there; or after a
-        moment, when that takes longer or fails.
+        Returns once the read side shows it, so that a list right after the order was placed has it; or after a moment,
+        when that takes longer or fails.
         """
         task = asyncio.create_task(self._take_over(history))
         self._projecting.add(task)
@@ -79,7 +79,7 @@ class CommitOutbox:
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[CommitOutbox]:
-        """Every replica publishes its own commits; only the look for overdue ones takes turns."""
+        """Every replica publishes its own commits; only the look for overdue ones needs the lease."""
         try:
             yield self
         finally:
@@ -95,15 +95,15 @@ class CommitOutbox:
         for commit_id in chosen:
             self._waiting.pop(commit_id, None)
         # Those held back are not lost: they stay unpublished, and a look finds them.
-        return [_entry(commit) for commit in _in_order(chosen.values()) if commit.order_id not in held_back]
+        return [_entry(commit) for commit in _in_order(chosen.values()) if str(commit.order_id) not in held_back]
 
     async def mark_sent(self, sent: Sequence[Unsent]) -> None:
-        """The broker has these."""
+        """Marks commits that the broker has."""
         self._lately_sent.extend(entry.token.id for entry in sent)
-        await side_by_side(self._store.mark_published, [entry.token for entry in sent])
+        await side_by_side(self._commits.mark_published, [entry.token for entry in sent])
 
     async def wait_for_work(self) -> None:
-        """Return when a commit is handed over, and when it is time to look."""
+        """Returns when a commit is handed over, and when it is time to look."""
         if not self._waiting:
             self._arrived.clear()
             try:
@@ -113,11 +113,11 @@ class CommitOutbox:
                 return
 
     async def backlog(self) -> Backlog:
-        """How many commits the last look found overdue; nothing in a replica that does not look."""
+        """The commits that the last look found overdue; none in a replica that does not look."""
         return self._backlog
 
     def _drop_sent(self) -> None:
-        """A history that grew while its last commit was on its way brings that one along again."""
+        """Drops commits that were handed over again, with a history that grew while they were being published."""
         for commit_id in self._waiting.keys() & set(self._lately_sent):
             del self._waiting[commit_id]
 
@@ -127,8 +127,8 @@ class CommitOutbox:
             reach("order.read_side.before")
             await show(fold(history))
             reach("order.read_side.shown")
-        except Exception as error:  # whatever it is, a look will try again, and say so if it stays
-            _log.warning("projection_put_off", order_id=history[0].order_id, error=logs.error_text(error))
+        except Exception as error:  # whatever it is, a look tries again, and logs it if it stays
+            _log.warning("projection_put_off", order_id=str(history[0].order_id), error=logs.error_text(error))
             return
         for commit in history:
             if not commit.published and len(self._waiting) < _MOST_WAITING:
@@ -148,23 +148,23 @@ class CommitOutbox:
         return await self._overdue(limit)
 
     async def _overdue(self, limit: int) -> list[Commit]:
-        found = await self._store.unpublished(limit)
+        found = await self._commits.unpublished(limit)
         overdue = self._older_than(_OVERDUE_AFTER, found)
         self._backlog = Backlog(len(overdue), self._age_of_oldest(overdue))
         histories = await side_by_side(self._project_again, {commit.order_id for commit in overdue})
         return [commit for history in histories for commit in history if not commit.published]
 
     async def _settle(self, limit: int) -> None:
-        unsettled = await self._store.unsettled(limit)
+        unsettled = await self._commits.unsettled(limit)
         _unsettled.set(self._age_of_oldest(unsettled))
         due = self._older_than(_SETTLED_AFTER, unsettled)
         await side_by_side(self._project_again, {commit.order_id for commit in due})
         if due:
             reach("order.read_side.before_settled")
-        await side_by_side(self._store.mark_settled, due)
+        await side_by_side(self._commits.mark_settled, due)
 
     def _older_than(self, age: timedelta, commits: Iterable[Commit]) -> list[Commit]:
-        """Those that are older; and those from the future, by a clock that was wrong: to do them twice is no harm."""
+        """Those that are older; and those from the future, by a wrong clock: to do them twice does no harm."""
         now = self._now()
         return [commit for commit in commits if not now - age <= commit.at <= now + age]
 
@@ -173,12 +173,12 @@ class CommitOutbox:
         now = self._now()
         return max([0.0, *((now - commit.at).total_seconds() for commit in commits)])
 
-    async def _project_again(self, order_id: str) -> History:
+    async def _project_again(self, order_id: UUID) -> History:
         try:
-            history = await self._store.load(order_id)
+            history = await self._commits.load(order_id)
             await self._read_side.project(fold(history))
-        except ValueError as error:  # a history that makes no sense must not keep the others from the bus
-            _log.error("unreadable_history", order_id=order_id, error=logs.error_text(error))
+        except ValueError as error:  # an unreadable history must not hold up the others
+            _log.error("unreadable_history", order_id=str(order_id), error=logs.error_text(error))
             return ()
         return history
 
@@ -188,4 +188,4 @@ def _in_order(commits: Iterable[Commit]) -> list[Commit]:
 
 
 def _entry(commit: Commit) -> Unsent:
-    return Unsent(token=commit, key=commit.order_id, records=tuple(records_of(commit)))
+    return Unsent(token=commit, key=str(commit.order_id), records=tuple(records_of(commit)))

@@ -1,6 +1,6 @@
-"""Turns at work that one replica should do at a time, by the unique `_id` of "<name>:<time slice>".
+"""Leases of work that one replica should do at a time, by the unique `_id` of "<name>:<time slice>".
 
-A lease only keeps double work rare: a holder may be paused past its slice. What is done under one must bear being done
+A lease only makes double work rare: a holder may be paused past its slice. So work under a lease must be safe to do
 twice.
 """
 
@@ -28,11 +28,11 @@ class Leases:
         self._decided: dict[str, tuple[int, bool]] = {}
 
     async def ensure_indexes(self) -> None:
-        """Make what the queries below need; repeating it changes nothing."""
+        """Makes the indexes of the queries below; repeating it changes nothing."""
         await self._leases.create_index([("name", 1)])
 
     async def held(self, name: str, seconds: float) -> bool:
-        """Whether the present slice, of so many seconds, is this process's: whoever asks first in a slice has it."""
+        """Whether this process holds the present slice of so many seconds: the first process that asks gets it."""
         slice_ = int(self._now().timestamp() // seconds)
         decided_slice, held = self._decided.get(name, (None, False))
         if decided_slice != slice_:

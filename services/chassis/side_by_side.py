@@ -1,4 +1,4 @@
-"""Several pieces of work at a time, and no more: the rest of the connections is for those who wait for an answer."""
+"""Several pieces of work at once, and no more than a limit, so that calls keep connections of the pool."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ R = TypeVar("R")
 
 
 async def side_by_side(work: Callable[[T], Awaitable[R]], items: Iterable[T], *, at_most: int = 4) -> list[R]:
-    """Do the work for each, so many at a time; the results in order. Raises the first failure."""
+    """Does the work for each item, `at_most` at once; answers the results in the items' order. Raises the first error.
+
+    It raises at once: work that runs already goes on.
+    """
     free = asyncio.Semaphore(at_most)
 
     async def do(item: T) -> R:

@@ -1,15 +1,16 @@
-"""The commits of all orders: what happened, in MongoDB. The truth; everything else follows from it.
+"""The commits of all orders, in MongoDB: the source of truth, from which everything else is derived.
 
 A commit is one insert of one document. Its `_id` is "<order>:<version>", so of two writers of one version exactly one
-wins, on MongoDB as on FerretDB (where updates, even guarded ones, are not isolated). A commit is stored, on record in
-the history and waiting for the bus in the same moment: `published: false` makes the collection the outbox.
+wins, on MongoDB as on FerretDB (where updates, even guarded ones, are not isolated). The same insert adds to the
+history and to the outbox, which consists of the documents with `published: false`.
 
-Every query is by equality on one indexed top-level field, the only kind that FerretDB hands down to an index.
+Every query is by equality on one indexed top-level field, the only kind for which FerretDB uses an index.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import WriteConcern
@@ -24,72 +25,43 @@ from pymongo.read_concern import ReadConcern
 
 from services.chassis import clock, mongo
 from services.chassis.crash_points import reach
-from services.chassis.errors import Unavailable
 from services.chassis.mongo import Document, Mongo, unavailable_when_away
-from services.order.documents import commit_from_document, commit_to_document
-from services.order.domain import Commit, first_commit_id
+from services.order.adapters.documents import commit_from_document, commit_to_document
+from services.order.domain.history import Commit, first_commit_id
+from services.order.ports import NotStored, OrderClosed, OutcomeUnknown, VersionTaken
 
 _BATCH = 500
 _CLOSED_AT = "closedAt"
 
 _NEVER_SENT = (ServerSelectionTimeoutError, WaitQueueTimeoutError, DocumentTooLarge)
-"""Failures from before the document left this process."""
+"""Errors from before the document left this process."""
 
 
-class VersionTaken(Exception):
-    """Another writer's commit is this version of the order: read it and decide again."""
-
-
-class OrderClosed(Exception):
-    """The order was found not to exist, and never will: `CommitStore.close` has taken its place."""
-
-
-class NotStored(Unavailable):
-    """The commit is not stored and never will be."""
-
-    default_message = "orders cannot be stored at the moment; nothing was changed, try again later"
-
-
-class OutcomeUnknown(Unavailable):
-    """The connection was lost while the commit was being stored, and the store cannot say what became of it."""
-
-    default_message = (
-        "it is not known whether this was done; check, or repeat the request with the same Idempotency-Key"
-    )
-
-
-class CommitStore:
-    """Reads and appends commits. Every call raises Unavailable while MongoDB is away."""
+class MongoCommits:
+    """Reads and appends commits (ports.Commits). Every call raises Unavailable while MongoDB is away."""
 
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
 
     async def ensure_indexes(self) -> None:
-        """Make what the queries below need; repeating it changes nothing."""
+        """Makes the indexes of the queries below; repeating it changes nothing."""
         for field in ("orderId", "published", "settled"):
             await self._commits.create_index([(field, 1)])
 
-    async def load(self, order_id: str) -> list[Commit]:
-        """The order's commits, oldest first; none for an unknown order."""
+    async def load(self, order_id: UUID) -> list[Commit]:
+        """See ports.Commits."""
         with unavailable_when_away():
-            documents = await self._commits.find({"orderId": order_id}).to_list(None)
+            documents = await self._commits.find({"orderId": str(order_id)}).to_list(None)
         return sorted(map(commit_from_document, documents), key=lambda commit: commit.version)
 
     async def order_ids(self) -> AsyncIterator[str]:
-        """Every order there is, in no particular order. Reads all commits: for an operator, not for a call."""
+        """See ports.Commits."""
         with unavailable_when_away():
             async for document in self._commits.find({"version": 1}, {"orderId": 1}, batch_size=_BATCH):
                 yield document["orderId"]
 
     async def append(self, commit: Commit) -> None:
-        """Store a commit as the next version of its order.
-
-        Raises:
-            VersionTaken: another writer was first.
-            OrderClosed: it is the order's first one, and came too late.
-            NotStored: it failed for certain.
-            OutcomeUnknown: it may have been stored, or may yet be.
-        """
+        """See ports.Commits. A lost answer is looked up."""
         reach("order.commit.before")
         try:
             await self._commits.insert_one(commit_to_document(commit))
@@ -104,11 +76,11 @@ class CommitStore:
             mongo.remember(error)
             await self._look_whether_stored(commit, error)
 
-    async def close(self, order_id: str) -> bool:
-        """Let an order that has no commit never get one; whether that is so, by this or an earlier call.
+    async def close(self, order_id: UUID) -> bool:
+        """See ports.Commits.
 
-        What takes the place of the first commit has its `_id` and none of its fields: whoever is about to store the
-        order, however long ago they began, loses the race for it, and no query finds it.
+        The document that takes the place of the first commit has its `_id` and none of its fields: a call that is about
+        to store the order, however long ago it began, loses the race, and no query finds the document.
         """
         try:
             with unavailable_when_away():
@@ -119,11 +91,11 @@ class CommitStore:
         return True
 
     async def unpublished(self, limit: int) -> list[Commit]:
-        """Some commits that the bus may not have yet, in no particular order."""
+        """Up to `limit` commits that the bus may not have yet, in no particular order."""
         return await self._some({"published": False}, limit)
 
     async def mark_published(self, commit: Commit) -> None:
-        """The bus has all events of this commit."""
+        """Records that the bus has all events of this commit."""
         # One update a command: FerretDB keeps a connection to its PostgreSQL for each until the whole command is done.
         # Two projections of one order can only cross from the third version on (read_side.py says how).
         marks = {"published": True, "settled": commit.version < 3}
@@ -131,11 +103,11 @@ class CommitStore:
             await self._commits.update_one({"_id": commit.id}, {"$set": marks})
 
     async def unsettled(self, limit: int) -> list[Commit]:
-        """Some published commits whose order is to be projected once more."""
+        """Up to `limit` published commits whose order must be projected once more."""
         return await self._some({"settled": False}, limit)
 
     async def mark_settled(self, commit: Commit) -> None:
-        """The order has been projected once more since."""
+        """Records that the order was projected once more."""
         with unavailable_when_away():
             await self._commits.update_one({"_id": commit.id}, {"$set": {"settled": True}})
 
@@ -150,13 +122,13 @@ class CommitStore:
         except PyMongoError as again:
             raise OutcomeUnknown from again
         if found is None:
-            raise OutcomeUnknown from error  # not there yet: the server may still be at it
+            raise OutcomeUnknown from error  # not there yet: the server may still store it
         if _CLOSED_AT in found:
             raise OrderClosed from error
         if found["token"] != commit.token:
             raise VersionTaken from error
 
-    async def _is_closed(self, order_id: str) -> bool:
+    async def _is_closed(self, order_id: UUID) -> bool:
         with unavailable_when_away():
             found = await self._commits.find_one({"_id": first_commit_id(order_id)})
         return found is not None and _CLOSED_AT in found
