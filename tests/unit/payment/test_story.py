@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from services.chassis.story import Kind, Moment
-from services.payment import story
+from services.payment.adapters import story
 from tests.unit.payment.given import NOW, PAYMENT_ID
 
 LATER = NOW + timedelta(hours=1)
