@@ -13,7 +13,6 @@ from cli import audit, output
 from cli.databases import database
 from cli.environment import settings_of
 from services.chassis import clock
-from services.payment.adapters.stripe.client import StripeProvider
 from services.payment.adapters.unit_of_work import PostgresPaymentWork
 from services.payment.domain.payments import StrandedPayment
 from services.payment.entrypoints.mapping import KEPT_ANSWERS
@@ -109,7 +108,7 @@ async def _close(settings: PaymentSettings, payment_id: UUID, how: str) -> bool:
 
 
 def _recorder(work: PostgresPaymentWork, settings: PaymentSettings) -> Recorder:
-    return Recorder.of(work, settings.challenge_timeout, StripeProvider.name)
+    return Recorder.of(work, settings.challenge_timeout)
 
 
 def _row(payment: StrandedPayment) -> output.Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
@@ -27,7 +28,9 @@ from services.payment.entrypoints.mapping import KEPT_ANSWERS
 from services.payment.entrypoints.rpc import PaymentLookupRpc, PaymentRpc
 from services.payment.entrypoints.webhooks import StripeWebhooks
 from services.payment.entrypoints.workers import Reconciler, chores, counting
-from services.payment.settings import PaymentSettings
+from services.payment.ports import Providers
+from services.payment.settings import PaymentSettings, ProviderName
+from services.payment.use_cases import outcomes
 from services.payment.use_cases.apply_notice import ApplyNoticeHandler
 from services.payment.use_cases.apply_order_status import ApplyOrderStatusHandler
 from services.payment.use_cases.confirm_payment import ConfirmPaymentHandler
@@ -47,28 +50,38 @@ from services.payment.use_cases.settle_refund import SettleRefund
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+def stripe(settings: PaymentSettings) -> StripeProvider:
+    """Stripe, or a sandbox of it."""
+    return StripeProvider(
+        settings.stripe_api_key,
+        settings.stripe_api_url,
+        settings.stripe_timeout_seconds,
+        settings.stripe_leave_alone_seconds,
+    )
+
+
+PROVIDERS: Mapping[ProviderName, Callable[[PaymentSettings], StripeProvider]] = {"stripe": stripe}
+"""Name → how the provider's adapter is made. A payment keeps the name of its provider."""
+
+
 def run(settings: PaymentSettings) -> None:
     """Wire the service and serve until a signal."""
     app = App("payment", settings)
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
     producer = app.add(Producer(settings.brokers, app.name), required=False)
-    provider = app.add(
-        StripeProvider(
-            settings.stripe_api_key,
-            settings.stripe_api_url,
-            settings.stripe_timeout_seconds,
-            settings.stripe_leave_alone_seconds,
-        )
+    providers = Providers(
+        {name: app.add(make(settings)) for name, make in PROVIDERS.items()}, settings.payment_provider
     )
+    outcomes.show_payments(providers.by_name)
     work = PostgresPaymentWork(postgres, KEPT_ANSWERS)
     orders = GrpcOrders(app.client(OrderLookupServiceStub, ORDER_LOOKUP, settings.order_target))
-    recorder = Recorder.of(work, settings.challenge_timeout, provider.name)
-    settle = SettlePayment(work, provider, recorder, settings.stripe_search_lag)
-    settle_refund = SettleRefund(work, provider, recorder)
-    answers, get_payment = FirstAnswers(work, provider), GetPaymentHandler(work)
-    apply_notice = ApplyNoticeHandler(work, provider, settle, settle_refund, recorder)
+    recorder = Recorder.of(work, settings.challenge_timeout)
+    settle = SettlePayment(work, providers, recorder, settings.stripe_search_lag)
+    settle_refund = SettleRefund(work, providers, recorder)
+    answers, get_payment = FirstAnswers(work, providers), GetPaymentHandler(work)
+    apply_notice = ApplyNoticeHandler(work, providers, settle, settle_refund, recorder)
     payments = PaymentRpc(
-        create_payment=CreatePaymentHandler(work, orders, provider, settle, answers, settings.payment_return_url),
+        create_payment=CreatePaymentHandler(work, orders, providers, settle, answers, settings.payment_return_url),
         get_payment=get_payment,
         list_payments=ListPaymentsHandler(work),
         confirm_payment=ConfirmPaymentHandler(get_payment, settle),

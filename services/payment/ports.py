@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
@@ -34,10 +34,10 @@ class Payments(Protocol):
     async def find(self, payment_id: UUID) -> Payment | None:
         """The payment of this id."""
 
-    async def find_by_charge(self, reference: str) -> Payment | None:
+    async def find_by_charge(self, provider: str, reference: str) -> Payment | None:
         """The payment that a charge at the provider belongs to."""
 
-    async def find_by_capture(self, reference: str) -> Payment | None:
+    async def find_by_capture(self, provider: str, reference: str) -> Payment | None:
         """The payment that a capture is booked for."""
 
     async def lock(self, payment_id: UUID) -> Payment:
@@ -69,8 +69,11 @@ class Payments(Protocol):
     async def count_server_error(self, payment: Payment) -> None:
         """Records that the provider's servers have failed under the key that it was asked with."""
 
-    async def take_due(self, now: datetime, lease: timedelta, limit: int) -> list[Payment]:
-        """Up to `limit` payments that are due; nobody else takes them before the lease has ended."""
+    async def take_due(self, now: datetime, lease: timedelta, limit: int, providers: Collection[str]) -> list[Payment]:
+        """Up to `limit` payments of these providers that are due; nobody else takes them before the lease has ended.
+
+        Payments of others are left to a version of the service that knows their provider.
+        """
 
     async def put_off(self, payment: Payment, leased_until: datetime) -> None:
         """Writes when the payment is due next, unless it has changed since it was taken."""
@@ -94,7 +97,7 @@ class Refunds(Protocol):
     async def page(self, payment_id: UUID, *, before: UUID | None, limit: int) -> list[Refund]:
         """Up to `limit` refunds of a payment older than `before`, newest first."""
 
-    async def has_status(self, reference: str, status: RefundStatus) -> bool:
+    async def has_status(self, provider: str, reference: str, status: RefundStatus) -> bool:
         """Whether the refund with the provider's reference is known to have this status."""
 
     async def save(self, refund: Refund) -> None:
@@ -106,8 +109,8 @@ class Refunds(Protocol):
     async def count_server_error(self, refund: Refund) -> None:
         """Records that the provider's servers have failed under the key that it was asked with."""
 
-    async def take_due(self, now: datetime, lease: timedelta, limit: int) -> list[Refund]:
-        """Up to `limit` refunds that are due; nobody else takes them before the lease has ended."""
+    async def take_due(self, now: datetime, lease: timedelta, limit: int, providers: Collection[str]) -> list[Refund]:
+        """Up to `limit` refunds of these providers that are due; nobody else takes them before the lease has ended."""
 
     async def put_off(self, refund: Refund, leased_until: datetime) -> None:
         """Writes when the refund is due next, unless it has changed since it was taken."""
@@ -315,7 +318,7 @@ class PaymentProvider(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name in metrics."""
+        """Its name in stored payments, metrics and settings."""
 
     @property
     def label(self) -> str:
@@ -349,10 +352,36 @@ class PaymentProvider(Protocol):
         """
 
     async def refunds_of(self, reference: str) -> list[ProviderRefund]:
-        """All refunds of a charge as they are now, also those made by other hands. Raises UnknownCharge."""
+        """All refunds of a charge as they are now, also those made by other hands. Raises UnknownCharge.
+
+        Of an unknown charge it may also answer none.
+        """
 
     async def disputes_of(self, reference: str) -> list[ProviderDispute]:
-        """All disputes of a charge as they are now. Raises UnknownCharge."""
+        """All disputes of a charge as they are now. Raises as `refunds_of`."""
 
     async def user_of_customer(self, customer_id: str) -> str | None:
         """The person to whom a customer record belongs; None when nobody, or there is no such record."""
+
+
+@dataclass(frozen=True)
+class Providers:
+    """The payment providers, by name."""
+
+    by_name: Mapping[str, PaymentProvider]
+    default: str
+    """Who is asked for new payments."""
+
+    @property
+    def for_new(self) -> PaymentProvider:
+        """The provider of new payments."""
+        return self.by_name[self.default]
+
+    def of(self, stored: Payment | Refund) -> PaymentProvider:
+        """The provider of a payment or a refund. Raises KeyError: this version does not have it."""
+        return self.by_name[stored.provider]
+
+    @property
+    def take_at_most(self) -> timedelta:
+        """How long the slowest of them may take for one request."""
+        return max(provider.takes_at_most for provider in self.by_name.values())

@@ -21,19 +21,28 @@ class PostgresLedger:
         if not lines:
             return
         rows = [
-            (payment_id, line.refund_id, line.entry, line.amount.decimal, line.amount.currency, line.reference)
+            (
+                payment_id,
+                line.refund_id,
+                line.entry,
+                line.amount.decimal,
+                line.amount.currency,
+                line.provider,
+                line.reference,
+            )
             for line in lines
         ]
         with storable():
             await self._connection.executemany(
-                "INSERT INTO ledger_entries (payment_id, refund_id, entry, amount, currency, stripe_id)"
-                " VALUES ($1, $2, $3, $4, $5, $6)",
+                "INSERT INTO ledger_entries"
+                " (payment_id, refund_id, entry, amount, currency, provider, provider_reference)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7)",
                 rows,
             )
 
     async def booked(self, payment_id: UUID) -> frozenset[str]:
         """The references of all that is booked of a payment, which the caller has locked."""
         rows = await self._connection.fetch(
-            "SELECT DISTINCT stripe_id FROM ledger_entries WHERE payment_id = $1", payment_id
+            "SELECT DISTINCT provider_reference FROM ledger_entries WHERE payment_id = $1", payment_id
         )
-        return frozenset(row["stripe_id"] for row in rows)
+        return frozenset(row["provider_reference"] for row in rows)

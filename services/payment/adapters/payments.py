@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from services.payment.domain.disputes import DisputeState
 from services.payment.domain.payments import Payment, PaymentInProgress, Status, Stranded
 
 _PAYMENT = (
-    "id, order_id, user_id, stripe_payment_intent_id, amount, currency, status, payment_method, customer_id,"
+    "id, order_id, user_id, provider, provider_reference, amount, currency, status, payment_method, customer_id,"
     " return_url, idempotency_key, provider_fee, net_amount, settlement_currency, error_code, decline_code, refusal,"
     " late, close_intent, created_at, asked_at, challenge_ends_at, processed_at, check_at, checks, key_number,"
     " server_errors, give_back, stranded, given_back_otherwise, dispute"
@@ -35,8 +36,8 @@ class PostgresPayments:
         try:
             await self._connection.execute(
                 "INSERT INTO payments (id, order_id, user_id, amount, currency, status, payment_method, customer_id,"
-                " return_url, idempotency_key, created_at, asked_at, check_at, metadata)"
-                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                " return_url, idempotency_key, created_at, asked_at, check_at, metadata, provider)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
                 payment.id,
                 payment.order_id,
                 payment.user_id,
@@ -51,6 +52,7 @@ class PostgresPayments:
                 payment.asked_at,
                 payment.check_at,
                 json.dumps({"client_app": client_app}),
+                payment.provider,
             )
         except asyncpg.UniqueViolationError as error:
             raise PaymentInProgress from error
@@ -60,18 +62,20 @@ class PostgresPayments:
         row = await self._connection.fetchrow(f"SELECT {_PAYMENT} FROM payments WHERE id = $1", payment_id)
         return _payment(row) if row else None
 
-    async def find_by_charge(self, reference: str) -> Payment | None:
+    async def find_by_charge(self, provider: str, reference: str) -> Payment | None:
         """The payment that a charge at the provider belongs to."""
         row = await self._connection.fetchrow(
-            f"SELECT {_PAYMENT} FROM payments WHERE stripe_payment_intent_id = $1", reference
+            f"SELECT {_PAYMENT} FROM payments WHERE provider = $1 AND provider_reference = $2", provider, reference
         )
         return _payment(row) if row else None
 
-    async def find_by_capture(self, reference: str) -> Payment | None:
+    async def find_by_capture(self, provider: str, reference: str) -> Payment | None:
         """The payment that a capture is booked for."""
         row = await self._connection.fetchrow(
             f"SELECT {_PAYMENT} FROM payments WHERE id = ("
-            " SELECT payment_id FROM ledger_entries WHERE stripe_id = $1 AND entry = 'capture')",
+            " SELECT payment_id FROM ledger_entries"
+            " WHERE provider = $1 AND provider_reference = $2 AND entry = 'capture')",
+            provider,
             reference,
         )
         return _payment(row) if row else None
@@ -113,7 +117,7 @@ class PostgresPayments:
         """Writes the payment's state. The request itself never changes. Raises NotStorable."""
         with storable():
             await self._connection.execute(
-                "UPDATE payments SET stripe_payment_intent_id = $2, status = $3, provider_fee = $4, net_amount = $5,"
+                "UPDATE payments SET provider_reference = $2, status = $3, provider_fee = $4, net_amount = $5,"
                 " settlement_currency = $6, error_code = $7, decline_code = $8, refusal = $9, late = $10,"
                 " close_intent = $11, challenge_ends_at = $12, processed_at = $13, check_at = $14, checks = $15,"
                 " give_back = $16, stranded = $17, given_back_otherwise = $18, dispute = $19 WHERE id = $1",
@@ -145,22 +149,24 @@ class PostgresPayments:
         """
         noted = await self._connection.fetchval(
             "UPDATE payments SET asked_at = $2 WHERE id = $1 AND status = 'processing' AND NOT close_intent"
-            " AND stripe_payment_intent_id IS NULL AND key_number = $3 RETURNING true",
+            " AND provider_reference IS NULL AND key_number = $3 RETURNING true",
             payment.id,
             now,
             payment.key_number,
         )
         return noted is True
 
-    async def take_due(self, now: datetime, lease: timedelta, limit: int) -> list[Payment]:
-        """Up to `limit` payments that are due; nobody else takes them before the lease has ended."""
+    async def take_due(self, now: datetime, lease: timedelta, limit: int, providers: Collection[str]) -> list[Payment]:
+        """Up to `limit` payments of these providers that are due; nobody else takes them before the lease has ended."""
         rows = await self._connection.fetch(
             "UPDATE payments SET check_at = $1::timestamptz + $2, checks = checks + 1 WHERE id IN ("
-            " SELECT id FROM payments WHERE check_at <= $1 ORDER BY check_at LIMIT $3 FOR UPDATE SKIP LOCKED"
+            " SELECT id FROM payments WHERE check_at <= $1 AND provider = ANY ($4) ORDER BY check_at LIMIT $3"
+            " FOR UPDATE SKIP LOCKED"
             f") RETURNING {_PAYMENT}",
             now,
             lease,
             limit,
+            list(providers),
         )
         return [_payment(row) for row in rows]
 
@@ -212,6 +218,7 @@ def _payment(row: Record) -> Payment:
         order_id=row["order_id"],
         user_id=row["user_id"],
         amount=Money.kept(row["amount"], row["currency"]),
+        provider=row["provider"],
         payment_method=row["payment_method"],
         customer_id=row["customer_id"],
         return_url=row["return_url"],
@@ -219,7 +226,7 @@ def _payment(row: Record) -> Payment:
         created_at=row["created_at"],
         asked_at=row["asked_at"],
         status=Status(row["status"]),
-        provider_reference=row["stripe_payment_intent_id"],
+        provider_reference=row["provider_reference"],
         error_code=row["error_code"],
         decline_code=row["decline_code"],
         refusal=Refusal(row["refusal"]) if row["refusal"] else None,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,8 +12,8 @@ from services.chassis.postgres import Connection, Record
 from services.payment.domain.refunds import Refund, RefundStatus
 
 _REFUND = (
-    "id, payment_id, stripe_refund_id, amount, currency, reason, status, idempotency_key, ordered_by, caller_key,"
-    " failure_code, created_at, check_at, checks, key_number, server_errors, processed_at"
+    "id, payment_id, provider, provider_reference, amount, currency, reason, status, idempotency_key, ordered_by,"
+    " caller_key, failure_code, created_at, check_at, checks, key_number, server_errors, processed_at"
 )
 
 
@@ -25,9 +26,9 @@ class PostgresRefunds:
     async def add(self, refund: Refund) -> None:
         """Stores a new refund."""
         await self._connection.execute(
-            "INSERT INTO refunds (id, payment_id, stripe_refund_id, amount, currency, reason, status, idempotency_key,"
-            " ordered_by, caller_key, created_at, check_at, checks)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            "INSERT INTO refunds (id, payment_id, provider_reference, amount, currency, reason, status,"
+            " idempotency_key, ordered_by, caller_key, created_at, check_at, checks, provider)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             refund.id,
             refund.payment_id,
             refund.provider_reference,
@@ -41,6 +42,7 @@ class PostgresRefunds:
             refund.created_at,
             refund.check_at,
             refund.checks,
+            refund.provider,
         )
 
     async def find(self, refund_id: UUID) -> Refund | None:
@@ -66,15 +68,17 @@ class PostgresRefunds:
         )
         return [_refund(row) for row in rows]
 
-    async def has_status(self, reference: str, status: RefundStatus) -> bool:
+    async def has_status(self, provider: str, reference: str, status: RefundStatus) -> bool:
         """Whether the refund with the provider's reference is known to have this status."""
-        known = await self._connection.fetchval("SELECT status FROM refunds WHERE stripe_refund_id = $1", reference)
+        known = await self._connection.fetchval(
+            "SELECT status FROM refunds WHERE provider = $1 AND provider_reference = $2", provider, reference
+        )
         return bool(known == status)
 
     async def save(self, refund: Refund) -> None:
         """Writes the refund's state."""
         await self._connection.execute(
-            "UPDATE refunds SET stripe_refund_id = $2, status = $3, failure_code = $4, check_at = $5, checks = $6,"
+            "UPDATE refunds SET provider_reference = $2, status = $3, failure_code = $4, check_at = $5, checks = $6,"
             " processed_at = $7 WHERE id = $1",
             refund.id,
             refund.provider_reference,
@@ -85,15 +89,17 @@ class PostgresRefunds:
             refund.processed_at,
         )
 
-    async def take_due(self, now: datetime, lease: timedelta, limit: int) -> list[Refund]:
-        """Up to `limit` refunds that are due; nobody else takes them before the lease has ended."""
+    async def take_due(self, now: datetime, lease: timedelta, limit: int, providers: Collection[str]) -> list[Refund]:
+        """Up to `limit` refunds of these providers that are due; nobody else takes them before the lease has ended."""
         rows = await self._connection.fetch(
             "UPDATE refunds SET check_at = $1::timestamptz + $2, checks = checks + 1 WHERE id IN ("
-            " SELECT id FROM refunds WHERE check_at <= $1 ORDER BY check_at LIMIT $3 FOR UPDATE SKIP LOCKED"
+            " SELECT id FROM refunds WHERE check_at <= $1 AND provider = ANY ($4) ORDER BY check_at LIMIT $3"
+            " FOR UPDATE SKIP LOCKED"
             f") RETURNING {_REFUND}",
             now,
             lease,
             limit,
+            list(providers),
         )
         return [_refund(row) for row in rows]
 
@@ -127,11 +133,12 @@ def _refund(row: Record) -> Refund:
         id=row["id"],
         payment_id=row["payment_id"],
         amount=Money.kept(row["amount"], row["currency"]),
+        provider=row["provider"],
         reason=row["reason"],
         key=row["idempotency_key"],
         created_at=row["created_at"],
         status=RefundStatus(row["status"]),
-        provider_reference=row["stripe_refund_id"],
+        provider_reference=row["provider_reference"],
         failure_code=row["failure_code"],
         ordered_by=row["ordered_by"],
         idempotency_key=row["caller_key"],

@@ -39,7 +39,7 @@ async def story_of(connection: Connection, order_id: UUID) -> list[Moment]:
 
 
 def _payment(row: Record) -> list[Moment]:
-    facts = {"paymentId": str(row["id"]), "intentId": row["stripe_payment_intent_id"]}
+    facts = {"paymentId": str(row["id"]), "intentId": row["provider_reference"]}
     moments = [_said(row["created_at"], f"payment of {_amount(row)} begins", facts)]
     if row["processed_at"] is not None:
         moments.append(_said(row["processed_at"], f"payment has its outcome{_why(row)}", facts))
@@ -76,7 +76,7 @@ def _attempt(row: Record) -> Moment:
 
 
 def _refund(row: Record) -> list[Moment]:
-    facts = {"paymentId": str(row["payment_id"]), "refundId": str(row["id"]), "providerId": row["stripe_refund_id"]}
+    facts = {"paymentId": str(row["payment_id"]), "refundId": str(row["id"]), "providerId": row["provider_reference"]}
     moments = [_said(row["created_at"], f"refund of {_amount(row)} begins ({row['reason']})", facts)]
     if row["status"] != "pending":
         code = f" ({row['failure_code']})" if row["failure_code"] else ""
@@ -85,7 +85,7 @@ def _refund(row: Record) -> list[Moment]:
 
 
 def _booked(row: Record) -> Moment:
-    facts = {"paymentId": str(row["payment_id"]), "entry": row["entry"], "providerId": row["stripe_id"]}
+    facts = {"paymentId": str(row["payment_id"]), "entry": row["entry"], "providerId": row["provider_reference"]}
     return Moment(row["created_at"], SERVICE, Kind.LEDGER, f"{row['entry']} {_amount(row)}", facts)
 
 

@@ -20,7 +20,7 @@ class PostgresStranded:
         rows = await self._connection.fetch(
             """
             SELECT p.id, p.order_id, p.user_id, p.stranded_at, p.stranded, p.status, p.currency,
-                   p.stripe_payment_intent_id,
+                   p.provider_reference,
                    CASE WHEN p.status IN ('succeeded', 'partially_refunded', 'refunded') THEN p.amount - (
                        SELECT coalesce(sum(amount), 0) FROM refunds r
                        WHERE r.payment_id = p.id AND r.status = 'succeeded'
@@ -59,7 +59,7 @@ def _stranded(row: Record) -> StrandedPayment:
         reason=Stranded(row["stranded"]),
         status=row["status"],
         held=Money.kept(row["held"], row["currency"]),
-        provider_reference=row["stripe_payment_intent_id"],
+        provider_reference=row["provider_reference"],
         last_failure=row["last_failure"],
         disputes=row["disputes"],
     )

@@ -45,7 +45,7 @@ class ProviderDispute:
     movements: tuple[Movement, ...] = ()
 
 
-def dispute_lines(dispute: ProviderDispute, booked: Set[str]) -> tuple[LedgerLine, ...]:
+def dispute_lines(dispute: ProviderDispute, booked: Set[str], provider: str) -> tuple[LedgerLine, ...]:
     """The lines to book for the money that a dispute has moved. `booked`: references that are booked already."""
     lines = []
     for moved in dispute.movements:
@@ -55,7 +55,7 @@ def dispute_lines(dispute: ProviderDispute, booked: Set[str]) -> tuple[LedgerLin
         entry = Entry.DISPUTE if moved.amount.minor < 0 else Entry.DISPUTE_REVERSAL
         for kind, amount in ((entry, moved.amount), (fee, moved.fee)):
             if amount.minor:
-                lines.append(LedgerLine(kind, Money(abs(amount.minor), amount.currency), moved.reference))
+                lines.append(LedgerLine(kind, Money(abs(amount.minor), amount.currency), provider, moved.reference))
     return tuple(lines)
 
 

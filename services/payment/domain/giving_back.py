@@ -60,6 +60,7 @@ def give_back(
         id=refund_id,
         payment_id=payment.id,
         amount=left,
+        provider=payment.provider,
         reason=ORDER_CANCELLED,
         key=late_refund_key(payment.id, len(before) + 1),
         created_at=now,

@@ -31,6 +31,8 @@ class LedgerLine:
 
     entry: Entry
     amount: Money
+    provider: str
+    """Where the money moved."""
     reference: str
     """The provider's reference of the movement."""
     refund_id: UUID | None = None

@@ -27,6 +27,8 @@ class Topic(Enum):
 class Notice:
     """That something happened, and to what. Its present state is looked up, not read from here."""
 
+    provider: str
+    """The name of the provider that reports it."""
     id: str
     type: str
     """The provider's word for what happened."""

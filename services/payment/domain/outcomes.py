@@ -135,7 +135,9 @@ def _capture(payment: Payment, charge: Charge, order_ended: bool, now: datetime)
         close_charge=False,
         checks=0,
     )
-    line = LedgerLine(Entry.CAPTURE, payment.amount, charge.capture_reference or str(charge.reference))
+    line = LedgerLine(
+        Entry.CAPTURE, payment.amount, payment.provider, charge.capture_reference or str(charge.reference)
+    )
     settled = _settle(captured, charge, now)
     confirmed = PaymentConfirmed(
         payment.order_id, payment.id, payment.user_id, payment.amount, captured.provider_reference
@@ -152,7 +154,8 @@ def _settle(payment: Payment, charge: Charge, now: datetime) -> Change:
         return Change(payment, after_check(payment, now))
     settled = replace(payment, provider_fee=settlement.fee, net_amount=settlement.net, checks=0)
     settled = replace(settled, check_at=next_check(settled, now))
-    return Change(payment, settled, ledger=(LedgerLine(Entry.FEE, settlement.fee, settlement.reference),))
+    fee = LedgerLine(Entry.FEE, settlement.fee, payment.provider, settlement.reference)
+    return Change(payment, settled, ledger=(fee,))
 
 
 def _go_on(payment: Payment, charge: Charge, order_ended: bool, now: datetime, challenge_timeout: timedelta) -> Change:

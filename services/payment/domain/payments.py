@@ -97,6 +97,8 @@ class Payment:
     order_id: UUID
     user_id: UUID
     amount: Money
+    provider: str
+    """The name of the provider that takes the money."""
     payment_method: str
     customer_id: str | None
     return_url: str
@@ -200,6 +202,7 @@ def begin(
     order: Order,
     *,
     payment_id: UUID,
+    provider: str,
     payment_method: str,
     customer_id: str | None,
     return_url: str,
@@ -213,6 +216,7 @@ def begin(
         order_id=order.id,
         user_id=order.user_id,
         amount=order.total,
+        provider=provider,
         payment_method=payment_method,
         customer_id=customer_id,
         return_url=return_url,

@@ -61,6 +61,8 @@ class Refund:
     id: UUID
     payment_id: UUID
     amount: Money
+    provider: str
+    """The name of the provider that gives the money back."""
     reason: str
     key: str | None
     """The idempotency key it is asked for with; None for one that was made at the provider by other hands."""
@@ -161,6 +163,7 @@ def order_refund(
         id=refund_id,
         payment_id=payment.id,
         amount=left if amount is None else amount,
+        provider=payment.provider,
         reason=reason or BY_CUSTOMER,
         key=str(refund_id),
         created_at=now,
@@ -188,6 +191,7 @@ def adopt_refund(payment: Payment, seen: ProviderRefund, *, refund_id: UUID, now
         id=refund_id,
         payment_id=payment.id,
         amount=Money(seen.amount.minor, payment.amount.currency),
+        provider=payment.provider,
         reason=seen.reason,
         key=None,
         created_at=now,
@@ -241,9 +245,9 @@ def _published_and_booked(
 ) -> tuple[Fact | None, tuple[LedgerLine, ...]]:
     what = (payment.order_id, payment.id, payment.user_id, after.id, after.amount)
     if after.status is RefundStatus.SUCCEEDED:
-        return PaymentRefunded(*what), (LedgerLine(Entry.REFUND, after.amount, reference, after.id),)
+        return PaymentRefunded(*what), (LedgerLine(Entry.REFUND, after.amount, after.provider, reference, after.id),)
     if before.status is RefundStatus.SUCCEEDED:
-        reversal = LedgerLine(Entry.REFUND_REVERSAL, after.amount, reference, after.id)
+        reversal = LedgerLine(Entry.REFUND_REVERSAL, after.amount, after.provider, reference, after.id)
         return PaymentRefundFailed(*what), (reversal,)
     return PaymentRefundFailed(*what) if after.status is RefundStatus.FAILED else None, ()
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from services.payment.domain.charges import ChargeMismatch
 from services.payment.domain.notices import Notice, Topic, reports_nothing_new
 from services.payment.domain.payments import Payment
-from services.payment.ports import PaymentProvider, UnknownCharge, Work
+from services.payment.ports import Providers, UnknownCharge, Work
 from services.payment.use_cases.recorder import Recorder
 from services.payment.use_cases.settle_payment import SettlePayment
 from services.payment.use_cases.settle_refund import SettleRefund
@@ -50,7 +50,7 @@ class ApplyNoticeHandler:
     """Brings a payment to the state that it has at the provider."""
 
     work: Work
-    provider: PaymentProvider
+    providers: Providers
     settle: SettlePayment
     settle_refund: SettleRefund
     recorder: Recorder
@@ -92,11 +92,11 @@ class ApplyNoticeHandler:
         """
         async with self.work.read() as unit:
             charge = notice.charge_reference
-            payment = await unit.payments.find_by_charge(charge) if charge else None
+            payment = await unit.payments.find_by_charge(notice.provider, charge) if charge else None
             if payment is None and notice.payment_id is not None and charge is not None:
                 payment = await unit.payments.find(notice.payment_id)
             if payment is None and notice.capture_reference is not None:
-                payment = await unit.payments.find_by_capture(notice.capture_reference)
+                payment = await unit.payments.find_by_capture(notice.provider, notice.capture_reference)
             return payment
 
     async def _nothing_to_learn(self, notice: Notice, payment: Payment) -> bool:
@@ -104,14 +104,14 @@ class ApplyNoticeHandler:
             if await unit.notices.was_processed(notice.id):
                 return True
             if notice.refund_reference is not None and notice.refund_status is not None:
-                return await unit.refunds.has_status(notice.refund_reference, notice.refund_status)
+                return await unit.refunds.has_status(notice.provider, notice.refund_reference, notice.refund_status)
         return reports_nothing_new(notice, payment)
 
     async def _learn(self, notice: Notice, payment: Payment, reference: str) -> None:
         if notice.topic is Topic.CHARGE or not payment.is_paid:
-            payment = (await self.settle.learn(payment, await self.provider.look_up(reference))).payment
+            payment = (await self.settle.learn(payment, await self.providers.of(payment).look_up(reference))).payment
         if notice.topic is Topic.REFUND:
             await self.settle_refund.look_up_all(payment, reference)
         if notice.topic is Topic.DISPUTE:
-            for dispute in await self.provider.disputes_of(reference):
+            for dispute in await self.providers.of(payment).disputes_of(reference):
                 await self.recorder.disputes(payment, dispute)

@@ -21,7 +21,7 @@ from services.chassis.unit_of_work import Repeatable
 from services.payment.domain.answers import PaymentAnswer, payment_answer
 from services.payment.domain.orders import Order, OrderNotFound, OrderNotPayable, require_payable
 from services.payment.domain.payments import CustomerRefused, Payment, begin, require_unpaid
-from services.payment.ports import KeptUnder, Orders, OutcomeUnknown, PaymentProvider, Replay, Work
+from services.payment.ports import KeptUnder, Orders, OutcomeUnknown, Providers, Replay, Work
 from services.payment.use_cases.first_answers import FirstAnswers
 from services.payment.use_cases.patience import wait_for_provider
 from services.payment.use_cases.record_charge import answer_scope
@@ -54,7 +54,7 @@ class CreatePaymentHandler:
 
     work: Work
     orders: Orders
-    provider: PaymentProvider
+    providers: Providers
     settle: SettlePayment
     answers: FirstAnswers
     return_url: str
@@ -80,23 +80,26 @@ class CreatePaymentHandler:
 
     async def _require_own_customer(self, command: CreatePayment) -> None:
         customer_id = command.customer_id
-        if customer_id is not None and await self.provider.user_of_customer(customer_id) != str(command.user_id):
-            raise CustomerRefused(self.provider.label)
+        provider = self.providers.for_new
+        if customer_id is not None and await provider.user_of_customer(customer_id) != str(command.user_id):
+            raise CustomerRefused(provider.label)
 
     async def _begin(self, command: CreatePayment, order: Order) -> Payment | Replay[PaymentAnswer]:
         """A new payment, stored; or what an earlier call with the same key has answered so far.
 
         The claim comes first: a repeat gets its answer also when by now the order is paid or cancelled.
         """
+        provider = self.providers.for_new
         payment = begin(
             order,
             payment_id=ids.new_id(),
+            provider=provider.name,
             payment_method=command.payment_method,
             customer_id=command.customer_id,
             return_url=self.return_url,
             idempotency_key=command.request.key,
             now=clock.now(),
-            takes_at_most=self.provider.takes_at_most,
+            takes_at_most=provider.takes_at_most,
         )
         async with self.work.begin("payment.begin") as unit:
             kept_under = command.kept_under

@@ -96,7 +96,7 @@ class CreateRefundHandler:
             ordered_by=command.staff_id,
             idempotency_key=command.request.key,
             now=clock.now(),
-            takes_at_most=self.settle.provider.takes_at_most,
+            takes_at_most=self.settle.providers.of(found).takes_at_most,
         )
         await unit.refunds.add(refund)
         return refund

@@ -12,7 +12,7 @@ from services.payment.domain.answers import PaymentAnswer, payment_answer
 from services.payment.domain.charges import Refusal
 from services.payment.domain.orders import OrderNotPayable
 from services.payment.domain.payments import CustomerRefused, Payment, PaymentMethodRefused, Status
-from services.payment.ports import KeptUnder, PaymentProvider, Replay, Work
+from services.payment.ports import KeptUnder, Providers, Replay, Work
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class FirstAnswers:
     """Makes the answers, and finds those that are kept."""
 
     work: Work
-    provider: PaymentProvider
+    providers: Providers
 
     async def first(
         self, where: KeptUnder, payment: Payment, challenge_secret: str | None, outcome_known: bool
@@ -57,8 +57,9 @@ class FirstAnswers:
         return answer
 
     async def _challenge_secret(self, answer: PaymentAnswer) -> str:
-        reference = (await self._payment(answer)).provider_reference
-        charge = await self.provider.look_up(reference) if reference else None
+        payment = await self._payment(answer)
+        reference = payment.provider_reference
+        charge = await self.providers.of(payment).look_up(reference) if reference else None
         return (charge and charge.challenge_secret) or ""
 
     async def _payment(self, answer: PaymentAnswer) -> Payment:
@@ -69,10 +70,11 @@ class FirstAnswers:
         return payment
 
     def _raise_refusal(self, payment: Payment) -> None:
+        label = self.providers.of(payment).label
         match payment.refusal:
             case Refusal.PAYMENT_METHOD:
-                raise PaymentMethodRefused(self.provider.label)
+                raise PaymentMethodRefused(label)
             case Refusal.CUSTOMER:
-                raise CustomerRefused(self.provider.label)
+                raise CustomerRefused(label)
             case Refusal.AMOUNT:
-                raise OrderNotPayable(f"{self.provider.label} does not take payments of this amount")
+                raise OrderNotPayable(f"{label} does not take payments of this amount")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import structlog
 from prometheus_client import Counter
 
@@ -19,14 +21,14 @@ show_from_the_start(FEES_NOT_BOOKED, ("unreadable", "unstorable"))
 _log = structlog.get_logger()
 
 
-def show_payments(provider: str) -> None:
-    """Lets the counts of a provider's payments exist from the start."""
-    show_from_the_start(_payments, Status, (provider,))
+def show_payments(providers: Iterable[str]) -> None:
+    """Lets the counts of these providers' payments exist from the start."""
+    show_from_the_start(_payments, Status, providers)
 
 
-def count_payment(payment: Payment, provider: str) -> None:
+def count_payment(payment: Payment) -> None:
     """A payment has come to another status."""
-    _payments.labels(status=payment.status, provider=provider).inc()
+    _payments.labels(status=payment.status, provider=payment.provider).inc()
     _log.info("payment_moved", payment_id=str(payment.id), status=payment.status, late=payment.late)
 
 

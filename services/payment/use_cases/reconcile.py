@@ -19,7 +19,7 @@ from services.chassis.crash_points import reach
 from services.payment.domain import schedule
 from services.payment.domain.payments import Payment
 from services.payment.domain.refunds import Refund
-from services.payment.ports import ProviderAway, Work
+from services.payment.ports import ProviderAway, Providers, Work
 from services.payment.use_cases.settle_payment import SettlePayment
 from services.payment.use_cases.settle_refund import SettleRefund
 
@@ -41,9 +41,14 @@ class ReconcileHandler:
     settle_refund: SettleRefund
 
     @property
+    def providers(self) -> Providers:
+        """Whose payments and refunds are taken."""
+        return self.settle_payment.providers
+
+    @property
     def lease(self) -> timedelta:
         """How long what is taken stays ours: as long as a step may take. A process that dies holds it up so long."""
-        return self.settle_payment.provider.takes_at_most
+        return self.providers.take_at_most
 
     async def __call__(self) -> int:
         """Takes a step of everything that is due now, and waits for them; answers how many there were."""
@@ -53,10 +58,10 @@ class ReconcileHandler:
 
     async def take(self, most_payments: int, most_refunds: int) -> tuple[list[Look], list[Look]]:
         """Takes what is due: a step for each payment and each refund, to be awaited by the caller."""
-        now = clock.now()
+        now, providers = clock.now(), self.providers.by_name
         async with self.work.begin() as unit:  # points by hand: a round that finds nothing has no effect
-            payments = await unit.payments.take_due(now, self.lease, most_payments)
-            refunds = await unit.refunds.take_due(now, self.lease, most_refunds)
+            payments = await unit.payments.take_due(now, self.lease, most_payments, providers)
+            refunds = await unit.refunds.take_due(now, self.lease, most_refunds, providers)
             if payments or refunds:
                 reach("payment.reconcile.before_commit")
         if payments or refunds:

@@ -45,11 +45,6 @@ class RecordCharge:
     give_back: GiveBack
     challenge_timeout: timedelta
     """How long a customer may take for a challenge."""
-    provider: str
-    """The provider's name, for the counts."""
-
-    def __post_init__(self) -> None:
-        outcomes.show_payments(self.provider)
 
     async def charge(self, payment: Payment, charge: Charge, *, asked: bool = False) -> Payment:
         """Writes the provider's answer on the payment's charge. Any number of times, in any order.
@@ -180,7 +175,7 @@ class RecordCharge:
         if change.after.check_at is not None and change.after.check_at <= now:
             self.give_back.due.set()
         if change.moved:
-            outcomes.count_payment(change.after, self.provider)
+            outcomes.count_payment(change.after)
 
 
 async def _keep_answer(unit: PaymentUnit, payment: Payment) -> None:

@@ -28,8 +28,6 @@ class RecordRefund:
 
     work: Work
     give_back: GiveBack
-    provider: str
-    """The provider's name, for the counts."""
 
     async def refund(self, payment: Payment, seen: ProviderRefund) -> None:
         """Writes the provider's answer on a refund of the payment; an unknown one becomes ours.
@@ -57,7 +55,7 @@ class RecordRefund:
             given = await self._outcome_is_known(unit, change.payment, change.refund, now)
         self.give_back.committed(current, given)
         if change.payment.status is not current.status:
-            outcomes.count_payment(change.payment, self.provider)
+            outcomes.count_payment(change.payment)
 
     async def given_up(self, payment: Payment, refund: Refund, code: str | None) -> None:
         """Writes that the provider does not make the refund, and its code for that."""

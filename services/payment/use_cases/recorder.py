@@ -28,18 +28,17 @@ class Recorder:
         return self.give_back.due
 
     @classmethod
-    def of(cls, work: Work, challenge_timeout: timedelta, provider: str) -> Recorder:
+    def of(cls, work: Work, challenge_timeout: timedelta) -> Recorder:
         """A recorder.
 
         Args:
             work: opens units of work.
             challenge_timeout: how long a customer may take for a challenge.
-            provider: the provider's name, for the counts.
         """
         give_back = GiveBack(work, asyncio.Event())
         return cls(
-            RecordCharge(work, give_back, challenge_timeout, provider),
-            RecordRefund(work, give_back, provider),
+            RecordCharge(work, give_back, challenge_timeout),
+            RecordRefund(work, give_back),
             RecordDispute(work, give_back),
             give_back,
         )

@@ -19,7 +19,7 @@ from services.payment.ports import (
     NotAsked,
     NotAuthorized,
     OutcomeUnknown,
-    PaymentProvider,
+    Providers,
     Refused,
     ServersFail,
     UnknownCharge,
@@ -45,10 +45,10 @@ class SettlePayment:
     """Asks, looks up, searches or cancels at the provider, whatever is due, and writes the outcome."""
 
     work: Work
-    provider: PaymentProvider
+    providers: Providers
     recorder: Recorder
     search_lag: timedelta
-    """How far the provider's search may be behind."""
+    """How far a provider's search may be behind."""
 
     async def __call__(self, payment: Payment) -> Settled:
         """Takes the step that is due now.
@@ -96,9 +96,9 @@ class SettlePayment:
             case Step.SEARCH:
                 return await self._search(payment)
             case Step.LOOK_UP if reference is not None:
-                return await self.learn(payment, await self.provider.look_up(reference))
+                return await self.learn(payment, await self.providers.of(payment).look_up(reference))
             case Step.CANCEL if reference is not None:
-                return await self.learn(payment, await self.provider.cancel(reference, _reason(payment)))
+                return await self.learn(payment, await self.providers.of(payment).cancel(reference, _reason(payment)))
             case Step.GIVE_BACK if reference is not None:
                 await self._go_on_giving_back(payment, reference)
         return Settled(payment)
@@ -115,7 +115,7 @@ class SettlePayment:
 
     async def _ask(self, payment: Payment) -> Settled:
         try:
-            charge = await self.provider.ask(payment)
+            charge = await self.providers.of(payment).ask(payment)
         except OutcomeUnknown as unknown:
             spent = isinstance(unknown, ServersFail)
             await self.recorder.charges.unanswered(payment, "unknown", key_is_spent=spent)
@@ -135,11 +135,11 @@ class SettlePayment:
 
     async def _search(self, payment: Payment) -> Settled:
         """Finds out whether the provider knows the payment, without asking it to charge."""
-        found = await self.provider.search(payment.id)
+        found = await self.providers.of(payment).search(payment.id)
         if found is not None:
             return await self.learn(payment, found)
         now = clock.now()
-        if not schedule.may_conclude(payment, now, self.provider.takes_at_most + self.search_lag):
+        if not schedule.may_conclude(payment, now, self.providers.of(payment).takes_at_most + self.search_lag):
             return Settled(payment)
         if payment.close_charge or not keys.may_take_another_key(payment, now):
             return Settled(await self.recorder.charges.never_charged(payment))
@@ -150,9 +150,9 @@ class SettlePayment:
     async def _go_on_giving_back(self, payment: Payment, reference: str) -> None:
         """Whatever has happened to the money meanwhile, also without a notice."""
         if payment.dispute is not None:
-            for dispute in await self.provider.disputes_of(reference):
+            for dispute in await self.providers.of(payment).disputes_of(reference):
                 await self.recorder.disputes(payment, dispute)
-        for refund in await self.provider.refunds_of(reference):
+        for refund in await self.providers.of(payment).refunds_of(reference):
             await self.recorder.refunds.refund(payment, refund)
         await self.recorder.give_back(payment)
 

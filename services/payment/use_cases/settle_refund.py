@@ -12,7 +12,7 @@ from services.payment.domain.disputes import DisputeState
 from services.payment.domain.failures import DISPUTE_LOST, SERVERS_FAIL
 from services.payment.domain.payments import Payment
 from services.payment.domain.refunds import Refund
-from services.payment.ports import KeyUsedOtherwise, PaymentProvider, Refused, ServersFail, UnknownCharge, Work
+from services.payment.ports import KeyUsedOtherwise, Providers, Refused, ServersFail, UnknownCharge, Work
 from services.payment.use_cases.recorder import Recorder
 
 _log = structlog.get_logger()
@@ -23,7 +23,7 @@ class SettleRefund:
     """Asks the provider for a stored refund, or looks at one that is under way."""
 
     work: Work
-    provider: PaymentProvider
+    providers: Providers
     recorder: Recorder
 
     async def __call__(self, refund: Refund) -> None:
@@ -46,7 +46,7 @@ class SettleRefund:
 
     async def look_up_all(self, payment: Payment, reference: str) -> None:
         """Writes the state of all refunds of the payment's charge, also of those made by other hands."""
-        for seen in await self.provider.refunds_of(reference):
+        for seen in await self.providers.of(payment).refunds_of(reference):
             await self.recorder.refunds.refund(payment, seen)
 
     async def _step(self, refund: Refund, payment: Payment, reference: str) -> None:
@@ -73,14 +73,14 @@ class SettleRefund:
                 await self._make(refund.with_next_key(), payment, reference)
 
     async def _was_made(self, refund: Refund, payment: Payment, reference: str) -> bool:
-        seen = await self.provider.refunds_of(reference)
+        seen = await self.providers.of(refund).refunds_of(reference)
         for one in seen:
             await self.recorder.refunds.refund(payment, one)
         return any(one.refund_id == refund.id for one in seen)
 
     async def _make(self, refund: Refund, payment: Payment, reference: str) -> None:
         try:
-            seen = await self.provider.refund(refund, reference)
+            seen = await self.providers.of(refund).refund(refund, reference)
         except Refused as refused:
             # Given back by other hands, disputed, too old: whatever it is, asking again does not help.
             _log.error("refund_refused", refund_id=str(refund.id), payment_id=str(payment.id), code=refused.code)

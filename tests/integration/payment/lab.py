@@ -27,6 +27,7 @@ from services.payment.domain.refunds import Refund
 from services.payment.entrypoints.mapping import KEPT_ANSWERS, answer_message, refund_answer_message
 from services.payment.entrypoints.webhooks import StripeWebhooks
 from services.payment.entrypoints.workers import Reconciler
+from services.payment.ports import Providers
 from services.payment.use_cases.apply_notice import ApplyNoticeHandler
 from services.payment.use_cases.apply_order_status import ApplyOrderStatusHandler
 from services.payment.use_cases.close_stranded import CloseStrandedHandler
@@ -146,18 +147,19 @@ class Lab:
 
     def __post_init__(self) -> None:
         self.work = work = PostgresPaymentWork(self.postgres, KEPT_ANSWERS)
-        self.recorder = Recorder.of(work, self.challenge_timeout, self.gateway.name)
-        self.settle = SettlePayment(work, self.gateway, self.recorder, self.search_lag)
-        self.settle_refund = SettleRefund(work, self.gateway, self.recorder)
+        self.providers = providers = Providers({self.gateway.name: self.gateway}, self.gateway.name)
+        self.recorder = Recorder.of(work, self.challenge_timeout)
+        self.settle = SettlePayment(work, providers, self.recorder, self.search_lag)
+        self.settle_refund = SettleRefund(work, providers, self.recorder)
         self.create = CreatePaymentHandler(
-            work, self.orders, self.gateway, self.settle, FirstAnswers(work, self.gateway), RETURN_URL
+            work, self.orders, providers, self.settle, FirstAnswers(work, providers), RETURN_URL
         )
         self.create_refund = CreateRefundHandler(work, self.settle_refund)
         self.get_payment = GetPaymentHandler(work)
         self.list_payments = ListPaymentsHandler(work)
         self.list_refunds = ListRefundsHandler(work)
         self.confirm_payment = ConfirmPaymentHandler(self.get_payment, self.settle)
-        apply_notice = ApplyNoticeHandler(work, self.gateway, self.settle, self.settle_refund, self.recorder)
+        apply_notice = ApplyNoticeHandler(work, providers, self.settle, self.settle_refund, self.recorder)
         self.handle_webhook = StripeWebhooks(apply_notice, WEBHOOK_SECRET)
         self.look_up_order = LookUpOrderPaymentHandler(work)
         self.apply_order_status = ApplyOrderStatusHandler(work, self.recorder)

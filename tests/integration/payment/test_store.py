@@ -35,6 +35,7 @@ def a_payment(lab: Lab) -> Payment:
     return begin(
         lab.orders.place(),
         payment_id=ids.new_id(),
+        provider="stripe",
         payment_method="pm_card_visa",
         customer_id=None,
         return_url=RETURN_URL,
@@ -114,7 +115,7 @@ async def test_the_ledger_is_append_only(lab: Lab, statement: str) -> None:
 
 async def test_the_same_line_cannot_be_booked_twice(lab: Lab) -> None:
     payment = await stored(lab, a_payment(lab))
-    line = LedgerLine(Entry.CAPTURE, Money(5998, "USD"), f"ch_{payment.id}")
+    line = LedgerLine(Entry.CAPTURE, Money(5998, "USD"), "stripe", f"ch_{payment.id}")
     with pytest.raises(NotStorable) as refused:
         async with lab.work.begin() as unit:
             await unit.ledger.add(payment.id, [line, line])
@@ -159,20 +160,20 @@ async def test_what_is_taken_is_taken_once_until_the_lease_ends(lab: Lab) -> Non
 
     async def take() -> list[Payment]:
         async with lab.work.begin() as unit:
-            return await unit.payments.take_due(now, lease, 3)
+            return await unit.payments.take_due(now, lease, 3, ["stripe"])
 
     taken = [payment for batch in await asyncio.gather(*(take() for _ in range(6))) for payment in batch]
     assert len(taken) == len({payment.id for payment in taken}) == 10
     assert {(payment.check_at, payment.checks) for payment in taken} == {(now + lease, 1)}
     async with lab.work.begin() as unit:
-        assert await unit.payments.take_due(now + lease - timedelta(seconds=1), lease, 100) == []
-        assert len(await unit.payments.take_due(now + lease, lease, 100)) == 10
+        assert await unit.payments.take_due(now + lease - timedelta(seconds=1), lease, 100, ["stripe"]) == []
+        assert len(await unit.payments.take_due(now + lease, lease, 100, ["stripe"])) == 10
 
 
 async def test_putting_off_does_not_undo_what_has_happened_since(lab: Lab) -> None:
     payment = await stored(lab, replace(a_payment(lab), check_at=clock.now()))
     async with lab.work.begin() as unit:
-        (taken,) = await unit.payments.take_due(clock.now(), timedelta(seconds=20), 1)
+        (taken,) = await unit.payments.take_due(clock.now(), timedelta(seconds=20), 1, ["stripe"])
     assert taken.check_at is not None
     lab.orders.all[payment.order_id] = replace(lab.orders.place(), id=payment.order_id)
     await lab.end_order(lab.orders.all[payment.order_id])
@@ -195,10 +196,10 @@ async def test_nobody_is_asked_again_for_what_is_to_be_closed(lab: Lab) -> None:
 async def test_webhooks_are_remembered_for_a_month(lab: Lab) -> None:
     old, new, payment_id = f"evt_{uuid4()}", f"evt_{uuid4()}", uuid4()
     async with lab.work.begin() as unit:
-        await unit.notices.processed(Notice(old, "t", Topic.CHARGE), payment_id)
-        await unit.notices.processed(Notice(old, "t", Topic.CHARGE), payment_id)
+        await unit.notices.processed(Notice("stripe", old, "t", Topic.CHARGE), payment_id)
+        await unit.notices.processed(Notice("stripe", old, "t", Topic.CHARGE), payment_id)
         await unit.connection.execute("UPDATE processed_webhook_events SET received_at = now() - interval '31 days'")
-        await unit.notices.processed(Notice(new, "t", Topic.CHARGE), payment_id)
+        await unit.notices.processed(Notice("stripe", new, "t", Topic.CHARGE), payment_id)
         assert not await unit.notices.was_processed(old)
         assert await unit.notices.was_processed(new)
 

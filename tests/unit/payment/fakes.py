@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -47,12 +47,14 @@ class FakePayments:
     async def find(self, payment_id: UUID) -> Payment | None:
         return self.rows.get(payment_id)
 
-    async def find_by_charge(self, reference: str) -> Payment | None:
-        return next((one for one in self.rows.values() if one.provider_reference == reference), None)
+    async def find_by_charge(self, provider: str, reference: str) -> Payment | None:
+        return next(
+            (one for one in self.rows.values() if (one.provider, one.provider_reference) == (provider, reference)), None
+        )
 
-    async def find_by_capture(self, reference: str) -> Payment | None:
+    async def find_by_capture(self, provider: str, reference: str) -> Payment | None:
         for payment_id, line in self._ledger.lines:
-            if line.reference == reference and line.entry is Entry.CAPTURE:
+            if (line.provider, line.reference, line.entry) == (provider, reference, Entry.CAPTURE):
                 return self.rows[payment_id]
         return None
 
@@ -100,8 +102,12 @@ class FakePayments:
         if row.key_number == payment.key_number:
             self.rows[payment.id] = replace(row, server_errors=row.server_errors + 1)
 
-    async def take_due(self, now: datetime, lease: timedelta, limit: int) -> list[Payment]:
-        due = [one for one in self.rows.values() if one.check_at is not None and one.check_at <= now][:limit]
+    async def take_due(self, now: datetime, lease: timedelta, limit: int, providers: Collection[str]) -> list[Payment]:
+        due = [
+            one
+            for one in self.rows.values()
+            if one.check_at is not None and one.check_at <= now and one.provider in providers
+        ][:limit]
         taken = [replace(one, check_at=now + lease, checks=one.checks + 1) for one in due]
         self.rows.update({one.id: one for one in taken})
         return taken
@@ -134,7 +140,7 @@ class FakeRefunds:
         found = [one for one in await self.of_payment(payment_id) if before is None or one.id < before]
         return found[::-1][:limit]
 
-    async def has_status(self, reference: str, status: RefundStatus) -> bool:
+    async def has_status(self, provider: str, reference: str, status: RefundStatus) -> bool:
         return any(one.provider_reference == reference and one.status is status for one in self.rows.values())
 
     async def save(self, refund: Refund) -> None:
@@ -151,8 +157,12 @@ class FakeRefunds:
         row = self.rows[refund.id]
         self.rows[refund.id] = replace(row, server_errors=row.server_errors + 1)
 
-    async def take_due(self, now: datetime, lease: timedelta, limit: int) -> list[Refund]:
-        due = [one for one in self.rows.values() if one.check_at is not None and one.check_at <= now][:limit]
+    async def take_due(self, now: datetime, lease: timedelta, limit: int, providers: Collection[str]) -> list[Refund]:
+        due = [
+            one
+            for one in self.rows.values()
+            if one.check_at is not None and one.check_at <= now and one.provider in providers
+        ][:limit]
         taken = [replace(one, check_at=now + lease, checks=one.checks + 1) for one in due]
         self.rows.update({one.id: one for one in taken})
         return taken

@@ -31,6 +31,7 @@ def a_payment(**changes: Any) -> Payment:
     begun = begin(
         ORDER,
         payment_id=PAYMENT_ID,
+        provider="fake",
         payment_method="pm_card_visa",
         customer_id=None,
         return_url="https://shop.example/back",

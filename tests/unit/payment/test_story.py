@@ -15,7 +15,7 @@ LATER = NOW + timedelta(hours=1)
 def payment(**changes: Any) -> Any:
     row = {
         "id": PAYMENT_ID,
-        "stripe_payment_intent_id": "pi_1",
+        "provider_reference": "pi_1",
         "amount": "59.98",
         "currency": "USD",
         "created_at": NOW,

@@ -243,15 +243,15 @@ def test_what_a_disputes_status_means(status: str, state: DisputeState) -> None:
 def test_what_a_dispute_moves_is_booked_once_and_by_its_way() -> None:
     taken, back = Movement("txn_1", usd(-1000), usd(1500)), Movement("txn_2", usd(1000), usd(-1500))
     seen = ProviderDispute("du_1", "won", DisputeState.WON, usd(1000), "general", (taken, back))
-    booked = [(line.entry.value, line.amount.minor, line.reference) for line in dispute_lines(seen, set())]
+    booked = [(line.entry.value, line.amount.minor, line.reference) for line in dispute_lines(seen, set(), "stripe")]
     assert booked == [
         ("dispute", 1000, "txn_1"),
         ("dispute_fee", 1500, "txn_1"),
         ("dispute_reversal", 1000, "txn_2"),
         ("dispute_fee_reversal", 1500, "txn_2"),
     ]
-    assert len(dispute_lines(seen, {"txn_1"})) == 2
-    assert dispute_lines(seen, {"txn_1", "txn_2"}) == ()
+    assert len(dispute_lines(seen, {"txn_1"}, "stripe")) == 2
+    assert dispute_lines(seen, {"txn_1", "txn_2"}, "stripe") == ()
 
 
 def test_the_worst_dispute_says_how_they_stand() -> None:

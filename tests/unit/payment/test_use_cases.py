@@ -42,6 +42,7 @@ from services.payment.ports import (
     NotAuthorized,
     NotStorable,
     OutcomeUnknown,
+    Providers,
     Refused,
     ServersFail,
     UnknownCharge,
@@ -81,12 +82,13 @@ class Till:
 
     def __init__(self) -> None:
         self.unit, self.orders, self.provider = FakePayment(), FakeOrders(), FakeProvider()
-        work, provider = FakePaymentWork(self.unit), self.provider
-        self.recorder = Recorder.of(work, timedelta(minutes=15), provider.name)
-        settle = SettlePayment(work, provider, self.recorder, timedelta(minutes=5))
-        settle_refund = SettleRefund(work, provider, self.recorder)
+        work = FakePaymentWork(self.unit)
+        self.providers = providers = Providers({"fake": self.provider}, "fake")
+        self.recorder = Recorder.of(work, timedelta(minutes=15))
+        settle = SettlePayment(work, providers, self.recorder, timedelta(minutes=5))
+        settle_refund = SettleRefund(work, providers, self.recorder)
         self.create = CreatePaymentHandler(
-            work, self.orders, provider, settle, FirstAnswers(work, provider), "https://shop.example/back"
+            work, self.orders, providers, settle, FirstAnswers(work, providers), "https://shop.example/back"
         )
         self.get = GetPaymentHandler(work)
         self.confirm = ConfirmPaymentHandler(self.get, settle)
@@ -95,7 +97,7 @@ class Till:
         self.create_refund = CreateRefundHandler(work, settle_refund)
         self.look_up = LookUpOrderPaymentHandler(work)
         self.apply_status = ApplyOrderStatusHandler(work, self.recorder)
-        self.notice = ApplyNoticeHandler(work, provider, settle, settle_refund, self.recorder)
+        self.notice = ApplyNoticeHandler(work, providers, settle, settle_refund, self.recorder)
         self.reconcile_once = ReconcileHandler(work, settle, settle_refund)
         self.stranded = ListStrandedHandler(work)
         self.retry = RetryStrandedHandler(work, self.recorder)
@@ -155,7 +157,7 @@ class Till:
         return payment.provider_reference
 
     async def hears(self, payment: Payment, topic: Topic, **what: Any) -> Applied:
-        notice = Notice(f"notice-{uuid4()}", "word", topic, charge_reference=payment.provider_reference)
+        notice = Notice("fake", f"notice-{uuid4()}", "word", topic, charge_reference=payment.provider_reference)
         return await self.notice(ApplyNotice(replace(notice, **what)))
 
 
@@ -722,7 +724,7 @@ class TestNotices:
         till.provider.errors["look_up"] = AssertionError("asked")
         known = await till.hears(payment, Topic.CHARGE, charge_state=ChargeState.SUCCEEDED)
         assert known.outcome is Outcome.KNOWN
-        twice = Notice("twice", "word", Topic.REFUND, charge_reference=payment.provider_reference)
+        twice = Notice("fake", "twice", "word", Topic.REFUND, charge_reference=payment.provider_reference)
         assert (await till.notice(ApplyNotice(twice))).outcome is Outcome.TAKEN
         assert (await till.notice(ApplyNotice(twice))).outcome is Outcome.KNOWN
 
@@ -800,3 +802,29 @@ async def test_an_answer_without_its_payment_is_a_bug(till: Till) -> None:
     till.unit.payments.rows.clear()
     with pytest.raises(RuntimeError, match="is gone"):
         await till.create.answers.complete(replace(answer, challenge_secret=None))
+
+
+async def test_each_payment_stays_with_its_provider(till: Till) -> None:
+    """New payments go to another one; what began with the first is refunded there."""
+    other = FakeProvider()
+    other.name = "other"
+    _, before = await till.paid()
+    providers = Providers({"fake": till.provider, "other": other}, "other")
+    for part in (till.create, till.create.answers, till.create.settle, till.create_refund.settle):
+        object.__setattr__(part, "providers", providers)
+    _, after = await till.paid()
+    assert (before.provider, after.provider) == ("fake", "other")
+    for payment in (before, after):
+        await till.refund(payment, "1.00")
+    assert len(till.provider.refunds) == len(other.refunds) == 1
+    assert {line.provider for _, line in till.unit.ledger.lines} == {"fake", "other"}
+
+
+async def test_a_payment_of_a_provider_that_this_version_lacks_is_left_alone(till: Till) -> None:
+    till.provider.outcome = ChargeState.PROCESSING
+    order = till.orders.place()
+    await till.pay(order)
+    due = replace(till.only(order), provider="of a newer version", check_at=clock.now())
+    till.unit.payments.rows[due.id] = due
+    assert await till.reconcile_once() == 0
+    assert till.only(order) == due

@@ -69,7 +69,7 @@ class StripeProvider:
             a 5xx.
     """
 
-    name = "stripe"
+    name = words.NAME
     label = "Stripe"
 
     def __init__(

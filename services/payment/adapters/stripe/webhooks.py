@@ -14,6 +14,7 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from services.payment.adapters.stripe import mapping, words
+from services.payment.adapters.stripe.words import NAME
 from services.payment.domain.notices import Notice
 
 SIGNATURE_TOLERANCE_SECONDS = 300
@@ -99,6 +100,7 @@ def _event(event: Json) -> Notice:
     kind, own_id = subject.get("object"), _id(subject.get("id"))
     is_refund = kind == "refund"
     return Notice(
+        provider=NAME,
         id=id_,
         type=type_,
         topic=topic,

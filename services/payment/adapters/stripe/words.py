@@ -13,6 +13,9 @@ from services.payment.domain.disputes import DisputeState
 from services.payment.domain.notices import Topic
 from services.payment.domain.refunds import RefundStatus
 
+NAME = "stripe"
+"""The provider's name in stored payments, metrics and settings."""
+
 DECLINED = "requires_payment_method"
 CHARGE_STATES: Mapping[str, ChargeState] = MappingProxyType(
     {
