@@ -10,14 +10,14 @@ import pytest
 from tests.support import crash_points
 from tests.support.crash_points import ROOT
 
-_NAMED_BY_HAND = ("grant_resets.py", "send_messages.py", "adapters/stock.py")
+_NAMED_BY_HAND = ("grant_resets.py", "send_messages.py", "use_cases/reconcile.py", "adapters/stock.py")
 """Pollers, whose empty transactions are no effect, and a part of a chore: their points are calls of `reach`."""
 
 
 def _unnamed(tree: ast.AST) -> Iterator[int]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
-            if node.func.attr == "transaction":
+            if node.func.attr == "transaction" or ast.unparse(node.func).endswith("work.begin"):
                 yield node.lineno
         elif isinstance(node, ast.Call) and len(node.args) == 6:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

@@ -26,7 +26,7 @@ class AlreadyPaid(Exception):
     """The order is paid."""
 
     def __init__(self) -> None:
-        super().__init__("this order is paid")
+        super().__init__("this order is already paid")
 
 
 class DiffersFromOrder(Exception):
@@ -57,7 +57,7 @@ def require_payable(order: Order, stated_amount: Decimal | None, stated_currency
     if order.status != "pending":
         raise OrderNotPayable(f"this order is {order.status}; only a pending one can be paid")
     if order.total.minor <= 0:
-        raise OrderNotPayable("there is nothing to pay for this order")
+        raise OrderNotPayable("this order has nothing to pay")
     problem = money.charge_problem(order.total)  # an order from before such orders were refused
     if problem is not None:
         raise OrderNotPayable(f"an order of {order.total} cannot be paid: a charge {problem}")

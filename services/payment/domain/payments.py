@@ -75,7 +75,7 @@ class PaymentMethodRefused(Exception):
     """The provider does not know the payment method, or cannot charge it."""
 
     def __init__(self, provider: str) -> None:
-        super().__init__(f"{provider} does not accept this payment method; the order can be paid with another")
+        super().__init__("the payment provider does not accept this payment method; use another one")
         self.violations = (
             ("paymentMethodId", f"must be a payment method that exists at {provider} and can be charged"),
         )
@@ -85,7 +85,7 @@ class CustomerRefused(Exception):
     """The customer record at the provider is not the caller's own."""
 
     def __init__(self, provider: str) -> None:
-        super().__init__("this customer is not yours")
+        super().__init__("customerId: must be a customer of your own")
         self.violations = (("customerId", f"must be your own customer at {provider}"),)
 
 

@@ -153,9 +153,9 @@ def order_refund(
         RefundTooLarge: so much, or anything at all, is not left.
     """
     if not payment.is_paid:
-        raise NotRefundable(f"this payment is {payment.status}: only money that was taken can go back")
+        raise NotRefundable(f"this payment is {payment.status}: only captured payments can be refunded")
     if payment.dispute is DisputeState.LOST:
-        raise NotRefundable("a dispute of this payment was lost: the customer has had money back through their bank")
+        raise NotRefundable("a dispute of this payment was lost: the bank has already returned the money")
     left = left_to_refund(payment, refunds)
     if left.minor <= 0 or (amount is not None and amount.minor > left.minor):
         raise RefundTooLarge(Money(max(left.minor, 0), left.currency))

@@ -109,7 +109,7 @@ class CreatePaymentHandler:
             require_payable(order, command.stated_amount, command.stated_currency)
             await unit.orders.lock(order.id)
             if await unit.orders.has_ended(order.id):
-                raise OrderNotPayable("this order takes no payment any more")
+                raise OrderNotPayable("this order can no longer be paid")
             require_unpaid(await unit.payments.of_order(order.id))
             await unit.payments.add(payment, command.client_app)
         return payment

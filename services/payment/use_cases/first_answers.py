@@ -77,4 +77,4 @@ class FirstAnswers:
             case Refusal.CUSTOMER:
                 raise CustomerRefused(label)
             case Refusal.AMOUNT:
-                raise OrderNotPayable(f"{label} does not take payments of this amount")
+                raise OrderNotPayable("the payment provider does not accept this amount")

@@ -73,7 +73,7 @@ class ReconcileHandler:
         reach("payment.reconcile.stepped")
         # Where the step has written something, it has also decided when to look again, and this does nothing.
         later = schedule.after_check(payment, clock.now())
-        async with self.work.begin() as unit:
+        async with self.work.read() as unit:  # one guarded statement needs no transaction
             await unit.payments.put_off(later, _leased_until(payment))
         reach("payment.reconcile.put_off")
 
@@ -81,7 +81,7 @@ class ReconcileHandler:
         await _attempt(self.settle_refund(refund), refund_id=str(refund.id))
         reach("payment.reconcile.refund_stepped")
         later = replace(refund, check_at=clock.now() + schedule.backoff(refund.checks))
-        async with self.work.begin() as unit:
+        async with self.work.read() as unit:
             await unit.refunds.put_off(later, _leased_until(refund))
 
 

@@ -104,7 +104,7 @@ class SettlePayment:
         return Settled(payment)
 
     async def _ask_again(self, payment: Payment) -> Settled:
-        async with self.work.begin() as unit:  # without crash points: asking twice under one key has one effect
+        async with self.work.read() as unit:  # one guarded statement needs no transaction
             if not await unit.payments.begin_asking(payment, clock.now()):
                 return Settled(payment)
         try:
@@ -143,7 +143,7 @@ class SettlePayment:
             return Settled(payment)
         if payment.close_charge or not keys.may_take_another_key(payment, now):
             return Settled(await self.recorder.charges.never_charged(payment))
-        async with self.work.begin() as unit:
+        async with self.work.read() as unit:  # one guarded statement
             taken = await unit.payments.take_next_key(payment)
         return await self._ask_again(payment.with_next_key()) if taken else Settled(payment)
 

@@ -67,7 +67,7 @@ class SettleRefund:
             _log.error("refund_given_up", refund_id=str(refund.id), payment_id=str(payment.id))
             await self.recorder.refunds.given_up(payment, refund, SERVERS_FAIL)
         else:
-            async with self.work.begin() as unit:
+            async with self.work.read() as unit:  # one guarded statement needs no transaction
                 taken = await unit.refunds.take_next_key(refund)
             if taken:
                 await self._make(refund.with_next_key(), payment, reference)
@@ -89,7 +89,7 @@ class SettleRefund:
             return
         except KeyUsedOtherwise:
             if not await self._was_made(refund, payment, reference):
-                async with self.work.begin() as unit:
+                async with self.work.read() as unit:  # one guarded statement needs no transaction
                     await unit.refunds.take_next_key(refund)
             return
         except ServersFail:

@@ -91,7 +91,7 @@ async def test_what_the_bank_sends_back_is_told_to_the_customer_and_to_us(lab: L
     assert (said["log_level"], said["order_id"], said["reason"]) == ("error", str(order.id), "refund_returned")
     assert await stranded_now(lab, payment) == [Stranded.REFUND_RETURNED]
     (listed,) = [one for one in await lab.stranded() if one.id == payment.id]
-    assert (listed.order_id, str(listed.held), listed.last_failure) == (order.id, "59.98", "expired_or_canceled_card")
+    assert (listed.order_id, listed.held.text, listed.last_failure) == (order.id, "59.98", "expired_or_canceled_card")
 
 
 async def test_it_is_counted_for_the_alert(lab: Lab) -> None:
@@ -209,7 +209,7 @@ class TestCommands:
         assert str(order.id) in (await self.ask(environment, "stranded")).out
         assert (await self.ask(environment, "retry")).code == 1
         retried = await self.ask(environment, "retry", str(payment.id))
-        assert (retried.code, retried.out) == (0, "1 payment is tried again.\n")
+        assert (retried.code, retried.out) == (0, "1 payment is scheduled again.\n")
         audit = json.loads(retried.err.splitlines()[-1])
         assert (audit["event"], audit["payment_id"], audit["audit"]) == ("payment_retried", str(payment.id), True)
         assert await listed() == []
