@@ -19,8 +19,8 @@ from services.notification.adapters import story as notification
 from services.notification.adapters.unit_of_work import CONSUMER as NOTIFICATION_GROUP
 from services.order.adapters import story as order
 from services.order.adapters.commits import MongoCommits
-from services.payment import story as payment
-from services.payment.consumers import GROUP as PAYMENT_GROUP
+from services.payment.adapters import story as payment
+from services.payment.adapters.unit_of_work import CONSUMER as PAYMENT_GROUP
 
 Tell = Callable[[Connection, UUID], Awaitable[list[Moment]]]
 
