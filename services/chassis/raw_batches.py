@@ -1,8 +1,8 @@
-"""Decodes what the broker answered to a fetch, record by record, where aiokafka's decoder gives up on all of it.
+"""Decodes a fetch response record by record, when aiokafka's decoder fails.
 
-aiokafka refuses a whole fetch for one header name that is not UTF-8, for one damaged record, for a codec that is not
-installed. Here each costs what it must: a strange header name nothing, a damaged record itself, and only a batch that
-cannot be decompressed, or whose checksum is wrong, is lost whole.
+aiokafka fails a whole fetch for one header name that is not UTF-8, one damaged record, or a missing codec. This decoder
+loses as little as possible: nothing for a header name, one record for a damaged record, and a whole batch only if it
+cannot be decompressed or its checksum is wrong.
 
 Format: https://kafka.apache.org/documentation/#recordbatch
 """
@@ -20,9 +20,9 @@ from services.chassis.events import Headers
 
 _BATCH = struct.Struct(">qiibIhiqqqhii")
 _BEFORE_LENGTH = 12
-"""Bytes of a batch that its length does not count: its offset and the length itself."""
+"""Bytes before a batch's length counts: base offset and length."""
 _CHECKED_FROM = 21
-"""Where the bytes begin that the checksum is of."""
+"""The first byte that the checksum covers."""
 _CODEC, _LOG_APPEND_TIME, _CONTROL = 0x07, 0x08, 0x20
 _DECOMPRESS: Mapping[int, Callable[[bytes], bytes]] = {
     0: bytes,
@@ -34,12 +34,12 @@ _DECOMPRESS: Mapping[int, Callable[[bytes], bytes]] = {
 
 
 class Damaged(Exception):
-    """Bytes that are not a record batch as Kafka writes it."""
+    """The bytes are not a valid record batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record, as far as consumers look at it. aiokafka's own have the same attributes."""
+    """A consumed record. It has the same attributes as aiokafka's."""
 
     topic: str
     partition: int
@@ -52,16 +52,16 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Undecodable(Record):
-    """In place of a record, or of a whole batch, that cannot be decoded: no key, no value, no headers."""
+    """Replaces a record or a batch that cannot be decoded. It has no key, value or headers."""
 
     error: Damaged
-    """Why, and which offsets it stands for. `offset` is the last of them."""
+    """The reason and the offsets that it replaces. `offset` is the last of them."""
 
 
 def decode(place: TopicPartition, data: bytes, offset: int) -> tuple[list[Record], int]:
-    """The records from `offset` on in an answer to a fetch, and the offset to go on at.
+    """Decode the records from `offset` on in a fetch response. Returns them and the next offset to fetch.
 
-    Never raises: what cannot be decoded is Undecodable. An answer without a whole batch leads nowhere: `([], offset)`.
+    Never raises: Undecodable replaces what cannot be decoded. Returns `([], offset)` if there is no complete batch.
     """
     found: list[Record] = []
     at = 0
@@ -90,8 +90,8 @@ def _batch(place: TopicPartition, data: bytes, offset: int) -> tuple[list[Record
         if calc_crc32c(data[_CHECKED_FROM:]) != checksum:
             raise Damaged("its checksum is wrong")
         content = bytearray(_DECOMPRESS[attributes & _CODEC](data[_BATCH.size :]))
-    except Exception as error:  # a decompressor raises what it likes
-        # A damaged batch may name any last offset: it is believed as far as it agrees with the number of records.
+    except Exception as error:  # decompressors raise various exceptions
+        # The last offset of a damaged batch may be wrong: use it only if it agrees with the number of records.
         last = max(offset, next_offset - 1 if last_delta + 1 == count else 0)
         return [_undecodable(place, last, last_time, error, first=max(base, offset))], last + 1
     time_of_all = last_time if attributes & _LOG_APPEND_TIME else None
@@ -102,7 +102,7 @@ def _batch(place: TopicPartition, data: bytes, offset: int) -> tuple[list[Record
 def _records(
     place: TopicPartition, content: bytearray, base: int, count: int, first_time: int, time_of_all: int | None
 ) -> Iterator[Record]:
-    """Each record says its length, so that the next one is found whatever is in this one."""
+    """Each record begins with its length, so a damaged record does not hide the next one."""
     at = 0
     for number in range(count):
         try:
@@ -120,7 +120,7 @@ def _records(
 
 
 def _record(place: TopicPartition, content: bytearray, base: int, first_time: int, time_of_all: int | None) -> Record:
-    time_delta, at = decode_varint(content, 1)  # behind the attributes, of which a record has none
+    time_delta, at = decode_varint(content, 1)  # after the attributes byte, which is unused
     offset_delta, at = decode_varint(content, at)
     key, at = _bytes(content, at)
     value, at = _bytes(content, at)
@@ -149,5 +149,5 @@ def _undecodable(
     place: TopicPartition, offset: int, timestamp: int, error: Exception, *, first: int | None = None
 ) -> Undecodable:
     which = f"offset {offset}" if first in (None, offset) else f"offsets {first} to {offset}"
-    said = Damaged(f"{which}: {type(error).__name__}: {error}")
-    return Undecodable(place.topic, place.partition, offset, timestamp, None, None, (), said)
+    damaged = Damaged(f"{which}: {type(error).__name__}: {error}")
+    return Undecodable(place.topic, place.partition, offset, timestamp, None, None, (), damaged)
