@@ -10,6 +10,7 @@ Process
     readiness       retries the start of each resource; decides SERVING or NOT_SERVING
     background      background tasks, restarted after a failure
     periodic        the loop of periodic work
+    side_by_side    concurrent work with a limit
     shielded        work that continues after its caller is cancelled
     cancellation    distinguishes the cancellation of a task from that of an awaited one
     health, admin   gRPC health; HTTP health, metrics and keys
