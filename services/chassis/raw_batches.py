@@ -104,7 +104,10 @@ def _batch(place: TopicPartition, data: bytes, offset: int) -> tuple[list[Record
 def _records(
     place: TopicPartition, content: bytearray, offsets: range, count: int, first_time: int, time_of_all: int | None
 ) -> Iterator[Record]:
-    """Each record begins with its length, so a damaged record does not hide the next one. `offsets` are those of the batch."""
+    """Each record begins with its length, so a damaged record does not hide the next one.
+
+    offsets: those of the batch.
+    """
     at, base = 0, offsets.start
     for number in range(count):
         try:
