@@ -1,4 +1,4 @@
-"""What a line in a part's log says. Our processes write JSON, the programs of others their own forms."""
+"""Parses log lines of all parts. Our processes log JSON, other programs use their own formats."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 RAW = "raw"
-"""The level of a line whose form is not known, such as a traceback's."""
+"""The level of a line in an unknown format, such as a traceback's."""
 
 _LEVELS = {
     "warn": "warning",
@@ -20,15 +20,15 @@ _LEVELS = {
 }
 _PART_OF_EVERY_LIFE = (
     ("supervisor", "Supervisor is running as root"),
-    ("supervisor", "running without any HTTP authentication checking"),  # its socket is its owner's alone
+    ("supervisor", "running without any HTTP authentication checking"),  # only the owner can open its socket
     ("supervisor", "stopped: "),
     ("kafka", "Performing controller activation"),
     ("kafka", "Attempting to close NetworkClient that has already been closed"),
-    ("ferretdb", "use of closed network connection"),  # whoever looks whether it listens hangs up
+    ("ferretdb", "use of closed network connection"),  # caused by the port check, which connects and closes
 )
-"""What programs of others call grave, and is not: it belongs to each start or stop."""
+"""Messages that other programs log as serious, but that occur at every start or stop."""
 _POSTGRES_TO_CLIENTS = ("ERROR", "FATAL", "STATEMENT", "DETAIL", "HINT", "CONTEXT")
-"""PostgreSQL's answers to a client, which logs them as grave as they are for it."""
+"""Errors that PostgreSQL returned to a client, and logs with the client's severity."""
 
 _POSTGRES = re.compile(r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) UTC \[\d+\] (?P<level>[A-Z]+): +(?P<event>.*)")
 _KAFKA = re.compile(r"(?P<time>\S+T\S+) \[[^]]*\] (?P<level>[A-Z]+) (?P<logger>\S+) - (?P<event>.*)")
@@ -41,7 +41,7 @@ _FORMS = {"postgres": _POSTGRES, "kafka": _KAFKA, "ferretdb": _FERRETDB, "superv
 
 @dataclass(frozen=True)
 class LogLine:
-    """One event of one part. `time` is ISO 8601 in UTC, without an offset; "" where the line has none."""
+    """One event of one part. `time` is ISO 8601 in UTC, without an offset; "" if the line has none."""
 
     part: str
     time: str
@@ -55,9 +55,9 @@ class LogLine:
 
 
 def read(part: str, text: str) -> LogLine | None:
-    """What the line says; its level is RAW where nobody knows its form.
+    """Parse a line. The level is RAW if its format is unknown.
 
-    None for a piece of the documents that FerretDB prints, over many lines, of each command that it refuses.
+    None for a line of the multi-line documents that FerretDB logs for each rejected command.
     """
     if part == "ferretdb" and _is_dumped(text):
         return None
@@ -85,7 +85,7 @@ def _of_json(part: str, text: str) -> LogLine | None:
 
 
 def _health_event(said: dict[str, Any]) -> str:
-    """The name of an event of Envoy's health checks, of whose details only the cluster's name is kept."""
+    """The name of an Envoy health check event. Of its details only the cluster's name is kept."""
     name = next((key for key in said if key.endswith("_event")), "?")
     cluster = said.get("cluster_name")
     if name != "?" and cluster:
@@ -113,7 +113,7 @@ def _level(word: str) -> str:
 
 
 def _instant(text: str) -> str:
-    """To the millisecond, in one form, so that it sorts: every part writes UTC."""
+    """Normalize a UTC time to milliseconds, so that times sort as text."""
     plain = text.replace("/", "-").replace(" ", "T").replace(",", ".")
     plain = re.sub(r"(Z|[+-]\d\d:?\d\d)$", "", plain)
     seconds, _, fraction = plain.partition(".")
