@@ -38,10 +38,10 @@ def trace(
         rows = [one.summary() for one in found[-_LATEST:]]
         output.show(rows, list(rows[0]) if rows else [], as_json=as_json, empty="No traces yet.")
         return
-    told = spans.about(found, what)
-    if not told:
+    matching = spans.about(found, what)
+    if not matching:
         raise NoSystem(f"no trace concerns {what}: it may not have arrived yet, or is no longer kept")
-    for one in told:
+    for one in matching:
         if as_json:
             output.show_json(one.tree())
         else:

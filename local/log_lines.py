@@ -72,25 +72,25 @@ def _is_dumped(text: str) -> bool:
 
 def _of_json(part: str, text: str) -> LogLine | None:
     try:
-        said = json.loads(text)
+        fields = json.loads(text)
     except ValueError:
         return None
-    time = _instant(str(said.pop("time", None) or said.pop("timestamp", "")))
-    level = _level(str(said.pop("level", "info")))
-    event = said.pop("event", None) or _health_event(said)
-    said.pop("service", None)
+    time = _instant(str(fields.pop("time", None) or fields.pop("timestamp", "")))
+    level = _level(str(fields.pop("level", "info")))
+    event = fields.pop("event", None) or _health_event(fields)
+    fields.pop("service", None)
     if event == _ENVOY_STOPS:
         level = "info"
-    return LogLine(part, time, level, str(event), said)
+    return LogLine(part, time, level, str(event), fields)
 
 
-def _health_event(said: dict[str, Any]) -> str:
+def _health_event(fields: dict[str, Any]) -> str:
     """The name of an Envoy health check event. Of its details only the cluster's name is kept."""
-    name = next((key for key in said if key.endswith("_event")), "?")
-    cluster = said.get("cluster_name")
+    name = next((key for key in fields if key.endswith("_event")), "?")
+    cluster = fields.get("cluster_name")
     if name != "?" and cluster:
-        said.clear()
-        said["cluster"] = cluster
+        fields.clear()
+        fields["cluster"] = cluster
     return name
 
 
@@ -99,12 +99,12 @@ def _of_others(part: str, text: str) -> LogLine | None:
     found = form.fullmatch(text) if form else None
     if found is None:
         return None
-    said = found.groupdict()
-    expected = part == "postgres" and said["level"] in _POSTGRES_TO_CLIENTS
+    fields = found.groupdict()
+    expected = part == "postgres" and fields["level"] in _POSTGRES_TO_CLIENTS
     expected = expected or any(part == one and words in text for one, words in _PART_OF_EVERY_LIFE)
-    level = "info" if expected else _level(said["level"])
-    logger = {"logger": said["logger"]} if said.get("logger") else {}
-    return LogLine(part, _instant(said["time"]), level, said["event"], logger)
+    level = "info" if expected else _level(fields["level"])
+    logger = {"logger": fields["logger"]} if fields.get("logger") else {}
+    return LogLine(part, _instant(fields["time"]), level, fields["event"], logger)
 
 
 def _level(word: str) -> str:

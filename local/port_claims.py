@@ -24,15 +24,15 @@ def taken_ports(stack: Stack, parts: Iterable[Part]) -> list[str]:
     """One line for each port that a part needs and cannot have. Waits for ports of ending connections."""
     needs = {stack.port(name): part.name for part in parts for name in part.ports}
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    told = False
+    announced = False
     while True:
         taken = [port for port in needs if not _free(port)]
         listened_to = _listeners()
         if not taken or any(port in listened_to for port in taken) or time.monotonic() > deadline:
             return [_line(port, needs[port], listened_to) for port in taken]
-        if not told:
+        if not announced:
             print(f"Waiting for ports of outgoing connections: {', '.join(map(str, taken))}", flush=True)
-            told = True
+            announced = True
         time.sleep(_PAUSE_SECONDS)
 
 

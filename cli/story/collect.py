@@ -22,9 +22,9 @@ from services.order.store import CommitStore
 from services.payment import story as payment
 from services.payment.consumers import GROUP as PAYMENT_GROUP
 
-Tell = Callable[[Connection, UUID], Awaitable[list[Moment]]]
+StoryQuery = Callable[[Connection, UUID], Awaitable[list[Moment]]]
 
-_ON_POSTGRES: Mapping[str, tuple[Tell, str]] = {
+_ON_POSTGRES: Mapping[str, tuple[StoryQuery, str]] = {
     payment.SERVICE: (payment.story_of, PAYMENT_GROUP),
     inventory.SERVICE: (inventory.story_of, INVENTORY_GROUP),
     notification.SERVICE: (notification.story_of, NOTIFICATION_GROUP),
@@ -52,8 +52,8 @@ async def collect(order_id: UUID, services: Collection[str]) -> list[Moment]:
     async with AsyncExitStack() as opened:
         connections = {service: await _connect(opened, service) for service in _ON_POSTGRES if service in services}
         for service, connection in connections.items():
-            tell, _ = _ON_POSTGRES[service]
-            moments += await tell(connection, order_id)
+            query, _ = _ON_POSTGRES[service]
+            moments += await query(connection, order_id)
         types = event_types(moments)  # of all services: an inbox records the events of other services
         for service, connection in connections.items():
             _, consumer = _ON_POSTGRES[service]

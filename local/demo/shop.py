@@ -42,8 +42,8 @@ class Staff:
 
     def restock(self, product_id: str, delta: int, reason: str) -> Json:
         """Add `delta` to a product's stock. Returns the stock move."""
-        said = {"delta": delta, "reason": reason}
-        return self._call("POST", f"/products/{product_id}/stock", 201, said)
+        body = {"delta": delta, "reason": reason}
+        return self._call("POST", f"/products/{product_id}/stock", 201, body)
 
     def last_moves(self, product_id: str, count: int) -> list[Json]:
         """The last stock moves of a product, newest first."""

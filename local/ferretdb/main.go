@@ -1,5 +1,5 @@
-// Command ferretdb serves the MongoDB protocol and stores the documents in PostgreSQL.
-// It uses FerretDB's embeddable package; FerretDB's own command cannot be built from the module proxy.
+// Command ferretdb speaks the MongoDB protocol and keeps the documents in PostgreSQL.
+// It is FerretDB's embeddable package; its own command cannot be built from the module proxy.
 package main
 
 import (

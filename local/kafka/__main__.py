@@ -46,14 +46,14 @@ def _format(stack: Stack, storage: Path) -> None:
 
 def _settings(stack: Stack, storage: Path) -> Mapping[str, str]:
     broker, controller = stack.address("kafka"), stack.address("kafka-controller")
-    listen, told = _beside()
+    listen, advertised = _beside()
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.voters": f"1@{controller}",
         "controller.listener.names": "CONTROLLER",
         "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}{listen}",
-        "advertised.listeners": f"PLAINTEXT://{broker}{told}",
+        "advertised.listeners": f"PLAINTEXT://{broker}{advertised}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,BESIDE:PLAINTEXT",
         "log.dirs": str(storage),
         "auto.create.topics.enable": "false",
@@ -76,8 +76,8 @@ def _settings(stack: Stack, storage: Path) -> Mapping[str, str]:
 
 def _beside() -> tuple[str, str]:
     """An additional listener for clients behind a proxy: KAFKA_LISTENER_BESIDE is `listen,advertised`."""
-    listen, _, told = os.environ.get("KAFKA_LISTENER_BESIDE", "").partition(",")
-    return (f",BESIDE://{listen}", f",BESIDE://{told}") if listen else ("", "")
+    listen, _, advertised = os.environ.get("KAFKA_LISTENER_BESIDE", "").partition(",")
+    return (f",BESIDE://{listen}", f",BESIDE://{advertised}") if listen else ("", "")
 
 
 def _write(path: Path, settings: Mapping[str, str]) -> Path:

@@ -80,7 +80,7 @@ def _where(stack: Stack) -> str:
         f"  make a purchase          make mesh-demo\n"
         f"  query the cluster        .venv/share/mesh/bin/kubectl --kubeconfig {Cluster(stack).kubeconfig} get all -A\n"
         f"  stop                     make mesh-down\n"
-        f"{everything.said(stack)}"
+        f"{everything.summary(stack)}"
     )
 
 

@@ -30,7 +30,7 @@ def main() -> int:
         print(failure, file=sys.stderr)
         return 1
     write_private(_verdict(stack), json.dumps(accepted))
-    print(said(stack))
+    print(summary(stack))
     return 0
 
 
@@ -42,7 +42,7 @@ def judge(cluster: Cluster) -> dict[str, int]:
     return {name: _accepted(cluster, name, objects) for name, objects in built.items()}
 
 
-def said(stack: Stack) -> str:
+def summary(stack: Stack) -> str:
     """The result as `make mesh` prints it."""
     accepted: dict[str, int] = json.loads(_verdict(stack).read_text())
     return (

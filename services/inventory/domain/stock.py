@@ -82,9 +82,9 @@ RETURN = Effect(on_hand=1, held=0)
 class AdjustmentRefused(Exception):
     """The adjustment would leave the possible range. `violations`: the field and what is possible."""
 
-    def __init__(self, told: str) -> None:
-        super().__init__(f"delta: {told}")
-        self.violations = [("delta", told)]
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"delta: {problem}")
+        self.violations = [("delta", problem)]
 
 
 def require_adjustable(on_hand: int, held: int, delta: int) -> None:

@@ -45,7 +45,7 @@ class ReleaseReservationHandler:
         await unit.publish(StockReleased(order_id, quantities(reservation.lines), reason))
         kind = MoveKind.EXPIRE if reason is ReleaseReason.EXPIRED else MoveKind.RELEASE
         if await unit.stock.apply(kind, order_id, effect, reservation.lines) is None:
-            raise RuntimeError(f"the stock of order {order_id} is not what its reservation says")
+            raise RuntimeError(f"the stock of order {order_id} does not match its reservation")
         return replace(reservation, status=Status.RELEASED, release_reason=reason)
 
     async def _close(self, unit: InventoryUnit, reservation: Reservation, reason: ReleaseReason) -> Reservation:

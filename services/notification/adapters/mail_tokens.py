@@ -50,8 +50,8 @@ class MailTokens:
         except grpc.aio.AioRpcError as error:
             if error.code() in _NEVER:
                 raise MailNotWanted("its token was used, replaced or is too old") from error
-            told = f"no token: {error.code().name}"
+            problem = f"no token: {error.code().name}"
             if error.code() in _OURS or passes(error):
-                raise MailNotAsked(told, _AWAY_PAUSE) from error
-            raise MailNotSent(told) from error
+                raise MailNotAsked(problem, _AWAY_PAUSE) from error
+            raise MailNotSent(problem) from error
         return MailToken(minted.token, minted.email, minted.name)

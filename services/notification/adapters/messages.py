@@ -24,7 +24,7 @@ from services.notification.domain.messages import (
 )
 
 EMAIL = "email"
-_NEVER_ADDRESSED = "nobody said where to send it"
+_NEVER_ADDRESSED = "its reader has no address"
 
 
 class PostgresMessages:
