@@ -11,8 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cli.databases import OrderDocuments, database, documents
 from cli.environment import settings_of
-from services.chassis.postgres import Connection
-from services.chassis.story import Moment, event_types, inbox_moments
+from services.chassis.data.postgres import Connection
+from services.chassis.data.story import Moment, event_types, inbox_moments
 from services.inventory.adapters import story as inventory
 from services.inventory.adapters.unit_of_work import CONSUMER as INVENTORY_GROUP
 from services.notification.adapters import story as notification
