@@ -17,7 +17,7 @@ from codegen.blocks import drifted
 from codegen.generate import generate
 from codegen.image import build_image
 from codegen.paths import GENERATED, ROOT, tool
-from codegen.releases import newest, ours_alone
+from codegen.releases import newest, ours_alone, retired
 from services.chassis.contract import OURS
 
 
@@ -94,9 +94,12 @@ def breaking_changes(released: bytes, present: bytes) -> str:
 
 
 def _with_theirs_from(present: bytes, released: bytes) -> bytes:
-    """A release's own files among the imports of today: what changed in those is not ours to answer for."""
+    """A release's own files among the imports of today: what changed in those is not ours to answer for.
+
+    Without the files that were given up on purpose (proto/retired.txt)."""
     files = [file for file in FileDescriptorSet.FromString(present).file if not file.name.startswith(OURS)]
-    files += FileDescriptorSet.FromString(ours_alone(released)).file
+    gone = retired()
+    files += [file for file in FileDescriptorSet.FromString(ours_alone(released)).file if file.name not in gone]
     return FileDescriptorSet(file=files).SerializeToString()
 
 
