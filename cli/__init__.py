@@ -10,12 +10,11 @@
 | `audit` | who did what, on stderr |
 | `databases` | a service's PostgreSQL, for as long as a command takes |
 | `dlq`, `letters` | `argosy dlq`: messages that could not be handled |
-| `keys` | `argosy keys`: what signs people's tokens |
-| `mail` | `argosy mail`: mails that could not be sent |
-| `orders` | `argosy orders rebuild`: the lists of orders, compared with what happened |
+| `new` | `argosy new`, `argosy remove`: code of this checkout; the only module that knows `scaffold` |
+| `services` | commands about one service, a folder each: `keys`, `mail`, `orders`, `payments`, `staff` |
+| `story` | `argosy story`: one timeline of an order |
 | `top`, `figures` | `argosy top`: every service at a glance |
 | `topics` | what lies on a topic, read without a group |
-| `staff` | `argosy staff`: who may do what customers may not |
 | `tail` | `argosy tail TOPIC` |
 | `trace`, `spans` | `argosy trace ORDER_ID`: a purchase as a tree |
 """

@@ -6,6 +6,7 @@ the named service's of the running stack, which `ARGOSY_DATA` and `ARGOSY_PORT_O
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from functools import cache
 from pathlib import Path
@@ -51,6 +52,11 @@ def settings_of(service: str, settings_class: type[S]) -> S:
 def in_a_service() -> bool:
     """Whether this process was started with a service's environment, as in a pod."""
     return IN_A_SERVICE in os.environ
+
+
+def in_a_checkout() -> bool:
+    """Whether what writes code is here; the image of a service has no such thing."""
+    return importlib.util.find_spec("scaffold") is not None
 
 
 def kafka() -> Brokers:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from uuid import UUID
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+import services
 from cli.databases import OrderDocuments, database, documents
 from cli.environment import settings_of
 from services.chassis.postgres import Connection
 from services.chassis.story import Moment, event_types, inbox_moments
-from services.inventory.adapters import story as inventory
-from services.inventory.adapters.unit_of_work import CONSUMER as INVENTORY_GROUP
-from services.notification.adapters import story as notification
-from services.notification.adapters.unit_of_work import CONSUMER as NOTIFICATION_GROUP
 from services.order import story as order
 from services.order.store import CommitStore
 from services.payment import story as payment
@@ -24,11 +23,19 @@ from services.payment.consumers import GROUP as PAYMENT_GROUP
 
 Tell = Callable[[Connection, UUID], Awaitable[list[Moment]]]
 
-_ON_POSTGRES: Mapping[str, tuple[Tell, str]] = {
-    payment.SERVICE: (payment.story_of, PAYMENT_GROUP),
-    inventory.SERVICE: (inventory.story_of, INVENTORY_GROUP),
-    notification.SERVICE: (notification.story_of, NOTIFICATION_GROUP),
-}
+
+def _with_a_story() -> Mapping[str, tuple[Tell, str]]:
+    """The services on PostgreSQL with a module `adapters/story.py`, by name."""
+    found = {payment.SERVICE: (payment.story_of, PAYMENT_GROUP)}
+    for path in sorted(Path(services.__path__[0]).glob("*/adapters/story.py")):
+        adapters = f"services.{path.parents[1].name}.adapters"
+        story = importlib.import_module(f"{adapters}.story")
+        if story.SERVICE != order.SERVICE:
+            found[story.SERVICE] = (story.story_of, importlib.import_module(f"{adapters}.unit_of_work").CONSUMER)
+    return found
+
+
+_ON_POSTGRES = _with_a_story()
 """What reads a service's part, and the consumer under which its inbox keeps events."""
 
 SERVICES: Sequence[str] = (order.SERVICE, *_ON_POSTGRES)
@@ -43,14 +50,14 @@ class _Database(BaseSettings):
     database_url: SecretStr
 
 
-async def collect(order_id: UUID, services: Collection[str]) -> list[Moment]:
+async def collect(order_id: UUID, asked: Collection[str]) -> list[Moment]:
     """What these services know of the order, unsorted. Raises NoSystem when a store does not answer."""
     moments = []
-    if order.SERVICE in services:
+    if order.SERVICE in asked:
         async with documents(settings_of(order.SERVICE, OrderDocuments)) as mongo:
             moments += await order.story_of(CommitStore(mongo), str(order_id))
     async with AsyncExitStack() as opened:
-        connections = {service: await _connect(opened, service) for service in _ON_POSTGRES if service in services}
+        connections = {service: await _connect(opened, service) for service in _ON_POSTGRES if service in asked}
         for service, connection in connections.items():
             tell, _ = _ON_POSTGRES[service]
             moments += await tell(connection, order_id)
