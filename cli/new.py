@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from cli import output
-from scaffold import finish, removal, service
+from scaffold import event, finish, removal, rpc, service
+from scaffold.edits import Edits, NoPlace
 from scaffold.finish import Unfinished
 from scaffold.names import BadName
 
@@ -47,6 +48,55 @@ def new_service(
     _report(written, f"services/{name} is there. `make check`, then `make up`.")
 
 
+@new.command("rpc")
+def new_rpc(
+    service_name: Annotated[str, typer.Argument(metavar="SERVICE", help="A service that there is.")],
+    name: Annotated[str, typer.Argument(metavar="RPC", help="A verb and what it is about, such as CancelShipment.")],
+) -> None:
+    """Write a public rpc about one thing that a service keeps, for its owner: contract, use case, wiring, tests.
+
+    Get…, Check… and Find… read; any other verb changes, and may be repeated.
+
+    For example: argosy new rpc shipping CancelShipment
+    """
+    _edit(lambda: rpc.write(ROOT, service_name, name), f"{name} is there. `make check`, then `make up`.")
+
+
+@new.command("event")
+def new_event(
+    service_name: Annotated[str, typer.Argument(metavar="SERVICE", help="A service that publishes already.")],
+    event_type: Annotated[str, typer.Argument(metavar="EVENT", help="What happened, such as SHIPMENT_CANCELLED.")],
+) -> None:
+    """Write an event that a service publishes: its message, its fact and how the one becomes the other.
+
+    For example: argosy new event shipping SHIPMENT_CANCELLED
+    """
+    done = f"{event_type} is there: a use case publishes its fact by `await unit.publish(…)`."
+    _edit(lambda: event.publish(ROOT, service_name, event_type), done)
+
+
+@new.command("consumer")
+def new_consumer(
+    service_name: Annotated[str, typer.Argument(metavar="SERVICE", help="A service that consumes already.")],
+    event_type: Annotated[str, typer.Argument(metavar="EVENT", help="An event of another service.")],
+) -> None:
+    """Write a use case that applies another service's event, and have the service's consumer hand it over.
+
+    For example: argosy new consumer shipping PAYMENT_REFUNDED
+    """
+    done = f"{service_name} consumes {event_type}. Of a topic that is new to its group it reads what SINCE says."
+    _edit(lambda: event.consume(ROOT, service_name, event_type), done)
+
+
+def _edit(plan: Callable[[], Edits], done: str) -> None:
+    try:
+        written = plan().write()
+        finish.finish(ROOT, written)
+    except (BadName, NoPlace, Unfinished) as error:
+        output.refuse(str(error))
+    _report(written, done)
+
+
 @remove.command("service")
 def remove_service(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A service that no other needs.")],
@@ -58,10 +108,14 @@ def remove_service(
     try:
         removed = removal.remove(ROOT, name)
         finish.finish(ROOT, removed.changed)
+        unused = finish.unused(ROOT)
+        removal.drop_dependencies(ROOT, unused)
     except (BadName, Unfinished) as error:
         output.refuse(str(error))
     console = output.people()
     console.print(f"{len(removed.deleted)} files of {name} are gone. Changed: {_listed(removed.changed)}.")
+    if unused:
+        console.print(f"Nothing uses {', '.join(unused)} any more: `make lock` takes it out of the locks, too.")
     left = removal.mentions(ROOT, name)
     if left:
         console.print("Left to decide, these still have its name:")

@@ -12,7 +12,7 @@ runs in a cluster, and nothing here is imported by what does.
 | `edits` | puts lines into files that exist, at places that are found by their text |
 | `service` | a new service |
 | `rpc` | a new rpc of a service |
-| `event` | a new event of a service |
+| `event` | a new event of a service, and a new consumer of another's |
 | `removal` | takes a service out |
 | `finish` | lays out what was written, derives what follows from it, lists what is left to decide |
 

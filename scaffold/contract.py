@@ -56,6 +56,11 @@ class Event:
         return "str" if self.key in _TEXT_IDS else "UUID"
 
     @property
+    def key_example(self) -> str:
+        """An expression for its key in a test."""
+        return '"a"' if self.key_type == "str" else "uuid4()"
+
+    @property
     def key_value(self) -> str:
         """The expression that reads its key from `message`."""
         return f"message.{self.key}" if self.key_type == "str" else f"UUID(message.{self.key})"

@@ -39,6 +39,12 @@ def derive(root: Path) -> None:
     _run(root, sys.executable, "-m", "codegen", "generate")
 
 
+def unused(root: Path) -> list[str]:
+    """The packages that pyproject.toml declares and nothing uses."""
+    done = _start(root, sys.executable, "-m", "local.dependencies")
+    return re.findall(r"declares (\S+), which nothing uses", done.stdout + done.stderr)
+
+
 def undecided(root: Path, files: Iterable[Path]) -> list[str]:
     """What the code leaves to decide: `path:line: what`, for each comment that begins with `decide:`."""
     return [
@@ -55,9 +61,12 @@ def _tool(name: str) -> str:
 
 
 def _run(root: Path, *command: str) -> None:
-    path = os.pathsep.join([str(root), str(root / "generated" / "python")])
-    done = subprocess.run(
-        command, cwd=root, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False
-    )
+    done = _start(root, *command)
     if done.returncode:
         raise Unfinished(f"{' '.join(command[:4])} …\n{done.stdout}{done.stderr}")
+
+
+def _start(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(root), str(root / "generated" / "python")])
+    environment = {**os.environ, "PYTHONPATH": path}
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)

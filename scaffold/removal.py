@@ -63,6 +63,15 @@ def remove(root: Path, name: str) -> Removed:
     return Removed(deleted, changed)
 
 
+def drop_dependencies(root: Path, packages: Sequence[str]) -> None:
+    """Takes packages that nothing uses any more out of pyproject.toml. The locks are resolved anew by `make lock`."""
+    path = root / "pyproject.toml"
+    text = path.read_text(encoding="utf-8")
+    for package in packages:
+        text = re.sub(rf'(?m)^    "{re.escape(package)}(?:\[.*?\])?",.*\n', "", text)
+    path.write_text(text, encoding="utf-8")
+
+
 def mentions(root: Path, name: str) -> dict[Path, int]:
     """Files under version control that still have its name as a word, but for the changelog: how often."""
     listed = subprocess.run(
@@ -111,9 +120,7 @@ def _admit_nobody(root: Path, name: str) -> Iterator[Path]:
     """Takes the service out of the callers of others' rpcs. An rpc that loses its last caller admits nobody."""
     for path in sorted((root / "proto" / "argosy").rglob("*.proto")):
         text = path.read_text(encoding="utf-8")
-        changed = re.sub(
-            r"option \(argosy\.policy\.v1\.method\) = \{.*?\};", lambda o: _without(o[0], name), text, flags=re.DOTALL
-        )
+        changed = _POLICY.sub(lambda option: without(option[0], name), text)
         if changed != text:
             path.write_text(changed, encoding="utf-8")
             yield path.relative_to(root)
@@ -125,7 +132,7 @@ def _admit_nobody(root: Path, name: str) -> Iterator[Path]:
             yield path.relative_to(root)
 
 
-def _without(option: str, name: str) -> str:
+def without(option: str, name: str) -> str:
     """A policy whose callers lack the service."""
     found = _CALLERS.search(option)
     callers = re.findall(r'"([a-z]+)"', found[1]) if found else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -66,14 +66,20 @@ def asked(
     )
 
 
+def files(root: Path, new: NewService) -> Iterator[tuple[Path, str]]:
+    """Each file of the service: its path in the repository, and its text before it is laid out."""
+    values = _values(root, new)
+    yield from render("service", values)
+    yield from render("consumer", values, new.consumes)
+
+
 def write(root: Path, new: NewService) -> list[Path]:
     """Writes the service; answers the files, by their paths in the repository."""
-    written = []
-    for path, text in render("service", _values(root, new), new.consumes):
+    made = dict(files(root, new))
+    for path, text in made.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
-        written.append(path)
-    return written
+    return sorted(made)
 
 
 def _values(root: Path, new: NewService) -> dict[str, Any]:
@@ -85,7 +91,9 @@ def _values(root: Path, new: NewService) -> dict[str, Any]:
         **new.noun.spellings(),
         "owns": new.noun.plural.replace("_", " "),
         "store": new.store,
-        **{store: store == new.store for store in STORES},
+        "postgres": new.store == "postgres",
+        "mongo": new.store == "mongo",
+        "storeless": new.store == "none",
         "dependency": {"postgres": "work", "mongo": new.noun.plural, "none": ""}[new.store],
         "consumes": new.consumes,
         "publishes": new.publishes,
