@@ -16,17 +16,15 @@ from cli.databases import OrderDocuments, database, documents
 from cli.environment import settings_of
 from services.chassis.postgres import Connection
 from services.chassis.story import Moment, event_types, inbox_moments
-from services.order import story as order
-from services.order.store import CommitStore
-from services.payment import story as payment
-from services.payment.consumers import GROUP as PAYMENT_GROUP
+from services.order.adapters import story as order
+from services.order.adapters.commits import MongoCommits
 
 Tell = Callable[[Connection, UUID], Awaitable[list[Moment]]]
 
 
 def _with_a_story() -> Mapping[str, tuple[Tell, str]]:
     """The services on PostgreSQL with a module `adapters/story.py`, by name."""
-    found = {payment.SERVICE: (payment.story_of, PAYMENT_GROUP)}
+    found: dict[str, tuple[Tell, str]] = {}
     for path in sorted(Path(services.__path__[0]).glob("*/adapters/story.py")):
         adapters = f"services.{path.parents[1].name}.adapters"
         story = importlib.import_module(f"{adapters}.story")
@@ -55,7 +53,7 @@ async def collect(order_id: UUID, asked: Collection[str]) -> list[Moment]:
     moments = []
     if order.SERVICE in asked:
         async with documents(settings_of(order.SERVICE, OrderDocuments)) as mongo:
-            moments += await order.story_of(CommitStore(mongo), str(order_id))
+            moments += await order.story_of(MongoCommits(mongo), order_id)
     async with AsyncExitStack() as opened:
         connections = {service: await _connect(opened, service) for service in _ON_POSTGRES if service in asked}
         for service, connection in connections.items():

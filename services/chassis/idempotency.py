@@ -5,7 +5,8 @@ The key is claimed in the effect's own transaction, so that both exist or neithe
     outcome = await once(postgres, f"order:{user.id}", call.idempotency_key, print_, place, CreatedThing)
 
 where `place(connection)` does everything and returns the message to answer and to keep. A create that must talk to
-another party between two transactions uses `claim` in the first, `answer` in the last, `wait_for_answer` in a repeat:
+another party between two transactions uses `claim` in the first, `answer` in the last, `wait_for_answer` in a repeat
+(`patiently` is in in_flight.py):
 
     async def begin() -> Claimed | Replay:
         async with postgres.transaction() as connection:
@@ -20,7 +21,6 @@ What is kept must hold no token, password or client secret.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,23 +31,17 @@ from typing import Generic, TypeVar
 from google.protobuf.message import Message
 from pydantic import SecretStr
 
-from services.chassis import deadlines
 from services.chassis.crash_points import reach
 from services.chassis.errors import IdempotencyInFlight, IdempotencyMismatch
+from services.chassis.in_flight import patiently
 from services.chassis.postgres import Connection, Postgres, affected
 
 KEEP = timedelta(hours=24)
 """How long a key is remembered at least."""
 
-_ANSWER_SECONDS = 0.3
-"""How long before the deadline waiting ends, so that there is time to say so."""
-_WITHOUT_DEADLINE_SECONDS = 30.0
-_FIRST_PAUSE_SECONDS = 0.02
-_LONGEST_PAUSE_SECONDS = 0.25
 _LOCK_SEED = 7_203_002
 
 M = TypeVar("M", bound=Message)
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -195,26 +189,6 @@ async def wait_for_answer(postgres: Postgres, scope: str, key: str, request_fing
         return found.response
 
     return await patiently(attempt)
-
-
-async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Call `attempt` until it no longer raises IdempotencyInFlight, holding nothing in between.
-
-    Raises:
-        IdempotencyInFlight: the present work's deadline is near (without one: after 30 s).
-    """
-    left = deadlines.remaining()
-    loop = asyncio.get_running_loop()
-    give_up = loop.time() + (_WITHOUT_DEADLINE_SECONDS if left is None else left - _ANSWER_SECONDS)
-    pause = _FIRST_PAUSE_SECONDS
-    while True:
-        try:
-            return await attempt()
-        except IdempotencyInFlight:
-            if loop.time() + pause > give_up:
-                raise
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
 
 
 async def prune(connection: Connection, before: datetime, limit: int) -> int:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import Field, SecretStr
 
 from services.chassis.environment import HttpUrl, Target
 from services.chassis.postgres import PostgresSettings
 
+ProviderName = Literal["stripe"]
+"""The providers that `__main__.PROVIDERS` has."""
+
 
 class PaymentSettings(PostgresSettings):
     """The chassis' settings and the service's own."""
 
+    payment_provider: ProviderName = "stripe"
+    """The provider of new payments. Stored payments stay with the provider that they began with."""
     order_target: Target
     """host:port of the order service."""
     stripe_api_key: SecretStr = Field(min_length=1)

@@ -123,8 +123,7 @@ MUTATIONS = (
         "outcome-not-read",
         "A charge whose answer was lost counts as one that never happened: nobody reads its outcome",
         Replacement(
-            'await self.recorder.unanswered(payment, "unknown", key_is_spent=isinstance(unknown, ServersFail))\n'
-            "            raise\n",
+            'await self.recorder.charges.unanswered(payment, "unknown", key_is_spent=spent)\n            raise\n',
             "raise NotAuthorized from unknown\n",
         ),
         r"order \S+ was charged \d+ times",

@@ -33,7 +33,7 @@ from facts.system import system
 from local import credentials, topology
 from services.chassis import clock
 from services.chassis.crash_points import VARIABLE
-from services.order.domain import first_commit_id
+from services.order.domain.history import first_commit_id
 from services.order.use_cases.place_order import order_id_of
 from services.user.adapters.signing_keys import KeyFiles
 from tests.chaos.customers import PLENTY, Customer
@@ -246,7 +246,9 @@ async def closed_too_early(people: People) -> None:
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(people.stack.mongo_url("orders"))
     try:
         commits = client.get_default_database()["commits"]
-        await commits.insert_one({"_id": first_commit_id(order_id_of(token["sub"], key)), "closedAt": clock.now()})
+        await commits.insert_one(
+            {"_id": first_commit_id(order_id_of(uuid.UUID(token["sub"]), key)), "closedAt": clock.now()}
+        )
     finally:
         client.close()
     with contextlib.suppress(KeyError):
