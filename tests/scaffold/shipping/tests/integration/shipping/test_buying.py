@@ -17,10 +17,10 @@ from tests.support.real_stack import RealStack
 from tests.support.shop import Shop, until
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # as `stack`: so it comes first where it is asked for first
 async def of_old(real_stack: RealStack) -> str:
     """An order that was confirmed 29 days before anything but the bus runs."""
-    real_stack.up("kafka")
+    real_stack.up("topics")
     order_id, user_id = str(uuid.uuid4()), str(uuid.uuid4())
     event = OrderStatusUpdated(order_id=order_id, user_id=user_id, status="confirmed", previous_status="pending")
     at = clock.now() - timedelta(days=29)
