@@ -1,6 +1,6 @@
-"""`make check`: everything that can be said about the code without running it. All checks run, whatever fails.
+"""`make check`: all static checks. A failure does not stop the others.
 
-The first time it makes the tools that it asks, before anything else and each with a line of its own: some take minutes.
+The first run builds missing tools, each with a progress line: some take minutes.
 """
 
 import os
@@ -47,7 +47,7 @@ CHECKS: Checks = (
 
 
 def main() -> int:
-    """Run all checks, or with `--quick` the quick ones; returns 1 when one failed or its tool cannot be made."""
+    """Run all checks, or with `--quick` the quick ones. Returns 1 if one failed or its tools cannot be built."""
     quick = sys.argv[1:] == ["--quick"]
     if not quick and _cannot_be_made():
         return 1

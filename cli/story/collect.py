@@ -1,4 +1,4 @@
-"""Asks each service's store for its part of an order's story."""
+"""Queries each service's store for its part of an order's story."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from services.chassis.story import Moment, event_types, inbox_moments
 from services.order.adapters import story as order
 from services.order.adapters.commits import MongoCommits
 
-Tell = Callable[[Connection, UUID], Awaitable[list[Moment]]]
+StoryQuery = Callable[[Connection, UUID], Awaitable[list[Moment]]]
 
 
-def _with_a_story() -> Mapping[str, tuple[Tell, str]]:
+def _with_a_story() -> Mapping[str, tuple[StoryQuery, str]]:
     """The services on PostgreSQL with a module `adapters/story.py`, by name."""
-    found: dict[str, tuple[Tell, str]] = {}
+    found: dict[str, tuple[StoryQuery, str]] = {}
     for path in sorted(Path(services.__path__[0]).glob("*/adapters/story.py")):
         adapters = f"services.{path.parents[1].name}.adapters"
         story = importlib.import_module(f"{adapters}.story")
@@ -34,14 +34,14 @@ def _with_a_story() -> Mapping[str, tuple[Tell, str]]:
 
 
 _ON_POSTGRES = _with_a_story()
-"""What reads a service's part, and the consumer under which its inbox keeps events."""
+"""The query of a service's part, and the consumer name under which its inbox stores events."""
 
 SERVICES: Sequence[str] = (order.SERVICE, *_ON_POSTGRES)
-"""The services that know of orders."""
+"""The services that store data about orders."""
 
 
 class _Database(BaseSettings):
-    """Where a service keeps its rows."""
+    """Connection settings of a service's database."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -49,7 +49,7 @@ class _Database(BaseSettings):
 
 
 async def collect(order_id: UUID, asked: Collection[str]) -> list[Moment]:
-    """What these services know of the order, unsorted. Raises NoSystem when a store does not answer."""
+    """What these services store about the order, unsorted. Raises NoSystem if a store is unreachable."""
     moments = []
     if order.SERVICE in asked:
         async with documents(settings_of(order.SERVICE, OrderDocuments)) as mongo:
@@ -57,9 +57,9 @@ async def collect(order_id: UUID, asked: Collection[str]) -> list[Moment]:
     async with AsyncExitStack() as opened:
         connections = {service: await _connect(opened, service) for service in _ON_POSTGRES if service in asked}
         for service, connection in connections.items():
-            tell, _ = _ON_POSTGRES[service]
-            moments += await tell(connection, order_id)
-        types = event_types(moments)  # of all services: an inbox keeps the events of others
+            query, _ = _ON_POSTGRES[service]
+            moments += await query(connection, order_id)
+        types = event_types(moments)  # of all services: an inbox records the events of other services
         for service, connection in connections.items():
             _, consumer = _ON_POSTGRES[service]
             moments += await inbox_moments(connection, service, consumer, types)

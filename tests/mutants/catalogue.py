@@ -69,9 +69,9 @@ MUTATIONS = (
         "publish-before-commit",
         "An order's event is published before its commit is stored",
         Replacement(
-            "        await self.store.append(commit)\n        longer = (*history, commit)\n",
+            "        await self.commits.append(commit)\n        longer = (*history, commit)\n",
             "        longer = (*history, commit)\n"
-            "        await self.announce(longer)\n        await self.store.append(commit)\n",
+            "        await self.announce(longer)\n        await self.commits.append(commit)\n",
         ),
         r"event \S+ of \S+ is on the bus with two contents",
         (Fault(Kind.SLOW, "order-ferretdb", 2.0, 16.0),),

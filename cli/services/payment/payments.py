@@ -58,7 +58,7 @@ def retry(
     For example: argosy payments retry --all
     """
     if bool(payments) == every:
-        output.refuse("say which: payments by id, or --all")
+        output.refuse("choose the payments: by id, or --all")
     settings = settings_of("payment", PaymentSettings)
     audit.begin()
     tried = asyncio.run(_retry(settings, None if every else payments))
