@@ -16,9 +16,9 @@ from typing import TypeVar
 from pydantic import DirectoryPath
 from pydantic_settings import BaseSettings
 
-from services.chassis.brokers import Brokers
-from services.chassis.environment import Environment, Targets
-from services.chassis.settings import load
+from services.chassis.process.brokers import Brokers
+from services.chassis.process.environment import Environment, Targets
+from services.chassis.process.settings import load
 
 S = TypeVar("S", bound=BaseSettings)
 

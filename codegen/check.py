@@ -19,7 +19,7 @@ from codegen.generate import generate
 from codegen.image import build_image
 from codegen.paths import GENERATED, ROOT, tool
 from codegen.releases import newest, ours_alone, retired
-from services.chassis.contract import OURS
+from services.chassis.rpc.contract import OURS
 
 ASYNCAPI_SCHEMA = Path(__file__).parent / "asyncapi" / "specification.json"
 

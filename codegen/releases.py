@@ -10,7 +10,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from cli.version import VERSION
 from codegen.image import build_image
 from codegen.paths import PROTO, RELEASES
-from services.chassis.contract import OURS
+from services.chassis.rpc.contract import OURS
 
 
 class NoRelease(Exception):

@@ -14,7 +14,7 @@ import yaml
 
 from facts.service import FactsError
 from facts.system import EDGE, System, read
-from services.chassis.contract import ContractError
+from services.chassis.rpc.contract import ContractError
 
 _MANIFESTS = ("k8s", "istio", "kafka", "monitoring", "generated")
 _KUSTOMIZATION = "kustomization.yaml"

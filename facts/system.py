@@ -9,8 +9,8 @@ from pathlib import Path
 
 from facts import service
 from facts.service import ROOT, FactsError, Service
-from services.chassis.contract import EventType, Rpc, read_contract, read_events
-from services.chassis.contract import Service as ProtoService
+from services.chassis.rpc.contract import EventType, Rpc, read_contract, read_events
+from services.chassis.rpc.contract import Service as ProtoService
 
 DESCRIPTORS = Path("generated", "descriptors.binpb")
 EDGE = "edge"

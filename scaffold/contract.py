@@ -13,7 +13,7 @@ from argosy.policy.v1 import policy_pb2
 from facts.system import DESCRIPTORS, System
 from scaffold import names
 from scaffold.names import BadName
-from services.chassis.contract import OURS
+from services.chassis.rpc.contract import OURS
 
 _TEXT_IDS = frozenset({"product_id"})
 """Ids that are words, not UUIDs."""

@@ -14,8 +14,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 import services
 from cli.databases import OrderDocuments, database, documents
 from cli.environment import settings_of
-from services.chassis.postgres import Connection
-from services.chassis.story import Moment, event_types, inbox_moments
+from services.chassis.data.postgres import Connection
+from services.chassis.data.story import Moment, event_types, inbox_moments
 from services.order.adapters import story as order
 from services.order.adapters.commits import MongoCommits
 

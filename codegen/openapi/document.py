@@ -12,7 +12,7 @@ import yaml
 from codegen.openapi.image import Image
 from codegen.openapi.operations import Operations, path_of
 from codegen.openapi.schemas import Schemas
-from services.chassis.contract import ContractError, Service, public_rpcs
+from services.chassis.rpc.contract import ContractError, Service, public_rpcs
 
 BASE = Path(__file__).with_name("base.yaml")
 

@@ -9,7 +9,7 @@ from typing import Any
 from codegen.openapi import rules
 from codegen.openapi.image import Image
 from codegen.openapi.schemas import Schemas
-from services.chassis.contract import Rpc, Service
+from services.chassis.rpc.contract import Rpc, Service
 
 Json = Mapping[str, Any]
 Operation = dict[str, Any]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from services.chassis.environment import Target
-from services.chassis.postgres import PostgresSettings
+from services.chassis.data.postgres import PostgresSettings
+from services.chassis.process.environment import Target
 
 
 class InventorySettings(PostgresSettings):

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from services.chassis.environment import HttpUrl, SmtpUrl, Target
-from services.chassis.postgres import PostgresSettings
+from services.chassis.data.postgres import PostgresSettings
+from services.chassis.process.environment import HttpUrl, SmtpUrl, Target
 
 
 def _mail_address(text: str) -> str:

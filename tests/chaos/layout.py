@@ -14,7 +14,7 @@ from local.layout import Layout
 from local.part import Part
 from local.ports import HOST, SERVICES
 from local.stack import Stack
-from services.chassis.crash_points import VARIABLE
+from services.chassis.plain.crash_points import VARIABLE
 from tests.chaos import clocks
 from tests.chaos.network import Link
 from tests.support import crash_points

@@ -20,7 +20,7 @@ from facts.system import system
 from local import data
 from local.ports import SERVICES
 from local.stack import Stack
-from services.chassis.crash_points import VARIABLE
+from services.chassis.plain.crash_points import VARIABLE
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = "commands"
@@ -137,7 +137,7 @@ def _processes(path: Path, name: str) -> Collection[str]:
 
 @dataclass(frozen=True)
 class Directory:
-    """Where one process's points are noted as reached, and armed (`services.chassis.crash_points`)."""
+    """Where one process's points are noted as reached, and armed (`services.chassis.plain.crash_points`)."""
 
     path: Path
 

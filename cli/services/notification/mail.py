@@ -13,8 +13,8 @@ import typer
 from cli import audit, output
 from cli.databases import database
 from cli.environment import settings_of
-from services.chassis import clock
-from services.chassis.postgres_work import PostgresWork
+from services.chassis.data.postgres_work import PostgresWork
+from services.chassis.plain import clock
 from services.notification.adapters.unit_of_work import PostgresNotificationUnit
 from services.notification.domain.messages import ParkedMessage
 from services.notification.ports import Work

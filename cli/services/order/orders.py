@@ -16,7 +16,7 @@ from rich.status import Status
 from cli import output
 from cli.databases import OrderDocuments, documents
 from cli.environment import settings_of
-from services.chassis import clock
+from services.chassis.plain import clock
 from services.order.adapters.commits import MongoCommits
 from services.order.adapters.leases import Leases
 from services.order.adapters.missing_orders import temporary_missing_orders

@@ -12,7 +12,7 @@ import typer
 from cli import audit, output
 from cli.databases import database
 from cli.environment import settings_of
-from services.chassis import clock
+from services.chassis.plain import clock
 from services.payment.adapters.unit_of_work import PostgresPaymentWork
 from services.payment.domain.payments import StrandedPayment
 from services.payment.entrypoints.mapping import KEPT_ANSWERS

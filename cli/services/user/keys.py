@@ -13,8 +13,8 @@ import typer
 
 from cli import audit, output
 from cli.environment import settings_of
-from services.chassis import clock
-from services.chassis.settings import load
+from services.chassis.plain import clock
+from services.chassis.process.settings import load
 from services.user.adapters.signing_keys import KeyFiles
 from services.user.domain.signing_keys import BadKeys, KeyStanding
 from services.user.settings import KeySettings

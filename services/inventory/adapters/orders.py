@@ -12,7 +12,7 @@ import grpc
 from argosy.order.v1 import order_lookup_pb2
 from argosy.order.v1.order_lookup_pb2 import ResolvedOrder, ResolveOrdersRequest
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
-from services.chassis.errors import Unavailable
+from services.chassis.plain.errors import Unavailable
 from services.inventory.domain.reservations import OrderState
 
 ORDER_LOOKUP = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]

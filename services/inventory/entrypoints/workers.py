@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from services.chassis.housekeeping import Chore
-from services.chassis.periodic import Periodic
+from services.chassis.data.housekeeping import Chore
+from services.chassis.process.periodic import Periodic
 from services.inventory.adapters import reservations, stock
 from services.inventory.settings import InventorySettings
 from services.inventory.use_cases.expire_holds import MOST_AT_ONCE, ExpireHoldsHandler

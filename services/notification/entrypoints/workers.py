@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from services.chassis import inbox
-from services.chassis.housekeeping import Chore
-from services.chassis.periodic import Periodic
-from services.chassis.postgres import Connection
+from services.chassis.data import inbox
+from services.chassis.data.housekeeping import Chore
+from services.chassis.data.postgres import Connection
+from services.chassis.process.periodic import Periodic
 from services.notification.adapters import messages, recipients
 from services.notification.settings import NotificationSettings
 from services.notification.use_cases import outcomes

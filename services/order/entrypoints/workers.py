@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from services.chassis.periodic import Periodic
+from services.chassis.process.periodic import Periodic
 from services.order.adapters.leases import Leases
 from services.order.adapters.store_clock import StoreClock
 from services.order.use_cases.cancel_unpaid import CancelUnpaid, CancelUnpaidHandler

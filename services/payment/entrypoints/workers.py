@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.chassis.housekeeping import Chore
-from services.chassis.periodic import Periodic
+from services.chassis.data.housekeeping import Chore
+from services.chassis.process.periodic import Periodic
 from services.payment.adapters import paid_orders
 from services.payment.settings import PaymentSettings
 from services.payment.use_cases.count_stranded import CountStrandedHandler

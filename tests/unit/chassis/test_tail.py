@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from services.chassis.brokers import Brokers
-from services.chassis.tail import Tail
+from services.chassis.bus.tail import Tail
+from services.chassis.process.brokers import Brokers
 
 PLACE = TopicPartition("orders", 0)
 

@@ -8,7 +8,7 @@ import pytest
 from codegen import mesh, network
 from codegen.image import build_image
 from facts.system import NOBODY, System, misfits, read
-from services.chassis.contract import Service
+from services.chassis.rpc.contract import Service
 
 Pair = tuple[str, str]
 

@@ -20,7 +20,7 @@ from codegen.openapi import document, rules
 from codegen.openapi.image import Image
 from codegen.openapi.operations import path_of
 from codegen.openapi.schemas import Schemas
-from services.chassis.contract import ContractError, Service, public_rpcs, read_contract
+from services.chassis.rpc.contract import ContractError, Service, public_rpcs, read_contract
 
 Json = dict[str, Any]
 WHO = {"PUBLIC": "Anyone may call it.", "USER": "Requires sign-in.", "STAFF": "Requires the role staff."}

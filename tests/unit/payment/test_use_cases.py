@@ -13,10 +13,10 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from services.chassis import clock, deadlines
-from services.chassis.errors import IdempotencyMismatch
-from services.chassis.money import Money
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.plain import clock, deadlines
+from services.chassis.plain.errors import IdempotencyMismatch
+from services.chassis.plain.money import Money
+from services.chassis.plain.unit_of_work import Repeatable
 from services.payment.domain.answers import PaymentAnswer, RefundAnswer
 from services.payment.domain.charges import ChargeState, Refusal
 from services.payment.domain.disputes import DisputeState, Movement, ProviderDispute

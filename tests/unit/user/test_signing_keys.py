@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from services.chassis.jwks import read_keys
-from services.chassis.periodic import Periodic
+from services.chassis.process.periodic import Periodic
+from services.chassis.rpc.jwks import read_keys
 from services.user.adapters.signing_keys import KeyFiles, KeyRing
 from services.user.domain.signing_keys import BadKeys
 

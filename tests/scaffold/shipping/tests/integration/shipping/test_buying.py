@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from argosy.event.v1.order_events_pb2 import OrderStatusUpdated
-from services.chassis import clock
-from services.chassis.events import encode, source_of
+from services.chassis.bus.events import encode, source_of
+from services.chassis.plain import clock
 from tests.support import bus
 from tests.support.raw_records import Raw, batch, produce
 from tests.support.real_stack import RealStack
