@@ -45,7 +45,10 @@ _OF_COMMANDS = (
     *("notification.retry.", "payment.retry.", "payment.settle_otherwise."),
 )
 """Points of the services' code that only commands come to."""
-_SELF = tuple(f"services/chassis/{name}.py" for name in ("crash_points", "postgres", "postgres_work", "client"))
+_SELF = tuple(
+    f"services/chassis/{name}.py"
+    for name in ("plain/crash_points", "data/postgres", "data/postgres_work", "rpc/client")
+)
 """Where names are composed."""
 
 
