@@ -151,6 +151,11 @@ def path_fields(route: str) -> set[str]:
     return {_camel(name) for name in _VARIABLE.findall(route)}
 
 
+def path_of(route: str) -> str:
+    """A route as the document's path: its variables are named as the parameters are (`{order_id}` → `{orderId}`)."""
+    return _VARIABLE.sub(lambda variable: f"{{{_camel(variable[1])}}}", route)
+
+
 def _creates(method: Json) -> bool:
     return bool(method["options"][_POLICY].get("creates"))
 
