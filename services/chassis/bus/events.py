@@ -2,6 +2,9 @@
 
 A message type is an event if it has the option `argosy.policy.v1.event`, which names the event type ("ORDER_CREATED")
 and the topic. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
+
+The option also has the version of the type's data, which counts its fields' additions. The header is an extension of
+CloudEvents, not its `dataschema`: that is a URI which changes with incompatible schemas, and these are compatible.
 """
 
 from __future__ import annotations
@@ -21,11 +24,14 @@ from google.protobuf.message_factory import GetMessageClass
 
 from argosy.policy.v1 import policy_pb2
 from services.chassis.plain import clock, ids, trace_context
+from services.chassis.plain.upcasting import FIRST, Upcasters, upcast
 
 PACKAGE = "argosy.event.v1"
 """The proto package of the contract's events."""
 SPEC_VERSION = "1.0"
 CONTENT_TYPE = "application/protobuf"
+VERSION_HEADER = "ce_dataversion"
+"""The version of the event's data. Version 1 has no header."""
 
 Headers = tuple[tuple[str, bytes | None], ...]
 """Kafka headers. Other producers may add headers, without a value or with any bytes."""
@@ -33,10 +39,11 @@ Headers = tuple[tuple[str, bytes | None], ...]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Type and topic of an event, from the contract."""
+    """Type, topic and newest version of an event, from the contract."""
 
     type: str
     topic: str
+    version: int = FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +88,14 @@ class UnknownType(Exception):
 
 
 def kind_of(message: Message | type[Message]) -> Kind:
-    """Type and topic of an event message. Raises ValueError for a message without the option."""
+    """Type, topic and newest version of an event message. Raises ValueError for a message without the option."""
     descriptor = message.DESCRIPTOR
     known = _kinds.get(descriptor.full_name)
     if known is None:
         option = descriptor.GetOptions().Extensions[policy_pb2.event]
         if not (option.type and option.topic):
             raise ValueError(f"{descriptor.full_name} lacks the option argosy.policy.v1.event")
-        known = _kinds[descriptor.full_name] = Kind(option.type, option.topic)
+        known = _kinds[descriptor.full_name] = Kind(option.type, option.topic, option.version or FIRST)
     return known
 
 
@@ -133,7 +140,7 @@ def record(
     sequence: int | None,
     traceparent: str | None,
 ) -> OutgoingRecord:
-    """Encode an event whose message is already serialized."""
+    """Encode an event whose message is already serialized, in the version of `kind`."""
     headers = {
         "ce_specversion": SPEC_VERSION,
         "ce_id": str(id),
@@ -146,6 +153,8 @@ def record(
     }
     if sequence is not None:
         headers["ce_sequence"] = str(sequence)
+    if kind.version != FIRST:
+        headers[VERSION_HEADER] = str(kind.version)
     return OutgoingRecord(
         topic=kind.topic,
         key=key.encode(),
@@ -171,11 +180,17 @@ def header(headers: Iterable[tuple[str, bytes | None]], name: str) -> str | None
 
 
 class Registry:
-    """The events of a contract: type name ↔ message class ↔ topic."""
+    """The events of a contract: type name ↔ message class ↔ topic.
 
-    def __init__(self, *files: FileDescriptor) -> None:
+    Args:
+        files: the files of the contract that have events.
+        upcasters: what a consumer makes of older versions of a message. A step may change its argument.
+    """
+
+    def __init__(self, *files: FileDescriptor, upcasters: Upcasters[Message] | None = None) -> None:
         classes: dict[str, type[Message]] = {}
         topics: dict[str, str] = {}
+        versions: dict[str, int] = {}
         for file in files:
             for descriptor in file.message_types_by_name.values():
                 option = descriptor.GetOptions().Extensions[policy_pb2.event]
@@ -187,13 +202,17 @@ class Registry:
                     raise ValueError(f"two messages are the event {kind.type}")
                 classes[kind.type] = event_class
                 topics[kind.type] = kind.topic
+                versions[kind.type] = kind.version
         self.classes: Mapping[str, type[Message]] = MappingProxyType(classes)
         """The message class of each type."""
         self.topics: Mapping[str, str] = MappingProxyType(topics)
         """The topic of each type."""
+        self.versions: Mapping[str, int] = MappingProxyType(versions)
+        """The newest version of each type."""
+        self._upcasters = upcasters or {}
 
     @classmethod
-    def of_package(cls, package: str = PACKAGE) -> Registry:
+    def of_package(cls, package: str = PACKAGE, upcasters: Upcasters[Message] | None = None) -> Registry:
         """A registry of all events in a package of generated modules."""
         parent = importlib.import_module(package)
         modules = [
@@ -201,10 +220,12 @@ class Registry:
             for module in pkgutil.iter_modules(parent.__path__)
             if module.name.endswith("_pb2")
         ]
-        return cls(*(module.DESCRIPTOR for module in modules))
+        return cls(*(module.DESCRIPTOR for module in modules), upcasters=upcasters)
 
     def decode(self, incoming: Any) -> Event:
-        """Decode a consumed record (`raw_batches.Record`). Ignores headers that the contract does not name.
+        """Decode a consumed record (`raw_batches.Record`), as the newest version that this process knows.
+
+        Ignores headers that the contract does not name; the message keeps fields that this process does not know.
 
         Raises:
             UnknownType: its type is not in this registry.
@@ -233,12 +254,24 @@ class Registry:
             subject=_required(headers, "ce_subject"),
             key=(incoming.key or b"").decode(),
             sequence=None if sequence is None else int(sequence),
-            message=self.classes[event_type].FromString(incoming.value),
+            message=self._newest(event_type, _version(headers), incoming.value),
             traceparent=trace_context.accept(header(incoming.headers, trace_context.HEADER)),
             topic=incoming.topic,
             partition=incoming.partition,
             offset=incoming.offset,
         )
+
+    def _newest(self, event_type: str, version: int, value: bytes) -> Message:
+        message = self.classes[event_type].FromString(value)
+        return upcast(self._upcasters, event_type, version, self.versions[event_type], message)
+
+
+def _version(headers: Mapping[str, bytes | None]) -> int:
+    text = _optional(headers, VERSION_HEADER)
+    version = FIRST if text is None else int(text)
+    if version < FIRST:
+        raise NotAnEvent(f"the header {VERSION_HEADER} is {text}: versions begin with {FIRST}")
+    return version
 
 
 def _required(headers: Mapping[str, bytes | None], name: str) -> str:

@@ -46,13 +46,14 @@ async def publish(connection: Connection, event: Message, key: str, subject: str
     event_id = ids.new_id()
     await connection.execute(
         """
-        INSERT INTO outbox (id, topic, key, type, subject, sequence, traceparent, occurred_at, value)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        INSERT INTO outbox (id, topic, key, type, data_version, subject, sequence, traceparent, occurred_at, value)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """,
         event_id,
         kind.topic,
         key,
         kind.type,
+        kind.version,
         subject,
         sequence,
         trace_context.current(),

@@ -60,7 +60,7 @@ class ActiveOutbox:
         self._wakeup.clear()
         rows = await self._connection.fetch(
             """
-            SELECT position, id, topic, key, type, subject, sequence, traceparent, occurred_at, value
+            SELECT position, id, topic, key, type, data_version, subject, sequence, traceparent, occurred_at, value
             FROM outbox WHERE sent_at IS NULL AND key <> ALL ($2::text[]) ORDER BY position LIMIT $1
             """,
             limit,
@@ -92,8 +92,9 @@ class ActiveOutbox:
         return Backlog(pending=row[0], oldest_seconds=max(0.0, row[1]))
 
     def _entry(self, row: Record) -> Unsent:
+        # The version of the process that stored it: the one that publishes it may be older or newer.
         record = events.record(
-            events.Kind(row["type"], row["topic"]),
+            events.Kind(row["type"], row["topic"], row["data_version"]),
             row["value"],
             id=row["id"],
             source=self._source,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,10 +11,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given
 from hypothesis import strategies as st
 
 from argosy.event.v1 import order_events_pb2, user_events_pb2
+from argosy.policy.v1 import policy_pb2
 from facts.system import system
 from services.chassis.bus import events
 from services.chassis.bus.events import Event, NotAnEvent, OutgoingRecord, Registry, UnknownType
@@ -21,7 +26,7 @@ from services.chassis.plain import clock, ids
 
 REGISTRY = Registry.of_package()
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
-HEADERS = ["ce_id", "ce_type", "ce_time", "ce_source", "ce_subject", "ce_sequence", "traceparent"]
+HEADERS = ["ce_id", "ce_type", "ce_time", "ce_source", "ce_subject", "ce_sequence", "ce_dataversion", "traceparent"]
 HARD_VALUES = [b"0001-01-01T00:00:00+14:00", b"9999-12-31T23:59:59-14:00", b"9" * 5000, b"\xed\xa0\x80", b""]
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -133,7 +138,15 @@ def test_a_missing_header_is_named(header: str) -> None:
 
 @pytest.mark.parametrize(
     ("header", "value"),
-    [("ce_id", b"17"), ("ce_time", b"soon"), ("ce_sequence", b"third"), ("ce_subject", b"\xff"), ("ce_type", b"\xff")],
+    [
+        ("ce_id", b"17"),
+        ("ce_time", b"soon"),
+        ("ce_sequence", b"third"),
+        ("ce_subject", b"\xff"),
+        ("ce_type", b"\xff"),
+        ("ce_dataversion", b"second"),
+        ("ce_dataversion", b"0"),
+    ],
 )
 def test_a_header_that_cannot_be_read_is_no_event(header: str, value: bytes) -> None:
     with pytest.raises(NotAnEvent):
@@ -182,6 +195,54 @@ def test_of_two_headers_of_one_name_the_first_counts() -> None:
     headers = (*a_record().headers, ("ce_type", b"ORDER_TELEPORTED"), ("ce_id", b"17"))
     event = REGISTRY.decode(incoming(replace(a_record(), headers=headers)))
     assert (event.type, str(event.id)[-1]) == (events.type_of(headers), "1")
+
+
+def test_an_older_version_is_read_as_the_newest_and_a_newer_one_as_it_is() -> None:
+    def with_reason(message: Any) -> Any:
+        message.reason = "unknown"
+        return message
+
+    newest = Registry(of_version(2).DESCRIPTOR.file, upcasters={("LAB_MOVED", 1): with_reason})
+    for version, reason in ((None, "unknown"), (b"1", "unknown"), (b"2", ""), (b"3", "")):
+        record = with_header(a_record(), "ce_type", b"LAB_MOVED")
+        event = newest.decode(incoming(record if version is None else with_header(record, "ce_dataversion", version)))
+        assert event.message.reason == reason  # type: ignore[attr-defined]
+
+
+def test_a_version_past_the_first_is_in_the_headers() -> None:
+    for version, header in ((0, None), (1, None), (2, b"2")):
+        kind = events.kind_of(of_version(version))
+        record = events.record(
+            kind,
+            b"",
+            id=ids.new_id(),
+            source="x",
+            time=clock.now(),
+            subject="",
+            key="",
+            sequence=None,
+            traceparent=None,
+        )
+        assert dict(record.headers).get("ce_dataversion") == header
+
+
+@functools.cache
+def of_version(version: int) -> type[Message]:
+    """An event of the tests' own whose contract states this version (0: none)."""
+    file = descriptor_pb2.FileDescriptorProto(
+        name=f"lab/version{version}.proto",
+        package=f"lab.version{version}",
+        syntax="proto3",
+        dependency=["argosy/policy/v1/policy.proto"],
+    )
+    message = file.message_type.add(name="Moved")
+    policy = policy_pb2.EventPolicy(type="LAB_MOVED", topic="lab", version=version)
+    message.options.Extensions[policy_pb2.event].CopyFrom(policy)
+    field = descriptor_pb2.FieldDescriptorProto
+    message.field.add(name="reason", number=15, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL)
+    pool = descriptor_pool.Default()
+    pool.AddSerializedFile(file.SerializeToString())
+    return GetMessageClass(pool.FindMessageTypeByName(f"{file.package}.Moved"))
 
 
 def test_a_newer_type_is_told_apart_from_rubbish() -> None:

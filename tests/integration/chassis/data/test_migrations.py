@@ -21,7 +21,12 @@ from pathlib import Path
 from services.chassis.data.migrations import migrate
 print(*migrate(sys.argv[1], Path(sys.argv[2])))
 """
-CHASSIS = ["0001.chassis.outbox", "0002.chassis.inbox", "0003.chassis.idempotency"]
+CHASSIS = [
+    "0001.chassis.outbox",
+    "0002.chassis.inbox",
+    "0003.chassis.idempotency",
+    "0940.chassis.outbox-versions",
+]
 SLOW = "CREATE TABLE first (n int);\nSELECT pg_sleep(1.5);\nCREATE TABLE second (n int);\n"
 
 

@@ -115,6 +115,19 @@ async def test_publishes_what_was_committed(
     assert event.time == await postgres.fetchval("SELECT occurred_at FROM outbox WHERE id = $1", event_id)
 
 
+async def test_an_event_is_published_in_the_version_in_which_it_was_stored(
+    postgres: Postgres, producer: Producer, lab: Lab, kafka_bootstrap: str
+) -> None:
+    """Whichever version of the service publishes it."""
+    for _ in range(2):
+        await happen(postgres, lab, "versions")
+    await postgres.execute("UPDATE outbox SET data_version = 7 WHERE topic = $1 AND sequence = 2", lab.topic)
+    async with running(relay(postgres, producer).run):
+        await all_sent(postgres, lab)
+    headers = [dict(record.headers) for record in await on_topic(kafka_bootstrap, lab.topic)]
+    assert [one.get("ce_dataversion") for one in headers] == [None, b"7"]
+
+
 async def test_an_event_is_published_in_a_transaction_and_is_one(postgres: Postgres, lab: Lab) -> None:
     async with postgres.connection() as connection:
         with pytest.raises(RuntimeError):

@@ -280,19 +280,23 @@ class EventPolicy(_message.Message):
 
     TYPE_FIELD_NUMBER: _builtins.int
     TOPIC_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     type: _builtins.str
     """The CloudEvents type ("ORDER_CREATED")."""
     topic: _builtins.str
     """The Kafka topic ("order-events")."""
+    version: _builtins.int
+    """The version of the event's fields. Absent is 1. A field that is added raises it by one."""
     def __init__(
         self,
         *,
         type: _builtins.str = ...,
         topic: _builtins.str = ...,
+        version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["topic", b"topic", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["topic", b"topic", "type", b"type", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
