@@ -10,6 +10,8 @@ Every query is by equality on one indexed top-level field, the only kind for whi
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from motor.motor_asyncio import AsyncIOMotorCollection
@@ -36,6 +38,15 @@ _CLOSED_AT = "closedAt"
 
 _NEVER_SENT = (ServerSelectionTimeoutError, WaitQueueTimeoutError, DocumentTooLarge)
 """Errors from before the document left this process."""
+
+
+@dataclass(frozen=True)
+class CommitKey:
+    """Which commit, of which order, made when: without the events, which a newer version may have written."""
+
+    id: str
+    order_id: UUID
+    at: datetime
 
 
 class MongoCommits:
@@ -91,7 +102,7 @@ class MongoCommits:
             return await self._is_closed(order_id)
         return True
 
-    async def unpublished(self, limit: int) -> list[Commit]:
+    async def unpublished(self, limit: int) -> list[CommitKey]:
         """Up to `limit` commits that the bus may not have yet, in no particular order."""
         return await self._some({"published": False}, limit)
 
@@ -103,19 +114,19 @@ class MongoCommits:
         with unavailable_when_away():
             await self._commits.update_one({"_id": commit.id}, {"$set": marks})
 
-    async def unsettled(self, limit: int) -> list[Commit]:
+    async def unsettled(self, limit: int) -> list[CommitKey]:
         """Up to `limit` published commits whose order must be projected once more."""
         return await self._some({"settled": False}, limit)
 
-    async def mark_settled(self, commit: Commit) -> None:
+    async def mark_settled(self, commit: CommitKey) -> None:
         """Records that the order was projected once more."""
         with unavailable_when_away():
             await self._commits.update_one({"_id": commit.id}, {"$set": {"settled": True}})
 
-    async def _some(self, query: dict[str, bool], limit: int) -> list[Commit]:
+    async def _some(self, query: dict[str, bool], limit: int) -> list[CommitKey]:
         with unavailable_when_away():
-            documents = await self._commits.find(query, limit=limit).to_list(None)
-        return [commit_from_document(document) for document in documents]
+            documents = await self._commits.find(query, {"orderId": 1, "at": 1}, limit=limit).to_list(None)
+        return [CommitKey(document["_id"], UUID(document["orderId"]), document["at"]) for document in documents]
 
     async def _look_whether_stored(self, commit: Commit, error: PyMongoError) -> None:
         try:

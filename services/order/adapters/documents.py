@@ -2,12 +2,16 @@
 
 Names are those of the API's JSON; ids are text, amounts are decimal strings ("29.99" USD, "1000" JPY), instants are
 BSON dates (milliseconds).
+
+Each stored event has a version, `v`, absent where it is 1. Older ones pass through UPCASTERS while they are read, so
+everything else here knows the newest only (docs/adr/0018). Fields that this version does not know are ignored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +19,7 @@ from argosy.event.v1.order_events_pb2 import OrderCreated as OrderCreatedMessage
 from argosy.event.v1.order_events_pb2 import OrderStatusUpdated as OrderStatusUpdatedMessage
 from services.chassis.bus import events
 from services.chassis.plain.money import Money
+from services.chassis.plain.upcasting import FIRST, Upcasters, upcast
 from services.order.domain.facts import Fact, OrderCreated, OrderStatusUpdated
 from services.order.domain.history import Commit
 from services.order.domain.orders import Address, Line, Order, Reason, Status
@@ -24,6 +29,11 @@ Document = Mapping[str, Any]
 _CREATED = events.kind_of(OrderCreatedMessage).type
 _STATUS_UPDATED = events.kind_of(OrderStatusUpdatedMessage).type
 
+NEWEST: Mapping[str, int] = MappingProxyType({_CREATED: 1, _STATUS_UPDATED: 1})
+"""The version in which each type of event is stored."""
+UPCASTERS: Upcasters[Document] = MappingProxyType({})
+"""For each version before the newest: its event → the same event in the next version."""
+
 
 def commit_to_document(commit: Commit) -> dict[str, Any]:
     """A new commit. Only its `published` (and `settled`) ever change."""
@@ -31,7 +41,7 @@ def commit_to_document(commit: Commit) -> dict[str, Any]:
         "_id": commit.id,
         "orderId": str(commit.order_id),
         "version": commit.version,
-        "events": [_event_to_document(event) for event in commit.events],
+        "events": [_with_version(_event_to_document(event)) for event in commit.events],
         "at": commit.at,
         "token": commit.token,
         "published": commit.published,
@@ -108,15 +118,22 @@ def _event_to_document(event: Fact) -> dict[str, Any]:
     }
 
 
-def _event_from_document(document: Document) -> Fact:
-    if document["type"] == _CREATED:
+def _with_version(document: Document) -> Document:
+    newest = NEWEST[document["type"]]
+    return document if newest == FIRST else {**document, "v": newest}
+
+
+def _event_from_document(stored: Document) -> Fact:
+    kind = stored["type"]
+    document = upcast(UPCASTERS, kind, stored.get("v", FIRST), NEWEST.get(kind, FIRST), stored)
+    if kind == _CREATED:
         return OrderCreated(
             order_id=UUID(document["orderId"]),
             user_id=UUID(document["userId"]),
             lines=_lines_from_documents(document["items"], document["currency"]),
             shipping_address=_address_from_document(document["shippingAddress"]),
         )
-    if document["type"] == _STATUS_UPDATED:
+    if kind == _STATUS_UPDATED:
         return OrderStatusUpdated(
             order_id=UUID(document["orderId"]),
             user_id=UUID(document["userId"]),
@@ -124,7 +141,7 @@ def _event_from_document(document: Document) -> Fact:
             previous_status=Status(document["previousStatus"]),
             reason=Reason(document["reason"]),
         )
-    raise ValueError(f"a commit holds an event of the unknown type {document['type']}")
+    raise ValueError(f"a commit holds an event of the unknown type {kind}")
 
 
 def _lines_to_documents(lines: Sequence[Line]) -> list[dict[str, Any]]:

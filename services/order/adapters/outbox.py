@@ -25,7 +25,7 @@ from services.chassis.bus.relay import Backlog, Unsent
 from services.chassis.plain import clock, logs
 from services.chassis.plain.crash_points import reach
 from services.chassis.plain.side_by_side import side_by_side
-from services.order.adapters.commits import MongoCommits
+from services.order.adapters.commits import CommitKey, MongoCommits
 from services.order.adapters.facts import records_of
 from services.order.adapters.leases import Leases
 from services.order.adapters.read_side import MongoReadSide
@@ -158,17 +158,19 @@ class CommitOutbox:
         unsettled = await self._commits.unsettled(limit)
         _unsettled.set(self._age_of_oldest(unsettled))
         due = self._older_than(_SETTLED_AFTER, unsettled)
-        await side_by_side(self._project_again, {commit.order_id for commit in due})
+        histories = await side_by_side(self._project_again, {commit.order_id for commit in due})
         if due:
             reach("order.read_side.before_settled")
-        await side_by_side(self._commits.mark_settled, due)
+        # An order that a newer version alone can read is left to it.
+        projected = {commit.order_id for history in histories for commit in history}
+        await side_by_side(self._commits.mark_settled, [commit for commit in due if commit.order_id in projected])
 
-    def _older_than(self, age: timedelta, commits: Iterable[Commit]) -> list[Commit]:
+    def _older_than(self, age: timedelta, commits: Iterable[CommitKey]) -> list[CommitKey]:
         """Those that are older; and those from the future, by a wrong clock: to do them twice does no harm."""
         now = self._now()
         return [commit for commit in commits if not now - age <= commit.at <= now + age]
 
-    def _age_of_oldest(self, commits: Iterable[Commit]) -> float:
+    def _age_of_oldest(self, commits: Iterable[CommitKey]) -> float:
         """In seconds, 0 when there is none."""
         now = self._now()
         return max([0.0, *((now - commit.at).total_seconds() for commit in commits)])
@@ -177,7 +179,7 @@ class CommitOutbox:
         try:
             history = await self._commits.load(order_id)
             await self._read_side.project(fold(history))
-        except ValueError as error:  # an unreadable history must not hold up the others
+        except (ValueError, KeyError) as error:  # an unreadable history must not hold up the others
             _log.error("unreadable_history", order_id=str(order_id), error=logs.error_text(error))
             return ()
         return history

@@ -13,6 +13,9 @@ Waiting. A pending order has the minute since which it is pending, so that equal
 Versions. A projection never replaces a newer one. On MongoDB the guard is atomic. On FerretDB, which reads and then
 writes, two updates of one order that arrive within the same milliseconds can cross, and the older state stays; the
 relay therefore projects such orders once more, seconds later (`settled` in commits.py).
+
+Fields. A projection sets the fields of `document_of` and leaves all others: a newer version of this service may have
+written them. A field that is added to `document_of` needs no change here.
 """
 
 from __future__ import annotations
@@ -37,6 +40,10 @@ _MOST_SHELVES_A_PAGE = 10
 """A page of a rare status ends early, with a token for the next one, rather than read for ever."""
 _TRIES = 5
 _A_MINUTE = timedelta(minutes=1)
+_FIXED = frozenset({"_id", "userId", "items", "totalAmount", "currency", "shippingAddress", "createdAt"})
+"""Fields that no commit after the first one changes: the projection of a later commit does not write them again."""
+OPTIONAL = frozenset({"pendingSince"})
+"""Fields that an order is shown without when it has no value for them."""
 
 
 class MongoReadSide:
@@ -117,10 +124,11 @@ class MongoReadSide:
     async def _raise(self, order: Order) -> bool:
         if order.version == 1:
             return False  # nothing is older
-        changes = {"status": str(order.status), "updatedAt": order.updated_at, "version": order.version}
+        fields = document_of(order)
+        changes = {name: value for name, value in fields.items() if name not in _FIXED}
         guard = {"_id": str(order.id), "version": {"$lt": order.version}}
         # An order that has moved is not pending and never becomes so again.
-        update = {"$set": changes, "$unset": {"pendingSince": ""}}
+        update = {"$set": changes, "$unset": dict.fromkeys(OPTIONAL - fields.keys(), "")}
         return (await self._orders.update_one(guard, update)).matched_count > 0
 
     async def next_shelf(self, user_id: UUID) -> str:

@@ -4,6 +4,8 @@ The use case reads the document first and the order's history after it: a histor
 write is guarded by the version that was read. On MongoDB the guard is atomic; on FerretDB it is not, so a repair is
 over only when document and history, read again, agree: what was overwritten in between is noticed then, since a commit
 is stored before it is shown.
+
+What this version of the service does not know is neither wrong nor removed: a newer version may have written it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 
 from services.chassis.data.mongo import Document, Mongo, unavailable_when_away
 from services.chassis.plain.crash_points import reach
-from services.order.adapters.read_side import SHELF_HOLDS, MongoReadSide, document_of, shelf_number
+from services.order.adapters.read_side import OPTIONAL, SHELF_HOLDS, MongoReadSide, document_of, shelf_number
 from services.order.domain.orders import Order
 from services.order.ports import Shown
 
@@ -51,9 +53,8 @@ class MongoReadSideRepair:
 
     async def wrong_fields(self, shown: Shown, order: Order) -> tuple[str, ...]:
         """See ports.ReadSideRepair."""
-        right, document = document_of(order), shown.document
-        names = (right.keys() | document.keys()) - {"shelf"}
-        wrong = {name for name in names if document.get(name) != right.get(name)}
+        wrong = _wrong_fields(shown.document, document_of(order))
+        document = shown.document
         if not await self._is_listed(document, order):
             wrong.add("shelf")
         return tuple(sorted(wrong))
@@ -68,11 +69,9 @@ class MongoReadSideRepair:
             else:
                 await self._count_at_least(order.user_id, number * SHELF_HOLDS + 1)
             reach("rebuild.counted")
-            changes = {"$set": {name: value for name, value in right.items() if name != "_id"}}
-            extra = document.keys() - right.keys() - {"shelf"}
-            if extra:
-                changes["$unset"] = dict.fromkeys(extra, "")
-            await self._orders.update_one({"_id": str(order.id), "version": document.get("version")}, changes)
+            await self._orders.update_one(
+                {"_id": str(order.id), "version": document.get("version")}, _repair(document, right)
+            )
 
     async def remove(self, shown: Shown) -> None:
         """See ports.ReadSideRepair."""
@@ -111,3 +110,32 @@ class MongoReadSideRepair:
 
 def _shown(document: Document) -> Shown:
     return Shown(str(document["_id"]), document)
+
+
+def _wrong_fields(document: Mapping[str, Any], right: Mapping[str, Any]) -> set[str]:
+    """The names of the fields that do not show the order, but for the bucket."""
+    wrong = {name for name, value in right.items() if not _agrees(document.get(name), value)}
+    return wrong | (OPTIONAL & document.keys() - right.keys())
+
+
+def _agrees(stored: Any, right: Any) -> bool:
+    """Whether a stored value has all that it must have; documents in it may have more."""
+    if isinstance(right, Mapping):
+        return isinstance(stored, Mapping) and all(_agrees(stored.get(name), one) for name, one in right.items())
+    if isinstance(right, list):
+        return (
+            isinstance(stored, list)
+            and len(stored) == len(right)
+            and all(_agrees(one, other) for one, other in zip(stored, right, strict=True))
+        )
+    return bool(stored == right)
+
+
+def _repair(document: Mapping[str, Any], right: Mapping[str, Any]) -> Document:
+    """The update that corrects the wrong fields, and the bucket where `right` has one, and leaves all others."""
+    wrong = _wrong_fields(document, right)
+    # Always the version: should this write cross a newer projection, the version shows that it must be projected again.
+    update: Document = {"$set": {"version": right["version"]} | {name: right[name] for name in wrong & right.keys()}}
+    if wrong - right.keys():
+        update["$unset"] = dict.fromkeys(wrong - right.keys(), "")
+    return update

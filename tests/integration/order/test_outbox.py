@@ -297,5 +297,33 @@ async def test_a_history_that_makes_no_sense_holds_up_no_other(
     assert bus.sequence_of(broken[0].order_id) == []
 
 
+@pytest.mark.parametrize(
+    "change", [{"$set": {"events.0.type": "ORDER_GIFT_WRAPPED"}}, {"$unset": {"events.0.status": ""}}]
+)
+@pytest.mark.parametrize("state", ["unpublished", "unsettled"])
+async def test_a_commit_that_only_a_newer_version_can_read_is_left_to_it_and_holds_up_no_other(
+    replica: Callable[..., Replica],
+    bus: FakeBus,
+    store: MongoCommits,
+    mongo: Mongo,
+    change: dict[str, dict[str, str]],
+    state: str,
+) -> None:
+    one, newer, fine = replica(lately), history_of(Status.CONFIRMED, Status.SHIPPED), order_created()
+    for commit in newer:
+        await store.append(commit)
+        await mongo.collection("commits").update_one({"_id": commit.id}, {"$set": {"published": state == "unsettled"}})
+    await mongo.collection("commits").update_one({"_id": newer[2].id}, {**change})
+    if state == "unsettled":
+        await mongo.collection("commits").update_one({"_id": newer[2].id}, {"$set": {"settled": False}})
+    await one.append([fine], announce=False)
+    one.run()
+
+    await eventually(lambda: _all_published(store, fine.order_id))
+    assert bus.sequence_of(newer[0].order_id) == []
+    left = await (store.unpublished(1_000) if state == "unpublished" else store.unsettled(1_000))
+    assert newer[2].id in {commit.id for commit in left}
+
+
 async def _all_published(store: MongoCommits, order_id: UUID) -> bool:
     return all(commit.published for commit in await store.load(order_id))
