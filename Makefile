@@ -4,7 +4,7 @@ VENV_PYTHON := .venv/bin/python
 SETUP := @$(PYTHON) -m local.setup --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate check test chaos crash-points mutants bench lock sbom breaking release-image
+.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate check test chaos crash-points mutants bench lock sbom breaking golden release-image
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -105,6 +105,11 @@ breaking: ## compare the contract with that of another commit; AGAINST=origin/ma
 	$(SETUP)
 	@$(VENV_PYTHON) -m codegen breaking --against $(or $(AGAINST),main)
 
-release-image: ## store the contract of this version, which `make check` compares with
+golden: ## add golden files for new versions of facts
+	$(SETUP)
+	@$(VENV_PYTHON) -m tests.golden
+
+release-image: ## store the contract and example orders of this version, which checks and tests compare with
 	$(SETUP)
 	@$(VENV_PYTHON) -m codegen release
+	@$(VENV_PYTHON) -m tests.golden --release
