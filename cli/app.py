@@ -14,6 +14,7 @@ from cli.keys import app as keys
 from cli.mail import app as mail
 from cli.orders import app as orders
 from cli.payments import app as payments
+from cli.reconcile import reconcile
 from cli.staff import app as staff
 from cli.story.command import story
 from cli.tail import tail
@@ -29,6 +30,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(reconcile)
 app.command()(story)
 app.command()(tail)
 app.command()(top)

@@ -44,3 +44,8 @@ def to_message(instant: datetime) -> Timestamp:
 def from_text(text: str) -> datetime:
     """The instant that an RFC 3339 text names. Raises ValueError when it names none."""
     return to_millisecond(datetime.fromisoformat(text))
+
+
+def from_message(message: Timestamp) -> datetime:
+    """The instant of a protobuf timestamp, in UTC."""
+    return message.ToDatetime(UTC)

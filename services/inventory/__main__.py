@@ -17,9 +17,11 @@ from services.chassis.postgres import Postgres
 from services.chassis.postgres_outbox import PostgresOutbox
 from services.chassis.producer import Producer
 from services.chassis.reading import BEGINNING
+from services.chassis.reconciliation import Reconciliation
 from services.chassis.relay import Relay
 from services.chassis.settings import load
 from services.inventory.chores import chores
+from services.inventory.comparisons import comparisons
 from services.inventory.consumers import GROUP, handlers
 from services.inventory.faults import FAULTS
 from services.inventory.low_stock import LowStock
@@ -59,6 +61,7 @@ def run(settings: InventorySettings) -> None:
     Consumer(settings.brokers, GROUP, heard, producer, since=BEGINNING).run_in(app)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
     app.background("expiry", ExpireHolds(postgres, orders, release, hold, settings.expire_every_seconds).run)
+    app.background("reconciliation", Reconciliation(postgres, settings, *comparisons(postgres, orders, settings)).run)
     app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)
     app.run(Catalogue(FAULTS))
 

@@ -66,6 +66,8 @@ class MoveKind(StrEnum):
     COMMIT = "commit"
     RELEASE = "release"
     EXPIRE = "expire"
+    RECONCILE = "reconcile"
+    """The product's numbers were not what its moves and reservations say, and were set to that."""
     ADJUST = "adjust"
     """Staff counted, got or wrote off some."""
 

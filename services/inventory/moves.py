@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -78,6 +79,61 @@ async def adjust(
     )
     before = locked.on_hand - locked.held
     return _move(row), Level(product_id, before, before + delta, locked.low_stock_threshold)
+
+
+@dataclass(frozen=True)
+class ComparedStock:
+    """A product's numbers beside those after its last move, and what reservations hold of it."""
+
+    product_id: str
+    on_hand: int
+    held: int
+    moved_on_hand: int
+    moved_held: int
+    promised: int
+
+    @property
+    def differs(self) -> bool:
+        """Whether the three do not agree."""
+        return (self.on_hand, self.held) != (self.moved_on_hand, self.promised) or self.moved_held != self.promised
+
+    @property
+    def can_be_repaired(self) -> bool:
+        """Whether what moves and reservations say is possible."""
+        return self.moved_on_hand >= self.promised
+
+
+async def compared(connection: Connection, product_ids: Sequence[str]) -> list[ComparedStock]:
+    """These products. The cost is that of their last moves and of all present holds, however long the history is."""
+    rows = await connection.fetch(
+        "WITH promised AS MATERIALIZED ("
+        "  SELECT product_id, sum(quantity)::int AS held FROM reservations JOIN reservation_items USING (order_id)"
+        "  WHERE status = 'held' AND product_id = ANY($1) GROUP BY product_id"
+        ")"
+        " SELECT p.id AS product_id, p.on_hand, p.held, m.on_hand AS moved_on_hand, m.held AS moved_held,"
+        " coalesce(promised.held, 0) AS promised"
+        " FROM products p LEFT JOIN promised ON promised.product_id = p.id,"
+        " LATERAL (SELECT on_hand, held FROM stock_moves WHERE product_id = p.id ORDER BY id DESC LIMIT 1) m"
+        " WHERE p.id = ANY($1) ORDER BY p.id",
+        list(product_ids),
+    )
+    return [ComparedStock(**row) for row in rows]
+
+
+async def reconcile(connection: Connection, locked: ComparedStock) -> None:
+    """Set a locked product's numbers to what its moves and reservations say, and write that down as a move."""
+    await connection.execute(
+        "WITH changed AS ("
+        "  UPDATE products SET on_hand = $2, held = $3, updated_at = now() WHERE id = $1 RETURNING id, on_hand, held"
+        ") INSERT INTO stock_moves (product_id, kind, on_hand_delta, held_delta, on_hand, held, reason)"
+        " SELECT id, $4, 0, $5, on_hand, held, $6 FROM changed",
+        locked.product_id,
+        locked.moved_on_hand,
+        locked.promised,
+        MoveKind.RECONCILE,
+        locked.promised - locked.moved_held,
+        f"was {locked.on_hand} on hand, {locked.held} held",
+    )
 
 
 async def page(connection: Connection, product_id: str, *, before: int | None, limit: int) -> list[StockMove]:

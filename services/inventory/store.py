@@ -245,6 +245,33 @@ async def prune_reservations(connection: Connection, before: datetime, limit: in
     return int(tag.rpartition(" ")[2])
 
 
+@dataclass(frozen=True)
+class Standing:
+    """Where an order's reservation stands."""
+
+    order_id: UUID
+    status: Status
+    release_reason: ReleaseReason | None
+
+
+async def standing(connection: Connection, order_ids: Sequence[UUID], settled: timedelta) -> list[Standing]:
+    """Those of these orders' reservations that have not changed for so long."""
+    rows = await connection.fetch(
+        "SELECT order_id, status, release_reason FROM reservations"
+        " WHERE order_id = ANY($1) AND updated_at <= now() - $2::interval ORDER BY order_id",
+        list(order_ids),
+        settled,
+    )
+    return [
+        Standing(
+            row["order_id"],
+            Status(row["status"]),
+            ReleaseReason(row["release_reason"]) if row["release_reason"] else None,
+        )
+        for row in rows
+    ]
+
+
 async def expired(connection: Connection, limit: int) -> list[UUID]:
     """So many orders whose unused holds have ended, the longest ago first."""
     rows = await connection.fetch(

@@ -105,14 +105,14 @@ class OrderLookupRpc:
         self, request: order_lookup_pb2.LookUpOrderRequest, call: Call
     ) -> order_lookup_pb2.OrderSummary:
         """Answers with what paying for an order needs to know of it."""
-        order = await self._read_order.by_a_service(request.order_id.lower())
-        return order_lookup_pb2.OrderSummary(
-            order_id=order.id,
-            user_id=order.user_id,
-            status=order.status,
-            total_amount=order.total.text,
-            currency=order.currency,
-        )
+        return _summary(await self._read_order.by_a_service(request.order_id.lower()))
+
+    async def LookUpOrders(
+        self, request: order_lookup_pb2.LookUpOrdersRequest, call: Call
+    ) -> order_lookup_pb2.LookUpOrdersResponse:
+        """Answers with those of these orders that exist."""
+        orders = await self._read_order.several_by_a_service([order_id.lower() for order_id in request.order_ids])
+        return order_lookup_pb2.LookUpOrdersResponse(orders=map(_summary, orders))
 
     async def ResolveOrders(
         self, request: order_lookup_pb2.ResolveOrdersRequest, call: Call
@@ -142,6 +142,17 @@ def _requested_lines(items: Sequence[order_pb2.OrderItemRequest]) -> list[Reques
 
 def _address(address: order_pb2.ShippingAddress) -> Address:
     return Address(address.street, address.city, address.state, address.zip_code, address.country)
+
+
+def _summary(order: Order) -> order_lookup_pb2.OrderSummary:
+    return order_lookup_pb2.OrderSummary(
+        order_id=order.id,
+        user_id=order.user_id,
+        status=order.status,
+        total_amount=order.total.text,
+        currency=order.currency,
+        updated_at=clock.to_message(order.updated_at),
+    )
 
 
 def _order(order: Order) -> order_pb2.Order:

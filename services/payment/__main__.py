@@ -15,10 +15,12 @@ from services.chassis.postgres import Postgres
 from services.chassis.postgres_outbox import PostgresOutbox
 from services.chassis.producer import Producer
 from services.chassis.reading import BEGINNING
+from services.chassis.reconciliation import Reconciliation
 from services.chassis.relay import Relay
 from services.chassis.settings import load
 from services.payment import use_cases as does
 from services.payment.chores import chores
+from services.payment.comparisons import comparisons
 from services.payment.consumers import GROUP, handlers
 from services.payment.faults import FAULTS
 from services.payment.first_answers import FirstAnswers
@@ -58,6 +60,8 @@ def run(settings: PaymentSettings) -> None:
     Consumer(settings.brokers, GROUP, handlers(postgres, recorder), producer, since=BEGINNING).run_in(app)
     reconciler = Reconciler(postgres, settle, refund, recorder.work, settings.reconcile_seconds, gateway.takes_at_most)
     app.background("reconciler", reconciler.run)
+    compared = comparisons(postgres, orders, gateway, recorder, settings.compare_settled)
+    app.background("reconciliation", Reconciliation(postgres, settings, *compared).run)
     app.background("stranded", CountStranded(postgres).run)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
     app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)

@@ -290,6 +290,22 @@ class Intent:
         return self.status in ("requires_payment_method", "requires_confirmation", "requires_action")
 
 
+@dataclass(frozen=True)
+class SeenIntent:
+    """An intent in the account's list, with what has become of its charge. Amounts are in Stripe's units."""
+
+    id: str
+    status: str
+    created_at: datetime
+    stripe_amount: int
+    currency: str
+    payment_id: UUID | None
+    """Whose it is, by its metadata."""
+    stripe_refunded: int
+    """What went back and what is on its way back."""
+    is_disputed: bool
+
+
 class RefundStatus(StrEnum):
     """Where a refund stands."""
 

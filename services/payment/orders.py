@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import grpc
 
 from argosy.order.v1 import order_lookup_pb2
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
+from services.chassis import clock
 from services.chassis.money import Money
 from services.payment.domain import Order
 
@@ -21,6 +24,14 @@ class OrderNotFound(Exception):
 
     def __init__(self) -> None:
         super().__init__("order not found")
+
+
+@dataclass(frozen=True)
+class KnownOrder:
+    """An order, and when it last changed."""
+
+    order: Order
+    updated_at: datetime
 
 
 @dataclass(frozen=True)
@@ -37,10 +48,23 @@ class Orders:
             if error.code() is grpc.StatusCode.NOT_FOUND:
                 raise OrderNotFound from error
             raise
-        return Order(
-            id=UUID(found.order_id),
-            user_id=UUID(found.user_id),
-            status=found.status,
-            total_minor=Money.parse(found.total_amount, found.currency).minor,
-            currency=found.currency,
-        )
+        return _order(found)
+
+    async def look_up_many(self, order_ids: Collection[UUID]) -> dict[UUID, KnownOrder]:
+        """Those of these orders (100 at most) that exist. Raises grpc.aio.AioRpcError while order is away."""
+        if not order_ids:
+            return {}
+        request = order_lookup_pb2.LookUpOrdersRequest(order_ids=map(str, order_ids))
+        answer = await self.stub.LookUpOrders(request)
+        known = [KnownOrder(_order(one), clock.from_message(one.updated_at)) for one in answer.orders]
+        return {one.order.id: one for one in known}
+
+
+def _order(found: order_lookup_pb2.OrderSummary) -> Order:
+    return Order(
+        id=UUID(found.order_id),
+        user_id=UUID(found.user_id),
+        status=found.status,
+        total_minor=Money.parse(found.total_amount, found.currency).minor,
+        currency=found.currency,
+    )

@@ -154,6 +154,17 @@ class Recorder:
         now = clock.now()
         self._after_giving_back(payment, await self._write(connection, domain.end_with_order(payment, now), None, now))
 
+    async def confirm_again(self, payment: Payment) -> None:
+        """Publish once more that the payment was made, from what is stored. It confirms its order once.
+
+        Nothing is published of a payment that does not pay for its order any more.
+        """
+        async with self.postgres.transaction() as connection:
+            await store.lock_order(connection, payment.order_id)
+            current = await store.lock_payment(connection, payment.id)
+            if current.is_paid and current.counts_as_payment and not current.give_back:
+                await self._tell(connection, current, payment_event(News.CONFIRMED, current))
+
     async def give_back(self, payment: Payment, *, insist: bool = False) -> None:
         """Look again what of a payment that goes back in full is left, and order a refund of that.
 

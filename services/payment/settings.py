@@ -8,9 +8,10 @@ from pydantic import Field, SecretStr
 
 from services.chassis.environment import HttpUrl, Target
 from services.chassis.postgres import PostgresSettings
+from services.chassis.reconciliation import ReconciliationSettings
 
 
-class PaymentSettings(PostgresSettings):
+class PaymentSettings(PostgresSettings, ReconciliationSettings):
     """The chassis' settings and the service's own."""
 
     order_target: Target

@@ -173,6 +173,54 @@ async def page_of_payments(
     return [_payment(row) for row in rows]
 
 
+@dataclass(frozen=True)
+class Compared:
+    """A payment, and what refunds and the ledger say of it."""
+
+    payment: Payment
+    refunded: Decimal
+    """What refunds that have succeeded come to."""
+    booked: Decimal
+    """What the ledger says it holds: captures less refunds, and what came back of those."""
+
+
+async def compared(connection: Connection, ids: Sequence[UUID], settled: timedelta) -> list[Compared]:
+    """Those of these payments that have not changed for so long, each with its refunds and its ledger."""
+    rows = await connection.fetch(
+        f"SELECT {_PAYMENT},"
+        " (SELECT coalesce(sum(r.amount), 0) FROM refunds r"
+        "  WHERE r.payment_id = p.id AND r.status = 'succeeded') AS refunded,"
+        " (SELECT coalesce(sum(CASE l.entry WHEN 'refund' THEN -l.amount ELSE l.amount END), 0)"
+        "  FROM ledger_entries l WHERE l.payment_id = p.id AND l.entry IN ('capture', 'refund', 'refund_reversal'))"
+        " AS booked"
+        " FROM payments p WHERE id = ANY($1) AND updated_at <= now() - $2::interval ORDER BY id",
+        list(ids),
+        settled,
+    )
+    return [Compared(_payment(row), row["refunded"], row["booked"]) for row in rows]
+
+
+async def attend(connection: Connection, payment_id: UUID, now: datetime) -> None:
+    """Have a payment that nothing looks after looked after."""
+    await connection.execute(
+        "UPDATE payments SET check_at = $2, checks = 0 WHERE id = $1 AND check_at IS NULL AND stranded IS NULL",
+        payment_id,
+        now,
+    )
+
+
+async def asked_between(connection: Connection, first: datetime, last: datetime, limit: int) -> list[Payment]:
+    """Payments with an intent that were begun between two instants, at most so many; none that is stranded."""
+    rows = await connection.fetch(
+        f"SELECT {_PAYMENT} FROM payments WHERE created_at BETWEEN $1 AND $2"
+        " AND stripe_payment_intent_id IS NOT NULL AND stranded IS NULL ORDER BY created_at LIMIT $3",
+        first,
+        last,
+        limit,
+    )
+    return [_payment(row) for row in rows]
+
+
 async def save_payment(connection: Connection, payment: Payment) -> None:
     """Write where the payment stands. The request itself never changes."""
     await connection.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from services.payment.domain import (
     Movement,
     RefundStatus,
     Refusal,
+    SeenIntent,
     Settlement,
     StripeDispute,
     StripeRefund,
@@ -69,6 +71,22 @@ def intent(answer: Json) -> Intent:
         error_message=failure.get("message"),
         cancellation_reason=answer.get("cancellation_reason"),
         client_secret=answer.get("client_secret"),
+    )
+
+
+def seen_intent(answer: Json) -> SeenIntent:
+    """A PaymentIntent with its charge, in Stripe's units: to be compared, whatever the amount is."""
+    charge = answer.get("latest_charge")
+    charge = charge if isinstance(charge, Mapping) else {}
+    return SeenIntent(
+        id=answer["id"],
+        status=answer["status"],
+        created_at=datetime.fromtimestamp(answer["created"], UTC),
+        stripe_amount=answer["amount"],
+        currency=answer["currency"].upper(),
+        payment_id=payment_id_of(answer),
+        stripe_refunded=charge.get("amount_refunded") or 0,
+        is_disputed=bool(charge.get("disputed")),
     )
 
 

@@ -25,7 +25,16 @@ from stripe import HTTPXClient, StripeClient
 from services.chassis import circuit_breaker
 from services.chassis.circuit_breaker import CircuitBreaker, CircuitOpen
 from services.payment import stripe_answers as answers
-from services.payment.domain import CancellationReason, Intent, Payment, Refund, Refusal, StripeDispute, StripeRefund
+from services.payment.domain import (
+    CancellationReason,
+    Intent,
+    Payment,
+    Refund,
+    Refusal,
+    SeenIntent,
+    StripeDispute,
+    StripeRefund,
+)
 from services.payment.stripe_units import to_stripe
 
 _CONNECT_SECONDS = 2.0
@@ -174,6 +183,25 @@ class StripeGateway:
         with _of_an_intent(), self._asking():
             intent = await self._v1.payment_intents.retrieve_async(intent_id, params={"expand": _SETTLED})
         return answers.intent(intent.to_dict())
+
+    async def page_of_intents(self, after: str | None, limit: int) -> list[SeenIntent]:
+        """So many intents of the account that are older than the one of the id `after`, newest first.
+
+        Raises:
+            OutcomeUnknown, NotAuthorized, NotAsked; NoSuchIntent when there is none of that id.
+        """
+        params: stripe.params.PaymentIntentListParams = {"limit": limit, "expand": ["data.latest_charge"]}
+        if after is not None:
+            params["starting_after"] = after
+        with _of_an_intent(), self._asking():
+            page = await self._v1.payment_intents.list_async(params=params)
+        return [answers.seen_intent(intent.to_dict()) for intent in page.data]
+
+    async def see_intent(self, intent_id: str) -> SeenIntent:
+        """The intent, with what has become of its charge. Raises as `look_up`."""
+        with _of_an_intent(), self._asking():
+            intent = await self._v1.payment_intents.retrieve_async(intent_id, params={"expand": ["latest_charge"]})
+        return answers.seen_intent(intent.to_dict())
 
     async def search(self, payment_id: UUID) -> Intent | None:
         """The payment's intent, by its metadata; None when Stripe's index has none.

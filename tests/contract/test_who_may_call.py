@@ -44,6 +44,7 @@ TABLE: Mapping[str, str | frozenset[str]] = {
     "UserService/VerifyEmail": ANYONE,  # the mailed token says who
     "MailTokenService/MintMailToken": frozenset({"notification"}),
     "OrderLookupService/LookUpOrder": frozenset({"payment"}),
+    "OrderLookupService/LookUpOrders": frozenset({"payment", "inventory"}),
     "OrderLookupService/ResolveOrders": frozenset({"inventory"}),
     "OrderService/CreateOrder": SIGNED_IN,
     "OrderService/GetOrder": SIGNED_IN,

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import structlog
+
+from services.chassis import logs
 from services.order.domain import Actor, Order, OrderNotFound, fold, may_see
 from services.order.journal import History, Journal
 from services.order.messages import HistoryEntry, history_of
+from services.order.side_by_side import side_by_side
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,19 @@ class ReadOrder:
         if not history:
             raise OrderNotFound(order_id)
         return fold(history)
+
+    async def several_by_a_service(self, order_ids: Sequence[str]) -> list[Order]:
+        """Those of the orders that exist and whose history can be read, for another service of ours."""
+        found = await side_by_side(self._readable, order_ids)
+        return [order for order in found if order is not None]
+
+    async def _readable(self, order_id: str) -> Order | None:
+        try:
+            history = await self.journal.history(order_id)
+            return fold(history) if history else None
+        except (ValueError, KeyError) as error:
+            _log.error("unreadable_history", order_id=order_id, error=logs.error_text(error))
+            return None
 
     async def _history(self, order_id: str, actor: Actor) -> History:
         history = await self.journal.history(order_id)

@@ -94,6 +94,13 @@ class RebuildReadSide:
                     await self._mend(order_id)
                 yield Difference(order_id, Found.MISSING)
 
+    async def of_order(self, order_id: str, *, mend: bool) -> list[Difference]:
+        """What differs of one order, unless it has just changed; with `mend` it has been put right."""
+        found = [one for one in await self._compare_all([order_id]) if not self._is_young(one)]
+        if found and mend:
+            await self._mend(order_id)
+        return found
+
     async def _settled(self, compared: Callable[[int], None]) -> AsyncIterator[Difference]:
         """The differences that stay: what the service is about to put right itself is given time."""
         young: list[Difference] = []

@@ -360,7 +360,7 @@ class StockMove(_message.Message):
     product_id: _builtins.str
     """The product's id."""
     kind: _builtins.str
-    """opening, reserve, commit, release, expire or adjust."""
+    """opening, reserve, commit, release, expire, adjust or reconcile."""
     delta: _builtins.int
     """How many came to what is in stock."""
     held_delta: _builtins.int

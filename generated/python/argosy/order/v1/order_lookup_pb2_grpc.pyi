@@ -35,6 +35,8 @@ class OrderLookupServiceStub:
     def __new__(cls, channel: _aio.Channel) -> OrderLookupServiceAsyncStub: ...
     LookUpOrder: _grpc.UnaryUnaryMultiCallable[_order_lookup_pb2.LookUpOrderRequest, _order_lookup_pb2.OrderSummary]
     """Answers with whose an order is, what it costs and where it stands; an unknown one is NOT_FOUND."""
+    LookUpOrders: _grpc.UnaryUnaryMultiCallable[_order_lookup_pb2.LookUpOrdersRequest, _order_lookup_pb2.LookUpOrdersResponse]
+    """Answers with these orders, as LookUpOrder does for one; unknown ones are left out. For comparing stores."""
     ResolveOrders: _grpc.UnaryUnaryMultiCallable[_order_lookup_pb2.ResolveOrdersRequest, _order_lookup_pb2.ResolveOrdersResponse]
     """Answers where each of these orders stands, in the order in which they were asked for. An order that was never
     stored is closed by this: whoever was about to store it, however long they have been paused, fails. So whoever
@@ -48,6 +50,8 @@ class OrderLookupServiceAsyncStub(OrderLookupServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     LookUpOrder: _aio.UnaryUnaryMultiCallable[_order_lookup_pb2.LookUpOrderRequest, _order_lookup_pb2.OrderSummary]  # type: ignore[assignment]
     """Answers with whose an order is, what it costs and where it stands; an unknown one is NOT_FOUND."""
+    LookUpOrders: _aio.UnaryUnaryMultiCallable[_order_lookup_pb2.LookUpOrdersRequest, _order_lookup_pb2.LookUpOrdersResponse]  # type: ignore[assignment]
+    """Answers with these orders, as LookUpOrder does for one; unknown ones are left out. For comparing stores."""
     ResolveOrders: _aio.UnaryUnaryMultiCallable[_order_lookup_pb2.ResolveOrdersRequest, _order_lookup_pb2.ResolveOrdersResponse]  # type: ignore[assignment]
     """Answers where each of these orders stands, in the order in which they were asked for. An order that was never
     stored is closed by this: whoever was about to store it, however long they have been paused, fails. So whoever
@@ -64,6 +68,14 @@ class OrderLookupServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_order_lookup_pb2.OrderSummary, _abc.Awaitable[_order_lookup_pb2.OrderSummary]]:
         """Answers with whose an order is, what it costs and where it stands; an unknown one is NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def LookUpOrders(
+        self,
+        request: _order_lookup_pb2.LookUpOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_lookup_pb2.LookUpOrdersResponse, _abc.Awaitable[_order_lookup_pb2.LookUpOrdersResponse]]:
+        """Answers with these orders, as LookUpOrder does for one; unknown ones are left out. For comparing stores."""
 
     @_abc_1.abstractmethod
     def ResolveOrders(
