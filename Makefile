@@ -4,7 +4,7 @@ VENV_PYTHON := .venv/bin/python
 SETUP := @$(PYTHON) -m local.setup --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate check test chaos bench lock release-image
+.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate check test chaos crash-points bench lock release-image
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,10 +76,14 @@ test: ## every test: unit, contract, integration, end to end; ARGS for pytest
 	$(SETUP)
 	@$(VENV_PYTHON) -m pytest $(or $(ARGS),--cov)
 
-chaos: ## attack the system while customers buy, then check everything; SEED=7 MINUTES=2 FAULTS=kill,cut PLAN=FILE SHRINK=20
+crash-points: ## kill each process once at each crash point, on the real stack (a quarter of an hour)
+	$(SETUP)
+	@$(VENV_PYTHON) -m pytest -s -m long tests/e2e/test_crash_points.py $(ARGS)
+
+chaos: ## attack the system while customers buy, then check everything; SEED=7 MINUTES=2 FAULTS=kill,cut PLAN=FILE SHRINK=20 PUBLISH=1
 	$(SETUP)
 	@$(VENV_PYTHON) -m tests.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),2) $(if $(FAULTS),--faults $(FAULTS)) \
-		$(if $(PLAN),--plan $(PLAN)) $(if $(SHRINK),--shrink $(SHRINK))
+		$(if $(PLAN),--plan $(PLAN)) $(if $(SHRINK),--shrink $(SHRINK)) $(if $(PUBLISH),--publish)
 
 bench: ## what the chassis costs a call, beside a bare handler (the system must be up)
 	$(SETUP)

@@ -17,6 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from cli.topics import administering, records
 from services.chassis import clock, dead_letters, events
 from services.chassis.brokers import Brokers
+from services.chassis.crash_points import reach
 from services.chassis.events import Headers, OutgoingRecord
 from services.chassis.producer import Sender
 
@@ -133,11 +134,14 @@ async def redrive(letter: Letter, sender: Sender, operator: str) -> None:
     record = letter.record
     headers: Headers = tuple((name, value) for name, value in record.headers if not name.startswith(_ABOUT_THE_LETTER))
     topic = record.topic.removesuffix(dead_letters.SUFFIX)
+    reach("redrive.before_send")
     await sender.send(OutgoingRecord(topic, record.key, record.value, headers))
+    reach("redrive.sent")
     note = {REDRIVEN: f"{record.partition}/{record.offset}", "dlq_operator": operator, "ce_id": letter.event_id}
     await sender.send(
         OutgoingRecord(record.topic, record.key, None, tuple((name, text.encode()) for name, text in note.items()))
     )
+    reach("redrive.noted")
 
 
 def _redriven_by(record: Any) -> str | None:

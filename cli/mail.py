@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Annotated
 from uuid import UUID
 
@@ -13,9 +14,13 @@ from cli import audit, output
 from cli.databases import database
 from cli.environment import settings_of
 from services.chassis import clock
-from services.notification.parked import Parked
+from services.chassis.postgres_work import PostgresWork
+from services.notification.adapters.unit_of_work import PostgresNotificationUnit
+from services.notification.domain.messages import ParkedMessage
+from services.notification.ports import Work
 from services.notification.settings import NotificationSettings
-from services.notification.use_cases.look_after_parked import LookAfterParked
+from services.notification.use_cases.list_parked import ListParked, ListParkedHandler
+from services.notification.use_cases.retry_parked import RetryParked, RetryParkedHandler
 
 app = typer.Typer(help="Mails that were parked after ten attempts: see them, send them.", no_args_is_help=True)
 
@@ -61,17 +66,23 @@ def retry(
         output.refuse(f"not parked: {', '.join(map(str, unknown))}")
 
 
-async def _oldest(settings: NotificationSettings, limit: int) -> list[Parked]:
+async def _oldest(settings: NotificationSettings, limit: int) -> Sequence[ParkedMessage]:
+    async with _work(settings) as work:
+        return await ListParkedHandler(work)(ListParked(limit))
+
+
+async def _retry(settings: NotificationSettings, ids: Sequence[UUID] | None) -> Sequence[UUID]:
+    async with _work(settings) as work:
+        return await RetryParkedHandler(work)(RetryParked(ids, audit.operator()))
+
+
+@asynccontextmanager
+async def _work(settings: NotificationSettings) -> AsyncIterator[Work]:
     async with database("notification", settings.database_url) as postgres:
-        return await LookAfterParked(postgres).oldest(limit)
+        yield PostgresWork(postgres, PostgresNotificationUnit)
 
 
-async def _retry(settings: NotificationSettings, ids: Sequence[UUID] | None) -> list[UUID]:
-    async with database("notification", settings.database_url) as postgres:
-        return await LookAfterParked(postgres).retry(ids, audit.operator())
-
-
-def _row(message: Parked) -> output.Row:
+def _row(message: ParkedMessage) -> output.Row:
     return {
         "message": str(message.id),
         "since": clock.to_text(message.created_at),

@@ -17,13 +17,19 @@ from cli.databases import OrderDocuments, database, documents
 from cli.environment import NoSystem, in_a_service, settings_of
 from services.chassis import policy
 from services.chassis.client import ServiceChannel
-from services.chassis.reconciliation import Comparison, Drift, Finding, examine, examine_all
+from services.chassis.comparison import Comparison, Drift, Finding, examine, examine_all
+from services.chassis.errors import Unavailable
+from services.chassis.postgres_work import PostgresWork
 from services.chassis.service_tokens import ServiceTokenSigner, read_private_key
 from services.chassis.settings import CommonSettings
-from services.inventory.comparisons import comparisons as of_inventory
-from services.inventory.orders import ORDER_LOOKUP
-from services.inventory.orders import Orders as InventoryOrders
+from services.inventory.adapters.orders import ORDER_LOOKUP, GrpcOrders
+from services.inventory.adapters.unit_of_work import PostgresInventoryUnit
+from services.inventory.entrypoints.workers import comparisons as of_inventory
 from services.inventory.settings import InventorySettings
+from services.inventory.use_cases.apply_order_status import ApplyOrderStatusHandler
+from services.inventory.use_cases.commit_reservation import CommitReservationHandler
+from services.inventory.use_cases.publish_low_stock import PublishLowStock
+from services.inventory.use_cases.release_reservation import ReleaseReservationHandler
 from services.order.read_side import ReadSide
 from services.order.read_side_repair import ReadSideRepair
 from services.order.store import CommitStore
@@ -33,6 +39,8 @@ from services.payment.orders import Orders as PaymentOrders
 from services.payment.recorder import Recorder
 from services.payment.settings import PaymentSettings
 from services.payment.stripe_gateway import ProviderAway, StripeGateway
+from services.payment.use_cases.settle_payment import SettlePayment
+from services.payment.use_cases.settle_refund import SettleRefund
 
 SERVICES: Sequence[str] = ("payment", "inventory", "order")
 _COLUMNS = ("kind", "subject", "ours", "theirs", "repair", "result")
@@ -64,8 +72,6 @@ def reconcile(
         audit.begin()
     try:
         findings = asyncio.run(_findings(of or SERVICES, order, mend=not dry_run))
-    except grpc.aio.AioRpcError as error:
-        raise NoSystem("the order service does not answer: is it up? (`make status`)") from error
     except ProviderAway as error:
         raise NoSystem(f"Stripe cannot be compared: {error}") from error
     output.show((_row(one, dry_run=dry_run) for one in findings), _COLUMNS, as_json=as_json, empty="Nothing differs.")
@@ -103,9 +109,11 @@ async def _payment() -> AsyncIterator[Sequence[Comparison]]:
         _order_lookup("payment", settings, settings.order_target) as stub,
     ):
         recorder = Recorder(postgres, settings.challenge_timeout)
+        settle = SettlePayment(postgres, gateway, recorder, settings.stripe_search_lag)
+        refund = SettleRefund(postgres, gateway, recorder)
         await gateway.start()
         try:
-            yield of_payment(postgres, PaymentOrders(stub), gateway, recorder, settings.compare_settled)
+            yield of_payment(postgres, PaymentOrders(stub), settle, refund, settings.compare_settled)
         finally:
             await gateway.stop()
 
@@ -117,7 +125,10 @@ async def _inventory() -> AsyncIterator[Sequence[Comparison]]:
         database("inventory", settings.database_url) as postgres,
         _order_lookup("inventory", settings, settings.order_target) as stub,
     ):
-        yield of_inventory(postgres, InventoryOrders(stub), settings)
+        work, publish_low = PostgresWork(postgres, PostgresInventoryUnit), PublishLowStock(settings.low_stock_threshold)
+        commit, release = CommitReservationHandler(work, publish_low), ReleaseReservationHandler(work)
+        apply = ApplyOrderStatusHandler(work, commit, release)
+        yield of_inventory(work, GrpcOrders(stub), apply, settings.compare_settled)
 
 
 @asynccontextmanager
@@ -128,6 +139,10 @@ async def _order_lookup(service: str, settings: CommonSettings, target: str) -> 
     await channel.start()
     try:
         yield OrderLookupServiceStub(channel)
+    except Unavailable as error:
+        if isinstance(error.__cause__, grpc.aio.AioRpcError):
+            raise NoSystem("the order service does not answer: is it up? (`make status`)") from error
+        raise
     finally:
         await channel.stop()
 

@@ -4,12 +4,14 @@ import argparse
 import subprocess
 import sys
 
+from codegen.blocks import NoBlock
 from codegen.check import CheckFailed, check
 from codegen.collect import collect, is_collected
-from codegen.contract import ContractError
 from codegen.generate import regenerate
 from codegen.paths import GENERATED, ROOT
 from codegen.releases import NoRelease, keep
+from facts.service import FactsError
+from services.chassis.contract import ContractError
 
 
 def main() -> int:
@@ -31,7 +33,7 @@ def main() -> int:
             check()
         elif command == "release":
             print(f"kept: {keep().relative_to(ROOT)}")
-    except (CheckFailed, ContractError, NoRelease, FileNotFoundError) as problem:
+    except (CheckFailed, ContractError, FactsError, NoBlock, NoRelease, FileNotFoundError) as problem:
         print(problem, file=sys.stderr)
         return 1
     except subprocess.CalledProcessError as problem:

@@ -12,11 +12,13 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from jsonschema.exceptions import ValidationError
 from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
-from codegen.contract import OURS
+import facts.system
+from codegen.blocks import drifted
 from codegen.generate import generate
 from codegen.image import build_image
 from codegen.paths import GENERATED, ROOT, tool
 from codegen.releases import newest, ours_alone
+from services.chassis.contract import OURS
 
 
 class CheckFailed(Exception):
@@ -27,6 +29,7 @@ def check() -> None:
     """Runs every check. Raises CheckFailed at the first that fails."""
     check_style()
     check_drift(GENERATED)
+    check_blocks(ROOT)
     check_openapi(GENERATED)
     check_compatibility()
 
@@ -44,9 +47,18 @@ def check_drift(committed: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch)
         generate(fresh)
-        drifted = sorted(_differences(fresh, committed))
-    if drifted:
-        raise CheckFailed(f"generated/ is not what the contract says; run `make generate`: {', '.join(drifted)}")
+        differing = sorted(differences(fresh, committed))
+    if differing:
+        raise CheckFailed(
+            f"generated/ is not what the contract and the facts say; run `make generate`: {', '.join(differing)}"
+        )
+
+
+def check_blocks(root: Path) -> None:
+    """Compares what is derived into files that are otherwise written by hand. Raises NoBlock where one has no place."""
+    wrong = drifted(facts.system.read(root), root)
+    if wrong:
+        raise CheckFailed(f"a derived block is not what the facts give; run `make generate`: {', '.join(wrong)}")
 
 
 def check_openapi(committed: Path) -> None:
@@ -88,7 +100,7 @@ def _with_theirs_from(present: bytes, released: bytes) -> bytes:
     return FileDescriptorSet(file=files).SerializeToString()
 
 
-def _differences(fresh: Path, committed: Path) -> Iterator[str]:
+def differences(fresh: Path, committed: Path) -> Iterator[str]:
     """Paths that are in one tree alone or differ, relative to the trees; Python's own droppings left out."""
     names = {path.relative_to(tree) for tree in (fresh, committed) for path in tree.rglob("*") if path.is_file()}
     for name in names:

@@ -1,14 +1,14 @@
-"""What everything derived for a cluster agrees on: names, and who calls whom."""
+"""What everything derived for a cluster agrees on: names, and the shape of an object."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from codegen.contract import Rpc, Service
+from services.chassis.contract import Service
 
 NAMESPACE = "production"
-EDGE = "edge"
-"""The caller of every public rpc."""
+STORES = "stores"
+"""The namespace of the services' stores."""
 
 Manifest = dict[str, Any]
 
@@ -17,11 +17,6 @@ def processes(services: tuple[Service, ...]) -> list[tuple[str, list[Service]]]:
     """Every service's process by name, with the proto services that it serves."""
     owners = sorted({service.owner for service in services})
     return [(owner, [service for service in services if service.owner == owner]) for owner in owners]
-
-
-def callers(rpc: Rpc) -> tuple[str, ...]:
-    """The workloads that may call an rpc."""
-    return rpc.callers or (EDGE,)
 
 
 def manifest(api_version: str, kind: str, name: str, spec: Manifest) -> Manifest:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from codegen.contract import Rpc, Service, public_rpcs, rate_limits
 from codegen.yaml_files import duration, write_yaml
+from services.chassis.contract import Rpc, Service, public_rpcs, rate_limits
 
 Piece = list[Any]
 

@@ -3,12 +3,15 @@
 import tempfile
 from pathlib import Path
 
+import facts.system
 from codegen.alerts import write_alerts
-from codegen.contract import read_contract
+from codegen.blocks import write_blocks
 from codegen.edge import write_edge
 from codegen.image import build_image, build_json_image
+from codegen.kafka import write_kafka
+from codegen.kubernetes import write_kubernetes
 from codegen.mesh import write_mesh
-from codegen.network import write_network
+from codegen.objectives import write_objectives
 from codegen.openapi.document import write_openapi
 from codegen.shared_limits import write_shared_limits
 from codegen.stubs import generate_stubs
@@ -19,22 +22,26 @@ def generate(into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         generate_stubs(build_image(source_info=True), into / "python", Path(scratch))
-    (into / "descriptors.binpb").write_bytes(build_image(source_info=False))
-    image = build_json_image(source_info=True)
-    services = read_contract(image)
+    contract = build_image(source_info=False)
+    (into / "descriptors.binpb").write_bytes(contract)
+    system = facts.system.read(image=contract)
+    services = system.contract
     write_edge(services, into / "envoy")
-    write_mesh(services, into / "istio")
-    write_network(services, into / "kubernetes")
+    write_mesh(system, into / "istio")
+    write_kubernetes(system, into / "kubernetes")
+    write_kafka(system, into / "kafka")
     write_shared_limits(services, into / "ratelimit")
-    write_alerts(into / "prometheus")
-    write_openapi(image, services, into / "openapi")
+    write_alerts(system, into / "prometheus")
+    write_objectives(system, into)
+    write_openapi(build_json_image(source_info=True), services, into / "openapi")
 
 
 def regenerate(target: Path) -> None:
-    """Replaces a generated tree, at once and only when all of it could be made."""
+    """Replaces a generated tree, at once and only when all could be made; then the derived blocks of other files."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
         fresh, old = Path(scratch, "fresh"), Path(scratch, "old")
         generate(fresh)
         if target.exists():
             target.rename(old)
         fresh.rename(target)
+    write_blocks(facts.system.read(target.parent), target.parent)

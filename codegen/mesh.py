@@ -1,5 +1,5 @@
-"""What the contract decides about the mesh, as Istio's objects: who may call what, for how long, how often, and which
-instance is asked.
+"""What the contract and the facts decide about the mesh, as Istio's objects: who may call what, for how long, how
+often, which instance is asked, what each admin port serves, and who is called outside.
 
 Everything else about the mesh is written by hand, in istio/.
 """
@@ -10,24 +10,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from codegen.cluster import NAMESPACE, Manifest, callers, kustomization, labels, manifest, processes
-from codegen.contract import OutlierDetection, Rpc, Service
+from codegen.cluster import NAMESPACE, Manifest, kustomization, labels, manifest, processes
 from codegen.edge import RETRY_ON
 from codegen.yaml_files import duration, write_yaml
+from facts.system import System, callers
+from services.chassis.contract import OutlierDetection, Rpc, Service
 
 # Said everywhere: unsaid, Istio repeats twice, creates too.
 _NO_RETRIES = {"attempts": 0}
 _ISSUER = "https://argosy.local"
 _AUDIENCE = "https://api.myapp.com"
-_KEYS = "http://user.production.svc.cluster.local:9101/.well-known/jwks.json"
+_KEYS = "/.well-known/jwks.json"
+_ADMIN_PATHS = ("/metrics", "/health", "/live")
 
 
-def write_mesh(services: tuple[Service, ...], into: Path) -> None:
+def write_mesh(system: System, into: Path) -> None:
     """Writes one file a kind, and the kustomization that holds them together."""
     for name, (title, derive) in PIECES.items():
-        write_yaml(into / f"{name}.yaml", title, *derive(services))
-    title = "Everything about the mesh that the contract decides."
-    write_yaml(into / "kustomization.yaml", title, kustomization(*(f"{name}.yaml" for name in PIECES)))
+        write_yaml(into / f"{name}.yaml", title, *derive(system.contract))
+    for name, (title, derive_from_facts) in OF_FACTS.items():
+        write_yaml(into / f"{name}.yaml", title, *derive_from_facts(system))
+    title = "Everything about the mesh that the contract and the facts decide."
+    files = [f"{name}.yaml" for name in (*PIECES, *OF_FACTS)]
+    write_yaml(into / "kustomization.yaml", title, kustomization(*files))
 
 
 def virtual_services(services: tuple[Service, ...]) -> list[Manifest]:
@@ -79,16 +84,17 @@ def authorization_policies(services: tuple[Service, ...]) -> list[Manifest]:
     ]
 
 
-def request_authentications(services: tuple[Service, ...]) -> list[Manifest]:
+def request_authentications(system: System) -> list[Manifest]:
     """Refuses people's tokens that are not good once more, before a service that only people's tokens reach.
 
     Calls between services carry service tokens, which Istio would refuse as of an unknown issuer; those services, like
     all, check every token themselves.
     """
+    (issuer,) = (one for one in system.services if _KEYS in one.admin_paths)
     spec_of_issuer = {
         "issuer": _ISSUER,
         "audiences": [_AUDIENCE],
-        "jwksUri": _KEYS,
+        "jwksUri": f"http://{_host(issuer.name)}:{issuer.ports.admin}{_KEYS}",
         # The service checks it again.
         "forwardOriginalToken": True,
     }
@@ -99,8 +105,62 @@ def request_authentications(services: tuple[Service, ...]) -> list[Manifest]:
             f"{owner}-tokens",
             {"selector": {"matchLabels": labels(owner)}, "jwtRules": [spec_of_issuer]},
         )
-        for owner, served in processes(services)
+        for owner, served in processes(system.contract)
         if not any(service.is_internal for service in served)
+    ]
+
+
+def mutual_tls(system: System) -> list[Manifest]:
+    """Prometheus has no certificate of the mesh, nor has istiod, which fetches the keys of tokens: on the admin port
+    they may come without. `admin_ports` limits what for."""
+    return [
+        manifest(
+            "security.istio.io/v1",
+            "PeerAuthentication",
+            one.name,
+            {
+                "selector": {"matchLabels": labels(one.name)},
+                "mtls": {"mode": "STRICT"},
+                "portLevelMtls": {str(one.ports.admin): {"mode": "PERMISSIVE"}},
+            },
+        )
+        for one in system.services
+    ]
+
+
+def admin_ports(system: System) -> list[Manifest]:
+    """What scrapers and probes read, with a certificate or without; NetworkPolicies limit who can reach the port."""
+    return [
+        manifest(
+            "security.istio.io/v1",
+            "AuthorizationPolicy",
+            f"{one.name}-admin",
+            {
+                "selector": {"matchLabels": labels(one.name)},
+                "action": "ALLOW",
+                "rules": [{"to": [{"operation": _admin_operation(one.ports.admin, one.admin_paths)}]}],
+            },
+        )
+        for one in system.services
+    ]
+
+
+def outside(system: System) -> list[Manifest]:
+    """Who is called outside the cluster; all else is refused (istio/mesh: REGISTRY_ONLY). TLS is the caller's own."""
+    return [
+        manifest(
+            "networking.istio.io/v1",
+            "ServiceEntry",
+            name,
+            {
+                "hosts": [party.host],
+                "location": "MESH_EXTERNAL",
+                "resolution": "DNS",
+                "ports": [{"number": party.port, "name": "tls", "protocol": "TLS"}],
+            },
+        )
+        for one in system.services
+        for name, party in one.parties.items()
     ]
 
 
@@ -108,7 +168,12 @@ PIECES: dict[str, tuple[str, Callable[[tuple[Service, ...]], list[Manifest]]]] =
     "virtual-services": ("How long calls may take, and which are repeated on their way.", virtual_services),
     "destination-rules": ("Which instance is asked, and when one is left out.", destination_rules),
     "authorization-policies": ("Who may call what; nobody else may call anything.", authorization_policies),
+}
+OF_FACTS: dict[str, tuple[str, Callable[[System], list[Manifest]]]] = {
     "request-authentications": ("Whose tokens are good, where only people's tokens come.", request_authentications),
+    "mutual-tls": ("Mutual TLS, but for who reads the admin port without a certificate.", mutual_tls),
+    "admin-ports": ("What each admin port serves, to whoever can reach it.", admin_ports),
+    "outside": ("Who is called outside the cluster.", outside),
 }
 
 
@@ -178,6 +243,10 @@ def _rule(caller: str, paths: list[str]) -> dict[str, Any]:
         "from": [{"source": {"principals": [principal]}}],
         "to": [{"operation": {"methods": ["POST"], "paths": paths}}],
     }
+
+
+def _admin_operation(port: int, own: tuple[str, ...]) -> Manifest:
+    return {"ports": [str(port)], "methods": ["GET"], "paths": [*_ADMIN_PATHS, *own]}
 
 
 def _host(owner: str) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from cli.version import VERSION
-from codegen.contract import OURS
 from codegen.image import build_image
 from codegen.paths import RELEASES
+from services.chassis.contract import OURS
 
 
 class NoRelease(Exception):

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from codegen.cluster import NAMESPACE
-from codegen.contract import RateLimit, Service, rate_limits
 from codegen.yaml_files import write_yaml
+from services.chassis.contract import RateLimit, Service, rate_limits
 
 _FILE = "config.yaml"
 Piece = dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-_HEADER = "# Derived from proto/ by `make generate`; never edited.\n# {}\n"
+_HEADER = "# Derived from proto/ and services/*/service.yaml by `make generate`; never edited.\n# {}\n"
 
 
 def write_yaml(path: Path, title: str, *documents: Any) -> None:

@@ -24,6 +24,7 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("import-linter: who may import whom", (str(BIN / "lint-imports"), "--no-logo")),
     ("dependencies: declared, and of use", (_PYTHON, "-m", "local.dependencies")),
     ("locks: complete, and in step", (_PYTHON, "-m", "local.locks", "check")),
+    ("facts: complete, and nothing left over", (_PYTHON, "-m", "facts")),
     ("contract: buf lint, drift, breaking", (_PYTHON, "-m", "codegen", "check")),
     ("envoy: the edge's configuration", (_PYTHON, "-m", "edge", "validate")),
     (

@@ -16,11 +16,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from facts import service
+from facts.service import Secret
 from local.files import make_private_directory, write_private
-from local.ports import SERVICES
 
-POSTGRES_ROLES = ("user", "payment", "inventory", "notification", "ferretdb")
-_IDEMPOTENT = ("user", "order", "payment", "inventory")
+_SERVICES = service.read()
+FERRETDB = "ferretdb"
+"""The role of what keeps every MongoDB database of the laptop."""
+POSTGRES_ROLES = (*(one.name for one in _SERVICES if one.store.kind == "postgres"), FERRETDB)
 
 
 @dataclass(frozen=True)
@@ -34,41 +37,42 @@ class Credentials:
         """The password of a database role; `postgres` is the superuser."""
         return self.words[f"postgres.{role}"]
 
-    def idempotency_secret(self, service: str) -> str:
-        """What the service keys its fingerprints with."""
-        return self.words[f"idempotency.{service}"]
+    def secret(self, service: str, setting: str) -> str:
+        """The random word that a service's secret setting holds. Raises KeyError where it is no random word."""
+        return self.words[_word_of(service, setting)]
 
     @property
     def stripe_api_key(self) -> str:
         """What the payment service shows to the Stripe sandbox."""
-        return self.words["stripe.api_key"]
+        return self.secret("payment", "STRIPE_API_KEY")
 
     @property
     def stripe_webhook_secret(self) -> str:
         """What the sandbox signs its webhooks with."""
-        return self.words["stripe.webhook_secret"]
+        return self.secret("payment", "STRIPE_WEBHOOK_SECRET")
 
     def service_key_file(self, service: str) -> Path:
         """The private key (Ed25519, PEM) with which a service signs its own tokens."""
         return self.directory / f"service-{service}.pem"
+
+    def secret_directory(self, name: str) -> Path:
+        """A directory of secret files that one service keeps."""
+        return self.directory / name
 
     @property
     def service_keys_file(self) -> Path:
         """The public keys of all services: JSON, name → base64 of the raw key."""
         return self.directory / "service-keys.json"
 
-    @property
-    def token_keys_directory(self) -> Path:
-        """Where the user service keeps the keys that sign people's tokens."""
-        return self.directory / "token-keys"
-
 
 def ensure(directory: Path) -> Credentials:
     """Make what is missing, change nothing that is there, and read it all."""
     make_private_directory(directory)
     credentials = Credentials(_ensure_words(directory / "words.json"), directory)
-    make_private_directory(credentials.token_keys_directory)
-    public = {service: _ensure_key(credentials.service_key_file(service)) for service in SERVICES}
+    for one in _SERVICES:
+        for name in one.secret_directories.values():
+            make_private_directory(credentials.secret_directory(name))
+    public = {one.name: _ensure_key(credentials.service_key_file(one.name)) for one in _SERVICES}
     write_private(credentials.service_keys_file, json.dumps(public, indent=2) + "\n")
     return credentials
 
@@ -87,13 +91,25 @@ def _ensure_words(path: Path) -> Mapping[str, str]:
 
 
 def _word_prefixes() -> dict[str, str]:
-    """Every word we make, with what it starts with (Stripe's keys say what they are)."""
+    """Every word we make, with what it starts with."""
     return {
         **{f"postgres.{role}": "" for role in ("postgres", *POSTGRES_ROLES)},
-        **{f"idempotency.{service}": "" for service in _IDEMPOTENT},
-        "stripe.api_key": "sk_test_",
-        "stripe.webhook_secret": "whsec_",
+        **{
+            _word_of(one.name, setting): secret.prefix
+            for one in _SERVICES
+            for setting, secret in one.secrets.items()
+            if is_word(secret)
+        },
     }
+
+
+def is_word(secret: Secret) -> bool:
+    """Whether a random word stands for a secret on a laptop."""
+    return not secret.laptop
+
+
+def _word_of(service: str, setting: str) -> str:
+    return f"{service}.{setting.lower()}"
 
 
 def _ensure_key(path: Path) -> str:

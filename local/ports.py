@@ -1,15 +1,21 @@
-"""Every port of a stack, in one table. `ARGOSY_PORT_OFFSET` shifts them all, so that stacks run side by side."""
+"""Every port of a stack, in one table; the services' own are from their facts.
+
+`ARGOSY_PORT_OFFSET` shifts them all, so that stacks run side by side.
+"""
 
 import os
 
+from facts import service
+
 HOST = "127.0.0.1"
-SERVICES = ("user", "order", "payment", "inventory", "notification")
+_SERVICES = service.read()
+SERVICES = tuple(one.name for one in _SERVICES)
 
 BASE = {
     "edge": 8080,
     "edge-admin": 9901,
-    **{f"{service}-grpc": 50051 + index for index, service in enumerate(SERVICES)},
-    **{f"{service}-admin": 9101 + index for index, service in enumerate(SERVICES)},
+    **{f"{one.name}-grpc": one.ports.grpc for one in _SERVICES},
+    **{f"{one.name}-admin": one.ports.admin for one in _SERVICES},
     "postgres": 15432,
     "ferretdb": 17017,
     "kafka": 19092,

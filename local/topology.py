@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from local.credentials import Credentials
+from facts.service import Service, target_setting
+from facts.system import EDGE, system
+from local.credentials import FERRETDB, Credentials, is_word
 from local.health import accepting_queries, answering, listening, routing
 from local.part import Group, Part
 from local.paths import PYTHON, ROOT
-from local.ports import SERVICES
+from local.ports import BASE
 from local.stack import Stack
-
-CATALOGUE = ROOT / "local" / "catalogue.json"
 
 
 def parts(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
@@ -30,7 +30,7 @@ def _python(module: str, *arguments: str) -> tuple[str, ...]:
 def _stores(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
     ferretdb = {
         "FERRETDB_LISTEN": stack.address("ferretdb"),
-        "FERRETDB_POSTGRESQL_URL": _postgres_url(stack, secrets, "ferretdb") + "?pool_max_conns=40",
+        "FERRETDB_POSTGRESQL_URL": _postgres_url(stack, secrets, FERRETDB) + "?pool_max_conns=40",
     }
     return (
         # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for its clients to leave.
@@ -86,27 +86,30 @@ def _tracing(stack: Stack) -> Mapping[str, str]:
 
 
 def _services(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
-    own = _own_settings(stack, secrets)
     services = tuple(
+        Part(
+            one.name,
+            Group.SERVICES,
+            _python(f"services.{one.name}"),
+            answering(f"{one.name}-admin", "/health"),
+            (f"{one.name}-grpc", f"{one.name}-admin"),
+            _settings(stack, secrets, one),
+            stop_seconds=40,
+        )
+        for one in system().services
+    )
+    seeds = tuple(
         Part(
             name,
             Group.SERVICES,
-            _python(f"services.{name}"),
-            answering(f"{name}-admin", "/health"),
-            (f"{name}-grpc", f"{name}-admin"),
-            {**_common_settings(stack, secrets, name), **own[name]},
-            stop_seconds=40,
+            _until_done(module, *(str(ROOT / argument) for argument in arguments)),
+            None,
+            environment=_settings(stack, secrets, one),
         )
-        for name in SERVICES
+        for one in system().services
+        for name, (module, *arguments) in one.seeds.items()
     )
-    seed = Part(
-        "catalogue",
-        Group.SERVICES,
-        _until_done("services.inventory.seed", str(CATALOGUE)),
-        None,
-        environment={**_common_settings(stack, secrets, "inventory"), **own["inventory"]},
-    )
-    return (*services, seed)
+    return (*services, *seeds)
 
 
 def edge_settings(stack: Stack) -> Mapping[str, str]:
@@ -115,7 +118,7 @@ def edge_settings(stack: Stack) -> Mapping[str, str]:
         "EDGE_PORT": str(stack.port("edge")),
         "EDGE_ADMIN_PORT": str(stack.port("edge-admin")),
         "JWKS_URL": _jwks_url(stack),
-        **{f"{service.upper()}_TARGET": stack.address(f"{service}-grpc") for service in SERVICES},
+        **_targets(stack, EDGE),
         **_tracing(stack),
     }
 
@@ -125,54 +128,48 @@ def _edge(stack: Stack) -> tuple[Part, ...]:
     return (Part("edge", Group.EDGE, command, routing, ("edge", "edge-admin"), edge_settings(stack), stop_seconds=40),)
 
 
-def _common_settings(stack: Stack, secrets: Credentials, service: str) -> Mapping[str, str]:
+def _settings(stack: Stack, secrets: Credentials, service: Service) -> Mapping[str, str]:
+    """A service's environment: what all have in common, and what its facts and the contract give it."""
+    addresses = {name: stack.address(name) for name in BASE}
+    words = {
+        setting: secrets.secret(service.name, setting) for setting, secret in service.secrets.items() if is_word(secret)
+    }
+    templates = {
+        **{name: setting.laptop for name, setting in service.settings.items()},
+        **{name: secret.laptop for name, secret in service.secrets.items()},
+    }
     return {
         "HOST": "127.0.0.1",
-        "GRPC_PORT": str(stack.port(f"{service}-grpc")),
-        "ADMIN_PORT": str(stack.port(f"{service}-admin")),
+        "GRPC_PORT": str(stack.port(f"{service.name}-grpc")),
+        "ADMIN_PORT": str(stack.port(f"{service.name}-admin")),
         "LOG_LEVEL": "info",
         "JWKS_URL": _jwks_url(stack),
-        "SERVICE_KEY_FILE": str(secrets.service_key_file(service)),
+        "SERVICE_KEY_FILE": str(secrets.service_key_file(service.name)),
         "SERVICE_KEYS_FILE": str(secrets.service_keys_file),
         "KAFKA_BOOTSTRAP_SERVERS": stack.address("kafka"),
         **_tracing(stack),
         "MALLOC_ARENA_MAX": "2",  # glibc else keeps an arena a thread, some 10 MB a service
+        **_store(stack, secrets, service),
+        **_targets(stack, service.name),
+        **words,
+        **{name: template.format_map(addresses) for name, template in templates.items() if template},
+        **{setting: str(secrets.secret_directory(name)) for setting, name in service.secret_directories.items()},
     }
 
 
-def _own_settings(stack: Stack, secrets: Credentials) -> Mapping[str, Mapping[str, str]]:
-    return {
-        "user": {
-            "DATABASE_URL": _postgres_url(stack, secrets, "user"),
-            "TOKEN_KEYS_DIR": str(secrets.token_keys_directory),
-            "IDEMPOTENCY_SECRET": secrets.idempotency_secret("user"),
-        },
-        "order": {
-            "MONGO_URL": f"mongodb://{stack.address('ferretdb')}/orders",
-            "INVENTORY_TARGET": stack.address("inventory-grpc"),
-            "PAYMENT_TARGET": stack.address("payment-grpc"),
-            "IDEMPOTENCY_SECRET": secrets.idempotency_secret("order"),
-        },
-        "payment": {
-            "DATABASE_URL": _postgres_url(stack, secrets, "payment"),
-            "ORDER_TARGET": stack.address("order-grpc"),
-            "STRIPE_API_URL": stack.url("stripe"),
-            "STRIPE_API_KEY": secrets.stripe_api_key,
-            "STRIPE_WEBHOOK_SECRET": secrets.stripe_webhook_secret,
-            "PAYMENT_RETURN_URL": stack.url("edge", "/docs"),
-            "IDEMPOTENCY_SECRET": secrets.idempotency_secret("payment"),
-        },
-        "inventory": {
-            "DATABASE_URL": _postgres_url(stack, secrets, "inventory"),
-            "ORDER_TARGET": stack.address("order-grpc"),
-            "IDEMPOTENCY_SECRET": secrets.idempotency_secret("inventory"),
-        },
-        "notification": {
-            "DATABASE_URL": _postgres_url(stack, secrets, "notification"),
-            "SMTP_URL": f"smtp://{stack.address('mail-smtp')}",
-            "USER_TARGET": stack.address("user-grpc"),
-        },
-    }
+def _store(stack: Stack, secrets: Credentials, service: Service) -> Mapping[str, str]:
+    match service.store.kind:
+        case "postgres":
+            return {service.store_setting: _postgres_url(stack, secrets, service.name)}
+        case "mongo":
+            return {service.store_setting: f"mongodb://{stack.address('ferretdb')}/{service.database}"}
+        case _:
+            return {}
+
+
+def _targets(stack: Stack, caller: str) -> Mapping[str, str]:
+    """Where the services answer that the contract lets it call."""
+    return {target_setting(called): stack.address(f"{called}-grpc") for called in system().calls(caller)}
 
 
 def _until_done(module: str, *arguments: str) -> tuple[str, ...]:

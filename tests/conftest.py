@@ -26,6 +26,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from tests.support import crash_points
 from tests.support.real_stack import MakeTopic, RealStack, bus_beside, lock, scaled_beside, stack_of_this_run
 
 
@@ -48,6 +49,8 @@ _SETTINGS = (
     "payment.STRIPE_LEAVE_ALONE_SECONDS=2",
     # One that died while it asked for a payment holds it up for three tries.
     "payment.STRIPE_TIMEOUT_SECONDS=5",
+    # The sandbox's search shows everything at once.
+    "payment.STRIPE_SEARCH_LAG_SECONDS=5",
 )
 
 
@@ -88,9 +91,14 @@ def stack(real_stack: RealStack) -> RealStack:
 
 @pytest.fixture(scope="session")
 def scaled_stack(real_stack: RealStack) -> Iterator[RealStack]:
-    """A whole stack of its own on which what takes minutes takes seconds; any part of it may be stopped for a while."""
-    scaled = RealStack(scaled_beside(real_stack.stack), _SCALED)
-    scaled.command("reset")
+    """A whole stack of its own on which what takes minutes takes seconds; any part of it may be stopped for a while.
+
+    Its services have crash points (tests/support/crash_points.py).
+    """
+    stack = scaled_beside(real_stack.stack)
+    scaled = RealStack(stack, (*_SCALED, *crash_points.settings(stack)))
+    scaled.command("reset", "--yes")
+    crash_points.make_directories(stack, crash_points.points())
     try:
         scaled.up()
         yield scaled

@@ -13,10 +13,10 @@ from cli.databases import OrderDocuments, database, documents
 from cli.environment import settings_of
 from services.chassis.postgres import Connection
 from services.chassis.story import Moment, event_types, inbox_moments
-from services.inventory import story as inventory
-from services.inventory.consumers import GROUP as INVENTORY_GROUP
-from services.notification import story as notification
-from services.notification.consumers import GROUP as NOTIFICATION_GROUP
+from services.inventory.adapters import story as inventory
+from services.inventory.adapters.unit_of_work import CONSUMER as INVENTORY_GROUP
+from services.notification.adapters import story as notification
+from services.notification.adapters.unit_of_work import CONSUMER as NOTIFICATION_GROUP
 from services.order import story as order
 from services.order.store import CommitStore
 from services.payment import story as payment

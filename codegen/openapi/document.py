@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
-from codegen.contract import ContractError, Service, public_rpcs
 from codegen.openapi.image import Image
 from codegen.openapi.operations import Operations
 from codegen.openapi.schemas import Schemas
+from services.chassis.contract import ContractError, Service, public_rpcs
 
 BASE = Path(__file__).with_name("base.yaml")
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from codegen.contract import Rpc, Service
 from codegen.openapi import rules
 from codegen.openapi.image import Image
 from codegen.openapi.schemas import Schemas
+from services.chassis.contract import Rpc, Service
 
 Json = Mapping[str, Any]
 Operation = dict[str, Any]

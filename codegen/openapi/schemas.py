@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from codegen.contract import ContractError
 from codegen.openapi import rules
 from codegen.openapi.image import Image
+from services.chassis.contract import ContractError
 
 Json = Mapping[str, Any]
 Schema = dict[str, Any]

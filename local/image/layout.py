@@ -4,6 +4,7 @@ import os
 import shlex
 from dataclasses import replace
 
+from facts import service
 from local import credentials, topology
 from local.credentials import Credentials
 from local.files import make_private_directory, write_private
@@ -18,6 +19,8 @@ KEYS = "/keys"
 """Where the image expects a deployment's keys; compose.yaml mounts them there too."""
 USER = 10001
 _SETTINGS = "settings"
+_KEEPERS = tuple(one.name for one in service.read() if one.secret_directories)
+"""Services that may write among the keys: one makes the keys of people's tokens."""
 # Settings come by a file: a command line is everybody's to read. Envoy opens /dev/stderr, which container runtimes hand
 # to the image's user; here it stays root's, so that what is printed goes through a pipe of the user's own.
 # What is started stays the child of buildah that ends with it.
@@ -35,7 +38,7 @@ def _in_the_image(part: Part) -> bool:
 
 def _inside(stack: Stack, part: Part) -> Part:
     _python, *module = part.command
-    access = "rw" if part.name == "user" else "ro"  # it makes the keys of people's tokens
+    access = "rw" if part.name in _KEEPERS else "ro"
     start = ("bash", "-c", _START, f"{KEYS}/{_SETTINGS}/{part.name}", "python", *module)
     return replace(part, command=tuple(inside(*start, volume=f"{stack.secrets}:{KEYS}:{access}")), environment={})
 

@@ -1,1 +1,1 @@
-"""The laptop's Kafka: one broker in KRaft mode, and the topics that kafka/topics declares."""
+"""The laptop's Kafka: one broker in KRaft mode, and the topics that generated/kafka declares."""

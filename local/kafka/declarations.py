@@ -1,4 +1,4 @@
-"""Reads kafka/topics/*.yaml: the only declaration of the topics, as the cluster's operator reads it too."""
+"""Reads generated/kafka/topics.yaml: the declaration of the topics, as the cluster's operator reads it too."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import yaml
 
 from local.paths import ROOT
 
-TOPICS = ROOT / "kafka" / "topics"
+TOPICS = ROOT / "generated" / "kafka" / "topics.yaml"
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,9 @@ def declared() -> list[Topic]:
 
 
 def _read() -> Iterator[Topic]:
-    for path in TOPICS.glob("*.yaml"):
-        if path.name == "kustomization.yaml":
-            continue
-        for manifest in yaml.safe_load_all(path.read_text()):
-            if manifest["kind"] != "KafkaTopic":
-                raise ValueError(f"{path.name} holds a {manifest['kind']}, not a KafkaTopic")
-            spec = manifest["spec"]
-            settings = {name: str(value) for name, value in spec["config"].items()}
-            yield Topic(manifest["metadata"]["name"], spec["partitions"], spec["replicas"], settings)
+    for manifest in yaml.safe_load_all(TOPICS.read_text()):
+        if manifest["kind"] != "KafkaTopic":
+            raise ValueError(f"{TOPICS.name} holds a {manifest['kind']}, not a KafkaTopic")
+        spec = manifest["spec"]
+        settings = {name: str(value) for name, value in spec["config"].items()}
+        yield Topic(manifest["metadata"]["name"], spec["partitions"], spec["replicas"], settings)

@@ -1,7 +1,7 @@
 """Prints the Secrets that the overlay dev reads: `python -m local.manifests.secrets | kubectl apply -f -`.
 
-They are made once and kept under .local/cluster. Stripe's and the mail server's come from the environment:
-STRIPE_API_KEY, STRIPE_WEBHOOK_SECRET, SMTP_URL.
+They are made once and kept under .local/cluster. Those that somebody outside issues (`given` in a service's facts, such
+as Stripe's keys) come from the environment.
 """
 
 import datetime
@@ -17,18 +17,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from facts.service import Service
+from facts.system import system
 from local import credentials
-from local.credentials import Credentials
+from local.credentials import FERRETDB, Credentials
 from local.files import make_private_directory, write_private
 from local.paths import STACKS
-from local.ports import SERVICES
 from services.chassis import clock
 from services.user import signing_keys
 
 NAMESPACE = "argosy-secrets"
 _HOST = "api.myapp.com"
-_GIVEN = ("STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET", "SMTP_URL")
-_ON_POSTGRES = ("user", "payment", "inventory", "notification")
+_GIVEN = tuple(name for one in system().services for name, secret in one.secrets.items() if secret.given)
 
 
 def main() -> int:
@@ -56,28 +56,41 @@ def main() -> int:
 
 def secrets(own: Credentials, given: Mapping[str, str], directory: Path) -> Mapping[str, Mapping[str, str]]:
     """Every Secret of the overlay by name: the keys are those that its ExternalSecrets ask for."""
-    made: dict[str, dict[str, str]] = {}
-    for service in _ON_POSTGRES:
-        password = own.postgres_password(service)
-        address = f"{service}-postgres.stores.svc.cluster.local:5432/{service}"
-        made[service] = {"DATABASE_URL": f"postgresql://{service}:{password}@{address}"}
-        made[f"{service}-store"] = {"password": password}
-    # Not used by a role of that name here: the word of the laptop's FerretDB serves as MongoDB's.
-    password = own.postgres_password("ferretdb")
-    address = "order-mongodb.stores.svc.cluster.local:27017/orders?authSource=admin"
-    made["order"] = {"MONGO_URL": f"mongodb://order:{password}@{address}"}
-    made["order-store"] = {"password": password}
-    for service in ("user", "order", "payment", "inventory"):
-        made[service]["IDEMPOTENCY_SECRET"] = own.idempotency_secret(service)
-    made["payment"] |= {name: given[name] for name in ("STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET")}
-    made["notification"]["SMTP_URL"] = given["SMTP_URL"]
-    for service in SERVICES:
-        made[f"{service}-service-key"] = {"service.pem": own.service_key_file(service).read_text()}
+    made: dict[str, Mapping[str, str]] = {}
+    signing_keys.ensure(own.secret_directory("token-keys"), clock.now())  # in a cluster nobody makes the first one
+    for one in system().services:
+        password = own.postgres_password(one.name if one.store.kind == "postgres" else FERRETDB)
+        made[one.name] = {**_store(one, password), **_words(one, own, given)}
+        if one.store.kind != "none":
+            made[f"{one.name}-store"] = {"password": password}
+        made[f"{one.name}-service-key"] = {"service.pem": own.service_key_file(one.name).read_text()}
+        for name in one.secret_directories.values():
+            files = sorted(own.secret_directory(name).iterdir())
+            made[f"{one.name}-{name}"] = {path.name: path.read_text() for path in files}
     made["service-keys"] = {"service-keys.json": own.service_keys_file.read_text()}
-    signing_keys.ensure(own.token_keys_directory, clock.now())
-    made["user-token-keys"] = {path.name: path.read_text() for path in sorted(own.token_keys_directory.glob("*.pem"))}
     made["api-tls"] = _certificate(directory)
     return made
+
+
+def _store(service: Service, password: str) -> Mapping[str, str]:
+    """The address of its store. MongoDB gets the word of the laptop's FerretDB, which has no such role here."""
+    name, where = service.name, f"{service.name}-{{}}.stores.svc.cluster.local"
+    match service.store.kind:
+        case "postgres":
+            address = f"{where.format('postgres')}:5432/{service.database}"
+            return {service.store_setting: f"postgresql://{name}:{password}@{address}"}
+        case "mongo":
+            address = f"{where.format('mongodb')}:27017/{service.database}?authSource=admin"
+            return {service.store_setting: f"mongodb://{name}:{password}@{address}"}
+        case _:
+            return {}
+
+
+def _words(service: Service, own: Credentials, given: Mapping[str, str]) -> Mapping[str, str]:
+    return {
+        setting: given[setting] if secret.given else own.secret(service.name, setting)
+        for setting, secret in service.secrets.items()
+    }
 
 
 def _certificate(directory: Path) -> dict[str, str]:

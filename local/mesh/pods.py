@@ -83,7 +83,9 @@ def _service(name: str, index: int) -> Pod:
 
 PODS: Mapping[str, Pod] = {
     **{name: _service(name, index) for index, name in enumerate(SERVICES, 1)},
-    "edge": Pod("edge", "edge", 6, {"app.kubernetes.io/name": "edge"}, {"http": (BASE["edge"], "edge")}),
+    "edge": Pod(
+        "edge", "edge", len(SERVICES) + 1, {"app.kubernetes.io/name": "edge"}, {"http": (BASE["edge"], "edge")}
+    ),
 }
 
 
@@ -97,7 +99,7 @@ def _gateway(index: int) -> tuple[Pod, int, int]:
     return pod, targets[80], targets[443]
 
 
-GATEWAY, GATEWAY_HTTP, GATEWAY_HTTPS = _gateway(7)
+GATEWAY, GATEWAY_HTTP, GATEWAY_HTTPS = _gateway(len(PODS) + 1)
 
 
 def host(service: str) -> str:

@@ -26,8 +26,13 @@ def named_in(expression: str) -> set[str]:
     return {name for name in _NAME.findall(rest) if name.lower() not in _WORDS}
 
 
+def groups(files: list[Path]) -> Iterator[dict[str, Any]]:
+    """Every group of rules of some files, as it is written, in order."""
+    for file in files:
+        yield from yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]
+
+
 def rules(files: list[Path]) -> Iterator[dict[str, Any]]:
     """Every rule of some files, as it is written."""
-    for file in files:
-        for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]:
-            yield from group["rules"]
+    for group in groups(files):
+        yield from group["rules"]

@@ -7,12 +7,13 @@ from local.paths import ROOT, VENV
 TOOLS = ROOT / "local" / "monitoring" / "tools"
 PROMTOOL = VENV / "share" / "monitoring" / "promtool"
 RULES = ROOT / "monitoring" / "rules"
+OBJECTIVES = ROOT / "generated" / "monitoring" / "objectives.yaml"
 DASHBOARDS = ROOT / "monitoring" / "dashboards"
 
 
 def rule_files() -> list[Path]:
-    """Every file of rules."""
-    return sorted(RULES.glob("*.yaml"))
+    """Every file of rules: the services' objectives, which the others read, then those written by hand."""
+    return [OBJECTIVES, *sorted(RULES.glob("*.yaml"))]
 
 
 def dashboard_files() -> list[Path]:

@@ -25,7 +25,7 @@ _SHUTDOWN_SECONDS = 3  # for requests under way; whoever is cut off repeats by k
 def build(settings: Settings) -> web.Application:
     """The whole sandbox as an application; its background work lives as long as it is served."""
     store = Store(settings.data / _DATABASE)
-    engine = Engine(store, Renderer(settings.public_url), Controls())
+    engine = Engine(store, Renderer(settings.public_url), Controls(search_lag_seconds=settings.search_lag_seconds))
     deliverer = Deliverer(store, engine.controls, settings.webhook_url, settings.webhook_secret.get_secret_value())
     later = Later(engine)
     engine.on_change(deliverer.wake)

@@ -15,6 +15,8 @@ class Controls(BaseModel):
 
     webhooks_stopped: bool = False
     """Events pile up until this is false again."""
+    webhooks_lost: bool = False
+    """Nobody is ever told of what happens from now on; it can be read under `/v1/events` all the same."""
     webhooks_duplicated: bool = False
     """Every event that happens from now on is delivered twice."""
     webhooks_shuffled: bool = False
@@ -26,10 +28,19 @@ class Controls(BaseModel):
     """How long an asynchronous payment stays `processing`."""
     settlement_seconds: float = Field(default=1, ge=0, le=86_400)
     """How long a charge stays without its balance transaction, and a refund without the bank's answer."""
+    search_lag_seconds: float = Field(default=0, ge=0, le=3600)
+    """How long a new PaymentIntent is not found by a search; Stripe's index is usually less than a minute behind."""
     settlement_currency: str | None = Field(default=None, pattern="^[a-z]{3}$")
     """What the account is kept in; null: in whatever is charged."""
     settlement_rate: float = Field(default=1, gt=0)
     """How many of it one of the charge's currency is."""
+
+    @property
+    def deliveries(self) -> int:
+        """How often an event is delivered."""
+        if self.webhooks_lost:
+            return 0
+        return 2 if self.webhooks_duplicated else 1
 
     @property
     def settling(self) -> Settling:

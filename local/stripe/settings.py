@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     api_key: SecretStr = Field(validation_alias="STRIPE_API_KEY", min_length=1)
     webhook_secret: SecretStr = Field(validation_alias="STRIPE_WEBHOOK_SECRET", min_length=1)
     webhook_url: str = Field(validation_alias="STRIPE_WEBHOOK_URL", pattern="^https?://")
+    search_lag_seconds: float = Field(default=0, validation_alias="STRIPE_SANDBOX_SEARCH_LAG_SECONDS", ge=0, le=3600)
+    """The control of this name, when the sandbox starts."""
 
     @property
     def public_url(self) -> str:

@@ -86,7 +86,7 @@ class Work:
             "type": type_,
         }
         self.outbox.add_event(StoredEvent(id_, type_, self.now, json.dumps(body)))
-        for _ in range(2 if self.controls.webhooks_duplicated else 1):
+        for _ in range(self.controls.deliveries):
             self.outbox.add_delivery(id_, self._delivery_time())
 
     def later(self, task: Task, subject: Resource, seconds: float) -> None:

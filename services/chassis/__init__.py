@@ -9,18 +9,21 @@ How a process lives
     resource        what the app starts, checks and stops
     readiness       starting what is away until it is there; whether to be called
     background      work beside the calls, run again when it fails
+    periodic        the loop of work that is done from time to time
     shielded        work that is not cut when its caller goes away
     cancellation    whose it is
     health, admin   what load balancers, probes and scrapers are told
     logs            one JSON object a line
     tracing         spans for a collector, where one is named
     backoff         how long to wait before the next try
+    metrics         series that are shown before anything is counted
 
 How a call is answered
     policy          what the contract says about each rpc
     pipeline        what surrounds every handler: a file for each concern
     call            what a handler is told about a call
-    errors          what went wrong, and what the caller is told
+    errors          the exceptions that every service may raise
+    statuses        exceptions → gRPC statuses
     server          the gRPC port: contracts bound to handlers
     reflection      describes the public services alone
     user_tokens, jwks, service_tokens   who calls
@@ -30,6 +33,7 @@ How a call is answered
 
 How data is kept
     postgres, migrations, mongo         the stores
+    unit_of_work, postgres_work         one transaction as use cases see it, and on PostgreSQL
     idempotency     an effect once, however often it is asked for
     housekeeping    what is no longer needed
     paging, money, ids, clock           values

@@ -23,7 +23,7 @@ import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 
 from services.chassis import admin, background, client, health, logs, policy, reflection, server, shielded, tracing
-from services.chassis.errors import Catalogue
+from services.chassis.contract import ContractError
 from services.chassis.jwks import Jwks
 from services.chassis.pipeline import Parts
 from services.chassis.readiness import Readiness
@@ -31,6 +31,7 @@ from services.chassis.resource import Resource
 from services.chassis.revocations import Revocations
 from services.chassis.service_tokens import KeyFileError, ServiceTokenSigner, ServiceTokenVerifier, read_private_key
 from services.chassis.settings import CommonSettings, refuse
+from services.chassis.statuses import Catalogue
 from services.chassis.streams import Streams
 from services.chassis.user_tokens import KeySource, UserTokens
 
@@ -88,12 +89,12 @@ class App:
     def serve(self, service: ServiceDescriptor, handler: object) -> None:
         """Serve a proto service: `handler` has one `async def RpcName(self, request, call)` for each of its rpcs.
 
-        Raises PolicyError for a contract that lacks a decision or is another service's, HandlerError for a handler that
-        does not fit.
+        Raises ContractError for a contract that lacks a decision or is another service's, HandlerError for a handler
+        that does not fit.
         """
         contract = policy.read(service)
         if contract.owner != self.name:
-            raise policy.PolicyError(f"{service.full_name} belongs to {contract.owner}, not to {self.name}")
+            raise ContractError(f"{service.full_name} belongs to {contract.owner}, not to {self.name}")
         server.methods_of(contract, handler)
         self._health.add(service.full_name)
         self._served.append((service, handler))

@@ -13,7 +13,8 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from services.chassis import deadlines, trace_context, tracing
+from services.chassis import deadlines, trace_context, tracing, transient
+from services.chassis.crash_points import reach
 from services.chassis.policy import MethodPolicyView, ServicePolicyView
 from services.chassis.service_tokens import ServiceTokenSigner
 
@@ -29,6 +30,25 @@ _OPTIONS = (
     ("grpc.keepalive_timeout_ms", 5_000),
 )
 _MOST_ATTEMPTS = 5  # gRPC's own bound
+
+_PASSING = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.CANCELLED,
+    }
+)
+
+
+def passes(error: BaseException) -> bool:
+    """Whether a failed call of another service may succeed later."""
+    code = getattr(error, "code", None) if isinstance(error, grpc.RpcError) else None
+    return callable(code) and code() in _PASSING
+
+
+transient.register_test(passes)
 
 
 class ServiceChannel:
@@ -79,7 +99,10 @@ class ServiceChannel:
                     ("authorization", f"Bearer {self._signer.token()}"),
                     (trace_context.HEADER, traceparent),
                 )
-                return await connected(request, timeout=_time_for(method, timeout), metadata=metadata)
+                reach("call", method.name, "before")
+                answer = await connected(request, timeout=_time_for(method, timeout), metadata=metadata)
+                reach("call", method.name, "answered")
+                return answer
 
         return call
 

@@ -41,11 +41,11 @@ def to_message(instant: datetime) -> Timestamp:
     return Timestamp(seconds=since.days * 86400 + since.seconds, nanos=since.microseconds * 1000)
 
 
+def from_message(message: Timestamp) -> datetime:
+    """The instant in a protobuf timestamp, in UTC."""
+    return message.ToDatetime(tzinfo=UTC)
+
+
 def from_text(text: str) -> datetime:
     """The instant that an RFC 3339 text names. Raises ValueError when it names none."""
     return to_millisecond(datetime.fromisoformat(text))
-
-
-def from_message(message: Timestamp) -> datetime:
-    """The instant of a protobuf timestamp, in UTC."""
-    return message.ToDatetime(UTC)

@@ -26,6 +26,7 @@ from aiokafka.errors import (
 from services.chassis import clock, reading
 from services.chassis.brokers import Brokers
 from services.chassis.consumer_lag import LOOK_EVERY_SECONDS
+from services.chassis.crash_points import reach
 from services.chassis.partition import Partition, Process
 from services.chassis.reading import BEGINNING, FETCH_BYTES, Reading
 
@@ -181,10 +182,12 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
         }
         if not settled:
             return
+        reach("consumer.before_offset_commit")
         try:
             await self._consumer.commit(settled)
         except (CommitFailedError, IllegalStateError) as error:
             _log.info("commit_not_ours", group=self._group, error=type(error).__name__)
+        reach("consumer.offset_committed")
         self._committed.update(settled)
 
     async def _release(self) -> None:

@@ -1,13 +1,7 @@
-"""What went wrong, and what the caller is told about it.
+"""The exceptions that every service may raise. Plain: use cases and domains import it.
 
-Services raise plain exceptions. One catalogue a service maps each class to a gRPC status and a reason; what is not
-in it is INTERNAL and its text stays inside. The answer is a `google.rpc.Status` with
-
-- ErrorInfo: `reason` (UPPER_SNAKE, one an exception class), domain "argosy", `metadata`;
-- BadRequest: one violation a field, by its camelCase path, where the exception has `violations`;
-- RetryInfo: where the exception has `retry_after`; one second where UNAVAILABLE or RESOURCE_EXHAUSTED has none.
-
-The three attributes may stand on any exception, so that a pure domain needs no import; `AppError` is a base that has
+statuses.py turns them, and a service's own, into gRPC statuses. Any exception may have the attributes `violations`
+(pairs of a camelCase path and what is right), `metadata` (text → text) and `retry_after`; `AppError` is a base that has
 them.
 
     Exception
@@ -28,24 +22,11 @@ them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from types import MappingProxyType
 from typing import ClassVar, NamedTuple
 
-import grpc
-from google.protobuf.message import Message
-from google.rpc import code_pb2, error_details_pb2, status_pb2
-
-DOMAIN = "argosy"
-_SOON = timedelta(seconds=1)
-
-_COME_BACK = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
-
-# A status travels in HTTP/2 headers, and clients refuse more than 8 KiB of them.
-_LONGEST_MESSAGE = 300
-_LONGEST_PATH = 200
-_MOST_BYTES_OF_VIOLATIONS = 2_500
+SOON = timedelta(seconds=1)
+"""When to come back, where an error does not say so."""
 
 
 class FieldViolation(NamedTuple):
@@ -122,7 +103,7 @@ class IdempotencyInFlight(AppError):
     """The first call with this idempotency key has not answered within this call's deadline."""
 
     default_message = "a request with this Idempotency-Key is still being processed; try again with the same key"
-    default_retry_after = _SOON
+    default_retry_after = SOON
 
 
 class FailedPrecondition(AppError):
@@ -147,97 +128,3 @@ class DeadlineExceeded(AppError):
     """The call's time was up. Whether it took effect is unknown: repeat it with the same idempotency key, or look."""
 
     default_message = "the deadline was exceeded"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What the callers of a service learn about one class of exceptions."""
-
-    status: grpc.StatusCode
-    reason: str
-    """UPPER_SNAKE, stable: what a program may act on."""
-
-
-CHASSIS_FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
-    {
-        InvalidArgument: Fault(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
-        Unauthenticated: Fault(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED"),
-        PermissionDenied: Fault(grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED"),
-        NotFound: Fault(grpc.StatusCode.NOT_FOUND, "NOT_FOUND"),
-        AlreadyExists: Fault(grpc.StatusCode.ALREADY_EXISTS, "ALREADY_EXISTS"),
-        IdempotencyMismatch: Fault(grpc.StatusCode.ALREADY_EXISTS, "IDEMPOTENCY_MISMATCH"),
-        IdempotencyInFlight: Fault(grpc.StatusCode.ABORTED, "IDEMPOTENCY_IN_FLIGHT"),
-        FailedPrecondition: Fault(grpc.StatusCode.FAILED_PRECONDITION, "FAILED_PRECONDITION"),
-        ResourceExhausted: Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED"),
-        Unavailable: Fault(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE"),
-        DeadlineExceeded: Fault(grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
-    }
-)
-
-INTERNAL = Fault(grpc.StatusCode.INTERNAL, "INTERNAL")
-INTERNAL_MESSAGE = "internal error"
-
-
-class Catalogue:
-    """Which exception is told how. One a service, built once from its own faults; the chassis' are always in it."""
-
-    def __init__(self, faults: Mapping[type[Exception], Fault]) -> None:
-        self._faults: dict[type[Exception], Fault] = {**CHASSIS_FAULTS, **faults}
-
-    def fault_of(self, error: BaseException) -> Fault | None:
-        """The fault of the error's class or of its nearest ancestor in the catalogue; None: tell nobody anything."""
-        for ancestor in type(error).__mro__:
-            fault = self._faults.get(ancestor)
-            if fault is not None:
-                return fault
-        return None
-
-    def status_of(self, error: BaseException) -> status_pb2.Status:
-        """What the caller is told. Never the text of an exception that is not in the catalogue."""
-        fault = self.fault_of(error)
-        if fault is None:
-            return _status(INTERNAL, INTERNAL_MESSAGE)
-        status = _status(fault, str(error), getattr(error, "metadata", None))
-        violations = getattr(error, "violations", ())
-        if violations:
-            _pack(status, _bad_request(violations))
-        retry_after = self.retry_after_of(error)
-        if retry_after is not None:
-            retry = error_details_pb2.RetryInfo()
-            retry.retry_delay.FromTimedelta(retry_after)
-            _pack(status, retry)
-        return status
-
-    def retry_after_of(self, error: BaseException) -> timedelta | None:
-        """When to come back: as the error says; else soon, where the status means that coming back is the way."""
-        fault = self.fault_of(error)
-        if fault is None:
-            return None
-        said: timedelta | None = getattr(error, "retry_after", None)
-        return _SOON if said is None and fault.status in _COME_BACK else said
-
-
-def _status(fault: Fault, message: str, metadata: Mapping[str, str] | None = None) -> status_pb2.Status:
-    status = status_pb2.Status(code=code_pb2.Code.Value(fault.status.name), message=_cut(message, _LONGEST_MESSAGE))
-    _pack(status, error_details_pb2.ErrorInfo(reason=fault.reason, domain=DOMAIN, metadata=metadata or {}))
-    return status
-
-
-def _bad_request(violations: Sequence[FieldViolation]) -> error_details_pb2.BadRequest:
-    """As many violations as fit; who mends those is told the rest next time."""
-    bad_request = error_details_pb2.BadRequest()
-    for field, description in violations:
-        bad_request.field_violations.add(
-            field=_cut(field, _LONGEST_PATH), description=_cut(description, _LONGEST_MESSAGE)
-        )
-        if bad_request.ByteSize() > _MOST_BYTES_OF_VIOLATIONS:
-            break
-    return bad_request
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
-
-
-def _pack(status: status_pb2.Status, detail: Message) -> None:
-    status.details.add().Pack(detail)

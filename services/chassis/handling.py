@@ -17,8 +17,10 @@ import structlog
 from prometheus_client import Counter
 
 from services.chassis import backoff, dead_letters, events, logs, tracing
+from services.chassis.crash_points import reach
 from services.chassis.dead_letters import Allowance, Failure, Reason, TooManyDeadLetters
 from services.chassis.events import Event, NotAnEvent, OutgoingRecord, Registry
+from services.chassis.metrics import show_from_the_start
 from services.chassis.producer import NotDelivered, RecordTooLarge, Sender
 from services.chassis.raw_batches import Damaged, Undecodable
 from services.chassis.transient import is_transient, reason
@@ -68,8 +70,7 @@ class Handling:
         self._tries = tries
         self._first_pause = first_pause
         self._allowance = Allowance()
-        for topic in {registry.topics[event_type] for event_type in handlers}:
-            _dead.labels(topic)  # shown from the start, as 0: the first one is an increase
+        show_from_the_start(_dead, {registry.topics[event_type] for event_type in handlers})
 
     async def process(self, incoming: Any, stopping: asyncio.Event) -> None:
         """Be done with one record that was read (`raw_batches.Record`), however long it takes.
@@ -109,7 +110,9 @@ class Handling:
         for pause in backoff.delays(self._first_pause, LONGEST_PAUSE_SECONDS):
             try:
                 async with asyncio.timeout(HANDLER_SECONDS):
+                    reach("consumer.before_handling")
                     await self._handlers[event.type](event)
+                    reach("consumer.handled")
                 return None
             except Exception as error:
                 passing = is_transient(error)
@@ -147,7 +150,9 @@ class Handling:
         letter, *smaller = dead_letters.letter(incoming, failure), *dead_letters.smaller_letters(incoming, failure)
         for pause in backoff.delays(self._first_pause, LONGEST_PAUSE_SECONDS):
             try:
+                reach("dead_letter.before_send")
                 await self._producer.send(letter)
+                reach("dead_letter.acknowledged")
                 return letter
             except NotDelivered as error:
                 if isinstance(error, RecordTooLarge) and smaller:

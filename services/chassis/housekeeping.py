@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from services.chassis import clock, idempotency, inbox, outbox, transient
+from services.chassis.crash_points import reach
 from services.chassis.postgres import Connection, Postgres
 
 EVERY_SECONDS = 60.0
@@ -78,6 +79,8 @@ class Housekeeping:
         while True:
             async with self._postgres.connection() as connection:
                 batch = await prune(connection, before, self._batch)
+            if batch:
+                reach("housekeeping.pruned")
             deleted += batch
             if batch < self._batch:
                 return deleted

@@ -32,8 +32,9 @@ from google.protobuf.message import Message
 from pydantic import SecretStr
 
 from services.chassis import deadlines
+from services.chassis.crash_points import reach
 from services.chassis.errors import IdempotencyInFlight, IdempotencyMismatch
-from services.chassis.postgres import Connection, Postgres
+from services.chassis.postgres import Connection, Postgres, affected
 
 KEEP = timedelta(hours=24)
 """How long a key is remembered at least."""
@@ -94,6 +95,7 @@ async def once(
     request_fingerprint: bytes,
     effect: Callable[[Connection], Awaitable[M]],
     response_class: type[M],
+    point: str = "",
 ) -> Outcome[M]:
     """Do the effect in one transaction, at most once for the key in its scope; a repeat gets the first answer.
 
@@ -101,17 +103,18 @@ async def once(
         scope: who the key belongs to and what it is for ("createProduct:<user id>"): another scope is another key.
         key: the caller's idempotency key; None: no key, the effect is simply done.
         effect: runs in the transaction; what it returns is the answer and is kept. When it raises, nothing is kept.
+        point: what the transaction's crash points are named after (`Postgres.transaction`).
 
     Raises:
         IdempotencyMismatch: the key was used with other content.
         IdempotencyInFlight: the first call with the key has not finished within this call's deadline.
     """
     if key is None:
-        async with postgres.transaction() as connection:
+        async with postgres.transaction(point) as connection:
             return Outcome(await effect(connection), replayed=False)
 
     async def attempt() -> Outcome[M]:
-        async with postgres.transaction() as connection:
+        async with postgres.transaction(point) as connection:
             claimed = await claim(connection, scope, key, request_fingerprint)
             if isinstance(claimed, Claimed):
                 message = await effect(connection)
@@ -151,6 +154,8 @@ async def claim(connection: Connection, scope: str, key: str, request_fingerprin
         request_fingerprint,
         _LOCK_SEED,
     )
+    if claimed:
+        reach("idempotency.claimed")
     return Claimed() if claimed else await _look_up(connection, scope, key, request_fingerprint)
 
 
@@ -223,7 +228,7 @@ async def prune(connection: Connection, before: datetime, limit: int) -> int:
         before,
         limit,
     )
-    return int(tag.rpartition(" ")[2])
+    return affected(tag)
 
 
 async def _look_up(connection: Connection, scope: str, key: str, request_fingerprint: bytes) -> Replay:

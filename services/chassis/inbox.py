@@ -12,7 +12,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.chassis.postgres import Connection
+from services.chassis.crash_points import reach
+from services.chassis.postgres import Connection, affected
 
 KEEP = timedelta(days=91)
 """Longer than any topic keeps its events, so that even reading a topic again from its start has no second effect."""
@@ -29,6 +30,7 @@ async def first_time(connection: Connection, consumer: str, event_id: UUID) -> b
         consumer,
         event_id,
     )
+    reach("inbox.claimed")
     return inserted is not None
 
 
@@ -43,7 +45,7 @@ async def prune(connection: Connection, before: datetime, limit: int) -> int:
         before,
         limit,
     )
-    return int(tag.rpartition(" ")[2])
+    return affected(tag)
 
 
 def _require_transaction(connection: Connection) -> None:

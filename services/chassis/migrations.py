@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from services.chassis.crash_points import reach
+
 if TYPE_CHECKING:
     import psycopg
     from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
@@ -61,6 +63,18 @@ def migrate(dsn: str, directory: Path) -> list[str]:
     with psycopg.connect(dsn, autocommit=True, connect_timeout=_CONNECT_SECONDS) as guard:
         _lock(guard)
         return _apply(dsn, directory)
+
+
+def migrate_or_exit(dsn: str, directory: Path) -> None:
+    """`migrate` as a command: what keeps it from its work is one line on stderr, and the exit code is 1."""
+    import psycopg
+
+    try:
+        migrate(dsn, directory)
+    except (psycopg.Error, MigrationsBusy) as error:
+        # psycopg names host and user, never the password; its first line says what is wrong.
+        sys.stderr.write(f"not migrated: {str(error).strip().splitlines()[0]}\n")
+        raise SystemExit(1) from None
 
 
 async def migrate_in_background(dsn: str, directory: Path) -> list[str]:
@@ -124,6 +138,8 @@ def _apply_one(backend: PostgresqlPsycopgBackend, migration: Migration) -> None:
     with backend.transaction():  # its steps become savepoints in this one
         migration.process_steps(backend, "apply")
         backend.mark_one(migration)
+        reach("migration.before_commit")
+    reach("migration.committed")
 
 
 if __name__ == "__main__":

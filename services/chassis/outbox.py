@@ -11,7 +11,8 @@ from uuid import UUID
 from google.protobuf.message import Message
 
 from services.chassis import clock, events, ids, trace_context
-from services.chassis.postgres import Connection
+from services.chassis.crash_points import reach
+from services.chassis.postgres import Connection, affected
 
 KEEP = timedelta(days=1)
 """How long a published event is kept, to look at."""
@@ -57,6 +58,7 @@ async def publish(connection: Connection, event: Message, key: str, subject: str
         clock.now(),
         value,
     )
+    reach("outbox.inserted")
     return event_id
 
 
@@ -71,4 +73,4 @@ async def prune(connection: Connection, before: datetime, limit: int) -> int:
         before,
         limit,
     )
-    return int(tag.rpartition(" ")[2])
+    return affected(tag)

@@ -1,8 +1,4 @@
-"""What the contract says about an rpc, read from its descriptor once, at start.
-
-The options are `argosy.policy.v1`'s; the HTTP binding is `google.api.http`; whether a call may be repeated is
-protobuf's own `idempotency_level`. An rpc that lacks a decision does not start.
-"""
+"""What the contract says about an rpc (contract.py), beside the classes of its messages; read once, at start."""
 
 from __future__ import annotations
 
@@ -11,17 +7,13 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
-from google.api import annotations_pb2
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
-from google.protobuf.descriptor_pb2 import MethodOptions
+from google.protobuf.descriptor_pb2 import ServiceDescriptorProto
 from google.protobuf.message import Message
 
 from argosy.policy.v1 import policy_pb2
-
-
-class PolicyError(Exception):
-    """The contract lacks a decision, or has one that makes no sense. Found at start, never during a call."""
+from services.chassis.contract import Rpc, read_service
 
 
 class Access(Enum):
@@ -83,69 +75,31 @@ class ServicePolicyView:
 
 
 def read(service: ServiceDescriptor) -> ServicePolicyView:
-    """The contract of one proto service.
-
-    Raises PolicyError for an rpc without access or deadline, callers that do not fit the access, or internal rpcs
-    beside others (reflection describes whole services).
-    """
-    options = service.GetOptions().Extensions[policy_pb2.service]
-    if not options.name:
-        raise PolicyError(f"{service.full_name}: the option argosy.policy.v1.service lacks a name")
-    view = ServicePolicyView(
-        full_name=service.full_name,
-        owner=options.name,
-        retries=options.read_retries.attempts,
-        methods=MappingProxyType({method.name: _read_method(method, options) for method in service.methods}),
+    """The contract of one proto service, with what a process needs to serve or call it. Raises ContractError."""
+    proto = ServiceDescriptorProto()
+    service.CopyToProto(proto)
+    decided = read_service(service.full_name, proto)
+    methods = {method.name: method for method in service.methods}
+    return ServicePolicyView(
+        full_name=decided.full_name,
+        owner=decided.owner,
+        retries=decided.read_retries,
+        methods=MappingProxyType({rpc.name: _view(rpc, methods[rpc.name]) for rpc in decided.rpcs}),
     )
-    if not view.is_internal and any(method.access is Access.INTERNAL for method in view.methods.values()):
-        raise PolicyError(f"{service.full_name}: internal rpcs belong in a proto service of their own")
-    return view
 
 
-def _read_method(method: MethodDescriptor, service: policy_pb2.ServicePolicy) -> MethodPolicyView:
-    options = method.GetOptions()
-    policy = options.Extensions[policy_pb2.method]
-    if method.client_streaming:
-        raise PolicyError(f"{method.full_name}: callers send one request; streams of them are not served")
-    verb, route = _http_binding(method)
+def _view(rpc: Rpc, method: MethodDescriptor) -> MethodPolicyView:
     return MethodPolicyView(
-        service=method.containing_service.full_name,
-        name=method.name,
-        access=_access(method, policy),
-        callers=frozenset(policy.callers),
-        deadline=_deadline(method, policy, service),
-        creates=policy.creates,
-        repeatable=options.idempotency_level in (MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENT),
-        verb=verb,
-        route=route,
+        service=rpc.service,
+        name=rpc.name,
+        access=Access[rpc.access],
+        callers=frozenset(rpc.callers),
+        deadline=rpc.timeout,
+        creates=rpc.creates,
+        repeatable=rpc.is_repeatable,
+        verb=rpc.verb or "GRPC",
+        route=rpc.route or rpc.path,
         request_class=message_factory.GetMessageClass(method.input_type),
         response_class=message_factory.GetMessageClass(method.output_type),
-        streams=method.server_streaming,
+        streams=rpc.streams,
     )
-
-
-def _access(method: MethodDescriptor, policy: policy_pb2.MethodPolicy) -> Access:
-    if policy.access == policy_pb2.ACCESS_UNSPECIFIED:
-        raise PolicyError(f"{method.full_name}: the option argosy.policy.v1.method lacks access")
-    access = Access(policy.access)
-    if bool(policy.callers) != (access is Access.INTERNAL):
-        raise PolicyError(f"{method.full_name}: callers stand with ACCESS_INTERNAL, and only there")
-    return access
-
-
-def _deadline(method: MethodDescriptor, policy: policy_pb2.MethodPolicy, service: policy_pb2.ServicePolicy) -> float:
-    duration = policy.deadline if policy.HasField("deadline") else service.timeout
-    seconds = duration.ToTimedelta().total_seconds()
-    if seconds <= 0:
-        raise PolicyError(f"{method.full_name}: neither the rpc nor its service says how long a call may take")
-    return seconds
-
-
-def _http_binding(method: MethodDescriptor) -> tuple[str, str]:
-    rule = method.GetOptions().Extensions[annotations_pb2.http]
-    pattern = rule.WhichOneof("pattern")
-    if pattern is None:
-        return "GRPC", f"/{method.containing_service.full_name}/{method.name}"
-    if pattern == "custom":
-        return rule.custom.kind, rule.custom.path
-    return pattern.upper(), getattr(rule, pattern)

@@ -21,6 +21,7 @@ import asyncpg
 from pydantic import SecretStr
 
 from services.chassis import deadlines, migrations, transient
+from services.chassis.crash_points import reach
 from services.chassis.errors import Unavailable
 from services.chassis.postgres_url import PostgresUrl
 from services.chassis.settings import CommonSettings
@@ -76,6 +77,11 @@ def passes(error: BaseException) -> bool:
 
 
 transient.register_test(passes)
+
+
+def affected(tag: str) -> int:
+    """How many rows a statement changed, from the tag that `execute` answers with, such as "DELETE 3"."""
+    return int(tag.rpartition(" ")[2])
 
 
 class PostgresSettings(CommonSettings):
@@ -165,10 +171,14 @@ class Postgres:
         return _Lent(self._open_pool())
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self, point: str = "") -> AsyncIterator[Connection]:
         """A transaction (READ COMMITTED): committed at the end of the block, rolled back when it raises.
 
         Never wait for another service or for a person inside: it holds a connection and its locks.
+
+        Args:
+            point: what it does, such as "payment.begin": the crash points `payment.begin.before_commit` and
+                `payment.begin.committed` stand around the commit. Without it there are none.
 
         Raises:
             Unavailable: as `connection`; also after a deadlock, a statement over its time, or a change of a table
@@ -177,6 +187,10 @@ class Postgres:
         """
         async with self.connection() as connection, connection.transaction():
             yield connection
+            if point:
+                reach(point, "before_commit")
+        if point:
+            reach(point, "committed")
 
     @contextlib.asynccontextmanager
     async def session(self, *, statement_seconds: float = _STATEMENT_SECONDS) -> AsyncIterator[Connection]:

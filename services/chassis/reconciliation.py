@@ -1,32 +1,32 @@
 """Reconciliation: what a service keeps is compared with what its neighbours keep, in the background, in small bites.
 
-A `Comparison` knows one kind of subject (payments, products) and compares a page of them. A look takes one page, and
-the subjects that were found to differ before; its cost does not grow with the store. The cursor is in the database, so
-a restart goes on where it was, and replicas take turns. To compare a page twice does no harm: repairs are idempotent.
+A `Comparison` (comparison.py) knows one kind of subject (payments, products). A look takes one page of it, and the
+subjects that were found to differ before; its cost does not grow with the store. The cursor is in the database, so a
+restart goes on where it was, and replicas take turns. To compare a page twice does no harm: repairs are idempotent.
 
-Drift is a metric, a line in the log with both sides, and a row of `drifts`. What can be repaired safely is repaired, at
-most `MOST_REPAIRS` times; what stays is for a person (`argosy reconcile` lists it).
+Drift is a metric, a line in the log with both sides, and a row of the service's database. What can be repaired safely
+is repaired, at most `MOST_REPAIRS` times; what stays is for a person (`argosy reconcile` lists it).
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import Protocol
-from uuid import UUID
 
 import structlog
 from prometheus_client import Counter, Gauge
 from pydantic import Field
 
 from services.chassis import transient
+from services.chassis.comparison import Comparison, Drift, mended
 from services.chassis.environment import Environment
-from services.chassis.postgres import Connection, Postgres
+from services.chassis.periodic import Periodic
 
 MOST_REPAIRS = 3
-"""So often one drift is repaired by itself. One that comes back after that has a cause that a repair does not reach."""
+"""So often one drift is repaired automatically. One that comes back after that has a cause that no repair reaches."""
 _TURN = 0.9
 """A look is due after this share of the interval: replicas that wake at the same time do not skip a turn."""
 
@@ -51,216 +51,110 @@ class ReconciliationSettings(Environment):
         return timedelta(seconds=self.compare_settled_seconds)
 
 
-@dataclass(frozen=True)
-class Drift:
-    """One difference between two stores."""
+class Outcome(StrEnum):
+    """What became of a drift."""
 
-    kind: str
-    subject: str
-    """The id of what differs."""
-    ours: str
-    """What this service has. No personal data: it is logged."""
-    theirs: str
-    """What the other side has."""
-    repair: str | None = None
-    """What a repair does, for people; None: this needs a person."""
+    MENDED = "mended"
+    """It was repaired at the last look, and not seen since."""
+    LEFT = "left"
+    """It needs a person, or a repair had no effect."""
 
 
 @dataclass(frozen=True)
-class Page:
-    """Subjects to compare next. `place` is where the page after it begins; empty: the round is over."""
+class Known:
+    """What is recorded of a drift that was found before."""
 
-    subjects: Sequence[str]
-    place: str
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A drift, and what became of it."""
-
-    drift: Drift
-    mended: bool
+    outcome: Outcome
+    repairs: int
+    """How often it was repaired."""
 
 
-class Comparison(Protocol):
-    """Compares one kind of subject with what others keep of it."""
+class DriftBook(Protocol):
+    """The service's record of cursors and of drift that is not gone yet. Raises Unavailable while the store is away."""
 
-    @property
-    def name(self) -> str:
-        """Names its cursor."""
+    async def turn(self, comparison: str, pause: timedelta) -> str | None:
+        """The place where a comparison goes on; None: a replica has looked within the pause."""
 
-    @property
-    def kinds(self) -> Sequence[str]:
-        """Every kind of drift that it can find."""
+    async def advance(self, comparison: str, place: str) -> None:
+        """Records where the comparison has arrived; empty: a round begins."""
 
-    async def page(self, place: str, limit: int) -> Page:
-        """The next subjects after `place`."""
+    async def subjects(self, comparison: str, limit: int) -> Sequence[str]:
+        """Up to `limit` subjects that differed before: those that were looked at longest ago."""
 
-    async def compare(self, subjects: Sequence[str]) -> list[Drift]:
-        """The drift of these subjects, at most 100. Those that have just changed, or do not exist, have none."""
+    async def forget(self, comparison: str, looked_at: Sequence[str], still: Collection[Drift]) -> None:
+        """Deletes the drift of these subjects that is not there any more."""
 
-    async def mend(self, drift: Drift) -> None:
-        """Repair a drift that has a repair; again and at the same time as others without harm."""
+    async def find(self, comparison: str, drift: Drift) -> Known | None:
+        """What is recorded of a drift; None: it is new."""
 
-    async def of_order(self, order_id: UUID) -> Sequence[str]:
-        """The subjects that belong to an order."""
+    async def keep(self, comparison: str, drift: Drift, known: Known) -> None:
+        """Records a drift that was looked at now."""
 
-
-async def examine(comparison: Comparison, subjects: Sequence[str], *, mend: bool) -> list[Finding]:
-    """Compare these subjects and, with `mend`, repair what can be."""
-    drifts = await comparison.compare(subjects) if subjects else []
-    return [Finding(drift, mended=mend and await _mend(comparison, drift)) for drift in drifts]
-
-
-async def examine_all(comparison: Comparison, *, limit: int, mend: bool) -> AsyncIterator[Finding]:
-    """Compare every subject, page by page. Independent of the background routine and its cursor."""
-    place = ""
-    while True:
-        page = await comparison.page(place, limit)
-        for finding in await examine(comparison, page.subjects, mend=mend):
-            yield finding
-        if not page.place:
-            return
-        place = page.place
+    async def count_left(self, comparison: str) -> Mapping[str, int]:
+        """How many drifts of each kind are left."""
 
 
 class Reconciliation:
     """The background routine of one service. Any number of replicas may run it."""
 
-    def __init__(self, postgres: Postgres, settings: ReconciliationSettings, *comparisons: Comparison) -> None:
-        self._postgres = postgres
+    def __init__(self, book: DriftBook, settings: ReconciliationSettings, *comparisons: Comparison) -> None:
+        self._book = book
         self._comparisons = comparisons
         self._every_seconds = settings.compare_every_seconds
         self._batch = settings.compare_batch
         for kind in (kind for comparison in comparisons for kind in comparison.kinds):
             _left.labels(kind).set(0)
-            for outcome in ("mended", "left"):
+            for outcome in Outcome:
                 _found.labels(kind, outcome)  # shown from the start, as 0
 
     async def run(self) -> None:
-        """Look, wait; until cancelled."""
-        while True:
-            await asyncio.sleep(self._every_seconds)
-            for comparison in self._comparisons:
-                await self.look(comparison)
+        """Looks, waits; until cancelled."""
+        await Periodic("reconciliation", self.once, self._every_seconds).run()
 
-    async def look(self, comparison: Comparison) -> None:
-        """Compare one page, if it is this process's turn. A failure is logged; the same page comes again."""
-        try:
-            await self._look(comparison)
-        except Exception as error:
-            if transient.is_transient(error):
-                _log.warning("comparison_put_off", comparison=comparison.name, error=transient.reason(error))
-            else:
-                _log.error("comparison_failed", comparison=comparison.name, exc_info=error)
+    async def once(self) -> None:
+        """One look of each comparison. A failure is logged; the same page comes again."""
+        for comparison in self._comparisons:
+            try:
+                await self._look(comparison)
+            except Exception as error:
+                _log_failure(comparison, error)
 
     async def _look(self, comparison: Comparison) -> None:
-        place = await self._turn(comparison)
+        place = await self._book.turn(comparison.name, timedelta(seconds=self._every_seconds * _TURN))
         if place is not None:
-            before = await self._open(comparison)
+            known = await self._book.subjects(comparison.name, self._batch)
             page = await comparison.page(place, self._batch)
-            fresh = [subject for subject in page.subjects if subject not in before]
-            known = list(before)
+            fresh = [subject for subject in page.subjects if subject not in known]
             drifts = [drift for some in (known, fresh) if some for drift in await comparison.compare(some)]
-            await self._forget(comparison, known, drifts)
+            await self._book.forget(comparison.name, known, drifts)
             for drift in drifts:
                 await self._settle(comparison, drift)
-            async with self._postgres.connection() as connection:
-                await connection.execute(
-                    "UPDATE reconciliation_cursors SET place = $2 WHERE comparison = $1", comparison.name, page.place
-                )
-        await self._show(comparison)
-
-    async def _turn(self, comparison: Comparison) -> str | None:
-        """Where to go on; None: another replica has looked within the interval."""
-        async with self._postgres.connection() as connection:
-            await connection.execute(
-                "INSERT INTO reconciliation_cursors (comparison) VALUES ($1) ON CONFLICT DO NOTHING", comparison.name
-            )
-            place: str | None = await connection.fetchval(
-                "UPDATE reconciliation_cursors SET looked_at = now()"
-                " WHERE comparison = $1 AND looked_at <= now() - $2::interval RETURNING place",
-                comparison.name,
-                timedelta(seconds=self._every_seconds * _TURN),
-            )
-            return place
-
-    async def _open(self, comparison: Comparison) -> Sequence[str]:
-        """Subjects that differed before: those that were looked at longest ago, one page."""
-        rows = await self._postgres.fetch(
-            "SELECT subject FROM drifts WHERE comparison = $1 GROUP BY subject ORDER BY min(looked_at) LIMIT $2",
-            comparison.name,
-            self._batch,
-        )
-        return [row["subject"] for row in rows]
-
-    async def _forget(self, comparison: Comparison, looked_at: Sequence[str], drifts: Sequence[Drift]) -> None:
-        """Drop what was seen before and is not there any more."""
-        still = [f"{drift.kind} {drift.subject}" for drift in drifts]
-        async with self._postgres.connection() as connection:
-            await connection.execute(
-                "DELETE FROM drifts WHERE comparison = $1 AND subject = ANY($2) AND kind || ' ' || subject <> ALL($3)",
-                comparison.name,
-                list(looked_at),
-                still,
-            )
-
-    async def _settle(self, comparison: Comparison, drift: Drift) -> None:
-        async with self._postgres.connection() as connection:
-            before = await connection.fetchrow(
-                "SELECT outcome, repairs FROM drifts WHERE comparison = $1 AND kind = $2 AND subject = $3",
-                comparison.name,
-                drift.kind,
-                drift.subject,
-            )
-        repairs = before["repairs"] if before else 0
-        mended = repairs < MOST_REPAIRS and await _mend(comparison, drift)
-        # Seen again after a repair: the repair has not helped, or not yet.
-        outcome = "mended" if mended and before is None else "left"
-        async with self._postgres.connection() as connection:
-            await _keep(connection, comparison.name, drift, outcome, repairs + mended)
-        if before is None or before["outcome"] != outcome:
-            _found.labels(drift.kind, outcome).inc()
-            _log.warning(
-                "drift", kind=drift.kind, subject=drift.subject, ours=drift.ours, theirs=drift.theirs, outcome=outcome
-            )
-
-    async def _show(self, comparison: Comparison) -> None:
-        rows = await self._postgres.fetch(
-            "SELECT kind, count(*) AS count FROM drifts WHERE comparison = $1 AND outcome = 'left' GROUP BY kind",
-            comparison.name,
-        )
-        counts = {row["kind"]: row["count"] for row in rows}
+            await self._book.advance(comparison.name, page.place)
+        counts = await self._book.count_left(comparison.name)
         for kind in comparison.kinds:
             _left.labels(kind).set(counts.get(kind, 0))
 
+    async def _settle(self, comparison: Comparison, drift: Drift) -> None:
+        before = await self._book.find(comparison.name, drift)
+        repairs = before.repairs if before else 0
+        was_mended = repairs < MOST_REPAIRS and await mended(comparison, drift)
+        # Seen again after a repair: the repair has not helped, or not yet.
+        outcome = Outcome.MENDED if was_mended and before is None else Outcome.LEFT
+        await self._book.keep(comparison.name, drift, Known(outcome, repairs + was_mended))
+        if before is None or before.outcome is not outcome:
+            _found.labels(drift.kind, outcome).inc()
+            _log.warning(
+                "drift",
+                kind=drift.kind,
+                subject=drift.subject,
+                ours=drift.ours,
+                theirs=drift.theirs,
+                outcome=str(outcome),
+            )
 
-async def _keep(connection: Connection, name: str, drift: Drift, outcome: str, repairs: int) -> None:
-    await connection.execute(
-        "INSERT INTO drifts (comparison, kind, subject, ours, theirs, outcome, repairs)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (comparison, kind, subject) DO UPDATE SET"
-        " ours = excluded.ours, theirs = excluded.theirs, outcome = excluded.outcome, repairs = excluded.repairs,"
-        " looked_at = now()",
-        name,
-        drift.kind,
-        drift.subject,
-        drift.ours,
-        drift.theirs,
-        outcome,
-        repairs,
-    )
 
-
-async def _mend(comparison: Comparison, drift: Drift) -> bool:
-    """Whether a repair was made. One that fails keeps none of the others from being made."""
-    if drift.repair is None:
-        return False
-    try:
-        await comparison.mend(drift)
-    except Exception as error:
-        if transient.is_transient(error):
-            _log.warning("drift_not_repaired", kind=drift.kind, subject=drift.subject, error=transient.reason(error))
-        else:
-            _log.error("drift_not_repaired", kind=drift.kind, subject=drift.subject, exc_info=error)
-        return False
-    return True
+def _log_failure(comparison: Comparison, error: Exception) -> None:
+    if transient.is_transient(error):
+        _log.warning("comparison_put_off", comparison=comparison.name, error=transient.reason(error))
+    else:
+        _log.error("comparison_failed", comparison=comparison.name, exc_info=error)

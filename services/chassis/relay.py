@@ -20,6 +20,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from services.chassis import backoff, logs, tracing, transient
+from services.chassis.crash_points import reach
 from services.chassis.events import OutgoingRecord
 from services.chassis.producer import NotDelivered, Sender
 
@@ -141,6 +142,7 @@ class Relay:
                 sends.create_task(self._send_in_order(key, in_order, sent))
         if sent:
             await outbox.mark_sent(sent)
+            reach("relay.marked")
             # Not before: an outbox that gives entries and takes no marks has all of them published again each time.
             self._waits, self._lost_by = _waits(), ""
         if len(sent) < len(entries):
@@ -153,8 +155,10 @@ class Relay:
         for entry in entries:
             for record in entry.records:
                 try:
+                    reach("relay.before_send")
                     with tracing.active().sending(record) as traced:
                         await self._producer.send(traced)
+                    reach("relay.acknowledged")
                 except Exception as error:
                     if not isinstance(error, NotDelivered):
                         _log.error("event_cannot_be_sent", topic=record.topic, key=key, exc_info=error)

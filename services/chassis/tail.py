@@ -22,6 +22,7 @@ from prometheus_client import Counter
 
 from services.chassis import backoff, cancellation, logs, reading
 from services.chassis.brokers import Brokers
+from services.chassis.metrics import show_from_the_start
 from services.chassis.raw_batches import Undecodable
 from services.chassis.reading import Reading
 
@@ -80,7 +81,7 @@ class Tail:
         self._back_seconds = back_seconds
         self._missed = missed
         self._positions: dict[TopicPartition, int] = {}
-        _stepped_over.labels(topic)  # shown from the start, as 0
+        show_from_the_start(_stepped_over, [topic])
 
     async def run(self) -> None:
         """Follow until cancelled, whatever becomes of Kafka meanwhile."""
@@ -180,7 +181,7 @@ class Tail:
         async with asyncio.timeout(_LOOK_AT_MOST_SECONDS):
             ends = await consumer.end_offsets(list(places))
             for place in places:
-                if await consumer.position(place) < ends[place]:
+                if await consumer.position(place) != ends[place]:  # past it: the topic was made anew
                     return False
         self._up_to_date(asked_at)
         return True

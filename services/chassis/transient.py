@@ -1,13 +1,12 @@
 """Which errors pass by themselves: something is away or busy for the moment, and the same work will succeed later.
 
-Everything else is the work's own fault and stays however often it is tried. The stores add their drivers' errors.
+Everything else is the work's own fault and stays however often it is tried. A module that knows a driver, or gRPC,
+adds its errors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-
-import grpc
 
 from services.chassis import logs
 from services.chassis.errors import DeadlineExceeded, IdempotencyInFlight, ResourceExhausted, Unavailable
@@ -20,17 +19,6 @@ _types: tuple[type[Exception], ...] = (
     OSError,  # refused, reset, unreachable, timed out
 )
 _LASTING = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
-_STATUSES = frozenset(
-    {
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
-        grpc.StatusCode.ABORTED,
-        grpc.StatusCode.CANCELLED,
-    }
-)
-
-
 _tests: list[Callable[[BaseException], bool]] = []
 
 
@@ -49,9 +37,6 @@ def is_transient(error: BaseException) -> bool:
     """Whether the same work may succeed later. Of several errors at once (a task group's): whether all of them pass."""
     if isinstance(error, BaseExceptionGroup):
         return all(map(is_transient, error.exceptions))
-    if isinstance(error, grpc.RpcError):
-        code = getattr(error, "code", None)
-        return callable(code) and code() in _STATUSES
     if isinstance(error, _types):
         return not isinstance(error, _LASTING)
     return any(passes(error) for passes in _tests)

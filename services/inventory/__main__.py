@@ -10,32 +10,38 @@ from argosy.inventory.v1 import product_pb2, reservation_pb2
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
 from services.chassis.app import App
 from services.chassis.consumer import Consumer
-from services.chassis.errors import Catalogue
 from services.chassis.housekeeping import Housekeeping
-from services.chassis.migrations import migrate
+from services.chassis.migrations import migrate_or_exit
 from services.chassis.postgres import Postgres
+from services.chassis.postgres_drifts import PostgresDrifts
 from services.chassis.postgres_outbox import PostgresOutbox
+from services.chassis.postgres_work import PostgresWork
 from services.chassis.producer import Producer
 from services.chassis.reading import BEGINNING
 from services.chassis.reconciliation import Reconciliation
 from services.chassis.relay import Relay
 from services.chassis.settings import load
-from services.inventory.chores import chores
-from services.inventory.comparisons import comparisons
-from services.inventory.consumers import GROUP, handlers
-from services.inventory.faults import FAULTS
-from services.inventory.low_stock import LowStock
-from services.inventory.orders import ORDER_LOOKUP, Orders
-from services.inventory.rpc import ProductRpc, ReservationRpc
+from services.chassis.statuses import Catalogue
+from services.inventory.adapters.orders import ORDER_LOOKUP, GrpcOrders
+from services.inventory.adapters.unit_of_work import CONSUMER, PostgresInventoryUnit
+from services.inventory.entrypoints.consumers import handlers
+from services.inventory.entrypoints.errors import STATUSES
+from services.inventory.entrypoints.mapping import KEPT_ANSWERS
+from services.inventory.entrypoints.rpc import ProductRpc, ReservationRpc
+from services.inventory.entrypoints.workers import chores, comparisons, expiry
 from services.inventory.settings import InventorySettings
-from services.inventory.use_cases.adjust_stock import AdjustStock, ShowStockMoves
-from services.inventory.use_cases.browse_catalog import BrowseCatalog
-from services.inventory.use_cases.commit_reservation import CommitReservation
-from services.inventory.use_cases.expire_holds import ExpireHolds
-from services.inventory.use_cases.keep_catalog import KeepCatalog
-from services.inventory.use_cases.release_reservation import ReleaseReservation
-from services.inventory.use_cases.reserve_stock import ReserveStock
-from services.inventory.use_cases.sell_confirmed import SellConfirmed
+from services.inventory.use_cases.adjust_stock import AdjustStockHandler
+from services.inventory.use_cases.apply_order_status import ApplyOrderStatusHandler
+from services.inventory.use_cases.change_product import ChangeProductHandler
+from services.inventory.use_cases.commit_reservation import CommitReservationHandler
+from services.inventory.use_cases.create_product import CreateProductHandler
+from services.inventory.use_cases.expire_holds import ExpireHoldsHandler
+from services.inventory.use_cases.get_product import GetProductHandler
+from services.inventory.use_cases.list_products import ListProductsHandler
+from services.inventory.use_cases.list_stock_moves import ListStockMovesHandler
+from services.inventory.use_cases.publish_low_stock import PublishLowStock
+from services.inventory.use_cases.release_reservation import ReleaseReservationHandler
+from services.inventory.use_cases.reserve_stock import ReserveStockHandler
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -45,30 +51,36 @@ def run(settings: InventorySettings) -> None:
     app = App("inventory", settings)
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
     producer = app.add(Producer(settings.brokers, app.name), required=False)
-    low_stock = LowStock(settings.low_stock_threshold)
-    orders = Orders(app.client(OrderLookupServiceStub, ORDER_LOOKUP, settings.order_target))
-    hold = timedelta(seconds=settings.hold_seconds)
-    reserve = ReserveStock(postgres, hold, low_stock)
-    commit, release = CommitReservation(low_stock), ReleaseReservation()
-    keep, adjust = KeepCatalog(postgres), AdjustStock(postgres, low_stock)
-    product_rpc = ProductRpc(
-        BrowseCatalog(postgres), keep, adjust, ShowStockMoves(postgres), settings.idempotency_secret
+    work = PostgresWork(postgres, PostgresInventoryUnit, KEPT_ANSWERS)
+    orders = GrpcOrders(app.client(OrderLookupServiceStub, ORDER_LOOKUP, settings.order_target))
+    hold, publish_low = timedelta(seconds=settings.hold_seconds), PublishLowStock(settings.low_stock_threshold)
+    commit, release = CommitReservationHandler(work, publish_low), ReleaseReservationHandler(work)
+    products = ProductRpc(
+        get_product=GetProductHandler(work),
+        list_products=ListProductsHandler(work),
+        create_product=CreateProductHandler(work),
+        change_product=ChangeProductHandler(work),
+        adjust_stock=AdjustStockHandler(work, publish_low),
+        list_stock_moves=ListStockMovesHandler(work),
+        idempotency_secret=settings.idempotency_secret,
     )
-    products, reservations = product_pb2.DESCRIPTOR, reservation_pb2.DESCRIPTOR
-    app.serve(products.services_by_name["ProductService"], product_rpc)
-    app.serve(reservations.services_by_name["ReservationService"], ReservationRpc(postgres, reserve, commit, release))
-    heard = handlers(postgres, SellConfirmed(postgres, commit), release)
-    Consumer(settings.brokers, GROUP, heard, producer, since=BEGINNING).run_in(app)
+    reservations = ReservationRpc(ReserveStockHandler(work, hold, publish_low), commit, release)
+    app.serve(product_pb2.DESCRIPTOR.services_by_name["ProductService"], products)
+    app.serve(reservation_pb2.DESCRIPTOR.services_by_name["ReservationService"], reservations)
+    apply = ApplyOrderStatusHandler(work, commit, release)
+    Consumer(settings.brokers, CONSUMER, handlers(apply), producer, since=BEGINNING).run_in(app)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
-    app.background("expiry", ExpireHolds(postgres, orders, release, hold, settings.expire_every_seconds).run)
-    app.background("reconciliation", Reconciliation(postgres, settings, *comparisons(postgres, orders, settings)).run)
+    expire = ExpireHoldsHandler(work, orders, release, hold)
+    app.background("expiry", expiry(expire, settings.expire_every_seconds).run)
+    compared = comparisons(work, orders, apply, settings.compare_settled)
+    app.background("reconciliation", Reconciliation(PostgresDrifts(postgres), settings, *compared).run)
     app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)
-    app.run(Catalogue(FAULTS))
+    app.run(Catalogue(STATUSES))
 
 
 if __name__ == "__main__":
     configured = load(InventorySettings)
     if sys.argv[1:] == ["migrate"]:
-        migrate(configured.database_url.get_secret_value(), MIGRATIONS)
+        migrate_or_exit(configured.database_url.get_secret_value(), MIGRATIONS)
     else:
         run(configured)

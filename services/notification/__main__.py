@@ -9,25 +9,32 @@ from argosy.notification.v1 import notification_pb2
 from argosy.user.v1.mail_token_pb2_grpc import MailTokenServiceStub
 from services.chassis.app import App
 from services.chassis.consumer import Consumer
-from services.chassis.errors import Catalogue
 from services.chassis.housekeeping import Housekeeping
-from services.chassis.migrations import migrate
+from services.chassis.migrations import migrate_or_exit
 from services.chassis.postgres import Postgres
+from services.chassis.postgres_work import PostgresWork
 from services.chassis.producer import Producer
 from services.chassis.reading import BEGINNING
 from services.chassis.settings import load
-from services.notification.chores import chores
-from services.notification.consumers import GROUP, handlers
-from services.notification.faults import FAULTS
-from services.notification.letters import Letters
-from services.notification.mail_tokens import MAIL_TOKENS, MailTokens
-from services.notification.mailer import SmtpMailer
-from services.notification.rpc import NotificationRpc
+from services.chassis.statuses import Catalogue
+from services.notification.adapters.letters import Letters
+from services.notification.adapters.mail_tokens import MAIL_TOKENS, MailTokens
+from services.notification.adapters.smtp import SmtpMailer
+from services.notification.adapters.unit_of_work import CONSUMER, PostgresNotificationUnit
+from services.notification.entrypoints.consumers import Consumers
+from services.notification.entrypoints.errors import STATUSES
+from services.notification.entrypoints.rpc import NotificationRpc
+from services.notification.entrypoints.workers import chores, counting, sender
 from services.notification.settings import NotificationSettings
-from services.notification.use_cases.count_messages import CountMessages
-from services.notification.use_cases.keep_preferences import KeepPreferences
-from services.notification.use_cases.list_notifications import ListNotifications
-from services.notification.use_cases.send_messages import SendMessages
+from services.notification.use_cases.change_preferences import ChangePreferencesHandler
+from services.notification.use_cases.count_messages import CountMessagesHandler
+from services.notification.use_cases.forget_recipient import ForgetRecipientHandler
+from services.notification.use_cases.get_preferences import GetPreferencesHandler
+from services.notification.use_cases.list_notifications import ListNotificationsHandler
+from services.notification.use_cases.record_order import RecordOrderHandler
+from services.notification.use_cases.record_recipient import RecordRecipientHandler
+from services.notification.use_cases.send_messages import SendMessagesHandler
+from services.notification.use_cases.write_message import WriteMessageHandler
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -37,21 +44,30 @@ def run(settings: NotificationSettings) -> None:
     app = App("notification", settings)
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
     producer = app.add(Producer(settings.brokers, app.name), required=False)
+    work = PostgresWork(postgres, PostgresNotificationUnit)
     tokens = MailTokens(app.client(MailTokenServiceStub, MAIL_TOKENS, settings.user_target))
     letters = Letters(settings.mail_from, settings.web_app_url)
     mailer = SmtpMailer(settings.smtp_url.get_secret_value(), settings.smtp_leave_alone_seconds)
     service = notification_pb2.DESCRIPTOR.services_by_name["NotificationService"]
-    app.serve(service, NotificationRpc(ListNotifications(postgres), KeepPreferences(postgres)))
-    Consumer(settings.brokers, GROUP, handlers(postgres), producer, since=BEGINNING).run_in(app)
-    app.background("sender", SendMessages(postgres, tokens, letters, mailer, settings.send_every_seconds).run)
-    app.background("counting", CountMessages(postgres).run)
+    rpc = NotificationRpc(ListNotificationsHandler(work), GetPreferencesHandler(work), ChangePreferencesHandler(work))
+    app.serve(service, rpc)
+    consumers = Consumers(
+        RecordRecipientHandler(work),
+        ForgetRecipientHandler(work),
+        RecordOrderHandler(work),
+        WriteMessageHandler(work),
+    )
+    Consumer(settings.brokers, CONSUMER, consumers.handlers(), producer, since=BEGINNING).run_in(app)
+    send = SendMessagesHandler(work, tokens, letters, mailer)
+    app.background("sender", sender(send, settings.send_every_seconds).run)
+    app.background("counting", counting(CountMessagesHandler(work)).run)
     app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)
-    app.run(Catalogue(FAULTS))
+    app.run(Catalogue(STATUSES))
 
 
 if __name__ == "__main__":
     configured = load(NotificationSettings)
     if sys.argv[1:] == ["migrate"]:
-        migrate(configured.database_url.get_secret_value(), MIGRATIONS)
+        migrate_or_exit(configured.database_url.get_secret_value(), MIGRATIONS)
     else:
         run(configured)

@@ -7,13 +7,13 @@ from argosy.order.v1 import order_lookup_pb2, order_pb2
 from argosy.payment.v1.payment_lookup_pb2_grpc import PaymentLookupServiceStub
 from services.chassis.app import App
 from services.chassis.consumer import Consumer
-from services.chassis.errors import Catalogue
 from services.chassis.mongo import Mongo
 from services.chassis.paging import SealedTokens
 from services.chassis.producer import Producer
 from services.chassis.reading import BEGINNING
 from services.chassis.relay import Relay
 from services.chassis.settings import load
+from services.chassis.statuses import Catalogue
 from services.order.consumers import GROUP, handlers
 from services.order.faults import FAULTS
 from services.order.inventory import RESERVATIONS, Inventory

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from grpc import StatusCode
 
-from services.chassis.errors import Fault
+from services.chassis.statuses import Fault
 from services.order.domain import (
     IllegalTransition,
     OnlyStaffListOthers,

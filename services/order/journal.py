@@ -14,6 +14,7 @@ from prometheus_client import Counter
 
 from services.chassis import clock, ids, trace_context
 from services.chassis.errors import Unavailable
+from services.chassis.metrics import show_from_the_start
 from services.order.domain import (
     Commit,
     Order,
@@ -30,8 +31,7 @@ _TRIES = 8
 
 _CREATED = "created"
 _orders_total = Counter("orders_total", "Orders that were created, and that reached a later state.", ["status"])
-for _status in (_CREATED, *(status for status in Status if status is not Status.PENDING)):
-    _orders_total.labels(_status)  # shown from the start, as 0
+show_from_the_start(_orders_total, (_CREATED, *(status for status in Status if status is not Status.PENDING)))
 
 History = Sequence[Commit]
 Decide = Callable[[History], OrderStatusUpdated | None]

@@ -13,6 +13,7 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo.errors import DuplicateKeyError
 
 from services.chassis import clock
+from services.chassis.crash_points import reach
 from services.chassis.mongo import Document, Mongo, unavailable_when_away
 
 _KEPT_SLICES = 10
@@ -45,6 +46,7 @@ class Leases:
             await self._leases.insert_one({"_id": f"{name}:{slice_}", "name": name, "slice": slice_})
         except DuplicateKeyError:
             return False
+        reach("order.lease.taken")
         await self._leases.delete_many({"name": name, "slice": {"$lt": slice_ - _KEPT_SLICES}})
         return True
 

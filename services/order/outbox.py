@@ -21,6 +21,7 @@ import structlog
 from prometheus_client import Gauge
 
 from services.chassis import clock, logs
+from services.chassis.crash_points import reach
 from services.chassis.relay import Backlog, Unsent
 from services.order.domain import Commit, fold
 from services.order.journal import History
@@ -123,7 +124,9 @@ class CommitOutbox:
     async def _take_over(self, history: History) -> None:
         try:
             show = self._read_side.add if len(history) == 1 else self._read_side.project
+            reach("order.read_side.before")
             await show(fold(history))
+            reach("order.read_side.shown")
         except Exception as error:  # whatever it is, a look will try again, and say so if it stays
             _log.warning("projection_put_off", order_id=history[0].order_id, error=logs.error_text(error))
             return
@@ -156,6 +159,8 @@ class CommitOutbox:
         _unsettled.set(self._age_of_oldest(unsettled))
         due = self._older_than(_SETTLED_AFTER, unsettled)
         await side_by_side(self._project_again, {commit.order_id for commit in due})
+        if due:
+            reach("order.read_side.before_settled")
         await side_by_side(self._store.mark_settled, due)
 
     def _older_than(self, age: timedelta, commits: Iterable[Commit]) -> list[Commit]:

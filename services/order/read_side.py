@@ -26,6 +26,7 @@ from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from services.chassis import clock
+from services.chassis.crash_points import reach
 from services.chassis.mongo import Document, Mongo, unavailable_when_away
 from services.order.documents import order_from_document, order_to_document
 from services.order.domain import Order, Status
@@ -133,6 +134,7 @@ class ReadSide:
 
     async def _insert(self, order: Order) -> bool:
         shelf = await self._next_shelf(order.user_id)
+        reach("order.read_side.counted")
         document = shown_of(order) | {"shelf": _shelf(order.user_id, shelf)}
         try:
             await self._orders.insert_one(document)

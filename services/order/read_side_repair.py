@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 
 from motor.motor_asyncio import AsyncIOMotorCollection
 
+from services.chassis.crash_points import reach
 from services.chassis.mongo import Document, Mongo, unavailable_when_away
 from services.order.domain import Order
 from services.order.read_side import SHELF_HOLDS, ReadSide, shelf_number, shown_of
@@ -62,6 +63,7 @@ class ReadSideRepair:
                 right["shelf"] = await self._read_side.next_shelf(order.user_id)
             else:
                 await self._count_at_least(order.user_id, number * SHELF_HOLDS + 1)
+            reach("rebuild.counted")
             changes = {"$set": {name: value for name, value in right.items() if name != "_id"}}
             extra = shown.keys() - right.keys() - {"shelf"}
             if extra:

@@ -23,6 +23,7 @@ from pymongo.errors import (
 from pymongo.read_concern import ReadConcern
 
 from services.chassis import clock, mongo
+from services.chassis.crash_points import reach
 from services.chassis.errors import Unavailable
 from services.chassis.mongo import Document, Mongo, unavailable_when_away
 from services.order.documents import commit_from_document, commit_to_document
@@ -87,8 +88,10 @@ class CommitStore:
             NotStored: it failed for certain.
             OutcomeUnknown: it may have been stored, or may yet be.
         """
+        reach("order.commit.before")
         try:
             await self._commits.insert_one(commit_to_document(commit))
+            reach("order.commit.stored")
         except DuplicateKeyError:
             if commit.version == 1 and await self._is_closed(commit.order_id):
                 raise OrderClosed from None
@@ -108,6 +111,7 @@ class CommitStore:
         try:
             with unavailable_when_away():
                 await self._commits.insert_one({"_id": first_commit_id(order_id), _CLOSED_AT: clock.now()})
+            reach("order.closed")
         except DuplicateKeyError:
             return await self._is_closed(order_id)
         return True

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import structlog
 
 from services.chassis import backoff, logs, transient
+from services.chassis.crash_points import reach
 from services.order.leases import Leases
 from services.order.use_cases.settle_unpaid import SettleUnpaid
 
@@ -53,6 +54,7 @@ class Sweeper:
         for order_id in overdue:
             try:
                 await self._settle(order_id)
+                reach("order.sweep.settled")
             except Exception as error:
                 if transient.is_transient(error):
                     raise

@@ -8,16 +8,17 @@ from pathlib import Path
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
 from services.chassis.app import App
 from services.chassis.consumer import Consumer
-from services.chassis.errors import Catalogue
 from services.chassis.housekeeping import Housekeeping
-from services.chassis.migrations import migrate
+from services.chassis.migrations import migrate_or_exit
 from services.chassis.postgres import Postgres
+from services.chassis.postgres_drifts import PostgresDrifts
 from services.chassis.postgres_outbox import PostgresOutbox
 from services.chassis.producer import Producer
 from services.chassis.reading import BEGINNING
 from services.chassis.reconciliation import Reconciliation
 from services.chassis.relay import Relay
 from services.chassis.settings import load
+from services.chassis.statuses import Catalogue
 from services.payment import use_cases as does
 from services.payment.chores import chores
 from services.payment.comparisons import comparisons
@@ -50,7 +51,8 @@ def run(settings: PaymentSettings) -> None:
     )
     orders = Orders(app.client(OrderLookupServiceStub, ORDER_LOOKUP, settings.order_target))
     recorder = Recorder(postgres, settings.challenge_timeout)
-    settle, refund = does.SettlePayment(postgres, gateway, recorder), does.SettleRefund(postgres, gateway, recorder)
+    settle = does.SettlePayment(postgres, gateway, recorder, settings.stripe_search_lag)
+    refund = does.SettleRefund(postgres, gateway, recorder)
     answers, show = FirstAnswers(postgres, gateway), does.ShowPayments(postgres)
     create = does.CreatePayment(postgres, orders, gateway, settle, answers, settings.payment_return_url)
     webhook = does.HandleWebhook(postgres, gateway, settle, refund, recorder, settings.stripe_webhook_secret)
@@ -58,10 +60,10 @@ def run(settings: PaymentSettings) -> None:
     app.serve(PAYMENTS, PaymentRpc(create, show, confirm, give_back, webhook, settings.idempotency_secret))
     app.serve(PAYMENT_LOOKUP, PaymentLookupRpc(does.LookUpOrderPayment(postgres)))
     Consumer(settings.brokers, GROUP, handlers(postgres, recorder), producer, since=BEGINNING).run_in(app)
-    reconciler = Reconciler(postgres, settle, refund, recorder.work, settings.reconcile_seconds, gateway.takes_at_most)
+    reconciler = Reconciler(postgres, settle, refund, recorder.work, settings.reconcile_seconds)
     app.background("reconciler", reconciler.run)
-    compared = comparisons(postgres, orders, gateway, recorder, settings.compare_settled)
-    app.background("reconciliation", Reconciliation(postgres, settings, *compared).run)
+    compared = comparisons(postgres, orders, settle, refund, settings.compare_settled)
+    app.background("reconciliation", Reconciliation(PostgresDrifts(postgres), settings, *compared).run)
     app.background("stranded", CountStranded(postgres).run)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
     app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)
@@ -71,6 +73,6 @@ def run(settings: PaymentSettings) -> None:
 if __name__ == "__main__":
     configured = load(PaymentSettings)
     if sys.argv[1:] == ["migrate"]:
-        migrate(configured.database_url.get_secret_value(), MIGRATIONS)
+        migrate_or_exit(configured.database_url.get_secret_value(), MIGRATIONS)
     else:
         run(configured)

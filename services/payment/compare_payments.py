@@ -9,9 +9,9 @@ from decimal import Decimal
 from uuid import UUID
 
 from services.chassis import clock
+from services.chassis.comparison import Drift, Page
 from services.chassis.money import Money
 from services.chassis.postgres import Postgres
-from services.chassis.reconciliation import Drift, Page
 from services.payment import store
 from services.payment.domain import Payment, Status
 from services.payment.orders import KnownOrder, Orders
@@ -61,7 +61,7 @@ class ComparePayments:
             return [str(payment.id) for payment in await store.payments_of_order(connection, order_id)]
 
     async def compare(self, subjects: Sequence[str]) -> list[Drift]:
-        """What differs. Raises grpc.aio.AioRpcError while the order service is away."""
+        """What differs. Raises Unavailable while the order service is away."""
         async with self.postgres.connection() as connection:
             found = await store.compared(connection, [UUID(one) for one in subjects], self.settled)
         known = await self.orders.look_up_many({one.payment.order_id for one in found})
@@ -85,7 +85,7 @@ class ComparePayments:
             case "paid_not_confirmed":
                 await self.recorder.confirm_again(payment)
             case "cancelled_holds_money":
-                async with self.postgres.transaction() as connection:
+                async with self.postgres.transaction("payment.end_order_again") as connection:
                     await EndOrder(self.recorder)(connection, payment.order_id)
             case "payment_unattended":
                 async with self.postgres.connection() as connection:

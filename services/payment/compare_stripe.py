@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.chassis import clock
+from services.chassis.comparison import Drift, Page
 from services.chassis.postgres import Postgres
-from services.chassis.reconciliation import Drift, Page
 from services.payment import store
 from services.payment.domain import Payment, SeenIntent
 from services.payment.stripe_gateway import NoSuchIntent, StripeGateway

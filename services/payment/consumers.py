@@ -24,7 +24,7 @@ def handlers(postgres: Postgres, recorder: Recorder) -> Mapping[str, Callable[[E
         assert isinstance(update, OrderStatusUpdated)  # noqa: S101 - the registry's class for this type
         if update.status != "cancelled":
             return
-        async with postgres.transaction() as connection:
+        async with postgres.transaction("payment.end_order") as connection:
             if await inbox.first_time(connection, GROUP, event.id):
                 await end_order(connection, UUID(update.order_id))
         recorder.work.set()

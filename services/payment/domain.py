@@ -37,9 +37,6 @@ NEVER_CHARGED = "processing_error"
 KEY_LIFE = timedelta(hours=23)
 """How long a request may be repeated under its idempotency key: Stripe forgets keys after 24 h at the earliest
 (https://docs.stripe.com/api/idempotent_requests)."""
-SEARCH_LAG = timedelta(minutes=5)
-"""How long after the last request a search without a result proves nothing: Stripe's index is usually less than a
-minute behind (https://docs.stripe.com/search#data-freshness). Should it be more, the rule for late money mends it."""
 FIRST_PAUSE = timedelta(seconds=10)
 """How long after a look without news the next one comes."""
 CHALLENGE_POLL = timedelta(minutes=2)
@@ -673,9 +670,13 @@ def awaits_settlement(payment: Payment) -> bool:
     return payment.is_paid and payment.provider_fee_minor is None
 
 
-def may_conclude(payment: Payment, now: datetime) -> bool:
-    """Whether a search that finds nothing proves that there is nothing."""
-    return now - payment.asked_at >= SEARCH_LAG
+def may_conclude(payment: Payment, now: datetime, visible_within: timedelta) -> bool:
+    """Whether a search that finds nothing proves that there is nothing.
+
+    visible_within: how long after a request began the search shows what it did, at the latest. Should
+    it take longer once, the rule for late money mends it.
+    """
+    return now - payment.asked_at >= visible_within
 
 
 def backoff(checks: int, longest: timedelta = LONGEST_DELAY) -> timedelta:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import grpc
 
-from services.chassis.errors import Fault
+from services.chassis.statuses import Fault
 from services.payment.domain import (
     AlreadyPaid,
     DiffersFromOrder,

@@ -68,7 +68,7 @@ class FirstAnswers:
         It was kept together with the outcome, by whoever wrote that; where none is known, it is kept now.
         """
         if not outcome_known:
-            async with self.postgres.transaction() as connection:
+            async with self.postgres.transaction("payment.first_answer") as connection:
                 await idempotency.answer(connection, where.scope, where.key, payment_message(payment))
         kept = await idempotency.wait_for_answer(self.postgres, *where)
         return await self.complete(payment_pb2.Payment.FromString(kept), client_secret)

@@ -12,6 +12,7 @@ import grpc
 from argosy.order.v1 import order_lookup_pb2
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
 from services.chassis import clock
+from services.chassis.errors import Unavailable
 from services.chassis.money import Money
 from services.payment.domain import Order
 
@@ -51,11 +52,14 @@ class Orders:
         return _order(found)
 
     async def look_up_many(self, order_ids: Collection[UUID]) -> dict[UUID, KnownOrder]:
-        """Those of these orders (100 at most) that exist. Raises grpc.aio.AioRpcError while order is away."""
+        """Those of these orders (100 at most) that exist. Raises Unavailable while the order service is away."""
         if not order_ids:
             return {}
         request = order_lookup_pb2.LookUpOrdersRequest(order_ids=map(str, order_ids))
-        answer = await self.stub.LookUpOrders(request)
+        try:
+            answer = await self.stub.LookUpOrders(request)
+        except grpc.aio.AioRpcError as error:
+            raise Unavailable from error
         known = [KnownOrder(_order(one), clock.from_message(one.updated_at)) for one in answer.orders]
         return {one.order.id: one for one in known}
 

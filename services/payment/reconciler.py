@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from services.chassis import clock
+from services.chassis.crash_points import reach
 from services.chassis.postgres import Postgres
 from services.payment import domain, store
 from services.payment.domain import Payment, Refund
@@ -40,8 +41,11 @@ class Reconciler:
     work: asyncio.Event
     """Set when something is due before the next look."""
     every_seconds: float
-    lease: timedelta
-    """How long what is taken stays ours: as long as a step may take. Until then a process that dies holds it up."""
+
+    @property
+    def lease(self) -> timedelta:
+        """How long what is taken stays ours: as long as a step may take. Until then a process that dies holds it up."""
+        return self.settle_payment.gateway.takes_at_most
 
     async def run(self) -> None:
         """Look for what is due, begin a step of each, wait; until cancelled."""
@@ -73,17 +77,24 @@ class Reconciler:
         async with self.postgres.transaction() as connection:
             payments = await store.take_due_payments(connection, now, self.lease, most_payments)
             refunds = await store.take_due_refunds(connection, now, self.lease, most_refunds)
+            if payments or refunds:
+                reach("payment.reconcile.before_commit")
+        if payments or refunds:
+            reach("payment.reconcile.committed")
         return [*map(self._look_after_payment, payments)], [*map(self._look_after_refund, refunds)]
 
     async def _look_after_payment(self, payment: Payment) -> None:
         await _attempt(self.settle_payment(payment), payment_id=str(payment.id))
+        reach("payment.reconcile.stepped")
         # Where the step has written something, it has also said when to look again, and this does nothing.
         later = domain.after_check(payment, clock.now())
         async with self.postgres.connection() as connection:
             await store.put_off_payment(connection, later, _leased_until(payment))
+        reach("payment.reconcile.put_off")
 
     async def _look_after_refund(self, refund: Refund) -> None:
         await _attempt(self.settle_refund(refund), refund_id=str(refund.id))
+        reach("payment.reconcile.refund_stepped")
         later = replace(refund, check_at=clock.now() + domain.backoff(refund.checks))
         async with self.postgres.connection() as connection:
             await store.put_off_refund(connection, later, _leased_until(refund))

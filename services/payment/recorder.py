@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 from prometheus_client import Counter
 
 from services.chassis import clock, idempotency, ids, outbox
+from services.chassis.metrics import show_from_the_start
 from services.chassis.postgres import Connection, Postgres
 from services.payment import domain, store
 from services.payment.domain import (
@@ -39,11 +40,9 @@ from services.payment.store import Attempt
 from services.payment.stripe_answers import FEES_NOT_BOOKED
 
 _payments = Counter("payments", "Payments by the state that they came to.", ["status", "provider"])
-for _status in Status:
-    _payments.labels(status=_status, provider="stripe")  # shown from the start, as 0
+show_from_the_start(_payments, Status, ("stripe",))
 _disputes = Counter("argosy_disputes", "Disputes by the state that they came to.", ["state"])
-for _state in DisputeState:
-    _disputes.labels(_state)
+show_from_the_start(_disputes, DisputeState)
 _log = structlog.get_logger()
 
 Then = Callable[[Connection, Payment], Awaitable[None]]
@@ -118,7 +117,7 @@ class Recorder:
 
         key_is_spent: it may never say anything else under this key.
         """
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.unanswered") as connection:
             await store.lock_payment(connection, payment.id)
             await store.add_attempt(connection, payment.id, Attempt(why, None, None, {}, asked=True))
             if key_is_spent:
@@ -126,12 +125,12 @@ class Recorder:
 
     async def refund_unanswered(self, refund: Refund) -> None:
         """Write that Stripe's servers failed when they were asked for a refund."""
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.refund_unanswered") as connection:
             await store.count_server_error(connection, refund)
 
     async def unknown_at_stripe(self, payment: Payment) -> None:
         """Write that Stripe does not know the payment's intent, and leave it and its refunds to a person."""
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.unknown_at_stripe") as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             stranded = domain.strand(current, Stranded.UNKNOWN_AT_STRIPE, clock.now())
@@ -159,7 +158,7 @@ class Recorder:
 
         Nothing is published of a payment that does not pay for its order any more.
         """
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.confirm_again") as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             if current.is_paid and current.counts_as_payment and not current.give_back:
@@ -171,7 +170,7 @@ class Recorder:
         insist: a person wants another try, whatever became of those before.
         """
         now = clock.now()
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.give_back") as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             given = await self._give_back(connection, current, now, insist=insist)
@@ -180,7 +179,7 @@ class Recorder:
     async def settled_otherwise(self, payment: Payment, how: str) -> bool:
         """Write how a person has settled a stranded payment; False: it is not stranded any more."""
         now = clock.now()
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.settle_otherwise") as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             if current.stranded is None:
@@ -198,7 +197,7 @@ class Recorder:
             IntentMismatch: the payment has taken no money; nothing was written.
         """
         now = clock.now()
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.dispute") as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             if not current.is_paid:
@@ -230,7 +229,7 @@ class Recorder:
             IntentMismatch: the payment holds no money; nothing was written.
         """
         now = clock.now()
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.refund") as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             refunds = await store.refunds_of(connection, payment.id)
@@ -253,7 +252,7 @@ class Recorder:
 
     async def refund_given_up(self, payment: Payment, refund: Refund, code: str | None) -> None:
         """Write that Stripe will not make the refund, and why in its words."""
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.give_up_refund") as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             given = GivingBack(current)
@@ -300,7 +299,7 @@ class Recorder:
         then: Then | None = None,
     ) -> Payment:
         now = clock.now()
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.outcome") as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             change = decide(current, await store.order_has_ended(connection, payment.order_id), now)

@@ -25,6 +25,9 @@ class PaymentSettings(PostgresSettings, ReconciliationSettings):
     """How long one request to Stripe may take; it is tried three times at most."""
     stripe_leave_alone_seconds: float = Field(default=60, gt=0)
     """How long Stripe is not asked any more after five requests in a row without an answer, or with a 5xx."""
+    stripe_search_lag_seconds: float = Field(default=300, ge=0)
+    """How long after a request has ended a search at Stripe without a result proves nothing: its index is usually less
+    than a minute behind (https://docs.stripe.com/search#data-freshness)."""
     payment_return_url: HttpUrl
     """Where a bank sends the customer's browser after a challenge."""
     challenge_timeout_seconds: float = Field(default=900, gt=0)
@@ -35,6 +38,11 @@ class PaymentSettings(PostgresSettings, ReconciliationSettings):
     """Keys the fingerprints of repeated requests; the same in every replica."""
     keep_cancelled_orders_days: int = Field(default=180, ge=91)
     """How long it is remembered that an order takes no payment: longer than any topic keeps an event."""
+
+    @property
+    def stripe_search_lag(self) -> timedelta:
+        """STRIPE_SEARCH_LAG_SECONDS."""
+        return timedelta(seconds=self.stripe_search_lag_seconds)
 
     @property
     def challenge_timeout(self) -> timedelta:

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from services.chassis.money import Money
-from services.chassis.postgres import Connection, Record
+from services.chassis.postgres import Connection, Record, affected
 from services.payment.domain import (
     DisputeState,
     LedgerLine,
@@ -90,7 +90,7 @@ async def prune_ended_orders(connection: Connection, before: datetime, limit: in
         before,
         limit,
     )
-    return int(tag.rpartition(" ")[2])
+    return affected(tag)
 
 
 async def insert_payment(connection: Connection, payment: Payment, client_app: str) -> None:
@@ -460,12 +460,13 @@ async def webhook_was_processed(connection: Connection, event_id: str) -> bool:
     return seen is True
 
 
-async def webhook_processed(connection: Connection, event_id: str, event_type: str) -> None:
-    """Remember that an event of Stripe's has taken effect; forget those that are too old to come again."""
+async def webhook_processed(connection: Connection, event_id: str, event_type: str, payment_id: UUID) -> None:
+    """Remember that an event of Stripe's about a payment needs nothing more; forget those too old to come again."""
     await connection.execute(
-        "INSERT INTO processed_webhook_events (event_id, type) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        "INSERT INTO processed_webhook_events (event_id, type, payment_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         event_id,
         event_type,
+        payment_id,
     )
     await connection.execute(
         "DELETE FROM processed_webhook_events WHERE event_id IN (SELECT event_id FROM processed_webhook_events"

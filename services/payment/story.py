@@ -1,4 +1,6 @@
-"""What the payment service knows of an order's story: payments, attempts at the provider, refunds, the books."""
+"""What the payment service knows of an order's story: payments, attempts at the provider, its webhooks, refunds,
+disputes, the books, and money that needs a person.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,17 @@ async def story_of(connection: Connection, order_id: UUID) -> list[Moment]:
     attempts = await connection.fetch("SELECT * FROM payment_attempts WHERE payment_id = ANY($1::uuid[])", ids)
     refunds = await connection.fetch("SELECT * FROM refunds WHERE payment_id = ANY($1::uuid[])", ids)
     ledger = await connection.fetch("SELECT * FROM ledger_entries WHERE payment_id = ANY($1::uuid[])", ids)
+    disputes = await connection.fetch("SELECT * FROM disputes WHERE payment_id = ANY($1::uuid[])", ids)
+    webhooks = await connection.fetch(
+        "SELECT * FROM processed_webhook_events WHERE payment_id = ANY($1::uuid[]) ORDER BY received_at", ids
+    )
     ended = await connection.fetch("SELECT ended_at FROM cancelled_orders WHERE order_id = $1", order_id)
     return [
         *(moment for row in payments for moment in _payment(row)),
         *map(_attempt, attempts),
         *(moment for row in refunds for moment in _refund(row)),
+        *map(_webhook, webhooks),
+        *(moment for row in disputes for moment in _dispute(row)),
         *map(_booked, ledger),
         *(_said(row["ended_at"], "the order takes no payment any more", {}) for row in ended),
         *await outbox_moments(connection, SERVICE, str(order_id)),
@@ -35,7 +43,30 @@ def _payment(row: Record) -> list[Moment]:
     moments = [_said(row["created_at"], f"payment of {_amount(row)} begins", facts)]
     if row["processed_at"] is not None:
         moments.append(_said(row["processed_at"], f"payment has its outcome{_why(row)}", facts))
-    return [*moments, *_waiting(row, f"payment is {row['status']}, looked after next", facts)]
+    return [*moments, *_waiting(row, f"payment is {row['status']}, looked after next", facts), *_stranded(row, facts)]
+
+
+def _stranded(row: Record, facts: Mapping[str, object]) -> list[Moment]:
+    """Money that cannot go back by itself: since when, and how a person has settled it."""
+    if row["stranded"] is not None:
+        text = f"payment needs a person ({row['stranded']}): argosy payments stranded"
+        return [Moment(row["stranded_at"], SERVICE, Kind.WAITING, text, {**facts, "reason": row["stranded"]})]
+    if row["given_back_otherwise"] is not None:
+        return [_said(row["updated_at"], "payment was settled by a person", facts)]
+    return []
+
+
+def _webhook(row: Record) -> Moment:
+    facts = {"paymentId": str(row["payment_id"]), "providerId": row["event_id"]}
+    return _said(row["received_at"], f"webhook {row['type']} is received", facts)
+
+
+def _dispute(row: Record) -> list[Moment]:
+    facts = {"paymentId": str(row["payment_id"]), "providerId": row["stripe_dispute_id"]}
+    moments = [_said(row["created_at"], f"dispute of {_amount(row)} ({row['reason']})", facts)]
+    if row["updated_at"] > row["created_at"]:
+        moments.append(_said(row["updated_at"], f"dispute of {_amount(row)} is {row['status']}", facts))
+    return moments
 
 
 def _attempt(row: Record) -> Moment:

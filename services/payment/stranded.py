@@ -16,13 +16,13 @@ import structlog
 from prometheus_client import Gauge
 
 from services.chassis.errors import Unavailable
+from services.chassis.metrics import show_from_the_start
 from services.chassis.postgres import Connection, Postgres, Record
 from services.payment.domain import Stranded
 
 _EVERY_SECONDS = 15.0
 _payments = Gauge("argosy_payments_stranded", "Payments that need a person, by why.", ["reason"])
-for _reason in Stranded:
-    _payments.labels(_reason)
+show_from_the_start(_payments, Stranded)
 _log = structlog.get_logger()
 
 

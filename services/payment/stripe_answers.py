@@ -12,6 +12,7 @@ import structlog
 from prometheus_client import Counter
 
 from services.chassis.currencies import CURRENCIES
+from services.chassis.metrics import show_from_the_start
 from services.chassis.money import NotMoney
 from services.payment.domain import (
     DisputeState,
@@ -30,8 +31,7 @@ from services.payment.stripe_units import from_stripe
 FEES_NOT_BOOKED = Counter(
     "payment_fees_not_booked", "Looks at what Stripe keeps of a payment that could not be read or stored.", ["why"]
 )
-for _why in ("unreadable", "unstorable"):
-    FEES_NOT_BOOKED.labels(why=_why)  # shown from the start, as 0
+show_from_the_start(FEES_NOT_BOOKED, ("unreadable", "unstorable"))
 _log = structlog.get_logger()
 
 Json = Mapping[str, Any]

@@ -24,6 +24,7 @@ from stripe import HTTPXClient, StripeClient
 
 from services.chassis import circuit_breaker
 from services.chassis.circuit_breaker import CircuitBreaker, CircuitOpen
+from services.chassis.crash_points import reach
 from services.payment import stripe_answers as answers
 from services.payment.domain import (
     CancellationReason,
@@ -165,7 +166,7 @@ class StripeGateway:
         if payment.customer_id is not None:
             params["customer"] = payment.customer_id
         try:
-            with self._asking():
+            with self._asking("charge"):
                 intent = await self._v1.payment_intents.create_async(
                     params=params, options={"idempotency_key": payment.key}
                 )
@@ -180,7 +181,7 @@ class StripeGateway:
 
     async def look_up(self, intent_id: str) -> Intent:
         """The intent as it is now. Raises NoSuchIntent, OutcomeUnknown, NotAuthorized, NotAsked."""
-        with _of_an_intent(), self._asking():
+        with _of_an_intent(), self._asking("look_up"):
             intent = await self._v1.payment_intents.retrieve_async(intent_id, params={"expand": _SETTLED})
         return answers.intent(intent.to_dict())
 
@@ -193,13 +194,13 @@ class StripeGateway:
         params: stripe.params.PaymentIntentListParams = {"limit": limit, "expand": ["data.latest_charge"]}
         if after is not None:
             params["starting_after"] = after
-        with _of_an_intent(), self._asking():
+        with _of_an_intent(), self._asking("page_of_intents"):
             page = await self._v1.payment_intents.list_async(params=params)
         return [answers.seen_intent(intent.to_dict()) for intent in page.data]
 
     async def see_intent(self, intent_id: str) -> SeenIntent:
         """The intent, with what has become of its charge. Raises as `look_up`."""
-        with _of_an_intent(), self._asking():
+        with _of_an_intent(), self._asking("see_intent"):
             intent = await self._v1.payment_intents.retrieve_async(intent_id, params={"expand": ["latest_charge"]})
         return answers.seen_intent(intent.to_dict())
 
@@ -209,7 +210,7 @@ class StripeGateway:
         Raises:
             OutcomeUnknown, NotAuthorized, NotAsked.
         """
-        with _of_an_intent(), self._asking():
+        with _of_an_intent(), self._asking("search"):
             found = await self._v1.payment_intents.search_async(
                 params={"query": f"metadata['payment_id']:'{payment_id}'", "limit": 1}
             )
@@ -224,7 +225,7 @@ class StripeGateway:
             NoSuchIntent, OutcomeUnknown, NotAuthorized, NotAsked.
         """
         try:
-            with self._asking():
+            with self._asking("cancel"):
                 intent = await self._v1.payment_intents.cancel_async(intent_id, params={"cancellation_reason": reason})
         except stripe.InvalidRequestError:  # it has succeeded, was cancelled before, or is being processed
             return await self.look_up(intent_id)
@@ -238,7 +239,7 @@ class StripeGateway:
         """
         assert refund.asked_with is not None  # noqa: S101 - only our own refunds are asked for
         try:
-            with self._asking():
+            with self._asking("refund"):
                 made = await self._v1.refunds.create_async(
                     params={
                         "payment_intent": intent_id,
@@ -256,13 +257,13 @@ class StripeGateway:
 
     async def refunds_of(self, intent_id: str) -> list[StripeRefund]:
         """All refunds of an intent, as they are now. Raises NoSuchIntent, OutcomeUnknown, NotAuthorized, NotAsked."""
-        with _of_an_intent(), self._asking():
+        with _of_an_intent(), self._asking("refunds_of"):
             page = await self._v1.refunds.list_async(params={"payment_intent": intent_id, "limit": _PAGE})
             return [answers.refund(refund.to_dict()) async for refund in page.auto_paging_iter()]
 
     async def disputes_of(self, intent_id: str) -> list[StripeDispute]:
         """All disputes of an intent, as they are now. Raises NoSuchIntent, OutcomeUnknown, NotAuthorized, NotAsked."""
-        with _of_an_intent(), self._asking():
+        with _of_an_intent(), self._asking("disputes_of"):
             page = await self._v1.disputes.list_async(params={"payment_intent": intent_id, "limit": _PAGE})
             return [answers.dispute(dispute.to_dict()) async for dispute in page.auto_paging_iter()]
 
@@ -273,18 +274,21 @@ class StripeGateway:
             OutcomeUnknown, NotAuthorized, NotAsked.
         """
         try:
-            with self._asking():
+            with self._asking("user_of_customer"):
                 customer = await self._v1.customers.retrieve_async(customer_id)
         except stripe.InvalidRequestError:
             return None
         return answers.user_of(customer.to_dict())
 
     @contextlib.contextmanager
-    def _asking(self) -> Iterator[None]:
+    def _asking(self, what: str) -> Iterator[None]:
+        """Around a request; the crash points `stripe.<what>.before` and `.answered` stand on both sides of it."""
         try:
             with self._breaker.passing(), _told():
                 _silent_tries.set([])
+                reach("stripe", what, "before")
                 yield
+                reach("stripe", what, "answered")
         except CircuitOpen as error:
             raise NotAsked(error.retry_after or ProviderAway.retry_after) from error
 

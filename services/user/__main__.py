@@ -8,14 +8,14 @@ from pathlib import Path
 from argosy.user.v1 import mail_token_pb2, user_pb2
 from services.chassis import clock
 from services.chassis.app import App
-from services.chassis.errors import Catalogue
 from services.chassis.housekeeping import Housekeeping
-from services.chassis.migrations import migrate
+from services.chassis.migrations import migrate_or_exit
 from services.chassis.postgres import Postgres
 from services.chassis.postgres_outbox import PostgresOutbox
 from services.chassis.producer import Producer
 from services.chassis.relay import Relay
 from services.chassis.settings import load
+from services.chassis.statuses import Catalogue
 from services.user.chores import CHORES
 from services.user.failures import SignInFailures
 from services.user.faults import FAULTS
@@ -87,6 +87,6 @@ def run(settings: UserSettings) -> None:
 if __name__ == "__main__":
     configured = load(UserSettings)
     if sys.argv[1:] == ["migrate"]:
-        migrate(configured.database_url.get_secret_value(), MIGRATIONS)
+        migrate_or_exit(configured.database_url.get_secret_value(), MIGRATIONS)
     else:
         run(configured)

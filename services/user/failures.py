@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pydantic import SecretStr
 
 from services.chassis.errors import ResourceExhausted
-from services.chassis.postgres import Connection, Postgres
+from services.chassis.postgres import Connection, Postgres, affected
 from services.user.domain import pause_after
 from services.user.sessions import Client
 
@@ -51,7 +51,7 @@ class SignInFailures:
     async def count(self, address_key: str, client: Client) -> None:
         """One more failure."""
         for what, free in sorted(self._limits(address_key, client).items()):  # in one order: no two wait for each other
-            async with self.postgres.transaction() as connection:
+            async with self.postgres.transaction("user.count_failure") as connection:
                 failures = await connection.fetchval(_COUNT, what, KEEP)
                 await connection.execute(_PAUSE, what, pause_after(failures, free))
 
@@ -80,7 +80,7 @@ async def prune(connection: Connection, before: datetime, limit: int) -> int:
         before,
         limit,
     )
-    return int(tag.rpartition(" ")[2])
+    return affected(tag)
 
 
 _COUNT = """

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from grpc import StatusCode
 
-from services.chassis.errors import Fault
+from services.chassis.statuses import Fault
 from services.user.domain import AccountDeleted, EmailTaken, InvalidPerson, InvalidProfile, MailTokenNotGood, OwnAccount
 from services.user.failures import TooManyFailures
 from services.user.mail_limits import TooManyMails

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pydantic import SecretStr
 
 from services.chassis.errors import ResourceExhausted
-from services.chassis.postgres import Connection
+from services.chassis.postgres import Connection, affected
 
 FOR_AN_ACCOUNT = 5
 """Mails to one address in each window."""
@@ -60,7 +60,7 @@ async def prune(connection: Connection, before: datetime, limit: int) -> int:
         before,
         limit,
     )
-    return int(tag.rpartition(" ")[2])
+    return affected(tag)
 
 
 _COUNT = """

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.chassis.ids import new_id
-from services.chassis.postgres import Connection
+from services.chassis.postgres import Connection, affected
 from services.user.domain import MAIL_REQUEST_LIFE, MAIL_TOKEN_LIFE, Purpose
 
 KEEP = timedelta(days=2)
@@ -123,7 +123,7 @@ async def prune(connection: Connection, before: datetime, limit: int) -> int:
         before,
         limit,
     )
-    return int(tag.rpartition(" ")[2])
+    return affected(tag)
 
 
 def _hash(token: str) -> bytes:

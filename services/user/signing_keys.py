@@ -34,6 +34,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from services.chassis import clock
+from services.chassis.crash_points import reach
 from services.user import domain
 
 _TIME = "%Y%m%dT%H%M%SZ"
@@ -148,7 +149,12 @@ def ensure(directory: Path, now: datetime) -> bool:
 
 
 def add(directory: Path, now: datetime) -> Path:
-    """Write one more key. Nobody ever sees half a file, and none is lost in a power cut once this has returned."""
+    """Write one more key. Nobody ever sees half a file, and none is lost in a power cut once this has returned.
+
+    The caller is alone in the directory: what a process that died left unfinished is deleted.
+    """
+    for left in directory.glob("*.new"):
+        left.unlink()
     target = directory / f"{now.astimezone(UTC).strftime(_TIME)}-{secrets.token_hex(4)}.pem"
     unfinished = target.with_suffix(".new")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -156,7 +162,9 @@ def add(directory: Path, now: datetime) -> Path:
         file.write(Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         file.flush()
         os.fsync(file.fileno())
+    reach("keys.written")
     unfinished.rename(target)
+    reach("keys.renamed")
     _sync_directory(directory)
     return target
 
@@ -164,6 +172,7 @@ def add(directory: Path, now: datetime) -> Path:
 def remove(directory: Path, kid: str) -> None:
     """Take a key away, for good once this has returned."""
     (directory / f"{kid}.pem").unlink()
+    reach("keys.removed")
     _sync_directory(directory)
 
 

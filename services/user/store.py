@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from services.chassis.call import STAFF_ROLE
-from services.chassis.postgres import Connection, Record
+from services.chassis.postgres import Connection, Record, affected
 from services.user.domain import Account, AccountStatus, Credentials, EmailTaken, Person, Profile, User
 from services.user.sessions import Client, OpenSession, Session
 
@@ -259,7 +259,7 @@ async def prune_sessions(connection: Connection, before: datetime, limit: int) -
         before,
         limit,
     )
-    return int(tag.rpartition(" ")[2])
+    return affected(tag)
 
 
 async def user(connection: Connection, account_id: UUID) -> User | None:

@@ -5,9 +5,12 @@
 | `plan` | which fault happens when: made from a seed, replayable |
 | `layout`, `network` | the system under attack: two instances of each service, a TCP proxy between each pair of parts |
 | `faults` | makes one fault happen, and ends it |
-| `customers` | who buys, cancels, retries, refunds; every request and answer goes to `record` |
-| `checker` | what must hold of the record and of the stores once all faults are over |
-| `run`, `report`, `shrink` | one run; its report; the shortest plan that still fails |
+| `disk`, `clocks` | the file system that can be full, the clocks that can be wrong |
+| `convergence` | how long it takes after a fault until the system is whole again |
+| `people` | `customers`, `staff` and the `dashboard` at Stripe; every request and answer goes to `record` |
+| `checker` | what must hold once all faults are over: `record_rules`; `store_rules` on `stores`; `rest`; `alerts` |
+| `run`, `shrink` | one run; the shortest plan that still fails |
+| `report` | what a run did and found, with `plots` |
 
 It starts its own stack under `.local/chaos`, and stops it.
 """

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.chaos import plan as plans
 from tests.chaos import report
+from tests.chaos.faults import impossible
 from tests.chaos.plan import Fault, Kind
 from tests.chaos.run import Outcome, chaos_stack, run
 from tests.chaos.shrink import shrink
@@ -23,6 +24,8 @@ def main() -> int:
     stack = chaos_stack()
     outcome = asyncio.run(run(stack, arguments.seed, plan, seconds))
     _say(outcome, stack.data.parent / "chaos-reports")
+    if arguments.publish:
+        print(f"for check-in: {report.publish(stack.data.parent / 'chaos-reports' / f'seed-{outcome.seed}')}")
     if outcome.problems and arguments.shrink:
         shortest = asyncio.run(_shortest(outcome, arguments.shrink))
         _keep(shortest, stack.data.parent / "chaos-reports" / f"seed-{outcome.seed}-shortest.json", arguments)
@@ -30,8 +33,22 @@ def main() -> int:
 
 
 def _generated(arguments: argparse.Namespace, seconds: float) -> list[Fault]:
-    kinds = [Kind(name) for name in arguments.faults.split(",")] if arguments.faults else tuple(Kind)
-    return plans.generate(arguments.seed, seconds, kinds)
+    return plans.generate(arguments.seed, seconds, [kind for kind in arguments.faults if _possible(kind)])
+
+
+def _possible(kind: Kind) -> bool:
+    """Whether this machine can have such a fault; says why not."""
+    why = impossible(kind)
+    if why:
+        print(f"{kind} is left out: {why}", file=sys.stderr)
+    return not why
+
+
+def _kinds(names: str) -> list[Kind]:
+    try:
+        return plans.kinds_of(names)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _say(outcome: Outcome, directory: Path) -> None:
@@ -40,7 +57,16 @@ def _say(outcome: Outcome, directory: Path) -> None:
     print("\n".join(outcome.problems) or "Everything held.")
     bought = ", ".join(f"{count} {status}" for status, count in sorted(outcome.orders.items()))
     print(f"seed {outcome.seed}: {len(outcome.happened)} faults, {len(outcome.exchanges)} calls, orders: {bought}")
+    print("whole again after " + (", ".join(_longest(outcome)) or "no fault that had the time for it alone"))
     print(f"report: {where}")
+
+
+def _longest(outcome: Outcome) -> Iterator[str]:
+    """The longest time to converge by kind of fault."""
+    longest: dict[Kind, float] = {}
+    for fault, seconds in outcome.converged:
+        longest[fault.kind] = max(seconds, longest.get(fault.kind, 0.0))
+    return (f"{kind} {seconds:.1f} s" for kind, seconds in sorted(longest.items()))
 
 
 async def _shortest(outcome: Outcome, most_runs: int) -> list[Fault]:
@@ -61,9 +87,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make chaos", description="Attack the system, then check everything.")
     parser.add_argument("--seed", type=int, default=1, help="what decides all faults and all that customers do")
     parser.add_argument("--minutes", type=float, default=2, help="how long faults happen")
-    parser.add_argument("--faults", default="", help=f"only these, with commas between: {','.join(Kind)}")
+    parser.add_argument("--faults", default="", type=_kinds, help=f"only these, with commas between: {','.join(Kind)}")
     parser.add_argument("--plan", type=Path, help="a plan of an earlier run, instead of the seed's")
     parser.add_argument("--shrink", type=int, default=0, metavar="RUNS", help="shorten a failing plan in so many runs")
+    parser.add_argument("--publish", action="store_true", help="copy the report to docs/chaos, to be checked in")
     return parser
 
 

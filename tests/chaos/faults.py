@@ -21,7 +21,8 @@ from aiokafka import AIOKafkaProducer
 from local import credentials
 from local.ports import SERVICES
 from local.supervision import Supervisor
-from tests.chaos import layout
+from tests.chaos import clocks, disk, layout, plan
+from tests.chaos.crashes import Crashes
 from tests.chaos.network import Link, State
 from tests.chaos.plan import ON_POSTGRES, Fault, Kind
 from tests.support.real_stack import RealStack
@@ -29,6 +30,15 @@ from tests.support.sandbox import Sandbox
 
 POISON = b"poison-"
 """Keys of records that no consumer can read begin with this."""
+_SPOILED = {
+    Kind.STRIPE_FAILS: "error",
+    Kind.STRIPE_FAILS_AFTER: "error_after",
+    Kind.STRIPE_BUSY: "busy",
+    Kind.STRIPE_UNAUTHORIZED: "unauthorized",
+}
+"""How the sandbox answers the next requests."""
+_SPOILED_ANSWERS = 4
+_BOUNCED = 2
 _SLOW_SECONDS = 0.4
 _RETRY_SECONDS = 0.5
 _TRIES = 240
@@ -37,6 +47,7 @@ _LINK_STATES = {Kind.CUT: State.CUT, Kind.SLOW: State.SLOW, Kind.HALF_OPEN: Stat
 _CONTROLS: dict[Kind, tuple[str, Any, Any]] = {
     Kind.STRIPE_SLOW: ("latency_seconds", 6.0, 0),
     Kind.WEBHOOKS_STOPPED: ("webhooks_stopped", True, False),
+    Kind.WEBHOOKS_LOST: ("webhooks_lost", True, False),
     Kind.WEBHOOKS_DOUBLED: ("webhooks_duplicated", True, False),
     Kind.WEBHOOKS_SHUFFLED: ("webhooks_shuffled", True, False),
     Kind.WEBHOOKS_LATE: ("webhooks_delay_seconds", 8, 0),
@@ -46,6 +57,12 @@ _CONTROLS: dict[Kind, tuple[str, Any, Any]] = {
 Undo = Callable[[], Awaitable[None]]
 
 
+def impossible(kind: Kind) -> str:
+    """Why this machine cannot have such a fault; empty where it can."""
+    needs = {Kind.FULL_DISK: disk.impossible, Kind.CLOCK: clocks.impossible}
+    return needs[kind]() if kind in needs else ""
+
+
 @dataclass
 class Faults:
     """What faults need of the system under attack."""
@@ -53,6 +70,7 @@ class Faults:
     stack: RealStack
     links: dict[str, Link]
     sandbox: Sandbox
+    crashes: Crashes
     poisoned: int = 0
     """How many records that nobody can read were put on topics."""
     _paused: set[int] = field(default_factory=set)
@@ -65,12 +83,27 @@ class Faults:
     def _lasting(self, fault: Fault) -> AbstractAsyncContextManager[None]:
         if fault.kind in _LINK_STATES:
             return self._link(fault.target, _LINK_STATES[fault.kind])
+        if fault.kind is Kind.CRASH:
+            return self.crashes.lasting(fault.target)
         if fault.kind in _CONTROLS:
             return self._controls(fault.kind)
-        lasting = {Kind.PAUSE: self._paused_process, Kind.OUTAGE: self._stopped, Kind.READ_ONLY: self._read_only}
+        if fault.kind in _SPOILED:
+            return self._at_once(self._stripe(self.sandbox.spoil_next(_SPOILED[fault.kind], _SPOILED_ANSWERS)))
+        lasting = {
+            Kind.PAUSE: self._paused_process,
+            Kind.OUTAGE: self._stopped,
+            Kind.READ_ONLY: self._read_only,
+            Kind.FULL_DISK: self._full_disk,
+            Kind.CLOCK: self._wrong_clock,
+        }
         if fault.kind in lasting:
             return lasting[fault.kind](fault.target)
-        at_once = {Kind.KILL: self._kill, Kind.POISON: self._poison, Kind.WEBHOOKS_FORGED: self._forge}
+        at_once = {
+            Kind.KILL: self._kill,
+            Kind.POISON: self._poison,
+            Kind.WEBHOOKS_FORGED: self._forge,
+            Kind.REFUNDS_BOUNCE: self._bounce,
+        }
         return self._at_once(at_once.get(fault.kind, self._drop_answers)(fault.target))
 
     async def end_all(self) -> None:
@@ -80,6 +113,9 @@ class Faults:
         for link in self.links.values():
             link.become(State.WHOLE)
         await self._stripe(self.sandbox.behave())
+        disk.relieve(self.stack.stack)
+        for instance in layout.INSTANCES:
+            clocks.set_clock(self.stack.stack, instance, 0)
         for service in ON_POSTGRES:
             await self._insist(lambda service=service: self._set_read_only(service, "off"))  # type: ignore[misc]
         await asyncio.to_thread(self._start_all)
@@ -162,6 +198,23 @@ class Faults:
             await connection.close()
 
     @asynccontextmanager
+    async def _full_disk(self, _: str) -> AsyncIterator[None]:
+        await asyncio.to_thread(disk.fill, self.stack.stack)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(disk.relieve, self.stack.stack)
+
+    @asynccontextmanager
+    async def _wrong_clock(self, target: str) -> AsyncIterator[None]:
+        instance, seconds = plan.clock_of(target)
+        clocks.set_clock(self.stack.stack, instance, seconds)
+        try:
+            yield
+        finally:
+            clocks.set_clock(self.stack.stack, instance, 0)
+
+    @asynccontextmanager
     async def _controls(self, kind: Kind) -> AsyncIterator[None]:
         name, during, after = _CONTROLS[kind]
         await self._stripe(self.sandbox.control(**{name: during}))
@@ -177,6 +230,16 @@ class Faults:
 
     async def _drop_answers(self, _: str) -> None:
         await self._stripe(self.sandbox.drop_next_answers(3))
+
+    async def _bounce(self, _: str) -> None:
+        """The newest refunds that succeeded; none before there are any."""
+
+        async def bounce() -> None:
+            refunds = await self.sandbox.refunds()
+            for refund in [one for one in refunds if one["status"] == "succeeded"][:_BOUNCED]:
+                await self.sandbox.bounce(refund["id"])
+
+        await self._stripe(bounce())
 
     async def _forge(self, _: str) -> None:
         body = b'{"id": "evt_forged", "type": "payment_intent.succeeded", "data": {"object": {}}}'

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from facts.service import target_setting
+from facts.system import system
 from local import topology
 from local.credentials import Credentials
 from local.health import answering_at
@@ -12,7 +14,10 @@ from local.layout import Layout
 from local.part import Part
 from local.ports import HOST, SERVICES
 from local.stack import Stack
+from services.chassis.crash_points import VARIABLE
+from tests.chaos import clocks
 from tests.chaos.network import Link
+from tests.support import crash_points
 
 TWIN_SUFFIX = "-2"
 _TWIN_PORTS = 200
@@ -23,7 +28,13 @@ _KAFKA_BESIDE = 100
 
 TIMERS = {
     "order": {"UNPAID_AFTER_SECONDS": "25", "SWEEP_EVERY_SECONDS": "3"},
-    "payment": {"CHALLENGE_TIMEOUT_SECONDS": "15", "STRIPE_LEAVE_ALONE_SECONDS": "3", "STRIPE_TIMEOUT_SECONDS": "4"},
+    "payment": {
+        "CHALLENGE_TIMEOUT_SECONDS": "15",
+        "STRIPE_LEAVE_ALONE_SECONDS": "3",
+        "STRIPE_TIMEOUT_SECONDS": "2",
+        "STRIPE_SEARCH_LAG_SECONDS": "5",
+    },
+    "stripe": {"STRIPE_SANDBOX_SEARCH_LAG_SECONDS": "3"},
     "inventory": {"HOLD_SECONDS": "35", "EXPIRE_EVERY_SECONDS": "2"},
     "notification": {"SMTP_LEAVE_ALONE_SECONDS": "3"},
     "edge": {"RATE_LIMIT_MULTIPLIER": "1000"},
@@ -44,22 +55,13 @@ class _Pair:
 
 
 _PAIRS = (
-    *(
-        _Pair(service, "DATABASE_URL", "postgres", "postgres")
-        for service in ("user", "payment", "inventory", "notification")
-    ),
-    _Pair("order", "MONGO_URL", "ferretdb", "ferretdb"),
+    *(_Pair(one.name, one.store_setting, "postgres", "postgres") for one in system().with_store("postgres")),
+    *(_Pair(one.name, one.store_setting, "ferretdb", "ferretdb") for one in system().with_store("mongo")),
     *(_Pair(service, "KAFKA_BOOTSTRAP_SERVERS", "kafka", "kafka") for service in SERVICES),
     _Pair("payment", "STRIPE_API_URL", "stripe", "stripe"),
     _Pair("notification", "SMTP_URL", "smtp", "mail-smtp"),
 )
-_CALLS = (
-    ("order", "INVENTORY_TARGET", "inventory"),
-    ("order", "PAYMENT_TARGET", "payment"),
-    ("payment", "ORDER_TARGET", "order"),
-    ("inventory", "ORDER_TARGET", "order"),
-    ("notification", "USER_TARGET", "user"),
-)
+_CALLS = tuple((caller, target_setting(called), called) for caller in SERVICES for called in system().calls(caller))
 """Calls between services: caller, its setting, who is called."""
 
 
@@ -96,8 +98,9 @@ def _changed(stack: Stack, part: Part) -> Iterator[Part]:
         yield replace(part, environment={**environment, **both})
     elif part.name in SERVICES:
         behind = {**environment, **dict(_behind_links(stack, part.name, environment))}
-        yield replace(part, environment=behind)
-        yield _twin(stack, part, behind)
+        there = {**behind, **clocks.environment(stack, part.name)}
+        yield _with_crash_points(stack, replace(part, environment=there))
+        yield _with_crash_points(stack, _twin(stack, part, behind))
     else:
         yield replace(part, environment=environment)
 
@@ -109,8 +112,18 @@ def _twin(stack: Stack, part: Part, environment: Mapping[str, str]) -> Part:
         name=f"{part.name}{TWIN_SUFFIX}",
         ready=lambda _: answering_at(HOST, admin, "/health"),
         ports=(),
-        environment={**environment, "GRPC_PORT": str(grpc), "ADMIN_PORT": str(admin)},
+        environment={
+            **environment,
+            **clocks.environment(stack, f"{part.name}{TWIN_SUFFIX}"),
+            "GRPC_PORT": str(grpc),
+            "ADMIN_PORT": str(admin),
+        },
     )
+
+
+def _with_crash_points(stack: Stack, part: Part) -> Part:
+    place = crash_points.directory(stack, part.name).path
+    return replace(part, environment={**part.environment, VARIABLE: str(place)})
 
 
 def _both(stack: Stack, service: str) -> str:

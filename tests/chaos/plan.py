@@ -8,7 +8,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from facts.system import system, topic_of
 from local.ports import SERVICES
+from tests.chaos import crashes
 from tests.chaos.layout import HOLD_SECONDS, INSTANCES
 
 
@@ -17,6 +19,8 @@ class Kind(StrEnum):
 
     KILL = "kill"
     """kill -9; the supervisor starts the part again."""
+    CRASH = "crash"
+    """An instance dies at a named crash point, if it comes there while the point is armed."""
     PAUSE = "pause"
     """SIGSTOP, then SIGCONT: the process lives and does nothing."""
     OUTAGE = "outage"
@@ -28,7 +32,17 @@ class Kind(StrEnum):
     STRIPE_SLOW = "stripe-slow"
     STRIPE_DROPS = "stripe-drops"
     """Stripe does what it is asked, and its answers are lost."""
+    STRIPE_FAILS = "stripe-fails"
+    STRIPE_FAILS_AFTER = "stripe-fails-after"
+    """Stripe answers with 500 and has done nothing, or everything; it keeps that answer under the key."""
+    STRIPE_BUSY = "stripe-busy"
+    STRIPE_UNAUTHORIZED = "stripe-unauthorized"
+    """Stripe answers with 429 or 401, and has done nothing."""
+    REFUNDS_BOUNCE = "refunds-bounce"
+    """The bank sends back refunds that had succeeded."""
     WEBHOOKS_STOPPED = "webhooks-stopped"
+    WEBHOOKS_LOST = "webhooks-lost"
+    """They pile up until the fault is over; or nobody ever gets them."""
     WEBHOOKS_DOUBLED = "webhooks-doubled"
     WEBHOOKS_SHUFFLED = "webhooks-shuffled"
     WEBHOOKS_LATE = "webhooks-late"
@@ -37,7 +51,15 @@ class Kind(StrEnum):
     """Records that no consumer can read appear on a topic."""
     READ_ONLY = "read-only"
     """A service's database takes no writes, as after a failover."""
+    FULL_DISK = "full-disk"
+    """The file system of PostgreSQL has no space left."""
+    CLOCK = "clock"
+    """The clock of an instance jumps ahead or falls behind, and returns."""
 
+
+BY_DEFAULT = tuple(kind for kind in Kind if kind is not Kind.WEBHOOKS_LOST)
+"""Those that happen unless others are named. Of what somebody does in Stripe's dashboard the payment service hears by
+webhooks alone: after webhooks that are lost the books are wrong."""
 
 STORES = ("postgres", "ferretdb", "kafka")
 PARTIES = ("stripe", "mail")
@@ -55,11 +77,20 @@ LINKS = (
     "payment-order",
     "inventory-order",
 )
-TOPICS = ("user-events", "order-events", "payment-events", "inventory-events")
-ON_POSTGRES = tuple(service for service in SERVICES if service != "order")
+TOPICS = tuple(topic_of(service) for service in system().publishers)
+ON_POSTGRES = tuple(one.name for one in system().with_store("postgres"))
+
+CLOCK_SECONDS = 20
+"""How far a clock goes wrong: about as long as an order waits for its payment on the scaled stack."""
+AT_ONCE = (
+    *(Kind.KILL, Kind.POISON, Kind.WEBHOOKS_FORGED, Kind.REFUNDS_BOUNCE),
+    *(Kind.STRIPE_DROPS, Kind.STRIPE_FAILS, Kind.STRIPE_FAILS_AFTER, Kind.STRIPE_BUSY, Kind.STRIPE_UNAUTHORIZED),
+)
+"""Kinds that are over as soon as they have happened."""
 
 _TARGETS: dict[Kind, Sequence[str]] = {
     Kind.KILL: (*INSTANCES, *STORES, *PARTIES, "edge"),
+    Kind.CRASH: crashes.TARGETS,
     Kind.PAUSE: (*INSTANCES, *STORES, "stripe"),
     Kind.OUTAGE: (*SERVICES, *STORES, *PARTIES),
     Kind.CUT: LINKS,
@@ -67,21 +98,37 @@ _TARGETS: dict[Kind, Sequence[str]] = {
     Kind.HALF_OPEN: LINKS,
     Kind.POISON: TOPICS,
     Kind.READ_ONLY: ON_POSTGRES,
+    Kind.FULL_DISK: ("postgres",),
+    Kind.CLOCK: tuple(
+        f"{instance} {shift:+d} s" for instance in INSTANCES for shift in (-CLOCK_SECONDS, CLOCK_SECONDS)
+    ),
 }
 """What each kind may happen to; the others happen to Stripe's side."""
 
 _SECONDS: dict[Kind, tuple[float, float]] = {
-    Kind.KILL: (0, 0),
     Kind.PAUSE: (2, 12),
     Kind.OUTAGE: (HOLD_SECONDS * 1.2, HOLD_SECONDS * 1.6),
-    Kind.POISON: (0, 0),
-    Kind.WEBHOOKS_FORGED: (0, 0),
+    **dict.fromkeys(AT_ONCE, (0, 0)),
 }
 _OTHERWISE = (3.0, 15.0)
 """How long a fault lasts, least and most."""
 
-_WEIGHTS: dict[Kind, int] = {Kind.KILL: 8, Kind.PAUSE: 3, Kind.OUTAGE: 1, Kind.CUT: 3, Kind.SLOW: 2, Kind.HALF_OPEN: 2}
+_WEIGHTS: dict[Kind, int] = {
+    Kind.KILL: 8,
+    Kind.CRASH: 12,
+    Kind.PAUSE: 3,
+    Kind.OUTAGE: 1,
+    Kind.CUT: 3,
+    Kind.SLOW: 2,
+    Kind.HALF_OPEN: 2,
+}
 _PAUSE_BETWEEN = (1.0, 6.0)
+_LULL = (15.0, 30.0)
+_TIME_FOR_LULLS = 60.0
+"""A run shorter than this is one burst."""
+_NO_END = 1_000_000
+_BURST = (3, 7)
+"""After so many faults nothing happens for so many seconds: what comes before shows how long it takes to converge."""
 _QUIET_AT_THE_END = 5.0
 
 
@@ -100,7 +147,18 @@ class Fault:
         return f"{self.kind} {self.target}{lasting}"
 
 
-def generate(seed: int, seconds: float, kinds: Collection[Kind] = tuple(Kind)) -> list[Fault]:
+def kinds_of(names: str) -> list[Kind]:
+    """The kinds in a list with commas; for an empty one those that happen by default.
+
+    Raises ValueError, which names what can be asked for.
+    """
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if unknown := [name for name in wanted if name not in set(Kind)]:
+        raise ValueError(f"there is no fault {', '.join(unknown)}; FAULTS takes any of {', '.join(Kind)}")
+    return [Kind(name) for name in wanted] or list(BY_DEFAULT)
+
+
+def generate(seed: int, seconds: float, kinds: Collection[Kind] = BY_DEFAULT) -> list[Fault]:
     """The plan of a seed: faults of these kinds, in order of time, all over before the run ends."""
     chance = random.Random(seed)
     return list(_faults(chance, seconds, sorted(kinds)))
@@ -108,6 +166,8 @@ def generate(seed: int, seconds: float, kinds: Collection[Kind] = tuple(Kind)) -
 
 def _faults(chance: random.Random, seconds: float, kinds: Sequence[Kind]) -> Iterator[Fault]:
     at = chance.uniform(*_PAUSE_BETWEEN)
+    bursts = _BURST if seconds >= _TIME_FOR_LULLS else (_NO_END, _NO_END)
+    left = chance.randint(*bursts)
     weights = [_WEIGHTS.get(kind, 1) for kind in kinds]
     while at < seconds - _QUIET_AT_THE_END:
         (kind,) = chance.choices(kinds, weights)
@@ -115,7 +175,15 @@ def _faults(chance: random.Random, seconds: float, kinds: Sequence[Kind]) -> Ite
         lasts = chance.uniform(*_SECONDS.get(kind, _OTHERWISE))
         if at + lasts < seconds:
             yield Fault(kind, target, round(at, 2), round(lasts, 2))
-        at += chance.uniform(*_PAUSE_BETWEEN)
+        left -= 1
+        at += chance.uniform(*_PAUSE_BETWEEN) if left else lasts + chance.uniform(*_LULL)
+        left = left or chance.randint(*bursts)
+
+
+def clock_of(target: str) -> tuple[str, int]:
+    """The instance whose clock goes wrong, and by how many seconds, of a target such as `order-2 +20 s`."""
+    instance, seconds, _ = target.split()
+    return instance, int(seconds)
 
 
 def to_json(plan: Sequence[Fault]) -> str:

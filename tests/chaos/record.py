@@ -63,12 +63,17 @@ class Record:
         *,
         key: str | None = None,
         headers: Mapping[str, str],
+        patience: float | None = None,
     ) -> Exchange:
-        """Make one request of `/api/v1{path}` and record what came of it. Raises nothing that the network did."""
+        """Make one request of `/api/v1{path}` and record what came of it. Raises nothing that the network did.
+
+        patience: seconds after which the caller gives up; None: the client's own.
+        """
         asked = self.now
         sent = {**headers, **({"Idempotency-Key": key} if key else {})}
         try:
-            answer = await http.request(method, f"/api/v1{path}", json=body, headers=sent)
+            timeout = http.timeout if patience is None else patience
+            answer = await http.request(method, f"/api/v1{path}", json=body, headers=sent, timeout=timeout)
             status, content = answer.status_code, answer.json()
         except (httpx.TransportError, ValueError):
             status, content = 0, {}

@@ -1,98 +1,141 @@
-"""The report of a run: Markdown, with a picture of the faults over time."""
+"""The report of a run: Markdown, with pictures beside it."""
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from tests.chaos.plan import Kind
+from local.paths import ROOT
+from tests.chaos import plots
+from tests.chaos.plan import Fault
 from tests.chaos.run import Outcome
 
-_WIDTH, _ROW, _LEFT, _TOP = 900, 16, 170, 40
-_COLOURS = {
-    Kind.KILL: "#c0392b",
-    Kind.PAUSE: "#8e44ad",
-    Kind.OUTAGE: "#2c3e50",
-    Kind.CUT: "#d35400",
-    Kind.SLOW: "#f39c12",
-    Kind.HALF_OPEN: "#e67e22",
-}
-_OTHER_COLOUR = "#2980b9"
+PUBLISHED = ROOT / "docs" / "chaos"
+KILL_GOAL_SECONDS = 30.0
+"""How soon all should be whole again after a kill."""
 
 
 def write(outcome: Outcome, directory: Path) -> Path:
-    """Write `report.md` and `faults.svg` into the directory; answers the report's path."""
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "faults.svg").write_text(_picture(outcome))
+    """Write `report.md` and its pictures into the directory, which is made anew; answers the report's path."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    (directory / "timeline.svg").write_text(plots.timeline(outcome.happened, outcome.exchanges, outcome.seconds))
+    (directory / "orders.svg").write_text(plots.orders(outcome.orders))
+    converged = _converged(outcome)
+    if converged:
+        (directory / "convergence.svg").write_text(plots.convergence(converged, KILL_GOAL_SECONDS))
     report = directory / "report.md"
-    report.write_text("\n".join(_lines(outcome)) + "\n")
+    report.write_text("\n".join(_lines(outcome, converged)) + "\n")
     return report
 
 
-def _lines(outcome: Outcome) -> Iterator[str]:
-    verdict = "passed" if not outcome.problems else f"FAILED: {len(outcome.problems)} problems"
-    yield f"# Chaos, seed {outcome.seed}, {outcome.seconds:.0f} s: {verdict}"
+def publish(directory: Path, into: Path = PUBLISHED) -> Path:
+    """Copy a report to where it is checked in; answers the report's new path."""
+    target = into / directory.name
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(directory, target)
+    return target / "report.md"
+
+
+def _converged(outcome: Outcome) -> Sequence[tuple[Fault, float]]:
+    found: Sequence[tuple[Fault, float]] = getattr(outcome, "converged", ())
+    return found
+
+
+def _lines(outcome: Outcome, converged: Sequence[tuple[Fault, float]]) -> Iterator[str]:
+    verdict = "everything held" if not outcome.problems else f"{len(outcome.problems)} problems"
+    yield f"# Chaos, seed {outcome.seed}: {verdict}"
     yield ""
-    yield from (f"- {problem}" for problem in outcome.problems)
-    kinds = Counter(str(fault.kind) for _, fault in outcome.happened)
-    statuses = Counter(exchange.status or "no answer" for exchange in outcome.exchanges)
-    yield ""
-    yield from _table("Faults", kinds.items())
-    yield from _table("What people did", outcome.done.items())
-    yield from _table("Answers by status", ((str(status), count) for status, count in statuses.items()))
-    yield from _table("Orders by final status", outcome.orders.items())
-    yield f"The stores agreed {outcome.settled_after:.0f} s after the last fault (unpaid orders wait 25 s of it)."
-    yield ""
-    yield "![Faults over time, above the calls a second](faults.svg)"
-    yield ""
+    yield from _summary(outcome, converged)
+    yield from _problems(outcome)
+    yield from _section("What happened when", "![Faults by target, above the requests of each second](timeline.svg)")
+    yield "A diamond is over at once; a bar lasts. Unanswered requests were repeated under their idempotency key."
+    yield from _section("What was bought", "![Orders by outcome](orders.svg)")
+    yield from _recovery(outcome, converged)
+    yield from _section("What was injected")
+    yield from _table("fault", "times", Counter(str(fault.kind) for _, fault in outcome.happened))
+    yield from _section("What people did")
+    yield from _table("what", "times", outcome.done)
+    yield from _section("Answers by HTTP status")
+    yield from _table("status", "times", Counter(str(one.status or "none") for one in outcome.exchanges))
+    yield from _alerts(outcome)
+    yield from _crash_points(getattr(outcome, "crashes", None))
+    yield from _section("Every fault")
     yield "| at | fault |"
-    yield "| --- | --- |"
+    yield "| ---: | --- |"
     yield from (f"| {at:.1f} s | {fault} |" for at, fault in outcome.happened)
 
 
-def _table(title: str, rows: Iterable[tuple[str, int]]) -> Iterator[str]:
-    yield f"| {title} | |"
-    yield "| --- | --- |"
-    yield from (f"| {name} | {count} |" for name, count in sorted(rows))
+def _summary(outcome: Outcome, converged: Sequence[tuple[Fault, float]]) -> Iterator[str]:
+    bought = sum(count for status, count in outcome.orders.items() if status != "cancelled")
+    calls = len(outcome.exchanges)
+    failed = sum(1 for one in outcome.exchanges if one.unanswered)
+    yield f"`make chaos SEED={outcome.seed} MINUTES={outcome.seconds / 60:g}`: two instances of every service, for"
+    yield f"{outcome.seconds:.0f} s of faults. [plan.json](plan.json) replays it: `PLAN=plan.json`."
     yield ""
+    rows: dict[str, str] = {
+        "faults": str(len(outcome.happened)),
+        "requests": f"{calls}, of which {failed} had no answer or a 503",
+        "orders": f"{sum(outcome.orders.values())}, of which {bought} were paid and kept",
+        "from the last fault until all agreed": f"{outcome.settled_after:.0f} s (unpaid orders wait 25 s of it)",
+    }
+    kills = [seconds for fault, seconds in converged if fault.kind == "kill"]
+    if kills:
+        rows["longest time to converge after a kill"] = f"{max(kills):.1f} s (goal: {KILL_GOAL_SECONDS:.0f} s)"
+    yield "| | |"
+    yield "| --- | --- |"
+    yield from (f"| {name} | {value} |" for name, value in rows.items())
 
 
-def _picture(outcome: Outcome) -> str:
-    targets = sorted({fault.target for _, fault in outcome.happened})
-    height = _TOP + _ROW * len(targets) + 90
-    scale = (_WIDTH - _LEFT - 20) / max(outcome.seconds, 1)
-    shapes = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" font-family="sans-serif">']
-    shapes.append('<rect width="100%" height="100%" fill="white"/>')
-    for kind, left in zip(Kind, range(0, 10_000, 140), strict=False):
-        if kind in _COLOURS:
-            shapes.append(f'<rect x="{20 + left}" y="10" width="10" height="10" fill="{_COLOURS[kind]}"/>')
-            shapes.append(f'<text x="{35 + left}" y="19" font-size="11">{kind}</text>')
-    for row, target in enumerate(targets):
-        shapes.append(f'<text x="10" y="{_TOP + row * _ROW + 11}" font-size="11">{target}</text>')
-    for at, fault in outcome.happened:
-        x, y = _LEFT + at * scale, _TOP + targets.index(fault.target) * _ROW
-        colour = _COLOURS.get(fault.kind, _OTHER_COLOUR)
-        shapes.append(
-            f'<rect x="{x:.1f}" y="{y}" width="{max(3, fault.seconds * scale):.1f}" height="{_ROW - 3}"'
-            f' fill="{colour}"><title>{fault}</title></rect>'
-        )
-    shapes += _calls(outcome, scale, height)
-    shapes.append("</svg>")
-    return "\n".join(shapes)
+def _problems(outcome: Outcome) -> Iterator[str]:
+    if outcome.problems:
+        yield from _section("What did not hold")
+        yield from (f"- {problem}" for problem in outcome.problems)
 
 
-def _calls(outcome: Outcome, scale: float, height: int) -> Iterator[str]:
-    """Bars of answered calls a second (grey) and those without a good answer (red), at the bottom."""
-    good = Counter(int(one.answered_at) for one in outcome.exchanges if 0 < one.status < 500)
-    bad = Counter(int(one.answered_at) for one in outcome.exchanges if not 0 < one.status < 500)
-    most = max([*good.values(), *bad.values(), 1])
-    yield f'<text x="10" y="{height - 15}" font-size="11">calls a second, most {most}</text>'
-    for counts, colour in ((good, "#7f8c8d"), (bad, "#c0392b")):
-        for second, count in counts.items():
-            if second <= outcome.seconds:
-                tall = 60 * count / most
-                yield (
-                    f'<rect x="{_LEFT + second * scale:.1f}" y="{height - 10 - tall:.1f}"'
-                    f' width="{max(1, scale - 0.5):.1f}" height="{tall:.1f}" fill="{colour}" fill-opacity="0.8"/>'
-                )
+def _recovery(outcome: Outcome, converged: Sequence[tuple[Fault, float]]) -> Iterator[str]:
+    if not converged:
+        return
+    yield from _section("How soon all was whole again", "![Time to converge by kind of fault](convergence.svg)")
+    yield "A dot is a fault during whose recovery no other one happened."
+
+
+def _alerts(outcome: Outcome) -> Iterator[str]:
+    yield from _section("Alerts that fired")
+    if not outcome.alerts:
+        yield "None."
+        return
+    yield "promtool evaluates the rules of `monitoring/rules` over the metrics of the run. Each alert had its cause."
+    yield ""
+    yield "| alert | first after |"
+    yield "| --- | ---: |"
+    yield from (f"| {alert} | {seconds[0]} s |" for alert, seconds in sorted(outcome.alerts.items()))
+
+
+def _crash_points(crashes: Any) -> Iterator[str]:
+    """The part about crash points writes itself, where points are known."""
+    if crashes is not None:
+        yield ""
+        yield from crashes.report()
+
+
+def _section(title: str, first: str = "") -> Iterator[str]:
+    yield ""
+    yield f"## {title}"
+    yield ""
+    if first:
+        yield first
+        yield ""
+
+
+def _table(what: str, count: str, rows: Mapping[str, int]) -> Iterator[str]:
+    yield f"| {what} | {count} |"
+    yield "| --- | ---: |"
+    yield from (f"| {name} | {number} |" for name, number in _most_first(rows.items()))
+
+
+def _most_first(rows: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    return sorted(rows, key=lambda row: (-row[1], row[0]))

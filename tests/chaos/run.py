@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import random
 import sys
 import time
 from collections import Counter
@@ -21,19 +20,21 @@ from local.commands.reset import reset
 from local.commands.up import up
 from local.paths import STACKS
 from local.stack import Stack
-from tests.chaos import checker, layout
-from tests.chaos.customers import SCARCE, Customer, GaveUp, Staff, dashboard
+from tests.chaos import alerts, checker, disk, layout, people
+from tests.chaos.convergence import Meter, Probe
+from tests.chaos.crashes import Crashes, make_directories
+from tests.chaos.customers import SCARCE, Customer
 from tests.chaos.faults import Faults
 from tests.chaos.network import Link
-from tests.chaos.plan import Fault
+from tests.chaos.plan import Fault, Kind
 from tests.chaos.record import Exchange, Record
+from tests.chaos.visitor import GaveUp
 from tests.support import facts, invariants
 from tests.support.facts import Facts
 from tests.support.real_stack import RealStack
 from tests.support.shop import Shop, until
 
 DEFAULT_OFFSET = 11_400
-_CUSTOMERS = 8
 _FINISH_SECONDS = 420
 _CALM_PURCHASES = 6
 
@@ -54,6 +55,12 @@ class Outcome:
     """How often customers and staff did what."""
     orders: Counter[str] = field(default_factory=Counter)
     """Orders by their final status."""
+    crashes: Crashes | None = None
+    """What became of crash points."""
+    alerts: dict[str, list[int]] = field(default_factory=dict)
+    """Alerts that fired → the seconds at which they did."""
+    converged: list[tuple[Fault, float]] = field(default_factory=list)
+    """Seconds from the end of a fault until the system was whole again, where no other fault happened meanwhile."""
     settled_after: float = 0.0
     """Seconds from the end of the last fault until the stores agreed."""
 
@@ -68,15 +75,21 @@ def chaos_stack(name: str = "chaos") -> Stack:
 async def run(stack: Stack, seed: int, plan: Sequence[Fault], seconds: float) -> Outcome:
     """Do it, from a fresh stack, and leave the stack stopped. The outcome says whether everything held."""
     outcome = Outcome(seed, plan, seconds)
-    async with _system(stack) as (real, links), Shop(real) as shop:
+    disk_fills = any(fault.kind is Kind.FULL_DISK for fault in plan)
+    async with _system(stack, disk_fills=disk_fills) as (real, links), Shop(real) as shop:
         await _attack(real, links, shop, outcome)
     return outcome
 
 
 @asynccontextmanager
-async def _system(stack: Stack) -> AsyncIterator[tuple[RealStack, dict[str, Link]]]:
+async def _system(stack: Stack, *, disk_fills: bool) -> AsyncIterator[tuple[RealStack, dict[str, Link]]]:
     found = layout.links(stack)
-    await asyncio.to_thread(reset, stack, layout.LAYOUT)
+    disk.unmount(stack)
+    # Unasked: a run begins without the orders, charges and records of the one before.
+    await asyncio.to_thread(reset, stack, layout.LAYOUT, yes=True)
+    make_directories(stack)
+    if disk_fills:
+        disk.mount(stack)
     try:
         for link in found.values():
             await link.start()
@@ -87,6 +100,7 @@ async def _system(stack: Stack) -> AsyncIterator[tuple[RealStack, dict[str, Link
     finally:
         with contextlib.suppress(Exception):
             await asyncio.to_thread(down, stack, layout.LAYOUT)
+        disk.unmount(stack)
         for link in found.values():
             await link.stop()
 
@@ -95,44 +109,34 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
     staff = await shop.register_staff()
     await _sell_what_is_scarce(shop, staff.token)
     before = await invariants.baseline(real)
-    chance = random.Random(outcome.seed)
-    tokens = [(await shop.register()).token for _ in range(_CUSTOMERS)]
     record = Record(real.stack.data / "requests.jsonl")
-    faults = Faults(real, links, shop.sandbox)
+    outcome.crashes = Crashes(real.stack)
+    faults = Faults(real, links, shop.sandbox, outcome.crashes)
+    crowd = await people.gather(shop, staff.token, outcome.seed, record, outcome.done)
+    probe = Probe(real, await shop.register(), record)
+    meter = Meter(probe.whole, outcome.converged)
     stop = asyncio.Event()
-    customers = [
-        Customer(
-            f"customer-{number}",
-            token,
-            shop.http,
-            record,
-            random.Random(chance.getrandbits(64)),
-            outcome.done,
-            sandbox=shop.sandbox,
-        )
-        for number, token in enumerate(tokens)
-    ]
-    helper = Staff("staff", staff.token, shop.http, record, random.Random(chance.getrandbits(64)), outcome.done)
-    helper.customers = customers
-    people = [
-        *(asyncio.create_task(customer.run(stop)) for customer in customers),
-        asyncio.create_task(helper.run(stop)),
-        asyncio.create_task(dashboard(shop.sandbox, chance, outcome.done, stop)),
-    ]
+    tasks = crowd.begin(stop)
+    watch = alerts.Watch(real)
+    watch.begin()
     try:
-        await _let_happen(faults, outcome, record)
+        await _let_happen(faults, meter, outcome, record)
     finally:
         stop.set()
         await faults.end_all()
     over = time.monotonic()
     _say(f"all faults are over after {record.now:.0f} s; customers finish")
-    outcome.problems += await _finish(people)
+    await meter.finish()
+    await probe.close()
+    outcome.problems += await _finish(tasks)
     _say("everything settles")
-    await _check(real, shop, before, outcome, record, customers)
+    await _check(real, shop, before, outcome, record, crowd.customers)
     outcome.settled_after = time.monotonic() - over
+    outcome.alerts = await alerts.fired(await watch.end())
+    outcome.problems += alerts.without_cause(outcome.alerts, outcome.happened, outcome.done)
 
 
-async def _let_happen(faults: Faults, outcome: Outcome, record: Record) -> None:
+async def _let_happen(faults: Faults, meter: Meter, outcome: Outcome, record: Record) -> None:
     """Each fault at its time. One that is not over when the run ends is ended then."""
 
     async def one(fault: Fault) -> None:
@@ -141,7 +145,11 @@ async def _let_happen(faults: Faults, outcome: Outcome, record: Record) -> None:
             f"{record.now:6.1f} s  {fault}   ({sum(outcome.done.values())} things done, {len(record.exchanges)} calls)"
         )
         outcome.happened.append((record.now, fault))
-        await faults.happen(fault)
+        meter.began(fault)
+        try:
+            await faults.happen(fault)
+        finally:
+            meter.ended(fault)
 
     tasks = [asyncio.create_task(one(fault)) for fault in outcome.plan]
     await asyncio.sleep(max(0.0, outcome.seconds - record.now))
@@ -152,8 +160,8 @@ async def _let_happen(faults: Faults, outcome: Outcome, record: Record) -> None:
             outcome.problems.append(f"a fault could not be made: {result!r}")
 
 
-async def _finish(people: Sequence[asyncio.Task[None]]) -> list[str]:
-    finished, waiting = await asyncio.wait(people, timeout=_FINISH_SECONDS)
+async def _finish(people_at_work: Sequence[asyncio.Task[None]]) -> list[str]:
+    finished, waiting = await asyncio.wait(people_at_work, timeout=_FINISH_SECONDS)
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
@@ -184,8 +192,7 @@ async def _check(
     except AssertionError as error:
         outcome.problems += str(error).splitlines()[1:]
         found = await _facts(real, before)
-    outcome.problems += checker.broken(record.exchanges, found)
-    outcome.problems += await checker.at_rest(real)
+    outcome.problems += await checker.broken(real, before, record.exchanges, found)
     outcome.exchanges = record.exchanges
     outcome.orders = Counter(order.status for order in found.orders.values())
     record.close()

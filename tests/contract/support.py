@@ -185,7 +185,7 @@ def _retry_info(status: status_pb2.Status) -> timedelta | None:
 
 
 def _key_file(stack: RealStack) -> Path:
-    return min(stack.secrets.token_keys_directory.glob("*.pem"))
+    return min(stack.secrets.secret_directory("token-keys").glob("*.pem"))
 
 
 def _read_key(file: Path) -> Ed25519PrivateKey:

@@ -1,7 +1,8 @@
 """Who may call which rpc: written down here by hand, held against the contract by calls, and proven to see mistakes.
 
-`TABLE` says it independently of proto/. Each rpc is tried as every kind of caller; then each access rule is changed in
-every way in which it could be wrong, and the same trial has to notice. A new rpc needs a line here.
+`<service>/who_may_call.yaml` says it independently of proto/. Each rpc is tried as every kind of
+caller; then each access rule is changed in every way in which it could be wrong, and the same trial has to notice. A
+new rpc needs a line there.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import yaml
 
+from facts.system import system
 from services.chassis import policy
 from services.chassis.call import STAFF_ROLE, Service, User
 from services.chassis.errors import PermissionDenied, Unauthenticated
@@ -22,57 +26,19 @@ from services.chassis.pipeline import access
 from services.chassis.pipeline.exchange import Context, Exchange
 from services.chassis.policy import Access, MethodPolicyView
 
-SERVICES = ("user", "order", "payment", "inventory", "notification")
+SERVICES = system().names
 
 ANYONE, SIGNED_IN, STAFF = "anyone", "signed in", "staff"
-TABLE: Mapping[str, str | frozenset[str]] = {
-    "UserService/Register": ANYONE,
-    "UserService/Login": ANYONE,
-    "UserService/GetUser": SIGNED_IN,
-    "UserService/UpdateUser": SIGNED_IN,
-    "UserService/ReplaceUser": SIGNED_IN,
-    "UserService/DeleteUser": SIGNED_IN,
-    "UserService/ChangePassword": SIGNED_IN,
-    "UserService/Logout": SIGNED_IN,
-    "UserService/ListSessions": SIGNED_IN,
-    "UserService/RevokeSession": SIGNED_IN,
-    "UserService/SuspendUser": STAFF,
-    "UserService/ReinstateUser": STAFF,
-    "UserService/RequestPasswordReset": ANYONE,
-    "UserService/ConfirmPasswordReset": ANYONE,
-    "UserService/RequestEmailVerification": SIGNED_IN,
-    "UserService/VerifyEmail": ANYONE,  # the mailed token says who
-    "MailTokenService/MintMailToken": frozenset({"notification"}),
-    "OrderLookupService/LookUpOrder": frozenset({"payment"}),
-    "OrderLookupService/LookUpOrders": frozenset({"payment", "inventory"}),
-    "OrderLookupService/ResolveOrders": frozenset({"inventory"}),
-    "OrderService/CreateOrder": SIGNED_IN,
-    "OrderService/GetOrder": SIGNED_IN,
-    "OrderService/ListOrders": SIGNED_IN,
-    "OrderService/WatchOrder": SIGNED_IN,
-    "OrderService/GetOrderHistory": SIGNED_IN,
-    "OrderService/UpdateOrderStatus": SIGNED_IN,  # owners may cancel; the rest is for staff: use_cases/change_status.py
-    "PaymentLookupService/LookUpOrderPayment": frozenset({"order"}),
-    "PaymentService/CreatePayment": SIGNED_IN,
-    "PaymentService/GetPayment": SIGNED_IN,
-    "PaymentService/ListPayments": SIGNED_IN,
-    "PaymentService/ConfirmPayment": SIGNED_IN,
-    "PaymentService/CreateRefund": STAFF,
-    "PaymentService/ListRefunds": STAFF,
-    "PaymentService/HandleStripeWebhook": ANYONE,  # the signature over the body says who speaks
-    "ProductService/GetProduct": ANYONE,
-    "ProductService/ListProducts": ANYONE,
-    "ProductService/CreateProduct": STAFF,
-    "ProductService/UpdateProduct": STAFF,
-    "ProductService/AdjustStock": STAFF,
-    "ProductService/ListStockMoves": STAFF,
-    "ReservationService/ReserveStock": frozenset({"order"}),
-    "ReservationService/CommitReservation": frozenset({"order"}),
-    "ReservationService/ReleaseReservation": frozenset({"order"}),
-    "NotificationService/ListNotifications": SIGNED_IN,
-    "NotificationService/GetPreferences": SIGNED_IN,
-    "NotificationService/UpdatePreferences": SIGNED_IN,
-}
+
+
+def _table() -> Mapping[str, str | frozenset[str]]:
+    """Every line of every service's table."""
+    files = [Path(__file__).parent / service / "who_may_call.yaml" for service in SERVICES]
+    rules = {name: rule for file in files for name, rule in yaml.safe_load(file.read_text()).items()}
+    return {name: rule if isinstance(rule, str) else frozenset(rule) for name, rule in rules.items()}
+
+
+TABLE = _table()
 
 CALLERS: Mapping[str, User | Service | None] = {
     "nobody": None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -261,3 +262,10 @@ async def test_the_keys_verify_the_tokens_that_customers_get(shop: Shop, custome
 
 async def test_the_edge_says_that_it_serves(shop: Shop) -> None:
     assert answered(await shop.http.get("/healthz"), 200) == {"status": "SERVING"}
+
+
+async def test_the_address_that_up_names_is_a_page(stack: RealStack) -> None:
+    (address,) = re.findall(r"Argosy is up: (\S+)", stack.command("up"))
+    async with httpx.AsyncClient() as browser:
+        answer = await browser.get(address, headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/html")

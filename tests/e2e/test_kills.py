@@ -16,6 +16,7 @@ import asyncpg
 import httpx
 import pytest
 
+from facts.system import system
 from tests.support import invariants
 from tests.support.invariants import Baseline
 from tests.support.parts import Parts
@@ -326,10 +327,10 @@ async def test_a_part_is_killed_in_the_middle_of_purchases(
 @pytest.mark.parametrize(
     "victims",
     [
-        ("user", "order", "payment", "inventory", "notification"),
+        system().names,
         ("postgres", "ferretdb", "kafka"),
         (
-            *("user", "order", "payment", "inventory", "notification"),
+            *system().names,
             *("postgres", "ferretdb", "kafka", "stripe", "mail", "edge"),
         ),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from facts.system import system
 from tests.support.argosy import argosy
 from tests.support.real_stack import RealStack
 from tests.support.shop import Customer
@@ -11,7 +12,7 @@ async def test_top_counts_the_calls_of_every_service(stack: RealStack, customer:
     await customer.get("/products/prod-123")
     answer = await argosy("top", "--every", "0.5", "--count", "1", "--json", environment=stack.stack.environment)
     rows = {row["service"]: row for row in answer.rows}
-    assert set(rows) == {"user", "order", "payment", "inventory", "notification"}
+    assert set(rows) == {*system().names}
     assert {row["state"] for row in rows.values()} == {"serving"}
     assert all(row["memory_mb"] > 10 for row in rows.values())
     assert rows["payment"]["breaker"] == "closed"

@@ -17,9 +17,6 @@ import asyncpg
 import httpx
 import pytest
 
-from services.chassis.postgres import Postgres
-from services.inventory.domain import ReleaseReason
-from services.inventory.use_cases.release_reservation import ReleaseReservation
 from tests.conftest import SCALED_HOLD_SECONDS
 from tests.support import invariants
 from tests.support.facts import Facts
@@ -38,6 +35,7 @@ from tests.support.shop import (
     refusal,
     until,
 )
+from tests.support.stock import release_holds
 
 LONGER_THAN_A_HOLD = SCALED_HOLD_SECONDS + 4
 LAST_PIECE = "prod-129"
@@ -197,7 +195,7 @@ async def test_paid_orders_whose_stock_is_gone_end_with_their_money_back_and_sto
     scarce = await put_into_the_catalog(stack, len(buyers))
     before = await invariants.baseline(stack)
     placed = await asyncio.gather(*(customer.order(an_order(1, scarce, None)) for customer in buyers))
-    await let_go([one["id"] for one in placed], stack)
+    await release_holds(stack, [one["id"] for one in placed])
     taken = await staff.call("POST", f"/products/{scarce}/stock", {"delta": -len(buyers)}, key=str(uuid.uuid4()))
     assert taken.status_code in (200, 201), taken.text
 
@@ -220,18 +218,6 @@ async def test_paid_orders_whose_stock_is_gone_end_with_their_money_back_and_sto
     another = await buyers[0].order(an_order(1, product, None))
     await buyers[0].pay(another)
     await buyers[0].until_order_is(another, "confirmed")
-
-
-async def let_go(order_ids: Sequence[str], stack: RealStack) -> None:
-    """Give back what orders hold because it was held for long enough, whatever has become of them."""
-    postgres = Postgres(stack.postgres_url("inventory"), "test", size=1)
-    await postgres.start()
-    try:
-        for order_id in order_ids:
-            async with postgres.transaction() as connection:
-                await ReleaseReservation()(connection, uuid.UUID(order_id), ReleaseReason.EXPIRED)
-    finally:
-        await postgres.stop()
 
 
 @pytest.mark.parametrize(

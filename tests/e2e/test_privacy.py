@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from facts.system import system
 from tests.contract.support import contents
 from tests.support import bus, invariants, traces
 from tests.support.bus import Record
@@ -194,7 +195,7 @@ def logs(stack: RealStack) -> list[Path]:
 def test_every_part_writes_a_log(stack: RealStack, secrets: Secrets) -> None:
     """So that not finding anything in them means something."""
     written = {path.stem for path in logs(stack) if path.stat().st_size}
-    assert written >= {"user", "order", "payment", "inventory", "notification", "edge", "stripe", "supervisor"}
+    assert written >= {*system().names, "edge", "stripe", "supervisor"}
     everything = "".join(path.read_text(errors="replace") for path in logs(stack))
     assert '"event":"call"' in everything
     assert "/api/v1/users/login" in everything
@@ -215,7 +216,7 @@ async def test_no_span_tells_a_secret_or_who_anybody_is(stack: RealStack, secret
     async def told_by() -> set[str]:
         return {span["service"] for span in traces.spans(stack)}
 
-    everybody = {"edge", "user", "order", "payment", "inventory", "notification"}
+    everybody = {"edge", *system().names}
     await until(told_by, lambda services: services >= everybody, "everybody's spans")
     found = [
         f"{span['service']} {span['name']} tells {what}"
@@ -239,7 +240,7 @@ async def test_no_topic_tells_a_secret_and_only_one_who_somebody_is(stack: RealS
 
 async def test_no_metric_tells_anything(stack: RealStack, secrets: Secrets) -> None:
     async with httpx.AsyncClient() as http:
-        for service in ("user", "order", "payment", "inventory", "notification"):
+        for service in system().names:
             answer = await http.get(f"{stack.admin_url(service)}/metrics")
             assert answer.status_code == 200
             assert "http_request_duration_seconds" in answer.text

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from codegen.cluster import callers
-from codegen.contract import Rpc, Service, read_contract
-from codegen.image import build_json_image
+from codegen.image import build_image
+from facts.system import callers
 from local.mesh.cluster import Cluster
 from local.mesh.pods import PODS, Pod
 from local.ports import SERVICES
 from local.stack import Stack
+from services.chassis.contract import Rpc, Service, read_contract
 from tests.mesh.calls import call
 from tests.mesh.instances import NO_RPC, Crowd, Instance, serve
 from tests.mesh.lab import Lab, until
@@ -34,7 +34,7 @@ def hang(context: grpc.ServicerContext) -> bytes:
 
 @pytest.fixture(scope="module")
 def contract() -> tuple[Service, ...]:
-    return read_contract(build_json_image())
+    return read_contract(build_image(source_info=False))
 
 
 @pytest.fixture(scope="module")

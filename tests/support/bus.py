@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from facts.system import system
 from local.kafka.declarations import declared
 from tests.support.real_stack import RealStack
 
-TOPICS = ("user-events", "order-events", "payment-events", "inventory-events")
+TOPICS = system().topics
 DEAD_LETTERS = tuple(f"{topic}.dlq" for topic in TOPICS)
 _READ_MS = 1000
 

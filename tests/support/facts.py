@@ -15,6 +15,7 @@ import asyncpg
 import httpx
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from facts.system import system
 from local.stripe.currencies import decimals
 from tests.support import bus
 from tests.support.bus import Record
@@ -23,7 +24,7 @@ from tests.support.sandbox import Sandbox
 
 _CALL_SECONDS = 60.0
 _MAILS_A_PAGE = 1000
-OUTBOXES = ("user", "payment", "inventory")
+OUTBOXES = tuple(one.name for one in system().with_store("postgres") if one.topic is not None)
 """Services that publish from a table."""
 
 
@@ -156,24 +157,26 @@ class Facts:
     bus: Sequence[Record]
     """Every record of the event topics."""
     dead_letters: int
+    gone: frozenset[str] = frozenset()
+    """People who have deleted their accounts, by id."""
 
 
 async def gather(stack: RealStack, since: datetime) -> Facts:
     """Ask every part. What is under way shows half done: ask again."""
     orders = await _orders(stack, since)
-    payments, charged, (reservations, stock), messages, welcomes, outboxes = await asyncio.gather(
+    payments, charged, (reservations, stock), messages, (welcomes, gone), outboxes = await asyncio.gather(
         _payments(stack, orders),
         _charged(stack, orders),
         _inventory(stack),
         _messages(stack, orders),
-        _welcomes(stack, since),
+        _people(stack, since),
         _outboxes(stack, since),
     )
     # Last: whatever the others knew of is there by now.
     records = await bus.records(stack)
     dead_letters = await bus.records(stack, bus.DEAD_LETTERS)
     return Facts(
-        orders, payments, charged, reservations, stock, messages, welcomes, outboxes, records, len(dead_letters)
+        orders, payments, charged, reservations, stock, messages, welcomes, outboxes, records, len(dead_letters), gone
     )
 
 
@@ -328,17 +331,19 @@ async def _messages(stack: RealStack, orders: Mapping[str, Order]) -> list[Messa
     return [Message(**row, mails=arrived[row["id"]]) for row in rows]
 
 
-async def _welcomes(stack: RealStack, since: datetime) -> dict[str, str]:
+async def _people(stack: RealStack, since: datetime) -> tuple[dict[str, str], frozenset[str]]:
+    """How each one's welcome stands, and who has left since."""
     async with _database(stack, "user") as connection:
         people = await connection.fetch(
-            "SELECT id::text FROM users WHERE created_at >= $1 AND account_status = 'active' ORDER BY id", since
+            "SELECT id::text, account_status FROM users WHERE created_at >= $1 ORDER BY id", since
         )
     async with _database(stack, "notification") as connection:
         rows = await connection.fetch(
             "SELECT user_id::text, status FROM messages WHERE type = 'welcome' AND created_at >= $1", since
         )
     statuses = {row["user_id"]: row["status"] for row in rows}
-    return {person["id"]: statuses.get(person["id"], "") for person in people}
+    welcomes = {one["id"]: statuses.get(one["id"], "") for one in people if one["account_status"] == "active"}
+    return welcomes, frozenset(one["id"] for one in people if one["account_status"] == "deleted")
 
 
 async def _mails(stack: RealStack) -> list[dict[str, str]]:

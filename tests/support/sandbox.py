@@ -45,15 +45,28 @@ class Sandbox:
         """Commit what is asked next, and never say so."""
         await self.ask("POST", "/_sandbox/faults", json={"kind": "drop", "count": count})
 
+    async def spoil_next(self, kind: str, count: int = 1) -> None:
+        """Have Stripe answer the next requests so: error, error_after, unauthorized, busy."""
+        await self.ask("POST", "/_sandbox/faults", json={"kind": kind, "count": count})
+
+    async def refunds(self) -> list[Json]:
+        """All refunds, newest first."""
+        return [refund async for refund in self._all("/v1/refunds")]
+
+    async def bounce(self, refund_id: str) -> None:
+        """The bank sends a refund back that had succeeded."""
+        await self.ask("POST", f"/_sandbox/refunds/{refund_id}/fail")
+
     async def control(self, **changes: object) -> None:
         """Change lasting settings."""
         await self.ask("PATCH", "/_sandbox/controls", json=changes)
 
     async def behave(self) -> None:
-        """No faults, webhooks as they come, and an account in whatever is charged."""
+        """No faults, webhooks as they come, and an account in whatever is charged. Search keeps its lag."""
         await self.ask("DELETE", "/_sandbox/faults")
         await self.control(
             webhooks_stopped=False,
+            webhooks_lost=False,
             webhooks_duplicated=False,
             webhooks_shuffled=False,
             webhooks_delay_seconds=0,
@@ -79,6 +92,14 @@ class Sandbox:
     async def charges(self) -> list[Json]:
         """All charges."""
         return [charge async for charge in self._all("/v1/charges")]
+
+    async def intent_of(self, payment_id: str) -> Json:
+        """The PaymentIntent of a payment of ours. Fails where Stripe has none."""
+        query = {"query": f"metadata['payment_id']:'{payment_id}'"}
+        found = (await self.ask("GET", "/v1/payment_intents/search", params=query))["data"]
+        assert found, f"Stripe has no intent of payment {payment_id}"
+        intent: Json = found[0]
+        return intent
 
     async def disputes(self) -> list[Json]:
         """All disputes."""

@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.chassis import tracing
-from services.chassis.errors import Catalogue
 from services.chassis.pipeline import (
     access,
     admission,
@@ -37,6 +36,7 @@ from services.chassis.pipeline import (
 )
 from services.chassis.pipeline.exchange import Exchange, Step
 from services.chassis.policy import Access, MethodPolicyView
+from services.chassis.statuses import Catalogue
 from services.chassis.streams import Streams
 
 __all__ = ["Exchange", "Parts", "Step", "compose"]

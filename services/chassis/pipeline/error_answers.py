@@ -14,8 +14,9 @@ from typing import NoReturn
 import grpc
 
 from services.chassis import cancellation
-from services.chassis.errors import INTERNAL, Catalogue, Unavailable
+from services.chassis.errors import Unavailable
 from services.chassis.pipeline.exchange import Exchange, Step
+from services.chassis.statuses import INTERNAL, Catalogue
 
 _STATUS = "grpc-status-details-bin"
 _RETRY_AFTER = "retry-after"

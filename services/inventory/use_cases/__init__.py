@@ -1,1 +1,4 @@
-"""What the inventory service does, one use case a file."""
+"""What inventory does, one use case a file: a command, its handler, and the errors that it raises.
+
+Use cases import the domain, the ports and the chassis' plain modules. They know no protobuf, gRPC, SQL or driver.
+"""

@@ -5,21 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from services.chassis.postgres import Connection
-from services.inventory import store
-from services.inventory.domain import MoveKind, OutOfStock, ReservationEnded, Status, commit
-from services.inventory.low_stock import LowStock
-from services.inventory.store import Reservation
+from services.inventory.domain.reservations import OutOfStock, Reservation, ReservationEnded, Status, commit
+from services.inventory.domain.stock import MoveKind
+from services.inventory.ports import InventoryUnit, Work
+from services.inventory.use_cases.publish_low_stock import PublishLowStock
 
 
 @dataclass(frozen=True)
 class CommitReservation:
-    """Sells what an order holds, once, in the caller's transaction."""
+    """Whose hold."""
 
-    low_stock: LowStock
+    order_id: UUID
 
-    async def __call__(self, connection: Connection, order_id: UUID) -> Reservation:
-        """The reservation, committed.
+
+@dataclass(frozen=True)
+class CommitReservationHandler:
+    """Sells what an order holds, once."""
+
+    work: Work
+    publish_low: PublishLowStock
+
+    async def __call__(self, command: CommitReservation) -> Reservation:
+        """The reservation, committed. Raises what `within` raises."""
+        async with self.work.begin("inventory.commit") as unit:
+            return await self.within(unit, command.order_id)
+
+    async def within(self, unit: InventoryUnit, order_id: UUID) -> Reservation:
+        """The same as a part of another unit of work.
 
         A hold that expired is taken anew while there is stock: the order was paid late, but it was paid.
 
@@ -28,15 +40,15 @@ class CommitReservation:
             ReservationEnded: the order was cancelled.
             OutOfStock: the hold expired and its stock is gone.
         """
-        reservation = await store.lock(connection, order_id)
+        reservation = await unit.reservations.lock(order_id)
         if not reservation.lines:
             raise ReservationEnded(reservation.status)
         effect = commit(reservation.status, reservation.release_reason)
         if effect is None:
             return reservation
-        await store.move(connection, order_id, Status.COMMITTED)
-        levels = await store.apply(connection, MoveKind.COMMIT, order_id, effect, reservation.lines)
+        await unit.reservations.move(order_id, Status.COMMITTED)
+        levels = await unit.stock.apply(MoveKind.COMMIT, order_id, effect, reservation.lines)
         if levels is None:
             raise OutOfStock([("orderId", "must have stock: its hold expired and the stock went to others")])
-        await self.low_stock.tell(connection, levels)
+        await self.publish_low(unit, levels)
         return replace(reservation, status=Status.COMMITTED, release_reason=None)

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from argosy.event.v1.inventory_events_pb2 import StockReserved
-from services.chassis import outbox
 from services.chassis.errors import Unavailable
-from services.chassis.postgres import Connection, Postgres
-from services.inventory import store
-from services.inventory.domain import HOLD, Line, MoveKind, OtherLines, ReservationEnded, Status, price, same_lines
-from services.inventory.events import stock_lines
-from services.inventory.low_stock import LowStock
-from services.inventory.store import Reservation
+from services.inventory.domain.facts import StockReserved
+from services.inventory.domain.reservations import (
+    Line,
+    OtherLines,
+    Reservation,
+    ReservationEnded,
+    Status,
+    price,
+    quantities,
+    same_lines,
+)
+from services.inventory.domain.stock import HOLD, MoveKind
+from services.inventory.ports import InventoryUnit, Work
+from services.inventory.use_cases.publish_low_stock import PublishLowStock
 
 TRIES = 5
 
 
 @dataclass(frozen=True)
-class ReserveStockCommand:
+class ReserveStock:
     """Hold these lines for this order."""
 
     order_id: UUID
@@ -33,15 +39,15 @@ class _StockMoved(Exception):
 
 
 @dataclass(frozen=True)
-class ReserveStock:
+class ReserveStockHandler:
     """Holds stock: all lines or none, once an order."""
 
-    postgres: Postgres
+    work: Work
     hold: timedelta
     """How long an unused hold lasts."""
-    low_stock: LowStock
+    publish_low: PublishLowStock
 
-    async def __call__(self, command: ReserveStockCommand) -> Reservation:
+    async def __call__(self, command: ReserveStock) -> Reservation:
         """The order's reservation, made now or found; finding it extends the hold.
 
         Raises:
@@ -52,34 +58,31 @@ class ReserveStock:
         """
         for _ in range(TRIES):
             try:
-                async with self.postgres.transaction() as connection:
-                    return await self._reserve(connection, command)
+                async with self.work.begin("inventory.reserve") as unit:
+                    return await self._reserve(unit, command)
             except _StockMoved:
                 continue
         raise Unavailable("the stock of these products is changing too fast; try again")
 
-    async def _reserve(self, connection: Connection, command: ReserveStockCommand) -> Reservation:
-        if not await store.claim(connection, command.order_id, Status.HELD, self.hold):
-            return await self._repeat(connection, command)
-        catalog = await store.products(connection, sorted({line.product_id for line in command.lines}))
+    async def _reserve(self, unit: InventoryUnit, command: ReserveStock) -> Reservation:
+        if not await unit.reservations.claim(command.order_id, Status.HELD, self.hold):
+            return await self._repeat(unit, command)
+        catalog = await unit.products.by_ids(sorted({line.product_id for line in command.lines}))
         lines = price(command.lines, catalog)
-        currency = catalog[lines[0].product_id].currency
-        expires_at = await store.add_lines(connection, command.order_id, currency, lines)
-        event = StockReserved(order_id=str(command.order_id), items=stock_lines(lines))
-        await outbox.publish(connection, event, key=str(command.order_id), subject=str(command.order_id))
-        levels = await store.apply(connection, MoveKind.RESERVE, command.order_id, HOLD, lines, currency=currency)
+        expires_at = await unit.reservations.add_lines(command.order_id, lines)
+        await unit.publish(StockReserved(command.order_id, quantities(lines)))
+        levels = await unit.stock.apply(MoveKind.RESERVE, command.order_id, HOLD, lines, only_at_these_prices=True)
         if levels is None:
             raise _StockMoved
-        await self.low_stock.tell(connection, levels)
-        return Reservation(command.order_id, Status.HELD, None, currency, expires_at, lines)
+        await self.publish_low(unit, levels)
+        return Reservation(command.order_id, Status.HELD, None, lines[0].price.currency, expires_at, lines)
 
-    async def _repeat(self, connection: Connection, command: ReserveStockCommand) -> Reservation:
-        reservation = await store.lock(connection, command.order_id)
+    async def _repeat(self, unit: InventoryUnit, command: ReserveStock) -> Reservation:
+        reservation = await unit.reservations.lock(command.order_id)
         if reservation.status is Status.RELEASED:
             raise ReservationEnded(reservation.status)
         if not same_lines(command.lines, reservation.lines):
             raise OtherLines
-        if reservation.status is Status.HELD:
-            expires_at = await store.extend(connection, command.order_id, self.hold)
-            return Reservation(command.order_id, Status.HELD, None, reservation.currency, expires_at, reservation.lines)
-        return reservation
+        if reservation.status is not Status.HELD:
+            return reservation
+        return replace(reservation, expires_at=await unit.reservations.extend(command.order_id, self.hold))

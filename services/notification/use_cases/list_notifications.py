@@ -1,23 +1,33 @@
-"""Show a person what was sent to them."""
+"""Show a person the messages sent to them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.chassis.postgres import Postgres
-from services.notification import store
-from services.notification.store import Message
+from services.notification.domain.messages import Message
+from services.notification.ports import Work
 
 
 @dataclass(frozen=True)
 class ListNotifications:
-    """Reads a person's messages, newest first."""
+    """Whose, and which page."""
 
-    postgres: Postgres
+    user_id: UUID
+    before: UUID | None
+    """The id after the newest message of the page; None for the first page."""
+    size: int
 
-    async def __call__(self, user_id: UUID, before: UUID | None, size: int) -> tuple[list[Message], UUID | None]:
-        """So many messages older than `before`, and where the next page begins; None on the last."""
-        async with self.postgres.connection() as connection:
-            found = await store.page_of_messages(connection, user_id, before, size + 1)
-        return found[:size], found[size - 1].id if len(found) > size else None
+
+@dataclass(frozen=True)
+class ListNotificationsHandler:
+    """Reads a page of a person's messages, newest first."""
+
+    work: Work
+
+    async def __call__(self, command: ListNotifications) -> tuple[list[Message], UUID | None]:
+        """The page, and the id before which the next one begins; None on the last page."""
+        async with self.work.read() as unit:
+            found = await unit.messages.page(command.user_id, command.before, command.size + 1)
+        page = list(found[: command.size])
+        return page, page[-1].id if len(found) > command.size else None

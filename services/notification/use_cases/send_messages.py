@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from email.message import EmailMessage
-from typing import Protocol
-from uuid import UUID
 
 import structlog
 
-from services.chassis.postgres import Postgres
-from services.notification import outcomes, store
-from services.notification.domain import pause_before
-from services.notification.store import DueMessage
+from services.chassis.crash_points import reach
+from services.notification.domain.messages import DueMessage, pause_before
+from services.notification.ports import Letters, Mailer, MailNotAsked, MailNotSent, MailNotWanted, Tokens, Work
+from services.notification.use_cases import outcomes
 
 BATCH = 10
 """Sent side by side."""
@@ -22,100 +20,40 @@ SEND_SECONDS = 20.0
 """How long a message's token and the mail server may take together."""
 _LEASE = timedelta(seconds=25)
 """Longer than sending a batch takes; a sender that died holds its batch back for so long."""
-_SOON = timedelta(seconds=1)
-"""When a message that was not tried is taken again, if the mail server is back."""
 _log = structlog.get_logger()
 
 
-class MailNotSent(Exception):
-    """The mail server does not take this message, or nobody makes its token."""
-
-
-class MailNotAsked(Exception):
-    """The mail server, or who makes the mail's token, is away or takes nothing from us: no fault of the message's."""
-
-    def __init__(self, told: str = "", pause: timedelta = _SOON) -> None:
-        super().__init__(told)
-        self.pause = pause
-        """When there may be sense in taking the message again."""
-
-
-class MailNotWanted(Exception):
-    """There is no sense in the mail any more; the text says why."""
-
-
-class Token(Protocol):
-    """A secret that a mail carries, and whom it may be sent to."""
-
-    @property
-    def token(self) -> str:
-        """The secret."""
-
-    @property
-    def email(self) -> str:
-        """The only address that it may be sent to."""
-
-    @property
-    def name(self) -> str:
-        """The full name of the person."""
-
-
-class Tokens(Protocol):
-    """Makes tokens."""
-
-    async def mint(self, request_id: UUID) -> Token:
-        """Raises MailNotSent, MailNotAsked, MailNotWanted."""
-
-
-class Letters(Protocol):
-    """Writes mails."""
-
-    def write(self, message: DueMessage, token: str | None = None) -> EmailMessage:
-        """The message as a mail."""
-
-
-class Mailer(Protocol):
-    """Sends mails."""
-
-    @property
-    def is_left_alone(self) -> bool:
-        """Whether there is no sense in sending now."""
-
-    async def send(self, mail: EmailMessage) -> None:
-        """Raises MailNotSent, MailNotAsked."""
-
-
 @dataclass(frozen=True)
-class SendMessages:
-    """Looks for due messages from time to time and sends them. Any number of replicas may do so at once.
+class SendMessagesHandler:
+    """Sends due messages. Any number of replicas may do so at once.
 
     A process that dies between the mail server's yes and the commit sends that message again, under the same
     Message-ID, by which mail readers know it for the same one; a token in it is another one, and both are good.
     """
 
-    postgres: Postgres
+    work: Work
     tokens: Tokens
     letters: Letters
     mailer: Mailer
-    every_seconds: float
 
-    async def run(self) -> None:
-        """Look, send, wait; until cancelled."""
-        while True:
-            while await self.once() == BATCH:
-                pass
-            await asyncio.sleep(self.every_seconds)
-
-    async def once(self) -> int:
-        """Send one batch; answers how many it took. One that fails keeps none of the others from being sent."""
+    async def __call__(self) -> int:
+        """Sends one batch; answers how many messages it took. One that fails holds up none of the others."""
         if self.mailer.is_left_alone:
             return 0
-        async with self.postgres.transaction() as connection:
-            due = await store.take_due(connection, BATCH, _LEASE)
+        due = await self._take_due()
         for result in await asyncio.gather(*map(self._send, due), return_exceptions=True):
             if result is not None:
                 raise result
         return len(due)
+
+    async def _take_due(self) -> Sequence[DueMessage]:
+        async with self.work.begin() as unit:  # points by hand: a round that finds nothing has no effect
+            due = await unit.messages.take_due(BATCH, _LEASE)
+            if due:
+                reach("notification.take.before_commit")
+        if due:
+            reach("notification.take.committed")
+        return due
 
     async def _send(self, message: DueMessage) -> None:
         try:
@@ -130,8 +68,8 @@ class SendMessages:
         except TimeoutError:
             await self._put_off(message, f"not taken within {SEND_SECONDS:.0f} s")
         else:
-            async with self.postgres.transaction() as connection:
-                await store.mark_sent(connection, message.id)
+            async with self.work.begin("notification.sent") as unit:
+                await unit.messages.mark_sent(message.id)
             outcomes.count(message.type, "sent")
 
     async def _deliver(self, message: DueMessage) -> None:
@@ -143,19 +81,19 @@ class SendMessages:
         await self.mailer.send(self.letters.write(addressed, secret.token))
 
     async def _drop(self, message: DueMessage, reason: str) -> None:
-        async with self.postgres.transaction() as connection:
-            await store.drop(connection, message.id, reason)
+        async with self.work.begin("notification.drop") as unit:
+            await unit.messages.drop(message.id, reason)
         outcomes.count(message.type, "dropped")
 
     async def _hand_back(self, message: DueMessage, pause: timedelta) -> None:
-        async with self.postgres.transaction() as connection:
-            await store.hand_back(connection, message.id, pause)
+        async with self.work.begin("notification.hand_back") as unit:
+            await unit.messages.hand_back(message.id, pause)
         outcomes.count(message.type, "handed_back")
 
     async def _put_off(self, message: DueMessage, error: str) -> None:
         pause = pause_before(message.attempt + 1)
-        async with self.postgres.transaction() as connection:
-            await store.put_off(connection, message.id, pause, error)
+        async with self.work.begin("notification.put_off") as unit:
+            await unit.messages.put_off(message.id, pause, error)
         outcome = "parked" if pause is None else "put_off"
         outcomes.count(message.type, outcome)
         _log.warning("mail_not_sent", message_id=str(message.id), attempt=message.attempt, outcome=outcome, error=error)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import structlog
 from prometheus_client import Counter
 
+from services.chassis.metrics import show_from_the_start
 from services.order.domain import (
     IllegalTransition,
+    OrderNotFound,
     OrderStatusUpdated,
     Reason,
     Status,
@@ -18,14 +20,13 @@ from services.order.domain import (
 )
 from services.order.journal import History, Journal
 
+_UNKNOWN = "unknown"
 _ignored = Counter(
     "argosy_order_payment_outcomes_ignored_total",
-    "Payment outcomes that came too late to move their order.",
+    "Payment outcomes that came too late to move their order; unknown: there is no such order.",
     ["outcome", "status"],
 )
-for _outcome in ("succeeded", "failed"):
-    for _status in Status:
-        _ignored.labels(_outcome, _status)  # shown from the start, as 0
+show_from_the_start(_ignored, ("succeeded", "failed"), (*Status, _UNKNOWN))
 _log = structlog.get_logger()
 
 
@@ -46,11 +47,13 @@ class ApplyPayment:
     journal: Journal
 
     async def __call__(self, outcome: PaymentOutcome) -> None:
-        """Confirm or cancel the order. An outcome that comes too late is counted and changes nothing: payment itself
-        refunds what was paid for a cancelled order.
+        """Confirm or cancel the order.
+
+        An outcome that comes too late is counted and changes nothing: payment itself refunds what was paid for a
+        cancelled order. The same holds for an order that does not exist. A payment begins only after this service has
+        answered with its order, so a later try would not find it either.
 
         Raises:
-            OrderNotFound: there is no such order.
             Contended, NotStored, OutcomeUnknown: as Journal.change says; to be tried again.
         """
         wanted = (Status.CONFIRMED, Reason.PAID) if outcome.succeeded else (Status.CANCELLED, Reason.PAYMENT_FAILED)
@@ -61,5 +64,11 @@ class ApplyPayment:
         try:
             await self.journal.change(outcome.order_id, decide, cause=outcome.event_id)
         except IllegalTransition as late:
-            _ignored.labels("succeeded" if outcome.succeeded else "failed", late.current).inc()
-            _log.warning("payment_outcome_ignored", order_id=outcome.order_id, error=str(late))
+            _ignore(outcome, late.current, late)
+        except OrderNotFound as unknown:
+            _ignore(outcome, _UNKNOWN, unknown)
+
+
+def _ignore(outcome: PaymentOutcome, status: str, why: Exception) -> None:
+    _ignored.labels("succeeded" if outcome.succeeded else "failed", status).inc()
+    _log.warning("payment_outcome_ignored", order_id=outcome.order_id, error=str(why))

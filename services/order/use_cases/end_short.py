@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 from prometheus_client import Counter
 
+from services.chassis.metrics import show_from_the_start
 from services.order.domain import (
     IllegalTransition,
     OrderNotFound,
@@ -20,8 +21,7 @@ from services.order.domain import (
 from services.order.journal import History, Journal
 
 _short = Counter("argosy_order_stock_short_total", "Orders that inventory could not deliver.", ["outcome"])
-for _outcome in ("cancelled", "too_late", "unknown"):
-    _short.labels(_outcome)  # shown from the start, as 0
+show_from_the_start(_short, ("cancelled", "too_late", "unknown"))
 _log = structlog.get_logger()
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from services.chassis import clock
+from services.chassis.crash_points import reach
 from services.chassis.mongo import Document
 from services.order.domain import Order, fold
 from services.order.read_side import Contended, ReadSide
@@ -173,14 +174,18 @@ class RebuildReadSide:
             order = await self._order(order_id)
             if isinstance(order, Difference) or (order is None and shown is None):
                 return
+            reach("rebuild.before_mend")
             if order is None and shown is not None:
                 await self.repair.remove(shown)
+                reach("rebuild.removed")
             elif order is not None and shown is None:
                 await self.read_side.project(order)
+                reach("rebuild.shown")
             elif order is not None and shown is not None:
                 if not await self.repair.wrong_fields(shown, order):
                     return
                 await self.repair.replace(shown, order)
+                reach("rebuild.replaced")
         raise Contended(f"order {order_id} changes too fast to be put right")
 
 

@@ -102,7 +102,7 @@ class CreatePayment:
             now=clock.now(),
             takes_at_most=self.gateway.takes_at_most,
         )
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.begin") as connection:
             kept_under = command.kept_under
             if kept_under is not None:
                 claimed = await idempotency.claim(connection, *kept_under)

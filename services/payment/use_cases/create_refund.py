@@ -80,7 +80,7 @@ class CreateRefund:
 
         The claim comes first: a repeat gets its answer also when by now nothing is left.
         """
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.begin_refund") as connection:
             kept_under = command.kept_under
             if kept_under is not None:
                 claimed = await idempotency.claim(connection, *kept_under)
@@ -117,7 +117,7 @@ class CreateRefund:
     async def _answer(self, command: CreateRefundCommand, refund_id: UUID) -> payment_pb2.Refund:
         """How the refund stands; for a key, what is kept under it, for others may have been answered already."""
         kept_under = command.kept_under
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.answer_refund") as connection:
             refund = await store.find_refund(connection, refund_id)
             if refund is None:
                 raise RuntimeError(f"refund {refund_id} was written down, and is gone")

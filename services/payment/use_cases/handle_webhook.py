@@ -13,6 +13,7 @@ import structlog
 from prometheus_client import Counter
 from pydantic import SecretStr
 
+from services.chassis.metrics import show_from_the_start
 from services.chassis.postgres import Postgres
 from services.payment import domain, store
 from services.payment.domain import IntentMismatch, Payment
@@ -33,8 +34,7 @@ DISPUTE_EVENTS = frozenset(
 
 TAKEN, KNOWN, FOREIGN, FORGED = "taken", "known", "foreign", "bad_signature"
 _webhooks = Counter("argosy_stripe_webhooks", "Webhooks of Stripe's, by what became of each.", ["result"])
-for _result in (TAKEN, KNOWN, FOREIGN, FORGED, *Passed):
-    _webhooks.labels(_result)
+show_from_the_start(_webhooks, (TAKEN, KNOWN, FOREIGN, FORGED, *Passed))
 _log = structlog.get_logger()
 
 
@@ -74,11 +74,11 @@ class HandleWebhook:
         intent_id = event.intent_id or (payment.intent_id if payment else None)
         if payment is None or intent_id is None:
             raise NotForUs(Passed.UNKNOWN_PAYMENT)
-        if await self._nothing_to_learn(event, payment):
-            return KNOWN
-        result = TAKEN
+        result = KNOWN
         try:
-            await self._apply(event, payment, intent_id)
+            if not await self._nothing_to_learn(event, payment):
+                result = TAKEN
+                await self._apply(event, payment, intent_id)
         except IntentMismatch as mismatch:  # sent again, it would be no other
             _log.error("webhook_of_a_foreign_intent", stripe_event=event.id, error=str(mismatch))
             result = FOREIGN
@@ -86,8 +86,8 @@ class HandleWebhook:
             result = FOREIGN
             if payment.intent_id == intent_id:
                 await self.recorder.unknown_at_stripe(payment)
-        async with self.postgres.transaction() as connection:
-            await store.webhook_processed(connection, event.id, event.type)
+        async with self.postgres.transaction("payment.webhook") as connection:
+            await store.webhook_processed(connection, event.id, event.type, payment.id)
         return result
 
     async def _payment_of(self, event: WebhookEvent) -> Payment | None:

@@ -54,7 +54,7 @@ class LookAfterStranded:
         if payment is None:
             return False
         now = clock.now()
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("payment.retry") as connection:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             await store.save_payment(connection, domain.unstrand(current, now))

@@ -7,6 +7,7 @@ challenge, the reconciler after a crash. No step is taken inside a transaction, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 
@@ -48,6 +49,8 @@ class SettlePayment:
     postgres: Postgres
     gateway: StripeGateway
     recorder: Recorder
+    search_lag: timedelta
+    """How far Stripe's search may be behind."""
 
     async def __call__(self, payment: Payment) -> Settled:
         """Take the step that is due now.
@@ -137,7 +140,7 @@ class SettlePayment:
         if found is not None:
             return await self.learn(payment, found)
         now = clock.now()
-        if not domain.may_conclude(payment, now):
+        if not domain.may_conclude(payment, now, self.gateway.takes_at_most + self.search_lag):
             return Settled(payment)
         if payment.close_intent or not domain.may_take_another_key(payment, now):
             return Settled(await self.recorder.never_charged(payment))

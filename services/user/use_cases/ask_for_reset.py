@@ -33,6 +33,6 @@ class AskForResetHandler:
     async def __call__(self, command: AskForReset) -> None:
         """The wish is stored. Raises TooManyMails, whoever has the address."""
         key = address_key(command.email)
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("user.ask_for_reset") as connection:
             await self.limits.count(connection, key, command.client_address)
             await reset_wishes.add(connection, key)

@@ -45,7 +45,7 @@ class AskForVerificationHandler:
             EmailVerified: there is nothing to verify.
             TooManyMails: too many were asked for lately.
         """
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("user.ask_for_verification") as connection:
             await self._ask(connection, command)
 
     async def _ask(self, connection: Connection, command: AskForVerification) -> None:

@@ -55,7 +55,7 @@ class ChangePasswordHandler:
         if not may_sign_in(credentials.status, matches):
             raise WrongPassword
         new_hash = await self.passwords.hash(key, command.new_password)
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("user.change_password") as connection:
             ended = await self._change(connection, credentials, new_hash, command.session_id)
         for session_id in ended:
             self.revocations.session_ended(str(session_id))

@@ -48,7 +48,7 @@ class ChangeStaffHandler:
     async def __call__(self, command: ChangeStaff) -> StaffChange:
         """The account is, or is not, of the staff; as often as one likes. Raises NoSuchUser for an unknown address."""
         ended: list[UUID] = []
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("user.change_staff") as connection:
             found = await store.staff_by_address(connection, address_key(command.email))
             if found is None:
                 raise NoSuchUser

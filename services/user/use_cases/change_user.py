@@ -40,7 +40,7 @@ class ChangeUserHandler:
         """
         if not may_change(command.caller, command.caller_is_staff, command.account_id):
             raise NoSuchUser
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("user.change") as connection:
             return await self._change(connection, command)
 
     async def _change(self, connection: Connection, command: ChangeUser) -> User:

@@ -38,7 +38,7 @@ class DeleteUserHandler:
         """
         if not may_change(command.caller, command.caller_is_staff, command.account_id):
             raise NoSuchUser
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("user.delete") as connection:
             status = await store.lock_account(connection, command.account_id)
             if status is not None and status is not AccountStatus.DELETED:
                 await self._delete(connection, command.account_id)

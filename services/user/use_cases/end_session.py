@@ -42,7 +42,7 @@ class EndSessionHandler:
         Raises:
             NoSuchSession: also for another person's.
         """
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("user.end_session") as connection:
             await store.lock_account(connection, command.account_id)
             if not await store.has_session(connection, command.account_id, command.session_id):
                 raise NoSuchSession

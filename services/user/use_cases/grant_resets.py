@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from argosy.event.v1.user_events_pb2 import PasswordResetRequested
 from services.chassis import outbox
+from services.chassis.crash_points import reach
 from services.chassis.postgres import Connection, Postgres
 from services.user import mail_requests, reset_wishes, store
 from services.user.domain import AccountStatus, Purpose
@@ -34,7 +35,9 @@ class GrantResets:
             if address_key is None:
                 return False
             await self._grant(connection, address_key)
-            return True
+            reach("user.grant_reset.before_commit")
+        reach("user.grant_reset.committed")
+        return True
 
     @staticmethod
     async def _grant(connection: Connection, address_key: str) -> None:

@@ -66,7 +66,7 @@ class LogInHandler:
         if credentials is None or not may_sign_in(credentials.status, matches):
             await self.failures.count(key, command.client)
             raise SignInRefused
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("user.log_in") as connection:
             opened = await self._open(connection, credentials, command.client)
             await self.failures.forget(connection, key)
             return opened

@@ -42,7 +42,7 @@ class MintMailTokenHandler:
 
     async def __call__(self, request_id: UUID) -> MailToken:
         """A token, good from now on. Raises NoSuchMailRequest and MailRequestVoid."""
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("user.mint_mail_token") as connection:
             account_id = await mail_requests.account_of(connection, request_id)
             if account_id is None:
                 raise NoSuchMailRequest

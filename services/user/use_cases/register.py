@@ -60,7 +60,9 @@ class RegisterHandler:
             return await self._create(connection, person, password_hash, session)
 
         scope = f"register:{person.address_key}"
-        outcome = await once(self.postgres, scope, command.idempotency_key, command.fingerprint, create, UserSummary)
+        outcome = await once(
+            self.postgres, scope, command.idempotency_key, command.fingerprint, create, UserSummary, "user.register"
+        )
         if outcome.replayed:
             session = await self._sign_in_again(parse_id(outcome.message.id), person, command, password_hash)
         return outcome.message, session
@@ -103,7 +105,7 @@ class RegisterHandler:
         )
         if not may_sign_in(credentials.status, matches):
             raise EmailTaken
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("user.sign_in_again") as connection:
             account = await store.still_good(connection, credentials)
             if account is None:
                 raise EmailTaken

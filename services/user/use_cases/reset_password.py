@@ -44,7 +44,7 @@ class ResetPasswordHandler:
         if request is None:
             raise MailTokenNotGood
         new_hash = await self.passwords.hash(str(request.account_id), command.new_password)
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("user.reset_password") as connection:
             ended = await self._reset(connection, request, new_hash)
         for session_id in ended:
             self.revocations.session_ended(str(session_id))

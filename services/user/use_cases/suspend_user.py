@@ -41,7 +41,7 @@ class SuspendUserHandler:
             AccountDeleted: it is nobody's any more.
             OwnAccount: nobody suspends themself.
         """
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("user.suspend") as connection:
             user, changed, ended = await self._change(connection, command)
         for session_id in ended:
             self.revocations.session_ended(str(session_id))

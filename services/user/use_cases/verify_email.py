@@ -21,7 +21,7 @@ class VerifyEmailHandler:
         Raises:
             MailTokenNotGood: it is no token, or not good any more, or the account has another address by now.
         """
-        async with self.postgres.transaction() as connection:
+        async with self.postgres.transaction("user.verify_email") as connection:
             request = await mail_requests.find(connection, token, Purpose.EMAIL_VERIFICATION)
             if request is None:
                 raise MailTokenNotGood

@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from argosy.order.v1 import order_lookup_pb2, order_lookup_pb2_grpc, order_pb2, order_pb2_grpc
+from facts.system import system
 from tests.contract.order.conftest import People, an_order
 from tests.contract.support import Metadata, bad_tokens, bearer, refused, service_token
 from tests.support.real_stack import RealStack
@@ -60,7 +61,7 @@ async def test_without_a_good_token_nobody_may_do_anything(
 async def test_no_service_may_act_for_a_person(
     orders: Orders, stack: RealStack, product: str, order: order_pb2.Order
 ) -> None:
-    for service in ("user", "order", "payment", "inventory", "notification"):
+    for service in system().names:
         for name, rpc in public_rpcs(orders, product, order.id).items():
             refusal = await refused(rpc(bearer(service_token(stack, service))))
             assert refusal.code is UNAUTHENTICATED, (name, service)

@@ -26,5 +26,5 @@ async def test_is_served_on_the_admin_port_and_verifies_a_token(stack: RealStack
         issuer="https://argosy.local",
     )
     assert claims["sub"] == ada.id
-    assert list(keys) == [key.kid for key in read(stack.secrets.token_keys_directory)]
+    assert list(keys) == [key.kid for key in read(stack.secrets.secret_directory("token-keys"))]
     assert all("d" not in entry for entry in document["keys"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
+import pkgutil
 import signal
 import socket
 import sys
@@ -26,26 +28,26 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from argosy.inventory.v1 import product_pb2, reservation_pb2
-from argosy.notification.v1 import notification_pb2
-from argosy.order.v1 import order_lookup_pb2, order_pb2
-from argosy.payment.v1 import payment_lookup_pb2, payment_pb2
-from argosy.user.v1 import user_pb2
 from edge.admin import Admin
 from edge.render import render, upstream_names
 from edge.settings import load
+from facts.system import system
 
 ROOT = Path(__file__).resolve().parents[3]
-OWNERS = ("user", "order", "payment", "inventory", "notification")
-FILES = (
-    user_pb2,
-    order_pb2,
-    order_lookup_pb2,
-    payment_pb2,
-    payment_lookup_pb2,
-    product_pb2,
-    reservation_pb2,
-    notification_pb2,
+
+
+def _modules(package: str) -> list[str]:
+    """The generated modules of a package, by name."""
+    found = pkgutil.iter_modules(importlib.import_module(package).__path__)
+    return [f"{package}.{module.name}" for module in found if module.name.endswith("_pb2")]
+
+
+OWNERS = system().public
+FILES = tuple(
+    module
+    for owner in OWNERS
+    for module in map(importlib.import_module, _modules(f"argosy.{owner}.v1"))
+    if module.DESCRIPTOR.services_by_name
 )
 Context = Any  # grpc ships no types
 Change = Callable[[dict[str, Any]], None]

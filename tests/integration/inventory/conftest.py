@@ -10,41 +10,41 @@ import pytest
 
 import services.inventory
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub, add_OrderLookupServiceServicer_to_server
+from services.chassis.money import Money
 from services.chassis.postgres import Postgres
-from services.inventory import store
-from services.inventory.orders import Orders
-from services.inventory.store import NewProduct
+from services.inventory.adapters.orders import GrpcOrders
+from services.inventory.adapters.products import PostgresProducts
+from services.inventory.domain.products import NewProduct
 from tests.integration.inventory.lab import FakeOrder, Inventory
 
 MIGRATIONS = Path(services.inventory.__file__).parent / "migrations"
 
 
 @pytest.fixture
-async def order() -> AsyncIterator[tuple[FakeOrder, Orders]]:
+async def order() -> AsyncIterator[tuple[FakeOrder, GrpcOrders]]:
     """An order service that says what it is told to, and how it is asked."""
     fake, server = FakeOrder(), grpc.aio.server()
     add_OrderLookupServiceServicer_to_server(fake, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield fake, Orders(OrderLookupServiceStub(channel))
+        yield fake, GrpcOrders(OrderLookupServiceStub(channel))
     await server.stop(None)
 
 
 @pytest.fixture
-async def inventory(postgres_url: str, order: tuple[FakeOrder, Orders]) -> AsyncIterator[Inventory]:
+async def inventory(postgres_url: str, order: tuple[FakeOrder, GrpcOrders]) -> AsyncIterator[Inventory]:
     postgres = Postgres(postgres_url, "inventory-test", MIGRATIONS)
     await postgres.start()
     async with postgres.transaction() as connection:
         await connection.execute(
             "TRUNCATE products, stock_moves, reservations, reservation_items, outbox, inbox, idempotency_keys"
         )
-        await store.add_missing_products(
-            connection,
+        await PostgresProducts(connection).add_missing(
             [
-                NewProduct("bell", "Bell", "", 8900, "USD", on_hand=10),
-                NewProduct("chart", "Chart", "", 1250, "USD", on_hand=10),
-            ],
+                NewProduct("bell", "Bell", "", Money(8900, "USD"), on_hand=10),
+                NewProduct("chart", "Chart", "", Money(1250, "USD"), on_hand=10),
+            ]
         )
     yield Inventory(postgres, *order)
     await postgres.stop()

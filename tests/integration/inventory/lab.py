@@ -10,22 +10,31 @@ from uuid import UUID, uuid4
 
 import grpc
 
-from argosy.inventory.v1.product_pb2 import StockMove as StockMoveMessage
 from argosy.order.v1.order_lookup_pb2 import ResolvedOrder, ResolveOrdersRequest, ResolveOrdersResponse
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceServicer
+from services.chassis.events import Event
 from services.chassis.postgres import Postgres
-from services.inventory.domain import Line
-from services.inventory.low_stock import LowStock
-from services.inventory.moves import StockMove
-from services.inventory.orders import Orders
-from services.inventory.store import Reservation
-from services.inventory.use_cases.adjust_stock import AdjustStock, AdjustStockCommand, ShowStockMoves
-from services.inventory.use_cases.commit_reservation import CommitReservation
-from services.inventory.use_cases.expire_holds import ExpireHolds
-from services.inventory.use_cases.keep_catalog import KeepCatalog
-from services.inventory.use_cases.release_reservation import ReleaseReservation
-from services.inventory.use_cases.reserve_stock import ReserveStock, ReserveStockCommand
-from services.inventory.use_cases.sell_confirmed import SellConfirmed
+from services.chassis.postgres_work import PostgresWork
+from services.chassis.unit_of_work import Repeatable
+from services.inventory.adapters.unit_of_work import PostgresInventoryUnit
+from services.inventory.domain.products import NewProduct, Product, ProductChange
+from services.inventory.domain.reservations import Line, Reservation
+from services.inventory.domain.stock import StockMove
+from services.inventory.entrypoints.consumers import handlers
+from services.inventory.entrypoints.mapping import KEPT_ANSWERS
+from services.inventory.entrypoints.workers import expiry
+from services.inventory.ports import Orders
+from services.inventory.use_cases.adjust_stock import AdjustStock, AdjustStockHandler
+from services.inventory.use_cases.apply_order_status import ApplyOrderStatusHandler
+from services.inventory.use_cases.change_product import ChangeProduct, ChangeProductHandler
+from services.inventory.use_cases.commit_reservation import CommitReservation, CommitReservationHandler
+from services.inventory.use_cases.create_product import CreateProduct, CreateProductHandler
+from services.inventory.use_cases.expire_holds import ExpireHoldsHandler
+from services.inventory.use_cases.get_product import GetProduct, GetProductHandler
+from services.inventory.use_cases.list_stock_moves import ListStockMoves, ListStockMovesHandler
+from services.inventory.use_cases.publish_low_stock import PublishLowStock
+from services.inventory.use_cases.release_reservation import ReleaseReservation, ReleaseReservationHandler
+from services.inventory.use_cases.reserve_stock import ReserveStock, ReserveStockHandler
 
 HOUR = timedelta(hours=1)
 STAFF = uuid4()
@@ -62,26 +71,41 @@ class Inventory:
     def __init__(self, postgres: Postgres, order: FakeOrder, orders: Orders) -> None:
         self.postgres = postgres
         self.order = order
-        low_stock = LowStock(NEVER)
-        self.reserve_for = ReserveStock(postgres, HOUR, low_stock)
-        self.committing = CommitReservation(low_stock)
-        self.releasing = ReleaseReservation()
-        self.selling = SellConfirmed(postgres, self.committing)
-        self.ending = ExpireHolds(postgres, orders, self.releasing, HOUR, every_seconds=0.05)
-        self.keep = KeepCatalog(postgres)
-        self.adjusting = AdjustStock(postgres, low_stock)
-        self.showing = ShowStockMoves(postgres)
+        self.work = PostgresWork(postgres, PostgresInventoryUnit, KEPT_ANSWERS)
+        publish_low = PublishLowStock(NEVER)
+        self._reserve = ReserveStockHandler(self.work, HOUR, publish_low)
+        self._commit = CommitReservationHandler(self.work, publish_low)
+        self._release = ReleaseReservationHandler(self.work)
+        self._handlers = handlers(ApplyOrderStatusHandler(self.work, self._commit, self._release))
+        self._expire = ExpireHoldsHandler(self.work, orders, self._release, HOUR)
+        self.expiry = expiry(self._expire, every_seconds=0.05)
+        self._create = CreateProductHandler(self.work)
+        self._change = ChangeProductHandler(self.work)
+        self._get = GetProductHandler(self.work)
+        self._adjust = AdjustStockHandler(self.work, publish_low)
+        self.list_moves = ListStockMovesHandler(self.work)
+
+    async def create(self, product: NewProduct, key: str | None = None) -> Product:
+        return await self._create(CreateProduct(product, STAFF, Repeatable(key, repr(product).encode())))
+
+    async def change(self, change: ProductChange) -> Product:
+        return await self._change(ChangeProduct(change))
+
+    async def product(self, product_id: str) -> Product:
+        return await self._get(GetProduct(product_id))
 
     async def reserve(self, order_id: UUID, *lines: Line) -> Reservation:
-        return await self.reserve_for(ReserveStockCommand(order_id, lines))
+        return await self._reserve(ReserveStock(order_id, lines))
 
     async def commit(self, order_id: UUID) -> Reservation:
-        async with self.postgres.transaction() as connection:
-            return await self.committing(connection, order_id)
+        return await self._commit(CommitReservation(order_id))
 
     async def release(self, order_id: UUID) -> Reservation:
-        async with self.postgres.transaction() as connection:
-            return await self.releasing(connection, order_id)
+        return await self._release(ReleaseReservation(order_id))
+
+    async def consume(self, event: Event) -> None:
+        """Apply an event as the consumer does. Fails where the event would become a dead letter."""
+        await self._handlers[event.type](event)
 
     async def stock(self, product_id: str) -> tuple[int, int]:
         row = await self.postgres.fetchrow("SELECT on_hand, held FROM products WHERE id = $1", product_id)
@@ -97,7 +121,7 @@ class Inventory:
         )
 
     async def expire(self) -> int:
-        return await self.ending.once()
+        return await self._expire()
 
     async def reservation(self, order_id: UUID) -> tuple[str, str | None]:
         """Where the order's reservation stands, and why it was given back if it was."""
@@ -112,15 +136,13 @@ class Inventory:
         query = "SELECT expires_at < now() FROM reservations WHERE order_id = $1"
         return bool(await self.postgres.fetchval(query, order_id))
 
-    async def adjust(
-        self, product_id: str, delta: int, reason: str | None = None, key: str | None = None
-    ) -> StockMoveMessage:
-        print_ = f"{product_id} {delta} {reason}".encode()
-        return await self.adjusting(AdjustStockCommand(product_id, delta, reason, STAFF, key, print_))
+    async def adjust(self, product_id: str, delta: int, reason: str | None = None, key: str | None = None) -> StockMove:
+        request = Repeatable(key, f"{product_id} {delta} {reason}".encode())
+        return await self._adjust(AdjustStock(product_id, delta, reason, STAFF, request))
 
     async def moves(self, product_id: str) -> list[StockMove]:
         """All of a product's moves, oldest first."""
-        found, _ = await self.showing.page(product_id, before=None, size=10_000)
+        found, _ = await self.list_moves(ListStockMoves(product_id, before=None, size=10_000))
         return found[::-1]
 
     async def told_low(self) -> list[str]:

@@ -9,9 +9,9 @@ import grpc
 import pytest
 from prometheus_client import REGISTRY
 
-from services.inventory import store
-from services.inventory.domain import Line, ReleaseReason, ReservationEnded
-from services.inventory.use_cases.release_reservation import ReleaseReservation
+from services.inventory.adapters.reservations import PostgresReservations
+from services.inventory.domain.reservations import Line, ReleaseReason, ReservationEnded
+from services.inventory.use_cases.release_reservation import ReleaseReservationHandler
 from tests.integration.inventory.lab import CANCELLED, CLOSED, OPEN, Inventory
 
 
@@ -79,7 +79,7 @@ async def test_no_answer_means_keep_and_ask_again(inventory: Inventory, status: 
     inventory.order.refuses_with = status
     before = counted("unanswered")
 
-    looking = asyncio.create_task(inventory.ending.run())
+    looking = asyncio.create_task(inventory.expiry.run())
     async with asyncio.timeout(30):
         while len(inventory.order.asked) < 3:
             await asyncio.sleep(0.02)
@@ -107,13 +107,13 @@ async def test_a_repeat_that_comes_while_order_is_asked_keeps_its_hold(
     inventory: Inventory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order_id = await ended(inventory)
-    locked = store.lock_expired
+    locked = PostgresReservations.lock_expired
 
     async def after_a_repeat(*arguments: object) -> bool:
         await inventory.reserve(order_id, Line("bell", 1))
         return await locked(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(store, "lock_expired", after_a_repeat)
+    monkeypatch.setattr(PostgresReservations, "lock_expired", after_a_repeat)
     assert await inventory.expire() == 0
     assert await inventory.reservation(order_id) == ("held", None)
 
@@ -124,7 +124,7 @@ async def test_many_are_asked_about_a_hundred_at_a_time(inventory: Inventory) ->
     needed = [await ended(inventory) for _ in range(120)]
     inventory.order.states.update(dict.fromkeys(needed, OPEN))
 
-    looking = asyncio.create_task(inventory.ending.run())
+    looking = asyncio.create_task(inventory.expiry.run())
     async with asyncio.timeout(60):
         while await inventory.stock("bell") != (1010, len(needed)):
             await asyncio.sleep(0.05)
@@ -141,14 +141,14 @@ async def test_one_whose_stock_cannot_be_given_back_holds_up_no_other(
     inventory: Inventory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken, fine = await ended(inventory), await ended(inventory, Line("chart", 1))
-    released = ReleaseReservation.__call__
+    released = ReleaseReservationHandler.within
 
-    async def fail_for_one(self: ReleaseReservation, connection: object, order_id: UUID, *reason: object) -> object:
+    async def fail_for_one(self: ReleaseReservationHandler, unit: object, order_id: UUID, *reason: object) -> object:
         if order_id == broken:
             raise RuntimeError("the stock is not what its reservation says")
-        return await released(self, connection, order_id, *reason)  # type: ignore[arg-type]
+        return await released(self, unit, order_id, *reason)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ReleaseReservation, "__call__", fail_for_one)
+    monkeypatch.setattr(ReleaseReservationHandler, "within", fail_for_one)
     assert await inventory.expire() == 1
     assert await inventory.reservation(broken) == ("held", None)
     assert await inventory.reservation(fine) == ("released", "expired")

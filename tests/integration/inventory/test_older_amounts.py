@@ -11,9 +11,8 @@ import asyncpg
 
 from services.chassis.migrations import migrate_in_background
 from services.chassis.postgres import Postgres
-from services.inventory.domain import Line
-from services.inventory.orders import Orders
-from services.inventory.use_cases.browse_catalog import BrowseCatalog
+from services.inventory.adapters.orders import GrpcOrders
+from services.inventory.domain.reservations import Line
 from tests.integration.inventory.conftest import MIGRATIONS
 from tests.integration.inventory.lab import FakeOrder, Inventory
 
@@ -21,7 +20,9 @@ CURRENCIES = "0020.inventory.currencies.sql"
 OLDER = {"bell": ("89.00", "USD"), "tea": ("980.00", "JPY"), "pearl": ("1.25", "KWD"), "odd": ("29.99", "JPY")}
 
 
-async def test_a_catalog_of_before_is_kept(postgres_url: str, tmp_path: Path, order: tuple[FakeOrder, Orders]) -> None:
+async def test_a_catalog_of_before_is_kept(
+    postgres_url: str, tmp_path: Path, order: tuple[FakeOrder, GrpcOrders]
+) -> None:
     before = tmp_path / "migrations"
     shutil.copytree(MIGRATIONS, before, ignore=shutil.ignore_patterns(CURRENCIES))
     await migrate_in_background(postgres_url, before)
@@ -38,7 +39,7 @@ async def test_a_catalog_of_before_is_kept(postgres_url: str, tmp_path: Path, or
     postgres = Postgres(postgres_url, "inventory-test", MIGRATIONS)
     await postgres.start()
     inventory = Inventory(postgres, *order)
-    shown = {id_: (await BrowseCatalog(postgres).one(id_)).price.text for id_ in OLDER}
+    shown = {id_: (await inventory.product(id_)).price.text for id_ in OLDER}
     # What had no such fraction could not be paid: it is priced at the next amount that there is.
     assert shown == {"bell": "89.00", "tea": "980", "pearl": "1.250", "odd": "30"}
     for product in ("tea", "pearl"):

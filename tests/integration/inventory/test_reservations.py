@@ -9,8 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.inventory import store
-from services.inventory.domain import (
+from services.inventory.domain.reservations import (
     Line,
     LinesRefused,
     NoReservation,
@@ -26,7 +25,7 @@ from tests.integration.inventory.lab import Inventory
 async def test_a_reservation_holds_and_prices_every_line(inventory: Inventory) -> None:
     order = uuid4()
     reservation = await inventory.reserve(order, Line("chart", 2), Line("bell", 1, Decimal(89)), Line("chart", 1))
-    assert [(line.product_id, line.quantity, line.price_minor) for line in reservation.lines] == [
+    assert [(line.product_id, line.quantity, line.price.minor) for line in reservation.lines] == [
         ("chart", 2, 1250),
         ("bell", 1, 8900),
         ("chart", 1, 1250),
@@ -168,7 +167,7 @@ async def test_cancelling_an_expired_order_closes_it(inventory: Inventory) -> No
 
 
 async def test_pages_of_the_catalog_are_in_order_and_complete(inventory: Inventory) -> None:
-    async with inventory.postgres.connection() as connection:
-        first = await store.page_of_products(connection, "", 1)
-        second = await store.page_of_products(connection, first[-1].id, 5)
+    async with inventory.work.read() as unit:
+        first = await unit.products.page("", 1)
+        second = await unit.products.page(first[-1].id, 5)
     assert [product.id for product in (*first, *second)] == ["bell", "chart"]

@@ -14,9 +14,8 @@ from argosy.event.v1.order_events_pb2 import OrderStatusUpdated
 from services.chassis import clock
 from services.chassis.events import Event
 from services.chassis.housekeeping import Housekeeping
-from services.inventory.chores import chores
-from services.inventory.consumers import handlers
-from services.inventory.domain import Line
+from services.inventory.domain.reservations import Line
+from services.inventory.entrypoints.workers import chores
 from services.inventory.settings import InventorySettings
 from tests.integration.inventory.lab import Inventory
 from tests.integration.inventory.test_stock import books_agree
@@ -45,7 +44,6 @@ async def age_moves(inventory: Inventory, days: int) -> None:
 
 async def hear(inventory: Inventory, order_id: UUID, status: str, event_id: UUID | None = None) -> None:
     """The service hears that an order has reached a state."""
-    handle = handlers(inventory.postgres, inventory.selling, inventory.releasing)["ORDER_STATUS_UPDATED"]
     event = Event(
         id=event_id or uuid4(),
         type="ORDER_STATUS_UPDATED",
@@ -60,7 +58,7 @@ async def hear(inventory: Inventory, order_id: UUID, status: str, event_id: UUID
         partition=0,
         offset=0,
     )
-    await handle(event)
+    await inventory.consume(event)
 
 
 async def reserved(inventory: Inventory, *statuses: str, quantity: int = 1) -> UUID:

@@ -12,8 +12,7 @@ from argosy.event.v1.inventory_events_pb2 import StockLine, StockShort
 from argosy.event.v1.order_events_pb2 import OrderStatusUpdated
 from services.chassis import clock
 from services.chassis.events import Event
-from services.inventory.consumers import handlers
-from services.inventory.domain import Line
+from services.inventory.domain.reservations import Line
 from tests.integration.inventory.lab import Inventory
 
 
@@ -38,9 +37,8 @@ def told(order_id: UUID, status: str) -> Event:
 
 async def hear(inventory: Inventory, *events: Event) -> None:
     """Let the consumer's handler take effect of events. Fails when it fails, as it would become a dead letter then."""
-    handle = handlers(inventory.postgres, inventory.selling, inventory.releasing)["ORDER_STATUS_UPDATED"]
     for event in events:
-        await handle(event)
+        await inventory.consume(event)
 
 
 async def expired(inventory: Inventory, quantity: int) -> UUID:

@@ -11,10 +11,11 @@ import asyncpg
 import pytest
 
 from argosy.event.v1.inventory_events_pb2 import StockLow
-from argosy.inventory.v1.product_pb2 import StockMove as StockMoveMessage
 from services.chassis.errors import IdempotencyMismatch
-from services.inventory.domain import AdjustmentRefused, Line, OutOfStock
-from services.inventory.use_cases.browse_catalog import UnknownProduct
+from services.inventory.domain.products import UnknownProduct
+from services.inventory.domain.reservations import Line, OutOfStock
+from services.inventory.domain.stock import AdjustmentRefused, StockMove
+from services.inventory.use_cases.list_stock_moves import ListStockMoves
 from tests.integration.inventory.lab import STAFF, Inventory
 
 
@@ -31,17 +32,16 @@ async def books_agree(inventory: Inventory, product_id: str) -> None:
 
 async def test_staff_add_and_take(inventory: Inventory) -> None:
     more = await inventory.adjust("bell", 5, "delivery 42")
-    assert (more.product_id, more.kind, more.delta, more.on_hand, more.held, more.available) == (
+    assert (more.product_id, more.kind, more.on_hand_delta, more.on_hand, more.held) == (
         "bell",
         "adjust",
         5,
         15,
         0,
-        15,
     )
-    assert (more.reason, more.moved_by, more.HasField("order_id")) == ("delivery 42", str(STAFF), False)
+    assert (more.reason, more.moved_by, more.order_id) == ("delivery 42", STAFF, None)
     less = await inventory.adjust("bell", -15)
-    assert (less.on_hand, less.HasField("reason")) == (0, False)
+    assert (less.on_hand, less.reason) == (0, None)
     assert await inventory.stock("bell") == (0, 0)
     assert await inventory.stock("chart") == (10, 0)
     await books_agree(inventory, "bell")
@@ -81,8 +81,8 @@ async def test_fifty_with_one_key_restock_once(inventory: Inventory) -> None:
 
 async def test_thirty_who_take_at_once_take_no_more_than_there_is(inventory: Inventory) -> None:
     outcomes = await asyncio.gather(*(inventory.adjust("bell", -1) for _ in range(30)), return_exceptions=True)
-    assert sum(isinstance(outcome, StockMoveMessage) for outcome in outcomes) == 10
-    assert all(isinstance(outcome, StockMoveMessage | AdjustmentRefused) for outcome in outcomes)
+    assert sum(isinstance(outcome, StockMove) for outcome in outcomes) == 10
+    assert all(isinstance(outcome, StockMove | AdjustmentRefused) for outcome in outcomes)
     assert await inventory.stock("bell") == (0, 0)
 
 
@@ -161,13 +161,13 @@ async def test_pages_of_moves_are_newest_first_and_complete(inventory: Inventory
     seen: list[int] = []
     before = None
     while True:
-        page, before = await inventory.showing.page("bell", before=before, size=3)
+        page, before = await inventory.list_moves(ListStockMoves("bell", before=before, size=3))
         seen += [move.on_hand_delta for move in page]
         if before is None:
             break
     assert seen == [6, 5, 4, 3, 2, 1, 10]
     with pytest.raises(UnknownProduct):
-        await inventory.showing.page("sail", before=None, size=3)
+        await inventory.list_moves(ListStockMoves("sail", before=None, size=3))
 
 
 async def test_the_history_has_an_index(inventory: Inventory) -> None:

@@ -15,6 +15,8 @@ from local.paths import ROOT
 from local.ports import HOST
 
 _INSTALLER = "Installer (the pip of the lock) …\n"
+_PATIENCE_SECONDS = 60
+"""A refusal comes at once; set-up that goes on waits for the index for ever."""
 
 
 @pytest.fixture
@@ -75,6 +77,7 @@ def test_another_python_than_the_one_that_made_the_environment_changes_nothing(c
         capture_output=True,
         text=True,
         check=False,
+        timeout=_PATIENCE_SECONDS,
     )
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert ".venv was made by Python 3.10, and this is Python 3." in done.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -33,19 +33,30 @@ from argosy.user.v1.mail_token_pb2_grpc import MailTokenServiceStub
 from services.chassis.events import Event, kind_of
 from services.chassis.housekeeping import Housekeeping
 from services.chassis.postgres import Postgres
-from services.notification.chores import chores
-from services.notification.consumers import handlers
-from services.notification.domain import MAX_ATTEMPTS, InvalidPreferences
-from services.notification.letters import Letters
-from services.notification.mail_tokens import MailToken, MailTokens
-from services.notification.mailer import SmtpMailer
+from services.chassis.postgres_work import PostgresWork
+from services.notification.adapters.letters import Letters
+from services.notification.adapters.mail_tokens import MailToken, MailTokens
+from services.notification.adapters.smtp import SmtpMailer
+from services.notification.adapters.unit_of_work import PostgresNotificationUnit
+from services.notification.domain.messages import MAX_ATTEMPTS
+from services.notification.domain.messages import Message as ShownMessage
+from services.notification.domain.preferences import InvalidPreferences, Preference
+from services.notification.entrypoints.consumers import Consumers
+from services.notification.entrypoints.workers import chores
+from services.notification.ports import MailNotAsked, MailNotSent, MailNotWanted
 from services.notification.settings import NotificationSettings
 from services.notification.use_cases import send_messages
-from services.notification.use_cases.count_messages import CountMessages
-from services.notification.use_cases.keep_preferences import KeepPreferences
-from services.notification.use_cases.list_notifications import ListNotifications
-from services.notification.use_cases.look_after_parked import LookAfterParked
-from services.notification.use_cases.send_messages import MailNotAsked, MailNotSent, MailNotWanted, SendMessages
+from services.notification.use_cases.change_preferences import ChangePreferences, ChangePreferencesHandler
+from services.notification.use_cases.count_messages import CountMessagesHandler
+from services.notification.use_cases.forget_recipient import ForgetRecipientHandler
+from services.notification.use_cases.get_preferences import GetPreferences, GetPreferencesHandler
+from services.notification.use_cases.list_notifications import ListNotifications, ListNotificationsHandler
+from services.notification.use_cases.list_parked import ListParked, ListParkedHandler
+from services.notification.use_cases.record_order import RecordOrderHandler
+from services.notification.use_cases.record_recipient import RecordRecipientHandler
+from services.notification.use_cases.retry_parked import RetryParked, RetryParkedHandler
+from services.notification.use_cases.send_messages import SendMessagesHandler
+from services.notification.use_cases.write_message import WriteMessageHandler
 
 MIGRATIONS = Path(services.notification.__file__).parent / "migrations"
 
@@ -88,14 +99,28 @@ class Notification:
     def __init__(self, postgres: Postgres, mailbox: Mailbox, smtp_port: int) -> None:
         self.postgres = postgres
         self.mailbox = mailbox
-        self.handlers = handlers(postgres)
+        self.work = work = PostgresWork(postgres, PostgresNotificationUnit)
+        self.handlers = Consumers(
+            RecordRecipientHandler(work),
+            ForgetRecipientHandler(work),
+            RecordOrderHandler(work),
+            WriteMessageHandler(work),
+        ).handlers()
         self.tokens = Mint()
         letters = Letters("orders@argosy.local", "https://shop.example/")
-        self.sending = SendMessages(
-            postgres, self.tokens, letters, SmtpMailer(f"smtp://127.0.0.1:{smtp_port}"), every_seconds=1
-        )
-        self.list = ListNotifications(postgres)
-        self.preferences = KeepPreferences(postgres)
+        self.send = SendMessagesHandler(work, self.tokens, letters, SmtpMailer(f"smtp://127.0.0.1:{smtp_port}"))
+        self.list_parked = ListParkedHandler(work)
+        self.retry_parked = RetryParkedHandler(work)
+        self.count_messages = CountMessagesHandler(work)
+
+    async def list(self, user: UUID, before: UUID | None, size: int) -> tuple[list[ShownMessage], UUID | None]:
+        return await ListNotificationsHandler(self.work)(ListNotifications(user, before, size))
+
+    async def change_preferences(self, user: UUID, stated: Sequence[tuple[str, bool]]) -> list[Preference]:
+        return await ChangePreferencesHandler(self.work)(ChangePreferences(user, stated))
+
+    async def preferences_of(self, user: UUID) -> list[Preference]:
+        return await GetPreferencesHandler(self.work)(GetPreferences(user))
 
     async def hear(self, message: Message, event_id: UUID | None = None) -> None:
         kind = kind_of(message)
@@ -183,7 +208,7 @@ async def test_a_confirmation_says_what_was_ordered(notification: Notification) 
     created = OrderCreated(order_id=str(order), user_id=str(user), total_amount="59.98", currency="USD", items=lines)
     await notification.hear(created)
     await notification.hear_of_status(user, order, "confirmed")
-    assert await notification.sending.once() == 1
+    assert await notification.send() == 1
     (mail,) = notification.mailbox.mails
     assert mail["To"] == "Ada Byron <ada@example.com>"
     assert mail["Subject"] == "Your order is confirmed"
@@ -204,7 +229,7 @@ async def test_a_cancellation_says_why(notification: Notification) -> None:
     user = uuid4()
     await notification.hear_of_user(user)
     await notification.hear_of_status(user, uuid4(), "cancelled")
-    await notification.sending.once()
+    await notification.send()
     assert "payment did not go through" in part(notification.mailbox.mails[0], "plain")
 
 
@@ -212,7 +237,7 @@ async def test_an_event_heard_twice_is_told_once(notification: Notification) -> 
     user, order, event = uuid4(), uuid4(), uuid4()
     await notification.hear_of_user(user)
     await asyncio.gather(*(notification.hear_of_status(user, order, "confirmed", event) for _ in range(5)))
-    await asyncio.gather(*(notification.sending.once() for _ in range(5)))
+    await asyncio.gather(*(notification.send() for _ in range(5)))
     assert len(notification.mailbox.mails) == 1
 
 
@@ -226,7 +251,7 @@ async def test_what_comes_again_does_not_undo_what_came_after_it(notification: N
     ]
     for message, event_id in (*told, *told[:2]):
         await notification.hear(message, event_id)
-    await notification.sending.once()
+    await notification.send()
     rows = await notification.postgres.fetch("SELECT user_id, email FROM recipients")
     assert dict(map(tuple, rows)) == {moved: "new@example.com", gone: None}
     assert not notification.mailbox.mails
@@ -235,9 +260,9 @@ async def test_what_comes_again_does_not_undo_what_came_after_it(notification: N
 async def test_a_message_waits_for_its_readers_address(notification: Notification) -> None:
     user = uuid4()
     await notification.hear_of_status(user, uuid4(), "confirmed")
-    assert await notification.sending.once() == 0
+    assert await notification.send() == 0
     await notification.hear_of_user(user)
-    assert await notification.sending.once() == 1
+    assert await notification.send() == 1
     assert len(notification.mailbox.mails) == 1
 
 
@@ -246,14 +271,14 @@ async def test_mail_that_is_refused_is_tried_again_under_the_same_message_id(not
     await notification.hear_of_user(user)
     await notification.hear_of_status(user, uuid4(), "confirmed")
     notification.mailbox.refusing = True
-    assert await notification.sending.once() == 1
-    assert await notification.sending.once() == 0, "it waits before the next attempt"
+    assert await notification.send() == 1
+    assert await notification.send() == 0, "it waits before the next attempt"
     notification.mailbox.refusing = False
     await notification.make_due()
-    await notification.sending.once()
+    await notification.send()
     await notification.postgres.execute("UPDATE messages SET status = 'pending', sent_at = NULL")
     await notification.make_due()
-    await notification.sending.once()
+    await notification.send()
     first, again = notification.mailbox.mails
     assert first["Message-ID"] == again["Message-ID"]
 
@@ -265,10 +290,10 @@ async def test_mail_that_is_always_refused_is_parked(notification: Notification)
     notification.mailbox.refusing = True
     for _ in range(MAX_ATTEMPTS):
         await notification.make_due()
-        assert await notification.sending.once() == 1
+        assert await notification.send() == 1
     assert await notification.status() == ["parked"]
     await notification.make_due()
-    assert await notification.sending.once() == 0
+    assert await notification.send() == 0
     error = await notification.postgres.fetchval("SELECT error FROM messages")
     assert "451" in error
     assert "ada@example.com" not in error
@@ -283,12 +308,12 @@ async def test_mail_that_is_not_answered_is_put_off_and_keeps_no_other_back(
     for order in (unlucky, lucky):
         await notification.hear_of_status(user, order, "confirmed")
     notification.mailbox.silent_about = str(unlucky)
-    assert await notification.sending.once() == 2
+    assert await notification.send() == 2
     assert await notification.status() == ["pending", "sent"]
     assert "not taken" in await notification.postgres.fetchval("SELECT error FROM messages WHERE status = 'pending'")
     notification.mailbox.silent_about = ""
     await notification.make_due()
-    assert await notification.sending.once() == 1
+    assert await notification.send() == 1
     assert await notification.status() == ["sent", "sent"]
 
 
@@ -298,11 +323,11 @@ async def test_a_mail_server_that_is_away_is_left_alone_and_costs_no_attempts(no
     for _ in range(10):
         await notification.hear_of_status(user, uuid4(), "confirmed")
     away = SmtpMailer("smtp://127.0.0.1:1", leave_alone=3600)
-    assert await replace(notification.sending, mailer=away).once() == 10
+    assert await replace(notification.send, mailer=away)() == 10
     await notification.make_due()
-    assert await replace(notification.sending, mailer=away).once() == 0
+    assert await replace(notification.send, mailer=away)() == 0
     assert await notification.attempts() == [0] * 10
-    await notification.sending.once()
+    await notification.send()
     assert await notification.status() == ["sent"] * 10
 
 
@@ -324,7 +349,7 @@ async def test_one_message_finds_out_whether_the_mail_server_is_back(notificatio
         asked_again_at_once = SmtpMailer(f"smtp://127.0.0.1:{port}", leave_alone=0)
         for _ in range(2):
             await notification.make_due()
-            assert await replace(notification.sending, mailer=asked_again_at_once).once() == 10
+            assert await replace(notification.send, mailer=asked_again_at_once)() == 10
     assert asked == 11
     assert await notification.attempts() == [0] * 10
 
@@ -350,11 +375,11 @@ async def test_a_server_that_takes_nothing_from_us_costs_no_message_an_attempt(
     setattr(notification.mailbox, step, refuse)
     for _ in range(4):
         await notification.make_due()
-        assert await notification.sending.once() == 1
+        assert await notification.send() == 1
     assert (await notification.attempts(), await notification.status()) == ([0], ["pending"])
     delattr(notification.mailbox, step)
     await notification.make_due()
-    await notification.sending.once()
+    await notification.send()
     assert await notification.status() == ["sent"]
 
 
@@ -374,7 +399,7 @@ async def test_a_password_that_the_mail_server_takes_no_more_costs_no_message_an
     async with await asyncio.get_running_loop().create_server(smtp, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         mailer = SmtpMailer(f"smtp://argosy:rotated@127.0.0.1:{port}")
-        assert await replace(notification.sending, mailer=mailer).once() == 1
+        assert await replace(notification.send, mailer=mailer)() == 1
     assert (await notification.attempts(), await notification.status()) == ([0], ["pending"])
 
 
@@ -384,10 +409,10 @@ async def test_a_mail_that_is_refused_says_nothing_against_the_server(notificati
     for _ in range(10):
         await notification.hear_of_status(user, uuid4(), "confirmed")
     notification.mailbox.refusing = True
-    assert await notification.sending.once() == 10
+    assert await notification.send() == 10
     notification.mailbox.refusing = False
     await notification.make_due()
-    assert await notification.sending.once() == 10
+    assert await notification.send() == 10
     assert await notification.status() == ["sent"] * 10
 
 
@@ -395,7 +420,7 @@ async def test_a_name_cannot_write_headers(notification: Notification) -> None:
     user = uuid4()
     await notification.hear_of_user(user, name="Ada\r\nBcc: all@example.com")
     await notification.hear_of_status(user, uuid4(), "confirmed")
-    await notification.sending.once()
+    await notification.send()
     assert notification.mailbox.mails[0]["Bcc"] is None
 
 
@@ -404,7 +429,7 @@ async def test_a_deleted_person_is_not_written_to(notification: Notification) ->
     await notification.hear_of_user(user)
     await notification.hear_of_status(user, uuid4(), "confirmed")
     await notification.hear(UserDeleted(user_id=str(user)))
-    assert await notification.sending.once() == 0
+    assert await notification.send() == 0
     assert notification.mailbox.mails == []
 
 
@@ -415,14 +440,14 @@ async def test_what_waits_for_somebody_who_was_deleted_is_dropped_and_counted(no
         await notification.hear_of_status(each, uuid4(), "confirmed")
     await notification.hear_of_status(user, uuid4(), "cancelled")
     await notification.postgres.execute("UPDATE messages SET status = 'parked' WHERE type = 'order_cancelled'")
-    await notification.preferences.change(user, [("order_shipped", False)])
+    await notification.change_preferences(user, [("order_shipped", False)])
     for _ in range(2):
         await notification.hear(UserDeleted(user_id=str(user)))
     rows = await notification.postgres.fetch("SELECT status, error, data FROM messages WHERE user_id = $1", user)
     assert [tuple(row) for row in rows] == [("dropped", "its reader's account was deleted", "{}")] * 2
     assert dropped("order_confirmed") == before + 1
     assert await notification.everything_about(user) == []
-    assert await notification.sending.once() == 1
+    assert await notification.send() == 1
 
 
 async def test_what_comes_late_or_again_after_a_deletion_is_dropped_and_brings_nobody_back(
@@ -436,11 +461,11 @@ async def test_what_comes_late_or_again_after_a_deletion_is_dropped_and_brings_n
     await notification.hear_of_status(user, order, "confirmed")
     await notification.hear(UserCreated(**said, verification_id=str(uuid4())), event)
     await notification.hear(UserUpdated(**said, verification_id=str(uuid4())))
-    await notification.preferences.change(user, [("order_shipped", False)])
+    await notification.change_preferences(user, [("order_shipped", False)])
     assert await notification.status() == ["dropped"] * 3
     assert dropped("order_confirmed") == before + 1
     assert await notification.everything_about(user) == []
-    assert await notification.sending.once() == 0
+    assert await notification.send() == 0
 
 
 async def test_of_a_deletion_and_a_message_at_once_none_is_left_waiting(notification: Notification) -> None:
@@ -473,7 +498,7 @@ async def test_each_kind_about_an_order_has_its_mail(notification: Notification)
     await notification.hear(refund)
     bounced = PaymentRefundFailed(order_id=str(order), user_id=str(user), amount="10.00", currency="USD")
     await notification.hear(bounced)
-    await notification.sending.once()
+    await notification.send()
     mails = {str(mail["Subject"]): mail for mail in notification.mailbox.mails}
     assert set(mails) == {
         "Your order is confirmed",
@@ -500,7 +525,7 @@ async def test_mails_about_accounts_carry_a_token_that_is_kept_nowhere(notificat
     for event in events.values():
         await notification.hear(event)
     await notification.hear(EmailVerificationRequested(user_id=str(user), verification_id=str(uuid4())))
-    await notification.sending.once()
+    await notification.send()
     mails, made = notification.mailbox.mails, notification.tokens.made
     assert {mail["Subject"] for mail in mails} == set(events)
     assert len(mails) == len(made) == 4
@@ -517,7 +542,7 @@ async def test_mails_about_accounts_carry_a_token_that_is_kept_nowhere(notificat
 
 async def test_a_change_that_is_no_new_address_is_not_mailed(notification: Notification) -> None:
     await notification.hear(UserUpdated(user_id=str(uuid4()), email="ada@example.com", name="Ada"))
-    assert await notification.sending.once() == 0
+    assert await notification.send() == 0
 
 
 async def test_a_token_that_is_not_to_be_had_now_is_asked_for_again(notification: Notification) -> None:
@@ -525,11 +550,11 @@ async def test_a_token_that_is_not_to_be_had_now_is_asked_for_again(notification
     await notification.hear_of_user(user)
     await notification.hear(PasswordResetRequested(user_id=str(user), reset_id=str(uuid4())))
     notification.tokens.fails = MailNotSent("no token: UNAVAILABLE")
-    assert await notification.sending.once() == 1
+    assert await notification.send() == 1
     assert (await notification.status(), notification.mailbox.mails) == (["pending"], [])
     notification.tokens.fails = None
     await notification.make_due()
-    await notification.sending.once()
+    await notification.send()
     assert (await notification.status(), len(notification.mailbox.mails)) == (["sent"], 1)
 
 
@@ -538,10 +563,10 @@ async def test_a_mail_whose_token_is_void_is_never_sent_nor_shown(notification: 
     await notification.hear_of_user(user)
     await notification.hear(PasswordResetRequested(user_id=str(user), reset_id=str(uuid4())))
     notification.tokens.fails = MailNotWanted("replaced")
-    await notification.sending.once()
+    await notification.send()
     assert await notification.status() == ["dropped"]
     await notification.make_due()
-    assert await notification.sending.once() == 0
+    assert await notification.send() == 0
     assert notification.mailbox.mails == []
     assert await notification.list(user, None, 20) == ([], None)
 
@@ -549,23 +574,23 @@ async def test_a_mail_whose_token_is_void_is_never_sent_nor_shown(notification: 
 async def test_what_is_not_wanted_is_not_sent_and_security_always_is(notification: Notification) -> None:
     user, event = uuid4(), uuid4()
     await notification.hear_of_user(user)
-    changed = await notification.preferences.change(user, [("order_confirmed", True), ("order_confirmed", False)])
+    changed = await notification.change_preferences(user, [("order_confirmed", True), ("order_confirmed", False)])
     assert {each.kind for each in changed if not each.email} == {"order_confirmed"}
-    assert await notification.preferences.of(user) == changed
+    assert await notification.preferences_of(user) == changed
     await notification.hear_of_status(user, uuid4(), "confirmed", event)
     await notification.hear_of_status(user, uuid4(), "shipped")
     await notification.postgres.execute("INSERT INTO preferences VALUES ($1, 'password_reset', false)", user)
     await notification.hear(PasswordResetRequested(user_id=str(user), reset_id=str(uuid4())))
-    await notification.sending.once()
+    await notification.send()
     assert sorted(mail["Subject"] for mail in notification.mailbox.mails) == [
         "Reset your password",
         "Your order is on its way",
     ]
-    await notification.preferences.change(user, [("order_confirmed", True)])
+    await notification.change_preferences(user, [("order_confirmed", True)])
     await notification.hear_of_status(user, uuid4(), "confirmed", event)  # told again, after the person thought better
-    assert await notification.sending.once() == 0
+    assert await notification.send() == 0
     await notification.hear_of_status(user, uuid4(), "confirmed")
-    assert await notification.sending.once() == 1
+    assert await notification.send() == 1
 
 
 async def test_preferences_are_each_persons_own_and_several_changes_at_once_all_count(
@@ -574,20 +599,20 @@ async def test_preferences_are_each_persons_own_and_several_changes_at_once_all_
     user, other = uuid4(), uuid4()
     kinds = ("order_confirmed", "order_cancelled", "order_shipped", "payment_refunded", "payment_refund_failed")
     pairs = (kinds, kinds[::-1], kinds[:2], kinds[2:])
-    await asyncio.gather(*(notification.preferences.change(user, [(kind, False) for kind in some]) for some in pairs))
-    assert [each.kind for each in await notification.preferences.of(user) if each.email] == [
+    await asyncio.gather(*(notification.change_preferences(user, [(kind, False) for kind in some]) for some in pairs))
+    assert [each.kind for each in await notification.preferences_of(user) if each.email] == [
         "welcome",
         "verify_email",
         "password_reset",
     ]
-    assert all(each.email for each in await notification.preferences.of(other))
+    assert all(each.email for each in await notification.preferences_of(other))
 
 
 async def test_what_cannot_be_wanted_so_changes_nothing(notification: Notification) -> None:
     user = uuid4()
     said = [("order_shipped", False), ("newsletter", True), ("password_reset", False)]
     with pytest.raises(InvalidPreferences) as refused:
-        await notification.preferences.change(user, said)
+        await notification.change_preferences(user, said)
     assert [field for field, _ in refused.value.violations] == ["preferences[1].kind", "preferences[2].email"]
     assert not await notification.postgres.fetch("SELECT * FROM preferences")
 
@@ -596,7 +621,7 @@ async def test_a_name_is_text_in_html_too(notification: Notification) -> None:
     user = uuid4()
     await notification.hear_of_user(user, name="<img src=x> & Ada")
     await notification.hear_of_status(user, uuid4(), "confirmed")
-    await notification.sending.once()
+    await notification.send()
     (mail,) = notification.mailbox.mails
     assert "Hello &lt;img src=x&gt; &amp; Ada," in part(mail, "html")
     assert "Hello <img src=x> & Ada," in part(mail, "plain")
@@ -608,24 +633,25 @@ async def test_parked_mail_is_looked_at_counted_and_tried_again(notification: No
     for status in ("confirmed", "shipped"):
         await notification.hear_of_status(user, uuid4(), status)
     await notification.postgres.execute("UPDATE messages SET status = 'parked', attempts = 10, error = 'SMTP 451'")
-    care = LookAfterParked(notification.postgres)
-    first, second = await care.oldest(10)
+    first, second = await notification.list_parked(ListParked(10))
     assert (first.type, first.attempts, first.error) == ("order_confirmed", 10, "SMTP 451")
-    assert await care.oldest(1) == [first]
-    await CountMessages(notification.postgres).once()
+    assert await notification.list_parked(ListParked(1)) == [first]
+    await notification.count_messages()
     assert [
         REGISTRY.get_sample_value("argosy_messages_unsent", {"status": name}) for name in ("pending", "parked")
     ] == [0, 2]
 
-    answers = await asyncio.gather(*(care.retry([second.id, uuid4()], "eve") for _ in range(5)))
+    answers = await asyncio.gather(
+        *(notification.retry_parked(RetryParked([second.id, uuid4()], "eve")) for _ in range(5))
+    )
     assert sorted(answers) == [[], [], [], [], [second.id]]
-    assert await notification.sending.once() == 1
+    assert await notification.send() == 1
     (mail,) = notification.mailbox.mails
     assert mail["Subject"] == "Your order is on its way"
-    assert await care.retry(None, "eve") == [first.id]
-    await notification.sending.once()
-    assert (await care.oldest(10), await notification.status()) == ([], ["sent", "sent"])
-    assert await care.retry(None, "eve") == []
+    assert await notification.retry_parked(RetryParked(None, "eve")) == [first.id]
+    await notification.send()
+    assert (await notification.list_parked(ListParked(10)), await notification.status()) == ([], ["sent", "sent"])
+    assert await notification.retry_parked(RetryParked(None, "eve")) == []
 
 
 async def test_a_message_whose_readers_address_is_never_heard_of_is_dropped_in_the_end(
@@ -643,7 +669,7 @@ async def test_a_message_whose_readers_address_is_never_heard_of_is_dropped_in_t
     assert sorted(await notification.status()) == ["dropped", "pending"]
     assert dropped("order_confirmed") == before + 1
     await notification.hear_of_user(unknown)
-    assert await notification.sending.once() == 1
+    assert await notification.send() == 1
 
 
 async def test_what_is_over_its_time_is_deleted_and_what_is_needed_stays(notification: Notification) -> None:
@@ -651,7 +677,7 @@ async def test_what_is_over_its_time_is_deleted_and_what_is_needed_stays(notific
     await notification.hear_of_user(user)
     await notification.hear(OrderCreated(order_id=str(order), user_id=str(user), total_amount="1.00", currency="USD"))
     await notification.hear_of_status(user, order, "confirmed", event)
-    await notification.sending.once()
+    await notification.send()
     gone = uuid4()
     await notification.hear(UserDeleted(user_id=str(gone)))
 
@@ -673,7 +699,7 @@ async def test_what_is_over_its_time_is_deleted_and_what_is_needed_stays(notific
     # Redelivered by hand after all that: the inbox still knows it, and only what was due is sent.
     await notification.hear_of_status(user, order, "confirmed", event)
     await notification.hear(OrderCreated(order_id=str(order), user_id=str(user), total_amount="1.00", currency="USD"))
-    assert await notification.sending.once() == 1
+    assert await notification.send() == 1
 
 
 @pytest.mark.parametrize(
@@ -701,6 +727,6 @@ async def test_a_user_service_that_is_away_costs_no_message_an_attempt(notificat
     await notification.hear_of_user(user)
     await notification.hear(PasswordResetRequested(user_id=str(user), reset_id=str(uuid4())))
     notification.tokens.fails = MailNotAsked("no token: UNAVAILABLE", timedelta(hours=1))
-    assert await notification.sending.once() == 1
-    assert await notification.sending.once() == 0, "it waits"
+    assert await notification.send() == 1
+    assert await notification.send() == 0, "it waits"
     assert (await notification.attempts(), await notification.status()) == ([0], ["pending"])

@@ -151,9 +151,14 @@ async def test_an_outcome_that_comes_too_late_is_counted_and_changes_nothing(
     assert _ignored(outcome, way[-1]) == before + 1
 
 
-async def test_a_payment_of_an_unknown_order_is_not_passed_over(journal: Journal) -> None:
-    with pytest.raises(OrderNotFound):
-        await ApplyPayment(journal)(PaymentOutcome(str(ids.new_id()), succeeded=True, event_id=str(ids.new_id())))
+@pytest.mark.parametrize(("succeeded", "outcome"), [(True, "succeeded"), (False, "failed")])
+async def test_a_payment_of_an_unknown_order_is_counted(
+    store: CommitStore, journal: Journal, succeeded: bool, outcome: str
+) -> None:
+    order_id, before = str(ids.new_id()), _ignored(outcome, "unknown")
+    await ApplyPayment(journal)(PaymentOutcome(order_id, succeeded=succeeded, event_id=str(ids.new_id())))
+    assert await store.load(order_id) == []
+    assert _ignored(outcome, "unknown") == before + 1
 
 
 async def test_an_order_that_cannot_be_delivered_is_cancelled_once(store: CommitStore, journal: Journal) -> None:

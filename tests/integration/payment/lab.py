@@ -64,7 +64,7 @@ class StripeSide(Sandbox):
     async def settle_quickly(self) -> None:
         """Whatever takes its time does so within the patience of a test."""
         await self.behave()
-        await self.control(processing_seconds=0.1, settlement_seconds=0.1)
+        await self.control(processing_seconds=0.1, settlement_seconds=0.1, search_lag_seconds=0)
 
     async def until_captured(self, payment_id: object) -> None:
         """Returns when the payment's money is there, at Stripe."""
@@ -107,10 +107,6 @@ class StripeSide(Sandbox):
         """The bank decides on a dispute: won or lost."""
         return await self.ask("POST", f"/_sandbox/disputes/{dispute_id}", json={"outcome": outcome})
 
-    async def spoil_next(self, kind: str, count: int = 1) -> None:
-        """Have Stripe answer the next requests so."""
-        await self.ask("POST", "/_sandbox/faults", json={"kind": kind, "count": count})
-
     async def events(self, kind: str, intent_id: str) -> list[Any]:
         """The events of a kind about an intent, oldest first."""
         page = await self.ask("GET", "/v1/events", params={"type": kind, "limit": 100})
@@ -126,11 +122,12 @@ class Lab:
     gateway: StripeGateway
     sandbox: StripeSide
     challenge_timeout: timedelta = timedelta(minutes=15)
+    search_lag: timedelta = timedelta(minutes=5)
     orders: MadeUpOrders = field(default_factory=MadeUpOrders)
 
     def __post_init__(self) -> None:
         self.recorder = Recorder(self.postgres, self.challenge_timeout)
-        self.settle = use_cases.SettlePayment(self.postgres, self.gateway, self.recorder)
+        self.settle = use_cases.SettlePayment(self.postgres, self.gateway, self.recorder, self.search_lag)
         self.settle_refund = use_cases.SettleRefund(self.postgres, self.gateway, self.recorder)
         self.create = use_cases.CreatePayment(
             self.postgres,
@@ -149,9 +146,7 @@ class Lab:
         self.look_up = use_cases.LookUpOrderPayment(self.postgres)
         self.end_order_in = use_cases.EndOrder(self.recorder)
         self.look_after = use_cases.LookAfterStranded(self.postgres, self.recorder)
-        self.reconciler = Reconciler(
-            self.postgres, self.settle, self.settle_refund, self.recorder.work, 60, self.gateway.takes_at_most
-        )
+        self.reconciler = Reconciler(self.postgres, self.settle, self.settle_refund, self.recorder.work, 60)
 
     async def pay(self, order: Order, method: str = VISA, **changes: Any) -> payment_pb2.Payment:
         return await self.create(command(order, method, **changes))

@@ -123,6 +123,21 @@ async def test_nobody_is_charged_when_it_turns_out_that_nobody_was(lab: Lab, mon
     assert (await lab.sandbox.counts(order_id=str(order.id)))["payment_intents"]["total"] == 0
 
 
+async def test_a_charge_that_stripes_search_does_not_show_yet(lab: Lab) -> None:
+    """As long as the search may be behind, that it finds nothing does not end the payment."""
+    order = lab.orders.place()
+    await lab.sandbox.drop_next_answers(3)
+    unknown = await lab.pay(order)
+    await lab.sandbox.control(search_lag_seconds=3600)
+    await lab.end_order(order)
+    await lab.reconcile(past=lab.search_lag)
+    assert (await lab.payment(unknown.payment_id)).is_live
+    await lab.sandbox.control(search_lag_seconds=0)
+    await lab.reconcile(past=SOON)
+    assert (await lab.payment(unknown.payment_id)).status is Status.REFUNDED
+    assert (await lab.sandbox.counts(payment_id=unknown.payment_id))["amount_refunded"] == 5998
+
+
 @pytest.mark.parametrize("past", [SOON, A_DAY])
 async def test_a_process_that_dies_before_it_has_written_that_the_money_went_back(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, past: timedelta

@@ -21,9 +21,7 @@ PATIENCE = 30.0
 @pytest.fixture
 async def running(lab: Lab) -> AsyncIterator[None]:
     """It looks by itself once an hour; all else it has to be told."""
-    reconciler = Reconciler(
-        lab.postgres, lab.settle, lab.settle_refund, lab.recorder.work, FAR_OFF, lab.gateway.takes_at_most
-    )
+    reconciler = Reconciler(lab.postgres, lab.settle, lab.settle_refund, lab.recorder.work, FAR_OFF)
     task = asyncio.create_task(reconciler.run())
     yield
     task.cancel()

@@ -181,12 +181,12 @@ async def test_nobody_is_asked_again_for_what_is_to_be_closed(lab: Lab) -> None:
 
 
 async def test_webhooks_are_remembered_for_a_month(lab: Lab) -> None:
-    old, new = f"evt_{uuid4()}", f"evt_{uuid4()}"
+    old, new, payment_id = f"evt_{uuid4()}", f"evt_{uuid4()}", uuid4()
     async with lab.postgres.transaction() as connection:
-        await store.webhook_processed(connection, old, "t")
-        await store.webhook_processed(connection, old, "t")
+        await store.webhook_processed(connection, old, "t", payment_id)
+        await store.webhook_processed(connection, old, "t", payment_id)
         await connection.execute("UPDATE processed_webhook_events SET received_at = now() - interval '31 days'")
-        await store.webhook_processed(connection, new, "t")
+        await store.webhook_processed(connection, new, "t", payment_id)
         assert not await store.webhook_was_processed(connection, old)
         assert await store.webhook_was_processed(connection, new)
 

@@ -122,12 +122,14 @@ class SandboxProcess:
         await self.ask("DELETE", "faults")
         await self.control(
             webhooks_stopped=False,
+            webhooks_lost=False,
             webhooks_duplicated=False,
             webhooks_shuffled=False,
             webhooks_delay_seconds=0,
             latency_seconds=0,
             processing_seconds=0.1,
             settlement_seconds=0.1,
+            search_lag_seconds=0,
         )
 
     def log(self) -> str:

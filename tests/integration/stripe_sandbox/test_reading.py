@@ -28,6 +28,18 @@ async def test_search_by_metadata_and_status(client: StripeClient, payment_id: s
     assert nothing.data == []
 
 
+async def test_search_finds_a_new_intent_only_after_its_lag(
+    client: StripeClient, sandbox: SandboxProcess, payment_id: str
+) -> None:
+    made = await client.v1.payment_intents.create_async(payment(payment_id))
+    query = f"metadata['payment_id']:'{payment_id}'"
+    await sandbox.control(search_lag_seconds=3600)
+    assert (await client.v1.payment_intents.search_async({"query": query})).data == []
+    assert (await client.v1.payment_intents.retrieve_async(made.id)).id == made.id
+    await sandbox.control(search_lag_seconds=0)
+    assert [intent.id for intent in (await client.v1.payment_intents.search_async({"query": query})).data] == [made.id]
+
+
 async def test_search_page_by_page(client: StripeClient, payment_id: str) -> None:
     made = [(await client.v1.payment_intents.create_async(payment(payment_id))).id for _ in range(5)]
     query = f"metadata['payment_id']:'{payment_id}'"

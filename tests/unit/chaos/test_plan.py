@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from tests.chaos import plan
+from tests.chaos.layout import INSTANCES
 from tests.chaos.plan import Fault, Kind
 from tests.chaos.shrink import shrink
 
@@ -21,12 +24,34 @@ def test_every_fault_is_over_before_the_run_is(seed: int) -> None:
     assert all(fault.at > 0 and fault.at + fault.seconds < 300 for fault in faults)
 
 
-def test_ten_minutes_hold_every_kind() -> None:
-    assert {fault.kind for seed in (1, 7, 42) for fault in plan.generate(seed, 600)} == set(Kind)
+def test_ten_minutes_hold_every_kind_that_happens_by_default() -> None:
+    assert {fault.kind for seed in (1, 7, 42) for fault in plan.generate(seed, 600)} == set(plan.BY_DEFAULT)
 
 
 def test_only_the_kinds_that_are_asked_for_happen() -> None:
     assert {fault.kind for fault in plan.generate(1, 600, [Kind.KILL])} == {Kind.KILL}
+
+
+def test_after_each_burst_of_faults_nothing_happens_for_a_while() -> None:
+    faults = plan.generate(1, 600)
+    lulls = [later.at - before.at - before.seconds for before, later in itertools.pairwise(faults)]
+    assert sum(lull >= 15 for lull in lulls) >= 8
+
+
+def test_kinds_are_named_with_commas_between() -> None:
+    assert plan.kinds_of("kill, full-disk") == [Kind.KILL, Kind.FULL_DISK]
+    assert plan.kinds_of("") == list(plan.BY_DEFAULT)
+
+
+def test_a_kind_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(ValueError, match=r"there is no fault flood; FAULTS takes any of kill, crash,.*clock"):
+        plan.kinds_of("kill,flood")
+
+
+def test_a_clocks_target_names_the_instance_and_how_far_off_it_is() -> None:
+    clocks = plan.generate(1, 600, [Kind.CLOCK])
+    assert {plan.clock_of(fault.target)[1] for fault in clocks} == {-plan.CLOCK_SECONDS, plan.CLOCK_SECONDS}
+    assert {plan.clock_of(fault.target)[0] for fault in clocks} <= set(INSTANCES)
 
 
 def test_a_plan_can_be_replayed_from_a_file() -> None:

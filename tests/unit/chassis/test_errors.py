@@ -10,7 +10,8 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from services.chassis import errors
-from services.chassis.errors import AppError, Catalogue, Fault, FieldViolation, InvalidArgument, NotFound, Unavailable
+from services.chassis.errors import AppError, FieldViolation, InvalidArgument, NotFound, Unavailable
+from services.chassis.statuses import CHASSIS_FAULTS, Catalogue, Fault
 
 
 def _all_app_errors(base: type[AppError] = AppError) -> list[type[AppError]]:
@@ -33,16 +34,16 @@ def _detail(status: status_pb2.Status, kind: type) -> object | None:
 @pytest.mark.parametrize("error", _all_app_errors())
 def test_every_error_is_catalogued_and_has_something_to_say(error: type[AppError]) -> None:
     status = Catalogue({}).status_of(_make(error))
-    assert error in errors.CHASSIS_FAULTS
-    assert status.code == errors.CHASSIS_FAULTS[error].status.value[0]
+    assert error in CHASSIS_FAULTS
+    assert status.code == CHASSIS_FAULTS[error].status.value[0]
     assert status.message not in ("", AppError.default_message)
     assert status.code not in (grpc.StatusCode.INTERNAL.value[0], grpc.StatusCode.UNKNOWN.value[0])
 
 
 def test_no_two_errors_share_a_reason() -> None:
-    reasons = [fault.reason for fault in errors.CHASSIS_FAULTS.values()]
+    reasons = [fault.reason for fault in CHASSIS_FAULTS.values()]
     assert len(set(reasons)) == len(reasons)
-    assert set(errors.CHASSIS_FAULTS) == set(_all_app_errors())
+    assert set(CHASSIS_FAULTS) == set(_all_app_errors())
 
 
 @pytest.mark.parametrize("error", [RuntimeError("secret"), AppError("secret"), KeyError("secret"), TimeoutError()])
@@ -89,7 +90,7 @@ def test_the_nearest_ancestor_decides_and_a_service_may_decide_otherwise() -> No
 
     catalogue = Catalogue({Gone: Fault(grpc.StatusCode.FAILED_PRECONDITION, "GONE")})
     assert catalogue.fault_of(LongGone()) == Fault(grpc.StatusCode.FAILED_PRECONDITION, "GONE")
-    assert catalogue.fault_of(NotFound()) == errors.CHASSIS_FAULTS[NotFound]
+    assert catalogue.fault_of(NotFound()) == CHASSIS_FAULTS[NotFound]
     assert catalogue.fault_of(ValueError()) is None
 
 

@@ -15,7 +15,8 @@ from argosy.order.v1 import order_lookup_pb2, order_pb2
 from argosy.policy.v1 import policy_pb2
 from argosy.user.v1 import user_pb2
 from services.chassis import policy
-from services.chassis.policy import Access, PolicyError
+from services.chassis.contract import ContractError
+from services.chassis.policy import Access
 
 ORDERS = order_pb2.DESCRIPTOR.services_by_name["OrderService"]
 RESERVATIONS = reservation_pb2.DESCRIPTOR.services_by_name["ReservationService"]
@@ -42,7 +43,7 @@ def test_a_stream() -> None:
 
 
 def test_streams_of_requests_are_not_served() -> None:
-    with pytest.raises(PolicyError, match="callers send one request"):
+    with pytest.raises(ContractError, match="callers send one request"):
         policy.read(_service(lambda *_: None, client_streaming=True))
 
 
@@ -58,7 +59,11 @@ def test_an_internal_service() -> None:
 def test_callers_are_those_of_the_plan() -> None:
     look_up = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]
     callers = {name: method.callers for name, method in policy.read(look_up).methods.items()}
-    assert callers == {"LookUpOrder": frozenset({"payment"}), "ResolveOrders": frozenset({"inventory"})}
+    assert callers == {
+        "LookUpOrder": frozenset({"payment"}),
+        "LookUpOrders": frozenset({"inventory", "payment"}),
+        "ResolveOrders": frozenset({"inventory"}),
+    }
     assert not policy.read(ORDERS).is_internal
 
 
@@ -92,16 +97,19 @@ def _internal(_service: Any, method: Any, _options: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda service, method, options: service.ClearField("name"), "lacks a name"),
+        (lambda service, method, options: service.ClearField("name"), "names no service"),
         (lambda service, method, options: service.ClearField("timeout"), "how long a call may take"),
         (lambda service, method, options: method.ClearField("access"), "lacks access"),
-        (lambda service, method, options: method.callers.append("friend"), "callers stand with ACCESS_INTERNAL"),
-        (lambda service, method, options: setattr(method, "access", policy_pb2.ACCESS_INTERNAL), "callers stand with"),
-        (_internal, "a proto service of their own"),
+        (lambda service, method, options: method.callers.append("friend"), "a public one names none"),
+        (
+            lambda service, method, options: setattr(method, "access", policy_pb2.ACCESS_INTERNAL),
+            "an internal rpc names",
+        ),
+        (_internal, "in services of their own"),
     ],
 )
 def test_a_contract_without_a_decision_does_not_start(change: Change, complaint: str) -> None:
-    with pytest.raises(PolicyError, match=complaint):
+    with pytest.raises(ContractError, match=complaint):
         policy.read(_service(change))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import grpc
 from grpc.aio import Metadata
 
-from services.chassis.errors import Catalogue, Fault, FieldViolation
+from services.chassis.errors import FieldViolation
 from services.chassis.refusals import refusal_of
+from services.chassis.statuses import Catalogue, Fault
 
 
 class _SoldOut(Exception):

@@ -4,8 +4,10 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from codegen.contract import ContractError, RateLimit, public_rpcs, rate_limits, read_contract
+from services.chassis.contract import ContractError, RateLimit, public_rpcs, rate_limits, read_contract
 
 METHOD, SERVICE, HTTP = "[argosy.policy.v1.method]", "[argosy.policy.v1.service]", "[google.api.http]"
 
@@ -44,8 +46,9 @@ INTERNAL: dict[str, Any] = {
 }
 
 
-def image(*services: dict[str, Any], name: str = "argosy/shop/v1/shop.proto") -> dict[str, Any]:
-    return {"file": [{"name": name, "package": "argosy.shop.v1", "service": list(services)}]}
+def image(*services: dict[str, Any], name: str = "argosy/shop/v1/shop.proto") -> bytes:
+    files = {"file": [{"name": name, "package": "argosy.shop.v1", "service": list(services)}]}
+    return json_format.ParseDict(files, FileDescriptorSet()).SerializeToString()
 
 
 def changed(service: dict[str, Any], *path: str | int, to: Any) -> dict[str, Any]:
@@ -99,8 +102,14 @@ def test_a_group_that_two_services_share_is_one_limit() -> None:
 @pytest.mark.parametrize(
     ("service", "complaint"),
     [
-        (changed(PUBLIC, "method", 0, "options", METHOD, to=None), "Shelf.Look: nobody decided who may call"),
-        (changed(PUBLIC, "method", 0, "options", METHOD, "access", to=None), "Shelf.Look: nobody decided who may call"),
+        (
+            changed(PUBLIC, "method", 0, "options", METHOD, to=None),
+            "Look: the option argosy.policy.v1.method lacks access",
+        ),
+        (
+            changed(PUBLIC, "method", 0, "options", METHOD, "access", to=None),
+            "Look: the option argosy.policy.v1.method lacks access",
+        ),
         (changed(PUBLIC, "method", 0, "options", HTTP, to=None), "Shelf.Look: a public rpc has an HTTP binding"),
         (changed(PUBLIC, "method", 0, "options", METHOD, "callers", to=["order"]), "Shelf.Look: an internal rpc names"),
         (changed(PUBLIC, "method", 0, "clientStreaming", to=True), "Shelf.Look: callers send one request"),

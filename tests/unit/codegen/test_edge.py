@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from codegen import edge
-from codegen.contract import Rpc, Service, public_rpcs, read_contract
-from codegen.image import build_json_image
+from codegen.image import build_image
+from services.chassis.contract import Rpc, Service, public_rpcs, read_contract
 
 
 @pytest.fixture(scope="module")
 def services() -> tuple[Service, ...]:
-    return read_contract(build_json_image())
+    return read_contract(build_image(source_info=False))
 
 
 @pytest.fixture(scope="module")

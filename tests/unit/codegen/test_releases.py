@@ -8,6 +8,7 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from cli.version import VERSION
+from codegen import check
 from codegen.check import breaking_changes
 from codegen.image import build_image
 from codegen.paths import RELEASES, ROOT
@@ -43,6 +44,17 @@ def test_a_field_may_be_added(workspace: Path) -> None:
     present = _changed(workspace, r"(?m)^message Order \{\n", "message Order {\n  // New.\n  string added = 900;\n")
     assert b"added" in present
     assert breaking_changes(released, present) == ""
+
+
+def test_the_check_compares_with_the_newest_release(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_one_more = _changed(
+        workspace, r"(?m)^message Order \{\n", "message Order {\n  // Gone.\n  string gone = 900;\n"
+    )
+    release = workspace / "1.0.0.binpb"
+    release.write_bytes(ours_alone(with_one_more))
+    monkeypatch.setattr(check, "newest", lambda: release)
+    with pytest.raises(check.CheckFailed, match=r'1\.0\.0:\n.*field "900" with name "gone"'):
+        check.check_compatibility()
 
 
 def test_a_release_holds_what_is_ours_and_nothing_else() -> None:

@@ -1,12 +1,12 @@
 """The shared counts have the contract's allowances, under the keys that the edge asks with."""
 
 from codegen import shared_limits
-from codegen.contract import rate_limits, read_contract
-from codegen.image import build_json_image
+from codegen.image import build_image
+from services.chassis.contract import rate_limits, read_contract
 
 
 def test_every_group_has_both_windows_for_people_and_for_addresses() -> None:
-    services = read_contract(build_json_image())
+    services = read_contract(build_image(source_info=False))
     config = shared_limits.config(services)
     assert config["domain"] == "argosy"
     found = {

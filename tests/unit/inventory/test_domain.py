@@ -9,47 +9,48 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from services.inventory.domain import (
+from services.chassis.money import Money
+from services.inventory.domain.products import PriceRefused, Product, price_of
+from services.inventory.domain.reservations import (
+    Line,
+    LinesRefused,
+    OutOfStock,
+    PricedLine,
+    ReleaseReason,
+    ReservationEnded,
+    Status,
+    commit,
+    price,
+    quantities,
+    release,
+    same_lines,
+)
+from services.inventory.domain.stock import (
     HOLD,
     MOST_ON_HAND,
     AdjustmentRefused,
     Effect,
     Level,
-    Line,
-    LinesRefused,
-    OutOfStock,
-    PricedLine,
-    PriceRefused,
-    Product,
-    ReleaseReason,
-    ReservationEnded,
-    Status,
-    commit,
     has_run_low,
-    price,
-    price_of,
-    quantities,
-    release,
     require_adjustable,
-    same_lines,
 )
 
 CATALOG = {
-    "bell": Product("bell", "Bell", "", 8900, "USD", available=5),
-    "chart": Product("chart", "Chart", "", 1250, "USD", available=3),
-    "amphora": Product("amphora", "Amphora", "", 6420, "EUR", available=9),
-    "tea": Product("tea", "Tea", "", 980, "JPY", available=9),
-    "pearl": Product("pearl", "Pearl", "", 1250, "KWD", available=9),
-    "pin": Product("pin", "Pin", "", 10, "USD", available=9),
-    "ship": Product("ship", "Ship", "", 600_000_000_000, "USD", available=9),
-    "token": Product("token", "Token", "", 1000, "XXX", available=9),
+    "bell": Product("bell", "Bell", "", Money(8900, "USD"), available=5),
+    "chart": Product("chart", "Chart", "", Money(1250, "USD"), available=3),
+    "amphora": Product("amphora", "Amphora", "", Money(6420, "EUR"), available=9),
+    "tea": Product("tea", "Tea", "", Money(980, "JPY"), available=9),
+    "pearl": Product("pearl", "Pearl", "", Money(1250, "KWD"), available=9),
+    "pin": Product("pin", "Pin", "", Money(10, "USD"), available=9),
+    "ship": Product("ship", "Ship", "", Money(600_000_000_000, "USD"), available=9),
+    "token": Product("token", "Token", "", Money(1000, "XXX"), available=9),
 }
 
 
 def test_lines_get_the_catalogs_prices_in_the_order_asked_for() -> None:
     assert price([Line("chart", 2), Line("bell", 1, Decimal(89))], CATALOG) == [
-        PricedLine("chart", 2, 1250),
-        PricedLine("bell", 1, 8900),
+        PricedLine("chart", 2, Money(1250, "USD")),
+        PricedLine("bell", 1, Money(8900, "USD")),
     ]
 
 
@@ -69,8 +70,8 @@ def test_one_order_has_one_currency() -> None:
 
 
 def test_prices_have_their_currencys_own_decimals() -> None:
-    assert price([Line("tea", 2, Decimal(980))], CATALOG) == [PricedLine("tea", 2, 980)]
-    assert price([Line("pearl", 1, Decimal("1.25"))], CATALOG) == [PricedLine("pearl", 1, 1250)]
+    assert price([Line("tea", 2, Decimal(980))], CATALOG) == [PricedLine("tea", 2, Money(980, "JPY"))]
+    assert price([Line("pearl", 1, Decimal("1.25"))], CATALOG) == [PricedLine("pearl", 1, Money(1250, "KWD"))]
     for line, told in ((Line("tea", 1, Decimal("9.80")), "980 JPY"), (Line("pearl", 1, Decimal("12.5")), "1.250 KWD")):
         with pytest.raises(LinesRefused, match=told):
             price([line], CATALOG)
@@ -123,7 +124,7 @@ def test_lines_of_one_product_count_together() -> None:
 
 
 def test_a_repeat_must_ask_for_the_same_lines() -> None:
-    reserved = [PricedLine("bell", 1, 8900), PricedLine("chart", 2, 1250)]
+    reserved = [PricedLine("bell", 1, Money(8900, "USD")), PricedLine("chart", 2, Money(1250, "USD"))]
     assert same_lines([Line("bell", 1), Line("chart", 2, Decimal(1))], reserved)
     assert not same_lines([Line("chart", 2), Line("bell", 1)], reserved)
     assert not same_lines([Line("bell", 1)], reserved)

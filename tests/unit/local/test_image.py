@@ -14,23 +14,11 @@ from local.image import build
 from local.image.layout import KEYS, USER
 from local.paths import ROOT
 from local.ports import SERVICES
-from services.chassis.settings import CommonSettings
-from services.inventory.settings import InventorySettings
-from services.notification.settings import NotificationSettings
-from services.order.settings import OrderSettings
-from services.payment.settings import PaymentSettings
-from services.user.settings import UserSettings
+from tests.support.settings_classes import SETTINGS
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 OF_THE_IMAGE = {name: service for name, service in COMPOSE.items() if service["image"].startswith("argosy:")}
-SETTINGS: dict[str, type[CommonSettings]] = {
-    "user": UserSettings,
-    "order": OrderSettings,
-    "payment": PaymentSettings,
-    "inventory": InventorySettings,
-    "notification": NotificationSettings,
-}
 
 
 @pytest.mark.parametrize("source", build.copied())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import os
 import subprocess
 from collections.abc import Mapping
@@ -19,6 +17,7 @@ from local.ports import SERVICES
 from local.stack import Stack
 from local.topology import parts
 from services.chassis.settings import load
+from tests.support.settings_classes import SETTINGS
 
 Environment = Mapping[str, str]
 _PARTY = ("_URL", "_TARGET", "_SERVERS", "_ENDPOINT")
@@ -29,12 +28,6 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Envir
     stack = Stack(tmp_path_factory.mktemp("stack"), 0, traces=True)
     table = parts(stack, credentials.ensure(stack.secrets))
     return {part.name: part.environment for part in table if part.name in SERVICES}
-
-
-def _settings_class(service: str) -> type[BaseSettings]:
-    module = importlib.import_module(f"services.{service}.settings")
-    classes = [found for _, found in inspect.getmembers(module, inspect.isclass) if found.__module__ == module.__name__]
-    return next(found for found in classes if found.__name__ == f"{service.capitalize()}Settings")
 
 
 def _refused(
@@ -61,7 +54,7 @@ def _texts(settings: type[BaseSettings]) -> list[str]:
 def test_every_text_is_one_line(
     environments: Mapping[str, Environment], service: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = _settings_class(service)
+    settings = SETTINGS[service]
     names = _texts(settings)
     assert "KAFKA_BOOTSTRAP_SERVERS" in names
     for name in names:
@@ -73,7 +66,7 @@ def test_every_text_is_one_line(
 def test_every_address_of_another_party_is_parsed_at_start(
     environments: Mapping[str, Environment], service: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = _settings_class(service)
+    settings = SETTINGS[service]
     names = [name.upper() for name in settings.model_fields if name.upper().endswith(_PARTY)]
     assert {"KAFKA_BOOTSTRAP_SERVERS", "JWKS_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"} < set(names)
     for name in names:

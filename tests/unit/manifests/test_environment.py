@@ -7,24 +7,13 @@ import pytest
 
 from edge.render import upstream_names
 from edge.settings import load
+from facts.system import system
 from local.manifests import setup
 from local.manifests.builds import Manifest, all_builds, manifests
 from local.paths import ROOT
-from services.chassis.settings import CommonSettings
-from services.inventory.settings import InventorySettings
-from services.notification.settings import NotificationSettings
-from services.order.settings import OrderSettings
-from services.payment.settings import PaymentSettings
-from services.user.settings import UserSettings
+from tests.support.settings_classes import SETTINGS
 
 PRODUCTION = "k8s/overlays/production"
-SETTINGS: dict[str, type[CommonSettings]] = {
-    "user": UserSettings,
-    "order": OrderSettings,
-    "payment": PaymentSettings,
-    "inventory": InventorySettings,
-    "notification": NotificationSettings,
-}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +37,7 @@ def test_a_service_is_told_what_it_reads(base: dict[str, Manifest], service: str
     fields = SETTINGS[service].model_fields
     required = {name.upper() for name, field in fields.items() if field.is_required()}
     known = {name.upper() for name in fields}
-    workloads = [f"Deployment/{service}"] + [f"Job/{service}-migration"] * (service != "order")
+    workloads = [f"Deployment/{service}"] + [f"Job/{service}-migration"] * system()[service].migrates
     for workload in workloads:
         given = told(base, workload).keys()
         assert required - given == set(), workload

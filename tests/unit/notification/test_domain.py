@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from services.notification.domain import (
+from services.notification.adapters.letters import TEMPLATES
+from services.notification.domain.messages import (
     MAX_ATTEMPTS,
     Kind,
-    all_preferences,
     kind_of_order_status,
     pause_before,
     why_cancelled,
 )
-from services.notification.letters import TEMPLATES
+from services.notification.domain.preferences import all_preferences
 
 
 @pytest.mark.parametrize(

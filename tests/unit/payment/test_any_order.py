@@ -31,6 +31,7 @@ from services.payment.domain import (
 )
 from tests.unit.payment.given import CHALLENGE, FEE, NOW, a_payment, an_intent
 
+SEARCH_LAG = timedelta(minutes=5)
 REFUND_ID = UUID("01957000-0000-7000-8000-0000000000f0")
 
 
@@ -51,7 +52,7 @@ class PaymentMachine(RuleBasedStateMachine):
 
     # What happens at Stripe
 
-    @precondition(lambda self: self.truth is None and not may_conclude(self.payment, self.now))
+    @precondition(lambda self: self.truth is None and not may_conclude(self.payment, self.now, SEARCH_LAG))
     @rule(status=st.sampled_from(["succeeded", "requires_action", "processing", "requires_payment_method"]))
     def our_request_arrives(self, status: str) -> None:
         self._stripe(an_intent(status, settlement=None))
@@ -159,7 +160,7 @@ class PaymentMachine(RuleBasedStateMachine):
                 if self.truth.is_open:
                     self._stripe(an_intent("canceled", cancellation_reason="abandoned"))
             case Step.SEARCH if self.truth is None:
-                if may_conclude(self.payment, self.now):
+                if may_conclude(self.payment, self.now, SEARCH_LAG):
                     self._write(conclude_never_charged(self.payment, self.now))
                 return
             case Step.NOTHING | Step.GIVE_BACK:

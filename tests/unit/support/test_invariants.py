@@ -103,6 +103,12 @@ def test_a_mail_may_come_again_only_where_that_was_to_be_expected() -> None:
     assert broken(never, BEFORE, mail_may_repeat=True)
 
 
+def test_only_who_has_left_may_miss_a_mail() -> None:
+    dropped = replace(SOUND, messages=[replace(SOUND.messages[0], status="dropped", mails=0), SOUND.messages[1]])
+    assert broken(dropped, BEFORE) == ["message m1 is dropped"]
+    assert broken(replace(dropped, gone=frozenset({"u"})), BEFORE) == []
+
+
 def with_order(changed: Order) -> Facts:
     return replace(SOUND, orders={**SOUND.orders, changed.id: changed})
 

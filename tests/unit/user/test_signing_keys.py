@@ -105,6 +105,14 @@ class TestFiles:
         (directory / "20260301T093000Z-5f1c9ae2.new").write_bytes(b"-----BEGIN PRIV")
         assert len(read(directory)) == 1
 
+    def test_the_next_key_deletes_what_a_crash_left_half_written(self, directory: Path) -> None:
+        ensure(directory, NOW)
+        left = directory / "20260301T093000Z-5f1c9ae2.new"
+        left.write_bytes(pem())
+        added = add(directory, NOW + timedelta(seconds=1))
+        assert not left.exists()
+        assert added in directory.iterdir()
+
     def test_an_empty_directory_is_said(self, directory: Path) -> None:
         directory.mkdir()
         with pytest.raises(BadKeys, match="holds no key"):

@@ -163,3 +163,8 @@ def test_an_instant_has_its_time_zone(kafka_bootstrap: str, lab: Lab, producer: 
 
     with pytest.raises(ValueError, match="time zone"):
         Consumer(kafka_bootstrap, "g", {lab.happened: handle}, producer, lab.registry, since=datetime(2026, 3, 1))  # noqa: DTZ001
+
+
+def test_a_group_says_from_when_it_counts(kafka_bootstrap: str, lab: Lab, producer: Producer) -> None:
+    with pytest.raises(TypeError, match="since"):
+        Consumer(kafka_bootstrap, "g", {}, producer, lab.registry)  # type: ignore[call-arg]

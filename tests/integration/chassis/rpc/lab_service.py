@@ -11,10 +11,11 @@ import grpc
 
 from services.chassis.app import App
 from services.chassis.call import Call
-from services.chassis.errors import AppError, Catalogue, Fault, NotFound, Unavailable
+from services.chassis.errors import AppError, NotFound, Unavailable
 from services.chassis.logs import to_stdout
 from services.chassis.settings import CommonSettings, load
 from services.chassis.shielded import shielded
+from services.chassis.statuses import Catalogue, Fault
 from tests.integration.chassis.rpc.lab_contract import INTERNAL, LAB, lab_pb2
 
 SECRET = "row (email)=(ada@example.org)"

@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from services.chassis import trace_context
 from services.chassis.app import App
-from services.chassis.errors import Catalogue
+from services.chassis.statuses import Catalogue
 from tests.integration.chassis.rpc.conftest import Lab, refusal_of, running, settings_for, until
 from tests.integration.chassis.rpc.credentials import ServiceKeys, UserKeys
 from tests.integration.chassis.rpc.lab_contract import LAB, lab_pb2, lab_pb2_grpc

@@ -1,0 +1,24 @@
+"""What README's table of parts has of each service."""
+
+from __future__ import annotations
+
+from facts.service import Service
+from facts.system import System
+
+_STORES = {"postgres": ["PostgreSQL"], "mongo": ["MongoDB"], "none": []}
+
+
+def parts(system: System) -> str:
+    """The table: a row a service: ports, store and parties, what it owns."""
+    head = "| service | gRPC | HTTP | store, parties | owns |\n| --- | --- | --- | --- | --- |\n"
+    return "\n" + head + "".join(map(_row, system.services)) + "\n"
+
+
+BLOCKS = {"services": parts}
+
+
+def _row(service: Service) -> str:
+    name, ports = service.name, service.ports
+    beside = ", ".join([*_STORES[service.store.kind], *(party.label for party in service.parties.values())])
+    link = f"[{name}](services/{name}/README.md)"
+    return f"| {link} | {ports.grpc} | {ports.admin} | {beside} | {service.owns} |\n"

@@ -1,0 +1,18 @@
+"""`python -m facts`: holds the table of facts to what is there. Part of `make check`."""
+
+import sys
+
+from facts.check import everything
+from facts.service import ROOT, read
+
+
+def main() -> int:
+    """Entry point; returns 1 after naming everything that does not fit."""
+    found = everything(ROOT)
+    sys.stderr.write("".join(f"{problem}\n" for problem in found))
+    sys.stdout.write(f"{len(found)} problems\n" if found else f"{len(read())} services\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

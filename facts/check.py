@@ -1,0 +1,126 @@
+"""Holds the table of facts to what is there, both ways: the contract, the code of the services, the files of manifests.
+
+What is derived is compared byte by byte (`codegen check`); here is what drift does not show.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from facts.service import FactsError
+from facts.system import EDGE, System, read
+from services.chassis.contract import ContractError
+
+_MANIFESTS = ("k8s", "istio", "kafka", "monitoring", "generated")
+_KUSTOMIZATION = "kustomization.yaml"
+_APPLIED = frozenset(
+    {
+        *("k8s/base", "k8s/overlays", "k8s/overlays/dev", "k8s/components"),
+        *("istio", "istio/components", "kafka", "kafka/components"),
+    }
+)
+"""Folders of what a person applies, or takes into an overlay: nothing else in the repository has to name those."""
+_HAND_WRITTEN = ("k8s", "istio", "kafka", "monitoring", "envoy")
+_HAND_WRITTEN_FILES = ("README.md", "compose.yaml", "Dockerfile", "pyproject.toml")
+_SUFFIXES = (".yaml", ".json", ".md")
+_RENDERED = Path("istio", "mesh", "installed.yaml")
+"""From Istio's charts, about Istio's own workloads."""
+_NAMES = (
+    r"app\.kubernetes\.io/name: \"?([a-z-]+)",
+    r"app\.kubernetes\.io/name, operator: In, values: \[([a-z, -]+)\]",
+    r"store-of: \"?([a-z-]+)",
+    r"/ns/production/sa/([a-z-]+)",
+    r"\b([a-z-]+)\.production\.svc",
+    r"\bservices\.(?!yaml|json)([a-z]+)\b",
+    r"\bservices/([a-z]+)/",
+    r"\b([a-z]+)-service-group\b",
+    r"\b([a-z]+)-events\b",
+    r"\bjob=~?\\?\"([a-z|]+)\\?\"",
+    r"\b([A-Z]+)_TARGET\b",
+    r"target: \{[^}]*\bname: \(?([a-z|]+)\)?\}",
+)
+"""Where hand-written files name services: one name, or several with `|` or commas between."""
+_OTHERS = frozenset({EDGE, "ratelimit", "ratelimit-redis", "log-collector", "prometheus", "chassis", "nodes", "argosy"})
+"""What is named in such a place and is no service of the contract."""
+
+
+def everything(root: Path) -> list[str]:
+    """All that does not fit: within the table, or between it and what is there."""
+    try:
+        system = read(root)
+    except (FactsError, ContractError) as error:
+        return str(error).splitlines()
+    return list(problems(system, root))
+
+
+def problems(system: System, root: Path) -> Iterator[str]:
+    """What of a table that is right in itself does not fit what is there."""
+    yield from _consumers(system, root)
+    yield from _left_out(root)
+    yield from _strangers(system, root)
+
+
+def _consumers(system: System, root: Path) -> Iterator[str]:
+    """What a service's facts say that it consumes and follows is what its code does."""
+    topics = {event.name: event.topic for event in system.events}
+    for one in system.services:
+        sources = [path.read_text(encoding="utf-8") for path in (root / "services" / one.name).rglob("*.py")]
+        tables = [path.read_text(encoding="utf-8") for path in (root / "services" / one.name).rglob("consumers.py")]
+        handled = {name for table in tables for name in re.findall(r'"([A-Z][A-Z_]+)":', table)} & topics.keys()
+        for name in sorted(handled ^ {*one.consumes}):
+            where = "consumers.py handles" if name in handled else "service.yaml names"
+            yield f"services/{one.name}: {where} {name}, the other does not"
+        tails = "".join(source for source in sources if "chassis.tail" in source)
+        messages = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in re.findall(r"_pb2\.(\w+)", tails)}
+        followed = {topics[name] for name in messages & topics.keys()}
+        for topic in sorted(followed ^ {*one.follows}):
+            where = "its code follows" if topic in followed else "service.yaml follows"
+            yield f"services/{one.name}: {where} {topic}, the other does not"
+
+
+def _left_out(root: Path) -> Iterator[str]:
+    """Every manifest is in the kustomization of its folder, and every folder with one is in another's, or applied."""
+    taken: set[Path] = set()
+    for file in sorted(path for top in _MANIFESTS for path in (root / top).rglob(_KUSTOMIZATION)):
+        for name in _resources(yaml.safe_load(file.read_text(encoding="utf-8"))):
+            entry = (file.parent / name).resolve()
+            taken.add(entry)
+            if not entry.exists():
+                yield f"{file.relative_to(root)}: there is no {name}"
+    for file in sorted(path for top in _MANIFESTS for path in (root / top).rglob(_KUSTOMIZATION)):
+        folder = file.parent
+        for path in sorted({*folder.glob("*.yaml")} - {file}):
+            if path.resolve() not in taken:
+                yield f"{path.relative_to(root)} is in no kustomization"
+        applied = {str(folder.relative_to(root)), str(folder.parent.relative_to(root))} & _APPLIED
+        if not applied and folder.resolve() not in taken:
+            yield f"{folder.relative_to(root)} is in no kustomization"
+
+
+def _resources(kustomization: Any) -> Iterator[str]:
+    for field in ("resources", "components"):
+        yield from kustomization.get(field, ())
+    for patch in kustomization.get("patches", ()):
+        if "path" in patch:
+            yield patch["path"]
+    for generator in kustomization.get("configMapGenerator", ()):
+        yield from (name.rpartition("=")[2] for name in generator.get("files", ()))
+
+
+def _strangers(system: System, root: Path) -> Iterator[str]:
+    """What is written by hand names no service that is not there."""
+    known = {*system.names, *_OTHERS}
+    files = [path for top in _HAND_WRITTEN for path in (root / top).rglob("*") if path.suffix in _SUFFIXES]
+    for file in sorted([*files, *(root / name for name in _HAND_WRITTEN_FILES)]):
+        if file == root / _RENDERED:
+            continue
+        text = file.read_text(encoding="utf-8")
+        matches = (match for pattern in _NAMES for match in re.findall(pattern, text))
+        found = {name.lower() for match in matches for name in re.split(r"[|, ]+", match) if name}
+        for name in sorted(found - known):
+            yield f"{file.relative_to(root)} names {name}, which is no service"

@@ -1,0 +1,277 @@
+"""Reads what the contract decides about its rpcs and events: who may call, for how long, how often, and where.
+
+The options are `argosy.policy.v1`'s; the HTTP binding is `google.api.http`; whether a call may be repeated is
+protobuf's own `idempotency_level`. This is the only reader: services use it at start, code generation uses it on the
+whole contract. An rpc without a decision, or with two that do not fit together, stops both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from google.api import annotations_pb2, http_pb2
+from google.protobuf.descriptor_pb2 import (
+    FileDescriptorSet,
+    MethodDescriptorProto,
+    MethodOptions,
+    ServiceDescriptorProto,
+)
+from google.protobuf.duration_pb2 import Duration
+
+from argosy.policy.v1 import policy_pb2
+
+OURS = "argosy/"
+
+
+class ContractError(Exception):
+    """The contract lacks a decision or contradicts itself; the text names the rpc or service."""
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """How often one caller may call the rpcs of one group."""
+
+    group: str
+    per_minute: int
+    per_hour: int
+
+
+@dataclass(frozen=True)
+class OutlierDetection:
+    """When callers in the mesh leave a failing instance out."""
+
+    consecutive_errors: int
+    interval: float
+    """Seconds."""
+    ejection_time: float
+    """Seconds."""
+    max_ejection_percent: int
+
+
+@dataclass(frozen=True)
+class Rpc:
+    """One rpc and its policy."""
+
+    service: str
+    """Its proto service, such as `argosy.order.v1.OrderService`."""
+    name: str
+    access: str
+    """PUBLIC, USER, STAFF or INTERNAL."""
+    is_read: bool
+    """Whether it changes nothing (NO_SIDE_EFFECTS), so that anybody on its way may repeat it."""
+    is_repeatable: bool
+    """Whether a call may be sent again without asking (NO_SIDE_EFFECTS or IDEMPOTENT)."""
+    creates: bool
+    """Whether success answers 201 Created over REST."""
+    unlimited: bool
+    """Whether the edge leaves it out of the rate limits."""
+    callers: tuple[str, ...]
+    """For INTERNAL: the services that may call it."""
+    streams: bool
+    """Whether it answers with a stream of messages."""
+    timeout: float
+    """Seconds a call may take at most, all tries together; a stream's: how long it may be open."""
+    verb: str
+    """Its HTTP verb in upper case; empty for an internal rpc."""
+    route: str
+    """Its path template over REST; empty for an internal rpc."""
+
+    @property
+    def path(self) -> str:
+        """Its path on the wire."""
+        return f"/{self.service}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Service:
+    """One proto service and the policy that its rpcs share."""
+
+    full_name: str
+    owner: str
+    """The short name of the service whose process serves it."""
+    is_internal: bool
+    read_retries: int
+    per_try_timeout: float
+    """Seconds."""
+    rate_limit: RateLimit | None
+    """None for internal services."""
+    load_balancing: str | None
+    """ROUND_ROBIN, LEAST_REQUEST or RANDOM; None where the mesh's default holds."""
+    outlier_detection: OutlierDetection | None
+    """None where the mesh's default holds."""
+    rpcs: tuple[Rpc, ...]
+
+
+@dataclass(frozen=True)
+class EventType:
+    """One type of events, and the topic that it travels on."""
+
+    name: str
+    """The CloudEvents type, such as `ORDER_CREATED`."""
+    topic: str
+
+
+def read_contract(image: bytes) -> tuple[Service, ...]:
+    """All services of ours in a serialized FileDescriptorSet, by name.
+
+    Raises ContractError when a decision is missing or does not fit.
+    """
+    found = [
+        read_service(f"{file.package}.{service.name}", service)
+        for file in FileDescriptorSet.FromString(image).file
+        if file.name.startswith(OURS)
+        for service in file.service
+    ]
+    services = tuple(sorted(found, key=lambda service: service.full_name))
+    _refuse_what_the_edge_lacks(services)
+    _refuse_shared_routes(services)
+    _refuse_uneven_groups(services)
+    _refuse_two_ways_to_one_process(services)
+    return services
+
+
+def read_events(image: bytes) -> tuple[EventType, ...]:
+    """All events of ours in a serialized FileDescriptorSet, in the contract's order."""
+    policies = [
+        message.options.Extensions[policy_pb2.event]
+        for file in FileDescriptorSet.FromString(image).file
+        if file.name.startswith(OURS)
+        for message in file.message_type
+    ]
+    return tuple(EventType(policy.type, policy.topic) for policy in policies if policy.type)
+
+
+def read_service(name: str, descriptor: ServiceDescriptorProto) -> Service:
+    """The contract of one proto service, by its full name.
+
+    Raises ContractError for an rpc without access or deadline, callers that do not fit the access, or internal rpcs
+    beside others (reflection describes whole services).
+    """
+    policy = descriptor.options.Extensions[policy_pb2.service]
+    rpcs = tuple(_rpc(name, method, policy) for method in descriptor.method)
+    internal = {rpc.access == "INTERNAL" for rpc in rpcs}
+    _demand(len(internal) == 1, name, "public and internal rpcs belong in services of their own")
+    _demand(bool(policy.name), name, "its policy names no service")
+    balancing = policy_pb2.LoadBalancing.Name(policy.load_balancing).removeprefix("LOAD_BALANCING_")
+    return Service(
+        full_name=name,
+        owner=policy.name,
+        is_internal=internal.pop(),
+        read_retries=policy.read_retries.attempts,
+        per_try_timeout=_seconds(policy.read_retries.per_try_timeout),
+        rate_limit=_rate_limit(name, policy.rate_limit) if policy.HasField("rate_limit") else None,
+        load_balancing=balancing if policy.load_balancing else None,
+        outlier_detection=(
+            _outlier_detection(name, policy.outlier_detection) if policy.HasField("outlier_detection") else None
+        ),
+        rpcs=rpcs,
+    )
+
+
+def public_rpcs(services: tuple[Service, ...]) -> Iterator[tuple[Service, Rpc]]:
+    """Every rpc that the edge serves, beside its service."""
+    return ((service, rpc) for service in services if not service.is_internal for rpc in service.rpcs)
+
+
+def rate_limits(services: tuple[Service, ...]) -> tuple[RateLimit, ...]:
+    """Every group's limit, once, by group."""
+    limits = {service.rate_limit for service in services if service.rate_limit is not None}
+    return tuple(sorted(limits, key=lambda limit: limit.group))
+
+
+def _rpc(service: str, method: MethodDescriptorProto, service_policy: policy_pb2.ServicePolicy) -> Rpc:
+    name = f"{service}.{method.name}"
+    options = method.options
+    policy = options.Extensions[policy_pb2.method]
+    _demand(policy.access != policy_pb2.ACCESS_UNSPECIFIED, name, "the option argosy.policy.v1.method lacks access")
+    _demand(not method.client_streaming, name, "callers send one request; streams of them are not served")
+    verb, route = _binding(options.Extensions[annotations_pb2.http])
+    is_internal = policy.access == policy_pb2.ACCESS_INTERNAL
+    _demand(is_internal == bool(policy.callers), name, "an internal rpc names its callers, a public one names none")
+    timeout = _seconds(policy.deadline if policy.HasField("deadline") else service_policy.timeout)
+    _demand(timeout > 0, name, "neither it nor its service says how long a call may take")
+    return Rpc(
+        service=service,
+        name=method.name,
+        access=policy_pb2.Access.Name(policy.access).removeprefix("ACCESS_"),
+        is_read=options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS,
+        is_repeatable=options.idempotency_level in (MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENT),
+        creates=policy.creates,
+        unlimited=policy.unlimited,
+        callers=tuple(policy.callers),
+        streams=method.server_streaming,
+        timeout=timeout,
+        verb=verb,
+        route=route,
+    )
+
+
+def _binding(rule: http_pb2.HttpRule) -> tuple[str, str]:
+    pattern = rule.WhichOneof("pattern")
+    if pattern is None:
+        return "", ""
+    if pattern == "custom":
+        return rule.custom.kind, rule.custom.path
+    return pattern.upper(), getattr(rule, pattern)
+
+
+def _rate_limit(name: str, policy: policy_pb2.RateLimit) -> RateLimit:
+    limit = RateLimit(policy.group, policy.per_minute, policy.per_hour)
+    complete = all((limit.group, limit.per_minute, limit.per_hour))
+    _demand(complete, name, "a rate limit has a group, calls a minute and calls an hour")
+    return limit
+
+
+def _outlier_detection(name: str, policy: policy_pb2.OutlierDetection) -> OutlierDetection:
+    found = OutlierDetection(
+        policy.consecutive_errors,
+        _seconds(policy.interval),
+        _seconds(policy.ejection_time),
+        policy.max_ejection_percent,
+    )
+    complete = all((found.consecutive_errors, found.interval, found.ejection_time, found.max_ejection_percent))
+    _demand(complete, name, "outlier detection has errors, an interval, an ejection time and a percentage")
+    return found
+
+
+def _seconds(duration: Duration) -> float:
+    return duration.ToTimedelta().total_seconds()
+
+
+def _demand(condition: bool, name: str, rule: str) -> None:
+    if not condition:
+        raise ContractError(f"{name}: {rule}")
+
+
+def _refuse_what_the_edge_lacks(services: tuple[Service, ...]) -> None:
+    """The edge serves public rpcs over REST, each within its caller's allowance, and no others."""
+    for service in services:
+        for rpc in service.rpcs:
+            name = f"{service.full_name}.{rpc.name}"
+            fits = service.is_internal != bool(rpc.route)
+            _demand(fits, name, "a public rpc has an HTTP binding, an internal one has none")
+        fits = service.is_internal == (service.rate_limit is None)
+        _demand(fits, service.full_name, "a public service has a rate limit, an internal one has none")
+
+
+def _refuse_shared_routes(services: tuple[Service, ...]) -> None:
+    taken: dict[tuple[str, str], str] = {}
+    for _, rpc in public_rpcs(services):
+        other = taken.setdefault((rpc.verb, rpc.route), rpc.path)
+        _demand(other == rpc.path, rpc.path, f"{rpc.verb} {rpc.route} is {other}'s already")
+
+
+def _refuse_uneven_groups(services: tuple[Service, ...]) -> None:
+    groups = [limit.group for limit in rate_limits(services)]
+    for group in groups:
+        _demand(groups.count(group) == 1, f"rate limit group {group}", "it has two different allowances")
+
+
+def _refuse_two_ways_to_one_process(services: tuple[Service, ...]) -> None:
+    for part in ("load_balancing", "outlier_detection"):
+        owners = [service.owner for service in services if getattr(service, part) is not None]
+        for owner in owners:
+            _demand(
+                owners.count(owner) == 1, owner, f"one of its proto services states the {part}, for the whole process"
+            )

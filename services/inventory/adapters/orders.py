@@ -1,0 +1,57 @@
+"""The order service (ports.Orders)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from uuid import UUID
+
+import grpc
+
+from argosy.order.v1 import order_lookup_pb2
+from argosy.order.v1.order_lookup_pb2 import LookUpOrdersRequest, ResolvedOrder, ResolveOrdersRequest
+from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
+from services.chassis import clock
+from services.chassis.errors import Unavailable
+from services.inventory.domain.reservations import KnownOrder, OrderState
+
+ORDER_LOOKUP = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]
+"""The service that is called here."""
+
+_STATES: Mapping[int, OrderState] = MappingProxyType(
+    {
+        ResolvedOrder.STATE_OPEN: OrderState.OPEN,
+        ResolvedOrder.STATE_CANCELLED: OrderState.CANCELLED,
+        ResolvedOrder.STATE_CLOSED: OrderState.CLOSED,
+    }
+)
+
+
+@dataclass(frozen=True)
+class GrpcOrders:
+    """Asks over gRPC."""
+
+    stub: OrderLookupServiceStub
+
+    async def resolve(self, order_ids: Sequence[UUID]) -> Mapping[UUID, OrderState]:
+        """The state of each of at most 100 orders; an order without a known state is absent.
+
+        Raises Unavailable for every answer but the one that was asked for, also from a version that does not know the
+        rpc yet: without an answer nothing is decided.
+        """
+        try:
+            answer = await self.stub.ResolveOrders(ResolveOrdersRequest(order_ids=map(str, order_ids)))
+        except grpc.aio.AioRpcError as error:
+            raise Unavailable from error
+        return {UUID(one.order_id): _STATES[one.state] for one in answer.orders if one.state in _STATES}
+
+    async def look_up(self, order_ids: Sequence[UUID]) -> Mapping[UUID, KnownOrder]:
+        """See ports.Orders.look_up."""
+        if not order_ids:
+            return {}
+        try:
+            answer = await self.stub.LookUpOrders(LookUpOrdersRequest(order_ids=map(str, order_ids)))
+        except grpc.aio.AioRpcError as error:
+            raise Unavailable from error
+        return {UUID(one.order_id): KnownOrder(one.status, clock.from_message(one.updated_at)) for one in answer.orders}

@@ -1,0 +1,186 @@
+"""Reservations in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from services.chassis.money import Money
+from services.chassis.postgres import Connection, Record, affected
+from services.inventory.domain.reservations import (
+    NoReservation,
+    PricedLine,
+    ReleaseReason,
+    Reservation,
+    Standing,
+    Status,
+)
+
+
+class PostgresReservations:
+    """Reservations on one connection (ports.Reservations)."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def claim(self, order_id: UUID, status: Status, hold: timedelta, reason: ReleaseReason | None = None) -> bool:
+        """Make the order's reservation, without lines as yet. False: it has one.
+
+        Waits for the end of a transaction that is making it just now.
+        """
+        claimed = await self._connection.fetchval(
+            "INSERT INTO reservations (order_id, status, release_reason, expires_at) VALUES ($1, $2, $3, now() + $4)"
+            " ON CONFLICT (order_id) DO NOTHING RETURNING true",
+            order_id,
+            status,
+            reason,
+            hold,
+        )
+        return claimed is True
+
+    async def add_lines(self, order_id: UUID, lines: Sequence[PricedLine]) -> datetime:
+        """Writes the lines of a new reservation; answers when its hold ends."""
+        await self._connection.execute(
+            "INSERT INTO reservation_items (order_id, line, product_id, quantity, price)"
+            " SELECT $1, line, product_id, quantity, price"
+            " FROM unnest($2::text[], $3::int[], $4::numeric[])"
+            " WITH ORDINALITY AS l (product_id, quantity, price, line)",
+            order_id,
+            [line.product_id for line in lines],
+            [line.quantity for line in lines],
+            [line.price.decimal for line in lines],
+        )
+        expires_at: datetime = await self._connection.fetchval(
+            "UPDATE reservations SET currency = $2 WHERE order_id = $1 RETURNING expires_at",
+            order_id,
+            lines[0].price.currency,
+        )
+        return expires_at
+
+    async def lock(self, order_id: UUID) -> Reservation:
+        """The order's reservation, locked until the transaction ends. Raises NoReservation."""
+        row = await self._connection.fetchrow(
+            "SELECT order_id, status, release_reason, currency, expires_at FROM reservations"
+            " WHERE order_id = $1 FOR UPDATE",
+            order_id,
+        )
+        if row is None:
+            raise NoReservation
+        lines = await self._connection.fetch(
+            "SELECT product_id, quantity, price FROM reservation_items WHERE order_id = $1 ORDER BY line", order_id
+        )
+        return Reservation(
+            order_id=row["order_id"],
+            status=Status(row["status"]),
+            release_reason=_reason(row),
+            currency=row["currency"] or "",
+            expires_at=row["expires_at"],
+            lines=[
+                PricedLine(line["product_id"], line["quantity"], Money.kept(line["price"], row["currency"]))
+                for line in lines
+            ],
+        )
+
+    async def extend(self, order_id: UUID, hold: timedelta) -> datetime:
+        """Let the hold last this long from now on; answers when it ends."""
+        expires_at: datetime = await self._connection.fetchval(
+            "UPDATE reservations SET expires_at = now() + $2, updated_at = now()"
+            " WHERE order_id = $1 RETURNING expires_at",
+            order_id,
+            hold,
+        )
+        return expires_at
+
+    async def move(self, order_id: UUID, status: Status, reason: ReleaseReason | None = None) -> None:
+        """Write where the reservation stands now."""
+        await self._connection.execute(
+            "UPDATE reservations SET status = $2, release_reason = $3, updated_at = now() WHERE order_id = $1",
+            order_id,
+            status,
+            reason,
+        )
+
+    async def note_shipped(self, order_id: UUID) -> None:
+        """Records that the order is shipped: it cannot be cancelled, so its reservation gives nothing back."""
+        await self._connection.execute(
+            "UPDATE reservations SET shipped_at = now() WHERE order_id = $1 AND shipped_at IS NULL", order_id
+        )
+
+    async def expired(self, limit: int) -> list[UUID]:
+        """So many orders whose unused holds have ended, the longest ago first."""
+        rows = await self._connection.fetch(
+            "SELECT order_id FROM reservations WHERE status = 'held' AND expires_at < now()"
+            " ORDER BY expires_at LIMIT $1",
+            limit,
+        )
+        return [row["order_id"] for row in rows]
+
+    async def extend_expired(self, order_ids: Sequence[UUID], hold: timedelta) -> int:
+        """Let those of these orders' holds that have ended last this long from now on; answers how many."""
+        tag: str = await self._connection.execute(
+            "UPDATE reservations SET expires_at = now() + $2, updated_at = now()"
+            " WHERE order_id = ANY($1) AND status = 'held' AND expires_at < now()",
+            list(order_ids),
+            hold,
+        )
+        return affected(tag)
+
+    async def lock_expired(self, order_id: UUID) -> bool:
+        """Lock the order's hold if it has ended and nobody else has it locked; whether that was so."""
+        locked = await self._connection.fetchval(
+            "SELECT true FROM reservations WHERE order_id = $1 AND status = 'held' AND expires_at < now()"
+            " FOR UPDATE SKIP LOCKED",
+            order_id,
+        )
+        return locked is True
+
+    async def page(self, after: UUID | None, limit: int) -> list[UUID]:
+        """See ports.Reservations.page."""
+        rows = await self._connection.fetch(
+            "SELECT order_id FROM reservations WHERE $1::uuid IS NULL OR order_id > $1 ORDER BY order_id LIMIT $2",
+            after,
+            limit,
+        )
+        return [row["order_id"] for row in rows]
+
+    async def standing(self, order_ids: Sequence[UUID], settled: timedelta) -> list[Standing]:
+        """See ports.Reservations.standing."""
+        rows = await self._connection.fetch(
+            "SELECT order_id, status, release_reason FROM reservations"
+            " WHERE order_id = ANY($1) AND updated_at <= now() - $2::interval ORDER BY order_id",
+            list(order_ids),
+            settled,
+        )
+        return [Standing(row["order_id"], Status(row["status"]), _reason(row)) for row in rows]
+
+    async def products(self, order_id: UUID) -> list[str]:
+        """See ports.Reservations.products."""
+        rows = await self._connection.fetch(
+            "SELECT DISTINCT product_id FROM reservation_items WHERE order_id = $1 ORDER BY product_id", order_id
+        )
+        return [row["product_id"] for row in rows]
+
+
+async def prune(connection: Connection, before: datetime, limit: int) -> int:
+    """Delete at most `limit` reservations that were given back or shipped before an instant; answers how many.
+
+    Never one that is held, or sold and not shipped: its order may yet be cancelled.
+    """
+    tag: str = await connection.execute(
+        "DELETE FROM reservations WHERE order_id IN ("
+        "  (SELECT order_id FROM reservations WHERE status = 'released' AND updated_at < $1"
+        "   ORDER BY updated_at LIMIT $2)"
+        "  UNION ALL"
+        "  (SELECT order_id FROM reservations WHERE status = 'committed' AND shipped_at < $1"
+        "   ORDER BY shipped_at LIMIT $2)"
+        "  LIMIT $2"
+        ") AND CASE status WHEN 'released' THEN updated_at < $1 WHEN 'committed' THEN shipped_at < $1 END",
+        before,
+        limit,
+    )
+    return affected(tag)
+
+
+def _reason(row: Record) -> ReleaseReason | None:
+    return ReleaseReason(row["release_reason"]) if row["release_reason"] else None

@@ -1,0 +1,130 @@
+"""Stock: what is on hand, what orders hold of it, and each move of the two.
+
+`available = on_hand - held` is never negative.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+MOST_ON_HAND = 2_000_000_000
+"""What fits PostgreSQL's integer, with room for what is given back."""
+
+
+class MoveKind(StrEnum):
+    """Why a product's stock changed."""
+
+    OPENING = "opening"
+    """The product came into the catalog."""
+    RESERVE = "reserve"
+    COMMIT = "commit"
+    RELEASE = "release"
+    EXPIRE = "expire"
+    RECONCILE = "reconcile"
+    """The product's numbers were not what its moves and reservations come to, and were set to that."""
+    ADJUST = "adjust"
+    """Staff counted, got or wrote off some."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """A product's stock before and after a move."""
+
+    product_id: str
+    available_before: int
+    available: int
+    threshold: int | None
+    """Below which the product is running out; None: below the service's own."""
+
+
+@dataclass(frozen=True)
+class StockMove:
+    """One change of a product's stock, with the numbers after it."""
+
+    id: int
+    product_id: str
+    kind: MoveKind
+    on_hand_delta: int
+    held_delta: int
+    on_hand: int
+    held: int
+    order_id: UUID | None
+    moved_by: UUID | None
+    reason: str | None
+    moved_at: datetime
+
+
+@dataclass(frozen=True)
+class LockedStock:
+    """A product's numbers, which nobody else changes until the unit of work ends."""
+
+    on_hand: int
+    held: int
+    low_stock_threshold: int | None
+
+
+@dataclass(frozen=True)
+class ComparedStock:
+    """A product's numbers beside those after its last move, and what reservations hold of it."""
+
+    product_id: str
+    on_hand: int
+    held: int
+    moved_on_hand: int
+    moved_held: int
+    promised: int
+
+    @property
+    def differs(self) -> bool:
+        """Whether the three do not agree."""
+        return (self.on_hand, self.held) != (self.moved_on_hand, self.promised) or self.moved_held != self.promised
+
+    @property
+    def can_be_repaired(self) -> bool:
+        """Whether the numbers that moves and reservations come to are possible."""
+        return self.moved_on_hand >= self.promised
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a step does to a product's numbers, for each unit of the line."""
+
+    on_hand: int
+    held: int
+
+
+HOLD = Effect(on_hand=0, held=1)
+SELL_HELD = Effect(on_hand=-1, held=-1)
+SELL_ANEW = Effect(on_hand=-1, held=0)
+UNHOLD = Effect(on_hand=0, held=-1)
+RETURN = Effect(on_hand=1, held=0)
+
+
+class AdjustmentRefused(Exception):
+    """The stock cannot become so much or so little. `violations`: the field and what is possible."""
+
+    def __init__(self, told: str) -> None:
+        super().__init__(f"delta: {told}")
+        self.violations = [("delta", told)]
+
+
+def require_adjustable(on_hand: int, held: int, delta: int) -> None:
+    """Whether so much may be added to the stock, or taken from it. Raises AdjustmentRefused.
+
+    What is held stays: it is promised to orders.
+    """
+    if on_hand + delta < held:
+        least = held - on_hand
+        why = f"of {on_hand} in stock, {held} are held for orders" if held else f"{on_hand} are in stock"
+        raise AdjustmentRefused(f"must be at least {least or 1}: {why}")
+    if on_hand + delta > MOST_ON_HAND:
+        raise AdjustmentRefused(f"must be at most {MOST_ON_HAND - on_hand}: stock ends at {MOST_ON_HAND}")
+
+
+def has_run_low(level: Level, default_threshold: int) -> bool:
+    """Whether this very move took the product below its threshold: once a crossing, not once an order."""
+    threshold = default_threshold if level.threshold is None else level.threshold
+    return level.available < threshold <= level.available_before

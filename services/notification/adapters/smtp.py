@@ -1,0 +1,103 @@
+"""Mails, sent by SMTP."""
+
+from __future__ import annotations
+
+import ssl
+from email.message import EmailMessage
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+import structlog
+
+from services.chassis import circuit_breaker
+from services.chassis.circuit_breaker import CircuitBreaker, CircuitOpen
+from services.chassis.crash_points import reach
+from services.notification.ports import MailNotAsked, MailNotSent
+
+_log = structlog.get_logger()
+
+_SECONDS = 10.0
+_BEFORE_ANY_MAIL = (
+    aiosmtplib.SMTPConnectError,
+    aiosmtplib.SMTPConnectTimeoutError,
+    aiosmtplib.SMTPHeloError,
+    aiosmtplib.SMTPAuthenticationError,
+    ssl.SSLError,
+)
+_TAKES_NONE = (421, 432, 454, 530, 534, 535, 538)
+"""The server stops, or wants another sign-in. RFC 5321, RFC 4954."""
+_TOO_LARGE = 552
+_DEFAULT_PORTS = {"smtp": 25, "smtps": 465}
+
+
+class SmtpMailer:
+    """Sends through one SMTP server.
+
+    Args:
+        url: `smtp://[user:password@]host[:port]` (STARTTLS where the server offers it) or `smtps://…`.
+        leave_alone: seconds for which it is not asked any more after five mails in a row that it could not be asked
+            to take. One that it refuses is an answer.
+    """
+
+    def __init__(self, url: str, leave_alone: float = circuit_breaker.OPEN_SECONDS) -> None:
+        parts = urlsplit(url)
+        self._connection = {
+            "hostname": parts.hostname,
+            "port": parts.port or _DEFAULT_PORTS[parts.scheme],
+            "username": unquote(parts.username) if parts.username else None,
+            "password": unquote(parts.password) if parts.password else None,
+            "use_tls": parts.scheme == "smtps",
+            "timeout": _SECONDS,
+        }
+        # What aiosmtplib raises when the server is away or silent is an OSError, too.
+        self._breaker = CircuitBreaker("smtp", (OSError, MailNotAsked), open_seconds=leave_alone)
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether the server would not be asked now."""
+        return self._breaker.is_open
+
+    async def send(self, mail: EmailMessage) -> None:
+        """Send one mail.
+
+        Raises:
+            MailNotSent: its text holds no address and nothing of the mail.
+            MailNotAsked: the server is away, or takes no mail from us (a password that was rotated, a sender that is
+                not ours), or has been so too often lately to be asked.
+        """
+        try:
+            with self._breaker.passing():
+                await self._send(mail)
+        except CircuitOpen as error:
+            raise MailNotAsked from error
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:  # ValueError: what no mail can carry
+            raise MailNotSent(_text(error)) from error
+
+    async def _send(self, mail: EmailMessage) -> None:
+        try:
+            reach("smtp.before")
+            await aiosmtplib.send(mail, **self._connection)  # type: ignore[arg-type]
+            reach("smtp.accepted")
+        except (aiosmtplib.SMTPException, OSError) as error:
+            if not _is_about_the_mail(error):
+                _log.warning("mail_server_not_usable", error=_text(error))  # a few, then the breaker is open
+                raise MailNotAsked(_text(error)) from error
+            raise
+
+
+def _is_about_the_mail(error: Exception) -> bool:
+    """Whether another mail might be taken all the same.
+
+    A server that falls silent or hangs up over a mail may do so over that one; a sender that is refused is ours.
+    """
+    code = getattr(error, "code", None)
+    if isinstance(error, aiosmtplib.SMTPSenderRefused):
+        return bool(code == _TOO_LARGE)
+    if isinstance(error, aiosmtplib.SMTPNotSupported):  # the other extension that is asked for is AUTH
+        return "SMTPUTF8" in str(error)
+    return not isinstance(error, _BEFORE_ANY_MAIL) and code not in _TAKES_NONE
+
+
+def _text(error: Exception) -> str:
+    code = getattr(error, "code", None)
+    return f"{type(error).__name__}{f' {code}' if code else ''}"

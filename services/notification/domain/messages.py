@@ -1,0 +1,168 @@
+"""Messages to people: what they are about, how they stand, and when sending is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from services.chassis.money import Money
+
+MAX_ATTEMPTS = 10
+_FIRST_PAUSE = timedelta(seconds=5)
+_LONGEST_PAUSE = timedelta(hours=1)
+
+
+class Status(StrEnum):
+    """Where a message stands."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    PARKED = "parked"
+    """It could not be sent and is not tried any more, until an operator says so."""
+    DROPPED = "dropped"
+    """It is not to be sent: not wanted, or its token is of no use any more."""
+
+
+class Kind(StrEnum):
+    """What a message is about; also the name of its templates."""
+
+    WELCOME = "welcome"
+    VERIFY_EMAIL = "verify_email"
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - no password
+    ORDER_CONFIRMED = "order_confirmed"
+    ORDER_CANCELLED = "order_cancelled"
+    ORDER_SHIPPED = "order_shipped"
+    PAYMENT_REFUNDED = "payment_refunded"
+    PAYMENT_REFUND_FAILED = "payment_refund_failed"
+
+    @property
+    def subject(self) -> str:
+        """Its subject line."""
+        return _SUBJECTS[self]
+
+    @property
+    def is_required(self) -> bool:
+        """Whether it is about the security of an account: nobody can turn it off, also not a thief."""
+        return self in _ABOUT_SECURITY
+
+
+_SUBJECTS: Mapping[Kind, str] = {
+    Kind.WELCOME: "Welcome: please verify your mail address",
+    Kind.VERIFY_EMAIL: "Please verify your mail address",
+    Kind.PASSWORD_RESET: "Reset your password",
+    Kind.ORDER_CONFIRMED: "Your order is confirmed",
+    Kind.ORDER_CANCELLED: "Your order is cancelled",
+    Kind.ORDER_SHIPPED: "Your order is on its way",
+    Kind.PAYMENT_REFUNDED: "Your money is on its way back",
+    Kind.PAYMENT_REFUND_FAILED: "Your refund came back",
+}
+_ABOUT_SECURITY = frozenset({Kind.WELCOME, Kind.VERIFY_EMAIL, Kind.PASSWORD_RESET})
+
+_OF_ORDER_STATUS = {
+    "confirmed": Kind.ORDER_CONFIRMED,
+    "cancelled": Kind.ORDER_CANCELLED,
+    "shipped": Kind.ORDER_SHIPPED,
+}
+
+_WHY_CANCELLED = {
+    "payment_failed": "The payment did not go through, so you were not charged.",
+    "unpaid": "It was not paid in time.",
+    "stock_short": "We are sorry: it is out of stock, and we cannot deliver it. You get all your money back.",
+    "by_owner": "You asked us to cancel it. If you had paid, the money is on its way back.",
+    "by_staff": "We had to cancel it. If you had paid, the money is on its way back.",
+}
+
+
+@dataclass(frozen=True)
+class OrderLine:
+    """One line of an order, as a message lists it."""
+
+    product_id: str
+    quantity: int
+    price: Money
+
+
+@dataclass(frozen=True)
+class OrderSummary:
+    """What a message lists of an order."""
+
+    lines: Sequence[OrderLine]
+    total: Money
+
+
+@dataclass(frozen=True)
+class NewMessage:
+    """A message that an event causes."""
+
+    event_id: UUID
+    user_id: UUID
+    kind: Kind
+    order_id: UUID | None = None
+    mail_request_id: UUID | None = None
+    """The request by which the user service makes the token that the mail carries; None: it carries none."""
+    data: Mapping[str, str] = field(default_factory=dict)
+    """Values of the templates."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message, as its reader sees it in the list."""
+
+    id: UUID
+    type: str
+    channel: str
+    subject: str
+    order_id: UUID | None
+    status: Status
+    created_at: datetime
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True)
+class DueMessage:
+    """One message that is to be sent now."""
+
+    id: UUID
+    type: str
+    subject: str
+    order_id: UUID | None
+    data: Mapping[str, str]
+    order: OrderSummary | None
+    mail_request_id: UUID | None
+    attempt: int
+    email: str = field(repr=False)
+    name: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ParkedMessage:
+    """One message that is not tried any more, without its reader's address."""
+
+    id: UUID
+    user_id: UUID
+    type: str
+    order_id: UUID | None
+    attempts: int
+    error: str
+    created_at: datetime
+
+
+def kind_of_order_status(status: str) -> Kind | None:
+    """The message to its owner when an order reaches this state; None: there is none."""
+    return _OF_ORDER_STATUS.get(status)
+
+
+def why_cancelled(reason: str) -> str:
+    """A sentence that says why an order ended; empty for a reason that has none."""
+    return _WHY_CANCELLED.get(reason, "")
+
+
+def pause_before(attempt: int) -> timedelta | None:
+    """How long to wait before this attempt (2 is the first repeat); None: it is not tried any more."""
+    if attempt > MAX_ATTEMPTS:
+        return None
+    doubled: timedelta = _FIRST_PAUSE * 2 ** (attempt - 2)
+    return min(doubled, _LONGEST_PAUSE)

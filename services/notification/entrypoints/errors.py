@@ -1,0 +1,15 @@
+"""The service's errors → gRPC statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from grpc import StatusCode
+
+from services.chassis.statuses import Fault
+from services.notification.domain.preferences import InvalidPreferences
+
+STATUSES: Mapping[type[Exception], Fault] = MappingProxyType(
+    {InvalidPreferences: Fault(StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT")}
+)

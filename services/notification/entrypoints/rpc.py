@@ -1,0 +1,58 @@
+"""Requests → commands, answers → protobuf. No decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from argosy.notification.v1 import notification_pb2
+from services.chassis import ids, paging
+from services.chassis.call import Call
+from services.notification.entrypoints import mapping
+from services.notification.use_cases.change_preferences import ChangePreferences, ChangePreferencesHandler
+from services.notification.use_cases.get_preferences import GetPreferences, GetPreferencesHandler
+from services.notification.use_cases.list_notifications import ListNotifications, ListNotificationsHandler
+
+
+@dataclass(frozen=True)
+class NotificationRpc:
+    """argosy.notification.v1.NotificationService."""
+
+    list_notifications: ListNotificationsHandler
+    get_preferences: GetPreferencesHandler
+    change_preferences: ChangePreferencesHandler
+
+    async def ListNotifications(
+        self, request: notification_pb2.ListNotificationsRequest, call: Call
+    ) -> notification_pb2.ListNotificationsResponse:
+        """A page of the caller's messages, newest first."""
+        command = ListNotifications(
+            UUID(call.user().id), _before(request.page_token), paging.page_size(request.page_size)
+        )
+        messages, last = await self.list_notifications(command)
+        return notification_pb2.ListNotificationsResponse(
+            notifications=map(mapping.notification_message, messages),
+            next_page_token=paging.encode_page_token(str(last)) if last else "",
+        )
+
+    async def GetPreferences(
+        self, request: notification_pb2.GetPreferencesRequest, call: Call
+    ) -> notification_pb2.Preferences:
+        """Every kind of message, and whether the caller wants it."""
+        return mapping.preferences_message(await self.get_preferences(GetPreferences(UUID(call.user().id))))
+
+    async def UpdatePreferences(
+        self, request: notification_pb2.UpdatePreferencesRequest, call: Call
+    ) -> notification_pb2.Preferences:
+        """Changes the kinds that are present."""
+        stated = [(change.kind, change.email) for change in request.preferences]
+        command = ChangePreferences(UUID(call.user().id), stated)
+        return mapping.preferences_message(await self.change_preferences(command))
+
+
+def _before(page_token: str) -> UUID | None:
+    key = paging.decode_page_token(page_token, parts=1)
+    try:
+        return ids.parse_id(key[0]) if key else None
+    except ValueError:
+        raise paging.bad_page_token() from None

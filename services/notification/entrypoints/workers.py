@@ -1,0 +1,51 @@
+"""Everything periodic: sending, counting, and rows that end after their time (README.md says when and why)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from services.chassis import inbox
+from services.chassis.housekeeping import Chore
+from services.chassis.periodic import Periodic
+from services.chassis.postgres import Connection
+from services.notification.adapters import messages, recipients
+from services.notification.settings import NotificationSettings
+from services.notification.use_cases import outcomes
+from services.notification.use_cases.count_messages import CountMessagesHandler
+from services.notification.use_cases.send_messages import BATCH, SendMessagesHandler
+
+COUNT_EVERY_SECONDS = 15.0
+KEEP_FORGOTTEN = inbox.KEEP
+"""No topic keeps an event for as long: no event that names the person can arrive again."""
+
+
+def sender(send_messages: SendMessagesHandler, every_seconds: float) -> Periodic:
+    """Sends what is due."""
+
+    async def once() -> bool:
+        return await send_messages() == BATCH
+
+    return Periodic("sender", once, every_seconds)
+
+
+def counting(count_messages: CountMessagesHandler) -> Periodic:
+    """Measures how many messages wait."""
+    return Periodic("counting", count_messages, COUNT_EVERY_SECONDS)
+
+
+def chores(settings: NotificationSettings) -> tuple[Chore, ...]:
+    """What ends in the service's own tables, besides the chassis'."""
+    keep = timedelta(days=settings.keep_messages_days)
+    return (
+        Chore("messages that wait for an address", _drop_unaddressed, timedelta(days=settings.unaddressed_days)),
+        Chore("messages", messages.prune, keep),
+        Chore("orders", recipients.prune_orders, keep),
+        Chore("recipients", recipients.prune_forgotten, KEEP_FORGOTTEN),
+    )
+
+
+async def _drop_unaddressed(connection: Connection, before: datetime, limit: int) -> int:
+    dropped = await messages.drop_unaddressed(connection, before, limit)
+    for message_type in dropped:
+        outcomes.count(message_type, "dropped")
+    return len(dropped)

@@ -1,0 +1,31 @@
+"""Record what was ordered, so that messages can list it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.notification.domain.messages import OrderSummary
+from services.notification.ports import Work
+
+
+@dataclass(frozen=True)
+class RecordOrder:
+    """The order, and by which event."""
+
+    event_id: UUID
+    order_id: UUID
+    order: OrderSummary
+
+
+@dataclass(frozen=True)
+class RecordOrderHandler:
+    """Keeps summaries of orders."""
+
+    work: Work
+
+    async def __call__(self, command: RecordOrder) -> None:
+        """Records the order, once an event."""
+        async with self.work.begin("notification.order") as unit:
+            if await unit.first_time(command.event_id):
+                await unit.orders.keep(command.order_id, command.order)

@@ -1,0 +1,37 @@
+"""Have messages that could not be sent tried again, because an operator asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from services.notification.ports import Work
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class RetryParked:
+    """Which messages; None: all that are parked."""
+
+    ids: Sequence[UUID] | None
+    operator: str
+    """Who asks, for the audit log."""
+
+
+@dataclass(frozen=True)
+class RetryParkedHandler:
+    """Makes parked messages due again."""
+
+    work: Work
+
+    async def __call__(self, command: RetryParked) -> Sequence[UUID]:
+        """The messages that are tried again. Those that are not parked stay as they are."""
+        async with self.work.begin("notification.retry") as unit:
+            found = await unit.messages.retry_parked(command.ids)
+        for message_id in found:
+            _log.info("mail_retried", audit=True, message_id=str(message_id), operator=command.operator)
+        return found

@@ -1,0 +1,41 @@
+"""The rows of the service order."""
+
+from __future__ import annotations
+
+from tests.e2e.rest_rows import Ask, Scene, row
+from tests.support.shop import ADDRESS, an_order, answered
+
+
+@row("OrderService.CreateOrder")
+async def create_order(scene: Scene) -> Ask:
+    # The order says whose it is; anybody else's token does not fit.
+    body = {"userId": scene.owner.id, **an_order(), "shippingAddress": ADDRESS}
+    return Ask(scene.owner, body=body, answers={"status": "pending", "totalAmount": "59.98"}, stranger=400)
+
+
+@row("OrderService.GetOrder")
+async def get_order(scene: Scene) -> Ask:
+    return Ask(scene.owner, {"id": scene.order}, answers={"id": scene.order, "status": "pending"})
+
+
+@row("OrderService.ListOrders")
+async def list_orders(scene: Scene) -> Ask:
+    return Ask(scene.owner, {"status": "confirmed"}, stranger=None)
+
+
+@row("OrderService.GetOrderHistory")
+async def get_order_history(scene: Scene) -> Ask:
+    return Ask(scene.owner, {"id": scene.order})
+
+
+@row("OrderService.WatchOrder")
+async def watch_order(scene: Scene) -> Ask:
+    order = await scene.owner.order()
+    answered(await scene.owner.call("PATCH", f"/orders/{order['id']}/status", {"status": "cancelled"}), 200)
+    return Ask(scene.owner, {"id": order["id"]}, answers={"id": order["id"], "status": "cancelled"})
+
+
+@row("OrderService.UpdateOrderStatus")
+async def update_order_status(scene: Scene) -> Ask:
+    order = await scene.owner.order()
+    return Ask(scene.owner, {"id": order["id"]}, {"status": "cancelled"}, {"status": "cancelled"})
