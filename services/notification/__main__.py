@@ -6,25 +6,29 @@ import sys
 from pathlib import Path
 
 from argosy.notification.v1 import notification_pb2
+from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
 from argosy.user.v1.mail_token_pb2_grpc import MailTokenServiceStub
 from services.chassis.app import App
 from services.chassis.consumer import Consumer
 from services.chassis.housekeeping import Housekeeping
 from services.chassis.migrations import migrate_or_exit
 from services.chassis.postgres import Postgres
+from services.chassis.postgres_drifts import PostgresDrifts
 from services.chassis.postgres_work import PostgresWork
 from services.chassis.producer import Producer
 from services.chassis.reading import BEGINNING
+from services.chassis.reconciliation import Reconciliation
 from services.chassis.settings import load
 from services.chassis.statuses import Catalogue
 from services.notification.adapters.letters import Letters
 from services.notification.adapters.mail_tokens import MAIL_TOKENS, MailTokens
+from services.notification.adapters.orders import ORDER_LOOKUP, GrpcOrders
 from services.notification.adapters.smtp import SmtpMailer
 from services.notification.adapters.unit_of_work import CONSUMER, PostgresNotificationUnit
 from services.notification.entrypoints.consumers import Consumers
 from services.notification.entrypoints.errors import STATUSES
 from services.notification.entrypoints.rpc import NotificationRpc
-from services.notification.entrypoints.workers import chores, counting, sender
+from services.notification.entrypoints.workers import chores, comparisons, counting, sender
 from services.notification.settings import NotificationSettings
 from services.notification.use_cases.change_preferences import ChangePreferencesHandler
 from services.notification.use_cases.count_messages import CountMessagesHandler
@@ -61,6 +65,9 @@ def run(settings: NotificationSettings) -> None:
     send = SendMessagesHandler(work, tokens, letters, mailer)
     app.background("sender", sender(send, settings.send_every_seconds).run)
     app.background("counting", counting(CountMessagesHandler(work)).run)
+    orders = GrpcOrders(app.client(OrderLookupServiceStub, ORDER_LOOKUP, settings.order_target))
+    compared = comparisons(work, orders, settings.compare_settled)
+    app.background("reconciliation", Reconciliation(PostgresDrifts(postgres), settings, *compared).run)
     app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)
     app.run(Catalogue(STATUSES))
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from services.chassis.environment import HttpUrl, SmtpUrl, Target
 from services.chassis.postgres import PostgresSettings
+from services.chassis.reconciliation import ReconciliationSettings
 
 
 def _mail_address(text: str) -> str:
@@ -23,7 +24,7 @@ def _without_query(url: str) -> str:
     return url
 
 
-class NotificationSettings(PostgresSettings):
+class NotificationSettings(PostgresSettings, ReconciliationSettings):
     """The chassis' settings and the service's own."""
 
     smtp_url: SmtpUrl
@@ -34,6 +35,8 @@ class NotificationSettings(PostgresSettings):
     """The From address."""
     user_target: Target
     """Where the user service answers: host:port. It makes the tokens that mails about accounts carry."""
+    order_target: Target
+    """Where the order service answers: host:port. Mails are compared with its orders."""
     web_app_url: Annotated[HttpUrl, AfterValidator(_without_query)] = "http://localhost:3000"
     """Where the pages are to which links in mails lead."""
     send_every_seconds: float = Field(default=1, gt=0)

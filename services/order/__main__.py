@@ -8,9 +8,11 @@ from argosy.payment.v1.payment_lookup_pb2_grpc import PaymentLookupServiceStub
 from services.chassis.app import App
 from services.chassis.consumer import Consumer
 from services.chassis.mongo import Mongo
+from services.chassis.mongo_drifts import MongoDrifts
 from services.chassis.paging import SealedTokens
 from services.chassis.producer import Producer
 from services.chassis.reading import BEGINNING
+from services.chassis.reconciliation import Reconciliation
 from services.chassis.relay import Relay
 from services.chassis.settings import load
 from services.chassis.statuses import Catalogue
@@ -23,6 +25,7 @@ from services.order.news import OrderNews
 from services.order.outbox import CommitOutbox
 from services.order.payments import PAYMENT_LOOKUP, Payments
 from services.order.read_side import ReadSide
+from services.order.reconciliation import comparisons
 from services.order.rpc import OrderLookupRpc, OrderRpc
 from services.order.schema import Schema
 from services.order.settings import OrderSettings
@@ -65,6 +68,9 @@ def run(settings: OrderSettings) -> None:
     app.background("news", news.run)
     settle = SettleUnpaid(journal, read_side, payments, settings.unpaid_after, clock.now)
     app.background("sweeper", Sweeper(leases, settle, every_seconds=settings.sweep_every_seconds).run)
+    compared = comparisons(mongo, payments, settings.compare_settled, clock.now)
+    reconciliation = Reconciliation(MongoDrifts(mongo, clock.now), settings, *compared)
+    app.background("reconciliation", reconciliation.run)
     heard = handlers(ApplyPayment(journal), EndShort(journal))
     Consumer(settings.brokers, GROUP, heard, producer, since=BEGINNING).run_in(app)
     app.run(Catalogue(FAULTS))

@@ -30,8 +30,17 @@ class Payments:
 
     async def state_of(self, order_id: str) -> PaymentState:
         """How far the order's payment is. Raises grpc.aio.AioRpcError or Unavailable when payment does not say."""
-        answer = await self._stub.LookUpOrderPayment(LookUpOrderPaymentRequest(order_id=order_id))
+        answer = await self._ask(order_id)
         try:
             return PaymentState(answer.state)
         except ValueError:
             raise Unavailable("payment does not know how far the order's payment is") from None
+
+    async def was_paid(self, order_id: str) -> bool:
+        """Whether a payment confirmed the order, also when its money has gone back. Raises as `state_of`."""
+        answer = await self._ask(order_id)
+        return answer.was_paid or answer.state == OrderPayment.STATE_PAID
+
+    async def _ask(self, order_id: str) -> OrderPayment:
+        answer: OrderPayment = await self._stub.LookUpOrderPayment(LookUpOrderPaymentRequest(order_id=order_id))
+        return answer

@@ -19,7 +19,7 @@ from services.order.inventory import RequestedLine
 from services.order.messages import HistoryEntry
 from services.order.use_cases.list_orders import ListOrders, ListOrdersCommand
 from services.order.use_cases.place_order import PlaceOrder, PlaceOrderCommand
-from services.order.use_cases.read_order import ReadOrder
+from services.order.use_cases.read_order import KnownOrder, ReadOrder
 from services.order.use_cases.resolve_orders import ResolveOrders
 from services.order.use_cases.update_status import UpdateStatus, UpdateStatusCommand
 from services.order.use_cases.watch_order import WatchOrder
@@ -111,8 +111,8 @@ class OrderLookupRpc:
         self, request: order_lookup_pb2.LookUpOrdersRequest, call: Call
     ) -> order_lookup_pb2.LookUpOrdersResponse:
         """Answers with those of these orders that exist."""
-        orders = await self._read_order.several_by_a_service([order_id.lower() for order_id in request.order_ids])
-        return order_lookup_pb2.LookUpOrdersResponse(orders=map(_summary, orders))
+        known = await self._read_order.several_by_a_service([order_id.lower() for order_id in request.order_ids])
+        return order_lookup_pb2.LookUpOrdersResponse(orders=map(_known, known))
 
     async def ResolveOrders(
         self, request: order_lookup_pb2.ResolveOrdersRequest, call: Call
@@ -142,6 +142,12 @@ def _requested_lines(items: Sequence[order_pb2.OrderItemRequest]) -> list[Reques
 
 def _address(address: order_pb2.ShippingAddress) -> Address:
     return Address(address.street, address.city, address.state, address.zip_code, address.country)
+
+
+def _known(known: KnownOrder) -> order_lookup_pb2.OrderSummary:
+    summary = _summary(known.order)
+    summary.status_event_id, summary.reason = str(known.status_event_id), known.reason
+    return summary
 
 
 def _summary(order: Order) -> order_lookup_pb2.OrderSummary:

@@ -8,10 +8,11 @@ from pydantic import Field, SecretStr
 
 from services.chassis.environment import Target
 from services.chassis.mongo import MongoUrl
+from services.chassis.reconciliation import ReconciliationSettings
 from services.chassis.settings import CommonSettings
 
 
-class OrderSettings(CommonSettings):
+class OrderSettings(CommonSettings, ReconciliationSettings):
     """The order service's settings."""
 
     mongo_url: MongoUrl

@@ -162,7 +162,8 @@ class Recorder:
             await store.lock_order(connection, payment.order_id)
             current = await store.lock_payment(connection, payment.id)
             if current.is_paid and current.counts_as_payment and not current.give_back:
-                await self._tell(connection, current, payment_event(News.CONFIRMED, current))
+                event = payment_event(News.CONFIRMED, current)
+                await outbox.publish_again(connection, event, key=str(current.order_id), subject=str(current.id))
 
     async def give_back(self, payment: Payment, *, insist: bool = False) -> None:
         """Look again what of a payment that goes back in full is left, and order a refund of that.

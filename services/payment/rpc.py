@@ -117,7 +117,8 @@ class PaymentLookupRpc:
     async def LookUpOrderPayment(
         self, request: payment_lookup_pb2.LookUpOrderPaymentRequest, call: Call
     ) -> payment_lookup_pb2.OrderPayment:
-        return payment_lookup_pb2.OrderPayment(state=_STATES[await self.look_up(UUID(request.order_id))])
+        found = await self.look_up(UUID(request.order_id))
+        return payment_lookup_pb2.OrderPayment(state=_STATES[found.state], was_paid=found.was_paid)
 
 
 def _stated_amount(request: payment_pb2.CreatePaymentRequest | payment_pb2.CreateRefundRequest) -> Decimal | None:

@@ -10,7 +10,12 @@ from uuid import UUID
 import grpc
 
 from argosy.order.v1 import order_lookup_pb2
-from argosy.order.v1.order_lookup_pb2 import LookUpOrdersRequest, ResolvedOrder, ResolveOrdersRequest
+from argosy.order.v1.order_lookup_pb2 import (
+    LookUpOrdersRequest,
+    OrderSummary,
+    ResolvedOrder,
+    ResolveOrdersRequest,
+)
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
 from services.chassis import clock
 from services.chassis.errors import Unavailable
@@ -54,4 +59,9 @@ class GrpcOrders:
             answer = await self.stub.LookUpOrders(LookUpOrdersRequest(order_ids=map(str, order_ids)))
         except grpc.aio.AioRpcError as error:
             raise Unavailable from error
-        return {UUID(one.order_id): KnownOrder(one.status, clock.from_message(one.updated_at)) for one in answer.orders}
+        return {UUID(one.order_id): _known(one) for one in answer.orders}
+
+
+def _known(summary: OrderSummary) -> KnownOrder:
+    event_id = UUID(summary.status_event_id) if summary.status_event_id else None
+    return KnownOrder(summary.status, clock.from_message(summary.updated_at), event_id)

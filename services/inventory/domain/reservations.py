@@ -53,6 +53,8 @@ class KnownOrder:
 
     status: str
     updated_at: datetime
+    status_event_id: UUID | None
+    """The event by which it came to its status; None: an older version of the order service does not name it."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from services.chassis.comparison import Drift, Page
 from services.inventory.domain.reservations import KnownOrder, Standing, Status
 from services.inventory.ports import Orders, Work
 from services.inventory.use_cases.apply_order_status import ApplyOrderStatus, ApplyOrderStatusHandler
+from services.inventory.use_cases.release_reservation import ReleaseReservation
 
 CANCELLED_HOLDS_STOCK = "cancelled_holds_stock"
 CONFIRMED_WITHOUT_STOCK = "confirmed_without_stock"
@@ -52,8 +53,12 @@ class CompareReservations:
 
     async def mend(self, drift: Drift) -> None:
         """Sell or give back; where stock is short, that is published, and the order is cancelled."""
-        status = "confirmed" if drift.kind == CONFIRMED_WITHOUT_STOCK else "cancelled"
-        await self.apply(ApplyOrderStatus(ids.new_id(), UUID(drift.subject), status))
+        order_id = UUID(drift.subject)
+        order = (await self.orders.look_up([order_id])).get(order_id)
+        if order is not None and order.status in _PAID:
+            await self.apply.sell_again(ApplyOrderStatus(_confirmed_by(order), order_id, "confirmed"))
+        elif order is not None and order.status == "cancelled":
+            await self.apply.release(ReleaseReservation(order_id))
 
     def _compare(self, one: Standing, order: KnownOrder | None) -> list[Drift]:
         subject, ours = str(one.order_id), f"its stock is {one.status}"
@@ -69,3 +74,9 @@ class CompareReservations:
             repair = "it is sold; if it is short, the order is cancelled" if one.can_be_sold else None
             return [Drift(CONFIRMED_WITHOUT_STOCK, subject, ours, theirs, repair)]
         return []
+
+
+def _confirmed_by(order: KnownOrder) -> UUID:
+    """The event that confirmed it, so that it is applied once; one that has moved on since does not name it."""
+    known = order.status_event_id if order.status == "confirmed" else None
+    return known or ids.new_id()

@@ -1,16 +1,19 @@
-"""Everything periodic: sending, counting, and rows that end after their time (README.md says when and why)."""
+"""Everything periodic: sending, counting, comparisons, and rows that end after their time (README.md says why)."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from services.chassis import inbox
+from services.chassis import clock, inbox
+from services.chassis.comparison import Comparison
 from services.chassis.housekeeping import Chore
 from services.chassis.periodic import Periodic
 from services.chassis.postgres import Connection
 from services.notification.adapters import messages, recipients
+from services.notification.ports import Orders, Work
 from services.notification.settings import NotificationSettings
 from services.notification.use_cases import outcomes
+from services.notification.use_cases.compare_mails import CompareMails
 from services.notification.use_cases.count_messages import CountMessagesHandler
 from services.notification.use_cases.send_messages import BATCH, SendMessagesHandler
 
@@ -31,6 +34,11 @@ def sender(send_messages: SendMessagesHandler, every_seconds: float) -> Periodic
 def counting(count_messages: CountMessagesHandler) -> Periodic:
     """Measures how many messages wait."""
     return Periodic("counting", count_messages, COUNT_EVERY_SECONDS)
+
+
+def comparisons(work: Work, orders: Orders, settled: timedelta) -> tuple[Comparison, ...]:
+    """What the reconciliation compares, in the background and for `argosy reconcile`."""
+    return (CompareMails(work, orders, settled, clock.now),)
 
 
 def chores(settings: NotificationSettings) -> tuple[Chore, ...]:

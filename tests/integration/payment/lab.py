@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -15,16 +16,18 @@ from pydantic import SecretStr
 from stripe import WebhookSignature
 
 from argosy.payment.v1 import payment_pb2
+from services.chassis import clock
 from services.chassis.postgres import Postgres, Record
 from services.payment import store, use_cases
 from services.payment.domain import Order, Payment, Refund
 from services.payment.first_answers import FirstAnswers
-from services.payment.orders import OrderNotFound, Orders
+from services.payment.orders import KnownOrder, OrderNotFound, Orders
 from services.payment.reconciler import Reconciler
 from services.payment.recorder import Recorder
 from services.payment.stripe_gateway import StripeGateway
 from services.payment.use_cases.create_payment import CreatePaymentCommand
 from services.payment.use_cases.create_refund import CreateRefundCommand
+from services.payment.use_cases.look_up_order_payment import OrderPaymentState
 from tests.support.sandbox import Sandbox
 
 RETURN_URL = "http://127.0.0.1:3000/back"
@@ -56,6 +59,11 @@ class MadeUpOrders:
         if order_id not in self.all:
             raise OrderNotFound
         return self.all[order_id]
+
+    async def look_up_many(self, order_ids: Collection[UUID]) -> dict[UUID, KnownOrder]:
+        """As they have been for a long time."""
+        long_ago = clock.now() - timedelta(days=1)
+        return {one: KnownOrder(self.all[one], long_ago) for one in order_ids if one in self.all}
 
 
 class StripeSide(Sandbox):
@@ -143,7 +151,7 @@ class Lab:
         self.handle_webhook = use_cases.HandleWebhook(
             self.postgres, self.gateway, self.settle, self.settle_refund, self.recorder, WEBHOOK_SECRET
         )
-        self.look_up = use_cases.LookUpOrderPayment(self.postgres)
+        self._look_up = use_cases.LookUpOrderPayment(self.postgres)
         self.end_order_in = use_cases.EndOrder(self.recorder)
         self.look_after = use_cases.LookAfterStranded(self.postgres, self.recorder)
         self.reconciler = Reconciler(self.postgres, self.settle, self.settle_refund, self.recorder.work, 60)
@@ -162,6 +170,14 @@ class Lab:
             fingerprint=f"{payment_id} {amount_minor}".encode(),
         )
         return await self.create_refund(replace(asked, **changes))
+
+    async def look_up(self, order_id: UUID) -> OrderPaymentState:
+        """How far the payment of an order is."""
+        return (await self._look_up(order_id)).state
+
+    async def was_paid(self, order_id: UUID) -> bool:
+        """Whether a payment confirmed the order."""
+        return (await self._look_up(order_id)).was_paid
 
     async def refunds(self, payment_id: object) -> list[Refund]:
         async with self.postgres.connection() as connection:

@@ -61,7 +61,7 @@ def test_callers_are_those_of_the_plan() -> None:
     callers = {name: method.callers for name, method in policy.read(look_up).methods.items()}
     assert callers == {
         "LookUpOrder": frozenset({"payment"}),
-        "LookUpOrders": frozenset({"inventory", "payment"}),
+        "LookUpOrders": frozenset({"inventory", "notification", "payment"}),
         "ResolveOrders": frozenset({"inventory"}),
     }
     assert not policy.read(ORDERS).is_internal

@@ -54,6 +54,8 @@ class OrderSummary(_message.Message):
     CURRENCY_FIELD_NUMBER: _builtins.int
     TOTAL_AMOUNT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
+    STATUS_EVENT_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order's id."""
     user_id: _builtins.str
@@ -64,6 +66,10 @@ class OrderSummary(_message.Message):
     """The currency, ISO 4217."""
     total_amount: _builtins.str
     """What it costs, a decimal ("59.98")."""
+    status_event_id: _builtins.str
+    """LookUpOrders only: the id of the event by which it came to its status."""
+    reason: _builtins.str
+    """LookUpOrders only: why it has its status, as ORDER_STATUS_UPDATED has it; empty while it is pending."""
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
@@ -77,10 +83,12 @@ class OrderSummary(_message.Message):
         currency: _builtins.str = ...,
         total_amount: _builtins.str = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
+        status_event_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "order_id", b"order_id", "status", b"status", "total_amount", b"total_amount", "updated_at", b"updated_at", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "order_id", b"order_id", "reason", b"reason", "status", b"status", "status_event_id", b"status_event_id", "total_amount", b"total_amount", "updated_at", b"updated_at", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
