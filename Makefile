@@ -4,12 +4,12 @@ VENV_PYTHON := .venv/bin/python
 SETUP := @$(PYTHON) -m local.setup --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate check test chaos crash-points bench lock release-image
+.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate check test chaos crash-points bench lock sbom breaking release-image
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## make .venv and everything else that is needed
+setup: ## create .venv and install everything else that is needed
 	@$(PYTHON) -m local.setup
 
 up: ## start the whole system on this machine; SET="--set order.LOG_LEVEL=debug" changes a setting
@@ -20,24 +20,24 @@ down: ## stop it; the data stays
 	$(SETUP)
 	@$(VENV_PYTHON) -m local down
 
-status: ## what runs, where, and how it is
+status: ## show what runs, where, and its health
 	$(SETUP)
 	@$(VENV_PYTHON) -m local status || true
 
-logs: ## follow the logs; PART=order for one part, JSON=1 for programs, FOLLOW=0 for all that is there
+logs: ## follow the logs; PART=order for one part, JSON=1 for JSON, FOLLOW=0 prints and exits
 	$(SETUP)
 	@$(VENV_PYTHON) -m local logs $(PART) $(if $(JSON),--json) $(if $(filter 0,$(FOLLOW)),--no-follow)
 
-reset: ## stop it and delete its data, after asking; YES=1 does not ask
+reset: ## stop it and delete its data, after a confirmation; YES=1 skips it
 	$(SETUP)
 	@$(VENV_PYTHON) -m local reset $(if $(YES),--yes)
 
-demo: ## start the system if need be, and buy something, told step by step
+demo: ## start the system if it is down, and make purchases step by step
 	$(SETUP)
 	@$(VENV_PYTHON) -m local up
 	@$(VENV_PYTHON) -m local demo
 
-mesh: ## start it all in a real mesh: Kubernetes API, istiod, a sidecar each (builds them first: minutes, once)
+mesh: ## start everything in a real mesh: Kubernetes API, istiod, sidecars (the first run builds them, which takes minutes)
 	$(SETUP)
 	@$(VENV_PYTHON) -m local.manifests.setup
 	@$(VENV_PYTHON) -m local.mesh.setup
@@ -47,24 +47,24 @@ mesh-down: ## stop the mesh
 	$(SETUP)
 	@$(VENV_PYTHON) -m local.mesh down
 
-mesh-status: ## what runs of the mesh, where, and how it is
+mesh-status: ## show what runs of the mesh, where, and its health
 	$(SETUP)
 	@$(VENV_PYTHON) -m local.mesh status || true
 
-mesh-demo: mesh ## buy something through the mesh's gateway, told step by step
+mesh-demo: mesh ## make a purchase through the mesh's gateway, step by step
 	@$(VENV_PYTHON) -m local.mesh demo
 
-mesh-test: mesh ## hold the running mesh to its policy; ARGS for pytest
+mesh-test: mesh ## test the policy of the running mesh; ARGS for pytest
 	@$(VENV_PYTHON) -m pytest tests/mesh $(ARGS)
 
 image: ## build the image without Docker (Linux, as root, with buildah and mmdebstrap)
 	$(SETUP)
 	@$(VENV_PYTHON) -m local.image build
 
-image-test: image ## start every service and the edge out of the image, and ask how they are; ARGS for pytest
+image-test: image ## start every service and the edge from the image, and test them; ARGS for pytest
 	@$(VENV_PYTHON) -m pytest tests/image $(ARGS)
 
-generate: ## make everything under generated/ anew from proto/
+generate: ## regenerate everything under generated/ from proto/
 	$(SETUP)
 	@$(VENV_PYTHON) -m codegen generate
 
@@ -80,19 +80,27 @@ crash-points: ## kill each process once at each crash point, on the real stack (
 	$(SETUP)
 	@$(VENV_PYTHON) -m pytest -s -m long tests/e2e/test_crash_points.py $(ARGS)
 
-chaos: ## attack the system while customers buy, then check everything; SEED=7 MINUTES=2 FAULTS=kill,cut PLAN=FILE SHRINK=20 PUBLISH=1
+chaos: ## inject faults while customers buy, then check consistency; SEED=7 MINUTES=2 FAULTS=kill,cut PLAN=FILE SHRINK=20 PUBLISH=1
 	$(SETUP)
 	@$(VENV_PYTHON) -m tests.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),2) $(if $(FAULTS),--faults $(FAULTS)) \
 		$(if $(PLAN),--plan $(PLAN)) $(if $(SHRINK),--shrink $(SHRINK)) $(if $(PUBLISH),--publish)
 
-bench: ## what the chassis costs a call, beside a bare handler (the system must be up)
+bench: ## measure the overhead of the chassis for each call (the system must be up)
 	$(SETUP)
 	@$(VENV_PYTHON) -m load.chassis_cost
 
-lock: ## resolve the locks anew from pyproject.toml; ARGS=--upgrade for newer versions
+lock: ## resolve the locks again from pyproject.toml; ARGS=--upgrade for newer versions
 	$(SETUP)
 	@$(VENV_PYTHON) -m local.locks make $(ARGS)
 
-release-image: ## keep the contract as that of this version, for `make check` to compare with
+sbom: ## write the software bill of materials (CycloneDX) of everything that is not ours
+	$(SETUP)
+	@$(VENV_PYTHON) -m local.sbom
+
+breaking: ## compare the contract with that of another commit; AGAINST=origin/main
+	$(SETUP)
+	@$(VENV_PYTHON) -m codegen breaking --against $(or $(AGAINST),main)
+
+release-image: ## store the contract of this version, which `make check` compares with
 	$(SETUP)
 	@$(VENV_PYTHON) -m codegen release

@@ -24,7 +24,7 @@ from cli.version import VERSION
 
 app = typer.Typer(
     name="argosy",
-    help="Look after a running Argosy: on a laptop the stack that `make up` started, in a pod the service around it.",
+    help="Operate a running Argosy: on a laptop the stack that `make up` started, in a pod the service of the pod.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # locals may hold secrets
     rich_markup_mode="rich",
@@ -53,7 +53,7 @@ def _print_version(*, wanted: bool) -> None:
 def _argosy(
     *,
     _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say the version, and exit.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Options of the group itself."""

@@ -21,20 +21,20 @@ from services.chassis.producer import NotDelivered, Producer
 
 _log = structlog.get_logger()
 
-app = typer.Typer(help="Dead letters: look at them, and send them again.", no_args_is_help=True)
+app = typer.Typer(help="List, show and redrive dead letters.", no_args_is_help=True)
 
 _COLUMNS = ("letter", "since", "type", "key", "group", "reason", "attempts", "error")
 _UTC = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 
 Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[LETTER]...", help="By place, as the list shows it, or by event id.")
+    list[str] | None, typer.Argument(metavar="[LETTER]...", help="The position, as in the list, or the event id.")
 ]
-Topic = Annotated[str | None, typer.Option(help="Where they were read, such as order-events.")]
-Type = Annotated[str | None, typer.Option("--type", help="The event's type, such as ORDER_CREATED.")]
-Group = Annotated[str | None, typer.Option(help="The consumer group that could not handle them.")]
-Why = Annotated[Reason | None, typer.Option(help="unreadable: no event of the contract; failed: each try failed.")]
-Since = Annotated[datetime | None, typer.Option(formats=_UTC, help="Dead since then or later, UTC.")]
-Before = Annotated[datetime | None, typer.Option(formats=_UTC, help="Dead before then, UTC.")]
+Topic = Annotated[str | None, typer.Option(help="The topic of the original event, such as order-events.")]
+Type = Annotated[str | None, typer.Option("--type", help="The event type, such as ORDER_CREATED.")]
+Group = Annotated[str | None, typer.Option(help="The consumer group that could not process them.")]
+Why = Annotated[Reason | None, typer.Option(help="unreadable: not a valid event; failed: each attempt failed.")]
+Since = Annotated[datetime | None, typer.Option(formats=_UTC, help="Dead at or after this time, UTC.")]
+Before = Annotated[datetime | None, typer.Option(formats=_UTC, help="Dead before this time, UTC.")]
 
 
 @app.command("list")
@@ -45,10 +45,10 @@ def list_(
     reason: Why = None,
     since: Since = None,
     before: Before = None,
-    redriven_too: Annotated[bool, typer.Option("--all", help="Those that were sent again, too.")] = False,
+    redriven_too: Annotated[bool, typer.Option("--all", help="Include those that were redriven.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Show the letters that wait for somebody.
+    """List the dead letters that were not redriven.
 
     For example: argosy dlq list --group notification-service-group --since 2026-03-01
     """
@@ -60,10 +60,10 @@ def list_(
 
 @app.command()
 def show(
-    letter: Annotated[str, typer.Argument(help="By place, as the list shows it, or by event id.")],
-    reveal: Annotated[bool, typer.Option("--reveal", help="Show personal data, too.")] = False,
+    letter: Annotated[str, typer.Argument(help="The position, as in the list, or the event id.")],
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show personal data too.")] = False,
 ) -> None:
-    """Show one letter whole: the event as it was, and why it is here. Always JSON.
+    """Show one dead letter: the original event and the reason. Always JSON.
 
     For example: argosy dlq show order-events.dlq/2/17
     """
@@ -85,11 +85,11 @@ def redrive(
     reason: Why = None,
     since: Since = None,
     before: Before = None,
-    every: Annotated[bool, typer.Option("--all", help="Every letter that waits.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which would be sent.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All dead letters that were not redriven.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show which would be redriven, without sending.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Send letters again where they came from, with the same id and key. Mend their cause first.
+    """Send dead letters to their original topic again, with the same id and key. Fix the cause first.
 
     Every consumer group gets them; those that have handled an event drop it. A letter is sent once: it is noted
     beside it, and one that cannot be handled again comes back as a new letter. One that lacks what was too large for it

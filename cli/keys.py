@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -15,74 +15,81 @@ from cli import audit, output
 from cli.environment import settings_of
 from services.chassis import clock
 from services.chassis.settings import load
+from services.user.adapters.signing_keys import KeyFiles
+from services.user.domain.signing_keys import BadKeys, KeyStanding
 from services.user.settings import KeySettings
-from services.user.signing_keys import BadKeys
-from services.user.use_cases.look_after_keys import KeyKeeper, KeyStanding, KeyStillNeeded, NoSuchKey
+from services.user.use_cases.list_keys import ListKeys, ListKeysHandler
+from services.user.use_cases.retire_key import KeyStillNeeded, NoSuchKey, RetireKey, RetireKeyHandler
+from services.user.use_cases.rotate_keys import RotateKeys, RotateKeysHandler
 
-app = typer.Typer(help="The keys that sign people's tokens: see them, rotate them.", no_args_is_help=True)
+app = typer.Typer(help="List, rotate and retire the keys that sign user tokens.", no_args_is_help=True)
 
 _COLUMNS = ("key", "standing", "publicSince", "signsFrom", "neededUntil")
 
 Directory = Annotated[
     Path | None,
-    typer.Option(help="Another directory than the service's, such as a copy of a cluster's secret.", exists=True),
+    typer.Option(help="Use another directory, such as a copy of a cluster's secret.", exists=True),
 ]
 
 
 @app.command("list")
 def list_keys(directory: Directory = None, as_json: output.AsJson = False) -> None:
-    """Show all keys, oldest first: waiting, signing, verifying (tokens of its may be good) or spent.
+    """List all keys, oldest first: waiting, signing, verifying (its tokens may still be valid) or spent.
 
     For example: argosy keys list
     """
     with _told():
-        standings = _keeper(directory).standings(clock.now())
+        standings = ListKeysHandler(*_keys(directory))(ListKeys(clock.now()))
     output.show(map(_row, standings), _COLUMNS, as_json=as_json, empty="")
 
 
 @app.command()
 def rotate(directory: Directory = None, as_json: output.AsJson = False) -> None:
-    """Make a new key. Nobody is signed out: it signs when everybody has it, and the old one's tokens stay good.
+    """Create a new key. Nobody is signed out: it signs once all verifiers have it; tokens of the old key stay valid.
 
-    Said again before that, it makes no other. For example: argosy keys rotate && argosy keys list
+    A repeat before that creates no other key. For example: argosy keys rotate && argosy keys list
     """
     audit.begin()
     with _told():
-        key, made = _keeper(directory).rotate(clock.now(), audit.operator())
+        key, made = RotateKeysHandler(*_keys(directory))(RotateKeys(clock.now(), audit.operator()))
     said = f"{key.kid} is made" if made else f"{key.kid} is there and waits"
     output.say(f"{said}; it signs from {_text(key.signs_from)} on.", as_json=as_json, **_row(key), made=made)
 
 
 @app.command()
 def retire(
-    key: Annotated[str, typer.Argument(help="The key's id, as the list has it.")],
+    key: Annotated[str, typer.Argument(help="The id of the key, as in the list.")],
     directory: Directory = None,
     as_json: output.AsJson = False,
 ) -> None:
-    """Take a spent key away. One whose tokens may be good stays: that would sign people out.
+    """Delete a spent key. A key whose tokens may still be valid is not deleted: that would sign people out.
 
     For example: argosy keys retire 20260301T120000Z-1f2e3d4c
     """
     audit.begin()
     with _told():
-        _keeper(directory).retire(key, clock.now(), audit.operator())
-    output.say(f"{key} is gone.", as_json=as_json, key=key)
+        RetireKeyHandler(*_keys(directory))(RetireKey(key, clock.now(), audit.operator()))
+    output.say(f"{key} was deleted.", as_json=as_json, key=key)
 
 
-def _keeper(directory: Path | None) -> KeyKeeper:
+def _keys(directory: Path | None) -> tuple[KeyFiles, timedelta]:
+    """The keys, and how long a new one is public before it signs."""
     if directory is None:
         settings = settings_of("user", KeySettings)
     else:
         os.environ["TOKEN_KEYS_DIR"] = str(directory)
         settings = load(KeySettings)
-    return KeyKeeper(settings.token_keys_dir, settings.token_key_settle)
+    return KeyFiles(settings.token_keys_dir), settings.token_key_settle
 
 
 @contextmanager
 def _told() -> Iterator[None]:
     try:
         yield
-    except (BadKeys, NoSuchKey, KeyStillNeeded) as error:
+    except KeyStillNeeded as error:
+        until = _text(error.until) or "a newer one has taken over and its tokens have expired"
+        output.refuse(f"{error} until {until}")
+    except (BadKeys, NoSuchKey) as error:
         output.refuse(str(error))
     except OSError as error:
         output.refuse(

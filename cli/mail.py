@@ -22,17 +22,17 @@ from services.notification.settings import NotificationSettings
 from services.notification.use_cases.list_parked import ListParked, ListParkedHandler
 from services.notification.use_cases.retry_parked import RetryParked, RetryParkedHandler
 
-app = typer.Typer(help="Mails that were parked after ten attempts: see them, send them.", no_args_is_help=True)
+app = typer.Typer(help="List and resend mails that were parked after ten failed attempts.", no_args_is_help=True)
 
 _COLUMNS = ("message", "since", "type", "userId", "orderId", "attempts", "error")
 
 
 @app.command("list")
 def list_(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many at most, oldest first.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The maximum number, oldest first.")] = 100,
     as_json: output.AsJson = False,
 ) -> None:
-    """Show the mails that are not tried any more, and why.
+    """List the parked mails and the reason of each.
 
     For example: argosy mail list --limit 10
     """
@@ -43,14 +43,14 @@ def list_(
 @app.command()
 def retry(
     messages: Annotated[
-        list[UUID] | None, typer.Argument(metavar="[MESSAGE]...", help="By id, as the list shows it.")
+        list[UUID] | None, typer.Argument(metavar="[MESSAGE]...", help="The id, as in the list.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every mail that is parked.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All parked mails.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Have mails tried again, from the first attempt on. Mend their cause first.
+    """Schedule mails again, from the first attempt on. Fix the cause first.
 
-    A mail whose token is of no use any more is not sent. For example: argosy mail retry --all
+    A mail whose token has expired is not sent. For example: argosy mail retry --all
     """
     if bool(messages) == every:
         output.refuse("say which: mails by id, or --all")
@@ -61,7 +61,7 @@ def retry(
     if as_json:
         output.show([{"message": str(each)} for each in sent], (), as_json=True, empty="")
     else:
-        output.say(f"{len(sent)} {'mail is' if len(sent) == 1 else 'mails are'} tried again.", as_json=False)
+        output.say(f"{len(sent)} {'mail is' if len(sent) == 1 else 'mails are'} scheduled again.", as_json=False)
     if unknown:
         output.refuse(f"not parked: {', '.join(map(str, unknown))}")
 

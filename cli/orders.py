@@ -23,7 +23,7 @@ from services.order.schema import Schema
 from services.order.store import CommitStore
 from services.order.use_cases.rebuild_read_side import Difference, Found, RebuildReadSide
 
-app = typer.Typer(help="Compare the lists of orders with what happened, and put them right.", no_args_is_help=True)
+app = typer.Typer(help="Compare the order lists with the order history, and repair them.", no_args_is_help=True)
 
 
 @app.callback()
@@ -33,10 +33,10 @@ def _orders() -> None:
 
 @app.command()
 def rebuild(
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 when something differs.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing. Exit with 1 if something differs.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Make the read side, which lists come from, say what the orders' events say; each difference is a line.
+    """Rebuild the read side (the order lists) from the order events. Each difference is printed on a line.
 
     The system may run meanwhile: what changes in these seconds is left to it, and nothing newer is ever replaced. What
     no event tells of is removed. Orders whose history cannot be read are named and left as they are (exit code 1).

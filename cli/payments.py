@@ -20,8 +20,8 @@ from services.payment.stranded import StrandedPayment
 from services.payment.use_cases.look_after_stranded import LookAfterStranded
 
 app = typer.Typer(
-    help="Payments that need a person: money of cancelled orders that cannot go back by itself, intents that Stripe"
-    " does not know.",
+    help="Payments that need a person: refunds of cancelled orders that failed for good, and intents that Stripe does"
+    " not know.",
     no_args_is_help=True,
 )
 
@@ -30,10 +30,10 @@ _COLUMNS = ("payment", "order", "since", "reason", "held", "currency", "failure"
 
 @app.command()
 def stranded(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many at most, oldest first.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The maximum number, oldest first.")] = 100,
     as_json: output.AsJson = False,
 ) -> None:
-    """Show the payments that need a person, and why.
+    """List the payments that need a person and the reason of each.
 
     For example: argosy payments stranded --json
     """
@@ -44,14 +44,14 @@ def stranded(
 @app.command()
 def retry(
     payments: Annotated[
-        list[UUID] | None, typer.Argument(metavar="[PAYMENT]...", help="By id, as the list shows it.")
+        list[UUID] | None, typer.Argument(metavar="[PAYMENT]...", help="The id, as in the list.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every payment that is stranded.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All stranded payments.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Have payments tried again: what is left is given back under a new key, an intent looked up. Mend the cause first.
+    """Retry payments: refund the rest under a new idempotency key, or look the intent up. Fix the cause first.
 
-    Nothing is paid twice: where a dispute is open or was lost, nothing is given back.
+    Nothing is refunded twice, and nothing while a dispute is open or after it was lost.
     For example: argosy payments retry --all
     """
     if bool(payments) == every:
@@ -63,18 +63,20 @@ def retry(
     if as_json:
         output.show([{"payment": str(each)} for each in tried], (), as_json=True, empty="")
     else:
-        output.say(f"{len(tried)} {'payment is' if len(tried) == 1 else 'payments are'} tried again.", as_json=False)
+        output.say(
+            f"{len(tried)} {'payment is' if len(tried) == 1 else 'payments are'} scheduled again.", as_json=False
+        )
     if unknown:
         output.refuse(f"not stranded: {', '.join(map(str, unknown))}")
 
 
 @app.command()
 def close(
-    payment: Annotated[UUID, typer.Argument(help="By id, as the list shows it.")],
+    payment: Annotated[UUID, typer.Argument(help="The id, as in the list.")],
     how: Annotated[str, typer.Option("--how", help="How it was settled. No personal data.")],
     as_json: output.AsJson = False,
 ) -> None:
-    """Note that a payment was settled by other means, so that nobody looks after it any more.
+    """Record that a payment was settled in another way, and stop tracking it.
 
     For example: argosy payments close PAYMENT --how "bank transfer 4711"
     """

@@ -10,31 +10,32 @@ import typer
 from cli import audit, output
 from cli.databases import database
 from cli.environment import settings_of
+from services.user.adapters.unit_of_work import postgres_work
+from services.user.domain.accounts import NoSuchUser
 from services.user.settings import UserSettings
 from services.user.use_cases.change_staff import ChangeStaff, ChangeStaffHandler, StaffChange
-from services.user.use_cases.get_user import NoSuchUser
 
-app = typer.Typer(help="Make people staff, or no longer.", no_args_is_help=True)
+app = typer.Typer(help="Grant and revoke the role staff.", no_args_is_help=True)
 
-Email = Annotated[str, typer.Argument(help="The mail address of their account, in any case.")]
+Email = Annotated[str, typer.Argument(help="The email address of the account. Upper and lower case are equal.")]
 
 
 @app.command()
 def grant(email: Email, as_json: output.AsJson = False) -> None:
-    """Make somebody with an account one of the staff, from their next sign-in on.
+    """Grant the role staff to an account, from its next sign-in on.
 
-    Sessions that are open now stay what they are: roles are in the token that a sign-in answers with.
+    Open sessions keep their roles, because the roles are in the token.
 
     For example: argosy staff grant ada@example.com
     """
     change = _change(email, staff=True)
-    said = "is staff now; it takes effect when they next sign in" if change.changed else "was staff already"
+    said = "is staff from the next sign-in on" if change.changed else "is already staff"
     _say(email, change, f"{email} {said}.", staff=True, as_json=as_json)
 
 
 @app.command()
 def revoke(email: Email, as_json: output.AsJson = False) -> None:
-    """Take the role away again, and sign the person out everywhere, within seconds.
+    """Revoke the role staff and end all sessions of the account, within seconds.
 
     For example: argosy staff revoke ada@example.com
     """
@@ -67,4 +68,4 @@ def _change(email: str, *, staff: bool) -> StaffChange:
 
 async def _ask(settings: UserSettings, command: ChangeStaff) -> StaffChange:
     async with database("user", settings.database_url) as postgres:
-        return await ChangeStaffHandler(postgres)(command)
+        return await ChangeStaffHandler(postgres_work(postgres, settings.idempotency_secret))(command)

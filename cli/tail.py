@@ -34,16 +34,18 @@ class Choice:
 
 
 def tail(
-    topic: Annotated[str, typer.Argument(help="order-events, payment-events … or the .dlq of one.")],
-    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="What was said before, too.")] = False,
-    follow: Annotated[bool, typer.Option(help="Wait for more, or end where the topic ends now.")] = True,
-    key: Annotated[str | None, typer.Option(help="Only what has this key: an order's or a user's id.")] = None,
+    topic: Annotated[str, typer.Argument(help="A topic, such as order-events or order-events.dlq.")],
+    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Start at the first event.")] = False,
+    follow: Annotated[bool, typer.Option(help="Wait for new events, or stop at the current end of the topic.")] = True,
+    key: Annotated[
+        str | None, typer.Option(help="Only events with this key, such as the id of an order or user.")
+    ] = None,
     only: Annotated[str | None, typer.Option("--type", help="Only events of this type, such as ORDER_CREATED.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="End after so many.")] = None,
-    reveal: Annotated[bool, typer.Option("--reveal", help="Show personal data, too.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many events.")] = None,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show personal data too.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Show a topic's events as they come, decoded. It joins no consumer group, so nobody misses anything.
+    """Show the decoded events of a topic. It joins no consumer group, so no consumer loses an event.
 
     For example: argosy tail order-events --from-beginning --no-follow --type ORDER_CREATED
     """

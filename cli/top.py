@@ -29,16 +29,17 @@ Look = Mapping[str, Figures | None]
 
 
 def top(
-    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2.0,
-    count: Annotated[int | None, typer.Option(min=1, help="End after so many.")] = None,
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two updates.")] = 2.0,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after this many updates.")] = None,
     at: Annotated[
-        list[str] | None, typer.Option(metavar="SERVICE=URL", help="Where a service's admin port is; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="SERVICE=URL", help="The address of a service's admin port. Can be repeated."),
     ] = None,
     as_json: output.AsJson = False,
 ) -> None:
-    """Show the services: calls, faults, latency, events that wait, dead letters, breakers, memory.
+    """Show each service: calls, errors, latency, unpublished events, dead letters, circuit breakers, memory.
 
-    On a laptop it finds them itself. Elsewhere, say after `kubectl port-forward`: argosy top --at order=http://127.0.0.1:9102
+    On a laptop it finds the services. Elsewhere, for example after `kubectl port-forward`: argosy top --at order=http://127.0.0.1:9102
     """
     try:
         asyncio.run(_watch(_addresses(at or []), every, count, as_json=as_json))

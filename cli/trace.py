@@ -20,16 +20,16 @@ _A_MILLION = 1_000_000
 
 
 def trace(
-    what: Annotated[str | None, typer.Argument(help="An order's id, or a trace's; without one: the latest.")] = None,
-    file: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Read a file of spans that was put aside.")
+    what: Annotated[
+        str | None, typer.Argument(help="The id of an order or of a trace. Default: the latest trace.")
     ] = None,
-    queries: Annotated[bool, typer.Option("--queries", help="Show what was asked of the databases, too.")] = False,
+    file: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Read spans from a file.")] = None,
+    queries: Annotated[bool, typer.Option("--queries", help="Show database statements too.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Show what an order set going: who called whom, who heard of it on the bus, and how long each took.
+    """Show the trace of an order: calls, consumed events, and how long each took.
 
-    The stack has to keep traces: ARGOSY_TRACES=1 make up. They arrive within seconds.
+    The stack must run with ARGOSY_TRACES=1. Spans arrive within seconds.
 
     For example: argosy trace 0199d1c0-7d2e-7cc4-8f1b-2f6d8a3f9b10 --queries
     """

@@ -1,11 +1,11 @@
-"""`python -m codegen collect | generate | check | release`."""
+"""`python -m codegen collect | generate | check | breaking --against COMMIT | release`."""
 
 import argparse
 import subprocess
 import sys
 
 from codegen.blocks import NoBlock
-from codegen.check import CheckFailed, check
+from codegen.check import CheckFailed, check, check_against
 from codegen.collect import collect, is_collected
 from codegen.generate import regenerate
 from codegen.paths import GENERATED, ROOT
@@ -19,11 +19,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m codegen", description=__doc__)
     parser.add_argument(
         "command",
-        choices=("collect", "generate", "check", "release"),
+        choices=("collect", "generate", "check", "breaking", "release"),
         help="collect: fetch imported protos (network); generate: write generated/; check: lint, drift, compatibility; "
-        "release: keep the contract as that of this version",
+        "breaking: compatibility with another commit; release: keep the contract as that of this version",
     )
-    command = parser.parse_args().command
+    parser.add_argument("--against", default="main", help="breaking: the commit to compare with")
+    arguments = parser.parse_args()
+    command = arguments.command
     try:
         if command == "collect" or not is_collected():
             collect()
@@ -31,6 +33,8 @@ def main() -> int:
             regenerate(GENERATED)
         elif command == "check":
             check()
+        elif command == "breaking":
+            check_against(arguments.against)
         elif command == "release":
             print(f"kept: {keep().relative_to(ROOT)}")
     except (CheckFailed, ContractError, FactsError, NoBlock, NoRelease, FileNotFoundError) as problem:

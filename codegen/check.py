@@ -1,4 +1,4 @@
-"""Holds the contract to its rules: style, compatibility with the last release, no drift, valid OpenAPI."""
+"""Holds the contract to its rules: style, compatibility with the last release, no drift, valid OpenAPI and AsyncAPI."""
 
 import filecmp
 import json
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import openapi_spec_validator
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from jsonschema.exceptions import ValidationError
+from jsonschema import Draft7Validator
+from jsonschema.exceptions import ValidationError, best_match
 from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
 import facts.system
@@ -19,6 +20,8 @@ from codegen.image import build_image
 from codegen.paths import GENERATED, ROOT, tool
 from codegen.releases import newest, ours_alone
 from services.chassis.contract import OURS
+
+ASYNCAPI_SCHEMA = Path(__file__).parent / "asyncapi" / "specification.json"
 
 
 class CheckFailed(Exception):
@@ -31,6 +34,7 @@ def check() -> None:
     check_drift(GENERATED)
     check_blocks(ROOT)
     check_openapi(GENERATED)
+    check_asyncapi(GENERATED)
     check_compatibility()
 
 
@@ -71,6 +75,15 @@ def check_openapi(committed: Path) -> None:
     print(f"OpenAPI: valid, {len(document['paths'])} paths")
 
 
+def check_asyncapi(committed: Path) -> None:
+    """Holds the AsyncAPI document against AsyncAPI's own schema."""
+    document = json.loads((committed / "asyncapi" / "asyncapi.json").read_text(encoding="utf-8"))
+    problem = best_match(Draft7Validator(json.loads(ASYNCAPI_SCHEMA.read_text(encoding="utf-8"))).iter_errors(document))
+    if problem is not None:
+        raise CheckFailed(f"generated/asyncapi is no valid AsyncAPI document: {problem.json_path}: {problem.message}")
+    print(f"AsyncAPI: valid, {len(document['channels'])} channels")
+
+
 def check_compatibility() -> None:
     """buf breaking against the contract of the newest release. Raises NoRelease where none is kept."""
     release = newest()
@@ -78,6 +91,21 @@ def check_compatibility() -> None:
     if broken:
         raise CheckFailed(f"the contract breaks with that of {release.stem}:\n{broken}")
     print(f"buf breaking: compatible with {release.stem}")
+
+
+def check_against(commit: str, repository: Path = ROOT) -> None:
+    """buf breaking against the contract that another commit has in generated/. Raises CheckFailed."""
+    shown = subprocess.run(
+        ["git", "show", f"{commit}:{(GENERATED / 'descriptors.binpb').relative_to(ROOT)}"],
+        cwd=repository,
+        capture_output=True,
+    )
+    if shown.returncode:
+        raise CheckFailed(f"{commit} has no contract to compare with: {shown.stderr.decode().strip()}")
+    broken = breaking_changes(ours_alone(shown.stdout), build_image(source_info=False))
+    if broken:
+        raise CheckFailed(f"the contract breaks with that of {commit}:\n{broken}")
+    print(f"buf breaking: compatible with {commit}")
 
 
 def breaking_changes(released: bytes, present: bytes) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import facts.system
 from codegen.alerts import write_alerts
+from codegen.asyncapi.document import write_asyncapi
 from codegen.blocks import write_blocks
 from codegen.edge import write_edge
 from codegen.image import build_image, build_json_image
@@ -33,7 +34,9 @@ def generate(into: Path) -> None:
     write_shared_limits(services, into / "ratelimit")
     write_alerts(system, into / "prometheus")
     write_objectives(system, into)
-    write_openapi(build_json_image(source_info=True), services, into / "openapi")
+    image = build_json_image(source_info=True)
+    write_openapi(image, services, into / "openapi")
+    write_asyncapi(image, system, into / "asyncapi")
 
 
 def regenerate(target: Path) -> None:

@@ -11,7 +11,7 @@ from facts.system import System, topic_of
 
 _DAY_MS = 24 * 60 * 60 * 1000
 _DEAD_LETTERS_KEPT_DAYS = 30
-_SESSIONS = "user-events"
+SESSIONS = "user-events"
 """Where the ends of sessions are: every replica of every service follows them by itself, without a group."""
 _READ, _WRITE = "Read", "Write"
 
@@ -104,7 +104,7 @@ def _topic(name: str, partitions: int, keep_days: int) -> Manifest:
 def _service_user(system: System, service: Service) -> Manifest:
     consumed = system.consumed(service.name)
     rights: dict[str, list[str]] = {}
-    for topic in (_SESSIONS, *service.follows, *consumed):
+    for topic in (SESSIONS, *service.follows, *consumed):
         rights.setdefault(topic, [_READ])
     if service.topic is not None:
         rights.setdefault(topic_of(service.name), []).append(_WRITE)

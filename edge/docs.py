@@ -1,4 +1,4 @@
-"""The files behind /openapi.json and /docs: the contract's document, our page, and Swagger UI from its package."""
+"""The files behind /openapi.json, /asyncapi.json and /docs: both documents, our pages, Swagger UI from its package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ def files() -> Mapping[str, str]:
     """Every file by the name that `envoy/root_routes.yaml` has for it."""
     return {
         "openapi": str(ROOT / "generated" / "openapi" / "openapi.json"),
+        "asyncapi": str(ROOT / "generated" / "asyncapi" / "asyncapi.json"),
         "docs_page": str(_PAGE / "index.html"),
+        "docs_events": str(_PAGE / "events.html"),
+        "docs_events_js": str(_PAGE / "events.js"),
         "docs_page_css": str(_PAGE / "page.css"),
         "docs_start_js": str(_PAGE / "start.js"),
         "swagger_ui_css": str(_SWAGGER_UI / "swagger-ui.css"),

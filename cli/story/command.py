@@ -24,19 +24,19 @@ from services.chassis.story import Kind, Moment
 def story(
     order_id: Annotated[UUID | None, typer.Argument(metavar="ORDER_ID", help="The order.")] = None,
     of: Annotated[
-        list[str] | None, typer.Option("--of", help="Ask this service alone, such as the one whose pod this is.")
+        list[str] | None, typer.Option("--of", help="Query only this service, such as the one in this pod.")
     ] = None,
     read: Annotated[
         list[Path] | None,
-        typer.Option("--read", exists=True, dir_okay=False, help="Put together what --json printed elsewhere."),
+        typer.Option("--read", exists=True, dir_okay=False, help="Read a file that --json wrote."),
     ] = None,
     as_json: output.AsJson = False,
 ) -> None:
-    """Show all that happened to an order, over all services, as one timeline: calls, events, payments, stock, mails.
+    """Show the timeline of an order across all services: calls, events, payments, stock, mails.
 
     It reads the services' stores, and on a laptop their logs. It needs no trace collector.
 
-    In a cluster each pod tells its own part; put them together:
+    In a cluster, collect the part of each pod and combine them:
     argosy story ORDER_ID --of payment --json > payment.jsonl (in each pod), then: argosy story --read payment.jsonl
     --read order.jsonl
 

@@ -21,7 +21,7 @@ _RAW = "google.api.HttpBody"
 _VARIABLE = re.compile(r"\{(\w+)\}")
 _SNAKE = re.compile(r"_(\w)")
 
-_WHO = {"PUBLIC": "Anyone may call it.", "USER": "For who is signed in.", "STAFF": "For staff."}
+_WHO = {"PUBLIC": "Anyone may call it.", "USER": "Requires sign-in.", "STAFF": "Requires the role staff."}
 _SIGN_IN: dict[str, list[dict[str, list[str]]]] = {
     "PUBLIC": [],
     "USER": [{"bearer": []}],

@@ -22,5 +22,5 @@ def demo(stack: Stack, door: httpx.Client | None = None) -> int:
             f"The story ends here: {error}\n`make status` shows what runs, `make logs` what it says.", file=sys.stderr
         )
         return 1
-    console.rule("[bold green]All as told")
+    console.rule("[bold green]All steps succeeded")
     return 0

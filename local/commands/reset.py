@@ -21,7 +21,7 @@ def reset(stack: Stack, layout: Layout = LAPTOP, *, yes: bool = False) -> int:
             if code:
                 return code
         data.delete(stack)
-        print(f"{stack.data} is gone.")
+        print(f"{stack.data} was deleted.")
         return 0
 
 

@@ -67,11 +67,11 @@ class Story:
             staff.move(order, status)
             self._shop.order_with_status(order, status)
             self._say("PATCH /orders/{id}/status", f"order {order['id']} is {status}")
-        self._mail("Your order is on its way", order)
+        self._mail("Your order has shipped", order)
         refund = staff.refund(payment, 5.00, "arrived with a dent")
         self._expect(refund["status"], "succeeded", "refund")
         self._say("POST /payments/{id}/refunds", f"{refund['amount']} {refund['currency']} go back: {refund['reason']}")
-        self._mail("Your money is on its way back", order)
+        self._mail("Your refund is on its way", order)
         seen = staff.payment(payment)
         self._expect(seen["status"], "partially_refunded")
         self._say("GET /payments/{id}", f"{seen['status']}; Stripe kept {seen['providerFee']} of {seen['amount']}")
@@ -82,7 +82,7 @@ class Story:
         self._shop.order_with_status(order, "cancelled")
         self._say("payment-events", "PAYMENT_FAILED → the order is cancelled")
         self._stock(order["before"], "the stock is back")
-        self._mail("Your order is cancelled", order)
+        self._mail("Your order has been cancelled", order)
 
     def _challenged(self, order: Json) -> None:
         payment = self._pay(order, "pm_card_authenticationRequired", "requires_action")

@@ -24,7 +24,7 @@ from local.credentials import FERRETDB, Credentials
 from local.files import make_private_directory, write_private
 from local.paths import STACKS
 from services.chassis import clock
-from services.user import signing_keys
+from services.user.adapters.signing_keys import KeyFiles
 
 NAMESPACE = "argosy-secrets"
 _HOST = "api.myapp.com"
@@ -57,7 +57,7 @@ def main() -> int:
 def secrets(own: Credentials, given: Mapping[str, str], directory: Path) -> Mapping[str, Mapping[str, str]]:
     """Every Secret of the overlay by name: the keys are those that its ExternalSecrets ask for."""
     made: dict[str, Mapping[str, str]] = {}
-    signing_keys.ensure(own.secret_directory("token-keys"), clock.now())  # in a cluster nobody makes the first one
+    KeyFiles(own.secret_directory("token-keys")).ensure(clock.now())  # in a cluster nobody makes the first one
     for one in system().services:
         password = own.postgres_password(one.name if one.store.kind == "postgres" else FERRETDB)
         made[one.name] = {**_store(one, password), **_words(one, own, given)}

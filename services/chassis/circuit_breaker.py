@@ -32,7 +32,7 @@ class CircuitOpen(Unavailable):
     """The other party was not asked: it has failed too often lately."""
 
     def __init__(self, party: str, seconds: float) -> None:
-        super().__init__(f"{party} is not asked for the moment; try again", retry_after=timedelta(seconds=seconds))
+        super().__init__(f"{party} is temporarily unavailable; try again", retry_after=timedelta(seconds=seconds))
 
 
 class CircuitBreaker:

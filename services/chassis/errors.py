@@ -109,7 +109,7 @@ class IdempotencyInFlight(AppError):
 class FailedPrecondition(AppError):
     """The system's state does not allow it now; the same call may succeed once the state has changed."""
 
-    default_message = "not possible in the present state"
+    default_message = "not possible in the current state"
 
 
 class ResourceExhausted(AppError):

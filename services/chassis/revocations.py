@@ -47,7 +47,7 @@ Verify = Callable[[str], Awaitable[User]]
 class NotCaughtUp(Unavailable):
     """The events so far have not been read."""
 
-    default_message = "it is not known yet which sessions have ended"
+    default_message = "revoked sessions are not known yet; try again"
 
 
 class Revoked:

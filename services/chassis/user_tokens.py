@@ -59,7 +59,7 @@ class UserTokens:
             raise Unauthenticated("the access token is malformed") from error
         key = await self._keys.key(kid) if isinstance(kid, str) else None
         if key is None:
-            raise Unauthenticated("the access token was not signed by a key of ours")
+            raise Unauthenticated("the access token has an unknown signing key")
         return key
 
     @staticmethod

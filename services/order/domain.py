@@ -164,14 +164,14 @@ class OwnerMayOnlyCancel(Exception):
     """Whose order it is may cancel it, and nothing else."""
 
     def __init__(self) -> None:
-        super().__init__("you may only cancel your order; moving it along is for staff")
+        super().__init__("you can only cancel your order; other changes of its status need the role staff")
 
 
 class OnlyStaffListOthers(Exception):
     """Whoever is not staff lists their own orders alone."""
 
     def __init__(self) -> None:
-        super().__init__("you may only list your own orders; leave userId out")
+        super().__init__("you can only list your own orders; omit userId")
 
 
 class IllegalTransition(Exception):

@@ -40,7 +40,7 @@ Decide = Callable[[History], OrderStatusUpdated | None]
 class Contended(Unavailable):
     """Others changed the order at every try."""
 
-    default_message = "the order is being changed by others; try again"
+    default_message = "the order was changed at the same time; try again"
 
 
 @dataclass(frozen=True)

@@ -47,13 +47,15 @@ class OrderClosed(Exception):
 class NotStored(Unavailable):
     """The commit is not stored and never will be."""
 
-    default_message = "orders cannot be stored for the moment; nothing has changed, try again"
+    default_message = "orders cannot be stored at the moment; nothing was changed, try again later"
 
 
 class OutcomeUnknown(Unavailable):
     """The connection was lost while the commit was being stored, and the store cannot say what became of it."""
 
-    default_message = "whether this took effect is not known yet; look, or repeat it with the same Idempotency-Key"
+    default_message = (
+        "it is not known whether this was done; check, or repeat the request with the same Idempotency-Key"
+    )
 
 
 class CommitStore:

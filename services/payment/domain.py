@@ -103,7 +103,7 @@ class AlreadyPaid(Exception):
     """The order is paid."""
 
     def __init__(self) -> None:
-        super().__init__("this order is paid")
+        super().__init__("this order is already paid")
 
 
 class PaymentInProgress(Exception):
@@ -502,7 +502,7 @@ def require_payable(order: Order, stated_amount: Decimal | None, stated_currency
     if order.status != "pending":
         raise OrderNotPayable(f"this order is {order.status}; only a pending one can be paid")
     if order.total_minor <= 0:
-        raise OrderNotPayable("there is nothing to pay for this order")
+        raise OrderNotPayable("this order has nothing to pay")
     problem = money.charge_problem(order.total)  # of before such orders were refused
     if problem is not None:
         raise OrderNotPayable(f"an order of {order.total} cannot be paid: a charge {problem}")
@@ -709,9 +709,9 @@ def order_refund(
         RefundTooLarge: so much, or anything at all, is not left.
     """
     if not payment.is_paid:
-        raise NotRefundable(f"this payment is {payment.status}: only money that was taken can go back")
+        raise NotRefundable(f"this payment is {payment.status}: only captured payments can be refunded")
     if payment.dispute is DisputeState.LOST:
-        raise NotRefundable("a dispute of this payment was lost: the customer has had money back through their bank")
+        raise NotRefundable("a dispute of this payment was lost: the bank has already returned the money")
     left = left_to_refund(payment, refunds)
     if left <= 0 or (amount_minor is not None and amount_minor > left):
         raise RefundTooLarge(max(left, 0), payment.currency)

@@ -25,7 +25,7 @@ class PaymentMethodRefused(Exception):
     violations = (("paymentMethodId", "must be a payment method that exists at Stripe and can be charged"),)
 
     def __init__(self) -> None:
-        super().__init__("Stripe does not accept this payment method; the order can be paid with another")
+        super().__init__("the payment provider does not accept this payment method; use another one")
 
 
 class CustomerRefused(Exception):
@@ -34,7 +34,7 @@ class CustomerRefused(Exception):
     violations = (("customerId", "must be your own customer at Stripe"),)
 
     def __init__(self) -> None:
-        super().__init__("this customer is not yours")
+        super().__init__("customerId: must be a customer of your own")
 
 
 class KeptUnder(NamedTuple):
@@ -115,4 +115,4 @@ def _raise_refusal(payment: Payment) -> None:
         case Refusal.CUSTOMER:
             raise CustomerRefused
         case Refusal.AMOUNT:
-            raise OrderNotPayable("Stripe does not take payments of this amount")
+            raise OrderNotPayable("the payment provider does not accept this amount")

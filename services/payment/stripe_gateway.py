@@ -57,7 +57,7 @@ class ProviderAway(Exception):
     retry_after = timedelta(seconds=5)
 
     def __init__(self) -> None:
-        super().__init__("the payment provider cannot be reached at the moment; try again")
+        super().__init__("the payment provider is temporarily unavailable; try again")
 
 
 class OutcomeUnknown(ProviderAway):

@@ -16,17 +16,17 @@ from services.chassis.producer import Producer
 from services.chassis.relay import Relay
 from services.chassis.settings import load
 from services.chassis.statuses import Catalogue
-from services.user.chores import CHORES
-from services.user.failures import SignInFailures
-from services.user.faults import FAULTS
-from services.user.jwks_endpoint import PATH, jwks_endpoint
-from services.user.mail_limits import MailLimits
-from services.user.mail_token_rpc import MailTokenRpc
-from services.user.passwords import Passwords
-from services.user.rpc import UseCases, UserRpc
-from services.user.sessions import SessionOpener
+from services.user.adapters.passwords import BcryptPasswords
+from services.user.adapters.revocations import ChassisRevocations
+from services.user.adapters.session_tokens import JwtSessionOpener
+from services.user.adapters.signing_keys import KeyRing
+from services.user.adapters.unit_of_work import postgres_work
+from services.user.entrypoints.errors import STATUSES
+from services.user.entrypoints.jwks import PATH, jwks_endpoint
+from services.user.entrypoints.mapping import KEPT_ANSWERS
+from services.user.entrypoints.rpc import MailTokenRpc, UserRpc
+from services.user.entrypoints.workers import CHORES, key_files, resets
 from services.user.settings import UserSettings
-from services.user.signing_keys import KeyRing
 from services.user.use_cases.ask_for_reset import AskForResetHandler
 from services.user.use_cases.ask_for_verification import AskForVerificationHandler
 from services.user.use_cases.change_password import ChangePasswordHandler
@@ -34,7 +34,7 @@ from services.user.use_cases.change_user import ChangeUserHandler
 from services.user.use_cases.delete_user import DeleteUserHandler
 from services.user.use_cases.end_session import EndSessionHandler
 from services.user.use_cases.get_user import GetUserHandler
-from services.user.use_cases.grant_resets import GrantResets
+from services.user.use_cases.grant_resets import GrantResetsHandler
 from services.user.use_cases.list_sessions import ListSessionsHandler
 from services.user.use_cases.log_in import LogInHandler
 from services.user.use_cases.mint_mail_token import MintMailTokenHandler
@@ -53,35 +53,35 @@ def run(settings: UserSettings) -> None:
     app.add(keys)
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
     producer = app.add(Producer(settings.brokers, app.name), required=False)
-    passwords = Passwords(settings.password_hash_threads, settings.password_hash_queue)
-    sessions = SessionOpener(keys, clock.now)
-    sign_in_failures = SignInFailures(postgres, settings.idempotency_secret)
-    limits = MailLimits(settings.idempotency_secret)
-    use_cases = UseCases(
-        register=RegisterHandler(postgres, passwords, sessions),
-        log_in=LogInHandler(postgres, passwords, sessions, sign_in_failures),
-        get_user=GetUserHandler(postgres),
-        change_user=ChangeUserHandler(postgres),
-        delete_user=DeleteUserHandler(postgres, app.revocations),
-        change_password=ChangePasswordHandler(postgres, passwords, app.revocations),
-        end_session=EndSessionHandler(postgres, app.revocations),
-        list_sessions=ListSessionsHandler(postgres),
-        ask_for_reset=AskForResetHandler(postgres, limits),
-        reset_password=ResetPasswordHandler(postgres, passwords, sign_in_failures, app.revocations),
-        ask_for_verification=AskForVerificationHandler(postgres, limits),
-        verify_email=VerifyEmailHandler(postgres),
-        suspend_user=SuspendUserHandler(postgres, app.revocations),
+    work = postgres_work(postgres, settings.idempotency_secret, KEPT_ANSWERS)
+    passwords = BcryptPasswords(settings.password_hash_threads, settings.password_hash_queue)
+    sessions = JwtSessionOpener(keys, clock.now)
+    revocations = ChassisRevocations(app.revocations)
+    users = UserRpc(
+        register=RegisterHandler(work, passwords, sessions),
+        log_in=LogInHandler(work, passwords, sessions),
+        get_user=GetUserHandler(work),
+        change_user=ChangeUserHandler(work),
+        delete_user=DeleteUserHandler(work, revocations),
+        change_password=ChangePasswordHandler(work, passwords, revocations),
+        end_session=EndSessionHandler(work, revocations),
+        list_sessions=ListSessionsHandler(work),
+        ask_for_reset=AskForResetHandler(work),
+        reset_password=ResetPasswordHandler(work, passwords, revocations),
+        ask_for_verification=AskForVerificationHandler(work),
+        verify_email=VerifyEmailHandler(work),
+        suspend_user=SuspendUserHandler(work, revocations),
+        idempotency_secret=settings.idempotency_secret,
     )
-    rpc = UserRpc(use_cases, settings.idempotency_secret)
-    app.serve(user_pb2.DESCRIPTOR.services_by_name["UserService"], rpc)
-    mail_tokens = MailTokenRpc(MintMailTokenHandler(postgres))
+    app.serve(user_pb2.DESCRIPTOR.services_by_name["UserService"], users)
+    mail_tokens = MailTokenRpc(MintMailTokenHandler(work))
     app.serve(mail_token_pb2.DESCRIPTOR.services_by_name["MailTokenService"], mail_tokens)
     app.admin_route(PATH, jwks_endpoint(keys))
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
     app.background("housekeeping", Housekeeping(postgres, *CHORES).run)
-    app.background("resets", GrantResets(postgres).run)
-    app.background("token-keys", keys.watch)
-    app.run(Catalogue(FAULTS))
+    app.background("resets", resets(GrantResetsHandler(work)).run)
+    app.background("token-keys", key_files(keys).run)
+    app.run(Catalogue(STATUSES))
 
 
 if __name__ == "__main__":

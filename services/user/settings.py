@@ -1,4 +1,4 @@
-"""The user service's settings."""
+"""What the user service reads from its environment."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pydantic import Field, SecretStr
 
 from services.chassis.environment import Environment
 from services.chassis.postgres import PostgresSettings
-from services.user.passwords import cores
+from services.user.adapters.passwords import cores
 
 
 class KeySettings(Environment):
     """Which keys sign user tokens."""
 
     token_keys_dir: Path
-    """Where they are (signing_keys.py)."""
+    """Their directory (adapters/signing_keys.py)."""
     token_key_settle_seconds: float = Field(default=900, ge=0)
     """How long a new key is public before it signs: longer than anyone keeps a JWKS."""
 
@@ -27,7 +27,7 @@ class KeySettings(Environment):
 
 
 class UserSettings(PostgresSettings, KeySettings):
-    """Everything the service needs."""
+    """The chassis' settings and the service's own."""
 
     idempotency_secret: SecretStr = Field(min_length=16)
     """Keys the fingerprints of repeated requests; the same in every replica."""

@@ -12,7 +12,7 @@ from tests.support.facts import Facts
 from tests.support.invariants import Baseline
 from tests.support.shop import CHALLENGED, VISA, Customer, Json, Shop, answered, refusal, until
 
-CANCELLED = "Your order is cancelled"
+CANCELLED = "Your order has been cancelled"
 pytestmark = pytest.mark.usefixtures("before")
 
 
@@ -140,7 +140,7 @@ async def test_staff_call_off_a_paid_order(shop: Shop, customer: Customer, staff
     order = await paid_order(customer)
     answered(await move(staff, order, "cancelled"), 200)
     await until_refunded(customer, order)
-    assert "We had to cancel it" in (await customer.until_mailed(order, CANCELLED))["text"]
+    assert "we had to cancel it" in (await customer.until_mailed(order, CANCELLED))["text"]
     assert released(await invariants.hold(shop.stack, before), order)
 
 

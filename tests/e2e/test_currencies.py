@@ -69,8 +69,8 @@ async def test_a_purchase_from_the_catalog_to_the_mail(
     path = f"/payments/{payment['paymentId']}/refunds"
     part = answered(await staff.call("POST", path, {"amount": bought.part}), 201)
     assert (part["amount"], part["currency"], part["status"]) == (bought.part, bought.currency, "succeeded")
-    refund_mail = await customer.until_mailed(order, "Your money is on its way back")
-    assert f"{bought.part} {bought.currency} are on their way back" in refund_mail["text"]
+    refund_mail = await customer.until_mailed(order, "Your refund is on its way")
+    assert f"We refunded {bought.part} {bought.currency}" in refund_mail["text"]
     answered(await customer.call("PATCH", f"/orders/{order['id']}/status", {"status": "cancelled"}), 200)
     await invariants.hold(shop.stack, before)
     assert {one["amount"] for one in (await staff.get(path))["refunds"]} == {bought.part, bought.rest}

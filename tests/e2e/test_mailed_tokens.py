@@ -15,8 +15,8 @@ from tests.support.real_stack import RealStack
 from tests.support.shop import Customer, Json, Shop, answered, refusal, until
 
 RESET = "Reset your password"
-WELCOME = "Welcome: please verify your mail address"
-VERIFY = "Please verify your mail address"
+WELCOME = "Welcome! Please verify your email address"
+VERIFY = "Please verify your email address"
 LINK = re.compile(r"http://localhost:3000/(?P<page>[a-z-]+)#token=(?P<token>[\w-]+)")
 
 
@@ -141,9 +141,9 @@ async def test_mails_about_orders_obey_and_what_was_sent_is_listed(shop: Shop) -
     await person.pay(order)
     await person.until_order_is(order, "confirmed")
     answered(await person.call("PATCH", f"/orders/{order['id']}/status", {"status": "cancelled"}), 200)
-    await person.until_mailed(order, "Your order is cancelled")
-    refund = await person.until_mailed(order, "Your money is on its way back")
-    assert "59.98 USD are on their way back" in refund["text"]
+    await person.until_mailed(order, "Your order has been cancelled")
+    refund = await person.until_mailed(order, "Your refund is on its way")
+    assert "We refunded 59.98 USD" in refund["text"]
 
     async def listed() -> list[Json]:
         return list((await person.get("/notifications"))["notifications"])

@@ -204,9 +204,9 @@ async def test_paid_orders_whose_stock_is_gone_end_with_their_money_back_and_sto
 
     for customer, one in zip(buyers, placed, strict=True):
         await customer.until_order_is(one, "cancelled")
-        mail = await customer.until_mailed(one, "Your order is cancelled")
+        mail = await customer.until_mailed(one, "Your order has been cancelled")
         assert "out of stock" in mail["text"]
-        await customer.until_mailed(one, "Your money is on its way back")
+        await customer.until_mailed(one, "Your refund is on its way")
     found = await all_ended(stack, before, [one["id"] for one in placed])
     for one in placed:
         assert [commit.status for commit in found.orders[one["id"]].commits] == ["pending", "confirmed", "cancelled"]

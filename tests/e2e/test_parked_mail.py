@@ -11,7 +11,7 @@ from tests.support.argosy import argosy
 from tests.support.real_stack import RealStack
 from tests.support.shop import Shop, until
 
-WELCOME = "Welcome: please verify your mail address"
+WELCOME = "Welcome! Please verify your email address"
 
 
 async def test_a_parked_mail_is_sent_when_an_operator_says_so(stack: RealStack, shop: Shop) -> None:
@@ -41,7 +41,7 @@ async def test_a_parked_mail_is_sent_when_an_operator_says_so(stack: RealStack, 
     assert (unclear.code, unclear.err) == (1, "argosy: say which: mails by id, or --all\n")
 
     retried = await argosy("mail", "retry", str(parked), environment=environment)
-    assert (retried.code, retried.out) == (0, "1 mail is tried again.\n")
+    assert (retried.code, retried.out) == (0, "1 mail is scheduled again.\n")
     assert json.loads(retried.err.splitlines()[-1])["message_id"] == str(parked)
     await until(welcomes, lambda count: count == 2, "the mail")
 
@@ -50,5 +50,5 @@ async def test_a_parked_mail_is_sent_when_an_operator_says_so(stack: RealStack, 
 
     await until(status, lambda found: found == ["sent"], "it is sent")
     again = await argosy("mail", "retry", str(parked), environment=environment)
-    assert (again.code, again.out) == (1, "0 mails are tried again.\n")
+    assert (again.code, again.out) == (1, "0 mails are scheduled again.\n")
     assert await welcomes() == 2

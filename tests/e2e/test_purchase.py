@@ -27,7 +27,7 @@ from tests.support.shop import (
 )
 
 CONFIRMED = "Your order is confirmed"
-CANCELLED = "Your order is cancelled"
+CANCELLED = "Your order has been cancelled"
 ORDER_TO_PLACE = """{"userId": "%s", "items":[{"productId":"prod-123","quantity":2,"price":29.99}],
 "shippingAddress":{"street":"123 Test St","city":"Test City","state":"TS","zipCode":"12345","country":"US"}}"""
 PAYMENT_TO_MAKE = """{"orderId":"%s","amount":59.98,"currency":"USD","paymentMethodId":"pm_card_visa"}"""

@@ -121,7 +121,9 @@ async def test_whom_it_is_for_is_answered(scene: Scene, name: str) -> None:
         ("/.well-known/jwks.json", "application/json"),
         ("/healthz", "application/json"),
         ("/openapi.json", "application/json"),
+        ("/asyncapi.json", "application/json"),
         ("/docs", "text/html"),
+        ("/docs/events", "text/html"),
     ],
 )
 async def test_the_root_is_for_anyone(stack: RealStack, path: str, content_type: str) -> None:

@@ -29,7 +29,7 @@ async def test_staff_is_made_and_unmade_and_rights_end_within_seconds(stack: Rea
     colleague = await person.sign_in()
     assert await sees(colleague, other)
     again = await command(stack, "grant", person.email)
-    assert (again.code, again.out) == (0, f"{person.email} was staff already.\n")
+    assert (again.code, again.out) == (0, f"{person.email} is already staff.\n")
 
     revoked = await command(stack, "revoke", person.email)
     assert (revoked.code, revoked.out) == (0, f"{person.email} is no longer staff; signed out of 2 sessions.\n")

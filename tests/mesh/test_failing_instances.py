@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import grpc
 import pytest
 
 from local.mesh.cluster import Cluster
@@ -15,6 +16,9 @@ from tests.mesh.policies import shipped
 CREATE = "/argosy.order.v1.OrderService/CreateOrder"
 READ = "/argosy.order.v1.OrderService/GetOrder"
 CALLS = 30
+READS = 100
+TRIES = 3
+"""Of a read of orders: two retries, `read_retries` in the contract."""
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +30,16 @@ def failing_order(lab: Lab, stack: Stack, as_edge: Pod) -> Iterator[Instance]:
 
 
 def test_reads_are_repeated_elsewhere_until_they_succeed(stack: Stack, as_edge: Pod, failing_order: Instance) -> None:
-    before = failing_order.arrived[READ]
-    answers = [call(stack, as_edge, "order", READ) for _ in range(CALLS)]
-    assert failing_order.arrived[READ] > before, "there was nothing to hide"
-    assert FAILURE not in answers
+    """A retry avoids the instance that failed, as well as Envoy can: of two, it finds the other in 63 of 64 cases.
+
+    It draws an instance six times at most (`host_selection_retry_max_attempts`, 5 in Istio). So one read in 8,192 meets
+    the failing instance at each of its three tries. Drawn without regard to the last one, it would be one in eight.
+    """
+    met = [_read(stack, as_edge, failing_order) for _ in range(READS)]
+    shown = [tries for answer, tries in met if answer == FAILURE]
+    assert any(tries for _, tries in met), "there was nothing to hide"
+    assert set(shown) <= {TRIES}, "a read was given up before its last try"
+    assert len(shown) <= 1, f"{len(shown)} of {READS} reads failed: they are not repeated elsewhere"
 
 
 def test_a_create_is_sent_once_whatever_becomes_of_it(stack: Stack, as_edge: Pod, failing_order: Instance) -> None:
@@ -55,3 +65,10 @@ def test_with_retries_of_creates_they_would_be_sent_again(
     with lab.changed(careless):
         until(repeated, "creates are not repeated even so")
     until(lambda: not repeated(), "creates are still repeated")
+
+
+def _read(stack: Stack, caller: Pod, failing: Instance) -> tuple[tuple[grpc.StatusCode, str], int]:
+    """One read: its answer, and how many of its tries met the failing instance."""
+    before = failing.arrived[READ]
+    answer = call(stack, caller, "order", READ)
+    return answer, failing.arrived[READ] - before

@@ -35,7 +35,7 @@ from services.chassis import clock
 from services.chassis.crash_points import VARIABLE
 from services.order.domain import first_commit_id
 from services.order.use_cases.place_order import order_id_of
-from services.user import signing_keys
+from services.user.adapters.signing_keys import KeyFiles
 from tests.chaos.customers import PLENTY, Customer
 from tests.chaos.faults import POISON
 from tests.chaos.record import Json, Record
@@ -497,7 +497,7 @@ class Commands:
         directory = self.room / "keys"
         directory.mkdir()
         for age in (90, 60):
-            signing_keys.add(directory, clock.now() - age * _A_DAY)
+            KeyFiles(directory).add(clock.now() - age * _A_DAY)
         place = ("--directory", str(directory))
         await self._dies("keys.written", "keys", "rotate", *place)
         await self._dies("keys.renamed", "keys", "rotate", *place)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pydantic import SecretStr
+
 from services.chassis.postgres import Postgres
+from services.user.adapters.unit_of_work import postgres_work
 from services.user.use_cases.change_staff import ChangeStaff, ChangeStaffHandler
 from tests.support.real_stack import RealStack
 
@@ -12,6 +15,8 @@ async def make_staff(stack: RealStack, email: str) -> None:
     postgres = Postgres(stack.postgres_url("user"), "test", size=1)
     await postgres.start()
     try:
-        await ChangeStaffHandler(postgres)(ChangeStaff(email, staff=True, operator="test"))
+        await ChangeStaffHandler(postgres_work(postgres, SecretStr("not used here")))(
+            ChangeStaff(email, staff=True, operator="test")
+        )
     finally:
         await postgres.stop()

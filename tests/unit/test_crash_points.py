@@ -17,7 +17,7 @@ _NAMED_BY_HAND = ("grant_resets.py", "send_messages.py", "reconciler.py", "adapt
 def _unnamed(tree: ast.AST) -> Iterator[int]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
-            if node.func.attr == "transaction":
+            if node.func.attr == "transaction" or ast.unparse(node.func).endswith("work.begin"):
                 yield node.lineno
         elif isinstance(node, ast.Call) and len(node.args) == 6:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

@@ -40,7 +40,7 @@ def bearer(metadata: Mapping[str, Any]) -> str | None:
         return None
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated("authorization must be `Bearer` and an access token")
+        raise Unauthenticated("authorization: must be `Bearer <access token>`")
     return token.strip()
 
 

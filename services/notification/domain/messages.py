@@ -50,14 +50,14 @@ class Kind(StrEnum):
 
 
 _SUBJECTS: Mapping[Kind, str] = {
-    Kind.WELCOME: "Welcome: please verify your mail address",
-    Kind.VERIFY_EMAIL: "Please verify your mail address",
+    Kind.WELCOME: "Welcome! Please verify your email address",
+    Kind.VERIFY_EMAIL: "Please verify your email address",
     Kind.PASSWORD_RESET: "Reset your password",
     Kind.ORDER_CONFIRMED: "Your order is confirmed",
-    Kind.ORDER_CANCELLED: "Your order is cancelled",
-    Kind.ORDER_SHIPPED: "Your order is on its way",
-    Kind.PAYMENT_REFUNDED: "Your money is on its way back",
-    Kind.PAYMENT_REFUND_FAILED: "Your refund came back",
+    Kind.ORDER_CANCELLED: "Your order has been cancelled",
+    Kind.ORDER_SHIPPED: "Your order has shipped",
+    Kind.PAYMENT_REFUNDED: "Your refund is on its way",
+    Kind.PAYMENT_REFUND_FAILED: "There is a problem with your refund",
 }
 _ABOUT_SECURITY = frozenset({Kind.WELCOME, Kind.VERIFY_EMAIL, Kind.PASSWORD_RESET})
 
@@ -68,11 +68,11 @@ _OF_ORDER_STATUS = {
 }
 
 _WHY_CANCELLED = {
-    "payment_failed": "The payment did not go through, so you were not charged.",
-    "unpaid": "It was not paid in time.",
-    "stock_short": "We are sorry: it is out of stock, and we cannot deliver it. You get all your money back.",
-    "by_owner": "You asked us to cancel it. If you had paid, the money is on its way back.",
-    "by_staff": "We had to cancel it. If you had paid, the money is on its way back.",
+    "payment_failed": "Your payment was declined, and you were not charged.",
+    "unpaid": "We did not receive your payment in time.",
+    "stock_short": "We are sorry: an item is out of stock. You will get a full refund.",
+    "by_owner": "You asked us to cancel it. If you have already paid, you will get a refund.",
+    "by_staff": "We are sorry that we had to cancel it. If you have already paid, you will get a refund.",
 }
 
 

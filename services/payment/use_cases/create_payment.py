@@ -111,7 +111,7 @@ class CreatePayment:
             domain.require_payable(order, command.stated_amount, command.stated_currency)
             await store.lock_order(connection, order.id)
             if await store.order_has_ended(connection, order.id):
-                raise OrderNotPayable("this order takes no payment any more")
+                raise OrderNotPayable("this order can no longer be paid")
             domain.require_unpaid(await store.payments_of_order(connection, order.id))
             try:
                 await store.insert_payment(connection, payment, command.client_app)

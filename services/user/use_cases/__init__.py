@@ -1,1 +1,4 @@
-"""What the user service does, one use case a file."""
+"""What the user service does, one use case a file: a command, its handler, and the errors that it raises.
+
+Use cases import the domain, the ports and the chassis' plain modules. They know no protobuf, gRPC, SQL or driver.
+"""

@@ -1,19 +1,18 @@
-"""Take note that somebody says to have forgotten their password."""
+"""Record that a person has forgotten their password."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 
-from services.chassis.postgres import Postgres
-from services.user import reset_wishes
-from services.user.domain import address_key
-from services.user.mail_limits import MailLimits
+from services.user.domain.people import address_key
+from services.user.ports import Work
+from services.user.use_cases.count_mail import count_mail
 
 
 @dataclass(frozen=True)
 class AskForReset:
-    """Whose password, and who asks from where."""
+    """The address of the account, and where the request comes from."""
 
     email: str = field(repr=False)
     client_address: IPv4Address | IPv6Address | None
@@ -21,18 +20,17 @@ class AskForReset:
 
 @dataclass(frozen=True)
 class AskForResetHandler:
-    """Writes the wish down; `GrantResets` sees to it a moment later.
+    """Stores the wish; grant_resets.py handles it a moment later.
 
-    Whether anybody has the address is not looked up here: an answer that does not know it cannot tell it, not even by
-    the time that it takes.
+    Whether an account has the address is not looked up here: neither the answer nor the time that it takes can reveal
+    it.
     """
 
-    postgres: Postgres
-    limits: MailLimits
+    work: Work
 
     async def __call__(self, command: AskForReset) -> None:
-        """The wish is stored. Raises TooManyMails, whoever has the address."""
+        """The wish is stored. Raises TooManyMails, also for an address without an account."""
         key = address_key(command.email)
-        async with self.postgres.transaction("user.ask_for_reset") as connection:
-            await self.limits.count(connection, key, command.client_address)
-            await reset_wishes.add(connection, key)
+        async with self.work.begin("user.ask_for_reset") as unit:
+            await count_mail(unit, key, command.client_address)
+            await unit.reset_wishes.add(key)

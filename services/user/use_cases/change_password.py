@@ -1,29 +1,26 @@
-"""Give an account another password. Whoever is signed in with the old one elsewhere is signed out."""
+"""Give an account another password. All other sessions end."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from services.chassis.postgres import Connection, Postgres
-from services.chassis.revocations import Revocations
-from services.user import store
-from services.user.domain import Credentials, may_sign_in
-from services.user.passwords import Passwords
-from services.user.use_cases.end_session import end_all_sessions
+from services.user.domain.sign_in import Credentials, may_sign_in
+from services.user.ports import Passwords, Revocations, UserUnit, Work
+from services.user.use_cases.end_all_sessions import end_all_sessions
 
 
 class WrongPassword(Exception):
-    """The password that was given as the present one is not it."""
+    """The old password in the request is not the present one."""
 
     def __init__(self) -> None:
-        super().__init__("the old password is wrong")
+        super().__init__("oldPassword: wrong password")
         self.violations = [("oldPassword", "must be the present password")]
 
 
 @dataclass(frozen=True)
 class ChangePassword:
-    """Whose password becomes what, and the session that asks for it."""
+    """Whose password, the old and the new one, and the session that asks."""
 
     account_id: UUID
     session_id: UUID
@@ -33,21 +30,21 @@ class ChangePassword:
 
 @dataclass(frozen=True)
 class ChangePasswordHandler:
-    """Changes passwords for whoever knows the present one."""
+    """Changes the password for a caller with the present one."""
 
-    postgres: Postgres
+    work: Work
     passwords: Passwords
     revocations: Revocations
 
     async def __call__(self, command: ChangePassword) -> None:
-        """The new password counts, and all sessions but the one that asks have ended (SESSION_REVOKED for each).
+        """The new password is valid, and all sessions but the one that asks have ended (SessionRevoked for each).
 
         Raises:
             WrongPassword: also when it was changed meanwhile, or the account may not sign in any more.
             TooManySignIns: too many passwords wait to be hashed.
         """
-        async with self.postgres.connection() as connection:
-            credentials = await store.credentials_by_id(connection, command.account_id)
+        async with self.work.read() as unit:
+            credentials = await unit.accounts.credentials_by_id(command.account_id)
         if credentials is None:
             raise WrongPassword
         key = str(command.account_id)
@@ -55,17 +52,15 @@ class ChangePasswordHandler:
         if not may_sign_in(credentials.status, matches):
             raise WrongPassword
         new_hash = await self.passwords.hash(key, command.new_password)
-        async with self.postgres.transaction("user.change_password") as connection:
-            ended = await self._change(connection, credentials, new_hash, command.session_id)
+        async with self.work.begin("user.change_password") as unit:
+            ended = await self._change(unit, credentials, new_hash, command.session_id)
         for session_id in ended:
-            self.revocations.session_ended(str(session_id))
+            self.revocations.session_ended(session_id)
 
     @staticmethod
-    async def _change(
-        connection: Connection, credentials: Credentials, new_hash: bytes, session_id: UUID
-    ) -> list[UUID]:
-        account = await store.still_good(connection, credentials)
+    async def _change(unit: UserUnit, credentials: Credentials, new_hash: bytes, session_id: UUID) -> list[UUID]:
+        account = await unit.accounts.lock_unchanged(credentials)
         if account is None:
             raise WrongPassword
-        await store.set_password(connection, account.id, new_hash)
-        return await end_all_sessions(connection, account.id, but=session_id)
+        await unit.accounts.set_password(account.id, new_hash)
+        return await end_all_sessions(unit, account.id, but=session_id)

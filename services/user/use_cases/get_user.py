@@ -5,21 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.chassis.postgres import Postgres
-from services.user import store
-from services.user.domain import User, may_read
-
-
-class NoSuchUser(Exception):
-    """There is no such account, or it is somebody else's: the two are told alike."""
-
-    def __init__(self) -> None:
-        super().__init__("there is no such user")
+from services.user.domain.accounts import NoSuchUser, User, may_read
+from services.user.ports import Work
 
 
 @dataclass(frozen=True)
 class GetUser:
-    """Who wants to read which account."""
+    """Who reads which account."""
 
     reader: UUID
     reader_is_staff: bool
@@ -30,14 +22,14 @@ class GetUser:
 class GetUserHandler:
     """Reads accounts."""
 
-    postgres: Postgres
+    work: Work
 
-    async def __call__(self, query: GetUser) -> User:
+    async def __call__(self, command: GetUser) -> User:
         """The account with its profile. Raises NoSuchUser."""
-        if not may_read(query.reader, query.reader_is_staff, query.account_id):
+        if not may_read(command.reader, command.reader_is_staff, command.account_id):
             raise NoSuchUser
-        async with self.postgres.connection() as connection:
-            user = await store.user(connection, query.account_id)
+        async with self.work.read() as unit:
+            user = await unit.accounts.get(command.account_id)
         if user is None:
             raise NoSuchUser
         return user

@@ -5,19 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.chassis.postgres import Postgres
-from services.user import store
-from services.user.sessions import OpenSession
+from services.user.domain.sessions import OpenSession
+from services.user.ports import Work
+
+
+@dataclass(frozen=True)
+class ListSessions:
+    """Whose sessions, and which page."""
+
+    account_id: UUID
+    before: UUID | None
+    """The session before the first one of the page; None for the first page."""
+    size: int
 
 
 @dataclass(frozen=True)
 class ListSessionsHandler:
-    """Reads a person's open sessions, newest first."""
+    """Reads a page of a person's open sessions, newest first."""
 
-    postgres: Postgres
+    work: Work
 
-    async def __call__(self, account_id: UUID, before: UUID | None, size: int) -> tuple[list[OpenSession], UUID | None]:
-        """So many sessions older than `before`, and where the next page begins; None on the last."""
-        async with self.postgres.connection() as connection:
-            found = await store.page_of_sessions(connection, account_id, before, size + 1)
-        return found[:size], found[size - 1].id if len(found) > size else None
+    async def __call__(self, command: ListSessions) -> tuple[list[OpenSession], UUID | None]:
+        """The page, and the session after which the next one begins; None on the last page."""
+        async with self.work.read() as unit:
+            found = await unit.sessions.page(command.account_id, command.before, command.size + 1)
+        page = found[: command.size]
+        return page, page[-1].id if len(found) > command.size else None

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from argosy.event.v1.user_events_pb2 import UserLogin
-from services.chassis import outbox
-from services.chassis.postgres import Connection, Postgres
-from services.user import store
-from services.user.domain import Account, AccountStatus, Credentials, address_key, may_sign_in
-from services.user.failures import SignInFailures
-from services.user.passwords import Passwords
-from services.user.sessions import Client, Session, SessionOpener
+from services.chassis.errors import ResourceExhausted
+from services.user.domain.accounts import Account, AccountStatus
+from services.user.domain.facts import UserLoggedIn
+from services.user.domain.limits import Limit, pause_after, sign_in_limits
+from services.user.domain.people import address_key
+from services.user.domain.sessions import Client, Session
+from services.user.domain.sign_in import Credentials, may_sign_in
+from services.user.ports import Passwords, SessionOpener, UserUnit, Work
 
 
 class SignInRefused(Exception):
-    """Unknown address, or wrong password: the two are told alike."""
+    """The address is unknown, or the password is wrong: the error is the same."""
 
     def __init__(self) -> None:
-        super().__init__("the mail address or the password is wrong")
+        super().__init__("wrong email address or password")
 
 
 class AccountSuspended(Exception):
-    """The account is suspended. Told to nobody but who knows its password."""
+    """The account is suspended. Only a caller with the right password gets this error."""
 
     def __init__(self) -> None:
-        super().__init__("the account is suspended; write to us if that is a mistake")
+        super().__init__("the account is suspended; contact support if you think this is a mistake")
+
+
+class TooManyFailures(ResourceExhausted):
+    """Too many sign-ins failed lately, with this account or from this address."""
+
+    default_message = "too many failed sign-ins; try again later"
 
 
 @dataclass(frozen=True)
 class LogIn:
-    """Who says to be whom, and from where."""
+    """An address, a password, and where they come from."""
 
     email: str = field(repr=False)
     password: str = field(repr=False)
@@ -39,45 +45,55 @@ class LogIn:
 
 @dataclass(frozen=True)
 class LogInHandler:
-    """Opens a session for whoever knows the password. What a guess costs does not depend on whether it was near."""
+    """Opens a session for the right password. Each guess costs the same, right or wrong, known address or not."""
 
-    postgres: Postgres
+    work: Work
     passwords: Passwords
     sessions: SessionOpener
-    failures: SignInFailures
 
     async def __call__(self, command: LogIn) -> tuple[Account, Session]:
-        """The account and its new session, stored; USER_LOGIN is published.
+        """The account and its new session, stored; UserLoggedIn is published.
 
         Raises:
             SignInRefused: the address or the password is wrong.
-            AccountSuspended: both are right.
+            AccountSuspended: both are right, and the account is suspended.
             TooManySignIns: too many passwords wait to be compared.
-            TooManyFailures: too many sign-ins failed lately; the password does not matter now.
+            TooManyFailures: too many sign-ins failed lately; the password was not compared.
         """
         key = address_key(command.email)
-        async with self.postgres.connection() as connection:
-            await self.failures.check(connection, key, command.client)
-            credentials = await store.credentials_by_address(connection, key)
+        limits = sign_in_limits(key, command.client.ip_address)
+        credentials = await self._read(key, limits)
         known_hash = credentials.password_hash if credentials else None
         matches = await self.passwords.matches(key, command.password, known_hash)
         if credentials is not None and matches and credentials.status is AccountStatus.SUSPENDED:
             raise AccountSuspended
         if credentials is None or not may_sign_in(credentials.status, matches):
-            await self.failures.count(key, command.client)
+            await self._count_failure(limits)
             raise SignInRefused
-        async with self.postgres.transaction("user.log_in") as connection:
-            opened = await self._open(connection, credentials, command.client)
-            await self.failures.forget(connection, key)
+        async with self.work.begin("user.log_in") as unit:
+            opened = await self._open(unit, credentials, command.client)
+            await unit.sign_in_failures.forget(limits[0])  # the account's; those of the client's address stay
             return opened
 
-    async def _open(self, connection: Connection, credentials: Credentials, client: Client) -> tuple[Account, Session]:
-        account = await store.still_good(connection, credentials)
+    async def _read(self, key: str, limits: list[Limit]) -> Credentials | None:
+        async with self.work.read() as unit:
+            refused_for = await unit.sign_in_failures.refused_for(limits)
+            if refused_for is not None:
+                raise TooManyFailures(retry_after=refused_for)
+            return await unit.accounts.credentials_by_address(key)
+
+    async def _count_failure(self, limits: list[Limit]) -> None:
+        for limit in limits:
+            async with self.work.begin("user.count_failure") as unit:
+                failures = await unit.sign_in_failures.count(limit)
+                await unit.sign_in_failures.refuse_for(limit, pause_after(failures, limit.free))
+
+    async def _open(self, unit: UserUnit, credentials: Credentials, client: Client) -> tuple[Account, Session]:
+        account = await unit.accounts.lock_unchanged(credentials)
         if account is None:
             raise SignInRefused
         session = self.sessions.open(account.id, account.roles, client)
-        await store.set_last_login(connection, account.id)
-        await store.add_session(connection, session)
-        event = UserLogin(user_id=str(account.id), session_id=str(session.id), client_app=client.app)
-        await outbox.publish(connection, event, key=str(account.id), subject=str(account.id))
+        await unit.accounts.set_last_login(account.id)
+        await unit.sessions.add(session)
+        await unit.publish(UserLoggedIn(account.id, session.id, client.app))
         return account, session

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from argosy.event.v1.user_events_pb2 import UserCreated
-from argosy.user.v1.user_pb2 import UserSummary
-from services.chassis import outbox
-from services.chassis.idempotency import once
-from services.chassis.ids import new_id, parse_id
-from services.chassis.postgres import Connection, Postgres
-from services.user import mail_requests, messages, store
-from services.user.domain import EmailTaken, Person, Purpose, may_sign_in, new_person
-from services.user.passwords import Passwords
-from services.user.sessions import Client, Session, SessionOpener
+from services.chassis.ids import new_id
+from services.chassis.unit_of_work import Repeatable
+from services.user.domain.accounts import Account, EmailTaken
+from services.user.domain.facts import UserCreated
+from services.user.domain.mail_requests import Purpose
+from services.user.domain.people import Person, new_person
+from services.user.domain.sessions import Client, Session
+from services.user.domain.sign_in import may_sign_in
+from services.user.ports import Passwords, SessionOpener, UserUnit, Work
 
 
 @dataclass(frozen=True)
@@ -26,89 +25,80 @@ class Register:
     first_name: str = field(repr=False)
     last_name: str = field(repr=False)
     client: Client
-    idempotency_key: str | None
-    fingerprint: bytes
-    """What tells this request from another under the same key; the password is not in it."""
+    request: Repeatable
+    """The password is not in its fingerprint."""
 
 
 @dataclass(frozen=True)
 class RegisterHandler:
     """Makes accounts, one an address."""
 
-    postgres: Postgres
+    work: Work
     passwords: Passwords
     sessions: SessionOpener
 
-    async def __call__(self, command: Register) -> tuple[UserSummary, Session]:
-        """The new account and its first session, stored; USER_CREATED is published.
+    async def __call__(self, command: Register) -> tuple[Account, Session]:
+        """The new account and its first session, stored; UserCreated is published.
 
-        A repeat with the same key answers with the same account and a new session, if it knows the password.
+        A repeat with the same key and the right password gets the same account and a new session.
 
         Raises:
-            InvalidPerson: a name is none.
-            EmailTaken: the address has an account; also on a repeat with another password, so that it learns no more.
-            IdempotencyMismatch: the key was used for this address with other content.
+            InvalidPerson: a name is not valid.
+            EmailTaken: an account has the address; also on a repeat with another password: the answer is the same.
+            IdempotencyMismatch, IdempotencyInFlight: see UnitsOfWork.once; the key belongs to the address.
             TooManySignIns: too many passwords wait to be hashed.
         """
         person = new_person(command.email, command.first_name, command.last_name)
         password_hash = await self._hash_for(person, command.password)
         session = self.sessions.open(new_id(), (), command.client)
 
-        async def create(connection: Connection) -> UserSummary:
+        async def create(unit: UserUnit) -> Account:
             if password_hash is None:
                 raise EmailTaken
-            return await self._create(connection, person, password_hash, session)
+            return await self._create(unit, person, password_hash, session)
 
-        scope = f"register:{person.address_key}"
-        outcome = await once(
-            self.postgres, scope, command.idempotency_key, command.fingerprint, create, UserSummary, "user.register"
+        answered = await self.work.once(
+            "user.register", f"register:{person.address_key}", command.request, create, Account
         )
-        if outcome.replayed:
-            session = await self._sign_in_again(parse_id(outcome.message.id), person, command, password_hash)
-        return outcome.message, session
+        account = answered.value
+        if answered.replayed:
+            session = await self._sign_in_again(account.id, person, command, password_hash)
+        return account, session
 
     async def _hash_for(self, person: Person, password: str) -> bytes | None:
-        """The password's hash, made before any transaction is open; None for an address that has an account already."""
-        async with self.postgres.connection() as connection:
-            if await store.address_taken(connection, person.address_key):
+        """The password's hash, made outside any transaction. None: an account has the address."""
+        async with self.work.read() as unit:
+            if await unit.accounts.credentials_by_address(person.address_key) is not None:
                 return None
         return await self.passwords.hash(person.address_key, password)
 
-    async def _create(
-        self, connection: Connection, person: Person, password_hash: bytes, session: Session
-    ) -> UserSummary:
-        account = await store.add_account(connection, session.account_id, person, password_hash)
-        await store.add_session(connection, session)
-        verification_id = await mail_requests.first_request(
-            connection, account.id, Purpose.EMAIL_VERIFICATION, person.address_key
+    async def _create(self, unit: UserUnit, person: Person, password_hash: bytes, session: Session) -> Account:
+        account = await unit.accounts.add(session.account_id, person, password_hash)
+        await unit.sessions.add(session)
+        verification_id = await unit.mail_requests.open_first(
+            account.id, Purpose.EMAIL_VERIFICATION, person.address_key
         )
-        event = UserCreated(
-            user_id=str(account.id),
-            email=person.email,
-            name=person.full_name,
-            verification_id=str(verification_id),
-        )
-        await outbox.publish(connection, event, key=str(account.id), subject=str(account.id))
-        return messages.summary(account)
+        await unit.publish(UserCreated(account.id, person, verification_id))
+        return account
 
     async def _sign_in_again(
         self, account_id: UUID, person: Person, command: Register, password_hash: bytes | None
     ) -> Session:
         """A new session of the account that the first call made."""
-        async with self.postgres.connection() as connection:
-            credentials = await store.credentials_by_id(connection, account_id)
+        async with self.work.read() as unit:
+            credentials = await unit.accounts.credentials_by_id(account_id)
         if credentials is None:
             raise EmailTaken
-        # Repeats that came in together share one hash (see Passwords): it needs no second one to compare with itself.
+        # Concurrent repeats share one hash (see ports.Passwords): no second one is needed to compare it with itself.
         matches = credentials.password_hash == password_hash or await self.passwords.matches(
             person.address_key, command.password, credentials.password_hash
         )
         if not may_sign_in(credentials.status, matches):
             raise EmailTaken
-        async with self.postgres.transaction("user.sign_in_again") as connection:
-            account = await store.still_good(connection, credentials)
+        async with self.work.begin("user.sign_in_again") as unit:
+            account = await unit.accounts.lock_unchanged(credentials)
             if account is None:
                 raise EmailTaken
             session = self.sessions.open(account.id, account.roles, command.client)
-            await store.add_session(connection, session)
+            await unit.sessions.add(session)
             return session

@@ -1,23 +1,20 @@
-"""Give an account another password, for whoever has the token that was mailed to its owner."""
+"""Give an account another password, for a caller with the token that was mailed to its owner."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from services.chassis.postgres import Connection, Postgres
-from services.chassis.revocations import Revocations
-from services.user import mail_requests, store
-from services.user.domain import AccountStatus, MailTokenNotGood, Purpose
-from services.user.failures import SignInFailures
-from services.user.mail_requests import MailRequest
-from services.user.passwords import Passwords
-from services.user.use_cases.end_session import end_all_sessions
+from services.user.domain.accounts import AccountStatus
+from services.user.domain.limits import sign_in_limits
+from services.user.domain.mail_requests import MailRequest, MailTokenNotGood, Purpose
+from services.user.ports import Passwords, Revocations, UserUnit, Work
+from services.user.use_cases.end_all_sessions import end_all_sessions
 
 
 @dataclass(frozen=True)
 class ResetPassword:
-    """The token, and what the password becomes."""
+    """The token, and the new password."""
 
     token: str = field(repr=False)
     new_password: str = field(repr=False)
@@ -25,36 +22,37 @@ class ResetPassword:
 
 @dataclass(frozen=True)
 class ResetPasswordHandler:
-    """Resets passwords. Of several who use tokens of one request at once, one wins."""
+    """Resets passwords. Of concurrent calls with tokens of one request, one succeeds."""
 
-    postgres: Postgres
+    work: Work
     passwords: Passwords
-    failures: SignInFailures
     revocations: Revocations
 
     async def __call__(self, command: ResetPassword) -> None:
-        """The new password counts, all sessions have ended (SESSION_REVOKED for each), the address is verified.
+        """The new password is valid, all sessions have ended (SessionRevoked for each), the address is verified.
 
         Raises:
-            MailTokenNotGood: it is no token, or not good any more; a password is not even hashed for it.
+            MailTokenNotGood: it is not a good token; no password was hashed for it.
             TooManySignIns: too many passwords wait to be hashed.
         """
-        async with self.postgres.connection() as connection:
-            request = await mail_requests.find(connection, command.token, Purpose.PASSWORD_RESET)
+        async with self.work.read() as unit:
+            request = await unit.mail_requests.find(command.token, Purpose.PASSWORD_RESET)
         if request is None:
             raise MailTokenNotGood
         new_hash = await self.passwords.hash(str(request.account_id), command.new_password)
-        async with self.postgres.transaction("user.reset_password") as connection:
-            ended = await self._reset(connection, request, new_hash)
+        async with self.work.begin("user.reset_password") as unit:
+            ended = await self._reset(unit, request, new_hash)
         for session_id in ended:
-            self.revocations.session_ended(str(session_id))
+            self.revocations.session_ended(session_id)
 
-    async def _reset(self, connection: Connection, request: MailRequest, new_hash: bytes) -> list[UUID]:
-        account = await store.lock_addressed(connection, request.account_id, request.address_key)
-        if account is not AccountStatus.ACTIVE or not await mail_requests.settle(connection, request.id):
+    @staticmethod
+    async def _reset(unit: UserUnit, request: MailRequest, new_hash: bytes) -> list[UUID]:
+        status = await unit.accounts.lock_addressed(request.account_id, request.address_key)
+        if status is not AccountStatus.ACTIVE or not await unit.mail_requests.settle(request.id):
             raise MailTokenNotGood
-        await store.set_password(connection, request.account_id, new_hash)
-        await store.set_email_verified(connection, request.account_id)
-        await mail_requests.void(connection, request.account_id, Purpose.EMAIL_VERIFICATION)
-        await self.failures.forget(connection, request.address_key)
-        return await end_all_sessions(connection, request.account_id)
+        await unit.accounts.set_password(request.account_id, new_hash)
+        await unit.accounts.set_email_verified(request.account_id)
+        await unit.mail_requests.void(request.account_id, Purpose.EMAIL_VERIFICATION)
+        [of_account] = sign_in_limits(request.address_key, client_address=None)
+        await unit.sign_in_failures.forget(of_account)
+        return await end_all_sessions(unit, request.account_id)

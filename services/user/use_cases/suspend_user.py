@@ -1,4 +1,4 @@
-"""Keep a person from signing in, and let them again. Staff's doing; all that is known of them stays."""
+"""Suspend a person, so that they cannot sign in, and reinstate them. Only staff do this; all data stays."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ from uuid import UUID
 
 import structlog
 
-from services.chassis.postgres import Connection, Postgres
-from services.chassis.revocations import Revocations
-from services.user import store
-from services.user.domain import AccountStatus, User, suspended
-from services.user.use_cases.end_session import end_all_sessions
-from services.user.use_cases.get_user import NoSuchUser
+from services.user.domain.accounts import AccountStatus, NoSuchUser, User, suspended
+from services.user.ports import Revocations, UserUnit, Work
+from services.user.use_cases.end_all_sessions import end_all_sessions
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class SuspendUser:
-    """Whose account, by whom, and whether it is to be suspended or reinstated."""
+    """Whose account, by whom, and whether it is suspended or reinstated."""
 
     staff_id: UUID
     account_id: UUID
@@ -28,40 +25,40 @@ class SuspendUser:
 
 @dataclass(frozen=True)
 class SuspendUserHandler:
-    """Suspends accounts and reinstates them. As often as one likes: one that stands so already stays as it is."""
+    """Suspends accounts and reinstates them. May be repeated."""
 
-    postgres: Postgres
+    work: Work
     revocations: Revocations
 
     async def __call__(self, command: SuspendUser) -> User:
-        """The account as it stands now. A suspended one's sessions have ended, SESSION_REVOKED is published for each.
+        """The account as it is now. A suspended one's sessions have ended, SessionRevoked is published for each.
 
         Raises:
             NoSuchUser: there is no such account.
-            AccountDeleted: it is nobody's any more.
-            OwnAccount: nobody suspends themself.
+            AccountDeleted: the account is deleted.
+            OwnAccount: staff cannot suspend themself.
         """
-        async with self.postgres.transaction("user.suspend") as connection:
-            user, changed, ended = await self._change(connection, command)
+        async with self.work.begin("user.suspend") as unit:
+            user, changed, ended = await self._change(unit, command)
         for session_id in ended:
-            self.revocations.session_ended(str(session_id))
+            self.revocations.session_ended(session_id)
         if changed:
             event = "user_suspended" if command.suspend else "user_reinstated"
             _log.info(event, audit=True, user_id=str(command.account_id), by=str(command.staff_id))
         return user
 
     @staticmethod
-    async def _change(connection: Connection, command: SuspendUser) -> tuple[User, bool, list[UUID]]:
-        status = await store.lock_account(connection, command.account_id)
+    async def _change(unit: UserUnit, command: SuspendUser) -> tuple[User, bool, list[UUID]]:
+        status = await unit.accounts.lock(command.account_id)
         if status is None:
             raise NoSuchUser
         after = suspended(status, command.suspend, own=command.staff_id == command.account_id)
         ended: list[UUID] = []
         if after is not status:
-            await store.set_status(connection, command.account_id, after)
+            await unit.accounts.set_status(command.account_id, after)
         if after is AccountStatus.SUSPENDED:
-            ended = await end_all_sessions(connection, command.account_id)
-        user = await store.user(connection, command.account_id)
+            ended = await end_all_sessions(unit, command.account_id)
+        user = await unit.accounts.get(command.account_id)
         if user is None:
             raise NoSuchUser
         return user, after is not status, ended

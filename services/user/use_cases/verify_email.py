@@ -1,32 +1,39 @@
-"""Mark an address as its owner's, for whoever has the token that was mailed to it."""
+"""Verify an address, for a caller with the token that was mailed to it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from services.chassis.postgres import Postgres
-from services.user import mail_requests, store
-from services.user.domain import AccountStatus, MailTokenNotGood, Purpose
+from services.user.domain.accounts import AccountStatus
+from services.user.domain.mail_requests import MailTokenNotGood, Purpose
+from services.user.ports import Work
+
+
+@dataclass(frozen=True)
+class VerifyEmail:
+    """The token."""
+
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class VerifyEmailHandler:
     """Verifies addresses."""
 
-    postgres: Postgres
+    work: Work
 
-    async def __call__(self, token: str) -> None:
+    async def __call__(self, command: VerifyEmail) -> None:
         """The account's address is verified.
 
         Raises:
-            MailTokenNotGood: it is no token, or not good any more, or the account has another address by now.
+            MailTokenNotGood: it is not a good token, or the account has another address now.
         """
-        async with self.postgres.transaction("user.verify_email") as connection:
-            request = await mail_requests.find(connection, token, Purpose.EMAIL_VERIFICATION)
+        async with self.work.begin("user.verify_email") as unit:
+            request = await unit.mail_requests.find(command.token, Purpose.EMAIL_VERIFICATION)
             if request is None:
                 raise MailTokenNotGood
-            status = await store.lock_addressed(connection, request.account_id, request.address_key)
+            status = await unit.accounts.lock_addressed(request.account_id, request.address_key)
             gone = status is None or status is AccountStatus.DELETED
-            if gone or not await mail_requests.settle(connection, request.id):
+            if gone or not await unit.mail_requests.settle(request.id):
                 raise MailTokenNotGood
-            await store.set_email_verified(connection, request.account_id)
+            await unit.accounts.set_email_verified(request.account_id)

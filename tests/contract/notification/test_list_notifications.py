@@ -16,7 +16,7 @@ from tests.support.shop import until
 
 Stub = notification_pb2_grpc.NotificationServiceStub
 Request = notification_pb2.ListNotificationsRequest
-WELCOME = "Welcome: please verify your mail address"
+WELCOME = "Welcome! Please verify your email address"
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import aiohttp
 import jwt
 
 from services.chassis.jwks import read_keys
-from services.user.signing_keys import read
+from services.user.adapters.signing_keys import KeyFiles
 from tests.contract.support import SignedIn
 from tests.support.real_stack import RealStack
 
@@ -26,5 +26,5 @@ async def test_is_served_on_the_admin_port_and_verifies_a_token(stack: RealStack
         issuer="https://argosy.local",
     )
     assert claims["sub"] == ada.id
-    assert list(keys) == [key.kid for key in read(stack.secrets.secret_directory("token-keys"))]
+    assert list(keys) == [key.kid for key in KeyFiles(stack.secrets.secret_directory("token-keys")).read()]
     assert all("d" not in entry for entry in document["keys"])

@@ -52,9 +52,7 @@ async def test_a_wrong_password_and_an_unknown_address_are_told_alike(users: Stu
     wrong = await refused(users.Login(request(ada.email, "another horse")))
     unknown = await refused(users.Login(request(new_email())))
     assert wrong == unknown
-    assert wrong == Refusal(
-        grpc.StatusCode.UNAUTHENTICATED, "SIGN_IN_REFUSED", "the mail address or the password is wrong", []
-    )
+    assert wrong == Refusal(grpc.StatusCode.UNAUTHENTICATED, "SIGN_IN_REFUSED", "wrong email address or password", [])
 
 
 async def test_a_deleted_account_is_told_like_a_wrong_password(

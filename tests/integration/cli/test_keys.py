@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.chassis import clock
-from services.user.signing_keys import add
+from services.user.adapters.signing_keys import KeyFiles
 from tests.support.argosy import Answered, argosy
 
 
@@ -18,7 +18,7 @@ from tests.support.argosy import Answered, argosy
 def directory(tmp_path: Path) -> Path:
     """Three keys: one long spent, one that signed until a moment ago, one that signs."""
     for age in (timedelta(days=90), timedelta(days=60), timedelta(hours=1)):
-        add(tmp_path, clock.now() - age)
+        KeyFiles(tmp_path).add(clock.now() - age)
     return tmp_path
 
 
@@ -42,7 +42,7 @@ async def test_keys_are_listed_rotated_and_retired(environment: Mapping[str, str
     assert (audit["event"], audit["kid"]) == ("token_key_added", row["key"])
     again = await argosy("keys", "rotate", environment=environment)
     assert f"{row['key']} is there and waits; it signs from {row['signsFrom']} on." in again.out
-    assert (await argosy("keys", "retire", spent, environment=environment)).out == f"{spent} is gone.\n"
+    assert (await argosy("keys", "retire", spent, environment=environment)).out == f"{spent} was deleted.\n"
     left = {verifying: "verifying", signing: "signing", row["key"]: "waiting"}
     assert await standings(environment=environment) == left
     for needed in left:

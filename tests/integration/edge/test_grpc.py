@@ -121,7 +121,7 @@ async def test_nobody_is_there_is_unavailable_and_says_nothing_of_why(
             notification_pb2.ListNotificationsRequest(), metadata=metadata(issuer)
         )
     assert failure.value.code() is grpc.StatusCode.UNAVAILABLE
-    assert failure.value.details() == "the service is away at the moment; try again soon"
+    assert failure.value.details() == "the service is temporarily unavailable; try again later"
 
 
 async def test_a_message_over_ten_megabytes_is_refused(

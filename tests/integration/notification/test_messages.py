@@ -230,7 +230,7 @@ async def test_a_cancellation_says_why(notification: Notification) -> None:
     await notification.hear_of_user(user)
     await notification.hear_of_status(user, uuid4(), "cancelled")
     await notification.send()
-    assert "payment did not go through" in part(notification.mailbox.mails[0], "plain")
+    assert "Your payment was declined" in part(notification.mailbox.mails[0], "plain")
 
 
 async def test_an_event_heard_twice_is_told_once(notification: Notification) -> None:
@@ -502,24 +502,24 @@ async def test_each_kind_about_an_order_has_its_mail(notification: Notification)
     mails = {str(mail["Subject"]): mail for mail in notification.mailbox.mails}
     assert set(mails) == {
         "Your order is confirmed",
-        "Your order is on its way",
-        "Your order is cancelled",
-        "Your money is on its way back",
-        "Your refund came back",
+        "Your order has shipped",
+        "Your order has been cancelled",
+        "Your refund is on its way",
+        "There is a problem with your refund",
     }
     for mail in mails.values():
         for kind in ("plain", "html"):
             assert str(order) in part(mail, kind)
-    assert "10.00 USD are on their way back" in part(mails["Your money is on its way back"], "plain")
-    assert "your bank did not take the 10.00 USD" in part(mails["Your refund came back"], "plain")
+    assert "We refunded 10.00 USD" in part(mails["Your refund is on its way"], "plain")
+    assert "your bank returned the payment" in part(mails["There is a problem with your refund"], "plain")
 
 
 async def test_mails_about_accounts_carry_a_token_that_is_kept_nowhere(notification: Notification) -> None:
     user = uuid4()
     said = {"user_id": str(user), "email": "ada@example.com", "name": "Ada"}
     events = {
-        "Welcome: please verify your mail address": UserCreated(**said, verification_id=str(uuid4())),
-        "Please verify your mail address": UserUpdated(**said, verification_id=str(uuid4())),
+        "Welcome! Please verify your email address": UserCreated(**said, verification_id=str(uuid4())),
+        "Please verify your email address": UserUpdated(**said, verification_id=str(uuid4())),
         "Reset your password": PasswordResetRequested(user_id=str(user), reset_id=str(uuid4())),
     }
     for event in events.values():
@@ -584,7 +584,7 @@ async def test_what_is_not_wanted_is_not_sent_and_security_always_is(notificatio
     await notification.send()
     assert sorted(mail["Subject"] for mail in notification.mailbox.mails) == [
         "Reset your password",
-        "Your order is on its way",
+        "Your order has shipped",
     ]
     await notification.change_preferences(user, [("order_confirmed", True)])
     await notification.hear_of_status(user, uuid4(), "confirmed", event)  # told again, after the person thought better
@@ -647,7 +647,7 @@ async def test_parked_mail_is_looked_at_counted_and_tried_again(notification: No
     assert sorted(answers) == [[], [], [], [], [second.id]]
     assert await notification.send() == 1
     (mail,) = notification.mailbox.mails
-    assert mail["Subject"] == "Your order is on its way"
+    assert mail["Subject"] == "Your order has shipped"
     assert await notification.retry_parked(RetryParked(None, "eve")) == [first.id]
     await notification.send()
     assert (await notification.list_parked(ListParked(10)), await notification.status()) == ([], ["sent", "sent"])

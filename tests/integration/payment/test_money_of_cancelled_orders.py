@@ -204,7 +204,7 @@ class TestCommands:
         assert str(order.id) in (await self.ask(environment, "stranded")).out
         assert (await self.ask(environment, "retry")).code == 1
         retried = await self.ask(environment, "retry", str(payment.id))
-        assert (retried.code, retried.out) == (0, "1 payment is tried again.\n")
+        assert (retried.code, retried.out) == (0, "1 payment is scheduled again.\n")
         audit = json.loads(retried.err.splitlines()[-1])
         assert (audit["event"], audit["payment_id"], audit["audit"]) == ("payment_retried", str(payment.id), True)
         assert await listed() == []

@@ -14,18 +14,19 @@ from services.chassis import clock
 from services.chassis import postgres as chassis_postgres
 from services.chassis.postgres import Postgres
 from services.chassis.revocations import Revocations
-from services.user import passwords
-from services.user.failures import SignInFailures
-from services.user.mail_limits import MailLimits
-from services.user.sessions import SessionOpener
-from services.user.signing_keys import KeyRing
+from services.user.adapters import passwords
+from services.user.adapters.revocations import ChassisRevocations
+from services.user.adapters.session_tokens import JwtSessionOpener
+from services.user.adapters.signing_keys import KeyRing
+from services.user.adapters.unit_of_work import postgres_work
+from services.user.entrypoints.mapping import KEPT_ANSWERS
 from services.user.use_cases.ask_for_reset import AskForResetHandler
 from services.user.use_cases.ask_for_verification import AskForVerificationHandler
 from services.user.use_cases.change_password import ChangePasswordHandler
 from services.user.use_cases.change_user import ChangeUserHandler
 from services.user.use_cases.delete_user import DeleteUserHandler
 from services.user.use_cases.end_session import EndSessionHandler
-from services.user.use_cases.grant_resets import GrantResets
+from services.user.use_cases.grant_resets import GrantResetsHandler
 from services.user.use_cases.log_in import LogInHandler
 from services.user.use_cases.mint_mail_token import MintMailTokenHandler
 from services.user.use_cases.register import RegisterHandler
@@ -59,26 +60,27 @@ async def accounts(postgres: Postgres, tmp_path: Path) -> Accounts:
     keys = KeyRing(tmp_path, timedelta(minutes=15))
     await keys.start()
     asked: list[str] = []
-    watched, sessions = Watched(asked), SessionOpener(keys, clock.now)
-    revocations = Revocations("127.0.0.1:1", 0)  # never started: what this replica ends by itself
-    failures = SignInFailures(postgres, SecretStr(SECRET))
-    limits = MailLimits(SecretStr(SECRET))
+    work = postgres_work(postgres, SecretStr(SECRET), KEPT_ANSWERS)
+    watched, sessions = Watched(asked), JwtSessionOpener(keys, clock.now)
+    known = Revocations("127.0.0.1:1", 0)  # never started: what this replica ends by itself
+    revocations = ChassisRevocations(known)
     return Accounts(
         postgres,
-        RegisterHandler(postgres, watched, sessions),
-        LogInHandler(postgres, watched, sessions, failures),
-        EndSessionHandler(postgres, revocations),
-        ChangeUserHandler(postgres),
-        DeleteUserHandler(postgres, revocations),
-        ChangePasswordHandler(postgres, watched, revocations),
+        work,
+        RegisterHandler(work, watched, sessions),
+        LogInHandler(work, watched, sessions),
+        EndSessionHandler(work, revocations),
+        ChangeUserHandler(work),
+        DeleteUserHandler(work, revocations),
+        ChangePasswordHandler(work, watched, revocations),
         Mailed(
-            AskForResetHandler(postgres, limits),
-            GrantResets(postgres),
-            MintMailTokenHandler(postgres),
-            ResetPasswordHandler(postgres, watched, failures, revocations),
-            AskForVerificationHandler(postgres, limits),
-            VerifyEmailHandler(postgres),
+            AskForResetHandler(work),
+            GrantResetsHandler(work),
+            MintMailTokenHandler(work),
+            ResetPasswordHandler(work, watched, revocations),
+            AskForVerificationHandler(work),
+            VerifyEmailHandler(work),
         ),
-        revocations,
+        known,
         asked,
     )

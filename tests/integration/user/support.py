@@ -17,21 +17,24 @@ from services.chassis.events import kind_of
 from services.chassis.idempotency import fingerprint
 from services.chassis.postgres import Postgres, Record
 from services.chassis.revocations import Revocations
-from services.user.domain import Changes, User
-from services.user.passwords import Passwords
-from services.user.sessions import Client, Session
+from services.chassis.unit_of_work import Repeatable
+from services.user.adapters.passwords import BcryptPasswords
+from services.user.domain.accounts import Changes, User
+from services.user.domain.sessions import Client, Session
+from services.user.entrypoints import mapping
+from services.user.ports import Work
 from services.user.use_cases.ask_for_reset import AskForReset, AskForResetHandler
 from services.user.use_cases.ask_for_verification import AskForVerification, AskForVerificationHandler
 from services.user.use_cases.change_password import ChangePassword, ChangePasswordHandler
 from services.user.use_cases.change_user import ChangeUser, ChangeUserHandler
 from services.user.use_cases.delete_user import DeleteUser, DeleteUserHandler
 from services.user.use_cases.end_session import EndSession, EndSessionHandler
-from services.user.use_cases.grant_resets import GrantResets
+from services.user.use_cases.grant_resets import GrantResetsHandler
 from services.user.use_cases.log_in import LogIn, LogInHandler
-from services.user.use_cases.mint_mail_token import MintMailTokenHandler
+from services.user.use_cases.mint_mail_token import MintMailToken, MintMailTokenHandler
 from services.user.use_cases.register import Register, RegisterHandler
 from services.user.use_cases.reset_password import ResetPassword, ResetPasswordHandler
-from services.user.use_cases.verify_email import VerifyEmailHandler
+from services.user.use_cases.verify_email import VerifyEmail, VerifyEmailHandler
 
 CLIENT = Client("web-app", ip_address("203.0.113.7"), "Argosy/1.0")
 PASSWORD = "correct horse"
@@ -44,7 +47,7 @@ class Mailed:
     """The use cases around tokens that are mailed."""
 
     asking_for_reset: AskForResetHandler
-    granting: GrantResets
+    granting: GrantResetsHandler
     minting: MintMailTokenHandler
     resetting: ResetPasswordHandler
     asking_for_verification: AskForVerificationHandler
@@ -56,6 +59,7 @@ class Accounts:
     """The use cases, and what is in their database."""
 
     postgres: Postgres
+    work: Work
     registering: RegisterHandler
     logging_in: LogInHandler
     ending_sessions: EndSessionHandler
@@ -71,8 +75,9 @@ class Accounts:
         self, email: str, password: str = PASSWORD, *, key: str | None = None, first_name: str = "Ada"
     ) -> tuple[UserSummary, Session]:
         request = RegisterRequest(email=email, password=password, first_name=first_name, last_name="Tour")
-        print_ = fingerprint(SECRET, request)
-        return await self.registering(Register(email, password, first_name, "Tour", CLIENT, key, print_))
+        repeatable = Repeatable(key, fingerprint(SECRET, request))
+        account, session = await self.registering(Register(email, password, first_name, "Tour", CLIENT, repeatable))
+        return mapping.summary(account), session
 
     async def log_in(self, email: str, password: str = PASSWORD) -> Session:
         _, session = await self.logging_in(LogIn(email, password, CLIENT))
@@ -96,7 +101,7 @@ class Accounts:
         await self.mailed.asking_for_reset(AskForReset(email, ip_address(client)))
 
     async def grant_resets(self) -> None:
-        while await self.mailed.granting.once():
+        while await self.mailed.granting():
             pass
 
     async def ask_for_verification(self, account_id: str) -> None:
@@ -106,11 +111,11 @@ class Accounts:
         await self.mailed.resetting(ResetPassword(token, new_password))
 
     async def verify_email(self, token: str) -> None:
-        await self.mailed.verifying(token)
+        await self.mailed.verifying(VerifyEmail(token))
 
     async def mint(self, request_id: str) -> str:
         """The token that a mail about that request would carry."""
-        return (await self.mailed.minting(UUID(request_id))).token
+        return (await self.mailed.minting(MintMailToken(UUID(request_id)))).token
 
     async def reset_id(self, email: str) -> str:
         """The request that comes of asking for a reset."""
@@ -150,20 +155,20 @@ class Accounts:
         await self.postgres.execute("UPDATE users SET account_status = $2 WHERE email = $1", email, status)
 
 
-class Watched(Passwords):
+class Watched(BcryptPasswords):
     """Passwords that tell what they were asked for."""
 
     def __init__(self, asked: list[str]) -> None:
         super().__init__(threads=2, queue=200)
         self.asked = asked
 
-    async def hash(self, address_key: str, password: str) -> bytes:
-        self.asked.append(address_key)
-        return await super().hash(address_key, password)
+    async def hash(self, name: str, password: str) -> bytes:
+        self.asked.append(name)
+        return await super().hash(name, password)
 
-    async def matches(self, address_key: str, password: str, password_hash: bytes | None) -> bool:
-        self.asked.append(address_key)
-        return await super().matches(address_key, password, password_hash)
+    async def matches(self, name: str, password: str, password_hash: bytes | None) -> bool:
+        self.asked.append(name)
+        return await super().matches(name, password, password_hash)
 
 
 async def outcomes(*calls: Any) -> tuple[list[Any], Counter[type[Exception]]]:

@@ -9,11 +9,12 @@ import pytest
 
 from argosy.event.v1.user_events_pb2 import UserDeleted, UserUpdated
 from services.chassis.ids import new_id
-from services.user.domain import AccountDeleted, AccountStatus, Changes, EmailTaken, InvalidPerson
+from services.user.domain.accounts import AccountDeleted, AccountStatus, Changes, EmailTaken, NoSuchUser
+from services.user.domain.people import InvalidPerson
 from services.user.use_cases.change_password import WrongPassword
 from services.user.use_cases.change_user import ChangeUser
 from services.user.use_cases.delete_user import DeleteUser
-from services.user.use_cases.get_user import GetUser, GetUserHandler, NoSuchUser
+from services.user.use_cases.get_user import GetUser, GetUserHandler
 from services.user.use_cases.log_in import SignInRefused
 from tests.integration.user.support import PASSWORD, Accounts, outcomes
 
@@ -33,7 +34,7 @@ async def test_what_is_present_changes_and_is_told_of(accounts: Accounts) -> Non
     await accounts.postgres.execute("UPDATE users SET email_verified = true")
     await accounts.change(summary.id, profile=PROFILE)
     changed = await accounts.change(summary.id, first_name=" Augusta ", email="ada@example.org", profile={"bio": None})
-    stored = await GetUserHandler(accounts.postgres)(GetUser(changed.id, False, changed.id))
+    stored = await GetUserHandler(accounts.work)(GetUser(changed.id, False, changed.id))
     assert stored == changed
     assert (changed.person.full_name, changed.person.email, changed.email_verified) == (
         "Augusta Tour",
@@ -68,7 +69,7 @@ async def test_another_case_of_ones_address_stays_verified_and_no_change_is_none
 async def test_changes_at_once_keep_each_other(accounts: Accounts) -> None:
     summary, _ = await accounts.register(ADA)
     await outcomes(*(accounts.change(summary.id, profile={name: value}) for name, value in PROFILE.items()))
-    profile = (await GetUserHandler(accounts.postgres)(GetUser(UUID(summary.id), False, UUID(summary.id)))).profile
+    profile = (await GetUserHandler(accounts.work)(GetUser(UUID(summary.id), False, UUID(summary.id)))).profile
     assert {name: getattr(profile, name) for name in PROFILE} == PROFILE
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from argosy.event.v1.user_events_pb2 import SessionRevoked
 from services.chassis.ids import new_id
-from services.user.use_cases.end_session import NoSuchSession
-from services.user.use_cases.list_sessions import ListSessionsHandler
+from services.user.domain.sessions import NoSuchSession
+from services.user.use_cases.list_sessions import ListSessions, ListSessionsHandler
 from tests.integration.user.support import Accounts, outcomes
 
 ADA, BOB = "Ada@example.com", "bob@example.com"
@@ -44,7 +44,7 @@ async def test_what_is_not_yours_does_not_exist_and_goes_on(accounts: Accounts, 
     if whose == "nobody's":
         await accounts.postgres.execute("DELETE FROM user_sessions WHERE id = $1", adas.id)
         before["user_sessions"] -= 1
-    with pytest.raises(NoSuchSession, match="there is no such session"):
+    with pytest.raises(NoSuchSession, match="session not found"):
         await accounts.end_session(adas, by=UUID(bob.id))
     assert await accounts.counts() == before
     assert not accounts.refuses(adas)
@@ -57,10 +57,10 @@ async def test_open_sessions_are_listed_a_page_at_a_time_newest_first(accounts: 
     opened = [registered, *[await accounts.log_in(ADA) for _ in range(4)]]
     await accounts.end_session(opened[1])
     await accounts.postgres.execute("UPDATE user_sessions SET expires_at = now() WHERE id = $1", opened[2].id)
-    pages = ListSessionsHandler(accounts.postgres)
-    first, place = await pages(registered.account_id, None, 2)
-    second, end = await pages(registered.account_id, place, 2)
+    pages = ListSessionsHandler(accounts.work)
+    first, place = await pages(ListSessions(registered.account_id, None, 2))
+    second, end = await pages(ListSessions(registered.account_id, place, 2))
     assert [session.id for session in (*first, *second)] == [opened[4].id, opened[3].id, registered.id]
     assert (place, end) == (opened[3].id, None)
     assert first[0].client == opened[4].client
-    assert await pages(new_id(), None, 2) == ([], None)
+    assert await pages(ListSessions(new_id(), None, 2)) == ([], None)

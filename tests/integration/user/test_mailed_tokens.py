@@ -12,15 +12,16 @@ import pytest
 from argosy.event.v1.user_events_pb2 import EmailVerificationRequested, UserUpdated
 from services.chassis import clock
 from services.chassis.ids import new_id
-from services.user import mail_limits, mail_requests
-from services.user.domain import MailTokenNotGood
-from services.user.failures import FREE_FOR_AN_ACCOUNT, TooManyFailures
-from services.user.mail_limits import FOR_A_CLIENT, FOR_AN_ACCOUNT, WINDOW, TooManyMails
-from services.user.sessions import Session
+from services.user.adapters import mail_asks, mail_requests
+from services.user.domain.accounts import NoSuchUser
+from services.user.domain.limits import FAILURES_FOR_AN_ACCOUNT, MAIL_WINDOW, MAILS_FOR_A_CLIENT, MAILS_TO_AN_ACCOUNT
+from services.user.domain.mail_requests import MailTokenNotGood
+from services.user.domain.sessions import Session
+from services.user.entrypoints.workers import KEEP_MAIL_REQUESTS
 from services.user.use_cases.ask_for_verification import EmailVerified
-from services.user.use_cases.get_user import NoSuchUser
-from services.user.use_cases.log_in import SignInRefused
-from services.user.use_cases.mint_mail_token import MailRequestVoid, NoSuchMailRequest
+from services.user.use_cases.count_mail import TooManyMails
+from services.user.use_cases.log_in import SignInRefused, TooManyFailures
+from services.user.use_cases.mint_mail_token import MailRequestVoid, MintMailToken, NoSuchMailRequest
 from tests.integration.user.support import PASSWORD, Accounts, outcomes
 
 ADA, BOB = "Ada@example.com", "bob@example.com"
@@ -172,7 +173,7 @@ async def test_guesses_cost_no_hash_and_change_nothing(accounts: Accounts) -> No
 
 async def test_who_forgot_the_password_does_not_wait_for_their_wrong_guesses(accounts: Accounts) -> None:
     await accounts.register(ADA)
-    for _ in range(FREE_FOR_AN_ACCOUNT + 1):
+    for _ in range(FAILURES_FOR_AN_ACCOUNT + 1):
         with pytest.raises((SignInRefused, TooManyFailures)):
             await accounts.log_in(ADA, "wrong horse")
     await accounts.reset_password(await accounts.mint(await accounts.reset_id(ADA)), NEW)
@@ -192,20 +193,20 @@ async def test_no_session_of_the_old_password_outlives_a_reset_that_came_with_it
 async def test_mails_to_one_address_are_limited_whoever_has_it(accounts: Accounts) -> None:
     await accounts.register(ADA)
     for email in (ADA, "nobody@example.com"):
-        calls = (accounts.ask_for_reset(email, client=f"198.51.100.{n}") for n in range(FOR_AN_ACCOUNT + 3))
+        calls = (accounts.ask_for_reset(email, client=f"198.51.100.{n}") for n in range(MAILS_TO_AN_ACCOUNT + 3))
         answers, failures = await outcomes(*calls)
-        assert (len(answers), failures) == (FOR_AN_ACCOUNT, Counter({TooManyMails: 3}))
+        assert (len(answers), failures) == (MAILS_TO_AN_ACCOUNT, Counter({TooManyMails: 3}))
         with pytest.raises(TooManyMails) as refused:
             await accounts.ask_for_reset(email.upper())
         assert refused.value.retry_after is not None
-        assert timedelta(0) < refused.value.retry_after <= WINDOW
-    assert len(await accounts.rows("reset_wishes")) == 2 * FOR_AN_ACCOUNT
+        assert timedelta(0) < refused.value.retry_after <= MAIL_WINDOW
+    assert len(await accounts.rows("reset_wishes")) == 2 * MAILS_TO_AN_ACCOUNT
     await accounts.postgres.execute("UPDATE mail_asks SET since = since - interval '61 minutes'")
     await accounts.ask_for_reset(ADA)
 
 
 async def test_mails_from_one_client_are_limited(accounts: Accounts) -> None:
-    for number in range(FOR_A_CLIENT):
+    for number in range(MAILS_FOR_A_CLIENT):
         await accounts.ask_for_reset(f"nobody.{number}@example.com")
     with pytest.raises(TooManyMails):
         await accounts.ask_for_reset("another@example.com")
@@ -239,7 +240,7 @@ async def test_another_address_is_verified_anew_by_a_mail_to_it(accounts: Accoun
     await accounts.change(summary.id, email="ada.byron@example.com")
     with pytest.raises(MailTokenNotGood):
         await accounts.verify_email(old)
-    minted = await accounts.mailed.minting(UUID(await accounts.verification_id(UserUpdated)))
+    minted = await accounts.mailed.minting(MintMailToken(UUID(await accounts.verification_id(UserUpdated))))
     assert minted.person.email == "ada.byron@example.com"
     await accounts.verify_email(minted.token)
     await accounts.change(summary.id, first_name="Augusta", email="ADA.Byron@example.com")
@@ -252,8 +253,10 @@ async def test_another_address_is_verified_anew_by_a_mail_to_it(accounts: Accoun
 async def test_asking_again_voids_the_mail_before_and_is_limited(accounts: Accounts) -> None:
     summary, _ = await accounts.register(ADA)
     old = await accounts.mint(await accounts.verification_id())
-    answers, failures = await outcomes(*(accounts.ask_for_verification(summary.id) for _ in range(FOR_AN_ACCOUNT + 2)))
-    assert (len(answers), failures) == (FOR_AN_ACCOUNT, Counter({TooManyMails: 2}))
+    answers, failures = await outcomes(
+        *(accounts.ask_for_verification(summary.id) for _ in range(MAILS_TO_AN_ACCOUNT + 2))
+    )
+    assert (len(answers), failures) == (MAILS_TO_AN_ACCOUNT, Counter({TooManyMails: 2}))
     assert len(await accounts.rows("mail_requests", settled=False)) == 1
     with pytest.raises(MailTokenNotGood):
         await accounts.verify_email(old)
@@ -270,9 +273,9 @@ async def test_what_is_over_its_time_is_forgotten(accounts: Accounts) -> None:
     await accounts.register(ADA)
     await accounts.mint(await accounts.reset_id(ADA))
     async with accounts.postgres.connection() as connection:
-        assert await mail_requests.prune(connection, clock.now() - mail_requests.KEEP, 10) == 0
-        assert await mail_limits.prune(connection, clock.now() - WINDOW, 10) == 0
+        assert await mail_requests.prune(connection, clock.now() - KEEP_MAIL_REQUESTS, 10) == 0
+        assert await mail_asks.prune(connection, clock.now() - MAIL_WINDOW, 10) == 0
         later = clock.now() + timedelta(seconds=1)
         assert await mail_requests.prune(connection, later, 10) == 2
-        assert await mail_limits.prune(connection, later, 10) == 2
+        assert await mail_asks.prune(connection, later, 10) == 2
     assert await accounts.rows("mailed_tokens") == []

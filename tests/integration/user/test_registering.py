@@ -11,8 +11,10 @@ import pytest
 from argosy.event.v1.user_events_pb2 import UserCreated
 from services.chassis import idempotency, outbox
 from services.chassis.errors import IdempotencyMismatch
-from services.user import store
-from services.user.domain import EmailTaken, InvalidPerson
+from services.user.adapters.accounts import PostgresAccounts
+from services.user.adapters.sessions import PostgresSessions
+from services.user.domain.accounts import EmailTaken
+from services.user.domain.people import InvalidPerson
 from tests.integration.user.support import PASSWORD, Accounts, outcomes
 
 ADA = "Ada@example.com"
@@ -149,9 +151,9 @@ class TestWithAKey:
 @pytest.mark.parametrize(
     "step",
     [
-        (store, "add_account"), (store, "add_session"), (outbox, "publish"), (idempotency, "answer"),
+        (PostgresAccounts, "add"), (PostgresSessions, "add"), (outbox, "publish"), (idempotency, "answer"),
     ],
-    ids=lambda step: step[1],
+    ids=lambda step: f"{step[0].__name__}.{step[1]}",
 )  # fmt: skip
 async def test_dying_after_any_step_leaves_nothing_and_the_repeat_does_it_all(
     accounts: Accounts, step: tuple[Any, str], monkeypatch: pytest.MonkeyPatch

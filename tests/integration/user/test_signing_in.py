@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from argosy.event.v1.user_events_pb2 import UserLogin
-from services.user import store
-from services.user.use_cases.get_user import GetUser, GetUserHandler, NoSuchUser
+from services.user.adapters.accounts import PostgresAccounts
+from services.user.domain.accounts import NoSuchUser
+from services.user.domain.sign_in import Credentials
+from services.user.use_cases.get_user import GetUser, GetUserHandler
 from services.user.use_cases.log_in import SignInRefused
 from tests.integration.user.support import PASSWORD, Accounts, outcomes
 
@@ -35,7 +37,7 @@ async def test_who_is_refused_does_not_learn_why_and_changes_nothing(accounts: A
         await accounts.set_status(ADA, status)
     before, user = await accounts.counts(), await accounts.row("users")
     accounts.hashed.clear()
-    with pytest.raises(SignInRefused, match="the mail address or the password is wrong"):
+    with pytest.raises(SignInRefused, match="wrong email address or password"):
         await accounts.log_in(
             "bob@example.com" if case == "unknown address" else ADA,
             "another horse" if "wrong password" in case else PASSWORD,
@@ -53,13 +55,13 @@ async def test_what_changes_while_the_password_is_compared_counts(
 ) -> None:
     await accounts.register(ADA)
     before = await accounts.counts()
-    real = store.still_good
+    real = PostgresAccounts.lock_unchanged
 
-    async def after_the_change(connection: object, credentials: object) -> object:
+    async def after_the_change(self: PostgresAccounts, credentials: Credentials) -> object:
         await accounts.postgres.execute(f"UPDATE users SET {change}")
-        return await real(connection, credentials)  # type: ignore[arg-type]
+        return await real(self, credentials)
 
-    monkeypatch.setattr(store, "still_good", after_the_change)
+    monkeypatch.setattr(PostgresAccounts, "lock_unchanged", after_the_change)
     with pytest.raises(SignInRefused):
         await accounts.log_in(ADA)
     assert await accounts.counts() == before
@@ -77,7 +79,7 @@ async def test_many_at_once_each_get_a_session_of_their_own(accounts: Accounts) 
 async def test_an_account_is_read_by_its_owner_and_by_staff(accounts: Accounts) -> None:
     _, ada = await accounts.register(ADA)
     _, bob = await accounts.register("bob@example.com")
-    read = GetUserHandler(accounts.postgres)
+    read = GetUserHandler(accounts.work)
     assert (await read(GetUser(ada.account_id, False, ada.account_id))).person.email == ADA
     assert (await read(GetUser(bob.account_id, True, ada.account_id))).person.email == ADA
     with pytest.raises(NoSuchUser) as others:

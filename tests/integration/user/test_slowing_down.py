@@ -9,9 +9,10 @@ from ipaddress import ip_address
 import pytest
 
 from services.chassis import clock
-from services.user import failures
-from services.user.failures import TooManyFailures
-from services.user.use_cases.log_in import LogIn, SignInRefused
+from services.user.adapters import sign_in_failures
+from services.user.domain import limits
+from services.user.use_cases import log_in
+from services.user.use_cases.log_in import LogIn, SignInRefused, TooManyFailures
 from tests.integration.user.support import CLIENT, PASSWORD, Accounts, outcomes
 
 ADA, BOB = "Ada@example.com", "bob@example.com"
@@ -35,10 +36,10 @@ async def pass_time(accounts: Accounts, by: str) -> None:
 async def test_who_guesses_one_accounts_password_has_to_wait(
     accounts: Accounts, email: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(failures, "pause_after", lambda count, free: timedelta(minutes=count >= free))
+    monkeypatch.setattr(log_in, "pause_after", lambda count, free: timedelta(minutes=count >= free))
     await accounts.register(ADA)
     await accounts.register(BOB)
-    await fail(accounts, email, failures.FREE_FOR_AN_ACCOUNT)
+    await fail(accounts, email, limits.FAILURES_FOR_AN_ACCOUNT)
     before = await accounts.counts()
     accounts.hashed.clear()
     for password in (PASSWORD, "not my horse"):  # the right one as well: a guesser learns nothing
@@ -51,7 +52,7 @@ async def test_who_guesses_one_accounts_password_has_to_wait(
     await pass_time(accounts, "1 min")
     if email == ADA:
         await accounts.log_in(ADA)
-        await fail(accounts, ADA, failures.FREE_FOR_AN_ACCOUNT)  # forgotten with the right password
+        await fail(accounts, ADA, limits.FAILURES_FOR_AN_ACCOUNT)  # forgotten with the right password
     else:
         await fail(accounts, email, 1)
         with pytest.raises(TooManyFailures):
@@ -59,8 +60,8 @@ async def test_who_guesses_one_accounts_password_has_to_wait(
 
 
 async def test_who_guesses_from_one_address_has_to_wait(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failures, "FREE_FOR_AN_ADDRESS", 3)
-    monkeypatch.setattr(failures, "pause_after", lambda count, free: timedelta(minutes=count >= free))
+    monkeypatch.setattr(limits, "FAILURES_FOR_A_CLIENT", 3)
+    monkeypatch.setattr(log_in, "pause_after", lambda count, free: timedelta(minutes=count >= free))
     await accounts.register(ADA)
     for number in range(3):
         await fail(accounts, f"{number}@example.com", 1)
@@ -72,10 +73,10 @@ async def test_who_guesses_from_one_address_has_to_wait(accounts: Accounts, monk
 
 
 async def test_after_a_quarter_of_an_hour_counting_begins_anew(accounts: Accounts) -> None:
-    await fail(accounts, ADA, failures.FREE_FOR_AN_ACCOUNT - 1)
+    await fail(accounts, ADA, limits.FAILURES_FOR_AN_ACCOUNT - 1)
     await pass_time(accounts, "16 min")
-    await fail(accounts, ADA, failures.FREE_FOR_AN_ACCOUNT - 1)
-    assert {row["failures"] for row in await accounts.rows("sign_in_failures")} == {failures.FREE_FOR_AN_ACCOUNT - 1}
+    await fail(accounts, ADA, limits.FAILURES_FOR_AN_ACCOUNT - 1)
+    assert {row["failures"] for row in await accounts.rows("sign_in_failures")} == {limits.FAILURES_FOR_AN_ACCOUNT - 1}
 
 
 async def test_failures_at_once_are_all_counted(accounts: Accounts) -> None:
@@ -92,5 +93,5 @@ async def test_what_is_old_is_pruned_and_no_address_is_kept(accounts: Accounts) 
     rows = await accounts.rows("sign_in_failures")
     assert not any(ADA.lower().encode() in bytes(row["what"]) for row in rows)
     async with accounts.postgres.connection() as connection:
-        assert await failures.prune(connection, clock.now() - failures.KEEP, 10) == 1
+        assert await sign_in_failures.prune(connection, clock.now() - limits.FAILURES_KEPT, 10) == 1
     assert len(await accounts.rows("sign_in_failures")) == 2

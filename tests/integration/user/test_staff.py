@@ -9,16 +9,16 @@ from typing import Any
 import jwt
 import pytest
 
-from services.user.sessions import Session
+from services.user.domain.accounts import NoSuchUser
+from services.user.domain.sessions import Session
 from services.user.use_cases.change_staff import ChangeStaff, ChangeStaffHandler, StaffChange
-from services.user.use_cases.get_user import NoSuchUser
 from tests.integration.user.support import Accounts, outcomes
 
 ADA = "Ada@example.com"
 
 
 async def change(accounts: Accounts, staff: bool, email: str = ADA) -> StaffChange:
-    return await ChangeStaffHandler(accounts.postgres)(ChangeStaff(email, staff, operator="eve"))
+    return await ChangeStaffHandler(accounts.work)(ChangeStaff(email, staff, operator="eve"))
 
 
 def roles(session: Session) -> list[str]:

@@ -9,10 +9,10 @@ from uuid import UUID
 import pytest
 
 from services.chassis.ids import new_id
-from services.user.domain import AccountDeleted, AccountStatus, OwnAccount, User
-from services.user.failures import FREE_FOR_AN_ACCOUNT
-from services.user.sessions import Session
-from services.user.use_cases.get_user import NoSuchUser
+from services.user.adapters.revocations import ChassisRevocations
+from services.user.domain.accounts import AccountDeleted, AccountStatus, NoSuchUser, OwnAccount, User
+from services.user.domain.limits import FAILURES_FOR_AN_ACCOUNT
+from services.user.domain.sessions import Session
 from services.user.use_cases.log_in import AccountSuspended, SignInRefused
 from services.user.use_cases.suspend_user import SuspendUser, SuspendUserHandler
 from tests.integration.user.support import PASSWORD, Accounts, outcomes
@@ -22,12 +22,12 @@ STAFF = new_id()
 
 
 async def suspend(accounts: Accounts, account_id: str, by: UUID = STAFF) -> User:
-    handler = SuspendUserHandler(accounts.postgres, accounts.revocations)
+    handler = SuspendUserHandler(accounts.work, ChassisRevocations(accounts.revocations))
     return await handler(SuspendUser(by, UUID(account_id), suspend=True))
 
 
 async def reinstate(accounts: Accounts, account_id: str, by: UUID = STAFF) -> User:
-    handler = SuspendUserHandler(accounts.postgres, accounts.revocations)
+    handler = SuspendUserHandler(accounts.work, ChassisRevocations(accounts.revocations))
     return await handler(SuspendUser(by, UUID(account_id), suspend=False))
 
 
@@ -49,7 +49,7 @@ async def test_only_who_knows_the_password_learns_of_it(accounts: Accounts) -> N
     summary, _ = await accounts.register(ADA)
     await suspend(accounts, summary.id)
     before = await accounts.counts()
-    for _ in range(FREE_FOR_AN_ACCOUNT - 1):
+    for _ in range(FAILURES_FOR_AN_ACCOUNT - 1):
         with pytest.raises(SignInRefused):
             await accounts.log_in(ADA, "wrong horse")
     with pytest.raises(AccountSuspended):

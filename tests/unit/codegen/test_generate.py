@@ -1,12 +1,13 @@
 """Generating is reproducible, and the checks see what they are for."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-from codegen.check import CheckFailed, breaking_changes, check_drift
+from codegen.check import CheckFailed, breaking_changes, check_against, check_drift
 from codegen.generate import generate
 from codegen.image import build_image
 
@@ -73,3 +74,23 @@ def test_what_others_change_is_not_ours(image: bytes) -> None:
     released = FileDescriptorSet.FromString(image)
     file_in(released, "google/rpc/error_details.proto").message_type.add(name="Gone")
     assert breaking_changes(released.SerializeToString(), image) == ""
+
+
+def test_a_commit_is_compared_by_the_contract_that_it_has(image: bytes, tmp_path: Path) -> None:
+    def commit(contract: bytes) -> None:
+        (tmp_path / "generated").mkdir(exist_ok=True)
+        (tmp_path / "generated" / "descriptors.binpb").write_bytes(contract)
+        identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
+        for command in (["init", "--quiet"], ["add", "."], [*identity, "commit", "--quiet", "-m", "a"]):
+            subprocess.run(["git", *command], cwd=tmp_path, check=True)
+
+    commit(image)
+    check_against("HEAD", tmp_path)
+    more = FileDescriptorSet.FromString(image)
+    file_in(more, "argosy/order/v1/order.proto").message_type.add(name="Parcel")
+    commit(more.SerializeToString())
+    with pytest.raises(CheckFailed, match=r"breaks with that of HEAD:\n.*Parcel"):
+        check_against("HEAD", tmp_path)
+    check_against("HEAD~1", tmp_path)
+    with pytest.raises(CheckFailed, match="nothing-here has no contract"):
+        check_against("nothing-here", tmp_path)

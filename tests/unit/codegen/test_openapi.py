@@ -20,7 +20,7 @@ from codegen.openapi.schemas import Schemas
 from services.chassis.contract import ContractError, Service, public_rpcs, read_contract
 
 Json = dict[str, Any]
-WHO = {"PUBLIC": "Anyone may call it.", "USER": "For who is signed in.", "STAFF": "For staff."}
+WHO = {"PUBLIC": "Anyone may call it.", "USER": "Requires sign-in.", "STAFF": "Requires the role staff."}
 ERRORS = ("400", "401", "403", "404", "408", "409", "413", "429", "500", "503", "504")
 
 
@@ -68,7 +68,7 @@ def test_every_public_rpc_is_there_with_its_sign_in_and_no_internal_one(
     openapi: Json, services: tuple[Service, ...]
 ) -> None:
     there = {(verb.upper(), path) for path, verbs in openapi["paths"].items() for verb in verbs}
-    root = {("GET", "/healthz"), ("GET", "/openapi.json"), ("GET", "/.well-known/jwks.json")}
+    root = {("GET", path) for path in ("/healthz", "/openapi.json", "/asyncapi.json", "/.well-known/jwks.json")}
     assert there - root == {(rpc.verb, rpc.route) for _, rpc in public_rpcs(services)}
     for _, rpc in public_rpcs(services):
         signs_in = operation(openapi, rpc.verb, rpc.route)["security"] == [{"bearer": []}]

@@ -10,19 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.user import domain
-from services.user.domain import (
-    MOST_BYTES_OF_PREFERENCES,
-    AccountStatus,
-    InvalidPerson,
-    InvalidProfile,
-    address_key,
-    choose_signing_key,
-    may_read,
-    may_sign_in,
-    new_person,
-    pause_after,
-)
+from services.user.domain import profiles
+from services.user.domain.accounts import AccountStatus, may_read
+from services.user.domain.limits import pause_after
+from services.user.domain.people import InvalidPerson, address_key, new_person
+from services.user.domain.profiles import MOST_BYTES_OF_PREFERENCES, InvalidProfile
+from services.user.domain.sign_in import may_sign_in
+from services.user.domain.signing_keys import choose_signing_key
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SETTLE = timedelta(minutes=15)
@@ -128,22 +122,22 @@ TODAY = date(2026, 3, 1)
 
 @pytest.mark.parametrize("text", ["2026-02-28", "2024-02-29", "1900-01-01"])
 def test_a_date_of_birth_is_a_past_day(text: str) -> None:
-    assert domain.date_of_birth(text, TODAY).isoformat() == text
+    assert profiles.date_of_birth(text, TODAY).isoformat() == text
 
 
 @pytest.mark.parametrize("text", ["2026-03-01", "2027-01-01", "2025-02-29", "2025-13-01", "0000-01-01", "x"])
 def test_no_other_is(text: str) -> None:
     with pytest.raises(InvalidProfile) as error:
-        domain.date_of_birth(text, TODAY)
+        profiles.date_of_birth(text, TODAY)
     assert error.value.violations[0][0] == "profile.dateOfBirth"
 
 
 def test_preferences_are_kept_while_they_are_small() -> None:
     room = MOST_BYTES_OF_PREFERENCES - len('{"x": ""}')
     kept = {"x": "ü" * (room // 2)}
-    assert domain.preferences(kept) == kept
+    assert profiles.preferences(kept) == kept
     with pytest.raises(InvalidProfile, match=r"profile\.preferences"):
-        domain.preferences({"x": "ü" * (room // 2 + 1)})
+        profiles.preferences({"x": "ü" * (room // 2 + 1)})
 
 
 def test_failures_are_free_at_first_then_dearer_each_time_up_to_a_minute() -> None:

@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from services.user.signing_keys import BadKeys, add
-from services.user.use_cases.look_after_keys import KeyKeeper, KeyStillNeeded, NoSuchKey, Standing
+from services.user.adapters.signing_keys import KeyFiles
+from services.user.domain.signing_keys import BadKeys, KeyStanding, Standing
+from services.user.use_cases.list_keys import ListKeys, ListKeysHandler
+from services.user.use_cases.retire_key import KeyStillNeeded, NoSuchKey, RetireKey, RetireKeyHandler
+from services.user.use_cases.rotate_keys import RotateKeys, RotateKeysHandler
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SETTLE = timedelta(minutes=15)
 DAY_AND_HOUR = timedelta(hours=25)
 
 
+class KeyKeeper:
+    """The use cases about keys on one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.files = KeyFiles(directory)
+        self._list = ListKeysHandler(self.files, SETTLE)
+        self._rotate = RotateKeysHandler(self.files, SETTLE)
+        self._retire = RetireKeyHandler(self.files, SETTLE)
+
+    def standings(self, now: datetime) -> Sequence[KeyStanding]:
+        return self._list(ListKeys(now))
+
+    def rotate(self, now: datetime, operator: str) -> tuple[KeyStanding, bool]:
+        return self._rotate(RotateKeys(now, operator))
+
+    def retire(self, kid: str, now: datetime, operator: str) -> None:
+        self._retire(RetireKey(kid, now, operator))
+
+
 @pytest.fixture
 def keeper(tmp_path: Path) -> KeyKeeper:
-    return KeyKeeper(tmp_path, SETTLE)
+    return KeyKeeper(tmp_path)
 
 
 def added(keeper: KeyKeeper, before: timedelta) -> str:
-    return add(keeper.directory, NOW - before).stem
+    return keeper.files.add(NOW - before)
 
 
 def stand(keeper: KeyKeeper, now: datetime = NOW) -> dict[str, str]:

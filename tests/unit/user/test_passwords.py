@@ -10,8 +10,9 @@ from typing import Any
 import bcrypt
 import pytest
 
-from services.user import passwords as passwords_module
-from services.user.passwords import Passwords, TooManySignIns
+from services.user.adapters import passwords as passwords_module
+from services.user.adapters.passwords import BcryptPasswords
+from services.user.ports import TooManySignIns
 
 ADDRESS = "ada@example.com"
 
@@ -46,7 +47,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
 
 async def test_a_hash_is_bcrypt_at_cost_12_and_matches_its_password_alone() -> None:
-    passwords = Passwords(threads=2, queue=4)
+    passwords = BcryptPasswords(threads=2, queue=4)
     hashed = await passwords.hash(ADDRESS, "correct horse")
     assert hashed.startswith(b"$2b$12$")
     right, wrong = await asyncio.gather(
@@ -56,13 +57,13 @@ async def test_a_hash_is_bcrypt_at_cost_12_and_matches_its_password_alone() -> N
 
 
 async def test_72_bytes_of_any_script_are_taken() -> None:
-    passwords = Passwords(threads=1, queue=1)
+    passwords = BcryptPasswords(threads=1, queue=1)
     longest = "ж" * 36
     assert await passwords.matches(ADDRESS, longest, await passwords.hash(ADDRESS, longest))
 
 
 async def test_an_unknown_address_costs_what_a_wrong_password_costs(computed: list[bytes]) -> None:
-    passwords = Passwords(threads=1, queue=1)
+    passwords = BcryptPasswords(threads=1, queue=1)
     hashed = await passwords.hash(ADDRESS, "correct horse")
     computed.clear()
     assert not await passwords.matches(ADDRESS, "wrong horse", hashed)
@@ -71,13 +72,13 @@ async def test_an_unknown_address_costs_what_a_wrong_password_costs(computed: li
 
 
 async def test_repeats_in_flight_share_one_hash(computed: list[bytes]) -> None:
-    passwords = Passwords(threads=2, queue=0)
+    passwords = BcryptPasswords(threads=2, queue=0)
     hashes = await asyncio.gather(*(passwords.hash(ADDRESS, "correct horse") for _ in range(100)))
     assert len(set(hashes)) == len(computed) == 1
 
 
 async def test_nothing_is_shared_between_addresses_passwords_or_later_calls(computed: list[bytes]) -> None:
-    passwords = Passwords(threads=2, queue=8)
+    passwords = BcryptPasswords(threads=2, queue=8)
     first = await asyncio.gather(
         passwords.hash(ADDRESS, "correct horse"),
         passwords.hash("bob@example.com", "correct horse"),
@@ -88,7 +89,7 @@ async def test_nothing_is_shared_between_addresses_passwords_or_later_calls(comp
 
 
 async def test_a_full_queue_refuses_and_says_when_to_come_back(gate: threading.Event) -> None:
-    passwords = Passwords(threads=1, queue=2)
+    passwords = BcryptPasswords(threads=1, queue=2)
     waiting = [asyncio.create_task(passwords.hash(f"{n}@example.com", "password")) for n in range(3)]
     await asyncio.sleep(0)
     with pytest.raises(TooManySignIns) as refused:
@@ -104,7 +105,7 @@ async def test_a_full_queue_refuses_and_says_when_to_come_back(gate: threading.E
 async def test_what_has_waited_too_long_is_refused_without_a_hash(
     gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    passwords = Passwords(threads=1, queue=1)
+    passwords = BcryptPasswords(threads=1, queue=1)
     running = asyncio.create_task(passwords.hash("running@example.com", "password"))
     await asyncio.sleep(0.1)  # so that the thread has taken it
     monkeypatch.setattr(passwords_module, "PATIENCE_SECONDS", -1.0)
@@ -117,7 +118,7 @@ async def test_what_has_waited_too_long_is_refused_without_a_hash(
 
 
 async def test_who_goes_away_makes_room(gate: threading.Event) -> None:
-    passwords = Passwords(threads=1, queue=1)
+    passwords = BcryptPasswords(threads=1, queue=1)
     running = asyncio.create_task(passwords.hash("running@example.com", "password"))
     await asyncio.sleep(0.1)  # so that the thread has taken it
     queued = asyncio.create_task(passwords.hash("queued@example.com", "password"))
@@ -133,7 +134,7 @@ async def test_who_goes_away_makes_room(gate: threading.Event) -> None:
 
 
 async def test_one_of_several_going_away_takes_nothing_from_the_others(gate: threading.Event) -> None:
-    passwords = Passwords(threads=1, queue=1)
+    passwords = BcryptPasswords(threads=1, queue=1)
     leaver, stayer = (asyncio.create_task(passwords.hash(ADDRESS, "password")) for _ in range(2))
     await asyncio.sleep(0)
     await cancel(leaver)
@@ -142,7 +143,7 @@ async def test_one_of_several_going_away_takes_nothing_from_the_others(gate: thr
 
 
 async def test_after_all_have_gone_the_same_question_is_asked_afresh(gate: threading.Event) -> None:
-    passwords = Passwords(threads=1, queue=1)
+    passwords = BcryptPasswords(threads=1, queue=1)
     running = asyncio.create_task(passwords.hash(ADDRESS, "password"))
     await asyncio.sleep(0)
     running.cancel()
@@ -154,7 +155,7 @@ async def test_after_all_have_gone_the_same_question_is_asked_afresh(gate: threa
 
 
 async def test_the_event_loop_runs_on_meanwhile(gate: threading.Event) -> None:
-    passwords = Passwords(threads=1, queue=0)
+    passwords = BcryptPasswords(threads=1, queue=0)
     hashing = asyncio.create_task(passwords.hash(ADDRESS, "password"))
     for _ in range(100):
         await asyncio.sleep(0)
@@ -164,14 +165,17 @@ async def test_the_event_loop_runs_on_meanwhile(gate: threading.Event) -> None:
 
 
 def test_no_password_is_shown_by_what_carries_it() -> None:
-    from services.user.sessions import Client
+    from services.chassis.unit_of_work import Repeatable
+    from services.user.domain.sessions import Client
     from services.user.use_cases.log_in import LogIn
     from services.user.use_cases.register import Register
 
     client = Client("web-app", None, "")
     shown: Callable[[Any], str] = repr
     assert "hunter22" not in shown(LogIn("ada@example.com", "hunter22", client))
-    assert "hunter22" not in shown(Register("ada@example.com", "hunter22", "Ada", "Tour", client, None, b""))
+    assert "hunter22" not in shown(
+        Register("ada@example.com", "hunter22", "Ada", "Tour", client, Repeatable(None, b""))
+    )
 
 
 async def cancel(task: asyncio.Task[Any]) -> None:

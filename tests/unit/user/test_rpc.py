@@ -13,9 +13,10 @@ from pydantic import SecretStr
 from argosy.user.v1 import user_pb2
 from services.chassis.call import Call
 from services.chassis.ids import new_id
-from services.user.domain import Account, Person
-from services.user.rpc import UseCases, UserRpc
-from services.user.sessions import Client
+from services.user.domain.accounts import Account
+from services.user.domain.people import Person
+from services.user.domain.sessions import Client
+from services.user.entrypoints.rpc import UserRpc
 from services.user.use_cases.log_in import LogIn
 
 
@@ -37,8 +38,8 @@ async def client_of(call: Incoming) -> Client:
         account = Account(new_id(), Person("a@example.com", "A", "B"), datetime(2026, 3, 1, tzinfo=UTC), ())
         return account, _Session()
 
-    nothing = dict.fromkeys((field.name for field in fields(UseCases)), cast(Any, None))
-    rpc = UserRpc(UseCases(**{**nothing, "log_in": cast(Any, log_in)}), SecretStr("secret"))
+    nothing = dict.fromkeys((field.name for field in fields(UserRpc)), cast(Any, None))
+    rpc = UserRpc(**{**nothing, "log_in": cast(Any, log_in), "idempotency_secret": SecretStr("secret")})
     await rpc.Login(user_pb2.LoginRequest(email="a@example.com", password="x"), cast(Call, call))
     return told[0].client
 

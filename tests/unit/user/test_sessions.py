@@ -14,8 +14,9 @@ from services.chassis import clock
 from services.chassis.errors import Unauthenticated
 from services.chassis.ids import new_id
 from services.chassis.user_tokens import UserTokens
-from services.user.sessions import Client, SessionOpener
-from services.user.signing_keys import KeyRing, add
+from services.user.adapters.session_tokens import JwtSessionOpener
+from services.user.adapters.signing_keys import KeyFiles, KeyRing
+from services.user.domain.sessions import Client
 
 CLIENT = Client("mobile-app", ip_address("203.0.113.7"), "Argosy/1.0")
 WHEN = datetime(2026, 3, 1, 9, 30, 0, 125_000, tzinfo=UTC)
@@ -30,7 +31,7 @@ async def keys(tmp_path: Path) -> KeyRing:
 
 def test_a_token_says_who_where_and_for_how_long(keys: KeyRing) -> None:
     account_id = new_id()
-    session = SessionOpener(keys, lambda: WHEN).open(account_id, ["staff"], CLIENT)
+    session = JwtSessionOpener(keys, lambda: WHEN).open(account_id, ["staff"], CLIENT)
     claims = jwt.decode(session.token, options={"verify_signature": False})
     issued = int(WHEN.replace(microsecond=0).timestamp())
     assert claims == {
@@ -50,29 +51,29 @@ def test_a_token_says_who_where_and_for_how_long(keys: KeyRing) -> None:
 
 async def test_every_service_takes_it(keys: KeyRing) -> None:
     account_id = new_id()
-    session = SessionOpener(keys, clock.now).open(account_id, ["staff"], CLIENT)
+    session = JwtSessionOpener(keys, clock.now).open(account_id, ["staff"], CLIENT)
     user = await UserTokens(keys).verify(session.token)
     assert (user.id, user.session_id, user.client_app) == (str(account_id), str(session.id), "mobile-app")
     assert user.is_staff
 
 
 async def test_a_customer_has_no_roles_and_a_good_token(keys: KeyRing) -> None:
-    session = SessionOpener(keys, clock.now).open(new_id(), (), CLIENT)
+    session = JwtSessionOpener(keys, clock.now).open(new_id(), (), CLIENT)
     assert not (await UserTokens(keys).verify(session.token)).roles
 
 
 async def test_after_24_hours_nobody_takes_it(keys: KeyRing) -> None:
     long_ago = clock.now() - timedelta(hours=24, minutes=1)
-    session = SessionOpener(keys, lambda: long_ago).open(new_id(), (), CLIENT)
+    session = JwtSessionOpener(keys, lambda: long_ago).open(new_id(), (), CLIENT)
     with pytest.raises(Unauthenticated, match="expired"):
         await UserTokens(keys).verify(session.token)
 
 
 async def test_rotating_the_keys_signs_nobody_out(keys: KeyRing, tmp_path: Path) -> None:
-    before = SessionOpener(keys, clock.now).open(new_id(), (), CLIENT)
-    add(tmp_path, clock.now() + timedelta(seconds=1))
+    before = JwtSessionOpener(keys, clock.now).open(new_id(), (), CLIENT)
+    KeyFiles(tmp_path).add(clock.now() + timedelta(seconds=1))
     await keys.start()
-    after = SessionOpener(keys, lambda: clock.now() + timedelta(minutes=20)).open(new_id(), (), CLIENT)
+    after = JwtSessionOpener(keys, lambda: clock.now() + timedelta(minutes=20)).open(new_id(), (), CLIENT)
     assert jwt.get_unverified_header(before.token)["kid"] != jwt.get_unverified_header(after.token)["kid"]
     verifier = UserTokens(keys)
     assert (await verifier.verify(before.token)).session_id == str(before.id)
@@ -87,7 +88,7 @@ async def test_rotating_the_keys_signs_nobody_out(keys: KeyRing, tmp_path: Path)
 
 
 def test_what_is_kept_of_a_token_is_its_hash(keys: KeyRing) -> None:
-    one, other = (SessionOpener(keys, lambda: WHEN).open(new_id(), (), CLIENT) for _ in range(2))
+    one, other = (JwtSessionOpener(keys, lambda: WHEN).open(new_id(), (), CLIENT) for _ in range(2))
     assert one.token_hash == hashlib.sha256(one.token.encode()).digest()
     assert one.token_hash != other.token_hash
     assert one.token not in repr(one)

@@ -24,8 +24,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from services.chassis.jwks import read_keys
-from services.user import signing_keys
-from services.user.signing_keys import BadKeys, KeyRing, add, ensure, read
+from services.chassis.periodic import Periodic
+from services.user.adapters.signing_keys import KeyFiles, KeyRing
+from services.user.domain.signing_keys import BadKeys
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SETTLE = timedelta(minutes=15)
@@ -41,13 +42,7 @@ def directory(tmp_path: Path) -> Path:
 def old_key(directory: Path) -> str:
     """The kid of a key that has been there for long."""
     directory.mkdir()
-    return add(directory, NOW - timedelta(days=30)).stem
-
-
-@pytest.fixture
-def read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ring does not wait between two looks."""
-    monkeypatch.setattr(signing_keys, "_READ_AGAIN_SECONDS", 0.01)
+    return KeyFiles(directory).add(NOW - timedelta(days=30))
 
 
 async def ring(directory: Path) -> KeyRing:
@@ -62,21 +57,22 @@ def kids(keys: KeyRing) -> list[str]:
 
 class TestFiles:
     def test_the_first_key_is_made_once(self, directory: Path) -> None:
-        assert ensure(directory, NOW)
+        assert KeyFiles(directory).ensure(NOW)
         before = sorted(directory.iterdir())
-        assert not ensure(directory, NOW + timedelta(days=1))
+        assert not KeyFiles(directory).ensure(NOW + timedelta(days=1))
         assert sorted(directory.iterdir()) == before
 
     def test_nobody_else_may_read_them(self, directory: Path) -> None:
-        ensure(directory, NOW)
+        KeyFiles(directory).ensure(NOW)
         [file] = directory.iterdir()
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
 
     def test_processes_that_start_at_once_make_one_key(self, directory: Path) -> None:
         code = (
-            "import pathlib, sys; from services.chassis import clock; from services.user.signing_keys import ensure;"
-            "sys.stdin.read(); ensure(pathlib.Path(sys.argv[1]), clock.now())"
+            "import pathlib, sys; from services.chassis import clock;"
+            "from services.user.adapters.signing_keys import KeyFiles;"
+            "sys.stdin.read(); KeyFiles(pathlib.Path(sys.argv[1])).ensure(clock.now())"
         )
         processes = [
             subprocess.Popen(
@@ -93,43 +89,43 @@ class TestFiles:
         assert len(list(directory.iterdir())) == 1
 
     def test_read_answers_the_oldest_first(self, directory: Path) -> None:
-        ensure(directory, NOW)
-        add(directory, NOW - timedelta(days=1))
-        add(directory, NOW + timedelta(seconds=1))
-        assert [key.created_at for key in read(directory)] == [
+        KeyFiles(directory).ensure(NOW)
+        KeyFiles(directory).add(NOW - timedelta(days=1))
+        KeyFiles(directory).add(NOW + timedelta(seconds=1))
+        assert [key.created_at for key in KeyFiles(directory).read()] == [
             NOW - timedelta(days=1), NOW, NOW + timedelta(seconds=1)
         ]  # fmt: skip
 
     def test_what_a_crash_left_half_written_is_passed_over(self, directory: Path) -> None:
-        ensure(directory, NOW)
+        KeyFiles(directory).ensure(NOW)
         (directory / "20260301T093000Z-5f1c9ae2.new").write_bytes(b"-----BEGIN PRIV")
-        assert len(read(directory)) == 1
+        assert len(KeyFiles(directory).read()) == 1
 
     def test_the_next_key_deletes_what_a_crash_left_half_written(self, directory: Path) -> None:
-        ensure(directory, NOW)
+        KeyFiles(directory).ensure(NOW)
         left = directory / "20260301T093000Z-5f1c9ae2.new"
         left.write_bytes(pem())
-        added = add(directory, NOW + timedelta(seconds=1))
+        added = KeyFiles(directory).add(NOW + timedelta(seconds=1))
         assert not left.exists()
-        assert added in directory.iterdir()
+        assert directory / f"{added}.pem" in directory.iterdir()
 
     def test_an_empty_directory_is_said(self, directory: Path) -> None:
         directory.mkdir()
         with pytest.raises(BadKeys, match="holds no key"):
-            read(directory)
+            KeyFiles(directory).read()
 
     @pytest.mark.parametrize("name", ["key.pem", "20260301-5f1c9ae2.pem", "20260301T093000Z-5F1C9AE2.pem"])
     def test_a_file_by_another_name_is_named(self, directory: Path, name: str) -> None:
         directory.mkdir()
         (directory / name).write_bytes(pem())
         with pytest.raises(BadKeys, match=name):
-            read(directory)
+            KeyFiles(directory).read()
 
     def test_a_file_that_names_no_time_is_named(self, directory: Path) -> None:
         directory.mkdir()
         (directory / "20261301T093000Z-5f1c9ae2.pem").write_bytes(pem())
         with pytest.raises(BadKeys, match="20261301T093000Z"):
-            read(directory)
+            KeyFiles(directory).read()
 
     @pytest.mark.parametrize("content", ["nothing", "garbage", "other kind", "encrypted"])
     def test_a_file_that_holds_no_key_of_ours_is_named_and_not_shown(self, directory: Path, content: str) -> None:
@@ -147,7 +143,7 @@ class TestFiles:
             }[content]
         )
         with pytest.raises(BadKeys, match=GOOD_NAME) as refused:
-            read(directory)
+            KeyFiles(directory).read()
         assert "c2VjcmV0" not in str(refused.value)
 
 
@@ -171,29 +167,27 @@ class TestRing:
         assert await keys.key("20260301T093000Z-00000000") is None
 
     async def test_a_new_key_is_public_before_it_signs(self, directory: Path, old_key: str) -> None:
-        new = add(directory, NOW).stem
+        new = KeyFiles(directory).add(NOW)
         keys = await ring(directory)
         assert kids(keys) == [old_key, new]
         assert keys.signing_key(NOW).kid == old_key
         assert keys.signing_key(NOW + SETTLE).kid == new
 
-    @pytest.mark.usefixtures("read_at_once")
     async def test_keys_come_and_go_while_it_runs(self, directory: Path) -> None:
         keys = await ring(directory)
         [first] = kids(keys)
-        watching = asyncio.create_task(keys.watch())
-        second = add(directory, NOW).stem
+        watching = asyncio.create_task(Periodic("token-keys", keys.refresh, 0.01).run())
+        second = KeyFiles(directory).add(NOW)
         await until(lambda: set(kids(keys)) == {first, second})
         (directory / f"{first}.pem").unlink()
         await until(lambda: kids(keys) == [second])
         assert await keys.key(first) is None
         watching.cancel()
 
-    @pytest.mark.usefixtures("read_at_once")
     async def test_keys_that_were_read_outlive_trouble_with_the_files(self, directory: Path) -> None:
         keys = await ring(directory)
         before = kids(keys)
-        watching = asyncio.create_task(keys.watch())
+        watching = asyncio.create_task(Periodic("token-keys", keys.refresh, 0.01).run())
         bad = directory / GOOD_NAME
         bad.write_bytes(b"")
         await asyncio.sleep(0.1)

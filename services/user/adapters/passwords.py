@@ -1,0 +1,127 @@
+"""Passwords: bcrypt, cost 12, off the event loop.
+
+A hash takes a core for about a fifth of a second, so that guessing is expensive. The limits here protect all other
+calls from that cost: at most one hash a core at a time, in threads of low priority (bcrypt runs without the
+interpreter's lock), a bounded queue before them, and an error when the queue is full.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import bcrypt
+from prometheus_client import Gauge
+
+from services.user.ports import TooManySignIns
+
+COST = 12
+"""2^12 rounds."""
+
+PATIENCE_SECONDS = 4.0
+"""How long a password may wait in the queue: on a busy machine a short queue takes long, and work that ends after its
+caller's deadline is wasted."""
+_NICENESS = 5
+
+_WAITING = Gauge("argosy_password_hashes", "Password hashes that are being computed or wait to be")
+
+T = TypeVar("T")
+
+
+class BcryptPasswords:
+    """Hashes passwords and compares them with hashes (ports.Passwords)."""
+
+    def __init__(self, threads: int, queue: int) -> None:
+        """`threads` hashes at once, at most `queue` more waiting."""
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt", initializer=_give_way)
+        self._places = threading.BoundedSemaphore(threads + queue)
+        self._in_flight: dict[Hashable, _Shared] = {}
+
+    async def hash(self, name: str, password: str) -> bytes:
+        """A new hash of the password.
+
+        Concurrent calls with the same name and password share one hash: a client's hundred repeats cost one.
+
+        Raises:
+            TooManySignIns: the queue is full, or too slow.
+        """
+        secret = password.encode()
+        return await self._once((name, secret), lambda: bcrypt.hashpw(secret, bcrypt.gensalt(COST)))
+
+    async def matches(self, name: str, password: str, password_hash: bytes | None) -> bool:
+        """Whether it is the password of the hash. Without a hash (unknown address) the answer is no, and takes as long.
+
+        Raises:
+            TooManySignIns: the queue is full, or too slow.
+        """
+        secret = password.encode()
+        return await self._once((name, secret, password_hash), lambda: _matches(secret, password_hash))
+
+    async def _once(self, question: Hashable, compute: Callable[[], T]) -> T:
+        """The answer to a question; concurrent calls with the same question share one answer."""
+        shared = self._in_flight.get(question)
+        if shared is None:
+            shared = self._in_flight[question] = _Shared(asyncio.wrap_future(self._submit(compute)))
+        shared.askers += 1
+        try:
+            return cast(T, await asyncio.shield(shared.answer))
+        finally:
+            shared.askers -= 1
+            if not shared.askers:
+                del self._in_flight[question]
+                shared.answer.cancel()  # cancelled if every caller has gone; no effect when it is done
+
+    def _submit(self, compute: Callable[[], T]) -> Future[T]:
+        if not self._places.acquire(blocking=False):
+            raise TooManySignIns
+        future = self._threads.submit(_in_time, time.monotonic() + PATIENCE_SECONDS, compute)
+        _WAITING.inc()
+        # The place is free when the thread is, or when the work was cancelled before a thread took it; not when the
+        # caller goes away: a hash that runs goes on.
+        future.add_done_callback(self._leave)
+        return future
+
+    def _leave(self, _: Future[T]) -> None:
+        _WAITING.dec()
+        self._places.release()
+
+
+@dataclass
+class _Shared:
+    """A computation, and how many wait for it."""
+
+    answer: asyncio.Future[Any]
+    askers: int = 0
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _in_time(start_by: float, compute: Callable[[], T]) -> T:
+    if time.monotonic() > start_by:
+        raise TooManySignIns
+    return compute()
+
+
+def _matches(secret: bytes, password_hash: bytes | None) -> bool:
+    if password_hash is None:
+        bcrypt.hashpw(secret, bcrypt.gensalt(COST))
+        return False
+    return bcrypt.checkpw(secret, password_hash)
+
+
+def _give_way() -> None:
+    """Lowers this thread's priority: reads and the database come first. Only Linux has priorities of threads."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

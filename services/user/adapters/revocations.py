@@ -1,0 +1,23 @@
+"""The sessions that this replica refuses (ports.Revocations)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.chassis import revocations
+
+
+@dataclass(frozen=True)
+class ChassisRevocations:
+    """Adds to what the chassis knows of ended sessions."""
+
+    known: revocations.Revocations
+
+    def session_ended(self, session_id: UUID) -> None:
+        """See ports.Revocations.session_ended."""
+        self.known.session_ended(str(session_id))
+
+    def person_gone(self, account_id: UUID) -> None:
+        """See ports.Revocations.person_gone."""
+        self.known.person_gone(str(account_id))

@@ -1,0 +1,83 @@
+"""What happened, for other services to know. Adapters encode facts for the bus.
+
+A fact about a mail carries the id of its request, never the token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.user.domain.people import Person
+
+
+@dataclass(frozen=True)
+class UserCreated:
+    """A person registered."""
+
+    account_id: UUID
+    person: Person
+    verification_id: UUID
+    """The request for the mail that verifies the address."""
+
+
+@dataclass(frozen=True)
+class UserLoggedIn:
+    """A person signed in."""
+
+    account_id: UUID
+    session_id: UUID
+    client_app: str
+
+
+@dataclass(frozen=True)
+class UserUpdated:
+    """An account or its profile changed."""
+
+    account_id: UUID
+    person: Person
+    """As it is now."""
+    verification_id: UUID | None
+    """The request for the mail that verifies a new address; None: the address is the same."""
+
+
+@dataclass(frozen=True)
+class UserDeleted:
+    """An account was deleted; its sessions have ended."""
+
+    account_id: UUID
+
+
+@dataclass(frozen=True)
+class SessionRevoked:
+    """A session ended before it expired."""
+
+    account_id: UUID
+    session_id: UUID
+
+
+@dataclass(frozen=True)
+class PasswordResetRequested:
+    """The owner of an account asked for a mail that resets the password."""
+
+    account_id: UUID
+    reset_id: UUID
+
+
+@dataclass(frozen=True)
+class EmailVerificationRequested:
+    """A person asked for another mail that verifies the address."""
+
+    account_id: UUID
+    verification_id: UUID
+
+
+Fact = (
+    UserCreated
+    | UserLoggedIn
+    | UserUpdated
+    | UserDeleted
+    | SessionRevoked
+    | PasswordResetRequested
+    | EmailVerificationRequested
+)

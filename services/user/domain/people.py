@@ -1,0 +1,69 @@
+"""People: the name and the mail address that an account is made for."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+_VISIBLE = frozenset("LMNPS")
+"""The first letters of the Unicode categories that are visible."""
+
+
+class InvalidPerson(Exception):
+    """A name is not valid; `violations` has the field and what is right."""
+
+    def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{field}: {description}" for field, description in violations))
+        self.violations = violations
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who an account is for, as they wrote it, without surrounding blanks."""
+
+    email: str = field(repr=False)
+    first_name: str = field(repr=False)
+    last_name: str = field(repr=False)
+
+    @property
+    def address_key(self) -> str:
+        """The form by which addresses are compared."""
+        return address_key(self.email)
+
+    @property
+    def full_name(self) -> str:
+        """The name that mails are addressed to."""
+        return f"{self.first_name} {self.last_name}"
+
+
+def new_person(email: str, first_name: str, last_name: str) -> Person:
+    """The person that an account is made for. The contract has already checked the form of the address.
+
+    Raises:
+        InvalidPerson: a name has no visible character, or has control characters (a line break in a name would be a
+            line break in the headers of a mail).
+    """
+    person = Person(email.strip(), first_name.strip(), last_name.strip())
+    names = {"firstName": person.first_name, "lastName": person.last_name}
+    violations = [(name, problem) for name, value in names.items() if (problem := _name_problem(value)) is not None]
+    if violations:
+        raise InvalidPerson(violations)
+    return person
+
+
+def address_key(email: str) -> str:
+    """The form in which two addresses are the same: ASCII letters in lower case, no surrounding blanks.
+
+    Letters beyond ASCII stay as they are: the database (collation "C") folds the same letters.
+    """
+    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in email.strip())
+
+
+def _name_problem(name: str) -> str | None:
+    categories = [unicodedata.category(character) for character in name]
+    if not any(category[0] in _VISIBLE for category in categories):
+        return "must not be blank"
+    if any(category in {"Cc", "Zl", "Zp"} for category in categories):
+        return "must not contain control characters or line breaks"
+    return None

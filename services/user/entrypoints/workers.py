@@ -1,0 +1,38 @@
+"""Everything periodic: wishes, key files, and rows that are deleted after their time (README.md says when and why)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from services.chassis.housekeeping import Chore
+from services.chassis.periodic import Periodic
+from services.user.adapters import mail_asks, mail_requests, sessions, sign_in_failures
+from services.user.adapters.signing_keys import KeyRing
+from services.user.domain.limits import FAILURES_KEPT, MAIL_WINDOW
+from services.user.use_cases.grant_resets import GrantResetsHandler
+
+KEEP_SESSIONS = timedelta(days=1)
+"""How long an expired session is kept, for inspection."""
+KEEP_MAIL_REQUESTS = timedelta(days=2)
+"""How long a request is kept, for inspection; longer than any token of it is good."""
+
+_GRANT_EVERY_SECONDS = 1.0
+_READ_KEYS_EVERY_SECONDS = 5.0
+
+CHORES = (
+    Chore("user_sessions", sessions.prune, KEEP_SESSIONS),
+    Chore("sign_in_failures", sign_in_failures.prune, FAILURES_KEPT),
+    Chore("mail_requests", mail_requests.prune, KEEP_MAIL_REQUESTS),
+    Chore("mail_asks", mail_asks.prune, MAIL_WINDOW),
+)
+"""What is deleted of the service's own tables, besides the chassis'."""
+
+
+def resets(grant_resets: GrantResetsHandler) -> Periodic:
+    """Handles password resets that were requested."""
+    return Periodic("resets", grant_resets, _GRANT_EVERY_SECONDS)
+
+
+def key_files(keys: KeyRing) -> Periodic:
+    """Reads the signing keys again."""
+    return Periodic("token-keys", keys.refresh, _READ_KEYS_EVERY_SECONDS)

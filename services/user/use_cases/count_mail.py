@@ -1,0 +1,26 @@
+"""A step of other use cases: count a requested mail, so that nobody can fill mailboxes.
+
+It counts whether or not an account has the address: the caller cannot find out.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address
+
+from services.chassis.errors import ResourceExhausted
+from services.user.domain.limits import mail_limits
+from services.user.ports import UserUnit
+
+
+class TooManyMails(ResourceExhausted):
+    """Too many mails were requested lately, to this address or from this client."""
+
+    default_message = "too many emails were requested; check your mailbox, or try again later"
+
+
+async def count_mail(unit: UserUnit, address_key: str, client_address: IPv4Address | IPv6Address | None) -> None:
+    """Counts one mail in the unit of work that requests it. Raises TooManyMails, with the time to try again."""
+    limits = mail_limits(address_key, client_address)
+    for limit, asked in zip(limits, await unit.mail_asks.count(limits), strict=True):
+        if asked.times > limit.free:
+            raise TooManyMails(retry_after=asked.ends_in)
