@@ -33,7 +33,8 @@ from facts.system import system
 from local import credentials, topology
 from services.chassis import clock
 from services.chassis.crash_points import VARIABLE
-from services.order.domain import first_commit_id
+from services.order.domain import Commit, first_commit_id
+from services.order.messages import event_id
 from services.order.use_cases.place_order import order_id_of
 from services.user.adapters.signing_keys import KeyFiles
 from tests.chaos.customers import PLENTY, Customer
@@ -330,7 +331,19 @@ async def stores_differ(people: People) -> None:
                 payment["paymentId"],
             )
         await people.cancel(customer, other)
+    await _event_lost(people, customer)
     await _mails_differ(people)
+
+
+async def _event_lost(people: People, customer: Customer) -> None:
+    """Inventory never applies that an order is confirmed: its inbox has the event already."""
+    order = await people.order(customer)
+    confirmed = event_id(Commit(order["id"], 2, clock.now(), (), ""), 0)
+    async with database(people.stack, "inventory") as connection:
+        await connection.execute(
+            "INSERT INTO inbox (consumer, event_id) VALUES ('inventory-service-group', $1)", confirmed
+        )
+    await people.pay(customer, order)
 
 
 async def _mails_differ(people: People) -> None:
