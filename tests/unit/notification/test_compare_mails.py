@@ -9,7 +9,7 @@ import pytest
 
 from services.chassis.comparison import examine, examine_all
 from services.chassis.money import Money
-from services.notification.domain.messages import Kind, KnownOrder, NewMessage, OrderSummary, Status
+from services.notification.domain.messages import Kind, KnownOrder, NewMessage, OrderSummary, Status, why_cancelled
 from services.notification.use_cases.compare_mails import (
     MAIL_MISSING,
     MAIL_NOT_SENT,
@@ -68,7 +68,7 @@ async def test_a_mail_that_is_missing_is_written_once() -> None:
     assert await office.found(mend=True) == [(MAIL_MISSING, str(order_id), True)]
     (row,) = office.unit.messages.rows
     assert (row.new.kind, row.new.user_id, row.status) == (Kind.ORDER_CANCELLED, ADA, Status.PENDING)
-    assert row.new.data == {"why": "It was not paid in time."}
+    assert row.new.data == {"why": why_cancelled("unpaid")}
     assert await office.found(mend=True) == []
     # The event comes after all.
     await WriteMessageHandler(office.work)(WriteMessage(row.new))
