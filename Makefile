@@ -4,7 +4,7 @@ VENV_PYTHON := .venv/bin/python
 SETUP := @$(PYTHON) -m local.setup --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate check test chaos crash-points bench lock sbom breaking release-image
+.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate check test chaos crash-points mutants bench lock sbom breaking release-image
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,10 @@ chaos: ## inject faults while customers buy, then check consistency; SEED=7 MINU
 	$(SETUP)
 	@$(VENV_PYTHON) -m tests.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),2) $(if $(FAULTS),--faults $(FAULTS)) \
 		$(if $(PLAN),--plan $(PLAN)) $(if $(SHRINK),--shrink $(SHRINK)) $(if $(PUBLISH),--publish)
+
+mutants: ## show that the checker of `make chaos` catches known mistakes; ARGS=no-inbox for one (docs/mutants.md)
+	$(SETUP)
+	@$(VENV_PYTHON) -m tests.mutants $(ARGS)
 
 bench: ## measure the overhead of the chassis for each call (the system must be up)
 	$(SETUP)

@@ -16,12 +16,19 @@ from rich.status import Status
 from cli import output
 from cli.databases import OrderDocuments, documents
 from cli.environment import settings_of
-from services.order.leases import Leases
-from services.order.read_side import ReadSide
-from services.order.read_side_repair import ReadSideRepair
-from services.order.schema import Schema
-from services.order.store import CommitStore
-from services.order.use_cases.rebuild_read_side import Difference, Found, RebuildReadSide
+from services.chassis import clock
+from services.order.adapters.commits import MongoCommits
+from services.order.adapters.leases import Leases
+from services.order.adapters.missing_orders import temporary_missing_orders
+from services.order.adapters.read_side import MongoReadSide
+from services.order.adapters.read_side_repair import MongoReadSideRepair
+from services.order.adapters.schema import Schema
+from services.order.use_cases.rebuild_read_side import (
+    Difference,
+    Found,
+    RebuildReadSide,
+    RebuildReadSideHandler,
+)
 
 app = typer.Typer(help="Compare the order lists with the order history, and repair them.", no_args_is_help=True)
 
@@ -63,10 +70,10 @@ class _Run:
 
     async def go(self, settings: OrderDocuments) -> None:
         """Compare everything, and put it right if that is asked for."""
-        async with _rebuilding(settings, mend=self.mend) as rebuilding:
+        async with _rebuilding(settings, mend=self.mend) as rebuild_read_side:
             try:
                 self._show_progress()
-                async for difference in rebuilding.differences(mend=self.mend, compared=self._count):
+                async for difference in rebuild_read_side(RebuildReadSide(mend=self.mend), self._count):
                     self._progress.stop()  # while it is shown, it has stdout for itself
                     self._tell(difference)
                     self._show_progress()
@@ -108,9 +115,10 @@ class _Run:
 
 
 @asynccontextmanager
-async def _rebuilding(settings: OrderDocuments, *, mend: bool) -> AsyncIterator[RebuildReadSide]:
+async def _rebuilding(settings: OrderDocuments, *, mend: bool) -> AsyncIterator[RebuildReadSideHandler]:
     async with documents(settings) as mongo:
-        store, read_side = CommitStore(mongo), ReadSide(mongo)
+        commits, read_side = MongoCommits(mongo), MongoReadSide(mongo)
         if mend:
-            await Schema(store, read_side, Leases(mongo)).start()
-        yield RebuildReadSide(store, read_side, ReadSideRepair(mongo, read_side))
+            await Schema(commits, read_side, Leases(mongo)).start()
+        repair = MongoReadSideRepair(mongo, read_side)
+        yield RebuildReadSideHandler(commits, read_side, repair, temporary_missing_orders, clock.now)

@@ -37,8 +37,8 @@ from services.notification.adapters.orders import GrpcOrders as NotificationOrde
 from services.notification.adapters.unit_of_work import PostgresNotificationUnit
 from services.notification.entrypoints.workers import comparisons as of_notification
 from services.notification.settings import NotificationSettings
-from services.order.payments import PAYMENT_LOOKUP, Payments
-from services.order.reconciliation import comparisons as of_order
+from services.order.adapters.payments import PAYMENT_LOOKUP, GrpcPayments
+from services.order.entrypoints.workers import comparisons as of_order
 from services.order.settings import OrderSettings
 from services.payment.comparisons import comparisons as of_payment
 from services.payment.orders import Orders as PaymentOrders
@@ -143,7 +143,7 @@ async def _order() -> AsyncIterator[Sequence[Comparison]]:
         documents(OrderDocuments(mongo_url=settings.mongo_url)) as mongo,
         _channel("order", settings, PAYMENT_LOOKUP, settings.payment_target) as channel,
     ):
-        payments = Payments(PaymentLookupServiceStub(channel))
+        payments = GrpcPayments(PaymentLookupServiceStub(channel))
         yield of_order(mongo, payments, settings.compare_settled, clock.now)
 
 

@@ -17,8 +17,8 @@ from services.inventory.adapters import story as inventory
 from services.inventory.adapters.unit_of_work import CONSUMER as INVENTORY_GROUP
 from services.notification.adapters import story as notification
 from services.notification.adapters.unit_of_work import CONSUMER as NOTIFICATION_GROUP
-from services.order import story as order
-from services.order.store import CommitStore
+from services.order.adapters import story as order
+from services.order.adapters.commits import MongoCommits
 from services.payment import story as payment
 from services.payment.consumers import GROUP as PAYMENT_GROUP
 
@@ -48,7 +48,7 @@ async def collect(order_id: UUID, services: Collection[str]) -> list[Moment]:
     moments = []
     if order.SERVICE in services:
         async with documents(settings_of(order.SERVICE, OrderDocuments)) as mongo:
-            moments += await order.story_of(CommitStore(mongo), str(order_id))
+            moments += await order.story_of(MongoCommits(mongo), order_id)
     async with AsyncExitStack() as opened:
         connections = {service: await _connect(opened, service) for service in _ON_POSTGRES if service in services}
         for service, connection in connections.items():

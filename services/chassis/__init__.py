@@ -10,6 +10,7 @@ How a process lives
     readiness       starting what is away until it is there; whether to be called
     background      work beside the calls, run again when it fails
     periodic        the loop of work that is done from time to time
+    side_by_side    several pieces of work at once, up to a limit
     shielded        work that is not cut when its caller goes away
     cancellation    whose it is
     health, admin   what load balancers, probes and scrapers are told

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 
 import structlog
 
-from services.chassis import transient
+from services.chassis import backoff, transient
 
 Round = Callable[[], Awaitable[bool | None]]
 """One round of the work. True: there is more to do, and the next round follows at once."""
@@ -26,6 +27,7 @@ class Periodic:
         once: one round.
         every_seconds: the pause after a round that found nothing more to do.
         on_failure: called with an error that passes, for example to count it. Default: no callback.
+        vary: each pause is between a half and the whole of `every_seconds`, so that replicas take turns.
     """
 
     def __init__(
@@ -34,10 +36,12 @@ class Periodic:
         once: Round,
         every_seconds: float,
         on_failure: Callable[[Exception], None] | None = None,
+        *,
+        vary: bool = False,
     ) -> None:
         self._name = name
         self._once = once
-        self._every_seconds = every_seconds
+        self._pauses = backoff.delays(every_seconds, every_seconds) if vary else itertools.repeat(every_seconds)
         self._on_failure = on_failure
 
     async def run(self) -> None:
@@ -50,7 +54,7 @@ class Periodic:
                 if not transient.is_transient(error):
                     raise
                 self._put_off(error)
-            await asyncio.sleep(self._every_seconds)
+            await asyncio.sleep(next(self._pauses))
 
     def _put_off(self, error: Exception) -> None:
         _log.warning("periodic_work_put_off", work=self._name, error=transient.reason(error))

@@ -1,1 +1,1 @@
-"""Orders: placing them, moving them along, and everything that happened to them."""
+"""The order service: places orders, moves them through their states, and keeps everything that happened to them."""

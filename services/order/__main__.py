@@ -16,31 +16,34 @@ from services.chassis.reconciliation import Reconciliation
 from services.chassis.relay import Relay
 from services.chassis.settings import load
 from services.chassis.statuses import Catalogue
-from services.order.consumers import GROUP, handlers
-from services.order.faults import FAULTS
-from services.order.inventory import RESERVATIONS, Inventory
-from services.order.journal import Journal
-from services.order.leases import Leases
-from services.order.news import OrderNews
-from services.order.outbox import CommitOutbox
-from services.order.payments import PAYMENT_LOOKUP, Payments
-from services.order.read_side import ReadSide
-from services.order.reconciliation import comparisons
-from services.order.rpc import OrderLookupRpc, OrderRpc
-from services.order.schema import Schema
+from services.order.adapters.commits import MongoCommits
+from services.order.adapters.inventory import RESERVATIONS, GrpcInventory
+from services.order.adapters.leases import Leases
+from services.order.adapters.news import KafkaOrderNews
+from services.order.adapters.outbox import CommitOutbox
+from services.order.adapters.page_tokens import SealedPageTokens
+from services.order.adapters.payments import PAYMENT_LOOKUP, GrpcPayments
+from services.order.adapters.read_side import MongoReadSide
+from services.order.adapters.schema import Schema
+from services.order.adapters.store_clock import StoreClock
+from services.order.entrypoints.consumers import CONSUMER, handlers
+from services.order.entrypoints.errors import STATUSES
+from services.order.entrypoints.rpc import OrderLookupRpc, OrderRpc
+from services.order.entrypoints.workers import clock_reader, comparisons, sweeper
 from services.order.settings import OrderSettings
-from services.order.store import CommitStore
-from services.order.store_clock import StoreClock
-from services.order.sweeper import Sweeper
-from services.order.use_cases.apply_payment import ApplyPayment
-from services.order.use_cases.end_short import EndShort
-from services.order.use_cases.list_orders import ListOrders
-from services.order.use_cases.place_order import PlaceOrder
-from services.order.use_cases.read_order import ReadOrder
-from services.order.use_cases.resolve_orders import ResolveOrders
-from services.order.use_cases.settle_unpaid import SettleUnpaid
-from services.order.use_cases.update_status import UpdateStatus
-from services.order.use_cases.watch_order import WatchOrder
+from services.order.use_cases.apply_payment import ApplyPaymentHandler
+from services.order.use_cases.cancel_short import CancelShortHandler
+from services.order.use_cases.cancel_unpaid import CancelUnpaidHandler
+from services.order.use_cases.get_order import GetOrderHandler
+from services.order.use_cases.get_order_history import GetOrderHistoryHandler
+from services.order.use_cases.journal import Journal
+from services.order.use_cases.list_orders import ListOrdersHandler
+from services.order.use_cases.look_up_order import LookUpOrderHandler
+from services.order.use_cases.look_up_orders import LookUpOrdersHandler
+from services.order.use_cases.place_order import PlaceOrderHandler
+from services.order.use_cases.resolve_orders import ResolveOrdersHandler
+from services.order.use_cases.update_status import UpdateStatusHandler
+from services.order.use_cases.watch_order import WatchOrderHandler
 
 
 def run(settings: OrderSettings) -> None:
@@ -48,32 +51,37 @@ def run(settings: OrderSettings) -> None:
     app = App("order", settings)
     mongo = app.add(Mongo(settings.mongo_url))
     clock = app.add(StoreClock(mongo))
-    store, read_side, leases = CommitStore(mongo), ReadSide(mongo), Leases(mongo, clock.now)
-    app.add(Schema(store, read_side, leases))
-    app.background("store clock", clock.run)
+    commits, read_side, leases = MongoCommits(mongo), MongoReadSide(mongo), Leases(mongo, clock.now)
+    app.add(Schema(commits, read_side, leases))
+    app.background("store clock", clock_reader(clock).run)
     producer = app.add(Producer(settings.brokers, app.name), required=False)
-    inventory = Inventory(app.client(ReservationServiceStub, RESERVATIONS, settings.inventory_target))
-    payments = Payments(app.client(PaymentLookupServiceStub, PAYMENT_LOOKUP, settings.payment_target))
-    outbox = CommitOutbox(store, read_side, leases, clock.now)
-    journal = Journal(store, outbox.announce, clock.now)
-    place, read, update = PlaceOrder(journal, inventory), ReadOrder(journal), UpdateStatus(journal)
-    news = OrderNews(settings.brokers)
-    watch = WatchOrder(journal, read, news)
-    listing = ListOrders(read_side, SealedTokens(settings.idempotency_secret))
-    rpc = OrderRpc(place, read, listing, update, watch, settings.idempotency_secret)
-    app.serve(order_pb2.DESCRIPTOR.services_by_name["OrderService"], rpc)
-    lookup = OrderLookupRpc(read, ResolveOrders(journal))
+    inventory = GrpcInventory(app.client(ReservationServiceStub, RESERVATIONS, settings.inventory_target))
+    payments = GrpcPayments(app.client(PaymentLookupServiceStub, PAYMENT_LOOKUP, settings.payment_target))
+    outbox, news = CommitOutbox(commits, read_side, leases, clock.now), KafkaOrderNews(settings.brokers)
+    journal = Journal(commits, outbox.announce, clock.now)
+    tokens = SealedPageTokens(SealedTokens(settings.idempotency_secret))
+    get_order = GetOrderHandler(journal)
+    orders = OrderRpc(
+        place_order=PlaceOrderHandler(journal, inventory),
+        get_order=get_order,
+        get_order_history=GetOrderHistoryHandler(journal),
+        list_orders=ListOrdersHandler(read_side, tokens),
+        update_status=UpdateStatusHandler(journal),
+        watch_order=WatchOrderHandler(journal, get_order, news),
+        idempotency_secret=settings.idempotency_secret,
+    )
+    app.serve(order_pb2.DESCRIPTOR.services_by_name["OrderService"], orders)
+    lookup = OrderLookupRpc(LookUpOrderHandler(journal), LookUpOrdersHandler(journal), ResolveOrdersHandler(journal))
     app.serve(order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"], lookup)
     app.background("relay", Relay(outbox.lease, producer).run)
     app.background("news", news.run)
-    settle = SettleUnpaid(journal, read_side, payments, settings.unpaid_after, clock.now)
-    app.background("sweeper", Sweeper(leases, settle, every_seconds=settings.sweep_every_seconds).run)
+    cancel_unpaid = CancelUnpaidHandler(journal, read_side, payments, settings.unpaid_after, clock.now)
+    app.background("sweeper", sweeper(cancel_unpaid, leases, settings.sweep_every_seconds).run)
     compared = comparisons(mongo, payments, settings.compare_settled, clock.now)
-    reconciliation = Reconciliation(MongoDrifts(mongo, clock.now), settings, *compared)
-    app.background("reconciliation", reconciliation.run)
-    heard = handlers(ApplyPayment(journal), EndShort(journal))
-    Consumer(settings.brokers, GROUP, heard, producer, since=BEGINNING).run_in(app)
-    app.run(Catalogue(FAULTS))
+    app.background("reconciliation", Reconciliation(MongoDrifts(mongo, clock.now), settings, *compared).run)
+    consumed = handlers(ApplyPaymentHandler(journal), CancelShortHandler(journal))
+    Consumer(settings.brokers, CONSUMER, consumed, producer, since=BEGINNING).run_in(app)
+    app.run(Catalogue(STATUSES))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the environment tells the service."""
+"""The service's settings, from the environment."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class OrderSettings(CommonSettings, ReconciliationSettings):
     """The order service's settings."""
 
     mongo_url: MongoUrl
-    """Where orders are kept: `mongodb://…/database`."""
+    """The database of orders: `mongodb://…/database`."""
     inventory_target: Target
     """Where inventory answers: host:port."""
     payment_target: Target
     """Where payment answers: host:port."""
     idempotency_secret: SecretStr = Field(min_length=16)
-    """Keys the fingerprints of requests, so that the store tells nothing of what they held, and seals page tokens."""
+    """Keys the fingerprints of requests, which then reveal nothing of their content, and seals page tokens."""
     unpaid_after_seconds: int = Field(default=900, gt=0)
     """How long an order may wait for its payment."""
     sweep_every_seconds: float = Field(default=30, gt=0)

@@ -8,7 +8,7 @@
 | `disk`, `clocks` | the file system that can be full, the clocks that can be wrong |
 | `convergence` | how long it takes after a fault until the system is whole again |
 | `people` | `customers`, `staff` and the `dashboard` at Stripe; every request and answer goes to `record` |
-| `checker` | what must hold once all faults are over: `record_rules`; `store_rules` on `stores`; `rest`; `alerts` |
+| `checker` | what must hold in the end: `record_rules`; `store_rules` on `stores`; `rest`; `breakers`; `alerts` |
 | `run`, `shrink` | one run; the shortest plan that still fails |
 | `report` | what a run did and found, with `plots` |
 

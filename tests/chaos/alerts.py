@@ -43,7 +43,7 @@ _STRIPE_TROUBLE = _ANYTHING_AWAY | {
 CAUSES: Mapping[str, frozenset[str]] = {
     "OutboxIsOld": _ANYTHING_AWAY,
     "OutboxIsLong": _ANYTHING_AWAY,
-    "ConsumerLags": _ANYTHING_AWAY,
+    "ConsumerLags": _ANYTHING_AWAY | {"replay"},
     "ConsumerStandsStill": _ANYTHING_AWAY,
     "ConsumerStopped": frozenset({"poison"}),
     "DeadLetters": frozenset({"poison"}),

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tests.chaos import record_rules, rest, store_rules, stores
 from tests.chaos.faults import POISON
@@ -17,11 +17,20 @@ from tests.support.facts import Facts
 from tests.support.invariants import Baseline
 from tests.support.real_stack import RealStack
 
-_SETTLE_SECONDS = 480
-_STORES_SECONDS = 120
+
+@dataclass(frozen=True)
+class Limits:
+    """How long the system may take to be as it must, once all faults are over and no order is pending. Seconds."""
+
+    settle_seconds: float = 480.0
+    """Until the stores agree."""
+    stores_seconds: float = 120.0
+    """From then on until each line of the stores is as it must be."""
+    rest_seconds: float = 90.0
+    """From then on until all parts are ready and idle."""
 
 
-async def settle(stack: RealStack, before: Baseline) -> Facts:
+async def settle(stack: RealStack, before: Baseline, limits: Limits) -> Facts:
     """Wait until the stores agree with each other. Raises AssertionError with what stays broken."""
     letters = await bus.records(stack, bus.DEAD_LETTERS)
     poisoned = sum(1 for letter in letters if letter.key.startswith(POISON))
@@ -29,18 +38,21 @@ async def settle(stack: RealStack, before: Baseline) -> Facts:
         stack,
         replace(before, dead_letters=before.dead_letters + poisoned),
         mail_may_repeat=True,
-        patience=_SETTLE_SECONDS,
+        patience=limits.settle_seconds,
     )
 
 
-async def broken(stack: RealStack, before: Baseline, exchanges: Sequence[Exchange], found: Facts) -> list[str]:
+async def broken(
+    stack: RealStack, before: Baseline, exchanges: Sequence[Exchange], found: Facts, limits: Limits
+) -> list[str]:
     """What does not hold of the record, the stores' lines and the parts at rest, a sentence each."""
     opening = {product: stock.adjusted for product, stock in before.stock.items()}
-    give_up = time.monotonic() + _STORES_SECONDS
+    give_up = time.monotonic() + limits.stores_seconds
     while True:
         held = await stores.read(stack)
         wrong = store_rules.broken(held, exchanges, found, opening)
         if not wrong or time.monotonic() > give_up:
             break
         await asyncio.sleep(1)
-    return [*record_rules.broken(exchanges, found), *wrong, *await rest.at_rest(stack, held.stranded)]
+    restless = await rest.at_rest(stack, held.stranded, limits.rest_seconds)
+    return [*record_rules.broken(exchanges, found), *wrong, *restless]

@@ -42,7 +42,11 @@ _LEFT_OPEN = {
     "notification": "SELECT count(*) FROM messages WHERE status = 'pending' AND created_at < $1",
 }
 """What each database still has to do of what began before an instant."""
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, httpx.HTTPError)
+_AWAY = (
+    *(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError),
+    *(KafkaError, httpx.HTTPError),
+)
+"""What a question may fail with. An answer that comes as its time ends may confuse the driver of PostgreSQL."""
 
 T = TypeVar("T")
 Whole = Callable[[datetime], Awaitable[object]]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+import httpx
+
 from tests.chaos.record import Exchange, Json
 from tests.chaos.visitor import Visitor, Way, elsewhere
 from tests.support.shop import ADDRESS, CHALLENGED, CONNECTION_LOST, DECLINED, INSUFFICIENT_FUNDS, SLOW, VISA
@@ -15,6 +17,8 @@ SCARCE = "chaos-scarce"
 _BETWEEN = (0.0, 1.5)
 _LATE_SECONDS = (8.0, 25.0)
 """Some of it is longer than a challenge lasts (layout.TIMERS)."""
+_LOOKS, _LOOK_EVERY_SECONDS = 3, 1.0
+"""How often, and how far apart, a customer looks at a payment that is under way."""
 _CARDS = (VISA, VISA, VISA, SLOW, CONNECTION_LOST)
 _BAD_CARDS = (DECLINED, INSUFFICIENT_FUNDS)
 
@@ -47,13 +51,28 @@ class Customer(Visitor):
             (1, "disputes at the bank", self._disputes),
             (1, "deletes the account", self._leaves),
             (2, "looks", self._looks),
+            (2, "takes another name", self._renames),
         ]
         await self.live(ways, stop, _BETWEEN)
 
     async def buy(self) -> Json | None:
-        """Order and pay; the payment, when both were taken."""
+        """Order and pay, once more if that turns out to have failed; the last payment, when both were taken."""
         order = await self._order()
-        return await self._pay(order, self.chance.choice(_CARDS)) if order else None
+        payment = await self._pay(order, self.chance.choice(_CARDS)) if order else None
+        if order and payment and await self._failed(payment):
+            return await self._pay(order, VISA)
+        return payment
+
+    async def _failed(self, payment: Json) -> bool:
+        """Whether the payment fails while its customer waits and looks at it."""
+        status = payment["status"]
+        for _ in range(_LOOKS):
+            if status not in ("pending", "processing"):
+                break
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            found = await self.once("GET", f"/payments/{payment['paymentId']}")
+            status = found.answer.get("status", status) if found.status == httpx.codes.OK else status
+        return bool(status == "failed")
 
     def _wanted(self, product: str = PLENTY) -> Json:
         items = [{"productId": product, "quantity": self.chance.randint(1, 3)}]
@@ -173,3 +192,6 @@ class Customer(Visitor):
             await self.once("GET", f"/orders/{order_id}")
         await self.once("GET", "/orders?pageSize=20")
         await self.once("GET", f"/products/{SCARCE}")
+
+    async def _renames(self) -> None:
+        await self.insist("PATCH", "/users/me", {"firstName": f"Ada {self.new_key()[:8]}"})

@@ -17,6 +17,7 @@ import asyncpg
 import httpx
 import psutil
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from local import credentials
 from local.ports import SERVICES
@@ -25,6 +26,7 @@ from tests.chaos import clocks, disk, layout, plan
 from tests.chaos.crashes import Crashes
 from tests.chaos.network import Link, State
 from tests.chaos.plan import ON_POSTGRES, Fault, Kind
+from tests.support import bus
 from tests.support.real_stack import RealStack
 from tests.support.sandbox import Sandbox
 
@@ -42,6 +44,7 @@ _BOUNCED = 2
 _SLOW_SECONDS = 0.4
 _RETRY_SECONDS = 0.5
 _TRIES = 240
+_REPLAY_SECONDS = 15.0
 
 _LINK_STATES = {Kind.CUT: State.CUT, Kind.SLOW: State.SLOW, Kind.HALF_OPEN: State.HALF_OPEN}
 _CONTROLS: dict[Kind, tuple[str, Any, Any]] = {
@@ -101,6 +104,7 @@ class Faults:
         at_once = {
             Kind.KILL: self._kill,
             Kind.POISON: self._poison,
+            Kind.REPLAY: self._replay,
             Kind.WEBHOOKS_FORGED: self._forge,
             Kind.REFUNDS_BOUNCE: self._bounce,
         }
@@ -175,6 +179,18 @@ class Faults:
                 await producer.send_and_wait(topic, b"\xff\xfe not an event", key=key)
                 self.poisoned += 1
         with contextlib.suppress(Exception):
+            await producer.stop()
+
+    async def _replay(self, topic: str) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self.stack.kafka_bootstrap)
+        with contextlib.suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(_REPLAY_SECONDS):
+                await producer.start()
+                for record in reversed(await bus.records(self.stack, [topic])):
+                    if not record.key.startswith(POISON):
+                        await producer.send(topic, record.value, key=record.key, headers=list(record.headers))
+                await producer.flush()
+        with contextlib.suppress(KafkaError, OSError):
             await producer.stop()
 
     @asynccontextmanager

@@ -49,6 +49,8 @@ class Kind(StrEnum):
     WEBHOOKS_FORGED = "webhooks-forged"
     POISON = "poison"
     """Records that no consumer can read appear on a topic."""
+    REPLAY = "replay"
+    """All records of a topic appear once more, the newest first, as when dead letters are sent again long after."""
     READ_ONLY = "read-only"
     """A service's database takes no writes, as after a failover."""
     FULL_DISK = "full-disk"
@@ -57,9 +59,10 @@ class Kind(StrEnum):
     """The clock of an instance jumps ahead or falls behind, and returns."""
 
 
-BY_DEFAULT = tuple(kind for kind in Kind if kind is not Kind.WEBHOOKS_LOST)
+BY_DEFAULT = tuple(kind for kind in Kind if kind not in (Kind.WEBHOOKS_LOST, Kind.REPLAY))
 """Those that happen unless others are named. Of what somebody does in Stripe's dashboard the payment service hears by
-webhooks alone: after webhooks that are lost the books are wrong."""
+webhooks alone: after webhooks that are lost the books are wrong. A replay late in a long run is so much to read that
+the time to converge from other faults cannot be measured."""
 
 STORES = ("postgres", "ferretdb", "kafka")
 PARTIES = ("stripe", "mail")
@@ -83,7 +86,7 @@ ON_POSTGRES = tuple(one.name for one in system().with_store("postgres"))
 CLOCK_SECONDS = 20
 """How far a clock goes wrong: about as long as an order waits for its payment on the scaled stack."""
 AT_ONCE = (
-    *(Kind.KILL, Kind.POISON, Kind.WEBHOOKS_FORGED, Kind.REFUNDS_BOUNCE),
+    *(Kind.KILL, Kind.POISON, Kind.REPLAY, Kind.WEBHOOKS_FORGED, Kind.REFUNDS_BOUNCE),
     *(Kind.STRIPE_DROPS, Kind.STRIPE_FAILS, Kind.STRIPE_FAILS_AFTER, Kind.STRIPE_BUSY, Kind.STRIPE_UNAUTHORIZED),
 )
 """Kinds that are over as soon as they have happened."""
@@ -97,6 +100,7 @@ _TARGETS: dict[Kind, Sequence[str]] = {
     Kind.SLOW: LINKS,
     Kind.HALF_OPEN: LINKS,
     Kind.POISON: TOPICS,
+    Kind.REPLAY: TOPICS,
     Kind.READ_ONLY: ON_POSTGRES,
     Kind.FULL_DISK: ("postgres",),
     Kind.CLOCK: tuple(

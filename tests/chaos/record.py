@@ -49,6 +49,10 @@ class Record:
         """Seconds since the run began."""
         return time.monotonic() - self._began
 
+    def begin(self) -> None:
+        """The run begins now: from here on its seconds are counted."""
+        self._began = time.monotonic()
+
     def close(self) -> None:
         """Nothing more is recorded."""
         self._file.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
@@ -12,22 +13,23 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.chaos import layout
 from tests.support.real_stack import RealStack
 
-_PATIENCE_SECONDS = 90
 _CALL_SECONDS = 10.0
 _ZERO = ("argosy_consumer_stopped", "argosy_circuit_breaker_state", "argosy_outbox_pending", "argosy_consumer_lag")
 STRANDED = "argosy_payments_stranded"
 """What the alert PaymentsStranded reads."""
 
 
-async def at_rest(stack: RealStack, stranded: Mapping[str, int]) -> list[str]:
+async def at_rest(stack: RealStack, stranded: Mapping[str, int], patience: float) -> list[str]:
     """What of the parts is not as it must be when nothing happens, after a while to get there.
 
     stranded: payments that need a person, by reason: what the alert's metric must show.
+    patience: seconds.
     """
+    give_up = time.monotonic() + patience
     async with httpx.AsyncClient(timeout=_CALL_SECONDS) as http:
-        wrong: list[str] = []
-        for _ in range(_PATIENCE_SECONDS):
-            metrics, wrong = {}, []
+        while True:
+            metrics: dict[str, str] = {}
+            wrong: list[str] = []
             for instance in layout.INSTANCES:
                 try:
                     metrics[instance], said = await _look(http, stack, instance)
@@ -35,10 +37,9 @@ async def at_rest(stack: RealStack, stranded: Mapping[str, int]) -> list[str]:
                     said = [f"{instance} does not answer: {error!r}"]
                 wrong += said
             wrong += [*restless(metrics), *unalarmed(metrics, stranded)]
-            if not wrong:
-                return []
+            if not wrong or time.monotonic() > give_up:
+                return wrong
             await asyncio.sleep(1)
-    return wrong
 
 
 async def _look(http: httpx.AsyncClient, stack: RealStack, instance: str) -> tuple[str, list[str]]:

@@ -20,7 +20,8 @@ from local.commands.reset import reset
 from local.commands.up import up
 from local.paths import STACKS
 from local.stack import Stack
-from tests.chaos import alerts, checker, disk, layout, people
+from tests.chaos import alerts, breakers, checker, disk, layout, people
+from tests.chaos.checker import Limits
 from tests.chaos.convergence import Meter, Probe
 from tests.chaos.crashes import Crashes, make_directories
 from tests.chaos.customers import SCARCE, Customer
@@ -76,13 +77,22 @@ async def run(stack: Stack, seed: int, plan: Sequence[Fault], seconds: float) ->
     """Do it, from a fresh stack, and leave the stack stopped. The outcome says whether everything held."""
     outcome = Outcome(seed, plan, seconds)
     disk_fills = any(fault.kind is Kind.FULL_DISK for fault in plan)
-    async with _system(stack, disk_fills=disk_fills) as (real, links), Shop(real) as shop:
-        await _attack(real, links, shop, outcome)
+    async with system(stack, disk_fills=disk_fills) as (real, links):
+        await attack(real, links, outcome)
     return outcome
 
 
 @asynccontextmanager
-async def _system(stack: Stack, *, disk_fills: bool) -> AsyncIterator[tuple[RealStack, dict[str, Link]]]:
+async def system(
+    stack: Stack, settings: Sequence[str] = (), *, disk_fills: bool = False
+) -> AsyncIterator[tuple[RealStack, dict[str, Link]]]:
+    """The system under attack, from a fresh stack; stopped at the end.
+
+    settings: PART.NAME=VALUE each, above those of the layout.
+    disk_fills: whether PostgreSQL gets a file system of its own.
+
+    Raises RuntimeError when it does not start.
+    """
     found = layout.links(stack)
     disk.unmount(stack)
     # Unasked: a run begins without the orders, charges and records of the one before.
@@ -93,7 +103,7 @@ async def _system(stack: Stack, *, disk_fills: bool) -> AsyncIterator[tuple[Real
     try:
         for link in found.values():
             await link.start()
-        code = await asyncio.to_thread(up, stack, (), (), layout.LAYOUT)
+        code = await asyncio.to_thread(up, stack, (), settings, layout.LAYOUT)
         if code:
             raise RuntimeError("the system under attack did not start")
         yield RealStack(data.as_started(stack)), found
@@ -105,7 +115,13 @@ async def _system(stack: Stack, *, disk_fills: bool) -> AsyncIterator[tuple[Real
             await link.stop()
 
 
-async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: Outcome) -> None:
+async def attack(real: RealStack, links: dict[str, Link], outcome: Outcome, limits: Limits | None = None) -> None:
+    """Let the outcome's plan happen while people use the shop, check everything, and write down what came of it."""
+    async with Shop(real) as shop:
+        await _attack(real, links, shop, outcome, limits or Limits())
+
+
+async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: Outcome, limits: Limits) -> None:
     staff = await shop.register_staff()
     await _sell_what_is_scarce(shop, staff.token)
     before = await invariants.baseline(real)
@@ -116,6 +132,7 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
     probe = Probe(real, await shop.register(), record)
     meter = Meter(probe.whole, outcome.converged)
     stop = asyncio.Event()
+    record.begin()  # the time that it takes to register everybody is not the plan's
     tasks = crowd.begin(stop)
     watch = alerts.Watch(real)
     watch.begin()
@@ -130,7 +147,7 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
     await probe.close()
     outcome.problems += await _finish(tasks)
     _say("everything settles")
-    await _check(real, shop, before, outcome, record, crowd.customers)
+    await _check(real, before, outcome, record, crowd.customers, limits)
     outcome.settled_after = time.monotonic() - over
     outcome.alerts = await alerts.fired(await watch.end())
     outcome.problems += alerts.without_cause(outcome.alerts, outcome.happened, outcome.done)
@@ -177,22 +194,23 @@ async def _finish(people_at_work: Sequence[asyncio.Task[None]]) -> list[str]:
 
 async def _check(
     real: RealStack,
-    shop: Shop,
     before: invariants.Baseline,
     outcome: Outcome,
     record: Record,
     customers: Sequence[Customer],
+    limits: Limits,
 ) -> None:
     with contextlib.suppress(GaveUp):
         for number in range(_CALM_PURCHASES):  # whoever left a party alone asks it once more
             await customers[number % len(customers)].buy()
     await _until_no_order_waits(real, before, outcome)
     try:
-        found: Facts = await checker.settle(real, before)
+        found: Facts = await checker.settle(real, before, limits)
     except AssertionError as error:
         outcome.problems += str(error).splitlines()[1:]
         found = await _facts(real, before)
-    outcome.problems += await checker.broken(real, before, record.exchanges, found)
+    outcome.problems += await checker.broken(real, before, record.exchanges, found, limits)
+    outcome.problems += breakers.opened_without_cause(real, [fault for _, fault in outcome.happened], before.since)
     outcome.exchanges = record.exchanges
     outcome.orders = Counter(order.status for order in found.orders.values())
     record.close()
@@ -221,7 +239,7 @@ async def _facts(real: RealStack, before: invariants.Baseline) -> Facts:
 async def _sell_what_is_scarce(shop: Shop, token: str) -> None:
     product = {"id": SCARCE, "name": "Last pieces", "description": "", "price": 10, "currency": "USD"}
     made = await shop.call("POST", "/products", product, token=token)
-    if made.status_code != httpx.codes.CREATED:
+    if made.status_code not in (httpx.codes.CREATED, httpx.codes.CONFLICT):  # a run before may have made it
         raise RuntimeError(f"no product to fight over: {made.text}")
     await shop.call("POST", f"/products/{SCARCE}/stock", {"delta": 5, "reason": "opening"}, token=token)
 

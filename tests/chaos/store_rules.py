@@ -18,6 +18,7 @@ def broken(stores: Stores, exchanges: Sequence[Exchange], found: Facts, opening:
         *_stock_is_what_staff_made_it(stores.moves, exchanges, opening),
         *_money_is_booked_to_the_cent(stores),
         *_answered_refunds_are_there(stores, exchanges),
+        *_nobody_was_charged_twice(found),
         *_one_message_a_fact(stores),
     ]
 
@@ -83,6 +84,14 @@ def _answered_refunds_are_there(stores: Stores, exchanges: Sequence[Exchange]) -
         answered = one.method == "POST" and one.path.endswith("/refunds") and one.status == 201
         if answered and one.answer["id"] not in stores.refunds:
             yield f"refund {one.answer['id']} was answered with 201 and is not there"
+
+
+def _nobody_was_charged_twice(found: Facts) -> Iterator[str]:
+    """An order is charged once: also money that went back was taken from somebody."""
+    times = Counter(charged.order_id for charged in found.charged if charged.captured)
+    for order_id, count in times.items():
+        if count > 1:
+            yield f"order {order_id} was charged {count} times"
 
 
 def _one_message_a_fact(stores: Stores) -> Iterator[str]:

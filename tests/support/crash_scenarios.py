@@ -33,8 +33,8 @@ from facts.system import system
 from local import credentials, topology
 from services.chassis import clock
 from services.chassis.crash_points import VARIABLE
-from services.order.domain import Commit, first_commit_id
-from services.order.messages import event_id
+from services.order.adapters.facts import event_id
+from services.order.domain.history import Commit, first_commit_id
 from services.order.use_cases.place_order import order_id_of
 from services.user.adapters.signing_keys import KeyFiles
 from tests.chaos.customers import PLENTY, Customer
@@ -247,7 +247,9 @@ async def closed_too_early(people: People) -> None:
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(people.stack.mongo_url("orders"))
     try:
         commits = client.get_default_database()["commits"]
-        await commits.insert_one({"_id": first_commit_id(order_id_of(token["sub"], key)), "closedAt": clock.now()})
+        await commits.insert_one(
+            {"_id": first_commit_id(order_id_of(uuid.UUID(token["sub"]), key)), "closedAt": clock.now()}
+        )
     finally:
         client.close()
     with contextlib.suppress(KeyError):
@@ -338,7 +340,7 @@ async def stores_differ(people: People) -> None:
 async def _event_lost(people: People, customer: Customer) -> None:
     """Inventory never applies that an order is confirmed: its inbox has the event already."""
     order = await people.order(customer)
-    confirmed = event_id(Commit(order["id"], 2, clock.now(), (), ""), 0)
+    confirmed = event_id(Commit(uuid.UUID(order["id"]), 2, clock.now(), (), ""), 0)
     async with database(people.stack, "inventory") as connection:
         await connection.execute(
             "INSERT INTO inbox (consumer, event_id) VALUES ('inventory-service-group', $1)", confirmed

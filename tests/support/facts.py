@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -129,6 +129,14 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Person:
+    """How a person is written to."""
+
+    email: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Told:
     """An event in an outbox."""
 
@@ -159,12 +167,16 @@ class Facts:
     dead_letters: int
     gone: frozenset[str] = frozenset()
     """People who have deleted their accounts, by id."""
+    people: Mapping[str, Person] = field(default_factory=dict)
+    """Who registered from that moment on and still has an account, as the user service knows them."""
+    readers: Mapping[str, Person] = field(default_factory=dict)
+    """Whom the notification service writes to, as it knows them."""
 
 
 async def gather(stack: RealStack, since: datetime) -> Facts:
     """Ask every part. What is under way shows half done: ask again."""
     orders = await _orders(stack, since)
-    payments, charged, (reservations, stock), messages, (welcomes, gone), outboxes = await asyncio.gather(
+    payments, charged, (reservations, stock), messages, people, outboxes = await asyncio.gather(
         _payments(stack, orders),
         _charged(stack, orders),
         _inventory(stack),
@@ -176,7 +188,19 @@ async def gather(stack: RealStack, since: datetime) -> Facts:
     records = await bus.records(stack)
     dead_letters = await bus.records(stack, bus.DEAD_LETTERS)
     return Facts(
-        orders, payments, charged, reservations, stock, messages, welcomes, outboxes, records, len(dead_letters), gone
+        orders,
+        payments,
+        charged,
+        reservations,
+        stock,
+        messages,
+        people.welcomes,
+        outboxes,
+        records,
+        len(dead_letters),
+        people.gone,
+        people.people,
+        people.readers,
     )
 
 
@@ -331,19 +355,42 @@ async def _messages(stack: RealStack, orders: Mapping[str, Order]) -> list[Messa
     return [Message(**row, mails=arrived[row["id"]]) for row in rows]
 
 
-async def _people(stack: RealStack, since: datetime) -> tuple[dict[str, str], frozenset[str]]:
-    """How each one's welcome stands, and who has left since."""
+@dataclass(frozen=True)
+class _People:
+    """Who registered from some moment on; each as `Facts` has it."""
+
+    welcomes: Mapping[str, str]
+    gone: frozenset[str]
+    people: Mapping[str, Person]
+    readers: Mapping[str, Person]
+
+
+async def _people(stack: RealStack, since: datetime) -> _People:
     async with _database(stack, "user") as connection:
-        people = await connection.fetch(
-            "SELECT id::text, account_status FROM users WHERE created_at >= $1 ORDER BY id", since
+        accounts = await connection.fetch(
+            "SELECT id::text, account_status, email, first_name || ' ' || last_name AS name FROM users"
+            " WHERE created_at >= $1 ORDER BY id",
+            since,
         )
     async with _database(stack, "notification") as connection:
         rows = await connection.fetch(
             "SELECT user_id::text, status FROM messages WHERE type = 'welcome' AND created_at >= $1", since
         )
+        readers = await connection.fetch(
+            "SELECT user_id::text AS id, email, name FROM recipients WHERE forgotten_at IS NULL"
+        )
     statuses = {row["user_id"]: row["status"] for row in rows}
-    welcomes = {one["id"]: statuses.get(one["id"], "") for one in people if one["account_status"] == "active"}
-    return welcomes, frozenset(one["id"] for one in people if one["account_status"] == "deleted")
+    active = [one for one in accounts if one["account_status"] == "active"]
+    return _People(
+        welcomes={one["id"]: statuses.get(one["id"], "") for one in active},
+        gone=frozenset(one["id"] for one in accounts if one["account_status"] == "deleted"),
+        people=_persons(active),
+        readers=_persons(readers),
+    )
+
+
+def _persons(rows: Sequence[asyncpg.Record]) -> dict[str, Person]:
+    return {row["id"]: Person(row["email"], row["name"]) for row in rows}
 
 
 async def _mails(stack: RealStack) -> list[dict[str, str]]:

@@ -7,7 +7,10 @@
 - Stock on hand and sold is what there was in the beginning and what staff have added since; what is held is what
   reservations say; the history of moves comes to both.
 - Whoever has to hear of an order has heard once, and whoever has registered was welcomed; who is gone hears nothing.
-- Every event has reached its topic; an order's are there in sequence; none became a dead letter.
+- Every event has reached its topic; an order's are there in sequence; one that came again is the same; none became a
+  dead letter.
+- No order lost its stock because time passed.
+- Mails go to the address that the account has.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ import httpx
 from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
+from argosy.event.v1.inventory_events_pb2 import StockReleased
 from tests.support import facts
 from tests.support.facts import Facts, Order, Stock
 from tests.support.real_stack import RealStack
@@ -92,8 +96,11 @@ def broken(found: Facts, before: Baseline, *, mail_may_repeat: bool = False) -> 
         *_stock(found, before),
         *_mail(found, mail_may_repeat),
         *_welcomes(found),
+        *_readers(found),
         *_events(found, before),
         *_sequences(found),
+        *_contents(found),
+        *_holds(found),
     ]
 
 
@@ -204,6 +211,13 @@ def _welcomes(found: Facts) -> Iterator[str]:
             yield f"the message that welcomes {user_id} is {status or 'not written'}"
 
 
+def _readers(found: Facts) -> Iterator[str]:
+    for user_id, person in found.people.items():
+        reader = found.readers.get(user_id)
+        if reader is not None and reader != person:
+            yield f"mails to {user_id} go to another address or name than the account has"
+
+
 def _told_of(found: Facts, kind: str) -> Iterator[str]:
     """The order of each event of a kind that the bus told, however often it did."""
     told = {
@@ -245,6 +259,23 @@ def _sequences(found: Facts) -> Iterator[str]:
             yield f"order {order.id}: {_told(happened)} happened, {_told(heard[order.id].values())} is on the bus"
         if not all(commit.published for commit in order.commits):
             yield f"order {order.id} has commits that are not marked as published"
+
+
+def _contents(found: Facts) -> Iterator[str]:
+    """An event that is published again is the same."""
+    said: dict[str, bytes] = {}
+    for record in found.bus:
+        event_id = record.header("ce_id")  # "" for what is no event
+        if event_id and said.setdefault(event_id, record.value) != record.value:
+            yield f"event {event_id} of {record.key.decode(errors='replace')} is on the bus with two contents"
+
+
+def _holds(found: Facts) -> Iterator[str]:
+    """Time alone takes no stock from an order that exists."""
+    released = {record.value for record in found.bus if record.header("ce_type") == "STOCK_RELEASED"}
+    for event in map(StockReleased.FromString, released):
+        if event.order_id in found.orders and event.reason == "expired":
+            yield f"order {event.order_id}: its stock was released because time passed"
 
 
 def _told(events: Iterable[tuple[int, str]]) -> str:

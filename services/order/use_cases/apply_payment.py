@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
 
 from services.chassis.metrics import show_from_the_start
-from services.order.domain import (
-    IllegalTransition,
-    OrderNotFound,
-    OrderStatusUpdated,
-    Reason,
-    Status,
-    fold,
-    move,
-    was_caused_by,
-)
-from services.order.journal import History, Journal
+from services.order.domain.facts import OrderStatusUpdated
+from services.order.domain.history import History, fold, was_caused_by
+from services.order.domain.moves import IllegalTransition, OrderNotFound, move
+from services.order.domain.orders import Reason, Status
+from services.order.use_cases.journal import Journal
 
 _UNKNOWN = "unknown"
 _ignored = Counter(
@@ -31,44 +26,43 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class PaymentOutcome:
-    """How the payment of an order ended."""
+class ApplyPayment:
+    """How the payment of an order ended, and by which event."""
 
-    order_id: str
+    event_id: UUID
+    order_id: UUID
     succeeded: bool
-    event_id: str
-    """The event that says so: it takes effect once."""
 
 
 @dataclass(frozen=True)
-class ApplyPayment:
-    """Lets payments' outcomes take effect on orders, once."""
+class ApplyPaymentHandler:
+    """Applies the outcomes of payments to orders, once an event."""
 
     journal: Journal
 
-    async def __call__(self, outcome: PaymentOutcome) -> None:
-        """Confirm or cancel the order.
+    async def __call__(self, command: ApplyPayment) -> None:
+        """Confirms or cancels the order.
 
         An outcome that comes too late is counted and changes nothing: payment itself refunds what was paid for a
         cancelled order. The same holds for an order that does not exist. A payment begins only after this service has
         answered with its order, so a later try would not find it either.
 
         Raises:
-            Contended, NotStored, OutcomeUnknown: as Journal.change says; to be tried again.
+            Contended, NotStored, OutcomeUnknown: see Journal.change; the event is applied again later.
         """
-        wanted = (Status.CONFIRMED, Reason.PAID) if outcome.succeeded else (Status.CANCELLED, Reason.PAYMENT_FAILED)
+        wanted = (Status.CONFIRMED, Reason.PAID) if command.succeeded else (Status.CANCELLED, Reason.PAYMENT_FAILED)
 
         def decide(history: History) -> OrderStatusUpdated | None:
-            return None if was_caused_by(history, outcome.event_id) else move(fold(history), *wanted)
+            return None if was_caused_by(history, command.event_id) else move(fold(history), *wanted)
 
         try:
-            await self.journal.change(outcome.order_id, decide, cause=outcome.event_id)
+            await self.journal.change(command.order_id, decide, cause=command.event_id)
         except IllegalTransition as late:
-            _ignore(outcome, late.current, late)
+            _ignore(command, late.current, late)
         except OrderNotFound as unknown:
-            _ignore(outcome, _UNKNOWN, unknown)
+            _ignore(command, _UNKNOWN, unknown)
 
 
-def _ignore(outcome: PaymentOutcome, status: str, why: Exception) -> None:
-    _ignored.labels("succeeded" if outcome.succeeded else "failed", status).inc()
-    _log.warning("payment_outcome_ignored", order_id=outcome.order_id, error=str(why))
+def _ignore(command: ApplyPayment, status: str, why: Exception) -> None:
+    _ignored.labels("succeeded" if command.succeeded else "failed", status).inc()
+    _log.warning("payment_outcome_ignored", order_id=str(command.order_id), error=str(why))

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
-from services.chassis import clock, paging
-from services.chassis.paging import SealedTokens
-from services.order.domain import Actor, Order, Status, check_may_list
-from services.order.read_side import Position, ReadSide
-
-_TOKEN_PARTS = 3
+from services.order.domain.moves import require_may_list
+from services.order.domain.orders import Actor, Order, Status
+from services.order.ports import OrderList, PageTokens, ReadSide
 
 
 @dataclass(frozen=True)
-class ListOrdersCommand:
+class ListOrders:
     """Which page of whose orders."""
 
     actor: Actor
-    user_id: str | None
-    """Whose; None for one's own."""
+    user_id: UUID | None
+    """Whose; None: the actor's own."""
     status: Status | None
-    page_size: int
-    """0 for the default."""
+    size: int
     page_token: str
+    """Empty for the first page."""
 
 
 @dataclass(frozen=True)
@@ -32,41 +30,29 @@ class ListedOrders:
 
     orders: Sequence[Order]
     next_page_token: str
-    """Asks for the page after this one; empty on the last."""
+    """The token of the next page; empty on the last page."""
 
 
 @dataclass(frozen=True)
-class ListOrders:
-    """Lists orders from the read side, which follows the commits within milliseconds.
+class ListOrdersHandler:
+    """Lists orders from the read side, which is milliseconds behind the commits.
 
-    A token goes on with the same list for the same person alone: it is a place in it, and means nothing elsewhere.
+    A token is valid for the same list and the same reader only.
     """
 
     read_side: ReadSide
-    tokens: SealedTokens
+    tokens: PageTokens
 
-    async def __call__(self, command: ListOrdersCommand) -> ListedOrders:
+    async def __call__(self, command: ListOrders) -> ListedOrders:
         """The page.
 
         Raises:
-            OnlyStaffListOthers: somebody else's orders, and the caller is not staff.
+            OnlyStaffListOthers: another customer's orders, and the caller is not staff.
             InvalidArgument: the token is not of this list.
         """
         user_id = command.user_id or command.actor.user_id
-        check_may_list(command.actor, user_id)
-        this_list = (command.actor.user_id, user_id, command.status or "")
-        after = _position(self.tokens.open(command.page_token, _TOKEN_PARTS, of=this_list))
-        page = await self.read_side.page(user_id, command.status, after, paging.page_size(command.page_size))
-        token = self.tokens.seal(_key(page.end), of=this_list) if page.end is not None else ""
-        return ListedOrders(page.orders, token)
-
-
-def _key(end: Position) -> tuple[str, ...]:
-    return str(end.shelf), clock.to_text(end.created_at) if end.created_at else "", end.order_id
-
-
-def _position(key: tuple[str, ...] | None) -> Position | None:
-    if key is None:
-        return None
-    shelf, created_at, order_id = key
-    return Position(int(shelf), clock.from_text(created_at) if created_at else None, order_id)
+        require_may_list(command.actor, user_id)
+        this_list = OrderList(command.actor.user_id, user_id, command.status)
+        after = self.tokens.open(command.page_token, this_list)
+        page = await self.read_side.page(user_id, command.status, after, command.size)
+        return ListedOrders(page.orders, self.tokens.seal(page.end, this_list) if page.end is not None else "")

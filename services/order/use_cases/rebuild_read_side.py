@@ -1,29 +1,33 @@
-"""Compare the read side with the histories, all of it, and make it what they say."""
+"""Compare the read side with the histories of all orders, and make it what they say."""
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from services.chassis import clock
+from services.chassis import ids
 from services.chassis.crash_points import reach
-from services.chassis.mongo import Document
-from services.order.domain import Order, fold
-from services.order.read_side import Contended, ReadSide
-from services.order.read_side_repair import ReadSideRepair
-from services.order.side_by_side import side_by_side
-from services.order.store import CommitStore
+from services.chassis.side_by_side import side_by_side
+from services.order.domain.history import fold
+from services.order.domain.orders import Order
+from services.order.ports import (
+    Commits,
+    NewMissingOrders,
+    Now,
+    ProjectionContended,
+    ReadSide,
+    ReadSideRepair,
+    Shown,
+)
 
 SETTLED_AFTER = timedelta(seconds=15)
-"""Until then a change may be on its way to the read side, by the service itself: it is looked at again later."""
-_AT_A_TIME = 200
-_SIDE_BY_SIDE = 8
+"""Until then the service itself may be about to show a change: such an order is compared again later."""
+_BATCH = 200
+_CONCURRENT = 8
 _TRIES = 8
 _ROUNDS = 10
 
@@ -36,9 +40,9 @@ class Found(StrEnum):
     MISSING = "missing"
     DIFFERENT = "different"
     UNKNOWN = "unknown"
-    """It is shown, and no history tells of it."""
+    """It is shown and has no history."""
     UNREADABLE = "unreadable"
-    """Its history makes no sense: nothing can be said, or done, about it."""
+    """Its history cannot be read: the order can be neither compared nor repaired."""
 
 
 @dataclass(frozen=True)
@@ -46,52 +50,60 @@ class Difference:
     """One order that is not shown as it is."""
 
     order_id: str
+    """As the store has it."""
     found: Found
     fields: tuple[str, ...] = ()
     """The fields that are wrong, where it is different."""
     changed_at: datetime | None = None
-    """When its history last grew."""
+    """When its last commit was made."""
     placed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class RebuildReadSide:
-    """Goes through all orders while the service goes on. Memory does not grow with them.
+    """What to do about differences."""
 
-    Nothing that is newer is ever replaced: see read_side_repair.py.
+    mend: bool
+    """Repair them; otherwise nothing is written."""
+
+
+@dataclass(frozen=True)
+class RebuildReadSideHandler:
+    """Compares all orders while the service goes on. Its memory does not grow with their number.
+
+    Nothing that is newer is ever replaced: see adapters/read_side_repair.py.
     """
 
-    store: CommitStore
+    commits: Commits
     read_side: ReadSide
     repair: ReadSideRepair
+    new_missing: NewMissingOrders
+    now: Now
     settled_after: timedelta = SETTLED_AFTER
-    now: Callable[[], datetime] = clock.now
 
-    async def differences(self, *, mend: bool, compared: Callable[[int], None]) -> AsyncIterator[Difference]:
-        """Every difference, once, as it is found; with `mend` it has been put right by then, where it can be.
+    async def __call__(self, command: RebuildReadSide, compared: Callable[[int], None]) -> AsyncIterator[Difference]:
+        """Every difference, once, as it is found; with `mend` it is repaired by then, where it can be.
 
-        Missing orders come last, the oldest first, so that they are shown in the order in which they were placed.
+        Missing orders come last, the oldest first, so that lists show them in the order in which they were placed.
 
         Args:
-            mend: put right what is different.
-            compared: told how many orders more have been compared.
+            command: see RebuildReadSide.
+            compared: called with how many orders more have been compared.
 
         Raises:
-            Unavailable: the store is away; what was mended stays so, and another run does the rest.
-            sqlite3.Error: there are many missing orders, and no room (TMPDIR) to sort them.
+            Unavailable: the store is away; what was repaired stays so, and another run does the rest.
+            And what MissingOrders.add raises when the disk is full.
         """
-        with closing(sqlite3.connect("")) as missing:  # a file of SQLite's own, once it is more than a few pages
-            missing.execute("CREATE TABLE missing (placed_at TEXT, order_id TEXT PRIMARY KEY)")
+        with self.new_missing() as missing:
             async for difference in self._settled(compared):
                 if difference.found is Found.MISSING:
-                    row = (clock.to_text(difference.placed_at or self.now()), difference.order_id)
-                    missing.execute("INSERT OR IGNORE INTO missing VALUES (?, ?)", row)
+                    missing.add(difference.order_id, difference.placed_at or self.now())
                     continue
-                if mend:
+                if command.mend:
                     await self._mend(difference.order_id)
                 yield difference
-            for (order_id,) in missing.execute("SELECT order_id FROM missing ORDER BY placed_at, order_id"):
-                if mend:
+            for order_id in missing.oldest_first():
+                if command.mend:
                     await self._mend(order_id)
                 yield Difference(order_id, Found.MISSING)
 
@@ -103,7 +115,7 @@ class RebuildReadSide:
         return found
 
     async def _settled(self, compared: Callable[[int], None]) -> AsyncIterator[Difference]:
-        """The differences that stay: what the service is about to put right itself is given time."""
+        """The differences that stay: the service is given time to show recent changes itself."""
         young: list[Difference] = []
         async for differences in self._all(compared):
             for difference in differences:
@@ -127,26 +139,25 @@ class RebuildReadSide:
         return difference.changed_at is not None and difference.changed_at > self.now() - self.settled_after
 
     async def _all(self, compared: Callable[[int], None]) -> AsyncIterator[list[Difference]]:
-        """Batches of differences: of all that is shown with its history, then of all histories that are not shown."""
-        async for documents in _in_batches(self.repair.documents()):
-            wrong = await side_by_side(self._seems_wrong, documents, at_most=_SIDE_BY_SIDE)
+        """Batches of differences: of everything that is shown, then of all histories that are not shown."""
+        async for batch in _in_batches(self.repair.documents()):
+            wrong = await side_by_side(self._seems_wrong, batch, at_most=_CONCURRENT)
             yield await self._compare_all([order_id for order_id in wrong if order_id])
-            compared(len(documents))
-        async for order_ids in _in_batches(self.store.order_ids()):
-            shown = await side_by_side(self.repair.is_shown, order_ids, at_most=_SIDE_BY_SIDE)
+            compared(len(batch))
+        async for order_ids in _in_batches(self.commits.order_ids()):
+            shown = await side_by_side(self.repair.is_shown, order_ids, at_most=_CONCURRENT)
             missing = [order_id for order_id, is_shown in zip(order_ids, shown, strict=True) if not is_shown]
             yield await self._compare_all(missing)
             compared(len(missing))
 
-    async def _seems_wrong(self, shown: Document) -> str | None:
-        """The order's id, when a document that was read a while ago does not say what the history says now."""
-        order_id = str(shown["_id"])
-        order = await self._order(order_id)
+    async def _seems_wrong(self, shown: Shown) -> str | None:
+        """The order's id, when what was read a while ago differs from the history as it is now."""
+        order = await self._order(shown.order_id)
         well = isinstance(order, Order) and not await self.repair.wrong_fields(shown, order)
-        return None if well else order_id
+        return None if well else shown.order_id
 
     async def _compare_all(self, order_ids: list[str]) -> list[Difference]:
-        found = await side_by_side(self._compare, order_ids, at_most=_SIDE_BY_SIDE)
+        found = await side_by_side(self._compare, order_ids, at_most=_CONCURRENT)
         return [difference for difference in found if difference is not None]
 
     async def _compare(self, order_id: str) -> Difference | None:
@@ -163,7 +174,11 @@ class RebuildReadSide:
 
     async def _order(self, order_id: str) -> Order | Difference | None:
         try:
-            history = await self.store.load(order_id)
+            known_id = ids.parse_id(order_id)
+        except ValueError:
+            return None  # no order has such an id
+        try:
+            history = await self.commits.load(known_id)
             return fold(history) if history else None
         except (ValueError, KeyError):
             return Difference(order_id, Found.UNREADABLE)
@@ -186,14 +201,14 @@ class RebuildReadSide:
                     return
                 await self.repair.replace(shown, order)
                 reach("rebuild.replaced")
-        raise Contended(f"order {order_id} changes too fast to be put right")
+        raise ProjectionContended(f"order {order_id} changes too fast to be put right")
 
 
 async def _in_batches(items: AsyncIterator[T]) -> AsyncIterator[list[T]]:
     batch: list[T] = []
     async for item in items:
         batch.append(item)
-        if len(batch) == _AT_A_TIME:
+        if len(batch) == _BATCH:
             yield batch
             batch = []
     if batch:

@@ -1,51 +1,49 @@
-"""Say whether orders may still need what is held for them, so that inventory knows whether to let go.
+"""Decide whether orders may still need their reserved stock, so that inventory knows what to release.
 
-Time alone takes nothing from an order that exists: it ends here (settle_unpaid.py) or by people. One that was never
-stored is closed first and told afterwards: from then on it cannot be stored, so what was told stays true.
+Time alone takes nothing from an order that exists: it ends here (cancel_unpaid.py) or by people. An order that was
+never stored is closed before the answer: from then on it cannot be stored, so the answer stays true.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from uuid import UUID
 
 import structlog
 
-from argosy.order.v1.order_lookup_pb2 import ResolvedOrder
 from services.chassis import logs
-from services.order.domain import Status, fold
-from services.order.journal import Journal
-from services.order.side_by_side import side_by_side
+from services.chassis.side_by_side import side_by_side
+from services.order.domain.history import fold
+from services.order.domain.orders import Standing, Status
+from services.order.use_cases.journal import Journal
 
 _log = structlog.get_logger()
 
 
-class Standing(Enum):
-    """Whether an order may still need what is held for it."""
+@dataclass(frozen=True)
+class ResolveOrders:
+    """Which orders."""
 
-    OPEN = ResolvedOrder.STATE_OPEN
-    CANCELLED = ResolvedOrder.STATE_CANCELLED
-    CLOSED = ResolvedOrder.STATE_CLOSED
-    """It was never stored, and never will be."""
+    order_ids: Sequence[UUID]
 
 
 @dataclass(frozen=True)
-class ResolveOrders:
+class ResolveOrdersHandler:
     """Looks at orders, and closes those that do not exist."""
 
     journal: Journal
 
-    async def __call__(self, order_ids: Sequence[str]) -> list[Standing]:
-        """Where each stands, in the order in which they were asked for. Raises Unavailable: ask again."""
-        return await side_by_side(self._resolve, order_ids)
+    async def __call__(self, command: ResolveOrders) -> Sequence[Standing]:
+        """The standing of each order, in the order of the ids. Raises Unavailable: nothing is decided, ask again."""
+        return await side_by_side(self._resolve, command.order_ids)
 
-    async def _resolve(self, order_id: str) -> Standing:
+    async def _resolve(self, order_id: UUID) -> Standing:
         try:
             history = await self.journal.history(order_id)
             if history:
                 return Standing.CANCELLED if fold(history).status is Status.CANCELLED else Standing.OPEN
-        except (ValueError, KeyError) as error:  # whatever has become of it, it exists
-            _log.error("unreadable_history", order_id=order_id, error=logs.error_text(error))
+        except (ValueError, KeyError) as error:  # it exists, whatever its state is
+            _log.error("unreadable_history", order_id=str(order_id), error=logs.error_text(error))
             return Standing.OPEN
         return Standing.CLOSED if await self.journal.close(order_id) else Standing.OPEN

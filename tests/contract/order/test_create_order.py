@@ -200,14 +200,16 @@ async def test_of_different_requests_at_once_under_one_key_one_is_placed(
     assert len(placed) == 7
     assert all(order == placed[0] for order in placed)
     assert {refusal.reason for refusal in refusals} == {"IDEMPOTENCY_MISMATCH"}
-    assert await documents["commits"].count_documents({"orderId": order_id_of(people.owner.id, key)}) == 1
+    assert (
+        await documents["commits"].count_documents({"orderId": str(order_id_of(uuid.UUID(people.owner.id), key))}) == 1
+    )
 
 
 async def test_a_process_that_died_after_holding_stock_leaves_a_key_that_works(
     orders: Orders, people: People, product: str, reservations: Reservations, order_service: Metadata
 ) -> None:
     key = str(uuid.uuid4())
-    order_id = order_id_of(people.owner.id, key)
+    order_id = str(order_id_of(uuid.UUID(people.owner.id), key))
     items = [reservation_pb2.ReservationItem(product_id=product, quantity=2)]
     hold = reservation_pb2.ReserveStockRequest(order_id=order_id, items=items)
     await reservations.ReserveStock(hold, metadata=order_service)
@@ -228,7 +230,7 @@ async def test_a_key_whose_hold_was_given_back_says_so_and_places_nothing(
     documents: AsyncIOMotorDatabase[Document],
 ) -> None:
     key = str(uuid.uuid4())
-    order_id = order_id_of(people.owner.id, key)
+    order_id = str(order_id_of(uuid.UUID(people.owner.id), key))
     release = reservation_pb2.ReleaseReservationRequest(order_id=order_id)
     await reservations.ReleaseReservation(release, metadata=order_service)
 

@@ -12,11 +12,12 @@ import pytest
 
 from services.chassis import clock
 from services.chassis.mongo import Mongo
-from services.order.domain import Status, fold
-from services.order.leases import Leases
-from services.order.read_side import ReadSide
-from services.order.schema import Schema
-from services.order.store import CommitStore
+from services.order.adapters.commits import MongoCommits
+from services.order.adapters.leases import Leases
+from services.order.adapters.read_side import MongoReadSide
+from services.order.adapters.schema import Schema
+from services.order.domain.history import fold
+from services.order.domain.orders import Status
 from tests.support.argosy import argosy
 from tests.unit.order.examples import history_of
 
@@ -27,7 +28,7 @@ LONG_AGO = clock.from_text("2026-01-01T00:00:00Z")
 async def mongo(mongo_url: str) -> AsyncIterator[Mongo]:
     mongo = Mongo(mongo_url)
     await mongo.start()
-    await Schema(CommitStore(mongo), ReadSide(mongo), Leases(mongo)).start()
+    await Schema(MongoCommits(mongo), MongoReadSide(mongo), Leases(mongo)).start()
     yield mongo
     await mongo.stop()
 
@@ -41,9 +42,9 @@ def pod(mongo_url: str) -> Mapping[str, str]:
 async def placed(mongo: Mongo, *statuses: Status) -> str:
     history = history_of(*statuses, at=LONG_AGO)
     for commit in history:
-        await CommitStore(mongo).append(commit)
-    await ReadSide(mongo).project(fold(history))
-    return history[0].order_id
+        await MongoCommits(mongo).append(commit)
+    await MongoReadSide(mongo).project(fold(history))
+    return str(history[0].order_id)
 
 
 async def test_differences_are_told_then_mended_then_gone(mongo: Mongo, pod: Mapping[str, str]) -> None:

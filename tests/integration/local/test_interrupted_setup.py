@@ -33,6 +33,16 @@ def silent_index() -> Iterator[str]:
         yield f"http://{HOST}:{server.getsockname()[1]}/simple"
 
 
+@pytest.fixture
+def listens_to_interrupts() -> Iterator[None]:
+    """Programs that the test starts end by Ctrl-C. A shell starts a run in the background (`pytest &`) with SIGINT
+    ignored; whatever the run starts inherits that, and only a signal with a handler is back at its default after exec.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def _interrupt_at(line: str, clone: Path, index: str) -> tuple[int, list[str], str]:
     """Run set-up, press Ctrl-C when it says the line; the exit code, the lines before it, and what it complained of."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
@@ -57,6 +67,7 @@ def _interrupt_at(line: str, clone: Path, index: str) -> tuple[int, list[str], s
         return process.wait(), before, process.stderr.read()
 
 
+@pytest.mark.usefixtures("listens_to_interrupts")
 def test_an_interrupted_set_up_says_a_line_and_goes_on_the_next_time(clone: Path, silent_index: str) -> None:
     code, before, complaint = _interrupt_at(_INSTALLER, clone, silent_index)
     assert (code, complaint.count("\n")) == (130, 1)

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from services.chassis.mongo import Mongo
-from services.order.leases import Leases
-from services.order.read_side import ReadSide
-from services.order.schema import Schema
-from services.order.store import CommitStore
+from services.order.adapters.commits import MongoCommits
+from services.order.adapters.leases import Leases
+from services.order.adapters.read_side import MongoReadSide
+from services.order.adapters.schema import Schema
 from tests.integration.order.support import CutProxy
 
 
@@ -19,21 +19,21 @@ async def mongo(mongo_url: str) -> AsyncIterator[Mongo]:
     """A database of this module's own, with the service's indexes."""
     mongo = Mongo(mongo_url)
     await mongo.start()
-    await Schema(CommitStore(mongo), ReadSide(mongo), Leases(mongo)).start()
+    await Schema(MongoCommits(mongo), MongoReadSide(mongo), Leases(mongo)).start()
     yield mongo
     await mongo.stop()
 
 
 @pytest.fixture
-def store(mongo: Mongo) -> CommitStore:
+def store(mongo: Mongo) -> MongoCommits:
     """The commits."""
-    return CommitStore(mongo)
+    return MongoCommits(mongo)
 
 
 @pytest.fixture
-def read_side(mongo: Mongo) -> ReadSide:
+def read_side(mongo: Mongo) -> MongoReadSide:
     """The read side."""
-    return ReadSide(mongo)
+    return MongoReadSide(mongo)
 
 
 @pytest.fixture

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
 
+from services.chassis import clock
 from services.chassis.events import OutgoingRecord
 from services.chassis.producer import NotDelivered
-from services.order.domain import Actor, Commit, Line
-from services.order.inventory import HeldForOtherLines, Hold, HoldEnded, RequestedLine
+from services.order.adapters.commits import MongoCommits
+from services.order.domain.history import Commit
+from services.order.domain.orders import Line, RequestedLine
+from services.order.ports import Announce, HeldForOtherLines, HoldEnded
+from services.order.use_cases.journal import Journal
+from tests.unit.order.examples import LINES
 
-STAFF = Actor("sue", is_staff=True)
-PRICES = {"bell": 8900, "chart": 1250}
+PRICES = {line.product_id: line.price for line in LINES}
 
 
 class CutProxy:
@@ -100,11 +106,11 @@ class CutProxy:
 class FakeInventory:
     """Holds and releases by inventory's rules, with endless stock, and remembers what it was asked."""
 
-    held: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
-    released: set[str] = field(default_factory=set)
+    held: dict[UUID, list[tuple[str, int]]] = field(default_factory=dict)
+    released: set[UUID] = field(default_factory=set)
     holds: int = 0
 
-    async def hold(self, order_id: str, lines: Iterable[RequestedLine]) -> Hold:
+    async def hold(self, order_id: UUID, lines: Iterable[RequestedLine]) -> list[Line]:
         await asyncio.sleep(0)
         self.holds += 1
         asked = [(line.product_id, line.quantity) for line in lines]
@@ -112,9 +118,9 @@ class FakeInventory:
             raise HoldEnded
         if self.held.setdefault(order_id, asked) != asked:
             raise HeldForOtherLines
-        return Hold([Line(product, quantity, PRICES[product]) for product, quantity in asked], "USD")
+        return [Line(product, quantity, PRICES[product]) for product, quantity in asked]
 
-    async def release(self, order_id: str) -> None:
+    async def release(self, order_id: UUID) -> None:
         self.released.add(order_id)
 
 
@@ -132,13 +138,20 @@ class FakeBus:
             raise NotDelivered
         self.records.append(record)
 
-    def sequence_of(self, order_id: str) -> list[int]:
+    def sequence_of(self, order_id: UUID) -> list[int]:
         """The versions that were published for an order, in order."""
-        return [int(dict(record.headers)["ce_sequence"]) for record in self.records if record.key == order_id.encode()]
+        return [
+            int(dict(record.headers)["ce_sequence"]) for record in self.records if record.key == str(order_id).encode()
+        ]
 
 
-async def told_nobody(history: Sequence[Commit]) -> None:
-    """Stands for an outbox where nobody looks at it."""
+async def _nobody(history: Sequence[Commit]) -> None:
+    """An outbox that nobody reads."""
+
+
+def journal(commits: MongoCommits, announce: Announce = _nobody, now: Callable[[], datetime] = clock.now) -> Journal:
+    """The histories of a store."""
+    return Journal(commits, announce, now)
 
 
 async def eventually(condition: object, seconds: float = 15.0) -> None:

@@ -10,22 +10,24 @@ import pytest
 from services.chassis import ids
 from services.chassis.errors import Unavailable
 from services.chassis.mongo import Mongo
-from services.order.domain import Commit, Status
-from services.order.store import CommitStore, NotStored, OrderClosed, OutcomeUnknown, VersionTaken
+from services.order.adapters.commits import MongoCommits
+from services.order.domain.history import Commit
+from services.order.domain.orders import Status
+from services.order.ports import NotStored, OrderClosed, OutcomeUnknown, VersionTaken
 from tests.integration.order.support import CutProxy
 from tests.unit.order.examples import history_of, moved, order_created
 
 
 @pytest.fixture
-async def cut_store(proxy: CutProxy) -> AsyncIterator[CommitStore]:
+async def cut_store(proxy: CutProxy) -> AsyncIterator[MongoCommits]:
     """The commits, by way of the proxy."""
     mongo = Mongo(proxy.url)
     await mongo.start()
-    yield CommitStore(mongo)
+    yield MongoCommits(mongo)
     await mongo.stop()
 
 
-async def test_what_was_appended_is_loaded_oldest_first(store: CommitStore) -> None:
+async def test_what_was_appended_is_loaded_oldest_first(store: MongoCommits) -> None:
     commits = history_of(Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED)
     for commit in commits:
         await store.append(commit)
@@ -33,11 +35,11 @@ async def test_what_was_appended_is_loaded_oldest_first(store: CommitStore) -> N
     assert await store.load(commits[0].order_id) == commits
 
 
-async def test_an_unknown_order_has_no_commits(store: CommitStore) -> None:
-    assert await store.load(str(ids.new_id())) == []
+async def test_an_unknown_order_has_no_commits(store: MongoCommits) -> None:
+    assert await store.load(ids.new_id()) == []
 
 
-async def test_of_many_writers_of_one_version_exactly_one_wins(store: CommitStore) -> None:
+async def test_of_many_writers_of_one_version_exactly_one_wins(store: MongoCommits) -> None:
     for _ in range(10):
         created = order_created()
         await store.append(created)
@@ -51,7 +53,7 @@ async def test_of_many_writers_of_one_version_exactly_one_wins(store: CommitStor
         assert await store.load(created.order_id) == [created, *winners]
 
 
-async def test_commits_wait_for_the_bus_until_they_are_marked(store: CommitStore) -> None:
+async def test_commits_wait_for_the_bus_until_they_are_marked(store: MongoCommits) -> None:
     commits = history_of(Status.CONFIRMED)
     for commit in commits:
         await store.append(commit)
@@ -65,7 +67,7 @@ async def test_commits_wait_for_the_bus_until_they_are_marked(store: CommitStore
     assert [commit.published for commit in await store.load(commits[0].order_id)] == [True, False]
 
 
-async def test_only_orders_whose_projections_can_cross_are_to_be_projected_again(store: CommitStore) -> None:
+async def test_only_orders_whose_projections_can_cross_are_to_be_projected_again(store: MongoCommits) -> None:
     commits = history_of(Status.CONFIRMED, Status.SHIPPED)
     for commit in commits:
         await store.append(commit)
@@ -79,7 +81,7 @@ async def test_only_orders_whose_projections_can_cross_are_to_be_projected_again
     assert commits[2].id not in _ids(await store.unsettled(1_000))
 
 
-async def test_a_lost_answer_is_looked_up(cut_store: CommitStore, proxy: CutProxy, store: CommitStore) -> None:
+async def test_a_lost_answer_is_looked_up(cut_store: MongoCommits, proxy: CutProxy, store: MongoCommits) -> None:
     created = order_created()
     proxy.lose_answers_to = created.token.encode()
 
@@ -89,7 +91,7 @@ async def test_a_lost_answer_is_looked_up(cut_store: CommitStore, proxy: CutProx
 
 
 async def test_a_lost_answer_is_not_taken_for_a_win(
-    cut_store: CommitStore, proxy: CutProxy, store: CommitStore
+    cut_store: MongoCommits, proxy: CutProxy, store: MongoCommits
 ) -> None:
     winner = order_created()
     await store.append(winner)
@@ -102,17 +104,17 @@ async def test_a_lost_answer_is_not_taken_for_a_win(
 
 
 async def test_when_nobody_can_say_whether_it_was_stored_nothing_is_claimed(
-    cut_store: CommitStore, proxy: CutProxy, store: CommitStore
+    cut_store: MongoCommits, proxy: CutProxy, store: MongoCommits
 ) -> None:
     created = order_created()
-    proxy.lose_answers_to = created.order_id.encode()  # of the look-up as well
+    proxy.lose_answers_to = str(created.order_id).encode()  # of the look-up as well
 
     with pytest.raises(OutcomeUnknown):
         await cut_store.append(created)
     assert await store.load(created.order_id) == [created]
 
 
-async def test_what_never_left_is_certainly_not_stored(monkeypatch: pytest.MonkeyPatch, store: CommitStore) -> None:
+async def test_what_never_left_is_certainly_not_stored(monkeypatch: pytest.MonkeyPatch, store: MongoCommits) -> None:
     monkeypatch.setattr("services.chassis.mongo.SELECT_SECONDS", 0.2)
     away = Mongo("mongodb://127.0.0.1:9/away")
     with pytest.raises(Exception, match=r"127\.0\.0\.1:9"):
@@ -120,9 +122,9 @@ async def test_what_never_left_is_certainly_not_stored(monkeypatch: pytest.Monke
     created = order_created()
 
     with pytest.raises(NotStored):
-        await CommitStore(away).append(created)
+        await MongoCommits(away).append(created)
     with pytest.raises(Unavailable):
-        await CommitStore(away).load(created.order_id)
+        await MongoCommits(away).load(created.order_id)
     await away.stop()
     assert await store.load(created.order_id) == []
 
@@ -130,17 +132,17 @@ async def test_what_never_left_is_certainly_not_stored(monkeypatch: pytest.Monke
 class TestClosing:
     """An order that does not exist can be kept from ever coming to be, however late whoever is about to store it."""
 
-    async def test_what_was_closed_cannot_be_stored_any_more(self, store: CommitStore) -> None:
+    async def test_what_was_closed_cannot_be_stored_any_more(self, store: MongoCommits) -> None:
         created = order_created()
         assert await store.close(created.order_id)
         assert await store.close(created.order_id)
         with pytest.raises(OrderClosed):
             await store.append(created)
         assert await store.load(created.order_id) == []
-        assert created.order_id not in [order_id async for order_id in store.order_ids()]
+        assert str(created.order_id) not in [order_id async for order_id in store.order_ids()]
         assert created.id not in _ids(await store.unpublished(1_000)) | _ids(await store.unsettled(1_000))
 
-    async def test_what_is_stored_is_not_closed(self, store: CommitStore) -> None:
+    async def test_what_is_stored_is_not_closed(self, store: MongoCommits) -> None:
         created = order_created()
         await store.append(created)
         assert not await store.close(created.order_id)
@@ -148,7 +150,7 @@ class TestClosing:
         await store.append(confirmed)
         assert await store.load(created.order_id) == [created, confirmed]
 
-    async def test_of_an_order_being_stored_and_closed_at_once_one_happens(self, store: CommitStore) -> None:
+    async def test_of_an_order_being_stored_and_closed_at_once_one_happens(self, store: MongoCommits) -> None:
         outcomes = []
         for _ in range(20):
             created = order_created()
@@ -161,7 +163,7 @@ class TestClosing:
         assert all(isinstance(outcome, bool) for outcome in outcomes), outcomes
 
     async def test_a_process_that_is_paused_while_it_stores_comes_too_late(
-        self, cut_store: CommitStore, proxy: CutProxy, store: CommitStore
+        self, cut_store: MongoCommits, proxy: CutProxy, store: MongoCommits
     ) -> None:
         created = order_created()
         proxy.hold_requests_with = created.token.encode()
@@ -174,7 +176,7 @@ class TestClosing:
         assert await store.load(created.order_id) == []
 
     async def test_a_lost_answer_to_one_who_came_too_late_is_no_win(
-        self, cut_store: CommitStore, proxy: CutProxy, store: CommitStore
+        self, cut_store: MongoCommits, proxy: CutProxy, store: MongoCommits
     ) -> None:
         created = order_created()
         await store.close(created.order_id)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from services.chassis import ids
 from services.chassis.mongo import Mongo
-from services.order.leases import Leases
+from services.order.adapters.leases import Leases
 
 
 class Clock:

@@ -6,17 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 
 from services.chassis import clock, ids
 from services.chassis.mongo import Mongo
 from services.chassis.relay import Relay
-from services.order.domain import Commit, Status, fold
-from services.order.leases import Leases
-from services.order.outbox import CommitOutbox
-from services.order.read_side import ReadSide
-from services.order.store import CommitStore
+from services.order.adapters.commits import MongoCommits
+from services.order.adapters.leases import Leases
+from services.order.adapters.outbox import CommitOutbox
+from services.order.adapters.read_side import MongoReadSide
+from services.order.domain.history import Commit, fold
+from services.order.domain.orders import Status
 from tests.integration.order.support import FakeBus, eventually, in_order
 from tests.unit.order.examples import history_of, moved, order_created
 
@@ -25,7 +27,7 @@ from tests.unit.order.examples import history_of, moved, order_created
 class Replica:
     """One process's outbox and relay."""
 
-    store: CommitStore
+    store: MongoCommits
     outbox: CommitOutbox
     relay: Relay
     running: list[asyncio.Task[None]] = field(default_factory=list)
@@ -58,8 +60,8 @@ async def replica(mongo: Mongo, bus: FakeBus) -> AsyncIterator[Callable[[], Repl
     made: list[Replica] = []
 
     def make(now: Callable[[], datetime] = clock.now) -> Replica:
-        store = CommitStore(mongo)
-        outbox = CommitOutbox(store, ReadSide(mongo), Leases(mongo), now)
+        store = MongoCommits(mongo)
+        outbox = CommitOutbox(store, MongoReadSide(mongo), Leases(mongo), now)
         made.append(Replica(store, outbox, Relay(outbox.lease, bus)))
         return made[-1]
 
@@ -75,9 +77,9 @@ def lately() -> datetime:
 
 
 async def test_a_commit_is_shown_published_and_marked(
-    replica: Callable[[], Replica], bus: FakeBus, read_side: ReadSide, store: CommitStore
+    replica: Callable[[], Replica], bus: FakeBus, read_side: MongoReadSide, store: MongoCommits
 ) -> None:
-    one, user_id = replica(), str(ids.new_id())
+    one, user_id = replica(), ids.new_id()
     one.run()
     created = order_created(user_id=user_id)
     await one.append([created])
@@ -88,7 +90,7 @@ async def test_a_commit_is_shown_published_and_marked(
 
 
 async def test_each_order_is_published_in_sequence(
-    replica: Callable[[], Replica], bus: FakeBus, store: CommitStore
+    replica: Callable[[], Replica], bus: FakeBus, store: MongoCommits
 ) -> None:
     one = replica()
     one.run()
@@ -107,9 +109,9 @@ async def test_each_order_is_published_in_sequence(
 
 
 async def test_a_history_that_grows_while_it_is_published_is_published_once(
-    replica: Callable[..., Replica], bus: FakeBus, store: CommitStore, monkeypatch: pytest.MonkeyPatch
+    replica: Callable[..., Replica], bus: FakeBus, store: MongoCommits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.order.outbox._OVERDUE_AFTER", timedelta(hours=1))  # nothing is
+    monkeypatch.setattr("services.order.adapters.outbox._OVERDUE_AFTER", timedelta(hours=1))  # nothing is
     one = replica()
     one.run()
     histories = [history_of(Status.CONFIRMED, Status.SHIPPED) for _ in range(20)]
@@ -123,9 +125,9 @@ async def test_a_history_that_grows_while_it_is_published_is_published_once(
 
 
 async def test_what_a_process_left_behind_is_published_by_another(
-    replica: Callable[..., Replica], bus: FakeBus, read_side: ReadSide, store: CommitStore
+    replica: Callable[..., Replica], bus: FakeBus, read_side: MongoReadSide, store: MongoCommits
 ) -> None:
-    user_id = str(ids.new_id())
+    user_id = ids.new_id()
     history = history_of(Status.CONFIRMED, user_id=user_id)
     died = replica()
     for length in (1, 2):
@@ -141,7 +143,7 @@ async def test_what_a_process_left_behind_is_published_by_another(
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(hours=-1)])
 async def test_a_wrong_clock_delays_nothing_that_its_process_left_behind(
-    replica: Callable[..., Replica], bus: FakeBus, store: CommitStore, ahead: timedelta
+    replica: Callable[..., Replica], bus: FakeBus, store: MongoCommits, ahead: timedelta
 ) -> None:
     history = history_of(Status.CONFIRMED, at=clock.now() + ahead)
     died, other = replica(), replica()
@@ -155,7 +157,7 @@ async def test_a_wrong_clock_delays_nothing_that_its_process_left_behind(
 
 
 async def test_a_commit_that_was_announced_does_not_overtake_one_that_was_left_behind(
-    replica: Callable[[], Replica], bus: FakeBus, store: CommitStore
+    replica: Callable[[], Replica], bus: FakeBus, store: MongoCommits
 ) -> None:
     created = order_created()
     await replica().append([created], announce=False)
@@ -169,10 +171,10 @@ async def test_a_commit_that_was_announced_does_not_overtake_one_that_was_left_b
 
 
 async def test_nothing_is_lost_while_the_broker_is_away(
-    replica: Callable[..., Replica], bus: FakeBus, read_side: ReadSide, store: CommitStore
+    replica: Callable[..., Replica], bus: FakeBus, read_side: MongoReadSide, store: MongoCommits
 ) -> None:
     bus.away = True
-    one, user_id = replica(lately), str(ids.new_id())
+    one, user_id = replica(lately), ids.new_id()
     one.run()
     histories = [history_of(Status.CONFIRMED, user_id=user_id) for _ in range(5)]
     for history in histories:
@@ -194,10 +196,10 @@ async def test_nothing_is_lost_while_the_broker_is_away(
 
 
 async def test_an_order_that_the_broker_does_not_take_holds_up_no_other(
-    replica: Callable[..., Replica], bus: FakeBus, store: CommitStore
+    replica: Callable[..., Replica], bus: FakeBus, store: MongoCommits
 ) -> None:
     stuck, fine = history_of(Status.CONFIRMED), history_of(Status.CONFIRMED)
-    bus.refused_keys.add(stuck[0].order_id.encode())
+    bus.refused_keys.add(str(stuck[0].order_id).encode())
     one = replica(lately)
     one.run()
     for history in (stuck, fine):
@@ -213,7 +215,7 @@ async def test_an_order_that_the_broker_does_not_take_holds_up_no_other(
 
 
 async def test_two_replicas_publish_every_order_in_sequence(
-    replica: Callable[..., Replica], bus: FakeBus, store: CommitStore
+    replica: Callable[..., Replica], bus: FakeBus, store: MongoCommits
 ) -> None:
     replicas = [replica(lately), replica(lately)]
     for one in replicas:
@@ -235,9 +237,9 @@ async def test_two_replicas_publish_every_order_in_sequence(
 
 
 async def test_a_read_side_that_was_written_late_is_put_right(
-    replica: Callable[..., Replica], read_side: ReadSide, store: CommitStore, mongo: Mongo
+    replica: Callable[..., Replica], read_side: MongoReadSide, store: MongoCommits, mongo: Mongo
 ) -> None:
-    one, user_id = replica(lately), str(ids.new_id())
+    one, user_id = replica(lately), ids.new_id()
     history = history_of(Status.CONFIRMED, Status.SHIPPED, user_id=user_id)
     for length in (1, 2, 3):
         await one.append(history[:length], announce=False)
@@ -246,7 +248,7 @@ async def test_a_read_side_that_was_written_late_is_put_right(
         await store.mark_published(commit)
     # What a projection leaves that was read before and written after a newer one.
     stale = {"status": "confirmed", "version": 2, "updatedAt": history[1].at}
-    await mongo.collection("orders").update_one({"_id": history[0].order_id}, {"$set": stale})
+    await mongo.collection("orders").update_one({"_id": str(history[0].order_id)}, {"$set": stale})
 
     one.run()
 
@@ -262,17 +264,17 @@ async def test_a_read_side_that_was_written_late_is_put_right(
 
 
 async def test_a_relay_that_was_paused_before_it_marks_has_the_order_looked_at_once_more(
-    replica: Callable[..., Replica], bus: FakeBus, read_side: ReadSide, store: CommitStore, mongo: Mongo
+    replica: Callable[..., Replica], bus: FakeBus, read_side: MongoReadSide, store: MongoCommits, mongo: Mongo
 ) -> None:
     """Another relay has published, marked and settled meanwhile: the late mark unsettles it, which is harmless."""
-    one, user_id = replica(lately), str(ids.new_id())
+    one, user_id = replica(lately), ids.new_id()
     history = history_of(Status.CONFIRMED, Status.SHIPPED, user_id=user_id)
     for length in (1, 2, 3):
         await one.append(history[:length], announce=False)
     one.run()
 
     async def settled() -> bool:
-        commits = await mongo.collection("commits").find({"orderId": history[0].order_id}).to_list(None)
+        commits = await mongo.collection("commits").find({"orderId": str(history[0].order_id)}).to_list(None)
         return all(commit.get("published") and commit.get("settled") for commit in commits)
 
     await eventually(settled)
@@ -284,7 +286,7 @@ async def test_a_relay_that_was_paused_before_it_marks_has_the_order_looked_at_o
 
 
 async def test_a_history_that_makes_no_sense_holds_up_no_other(
-    replica: Callable[..., Replica], bus: FakeBus, store: CommitStore
+    replica: Callable[..., Replica], bus: FakeBus, store: MongoCommits
 ) -> None:
     one, broken, fine = replica(lately), history_of(Status.CONFIRMED), order_created()
     await store.append(broken[1])  # the first is missing
@@ -295,5 +297,5 @@ async def test_a_history_that_makes_no_sense_holds_up_no_other(
     assert bus.sequence_of(broken[0].order_id) == []
 
 
-async def _all_published(store: CommitStore, order_id: str) -> bool:
+async def _all_published(store: MongoCommits, order_id: UUID) -> bool:
     return all(commit.published for commit in await store.load(order_id))

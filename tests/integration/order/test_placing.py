@@ -6,25 +6,29 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from prometheus_client import REGISTRY
 
 from services.chassis import ids
 from services.chassis.errors import IdempotencyMismatch, InvalidArgument
+from services.chassis.money import Money
 from services.chassis.mongo import Mongo
-from services.order.domain import Address, Commit, Order, Status, fold
-from services.order.inventory import Hold, HoldEnded, RequestedLine
-from services.order.journal import Journal
-from services.order.store import CommitStore, NotStored, OutcomeUnknown
-from services.order.use_cases.place_order import PlaceOrder, PlaceOrderCommand
-from services.order.use_cases.resolve_orders import ResolveOrders, Standing
-from services.order.use_cases.update_status import UpdateStatus, UpdateStatusCommand
-from tests.integration.order.support import STAFF, FakeInventory, told_nobody
-from tests.unit.order.examples import ADDRESS, history_of
+from services.chassis.unit_of_work import Repeatable
+from services.order.adapters.commits import MongoCommits
+from services.order.domain.history import Commit, fold
+from services.order.domain.orders import Address, Line, Order, RequestedLine, Standing, Status
+from services.order.ports import HoldEnded, NotStored, OutcomeUnknown
+from services.order.use_cases.place_order import PlaceOrder, PlaceOrderHandler
+from services.order.use_cases.resolve_orders import ResolveOrders, ResolveOrdersHandler
+from services.order.use_cases.update_status import UpdateStatus, UpdateStatusHandler
+from tests.integration.order.support import FakeInventory, journal
+from tests.unit.order.examples import ADDRESS, STAFF, history_of
 
 
-class FailingStore(CommitStore):
+class FailingStore(MongoCommits):
     """Fails to store, so many times, in the way it is told."""
 
     def __init__(self, mongo: Mongo, *failures: Exception) -> None:
@@ -50,47 +54,52 @@ def announced() -> list[Sequence[Commit]]:
 
 
 @pytest.fixture
-def place(store: CommitStore, inventory: FakeInventory, announced: list[Sequence[Commit]]) -> Callable[..., PlaceOrder]:
+def place(
+    store: MongoCommits, inventory: FakeInventory, announced: list[Sequence[Commit]]
+) -> Callable[..., PlaceOrderHandler]:
     """Makes the use case on the real store, or on another."""
 
     async def announce(history: Sequence[Commit]) -> None:
         announced.append(history)
 
-    def make(on: CommitStore = store) -> PlaceOrder:
-        return PlaceOrder(Journal(on, announce), inventory)  # type: ignore[arg-type]
+    def make(on: MongoCommits = store) -> PlaceOrderHandler:
+        return PlaceOrderHandler(journal(on, announce), inventory)
 
     return make
 
 
-def a_command(key: str | None = None, **changes: object) -> PlaceOrderCommand:
-    command = PlaceOrderCommand(
-        user_id=str(ids.new_id()),
+def a_command(key: str | None = None, **changes: object) -> PlaceOrder:
+    command = PlaceOrder(
+        user_id=ids.new_id(),
         stated_user_id=None,
-        lines=[RequestedLine("bell", 2, 8900), RequestedLine("chart", 1)],
+        lines=[RequestedLine("bell", 2, Decimal("89.00")), RequestedLine("chart", 1)],
         shipping_address=ADDRESS,
-        idempotency_key=key,
-        fingerprint=b"print",
+        request=Repeatable(key, b"print"),
     )
     return replace(command, **changes)  # type: ignore[arg-type]
 
 
 async def test_an_order_is_placed_at_the_prices_it_was_held_at(
-    place: Callable[..., PlaceOrder],
+    place: Callable[..., PlaceOrderHandler],
     inventory: FakeInventory,
-    store: CommitStore,
+    store: MongoCommits,
     announced: list[Sequence[Commit]],
 ) -> None:
     command = a_command()
     order = await place()(command)
 
-    assert (order.status, order.user_id, order.total_minor) == (Status.PENDING, command.user_id, 2 * 8900 + 1250)
+    assert (order.status, order.user_id, order.total) == (
+        Status.PENDING,
+        command.user_id,
+        Money(2 * 8900 + 1250, "USD"),
+    )
     assert inventory.held == {order.id: [("bell", 2), ("chart", 1)]}
     (commit,) = await store.load(order.id)
     assert fold([commit]) == order
     assert announced == [(commit,)]
 
 
-async def test_an_order_that_is_placed_is_counted_as_created_once(place: Callable[..., PlaceOrder]) -> None:
+async def test_an_order_that_is_placed_is_counted_as_created_once(place: Callable[..., PlaceOrderHandler]) -> None:
     command = a_command("k")
     before = REGISTRY.get_sample_value("orders_total", {"status": "created"})
     assert before is not None
@@ -100,14 +109,14 @@ async def test_an_order_that_is_placed_is_counted_as_created_once(place: Callabl
     assert REGISTRY.get_sample_value("orders_total", {"status": "pending"}) is None
 
 
-async def test_without_a_key_every_call_is_an_order(place: Callable[..., PlaceOrder]) -> None:
+async def test_without_a_key_every_call_is_an_order(place: Callable[..., PlaceOrderHandler]) -> None:
     command = a_command()
     first, second = await place()(command), await place()(command)
     assert first.id != second.id
 
 
 async def test_a_hundred_calls_with_one_key_are_one_order(
-    place: Callable[..., PlaceOrder], inventory: FakeInventory, store: CommitStore, mongo: Mongo
+    place: Callable[..., PlaceOrderHandler], inventory: FakeInventory, store: MongoCommits, mongo: Mongo
 ) -> None:
     command = a_command("k")
     answers = await asyncio.gather(*(place()(command) for _ in range(100)))
@@ -116,20 +125,24 @@ async def test_a_hundred_calls_with_one_key_are_one_order(
     assert len(await store.load(answers[0].id)) == 1
     assert inventory.held.keys() == {answers[0].id}
     assert inventory.released == set()
-    mine = await mongo.collection("commits").count_documents({"events.userId": command.user_id})
+    mine = await mongo.collection("commits").count_documents({"events.userId": str(command.user_id)})
     assert mine == 1
 
 
 async def test_of_two_requests_with_one_key_one_is_placed_and_the_other_is_told(
-    place: Callable[..., PlaceOrder], inventory: FakeInventory, store: CommitStore
+    place: Callable[..., PlaceOrderHandler], inventory: FakeInventory, store: MongoCommits
 ) -> None:
     lines = a_command("k")
     others = [
-        replace(lines, fingerprint=b"other lines", lines=[RequestedLine("chart", 9)]),
-        replace(lines, fingerprint=b"other address", shipping_address=Address("2 Quay", "Delphi", "", "33054", "GR")),
+        replace(lines, request=Repeatable("k", b"other lines"), lines=[RequestedLine("chart", 9)]),
+        replace(
+            lines,
+            request=Repeatable("k", b"other address"),
+            shipping_address=Address("2 Quay", "Delphi", "", "33054", "GR"),
+        ),
     ]
     for other in others:
-        lines, other = replace(lines, user_id=(user := str(ids.new_id()))), replace(other, user_id=user)
+        lines, other = replace(lines, user_id=(user := ids.new_id())), replace(other, user_id=user)
         commands = [lines, other] * 20
         answers = await asyncio.gather(*(place()(command) for command in commands), return_exceptions=True)
 
@@ -141,18 +154,18 @@ async def test_of_two_requests_with_one_key_one_is_placed_and_the_other_is_told(
     assert inventory.released == set()
 
 
-async def test_a_key_belongs_to_one_customer(place: Callable[..., PlaceOrder]) -> None:
+async def test_a_key_belongs_to_one_customer(place: Callable[..., PlaceOrderHandler]) -> None:
     mine, yours = await place()(a_command("k")), await place()(a_command("k"))
     assert mine.id != yours.id
 
 
 async def test_a_repeat_gets_the_first_answer_whatever_has_happened_since(
-    place: Callable[..., PlaceOrder], inventory: FakeInventory, store: CommitStore
+    place: Callable[..., PlaceOrderHandler], inventory: FakeInventory, store: MongoCommits
 ) -> None:
     command = a_command("k")
     placed = await place()(command)
-    update = UpdateStatus(Journal(store, told_nobody))
-    await update(UpdateStatusCommand(placed.id, Status.CANCELLED, STAFF))
+    update = UpdateStatusHandler(journal(store))
+    await update(UpdateStatus(placed.id, Status.CANCELLED, STAFF))
     asked = inventory.holds
 
     assert await place()(command) == placed
@@ -161,7 +174,7 @@ async def test_a_repeat_gets_the_first_answer_whatever_has_happened_since(
 
 
 async def test_dying_between_hold_and_commit_leaves_a_key_that_works(
-    place: Callable[..., PlaceOrder], inventory: FakeInventory, mongo: Mongo, store: CommitStore
+    place: Callable[..., PlaceOrderHandler], inventory: FakeInventory, mongo: Mongo, store: MongoCommits
 ) -> None:
     command = a_command("k")
     with pytest.raises(asyncio.CancelledError):
@@ -176,7 +189,7 @@ async def test_dying_between_hold_and_commit_leaves_a_key_that_works(
 
 
 async def test_without_a_key_what_certainly_failed_holds_nothing(
-    place: Callable[..., PlaceOrder], inventory: FakeInventory, mongo: Mongo
+    place: Callable[..., PlaceOrderHandler], inventory: FakeInventory, mongo: Mongo
 ) -> None:
     with pytest.raises(NotStored):
         await place(FailingStore(mongo, NotStored()))(a_command())
@@ -184,7 +197,7 @@ async def test_without_a_key_what_certainly_failed_holds_nothing(
 
 
 async def test_what_may_have_been_stored_keeps_its_stock(
-    place: Callable[..., PlaceOrder], inventory: FakeInventory, mongo: Mongo
+    place: Callable[..., PlaceOrderHandler], inventory: FakeInventory, mongo: Mongo
 ) -> None:
     for key in (None, "k"):
         with pytest.raises(OutcomeUnknown):
@@ -194,7 +207,7 @@ async def test_what_may_have_been_stored_keeps_its_stock(
 
 
 async def test_with_a_key_a_failure_takes_nothing_from_the_one_who_succeeds(
-    place: Callable[..., PlaceOrder], inventory: FakeInventory, mongo: Mongo, store: CommitStore
+    place: Callable[..., PlaceOrderHandler], inventory: FakeInventory, mongo: Mongo, store: MongoCommits
 ) -> None:
     command = a_command("k")
     failing = place(FailingStore(mongo, *(NotStored() for _ in range(10))))
@@ -207,7 +220,7 @@ async def test_with_a_key_a_failure_takes_nothing_from_the_one_who_succeeds(
 
 
 async def test_a_key_whose_hold_was_given_back_says_so(
-    place: Callable[..., PlaceOrder], inventory: FakeInventory, mongo: Mongo, store: CommitStore
+    place: Callable[..., PlaceOrderHandler], inventory: FakeInventory, mongo: Mongo, store: MongoCommits
 ) -> None:
     command = a_command("k")
     with pytest.raises(OutcomeUnknown):
@@ -222,14 +235,14 @@ async def test_a_key_whose_hold_was_given_back_says_so(
 
 @pytest.mark.parametrize("key", [None, "k"])
 async def test_an_order_that_was_closed_while_it_was_placed_is_refused_and_holds_nothing(
-    place: Callable[..., PlaceOrder], inventory: FakeInventory, store: CommitStore, key: str | None
+    place: Callable[..., PlaceOrderHandler], inventory: FakeInventory, store: MongoCommits, key: str | None
 ) -> None:
     """The process was paused for longer than its hold lasts."""
     hold = inventory.hold
 
-    async def hold_and_pause(order_id: str, lines: Iterable[RequestedLine]) -> Hold:
+    async def hold_and_pause(order_id: UUID, lines: Iterable[RequestedLine]) -> list[Line]:
         held = await hold(order_id, lines)
-        (standing,) = await ResolveOrders(Journal(store, told_nobody))([order_id])
+        (standing,) = await ResolveOrdersHandler(journal(store))(ResolveOrders([order_id]))
         assert standing is Standing.CLOSED
         return held
 
@@ -241,7 +254,7 @@ async def test_an_order_that_was_closed_while_it_was_placed_is_refused_and_holds
     assert await store.load(order_id) == []
 
 
-async def test_orders_are_resolved_by_what_has_become_of_them(store: CommitStore, mongo: Mongo) -> None:
+async def test_orders_are_resolved_by_what_has_become_of_them(store: MongoCommits, mongo: Mongo) -> None:
     ways: dict[tuple[Status, ...], Standing] = {
         (): Standing.OPEN,
         (Status.CONFIRMED,): Standing.OPEN,
@@ -252,12 +265,12 @@ async def test_orders_are_resolved_by_what_has_become_of_them(store: CommitStore
     histories = [history_of(*way) for way in ways]
     for commit in itertools.chain(*histories):
         await store.append(commit)
-    broken, unknown = str(ids.new_id()), str(ids.new_id())
-    await mongo.collection("commits").insert_one({"_id": f"{broken}:2", "orderId": broken, "version": 2})
+    broken, unknown = ids.new_id(), ids.new_id()
+    await mongo.collection("commits").insert_one({"_id": f"{broken}:2", "orderId": str(broken), "version": 2})
     order_ids = [*(history[0].order_id for history in histories), unknown, broken]
 
     for _ in range(2):
-        standings = await ResolveOrders(Journal(store, told_nobody))(order_ids)
+        standings = await ResolveOrdersHandler(journal(store))(ResolveOrders(order_ids))
         assert standings == [*ways.values(), Standing.CLOSED, Standing.OPEN]
     assert [await store.load(history[0].order_id) for history in histories] == histories
     await mongo.collection("commits").delete_one({"_id": f"{broken}:2"})
@@ -266,7 +279,7 @@ async def test_orders_are_resolved_by_what_has_become_of_them(store: CommitStore
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"stated_user_id": str(ids.new_id())}, "userId"),
+        ({"stated_user_id": ids.new_id()}, "userId"),
         ({"shipping_address": Address(" ", "Corinth", "", "20100", "GR")}, "shippingAddress.street"),
         ({"shipping_address": Address("1 Quay", "\t", "", "20100", "GR")}, "shippingAddress.city"),
         ({"shipping_address": Address("1 Quay", "Corinth", " ", "20100", "GR")}, "shippingAddress.state"),
@@ -274,7 +287,7 @@ async def test_orders_are_resolved_by_what_has_become_of_them(store: CommitStore
     ],
 )
 async def test_bad_input_is_named_and_holds_nothing(
-    place: Callable[..., PlaceOrder],
+    place: Callable[..., PlaceOrderHandler],
     inventory: FakeInventory,
     announced: list[Sequence[Commit]],
     changes: dict[str, object],
@@ -286,6 +299,6 @@ async def test_bad_input_is_named_and_holds_nothing(
     assert (inventory.holds, announced) == (0, [])
 
 
-async def test_the_callers_own_id_may_be_stated(place: Callable[..., PlaceOrder]) -> None:
-    user_id = str(ids.new_id())
+async def test_the_callers_own_id_may_be_stated(place: Callable[..., PlaceOrderHandler]) -> None:
+    user_id = ids.new_id()
     assert (await place()(a_command(user_id=user_id, stated_user_id=user_id))).user_id == user_id

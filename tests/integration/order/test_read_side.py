@@ -7,6 +7,7 @@ import base64
 import json
 import random
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
@@ -15,52 +16,55 @@ from services.chassis import clock, ids
 from services.chassis.errors import InvalidArgument
 from services.chassis.mongo import Mongo
 from services.chassis.paging import SealedTokens, encode_page_token
-from services.order.documents import order_to_document
-from services.order.domain import Actor, OnlyStaffListOthers, Order, Status, fold
-from services.order.read_side import SHELF_HOLDS, ReadSide
-from services.order.use_cases.list_orders import ListedOrders, ListOrders, ListOrdersCommand
+from services.order.adapters.documents import order_to_document
+from services.order.adapters.page_tokens import SealedPageTokens
+from services.order.adapters.read_side import SHELF_HOLDS, MongoReadSide
+from services.order.domain.history import fold
+from services.order.domain.moves import OnlyStaffListOthers
+from services.order.domain.orders import Actor, Order, Status
+from services.order.use_cases.list_orders import ListedOrders, ListOrders, ListOrdersHandler
 from tests.integration.order.support import CutProxy
-from tests.unit.order.examples import history_of
+from tests.unit.order.examples import JOE, SUE, history_of
 
-TOKENS = SealedTokens(SecretStr("a secret of the service"))
+TOKENS = SealedPageTokens(SealedTokens(SecretStr("a secret of the service")))
 
 
-def an_order(user_id: str, *statuses: Status, age: float = 0) -> Order:
+def an_order(user_id: UUID, *statuses: Status, age: float = 0) -> Order:
     return fold(history_of(*statuses, user_id=user_id, at=clock.now() - timedelta(seconds=age)))
 
 
 @pytest.fixture
-def user_id() -> str:
+def user_id() -> UUID:
     """Somebody without orders."""
-    return str(ids.new_id())
+    return ids.new_id()
 
 
 def a_list_of(
-    user_id: str,
+    user_id: UUID,
     token: str = "",
     *,
     status: Status | None = None,
     size: int = 10,
     actor: Actor | None = None,
-    whose: str | None = None,
-) -> ListOrdersCommand:
-    return ListOrdersCommand(actor or Actor(user_id, is_staff=False), whose, status, size, token)
+    whose: UUID | None = None,
+) -> ListOrders:
+    return ListOrders(actor or Actor(user_id, is_staff=False), whose, status, size, token)
 
 
 async def everything(
-    read_side: ReadSide, user_id: str, status: Status | None = None, size: int = 10
+    read_side: MongoReadSide, user_id: UUID, status: Status | None = None, size: int = 10
 ) -> list[ListedOrders]:
     """All pages, by their tokens."""
     pages, token = [], ""
     while True:
-        page = await ListOrders(read_side, TOKENS)(a_list_of(user_id, token, status=status, size=size))
+        page = await ListOrdersHandler(read_side, TOKENS)(a_list_of(user_id, token, status=status, size=size))
         pages.append(page)
         token = page.next_page_token
         if not token:
             return pages
 
 
-async def test_what_was_projected_is_listed(read_side: ReadSide, user_id: str) -> None:
+async def test_what_was_projected_is_listed(read_side: MongoReadSide, user_id: UUID) -> None:
     order = an_order(user_id, Status.CONFIRMED)
     await read_side.project(order)
 
@@ -68,23 +72,23 @@ async def test_what_was_projected_is_listed(read_side: ReadSide, user_id: str) -
     assert (page.orders, page.end) == ([order], None)
 
 
-async def test_nobody_sees_another_ones_orders(read_side: ReadSide, user_id: str) -> None:
+async def test_nobody_sees_another_ones_orders(read_side: MongoReadSide, user_id: UUID) -> None:
     await read_side.project(an_order(user_id))
-    assert (await read_side.page(str(ids.new_id()), None, None, 10)).orders == []
+    assert (await read_side.page(ids.new_id(), None, None, 10)).orders == []
 
 
-async def test_projecting_again_changes_nothing(read_side: ReadSide, user_id: str, mongo: Mongo) -> None:
+async def test_projecting_again_changes_nothing(read_side: MongoReadSide, user_id: UUID, mongo: Mongo) -> None:
     order = an_order(user_id)
     for _ in range(3):
         await read_side.project(order)
 
     assert (await read_side.page(user_id, None, None, 10)).orders == [order]
-    counted = await mongo.collection("shelves").find_one({"_id": user_id})
+    counted = await mongo.collection("shelves").find_one({"_id": str(user_id)})
     assert counted is not None
     assert counted["orders"] == 1
 
 
-async def test_an_older_state_never_replaces_a_newer_one(read_side: ReadSide, user_id: str) -> None:
+async def test_an_older_state_never_replaces_a_newer_one(read_side: MongoReadSide, user_id: UUID) -> None:
     history = history_of(Status.CONFIRMED, Status.SHIPPED, user_id=user_id)
     for length in (3, 1, 2):
         await read_side.project(fold(history[:length]))
@@ -94,7 +98,7 @@ async def test_an_older_state_never_replaces_a_newer_one(read_side: ReadSide, us
 
 
 async def test_a_relay_that_was_paused_before_it_writes_does_no_harm_when_it_wakes(
-    read_side: ReadSide, user_id: str, proxy: CutProxy
+    read_side: MongoReadSide, user_id: UUID, proxy: CutProxy
 ) -> None:
     """It has read the history long ago; its write reaches the store after a newer one, and finds that out there."""
     history = history_of(Status.CONFIRMED, Status.SHIPPED, user_id=user_id)
@@ -103,7 +107,7 @@ async def test_a_relay_that_was_paused_before_it_writes_does_no_harm_when_it_wak
     await mongo.start()
     try:
         proxy.hold_requests_with = b"pendingSince"
-        paused = asyncio.create_task(ReadSide(mongo).project(fold(history[:2])))
+        paused = asyncio.create_task(MongoReadSide(mongo).project(fold(history[:2])))
         assert await asyncio.to_thread(proxy.held.wait, 60)
         await read_side.project(fold(history))
         assert not paused.done()
@@ -117,7 +121,9 @@ async def test_a_relay_that_was_paused_before_it_writes_does_no_harm_when_it_wak
     assert shown == fold(history)
 
 
-async def test_the_first_states_of_an_order_may_arrive_in_any_order_at_once(read_side: ReadSide, user_id: str) -> None:
+async def test_the_first_states_of_an_order_may_arrive_in_any_order_at_once(
+    read_side: MongoReadSide, user_id: UUID
+) -> None:
     for _ in range(20):
         history = history_of(Status.CONFIRMED, user_id=user_id)
         states = [fold(history[:1]), fold(history), fold(history[:1]), fold(history)]
@@ -129,7 +135,7 @@ async def test_the_first_states_of_an_order_may_arrive_in_any_order_at_once(read
     assert {order.status for order in shown} == {Status.CONFIRMED}
 
 
-async def test_pages_hold_every_order_once_newest_first(read_side: ReadSide, user_id: str) -> None:
+async def test_pages_hold_every_order_once_newest_first(read_side: MongoReadSide, user_id: UUID) -> None:
     orders = [an_order(user_id, age=1000 - number) for number in range(3 * SHELF_HOLDS + 7)]
     for order in orders:
         await read_side.project(order)
@@ -142,7 +148,7 @@ async def test_pages_hold_every_order_once_newest_first(read_side: ReadSide, use
         assert pages[-1].orders
 
 
-async def test_orders_of_one_instant_are_paged_apart(read_side: ReadSide, user_id: str) -> None:
+async def test_orders_of_one_instant_are_paged_apart(read_side: MongoReadSide, user_id: UUID) -> None:
     at = clock.now()
     orders = [fold(history_of(user_id=user_id, at=at)) for _ in range(9)]
     for order in orders:
@@ -152,7 +158,7 @@ async def test_orders_of_one_instant_are_paged_apart(read_side: ReadSide, user_i
     assert shown == sorted((order.id for order in orders), reverse=True)
 
 
-async def test_pages_stay_put_while_orders_arrive(read_side: ReadSide, user_id: str) -> None:
+async def test_pages_stay_put_while_orders_arrive(read_side: MongoReadSide, user_id: UUID) -> None:
     orders = [an_order(user_id, age=100 - number) for number in range(SHELF_HOLDS + 5)]
     for order in orders:
         await read_side.project(order)
@@ -165,7 +171,7 @@ async def test_pages_stay_put_while_orders_arrive(read_side: ReadSide, user_id: 
     assert [*first.orders, *second.orders] == orders[::-1][:20]
 
 
-async def test_one_status_alone(read_side: ReadSide, user_id: str) -> None:
+async def test_one_status_alone(read_side: MongoReadSide, user_id: UUID) -> None:
     orders = [
         an_order(user_id, *([Status.CONFIRMED] if number % 7 == 0 else []), age=1000 - number)
         for number in range(3 * SHELF_HOLDS)
@@ -179,9 +185,9 @@ async def test_one_status_alone(read_side: ReadSide, user_id: str) -> None:
 
 
 async def test_a_long_stretch_without_the_status_ends_a_page_early_not_the_list(
-    read_side: ReadSide, user_id: str, monkeypatch: pytest.MonkeyPatch
+    read_side: MongoReadSide, user_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.order.read_side._MOST_SHELVES_A_PAGE", 2)
+    monkeypatch.setattr("services.order.adapters.read_side._MOST_SHELVES_A_PAGE", 2)
     oldest = an_order(user_id, Status.CANCELLED, age=1000)
     await read_side.project(oldest)
     for number in range(5 * SHELF_HOLDS):
@@ -193,7 +199,7 @@ async def test_a_long_stretch_without_the_status_ends_a_page_early_not_the_list(
     assert pages[-1].orders == [oldest]
 
 
-async def test_many_projections_of_one_customer_at_once_all_show(read_side: ReadSide, user_id: str) -> None:
+async def test_many_projections_of_one_customer_at_once_all_show(read_side: MongoReadSide, user_id: UUID) -> None:
     orders = [an_order(user_id, age=number) for number in range(4 * SHELF_HOLDS)]
     await asyncio.gather(*map(read_side.project, orders))
 
@@ -201,49 +207,49 @@ async def test_many_projections_of_one_customer_at_once_all_show(read_side: Read
     assert sorted(shown) == sorted(order.id for order in orders)
 
 
-async def a_token(read_side: ReadSide, command: ListOrdersCommand) -> str:
+async def a_token(read_side: MongoReadSide, command: ListOrders) -> str:
     """The nextPageToken of a list's first page. (Its customer has more orders than that.)"""
-    page = await ListOrders(read_side, TOKENS)(command)
+    page = await ListOrdersHandler(read_side, TOKENS)(command)
     assert page.next_page_token
     return page.next_page_token
 
 
-async def refused(read_side: ReadSide, command: ListOrdersCommand) -> None:
+async def refused(read_side: MongoReadSide, command: ListOrders) -> None:
     with pytest.raises(InvalidArgument) as refusal:
-        await ListOrders(read_side, TOKENS)(command)
+        await ListOrdersHandler(read_side, TOKENS)(command)
     assert [violation.field for violation in refusal.value.violations] == ["pageToken"]
 
 
-async def test_a_token_goes_on_with_the_list_it_is_of_and_no_other(read_side: ReadSide, user_id: str) -> None:
-    other, sue, joe = str(ids.new_id()), Actor(str(ids.new_id()), is_staff=True), Actor("joe", is_staff=True)
+async def test_a_token_goes_on_with_the_list_it_is_of_and_no_other(read_side: MongoReadSide, user_id: UUID) -> None:
+    other, sue, joe = ids.new_id(), Actor(ids.new_id(), is_staff=True), Actor(JOE, is_staff=True)
     for somebody in (user_id, user_id, user_id, other, other, other):
         await read_side.project(an_order(somebody))
     mine = await a_token(read_side, a_list_of(user_id, size=1))
     pending = await a_token(read_side, a_list_of(user_id, size=1, status=Status.PENDING))
-    sues = await a_token(read_side, a_list_of("", size=1, actor=sue, whose=user_id))
+    sues = await a_token(read_side, a_list_of(user_id, size=1, actor=sue, whose=user_id))
 
     for good in (
         a_list_of(user_id, mine),
         a_list_of(user_id, mine, whose=user_id),  # the same list by another name
         a_list_of(user_id, pending, status=Status.PENDING),
-        a_list_of("", sues, actor=sue, whose=user_id),
+        a_list_of(user_id, sues, actor=sue, whose=user_id),
     ):
-        assert len((await ListOrders(read_side, TOKENS)(good)).orders) == 2
+        assert len((await ListOrdersHandler(read_side, TOKENS)(good)).orders) == 2
     for bad in (
         a_list_of(user_id, mine, status=Status.PENDING),
         a_list_of(user_id, pending),
         a_list_of(user_id, pending, status=Status.CONFIRMED),
         a_list_of(other, mine),
         a_list_of(user_id, sues),
-        a_list_of("", mine, actor=sue, whose=user_id),
-        a_list_of("", sues, actor=sue, whose=other),
-        a_list_of("", sues, actor=sue),
-        a_list_of("", sues, actor=joe, whose=user_id),
+        a_list_of(user_id, mine, actor=sue, whose=user_id),
+        a_list_of(user_id, sues, actor=sue, whose=other),
+        a_list_of(user_id, sues, actor=sue),
+        a_list_of(user_id, sues, actor=joe, whose=user_id),
     ):
         await refused(read_side, bad)
 
 
-async def test_a_token_that_was_changed_or_made_up_is_refused(read_side: ReadSide, user_id: str) -> None:
+async def test_a_token_that_was_changed_or_made_up_is_refused(read_side: MongoReadSide, user_id: UUID) -> None:
     for _ in range(2):
         await read_side.project(an_order(user_id))
     token = await a_token(read_side, a_list_of(user_id, size=1))
@@ -260,33 +266,35 @@ async def test_a_token_that_was_changed_or_made_up_is_refused(read_side: ReadSid
         encode_page_token(shelf, at, str(ids.new_id()), seal),
         encode_page_token(shelf, at, order_id, ""),
         encode_page_token(shelf, at, order_id, "ключ"),
-        SealedTokens(SecretStr("another secret of a service")).seal((shelf, at, order_id), of=(user_id, user_id, "")),
+        SealedTokens(SecretStr("another secret of a service")).seal(
+            (shelf, at, order_id), of=(str(user_id), str(user_id), "")
+        ),
     ]
     for bad in made_up:
         await refused(read_side, a_list_of(user_id, bad))
 
 
-async def test_only_staff_list_other_peoples_orders(read_side: ReadSide, user_id: str) -> None:
+async def test_only_staff_list_other_peoples_orders(read_side: MongoReadSide, user_id: UUID) -> None:
     order = an_order(user_id)
     await read_side.project(order)
-    listing = ListOrders(read_side, TOKENS)
-    for actor in (Actor(user_id, is_staff=False), Actor("sue", is_staff=True)):
-        assert (await listing(a_list_of("", actor=actor, whose=user_id))).orders == [order]
+    listing = ListOrdersHandler(read_side, TOKENS)
+    for actor in (Actor(user_id, is_staff=False), Actor(SUE, is_staff=True)):
+        assert (await listing(a_list_of(user_id, actor=actor, whose=user_id))).orders == [order]
     with pytest.raises(OnlyStaffListOthers):
-        await listing(a_list_of("", actor=Actor(str(ids.new_id()), is_staff=False), whose=user_id))
-    assert (await listing(a_list_of("", actor=Actor(str(ids.new_id()), is_staff=True)))).orders == []
+        await listing(a_list_of(user_id, actor=Actor(ids.new_id(), is_staff=False), whose=user_id))
+    assert (await listing(a_list_of(user_id, actor=Actor(ids.new_id(), is_staff=True)))).orders == []
 
 
-async def test_orders_placed_meanwhile_neither_repeat_nor_hide_one(read_side: ReadSide, user_id: str) -> None:
+async def test_orders_placed_meanwhile_neither_repeat_nor_hide_one(read_side: MongoReadSide, user_id: UUID) -> None:
     """A reader goes through a list page by page while others of the same customer's orders are placed and moved."""
     orders = [an_order(user_id, age=1000 - number) for number in range(2 * SHELF_HOLDS + 3)]
     for order in orders:
         await read_side.project(order)
-    seen: list[str] = []
+    seen: list[UUID] = []
     token = ""
     while True:
         later = asyncio.gather(*(read_side.project(an_order(user_id)) for _ in range(4)))
-        page = await ListOrders(read_side, TOKENS)(a_list_of(user_id, token, size=7))
+        page = await ListOrdersHandler(read_side, TOKENS)(a_list_of(user_id, token, size=7))
         await later
         seen += [order.id for order in page.orders]
         token = page.next_page_token
@@ -297,13 +305,15 @@ async def test_orders_placed_meanwhile_neither_repeat_nor_hide_one(read_side: Re
     assert [order_id for order_id in seen if order_id in known] == [order.id for order in orders[::-1]]
 
 
-async def test_every_look_up_of_a_list_is_served_by_an_index(read_side: ReadSide, mongo: Mongo, user_id: str) -> None:
+async def test_every_look_up_of_a_list_is_served_by_an_index(
+    read_side: MongoReadSide, mongo: Mongo, user_id: UUID
+) -> None:
     """As the store itself explains it, with enough in it that a scan would not do."""
     await read_side.project(an_order(user_id))
-    others = [{**order_to_document(an_order(str(number))), "shelf": f"{number}/0"} for number in range(3_000)]
+    others = [{**order_to_document(an_order(UUID(int=number))), "shelf": f"{number}/0"} for number in range(3_000)]
     await mongo.collection("orders").insert_many(others)
     await mongo.collection("shelves").insert_many([{"_id": str(number), "orders": 1} for number in range(3_000)])
-    look_ups = {"orders": {"shelf": f"{user_id}/0"}, "shelves": {"_id": user_id}}
+    look_ups = {"orders": {"shelf": f"{user_id}/0"}, "shelves": {"_id": str(user_id)}}
     for collection, query in look_ups.items():
         assert len(await mongo.collection(collection).find(query).to_list(None)) == 1
         plan = str(await mongo.database.command("explain", {"find": collection, "filter": query}))
@@ -312,7 +322,7 @@ async def test_every_look_up_of_a_list_is_served_by_an_index(read_side: ReadSide
         assert "COLLSCAN" not in plan, plan
 
 
-async def test_those_that_wait_too_long_are_found(read_side: ReadSide, user_id: str) -> None:
+async def test_those_that_wait_too_long_are_found(read_side: MongoReadSide, user_id: UUID) -> None:
     late, late_but_paid, fresh = (
         an_order(user_id, age=901),
         an_order(user_id, Status.CONFIRMED, age=901),
@@ -331,7 +341,7 @@ async def test_those_that_wait_too_long_are_found(read_side: ReadSide, user_id: 
         assert not {late_but_paid.id, fresh.id} & set(found)
 
 
-async def test_an_order_that_moves_on_waits_no_more(read_side: ReadSide, user_id: str) -> None:
+async def test_an_order_that_moves_on_waits_no_more(read_side: MongoReadSide, user_id: UUID) -> None:
     at = clock.now() - timedelta(seconds=1000)
     history = history_of(Status.CONFIRMED, user_id=user_id, at=at)
     due = clock.now() - timedelta(seconds=900)

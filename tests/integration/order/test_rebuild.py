@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from services.chassis import clock, ids
 from services.chassis.mongo import Document, Mongo
-from services.order.domain import Actor, Commit, Order, Status, fold
-from services.order.journal import Journal
-from services.order.leases import Leases
-from services.order.outbox import CommitOutbox
-from services.order.read_side import SHELF_HOLDS, ReadSide
-from services.order.read_side_repair import ReadSideRepair
-from services.order.store import CommitStore
-from services.order.use_cases.rebuild_read_side import Difference, Found, RebuildReadSide
-from services.order.use_cases.update_status import UpdateStatus, UpdateStatusCommand
-from tests.unit.order.examples import history_of, order_created
+from services.order.adapters.commits import MongoCommits
+from services.order.adapters.leases import Leases
+from services.order.adapters.missing_orders import temporary_missing_orders
+from services.order.adapters.outbox import CommitOutbox
+from services.order.adapters.read_side import SHELF_HOLDS, MongoReadSide
+from services.order.adapters.read_side_repair import MongoReadSideRepair
+from services.order.domain.history import Commit, fold
+from services.order.domain.orders import Order, Status
+from services.order.ports import Shown
+from services.order.use_cases.journal import Journal
+from services.order.use_cases.rebuild_read_side import Difference, Found, RebuildReadSide, RebuildReadSideHandler
+from services.order.use_cases.update_status import UpdateStatus, UpdateStatusHandler
+from tests.unit.order.examples import STAFF, history_of, order_created
 
 AT_ONCE = timedelta(0)
 """Nothing is too young to be judged."""
@@ -38,22 +43,29 @@ async def documents(mongo: Mongo) -> AsyncIterator[AsyncIOMotorDatabase[Document
 
 
 @pytest.fixture
-def user_id() -> str:
-    return str(ids.new_id())
+def user_id() -> UUID:
+    return ids.new_id()
 
 
 def rebuilding(
-    mongo: Mongo, settled_after: timedelta = AT_ONCE, repair: ReadSideRepair | None = None
-) -> RebuildReadSide:
-    read_side = ReadSide(mongo)
-    return RebuildReadSide(
-        CommitStore(mongo), read_side, repair or ReadSideRepair(mongo, read_side), settled_after=settled_after
+    mongo: Mongo,
+    settled_after: timedelta = AT_ONCE,
+    repair: MongoReadSideRepair | None = None,
+    *,
+    mend: bool,
+    compared: Callable[[int], None] = lambda _: None,
+) -> AsyncIterator[Difference]:
+    read_side = MongoReadSide(mongo)
+    repair = repair or MongoReadSideRepair(mongo, read_side)
+    rebuild = RebuildReadSideHandler(
+        MongoCommits(mongo), read_side, repair, temporary_missing_orders, clock.now, settled_after
     )
+    return rebuild(RebuildReadSide(mend=mend), compared)
 
 
 async def differences(mongo: Mongo, *, mend: bool = False) -> dict[str, tuple[Found, tuple[str, ...]]]:
     """What is found, by order."""
-    found = [one async for one in rebuilding(mongo).differences(mend=mend, compared=lambda _: None)]
+    found = [one async for one in rebuilding(mongo, mend=mend)]
     by_order = {one.order_id: (one.found, one.fields) for one in found}
     assert len(by_order) == len(found)
     return by_order
@@ -62,9 +74,9 @@ async def differences(mongo: Mongo, *, mend: bool = False) -> dict[str, tuple[Fo
 async def placed(mongo: Mongo, history: list[Commit]) -> Order:
     """An order that is stored and shown."""
     for commit in history:
-        await CommitStore(mongo).append(commit)
-        await CommitStore(mongo).mark_published(commit)
-    await ReadSide(mongo).project(fold(history))
+        await MongoCommits(mongo).append(commit)
+        await MongoCommits(mongo).mark_published(commit)
+    await MongoReadSide(mongo).project(fold(history))
     return fold(history)
 
 
@@ -75,12 +87,12 @@ async def everything(documents: AsyncIOMotorDatabase[Document]) -> list[Any]:
     ]
 
 
-async def listed(mongo: Mongo, user_id: str) -> list[Order]:
+async def listed(mongo: Mongo, user_id: UUID) -> list[Order]:
     """All of a customer's orders, as lists show them."""
     found: list[Order] = []
     end = None
     while True:
-        page = await ReadSide(mongo).page(user_id, None, end, 100)
+        page = await MongoReadSide(mongo).page(user_id, None, end, 100)
         found += page.orders
         end = page.end
         if end is None:
@@ -88,14 +100,14 @@ async def listed(mongo: Mongo, user_id: str) -> list[Order]:
 
 
 async def test_a_read_side_that_says_what_happened_is_left_as_it_is(
-    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: str
+    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: UUID
 ) -> None:
     for statuses in ((), (Status.CONFIRMED,), (Status.CANCELLED,), (Status.CONFIRMED, Status.SHIPPED)):
         await placed(mongo, history_of(*statuses, user_id=user_id))
     before = await everything(documents)
     seen: list[int] = []
     for mend in (False, True):
-        found = rebuilding(mongo).differences(mend=mend, compared=seen.append)
+        found = rebuilding(mongo, mend=mend, compared=seen.append)
         assert [one async for one in found] == []
     assert await everything(documents) == before
     assert sum(seen) == 8
@@ -117,34 +129,34 @@ DAMAGE: dict[str, tuple[Document, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 async def test_what_is_wrong_is_named_and_put_right(
-    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: str, damage: str
+    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: UUID, damage: str
 ) -> None:
     order = await placed(mongo, history_of(Status.CONFIRMED, user_id=user_id))
     fine = await placed(mongo, history_of(user_id=user_id))
     change, fields = DAMAGE[damage]
     if "{user}" in str(change):
         change = {"$set": {"shelf": f"{user_id}/40"}}
-    await documents["orders"].update_one({"_id": order.id}, change)
+    await documents["orders"].update_one({"_id": str(order.id)}, change)
 
     damaged = await everything(documents)
     for _ in range(2):
-        assert await differences(mongo) == {order.id: (Found.DIFFERENT, fields)}
+        assert await differences(mongo) == {str(order.id): (Found.DIFFERENT, fields)}
     assert await everything(documents) == damaged  # looking changes nothing
 
-    assert await differences(mongo, mend=True) == {order.id: (Found.DIFFERENT, fields)}
+    assert await differences(mongo, mend=True) == {str(order.id): (Found.DIFFERENT, fields)}
     assert await differences(mongo) == {}
     assert {one.id: one for one in await listed(mongo, user_id)} == {order.id: order, fine.id: fine}
 
 
 async def test_what_is_missing_is_shown_and_what_nothing_tells_of_is_not(
-    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: str
+    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: UUID
 ) -> None:
     order = await placed(mongo, history_of(Status.CONFIRMED, user_id=user_id))
     ghost = await placed(mongo, history_of(user_id=user_id))
-    await documents["orders"].delete_one({"_id": order.id})
-    await documents["commits"].delete_many({"orderId": ghost.id})
+    await documents["orders"].delete_one({"_id": str(order.id)})
+    await documents["commits"].delete_many({"orderId": str(ghost.id)})
 
-    expected = {order.id: (Found.MISSING, ()), ghost.id: (Found.UNKNOWN, ())}
+    expected = {str(order.id): (Found.MISSING, ()), str(ghost.id): (Found.UNKNOWN, ())}
     assert await differences(mongo) == expected
     assert await differences(mongo, mend=True) == expected
     assert await differences(mongo) == {}
@@ -152,13 +164,13 @@ async def test_what_is_missing_is_shown_and_what_nothing_tells_of_is_not(
 
 
 async def test_a_history_that_cannot_be_read_is_named_and_left(
-    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: str
+    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: UUID
 ) -> None:
     history = history_of(Status.CONFIRMED, Status.SHIPPED, user_id=user_id)
     order = await placed(mongo, history)
     await documents["commits"].delete_one({"_id": history[1].id})
     before = await everything(documents)
-    assert await differences(mongo, mend=True) == {order.id: (Found.UNREADABLE, ())}
+    assert await differences(mongo, mend=True) == {str(order.id): (Found.UNREADABLE, ())}
     assert await everything(documents) == before
 
 
@@ -166,7 +178,7 @@ async def test_a_read_side_that_was_lost_comes_back_in_order(
     mongo: Mongo, documents: AsyncIOMotorDatabase[Document]
 ) -> None:
     start = clock.now() - timedelta(days=30)
-    people = [str(ids.new_id()) for _ in range(3)]
+    people = [ids.new_id() for _ in range(3)]
     for number in range(3 * (2 * SHELF_HOLDS + 4)):
         history = history_of(user_id=people[number % 3], at=start + timedelta(minutes=number))
         await placed(mongo, history)
@@ -174,7 +186,7 @@ async def test_a_read_side_that_was_lost_comes_back_in_order(
     await documents["orders"].delete_many({})
     await documents["shelves"].delete_many({})
 
-    found = [one async for one in rebuilding(mongo).differences(mend=True, compared=lambda _: None)]
+    found = [one async for one in rebuilding(mongo, mend=True)]
 
     assert {one.found for one in found} == {Found.MISSING}
     assert {person: await listed(mongo, person) for person in people} == before
@@ -183,75 +195,74 @@ async def test_a_read_side_that_was_lost_comes_back_in_order(
 
 
 async def test_what_the_service_is_about_to_show_is_left_to_it(
-    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: str
+    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: UUID
 ) -> None:
     soon, never = order_created(user_id=user_id), order_created(user_id=user_id)
     for commit in (soon, never):
-        await CommitStore(mongo).append(commit)
+        await MongoCommits(mongo).append(commit)
 
     def shown_meanwhile(_compared: int) -> None:
-        tasks.append(asyncio.create_task(ReadSide(mongo).project(fold([soon]))))
+        tasks.append(asyncio.create_task(MongoReadSide(mongo).project(fold([soon]))))
 
     tasks: list[asyncio.Task[None]] = []
-    rebuild = rebuilding(mongo, settled_after=timedelta(seconds=2))
-    found = [one async for one in rebuild.differences(mend=False, compared=shown_meanwhile)]
+    rebuild = rebuilding(mongo, timedelta(seconds=2), mend=False, compared=shown_meanwhile)
+    found = [one async for one in rebuild]
     await asyncio.gather(*tasks)
-    assert found == [Difference(never.order_id, Found.MISSING)]
+    assert found == [Difference(str(never.order_id), Found.MISSING)]
 
 
-class Meddled(ReadSideRepair):
+class Meddled(MongoReadSideRepair):
     """Between a look and what is written upon it, the service shows a newer state."""
 
     def __init__(self, mongo: Mongo, newer: Order, *, crossing: bool) -> None:
-        super().__init__(mongo, ReadSide(mongo))
+        super().__init__(mongo, MongoReadSide(mongo))
         self._newer = newer
         self._crossing = crossing
 
-    async def replace(self, shown: Document, order: Order) -> None:
-        await ReadSide(self._mongo).project(self._newer)
+    async def replace(self, shown: Shown, order: Order) -> None:
+        await MongoReadSide(self._mongo).project(self._newer)
         if self._crossing:  # what FerretDB makes of a guard when two updates cross
-            shown = {**shown, "version": self._newer.version}
+            shown = replace(shown, document={**shown.document, "version": self._newer.version})
         await super().replace(shown, order)
 
 
 @pytest.mark.parametrize("crossing", [False, True])
 async def test_a_newer_state_is_never_lost(
-    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: str, *, crossing: bool
+    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: UUID, *, crossing: bool
 ) -> None:
     history = history_of(Status.CONFIRMED, Status.SHIPPED, user_id=user_id)
     order = await placed(mongo, history[:2])
-    await documents["orders"].update_one({"_id": order.id}, {"$set": {"totalAmount": "0.01"}})
+    await documents["orders"].update_one({"_id": str(order.id)}, {"$set": {"totalAmount": "0.01"}})
 
     class GrowsMeanwhile(Meddled):
-        async def replace(self, shown: Document, order: Order) -> None:
+        async def replace(self, shown: Shown, order: Order) -> None:
             if order.version == 2:
-                await CommitStore(self._mongo).append(history[2])
+                await MongoCommits(self._mongo).append(history[2])
             await super().replace(shown, order)
 
     repair = GrowsMeanwhile(mongo, fold(history), crossing=crossing)
-    rebuild = rebuilding(mongo, repair=repair)
-    assert len([one async for one in rebuild.differences(mend=True, compared=lambda _: None)]) == 1
+    assert len([one async for one in rebuilding(mongo, repair=repair, mend=True)]) == 1
     assert await listed(mongo, user_id) == [fold(history)]
 
 
 async def test_a_service_that_works_on_meanwhile_and_two_rebuilds_at_once_end_right(
     mongo: Mongo, documents: AsyncIOMotorDatabase[Document]
 ) -> None:
-    store, people = CommitStore(mongo), [str(ids.new_id()) for _ in range(4)]
-    journal = Journal(store, CommitOutbox(store, ReadSide(mongo), Leases(mongo)).announce)
-    update, staff = UpdateStatus(journal), Actor("sue", is_staff=True)
-    orders: list[str] = []
+    store, people = MongoCommits(mongo), [ids.new_id() for _ in range(4)]
+    journal = Journal(store, CommitOutbox(store, MongoReadSide(mongo), Leases(mongo)).announce, clock.now)
+    update = UpdateStatusHandler(journal)
+    orders: list[UUID] = []
 
     async def live(number: int) -> None:
         created = order_created(user_id=people[number % 4])
         await journal.record((), created.events[0])
         orders.append(created.order_id)
         for status in (Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED):
-            await update(UpdateStatusCommand(created.order_id, status, staff))
+            await update(UpdateStatus(created.order_id, status, STAFF))
 
     async def rebuild() -> None:
         # Young or not, everything that differs for a moment is "put right", which is as hard as it gets.
-        found = rebuilding(mongo).differences(mend=True, compared=lambda _: None)
+        found = rebuilding(mongo, mend=True)
         assert {one.found async for one in found} <= {Found.MISSING, Found.DIFFERENT}
 
     working = asyncio.gather(*(live(number) for number in range(40)))

@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from services.chassis import clock
 from services.chassis.mongo import Mongo
-from services.order.domain import Status, fold
-from services.order.journal import Journal
-from services.order.leases import Leases
-from services.order.payments import PaymentState
-from services.order.read_side import ReadSide
-from services.order.store import CommitStore
-from services.order.store_clock import StoreClock
-from services.order.sweeper import Sweeper
-from services.order.use_cases.settle_unpaid import SettleUnpaid
-from tests.integration.order.support import told_nobody
+from services.order.adapters.commits import MongoCommits
+from services.order.adapters.read_side import MongoReadSide
+from services.order.adapters.store_clock import StoreClock
+from services.order.domain.history import fold
+from services.order.domain.orders import PaymentState, Status
+from services.order.use_cases.cancel_unpaid import CancelUnpaid, CancelUnpaidHandler
+from tests.integration.order.support import journal
 from tests.unit.order.examples import order_created
 
 WRONG = [timedelta(hours=1), timedelta(hours=-1)]
@@ -29,9 +27,12 @@ UNPAID_AFTER = timedelta(seconds=900)
 class NobodyPays:
     """Payment, of orders that nobody pays."""
 
-    async def state_of(self, order_id: str) -> PaymentState:
+    async def state_of(self, order_id: UUID) -> PaymentState:
         await asyncio.sleep(0)
         return PaymentState.NONE
+
+    async def was_paid(self, order_id: UUID) -> bool:
+        return False
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def wrong_clock(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest)
 
 
 async def test_a_process_whose_clock_is_wrong_writes_what_the_store_says(
-    mongo: Mongo, store: CommitStore, store_clock: StoreClock, wrong_clock: timedelta
+    mongo: Mongo, store: MongoCommits, store_clock: StoreClock, wrong_clock: timedelta
 ) -> None:
     before = store_clock.now()
     assert abs(clock.now() - before) > timedelta(minutes=50), "the clock is wrong"
@@ -62,13 +63,13 @@ async def test_a_process_whose_clock_is_wrong_writes_what_the_store_says(
     await own.start()
 
     event = order_created().events[0]
-    (commit,) = await Journal(store, told_nobody, own.now).record((), event)
+    (commit,) = await journal(store, now=own.now).record((), event)
 
     assert before - timedelta(seconds=1) <= commit.at <= store_clock.now() + timedelta(seconds=1)
 
 
 async def test_a_sweeper_whose_clock_is_wrong_cancels_what_is_overdue_and_nothing_else(
-    mongo: Mongo, store: CommitStore, read_side: ReadSide, store_clock: StoreClock, wrong_clock: timedelta
+    mongo: Mongo, store: MongoCommits, read_side: MongoReadSide, store_clock: StoreClock, wrong_clock: timedelta
 ) -> None:
     overdue = order_created(at=store_clock.now() - UNPAID_AFTER - timedelta(minutes=1))
     fresh = order_created(at=store_clock.now())
@@ -77,11 +78,10 @@ async def test_a_sweeper_whose_clock_is_wrong_cancels_what_is_overdue_and_nothin
         await read_side.project(fold([created]))
     own = StoreClock(mongo)
     await own.start()
-    journal = Journal(store, told_nobody, own.now)
-    settle = SettleUnpaid(journal, read_side, NobodyPays(), UNPAID_AFTER, own.now)  # type: ignore[arg-type]
+    cancel_unpaid = CancelUnpaidHandler(journal(store, now=own.now), read_side, NobodyPays(), UNPAID_AFTER, own.now)
 
     for thorough in (False, True):
-        await Sweeper(Leases(mongo, own.now), settle, every_seconds=30).sweep(thorough=thorough)
+        await cancel_unpaid(CancelUnpaid(thorough=thorough))
 
     assert fold(await store.load(overdue.order_id)).status is Status.CANCELLED
     assert fold(await store.load(fresh.order_id)).status is Status.PENDING

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from prometheus_client import REGISTRY
@@ -16,23 +17,24 @@ from services.chassis.errors import Unavailable
 from services.chassis.mongo import Mongo
 from services.chassis.producer import Producer
 from services.chassis.relay import Relay
-from services.order.domain import Actor, Order, OrderNotFound, Status
-from services.order.journal import Journal
-from services.order.leases import Leases
-from services.order.news import TOPIC, OrderNews
-from services.order.outbox import CommitOutbox
-from services.order.read_side import ReadSide
-from services.order.store import CommitStore
-from services.order.use_cases.read_order import ReadOrder
-from services.order.use_cases.update_status import UpdateStatus, UpdateStatusCommand
-from services.order.use_cases.watch_order import WatchOrder
+from services.order.adapters.commits import MongoCommits
+from services.order.adapters.leases import Leases
+from services.order.adapters.news import TOPIC, KafkaOrderNews
+from services.order.adapters.outbox import CommitOutbox
+from services.order.adapters.read_side import MongoReadSide
+from services.order.domain.moves import OrderNotFound
+from services.order.domain.orders import Actor, Order, Status
+from services.order.use_cases.get_order import GetOrder, GetOrderHandler
+from services.order.use_cases.journal import Journal
+from services.order.use_cases.update_status import UpdateStatus, UpdateStatusHandler
+from services.order.use_cases.watch_order import WatchOrder, WatchOrderHandler
 from tests.integration.chassis.data.conftest import BROKER_OFFSET, create
 from tests.integration.chassis.data.lab_broker import Broker
-from tests.integration.order.support import STAFF, CutProxy, eventually, told_nobody
+from tests.integration.order.support import CutProxy, eventually, journal
 from tests.support.real_stack import stack_of_this_run
-from tests.unit.order.examples import history_of, moved, order_created
+from tests.unit.order.examples import ANN, BOB, STAFF, history_of, moved, order_created
 
-OWNER = Actor("ann", is_staff=False)
+OWNER = Actor(ANN, is_staff=False)
 
 
 @dataclass
@@ -40,23 +42,23 @@ class Replica:
     """One process: what it is asked, what it publishes, and its own way of hearing of the others' changes."""
 
     journal: Journal
-    news: OrderNews
+    news: KafkaOrderNews
 
     @property
-    def watch(self) -> WatchOrder:
-        return WatchOrder(self.journal, ReadOrder(self.journal), self.news)
+    def watch(self) -> WatchOrderHandler:
+        return WatchOrderHandler(self.journal, GetOrderHandler(self.journal), self.news)
 
-    async def move(self, order_id: str, *statuses: Status) -> None:
+    async def move(self, order_id: UUID, *statuses: Status) -> None:
         for status in statuses:
-            await UpdateStatus(self.journal)(UpdateStatusCommand(order_id, status, STAFF))
+            await UpdateStatusHandler(self.journal)(UpdateStatus(order_id, status, STAFF))
 
 
 @asynccontextmanager
 async def running(mongo: Mongo, bootstrap: str) -> AsyncIterator[Replica]:
     """A replica with its relay and its tail, which has found its place."""
-    store, producer = CommitStore(mongo), Producer(bootstrap, "lab")
-    outbox = CommitOutbox(store, ReadSide(mongo), Leases(mongo))
-    replica = Replica(Journal(store, outbox.announce), OrderNews(Brokers(bootstrap)))
+    store, producer = MongoCommits(mongo), Producer(bootstrap, "lab")
+    outbox = CommitOutbox(store, MongoReadSide(mongo), Leases(mongo))
+    replica = Replica(journal(store, outbox.announce), KafkaOrderNews(Brokers(bootstrap)))
     await producer.start()
     tasks = [asyncio.create_task(work) for work in (Relay(outbox.lease, producer).run(), replica.news.run())]
     try:
@@ -77,7 +79,7 @@ async def replicas(mongo: Mongo, kafka_bootstrap: str) -> AsyncIterator[list[Rep
 
 
 @pytest.fixture
-async def order_id(replicas: list[Replica]) -> str:
+async def order_id(replicas: list[Replica]) -> UUID:
     """An order that was placed with the first replica."""
     created = order_created()
     await replicas[0].journal.record((), created.events[0])
@@ -93,8 +95,8 @@ async def next_of(states: AsyncGenerator[Order, None]) -> Status | None:
             return None
 
 
-async def test_a_change_made_anywhere_is_told_everywhere(replicas: list[Replica], order_id: str) -> None:
-    watches = [replica.watch(order_id, OWNER) for replica in replicas]
+async def test_a_change_made_anywhere_is_told_everywhere(replicas: list[Replica], order_id: UUID) -> None:
+    watches = [replica.watch(WatchOrder(order_id, OWNER)) for replica in replicas]
     assert [await next_of(watch) for watch in watches] == [Status.PENDING] * 2
     for number, status in enumerate((Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED)):
         await replicas[number % 2].move(order_id, status)
@@ -103,9 +105,9 @@ async def test_a_change_made_anywhere_is_told_everywhere(replicas: list[Replica]
 
 
 async def test_a_slow_reader_is_told_every_state_in_turn_the_newest_last(
-    replicas: list[Replica], order_id: str
+    replicas: list[Replica], order_id: UUID
 ) -> None:
-    watch = replicas[0].watch(order_id, OWNER)
+    watch = replicas[0].watch(WatchOrder(order_id, OWNER))
     assert await next_of(watch) is Status.PENDING
     await replicas[1].move(order_id, Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED)
     told = [await next_of(watch) for _ in range(4)]
@@ -113,31 +115,32 @@ async def test_a_slow_reader_is_told_every_state_in_turn_the_newest_last(
 
 
 async def test_what_changes_between_the_first_look_and_the_waiting_is_told(
-    replicas: list[Replica], order_id: str
+    replicas: list[Replica], order_id: UUID
 ) -> None:
     """The change is stored, published and heard while the first look is still under way."""
     watcher, other = replicas
     gone_by = asyncio.Event()
 
-    class Paused(ReadOrder):
-        async def __call__(self, order_id: str, actor: Actor) -> Order:
-            order = await super().__call__(order_id, actor)
+    class Paused(GetOrderHandler):
+        async def __call__(self, command: GetOrder) -> Order:
+            order = await super().__call__(command)
             await other.move(order_id, Status.CONFIRMED)
-            (news,) = watcher.news._listeners[order_id]
+            (news,) = watcher.news._listeners[str(order_id)]
             await eventually(lambda: news._version == 2, seconds=60)
             gone_by.set()
             return order
 
-    watch = WatchOrder(watcher.journal, Paused(watcher.journal), watcher.news)(order_id, OWNER)
+    watching = WatchOrderHandler(watcher.journal, Paused(watcher.journal), watcher.news)
+    watch = watching(WatchOrder(order_id, OWNER))
     async with aclosing(watch):
         assert await next_of(watch) is Status.PENDING
         assert gone_by.is_set()
         assert await next_of(watch) is Status.CONFIRMED
 
 
-async def test_many_watchers_share_one_tail_and_leave_nothing_behind(replicas: list[Replica], order_id: str) -> None:
+async def test_many_watchers_share_one_tail_and_leave_nothing_behind(replicas: list[Replica], order_id: UUID) -> None:
     watcher, other = replicas
-    watches = [watcher.watch(order_id, OWNER) for _ in range(200)]
+    watches = [watcher.watch(WatchOrder(order_id, OWNER)) for _ in range(200)]
     for watch in watches:
         assert await next_of(watch) is Status.PENDING
     await other.move(order_id, Status.CANCELLED)
@@ -146,11 +149,11 @@ async def test_many_watchers_share_one_tail_and_leave_nothing_behind(replicas: l
     assert not watcher.news._listeners
 
 
-async def test_another_ones_order_is_not_to_be_watched(replicas: list[Replica], order_id: str) -> None:
+async def test_another_ones_order_is_not_to_be_watched(replicas: list[Replica], order_id: UUID) -> None:
     with pytest.raises(OrderNotFound):
-        await next_of(replicas[0].watch(order_id, Actor("bob", is_staff=False)))
+        await next_of(replicas[0].watch(WatchOrder(order_id, Actor(BOB, is_staff=False))))
     assert not replicas[0].news._listeners
-    watch = replicas[0].watch(order_id, Actor("sue", is_staff=True))
+    watch = replicas[0].watch(WatchOrder(order_id, STAFF))
     async with aclosing(watch):
         assert await next_of(watch) is Status.PENDING
 
@@ -165,16 +168,15 @@ async def test_how_far_it_knows_is_told(replicas: list[Replica]) -> None:
 
 async def test_a_store_that_goes_away_ends_the_watch(mongo: Mongo, proxy: CutProxy) -> None:
     created = order_created()
-    await CommitStore(mongo).append(created)
+    await MongoCommits(mongo).append(created)
     mine = Mongo(proxy.url)
     await mine.start()
-    news = OrderNews(Brokers("127.0.0.1:1"))
-    journal = Journal(CommitStore(mine), told_nobody)
-    watch = WatchOrder(journal, ReadOrder(journal), news)(created.order_id, OWNER)
+    news = KafkaOrderNews(Brokers("127.0.0.1:1"))
+    watch = Replica(journal(MongoCommits(mine)), news).watch(WatchOrder(created.order_id, OWNER))
     try:
         assert await next_of(watch) is Status.PENDING
         proxy.lose_answers_to = b"commits"
-        news._tell_all_to_look()
+        news._all_missed()
         with pytest.raises(Unavailable):
             await next_of(watch)
     finally:
@@ -182,7 +184,7 @@ async def test_a_store_that_goes_away_ends_the_watch(mongo: Mongo, proxy: CutPro
 
 
 async def test_what_happens_while_the_broker_is_away_is_told_when_it_is_back(
-    mongo: Mongo, store: CommitStore, tmp_path: Path
+    mongo: Mongo, store: MongoCommits, tmp_path: Path
 ) -> None:
     """Nobody publishes it: that the tail has joined anew is reason enough to look."""
     broker = Broker(tmp_path, stack_of_this_run().offset + BROKER_OFFSET)
@@ -191,10 +193,9 @@ async def test_what_happens_while_the_broker_is_away_is_told_when_it_is_back(
         await create(broker.address, TOPIC)
         history = history_of()
         await store.append(history[0])
-        news = OrderNews(Brokers(broker.address))
-        journal = Journal(store, told_nobody)
+        news = KafkaOrderNews(Brokers(broker.address))
         tail = asyncio.create_task(news.run())
-        watch = WatchOrder(journal, ReadOrder(journal), news)(history[0].order_id, OWNER)
+        watch = Replica(journal(store), news).watch(WatchOrder(history[0].order_id, OWNER))
         try:
             assert await next_of(watch) is Status.PENDING
             await eventually(lambda: news._tail.reading, seconds=60)

@@ -34,7 +34,7 @@ RECORD = [RESTOCKED, REFUNDED]
 
 _ORDER: Any = SimpleNamespace(id="order-1", user_id="ada")
 _PAYMENT: Any = SimpleNamespace(id="payment-1", order_id="order-1")
-FOUND: Any = SimpleNamespace(orders={"order-1": _ORDER}, payments=[_PAYMENT], gone=frozenset())
+FOUND: Any = SimpleNamespace(orders={"order-1": _ORDER}, payments=[_PAYMENT], gone=frozenset(), charged=[])
 
 
 def broken(stores: Stores, record: list[Exchange] = RECORD, found: Any = FOUND) -> list[str]:
@@ -98,3 +98,11 @@ def test_a_refund_moves_money_out_and_back_again_when_it_bounces() -> None:
     bounced = {**made, "status": "failed", "failure_balance_transaction": "txn_2"}
     assert refund_lines(bounced) == [REFUND, replace(REFUND, entry="refund_reversal")]
     assert refund_lines({**made, "status": "pending"}) == []
+
+
+def test_an_order_that_was_charged_twice_is_found() -> None:
+    taken, tried = (SimpleNamespace(order_id="order-1", captured=amount) for amount in (5, 0))
+    once = SimpleNamespace(**{**vars(FOUND), "charged": [taken, tried]})
+    assert broken(SOUND, found=once) == []
+    twice = SimpleNamespace(**{**vars(FOUND), "charged": [taken, tried, taken]})
+    assert broken(SOUND, found=twice) == ["order order-1 was charged 2 times"]

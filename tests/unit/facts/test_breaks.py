@@ -29,6 +29,7 @@ DERIVED = sorted(
     if path.is_file() and path.relative_to(ROOT / "generated").parts[0] != "python"
 )
 KINDS = (
+    "asyncapi",
     "envoy",
     "istio",
     "kafka",

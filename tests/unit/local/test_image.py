@@ -41,6 +41,12 @@ def test_nothing_is_installed_but_by_the_locks() -> None:
     assert not re.search(r"pip install|uv pip|apt-get", DOCKERFILE)
 
 
+def test_the_command_line_is_on_the_path() -> None:
+    (written,) = re.findall(r"> (/\S+)/argosy\b", DOCKERFILE)
+    (path,) = re.findall(r"(?m)^ENV PATH=(\S+)", DOCKERFILE)
+    assert written in path.split(":")
+
+
 @pytest.mark.parametrize("name", OF_THE_IMAGE)
 def test_compose_starts_what_the_image_holds_or_what_is_mounted(name: str) -> None:
     service = OF_THE_IMAGE[name]

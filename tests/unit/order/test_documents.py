@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import uuid4
 
 import bson
 import pytest
 
-from services.order.documents import (
+from services.chassis.money import Money
+from services.order.adapters.documents import (
     commit_from_document,
     commit_to_document,
     order_from_document,
     order_to_document,
 )
-from services.order.domain import Address, Commit, Line, OrderCreated, Status, fold
-from tests.unit.order.examples import history_of, order_created
+from services.order.domain.facts import OrderCreated
+from services.order.domain.history import Commit, fold
+from services.order.domain.orders import Address, Line, Status
+from tests.unit.order.examples import ANN, history_of, moved, order_created
 
 UTC_DATES = bson.CodecOptions(tz_aware=True)
 
@@ -25,7 +29,9 @@ def through_bson(commit: Commit) -> Commit:
 
 
 def test_a_commit_survives_being_stored() -> None:
-    for commit in (order_created(fingerprint=b"\x00print"), *history_of(Status.CONFIRMED, Status.SHIPPED)):
+    created = order_created(fingerprint=b"\x00print")
+    caused = moved([created], Status.CONFIRMED, cause=uuid4())
+    for commit in (created, caused, *history_of(Status.CONFIRMED, Status.SHIPPED)):
         assert through_bson(commit) == commit
 
 
@@ -44,8 +50,8 @@ def test_what_a_commit_does_not_have_is_not_stored() -> None:
 def test_an_order_is_shown_by_the_names_of_the_api() -> None:
     order = fold(history_of(Status.CONFIRMED))
     assert order_to_document(order) == {
-        "_id": order.id,
-        "userId": "ann",
+        "_id": str(order.id),
+        "userId": str(ANN),
         "items": [
             {"productId": "bell", "quantity": 2, "price": "89.00"},
             {"productId": "chart", "quantity": 1, "price": "12.50"},
@@ -69,8 +75,9 @@ def test_an_order_survives_being_shown() -> None:
     ("currency", "minor", "price", "total"), [("JPY", 1000, "1000", "2000"), ("KWD", 1250, "1.250", "2.500")]
 )
 def test_amounts_have_the_currencys_own_decimals(currency: str, minor: int, price: str, total: str) -> None:
-    event = OrderCreated("o1", "ann", (Line("bell", 2, minor),), currency, Address("1 Quay", "Corinth", "", "1", "GR"))
-    commit = replace(order_created(), order_id="o1", events=(event,))
+    lines, address = (Line("bell", 2, Money(minor, currency)),), Address("1 Quay", "Corinth", "", "1", "GR")
+    created = order_created()
+    commit = replace(created, events=(OrderCreated(created.order_id, ANN, lines, address),))
     assert through_bson(commit) == commit
     shown = order_to_document(fold([commit]))
     assert (shown["items"][0]["price"], shown["totalAmount"]) == (price, total)
@@ -87,7 +94,7 @@ def test_what_was_stored_when_every_currency_had_two_decimals_means_the_same(
     document = commit_to_document(order_created())
     document["events"][0] |= {"currency": currency, "items": [{"productId": "bell", "quantity": 1, "price": kept}]}
     order = fold([commit_from_document(document)])
-    assert (order.lines[0].price_minor, order.total_minor) == (minor, minor)
+    assert (order.lines[0].price, order.total) == (Money(minor, currency), Money(minor, currency))
 
 
 def test_an_event_of_a_type_from_the_future_is_not_taken_for_another() -> None:

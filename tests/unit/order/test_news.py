@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from services.chassis.brokers import Brokers
-from services.order.domain import Commit, Status
-from services.order.messages import records_of
-from services.order.news import News, OrderNews
+from services.order.adapters.facts import records_of
+from services.order.adapters.news import KafkaOrderNews, News
+from services.order.domain.history import Commit
+from services.order.domain.orders import Status
 from tests.unit.order.examples import history_of
 
 
@@ -25,13 +27,13 @@ class Record:
     offset: int = 0
 
 
-def heard(news: OrderNews, commit: Commit) -> None:
+def heard(news: KafkaOrderNews, commit: Commit) -> None:
     for record in records_of(commit):
         news.hear(Record(record.key, record.value, record.headers))
 
 
-def order_news() -> OrderNews:
-    return OrderNews(Brokers("127.0.0.1:1"))
+def order_news() -> KafkaOrderNews:
+    return KafkaOrderNews(Brokers("127.0.0.1:1"))
 
 
 async def is_due(news: News, version: int) -> bool:
@@ -92,11 +94,11 @@ async def test_who_has_gone_leaves_nothing_behind() -> None:
 async def test_what_cannot_be_read_makes_its_orders_watchers_look() -> None:
     order_id = history_of()[0].order_id
     every = order_news()
-    with every.of(order_id) as news, every.of("another") as others:
+    with every.of(order_id) as news, every.of(uuid4()) as others:
         every.hear(Record(None, None, ()))
         every.hear(Record(b"\xff", b"\xff", ()))
         assert not await is_due(news, 1)
-        every.hear(Record(order_id.encode(), b"\xff", (("ce_type", b"ORDER_STATUS_UPDATED"),)))
+        every.hear(Record(str(order_id).encode(), b"\xff", (("ce_type", b"ORDER_STATUS_UPDATED"),)))
         assert await is_due(news, 1)
         assert not await is_due(news, 1)  # looked at
         assert not await is_due(others, 1)

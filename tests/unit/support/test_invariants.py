@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import pytest
 
+from argosy.event.v1.inventory_events_pb2 import StockReleased
 from tests.support.bus import Record
-from tests.support.facts import Charged, Commit, Facts, Message, Order, Payment, Reservation, Stock, Told
+from tests.support.facts import Charged, Commit, Facts, Message, Order, Payment, Person, Reservation, Stock, Told
 from tests.support.invariants import Baseline, broken
 
 NOW = datetime.now(UTC)
@@ -72,11 +73,17 @@ SOUND = Facts(
         event("payment-events", "no", "PAYMENT_FAILED", "e2"),
     ],
     dead_letters=0,
+    people={"ada": Person("ada@example.com", "Ada Lovelace"), "not-heard-of-yet": Person("new@example.com", "New")},
+    readers={"ada": Person("ada@example.com", "Ada Lovelace")},
 )
 
 
 def test_a_sound_system_is_not_accused() -> None:
     assert broken(SOUND, BEFORE) == []
+
+
+def test_the_stock_of_a_cancelled_order_is_released() -> None:
+    assert broken(replace(SOUND, bus=[*SOUND.bus, released("cancelled")]), BEFORE) == []
 
 
 def test_what_staff_add_to_the_stock_is_there() -> None:
@@ -144,7 +151,22 @@ def in_this_order(*versions: int) -> Facts:
 
 IN_ORDER = "[1 ORDER_CREATED, 2 ORDER_STATUS_UPDATED]"
 
+
+def released(reason: str) -> Record:
+    stock = event("inventory-events", "no", "STOCK_RELEASED", "e3")
+    return replace(stock, value=StockReleased(order_id="no", reason=reason).SerializeToString())
+
+
 WRONG: dict[str, Callable[[], Facts]] = {
+    "event e1 of paid is on the bus with two contents": lambda: replace(
+        SOUND, bus=[*SOUND.bus, replace(event("payment-events", "paid", "PAYMENT_CONFIRMED", "e1"), value=b"other")]
+    ),
+    "order no: its stock was released because time passed": lambda: replace(
+        SOUND, bus=[*SOUND.bus, released("expired")]
+    ),
+    "mails to ada go to another address or name than the account has": lambda: replace(
+        SOUND, readers={"ada": Person("ada@example.com", "Ada Byron")}
+    ),
     "order paid is pending and paid": lambda: with_order(replace(order("paid", "pending"), shown_status="pending")),
     "order paid is cancelled and paid": lambda: with_order(order("paid", "pending", "cancelled")),
     "order open is confirmed with 0 payments that hold money": lambda: with_order(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping, Sequence
@@ -86,6 +87,7 @@ def log() -> Iterator[list[str]]:
     before = logging.root.handlers[:], logging.root.level
     written: list[str] = []
     logs.configure("lab", "info", written.append)
+    structlog.configure(cache_logger_on_first_use=False)  # a logger that is kept writes to this test's list for good
     yield written
     structlog.reset_defaults()
     logging.root.handlers[:], logging.root.level = before
@@ -95,6 +97,18 @@ async def lines_of_calls(lines: Sequence[MutableMapping[str, Any]], count: int) 
     """The captured lines of as many calls: they are written a moment after the answers have left."""
     await until(lambda: [line["event"] for line in lines].count("call") >= count)
     return [line for line in lines if line["event"] == "call"]
+
+
+async def logged_in_calls(log: Sequence[str], count: int) -> list[dict[str, Any]]:
+    """Every line that calls wrote, once there are as many. Lines outside a call, such as Kafka's client writes whenever
+    it tries again, have no trace id.
+    """
+
+    def found() -> list[dict[str, Any]]:
+        return [line for line in map(json.loads, log) if "trace_id" in line]
+
+    await until(lambda: len(found()) >= count)
+    return found()
 
 
 async def until_serving(app: App) -> None:

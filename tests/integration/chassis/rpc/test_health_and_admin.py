@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 import aiohttp
@@ -17,7 +16,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from services.chassis import trace_context
 from services.chassis.app import App
 from services.chassis.statuses import Catalogue
-from tests.integration.chassis.rpc.conftest import Lab, refusal_of, running, settings_for, until
+from tests.integration.chassis.rpc.conftest import Lab, logged_in_calls, refusal_of, running, settings_for, until
 from tests.integration.chassis.rpc.credentials import ServiceKeys, UserKeys
 from tests.integration.chassis.rpc.lab_contract import LAB, lab_pb2, lab_pb2_grpc
 from tests.integration.chassis.rpc.lab_service import LabRpc
@@ -93,8 +92,7 @@ async def test_one_line_a_call_and_no_secret_in_it(lab: Lab, log: list[str]) -> 
     headers = (("authorization", f"Bearer {token}"), ("x-request-id", "r-7"), ("traceparent", traceparent))
     await lab.stub.SignedIn(lab_pb2.Probe(text="very private"), metadata=headers)
     await refusal_of(lab.stub.SignedIn(lab_pb2.Probe(text="very private")))
-    await until(lambda: len(log) == 2)
-    good, bad = (json.loads(line) for line in log)
+    good, bad = await logged_in_calls(log, 2)
     assert {key: value for key, value in good.items() if key not in ("duration_ms", "time")} == {
         "event": "call",
         "level": "info",

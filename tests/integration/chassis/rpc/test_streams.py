@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ from services.chassis.app import App
 from services.chassis.streams import MOST_A_CALLER
 from tests.integration.chassis.rpc.conftest import (
     Lab,
+    logged_in_calls,
     refusal_of,
     running,
     settings_for,
@@ -70,8 +70,7 @@ async def metrics(lab: Lab) -> str:
 
 async def test_a_stream_is_sent_in_order_and_ends_well(lab: Lab, log: list[str]) -> None:
     assert await texts(lab.stub.Stream(Probe(number=3))) == ["0", "1", "2"]
-    await until(lambda: len(log) == 1)
-    line = json.loads(log[0])
+    (line,) = await logged_in_calls(log, 1)
     assert (line["rpc"], line["code"], line["messages"]) == ("/lab.v1.LabService/Stream", "OK", 3)
     assert lab.rpc.log[-1] == "stream ended"
 
