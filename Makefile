@@ -1,4 +1,4 @@
-# What a person types. Each target sets up first what is missing; `make help` lists them.
+# Commands for people. Each target first installs what is missing; `make help` lists them.
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 SETUP := @$(PYTHON) -m local.setup --quiet
@@ -76,7 +76,7 @@ test: ## every test: unit, contract, integration, end to end; ARGS for pytest
 	$(SETUP)
 	@$(VENV_PYTHON) -m pytest $(or $(ARGS),--cov)
 
-crash-points: ## kill each process once at each crash point, on the real stack (a quarter of an hour)
+crash-points: ## kill each process once at each crash point, on the real stack (about 15 minutes)
 	$(SETUP)
 	@$(VENV_PYTHON) -m pytest -s -m long tests/e2e/test_crash_points.py $(ARGS)
 
@@ -89,15 +89,15 @@ mutants: ## show that the checker of `make chaos` catches known mistakes; ARGS=n
 	$(SETUP)
 	@$(VENV_PYTHON) -m tests.mutants $(ARGS)
 
-bench: ## measure the overhead of the chassis for each call (the system must be up)
+bench: ## measure the overhead of the chassis per call (the system must be up)
 	$(SETUP)
 	@$(VENV_PYTHON) -m load.chassis_cost
 
-lock: ## resolve the locks again from pyproject.toml; ARGS=--upgrade for newer versions
+lock: ## resolve the locks from pyproject.toml; ARGS=--upgrade for newer versions
 	$(SETUP)
 	@$(VENV_PYTHON) -m local.locks make $(ARGS)
 
-sbom: ## write the software bill of materials (CycloneDX) of everything that is not ours
+sbom: ## write the software bill of materials (CycloneDX) of all third-party components
 	$(SETUP)
 	@$(VENV_PYTHON) -m local.sbom
 

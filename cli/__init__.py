@@ -1,21 +1,21 @@
-"""`argosy`: what an operator types. `app.py` lists the commands; each group is a module of its own.
+"""`argosy`: the operator's command line. `app.py` lists the commands; each group is a module of its own.
 
 | module | meaning |
 | --- | --- |
-| `app` | the commands, put together |
-| `environment` | whose settings a command uses: the process's own (in a pod), else the running laptop stack's |
-| `laptop` | where the laptop's stack keeps them; the only module that knows `local` |
+ `app` | assembles the commands |
+ `environment` | the settings of a command: from the process environment (in a pod) or from the running laptop stack |
+ `laptop` | the settings of the laptop stack; the only module that imports `local` |
 | `output` | tables for people, JSON for programs |
-| `redaction` | messages without what the contract marks as `debug_redact` |
-| `audit` | who did what, on stderr |
-| `databases` | a service's PostgreSQL, for as long as a command takes |
-| `dlq`, `letters` | `argosy dlq`: messages that could not be handled |
-| `keys` | `argosy keys`: what signs people's tokens |
+ `redaction` | messages without the fields that the contract marks `debug_redact` |
+ `audit` | audit log on stderr |
+ `databases` | connections to the stores of services |
+ `dlq`, `letters` | `argosy dlq`: dead letters |
+ `keys` | `argosy keys`: signing keys of user tokens |
 | `mail` | `argosy mail`: mails that could not be sent |
-| `orders` | `argosy orders rebuild`: the lists of orders, compared with what happened |
-| `top`, `figures` | `argosy top`: every service at a glance |
-| `topics` | what lies on a topic, read without a group |
-| `staff` | `argosy staff`: who may do what customers may not |
+ `orders` | `argosy orders rebuild`: compares the order lists with the event history |
+ `top`, `figures` | `argosy top`: live metrics of every service |
+ `topics` | reads a topic without a consumer group |
+ `staff` | `argosy staff`: grants and revokes the role staff |
 | `tail` | `argosy tail TOPIC` |
-| `trace`, `spans` | `argosy trace ORDER_ID`: a purchase as a tree |
+ `trace`, `spans` | `argosy trace ORDER_ID`: the trace of an order as a tree |
 """

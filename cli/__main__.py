@@ -1,4 +1,4 @@
-"""Runs the command line where it is not installed as `argosy`: `python -m cli`."""
+"""Runs the command line without installation: `python -m cli`."""
 
 from cli.app import main
 

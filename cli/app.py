@@ -1,4 +1,4 @@
-"""The command `argosy`, put together from its groups."""
+"""Assembles the command `argosy` from its groups."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def _argosy(
 
 
 def main() -> None:
-    """Do what the command line says; mistakes are told in one line, with exit code 2."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say, we say in a line
+    """Run the command line. A usage error prints one line and exits with code 2."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # commands report its errors themselves, in one line
     try:
         app(prog_name="argosy")
     except NoSystem as mistake:

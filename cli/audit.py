@@ -1,4 +1,4 @@
-"""Who did what: the services' use cases log it, a command's log goes to stderr, beside what it answers on stdout."""
+"""Audit log of commands: the use cases log who did what; a command writes that log to stderr, its result to stdout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.chassis import logs
 
 
 def operator() -> str:
-    """Whom the audit line names: the account of the operating system, its number where it has no name."""
+    """The operator's name in the audit log: the operating system account, or its uid if it has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user often has none
@@ -17,7 +17,7 @@ def operator() -> str:
 
 
 def begin() -> None:
-    """From now on what use cases log is written to stderr, one JSON object a line."""
+    """Write the log of the use cases to stderr from now on, one JSON object per line."""
     logs.configure("cli", "info", lambda line: _write(f"{line}\n"))
 
 

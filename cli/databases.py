@@ -1,4 +1,4 @@
-"""The services' stores, for as long as a command takes."""
+"""Connections to the stores of services, open for the duration of a command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from services.chassis.postgres import Postgres
 
 
 class OrderDocuments(BaseSettings):
-    """Where the order service keeps its documents."""
+    """Connection settings of the order service's document store."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -26,20 +26,20 @@ class OrderDocuments(BaseSettings):
 
 @asynccontextmanager
 async def documents(settings: OrderDocuments) -> AsyncIterator[Mongo]:
-    """The order service's documents. Raises NoSystem while they are away."""
+    """Connect to the order service's document store. Raises NoSystem if it is unreachable."""
     mongo = Mongo(settings.mongo_url)
     try:
         await mongo.start()
         yield mongo
     except (Unavailable, PyMongoError) as error:
-        raise NoSystem("the documents of the order service are away: is it up? (`make status`)") from error
+        raise NoSystem("the document store of the order service is unreachable: is it up? (`make status`)") from error
     finally:
         await mongo.stop()
 
 
 @asynccontextmanager
 async def database(service: str, url: SecretStr) -> AsyncIterator[Postgres]:
-    """The service's database, its schema as it is. Raises NoSystem while it is away."""
+    """Connect to the service's database without migrating it. Raises NoSystem if it is unreachable."""
     postgres = Postgres(url, "argosy-cli", size=1)
     try:
         await postgres.start()

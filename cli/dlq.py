@@ -1,4 +1,4 @@
-"""`argosy dlq list|show|redrive`: messages that could not be handled, and what becomes of them."""
+"""`argosy dlq list|show|redrive`: lists, shows and redrives dead letters."""
 
 from __future__ import annotations
 
@@ -91,15 +91,16 @@ def redrive(
 ) -> None:
     """Send dead letters to their original topic again, with the same id and key. Fix the cause first.
 
-    Every consumer group gets them; those that have handled an event drop it. A letter is sent once: it is noted
-    beside it, and one that cannot be handled again comes back as a new letter. One that lacks what was too large for it
-    (`left_out`) stays: its message is where `original` says, for as long as the topic keeps it.
+    Every consumer group receives them; a group that has already processed an event drops it. Each letter is sent
+    once: a record on the dead letter topic marks it as redriven. If it fails again, it arrives as a new letter.
+    A letter whose value was too large to keep (`left_out`) stays: its message is at `original`, within the topic's
+    retention.
 
     For example: argosy dlq redrive --type PAYMENT_CONFIRMED --dry-run
     """
     wanted = Wanted(tuple(names or ()), topic, type_, group, reason, _utc(since), _utc(before))
     if wanted.anything and not every:
-        output.refuse("say which: letters by place or id, or --topic, --type, --group, --reason, --since; or --all")
+        output.refuse("choose the letters: by position or id, --topic, --type, --group, --reason, --since; or --all")
     letters = asyncio.run(_redrive(kafka(), wanted, dry_run=dry_run))
     rows = [{**letter.row(), "sent": not dry_run and not letter.left_out} for letter in letters]
     output.show(rows, _COLUMNS, as_json=as_json, empty="No such dead letters.")
@@ -129,7 +130,7 @@ async def _send(letter: Letter, producer: Producer) -> None:
     try:
         await send_again(letter, producer, audit.operator())
     except NotDelivered as error:
-        output.refuse(f"{letter.place} was not sent: {error}. Those before it were; say the same again")
+        output.refuse(f"{letter.place} was not sent: {error}. The letters before it were sent; run the command again")
     _log.info("dead_letter_redriven", letter=letter.place, event_id=letter.event_id, operator=audit.operator())
 
 

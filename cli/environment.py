@@ -1,7 +1,8 @@
-"""Whose settings a command uses.
+"""Where a command takes its settings from.
 
-In a pod (or wherever KAFKA_BOOTSTRAP_SERVERS is set) the process's own environment is a service's. On a laptop it is
-the named service's of the running stack, which `ARGOSY_DATA` and `ARGOSY_PORT_OFFSET` choose as they do for `make`.
+In a pod (or wherever KAFKA_BOOTSTRAP_SERVERS is set), the process environment is that of a service. On a laptop, the
+command uses the environment of the named service in the running stack. As for `make`, `ARGOSY_DATA` and
+`ARGOSY_PORT_OFFSET` select the stack.
 """
 
 from __future__ import annotations
@@ -21,27 +22,27 @@ from services.chassis.settings import load
 S = TypeVar("S", bound=BaseSettings)
 
 IN_A_SERVICE = "KAFKA_BOOTSTRAP_SERVERS"
-"""A variable that every service has."""
+"""A variable that every service's environment sets."""
 
 
 class NoSystem(Exception):
-    """There is no system to look after, and what would be right."""
+    """No running system was found. The message says how to name or start one."""
 
 
 class KafkaSettings(Environment):
-    """What commands about topics need of a service's environment."""
+    """The Kafka settings of a service's environment."""
 
     kafka_bootstrap_servers: Targets
     kafka_tls_dir: DirectoryPath | None = None
 
     @property
     def brokers(self) -> Brokers:
-        """Kafka, as the two variables have it."""
+        """The Kafka brokers of these settings."""
         return Brokers(self.kafka_bootstrap_servers, self.kafka_tls_dir)
 
 
 def settings_of(service: str, settings_class: type[S]) -> S:
-    """The settings of a service. Raises NoSystem when neither a pod's environment nor a laptop's stack is here."""
+    """The settings of a service. Raises NoSystem without a service's environment and without a laptop stack."""
     if not in_a_service():
         os.environ.update(_laptop_environment(service))
     return load(settings_class)
@@ -49,17 +50,17 @@ def settings_of(service: str, settings_class: type[S]) -> S:
 
 @cache
 def in_a_service() -> bool:
-    """Whether this process was started with a service's environment, as in a pod."""
+    """Whether this process has the environment of a service, as in a pod."""
     return IN_A_SERVICE in os.environ
 
 
 def kafka() -> Brokers:
-    """The brokers. Raises NoSystem."""
+    """The Kafka brokers. Raises NoSystem."""
     return settings_of("order", KafkaSettings).brokers
 
 
 def trace_files() -> list[Path]:
-    """The files of the laptop's collector. Raises NoSystem where there is none."""
+    """The span files of the laptop's collector. Raises NoSystem without a laptop stack."""
     try:
         from cli import laptop
     except ImportError:
@@ -68,7 +69,7 @@ def trace_files() -> list[Path]:
 
 
 def log_files() -> list[Path]:
-    """The logs of the laptop's stack; none where there is no laptop mode, or no stack."""
+    """The log files of the laptop stack; empty without laptop mode or stack."""
     try:
         from cli import laptop
 
@@ -78,11 +79,11 @@ def log_files() -> list[Path]:
 
 
 def admin_addresses() -> dict[str, str]:
-    """Where each service of the laptop's stack answers /health and /metrics. Raises NoSystem."""
+    """Service to the base URL of its admin port, on the laptop. Raises NoSystem."""
     try:
         from cli import laptop
     except ImportError:
-        raise NoSystem("say where the services' admin ports are: --at order=http://127.0.0.1:9102") from None
+        raise NoSystem("name the services' admin ports: --at order=http://127.0.0.1:9102") from None
     return laptop.admin_addresses()
 
 

@@ -1,4 +1,4 @@
-"""What a service's /metrics says, and what happened between two looks at it. Pure: text in, figures out."""
+"""Reads a service's /metrics and computes the change between two samples. Pure: text in, figures out."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ _BREAKER = {0.0: "closed", 1.0: "half open", 2.0: "open"}
 
 
 class Figures:
-    """All values of one look."""
+    """All values of one sample."""
 
     def __init__(self, text: str) -> None:
-        """`text` is Prometheus' own exposition format. Raises ValueError when it is something else."""
+        """`text` is in Prometheus exposition format. Raises ValueError otherwise."""
         self._samples: dict[str, list[tuple[Labels, float]]] = {}
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
                 self._samples.setdefault(sample.name, []).append((sample.labels, sample.value))
 
     def total(self, name: str, which: Callable[[Labels], bool] = lambda _: True) -> float:
-        """The sum over label sets; 0 where there is none."""
+        """The sum over all label sets that `which` accepts; 0 if there are none."""
         return sum(value for labels, value in self._samples.get(name, ()) if which(labels))
 
     def most(self, name: str) -> float | None:
-        """The greatest over label sets; None where there is none."""
+        """The maximum over all label sets; None if there are none."""
         return max((value for _, value in self._samples.get(name, ())), default=None)
 
     def by_label(self, name: str, label: str) -> dict[str, float]:
-        """Sums by one label's values."""
+        """The sum for each value of the label."""
         sums: dict[str, float] = {}
         for labels, value in self._samples.get(name, ()):
             sums[labels.get(label, "")] = sums.get(labels.get(label, ""), 0.0) + value
@@ -41,26 +41,26 @@ class Figures:
 
 @dataclass(frozen=True)
 class Row:
-    """One service, between two looks."""
+    """The figures of one service between two samples."""
 
     calls_per_second: float
     faults_per_second: float
-    """Calls that ended by a fault of ours: INTERNAL, UNAVAILABLE, DEADLINE_EXCEEDED and the like."""
+    """Calls that failed by a fault of the server: INTERNAL, UNAVAILABLE, DEADLINE_EXCEEDED and the like."""
     p95_ms: float | None
-    """No longer than this took 95 of 100 calls: the upper bound of a bucket. None without calls, or above them all."""
+    """Upper bound of the 95th percentile of latency, ms. None without calls, or if it lies above the last bucket."""
     unpublished: float
-    """Events that are committed, and not on the bus yet."""
+    """Committed events that are not published yet."""
     lag: float
-    """Messages on the bus that its consumers have not settled."""
+    """Consumer lag: messages that the consumers have not committed."""
     dead_letters: float
-    """Made since the process began."""
+    """Dead letters since the process started."""
     breaker: str
-    """Of the worst circuit breaker; "" where there is none."""
+    """State of the worst circuit breaker; "" if there is none."""
     memory_mb: float | None
 
 
 def between(before: Figures, after: Figures, seconds: float) -> Row:
-    """What happened in so many seconds. A process that began anew counts from its start."""
+    """The figures of an interval of `seconds`. If the process restarted in it, they count from the restart."""
     calls = _grown(before, after, "argosy_calls_total")
     faults = _grown(before, after, "argosy_calls_total", lambda labels: labels["code"] in _OUR_FAULT)
     memory = after.most("process_resident_memory_bytes")
@@ -86,7 +86,7 @@ def _quantile(before: Figures, after: Figures, share: float) -> float | None:
     name = "http_request_duration_seconds_bucket"
     first, last = before.by_label(name, "le"), after.by_label(name, "le")
     grown = {float(bound): count - first.get(bound, 0.0) for bound, count in last.items()}
-    if any(count < 0 for count in grown.values()):  # it began anew
+    if any(count < 0 for count in grown.values()):  # it restarted
         grown = {float(bound): count for bound, count in last.items()}
     calls = grown.get(float("inf"), 0.0)
     reached = [bound for bound, count in sorted(grown.items()) if calls and count >= share * calls]

@@ -1,4 +1,4 @@
-"""`argosy keys list|rotate|retire`: the keys that sign people's tokens."""
+"""`argosy keys list|rotate|retire`: the signing keys of user tokens."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def list_keys(directory: Directory = None, as_json: output.AsJson = False) -> No
 
     For example: argosy keys list
     """
-    with _told():
+    with _errors_reported():
         standings = ListKeysHandler(*_keys(directory))(ListKeys(clock.now()))
     output.show(map(_row, standings), _COLUMNS, as_json=as_json, empty="")
 
@@ -47,13 +47,13 @@ def list_keys(directory: Directory = None, as_json: output.AsJson = False) -> No
 def rotate(directory: Directory = None, as_json: output.AsJson = False) -> None:
     """Create a new key. Nobody is signed out: it signs once all verifiers have it; tokens of the old key stay valid.
 
-    A repeat before that creates no other key. For example: argosy keys rotate && argosy keys list
+    If a new key is already waiting, no other key is created. For example: argosy keys rotate && argosy keys list
     """
     audit.begin()
-    with _told():
+    with _errors_reported():
         key, made = RotateKeysHandler(*_keys(directory))(RotateKeys(clock.now(), audit.operator()))
-    said = f"{key.kid} is made" if made else f"{key.kid} is there and waits"
-    output.say(f"{said}; it signs from {_text(key.signs_from)} on.", as_json=as_json, **_row(key), made=made)
+    state = f"{key.kid} is made" if made else f"{key.kid} is there and waits"
+    output.say(f"{state}; it signs from {_text(key.signs_from)} on.", as_json=as_json, **_row(key), made=made)
 
 
 @app.command()
@@ -67,13 +67,13 @@ def retire(
     For example: argosy keys retire 20260301T120000Z-1f2e3d4c
     """
     audit.begin()
-    with _told():
+    with _errors_reported():
         RetireKeyHandler(*_keys(directory))(RetireKey(key, clock.now(), audit.operator()))
     output.say(f"{key} was deleted.", as_json=as_json, key=key)
 
 
 def _keys(directory: Path | None) -> tuple[KeyFiles, timedelta]:
-    """The keys, and how long a new one is public before it signs."""
+    """The key files, and how long a new key is published before it signs."""
     if directory is None:
         settings = settings_of("user", KeySettings)
     else:
@@ -83,7 +83,7 @@ def _keys(directory: Path | None) -> tuple[KeyFiles, timedelta]:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _errors_reported() -> Iterator[None]:
     try:
         yield
     except KeyStillNeeded as error:
@@ -93,8 +93,8 @@ def _told() -> Iterator[None]:
         output.refuse(str(error))
     except OSError as error:
         output.refuse(
-            f"{error.filename or 'the directory of the keys'}: {error.strerror}. Where it is brought from a secret,"
-            " change a copy (--directory) and bring that back"
+            f"{error.filename or 'the key directory'}: {error.strerror}. If a secret provides it,"
+            " change a copy (--directory) and update the secret from it"
         )
 
 

@@ -1,8 +1,8 @@
-"""Dead letters as they lie on the `.dlq` topics: which there are, which are still open, and sending one again.
+"""Dead letters on the `.dlq` topics: finds them, knows which are open, and redrives one.
 
-Kafka takes nothing back, so that a letter was sent again is a record of its own beside it (`dlq_redriven`). The event
-goes first, then that record: when the process dies in between, the letter stays open and may be sent once more, which
-its consumers, who know events by their ids, take once.
+A redrive is recorded as another record on the same topic (`dlq_redriven`), because Kafka cannot delete one message.
+The event is sent first, then that record. If the process dies in between, the letter stays open and may be sent again;
+consumers drop the duplicate by its event id.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from services.chassis.events import Headers, OutgoingRecord
 from services.chassis.producer import Sender
 
 REDRIVEN = "dlq_redriven"
-"""Where the letter lies that was sent again: `<partition>/<offset>` of the same topic."""
+"""Position of the redriven letter: `<partition>/<offset>` on the same topic."""
 _ABOUT_THE_LETTER = "dlq_"
 
 
@@ -31,12 +31,12 @@ class Letter:
     """One dead letter."""
 
     record: Any
-    """As it was read."""
+    """The record as read from Kafka."""
     redriven: bool
 
     @property
     def place(self) -> str:
-        """Where it lies, which names it: `order-events.dlq/2/17`."""
+        """The position that identifies it: `order-events.dlq/2/17`."""
         return f"{self.record.topic}/{self.record.partition}/{self.record.offset}"
 
     @property
@@ -46,25 +46,25 @@ class Letter:
 
     @property
     def left_out(self) -> str:
-        """What of its message it lacks, for it was too large: it cannot be sent again. "" when it is whole."""
+        """Names the part of the message that was too large to keep: it cannot be redriven. "" if complete."""
         return self.header(dead_letters.LEFT_OUT)
 
     @property
     def original(self) -> str:
-        """Where the message was read: `order-events/2/17`."""
+        """The position of the original message: `order-events/2/17`."""
         return "/".join(self.header(name) for name in ("dlq_topic", "dlq_partition", "dlq_offset"))
 
     @property
     def dead_since(self) -> datetime:
-        """When its consumer gave it up."""
+        """When the consumer gave up on the message."""
         return clock.from_milliseconds(self.record.timestamp)
 
     def header(self, name: str) -> str:
-        """A header's text; "" when there is none."""
+        """The text of a header; "" if it is missing."""
         return events.header(self.record.headers, name) or ""
 
     def row(self) -> dict[str, Any]:
-        """What a list shows of it."""
+        """The row for a list."""
         attempts = self.header("dlq_attempts")
         return {
             "letter": self.place,
@@ -84,10 +84,10 @@ class Letter:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which letters are meant; None is any."""
+    """Selects letters. None matches any."""
 
     names: tuple[str, ...] = ()
-    """Places or events' ids."""
+    """Positions or event ids."""
     topic: str | None = None
     type: str | None = None
     group: str | None = None
@@ -98,7 +98,7 @@ class Wanted:
 
     @property
     def anything(self) -> bool:
-        """Whether nothing at all was said about which."""
+        """Whether no criterion is set."""
         return self == Wanted(redriven_too=self.redriven_too)
 
     def __call__(self, letter: Letter) -> bool:
@@ -115,9 +115,9 @@ class Wanted:
 
 
 async def find(brokers: Brokers, wanted: Callable[[Letter], bool]) -> list[Letter]:
-    """The letters that are wanted, oldest first within each topic. Raises NoSystem when Kafka is away."""
+    """The letters that `wanted` accepts, oldest first within each topic. Raises NoSystem if Kafka is unreachable."""
     found = [record async for record in records(brokers, await _topics(brokers), from_beginning=True, follow=False)]
-    redriven = {(record.topic, said) for record in found if (said := _redriven_by(record)) is not None}
+    redriven = {(record.topic, position) for record in found if (position := _redriven_by(record)) is not None}
     letters = [
         Letter(record, (record.topic, f"{record.partition}/{record.offset}") in redriven)
         for record in found
@@ -127,7 +127,7 @@ async def find(brokers: Brokers, wanted: Callable[[Letter], bool]) -> list[Lette
 
 
 async def redrive(letter: Letter, sender: Sender, operator: str) -> None:
-    """Send a letter that is whole again where it came from, with its id and key, then note it beside the letter.
+    """Send a complete letter to its original topic with its id and key, then record the redrive.
 
     Raises NotDelivered.
     """

@@ -1,4 +1,4 @@
-"""`argosy mail list|retry`: mails that could not be sent."""
+"""`argosy mail list|retry`: lists and resends mails that could not be sent."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def retry(
     A mail whose token has expired is not sent. For example: argosy mail retry --all
     """
     if bool(messages) == every:
-        output.refuse("say which: mails by id, or --all")
+        output.refuse("choose the mails: by id, or --all")
     settings = settings_of("notification", NotificationSettings)
     audit.begin()
     sent = asyncio.run(_retry(settings, None if every else messages))

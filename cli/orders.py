@@ -1,4 +1,4 @@
-"""`argosy orders rebuild`: the lists of orders, compared with what happened and made to say it."""
+"""`argosy orders rebuild`: compares the order lists with the order history and repairs them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ app = typer.Typer(help="Compare the order lists with the order history, and repa
 
 @app.callback()
 def _orders() -> None:
-    """A group even while it has one command."""
+    """Keeps this a group of commands, although it has only one."""
 
 
 @app.command()
@@ -45,8 +45,8 @@ def rebuild(
 ) -> None:
     """Rebuild the read side (the order lists) from the order events. Each difference is printed on a line.
 
-    The system may run meanwhile: what changes in these seconds is left to it, and nothing newer is ever replaced. What
-    no event tells of is removed. Orders whose history cannot be read are named and left as they are (exit code 1).
+    The system may run meanwhile: recent changes are left to it, and newer data is never replaced. List entries without
+    any event are removed. Orders whose history cannot be read are named and left unchanged (exit code 1).
 
     For example: argosy orders rebuild --check
     """
@@ -59,7 +59,7 @@ def rebuild(
 
 @dataclass
 class _Run:
-    """One run of the command, and what it has seen so far."""
+    """One run of the command, and its counts so far."""
 
     mend: bool
     as_json: bool
@@ -69,12 +69,12 @@ class _Run:
     _progress: Status = field(default_factory=lambda: Console(stderr=True).status("0 orders compared"))
 
     async def go(self, settings: OrderDocuments) -> None:
-        """Compare everything, and put it right if that is asked for."""
+        """Compare everything, and repair the differences unless only checking."""
         async with _rebuilding(settings, mend=self.mend) as rebuild_read_side:
             try:
                 self._show_progress()
                 async for difference in rebuild_read_side(RebuildReadSide(mend=self.mend), self._count):
-                    self._progress.stop()  # while it is shown, it has stdout for itself
+                    self._progress.stop()  # the progress line and stdout would mix
                     self._tell(difference)
                     self._show_progress()
             finally:

@@ -1,4 +1,4 @@
-"""What commands print: a table for people, or one JSON object a line for programs. Nothing else goes to stdout."""
+"""Output of commands: a table for people, or one JSON object per line for programs. Nothing else goes to stdout."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
-"""The option that every command has."""
+"""The option --json, which every command has."""
 
 Row = Mapping[str, Any]
 _NO_END = 1000
 
 
 def show(rows: Iterable[Row], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
-    """Print rows: `columns` names what a table shows of them, JSON has everything; `empty` is said to people alone."""
+    """Print rows. A table shows `columns`, JSON shows every field. `empty` is printed instead of an empty table."""
     if as_json:
         for row in rows:
             show_json(row)
@@ -31,13 +31,13 @@ def show(rows: Iterable[Row], columns: Sequence[str], *, as_json: bool, empty: s
 
 
 def show_json(row: Row) -> None:
-    """One object on a line of its own, at once, whoever reads."""
+    """Print one object on a line and flush."""
     sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
     sys.stdout.flush()
 
 
 def say(text: str, *, as_json: bool, **facts: Any) -> None:
-    """The one thing that a command did: words for people, facts for programs."""
+    """Print the result of a command: `text` for people, `facts` as JSON for programs."""
     if as_json:
         show_json(facts)
     else:
@@ -45,13 +45,13 @@ def say(text: str, *, as_json: bool, **facts: Any) -> None:
 
 
 def refuse(text: str) -> NoReturn:
-    """Say in one line why nothing was done, and end with exit code 1."""
+    """Print one line on stderr that says why nothing was done, and exit with code 1."""
     sys.stderr.write(f"argosy: {text}\n")
     raise typer.Exit(1)
 
 
 def people() -> Console:
-    """Where people read. What is printed is data, never markup; where no terminal has a width, nothing is cut."""
+    """A console for people. Output is data, never markup. Without a terminal, lines are not cut."""
     terminal = sys.stdout.isatty()
     return Console(markup=False, highlight=False, soft_wrap=not terminal, width=None if terminal else _NO_END)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -14,10 +13,14 @@ from cli import audit, output
 from cli.databases import database
 from cli.environment import settings_of
 from services.chassis import clock
-from services.payment.recorder import Recorder
+from services.payment.adapters.unit_of_work import PostgresPaymentWork
+from services.payment.domain.payments import StrandedPayment
+from services.payment.entrypoints.mapping import KEPT_ANSWERS
 from services.payment.settings import PaymentSettings
-from services.payment.stranded import StrandedPayment
-from services.payment.use_cases.look_after_stranded import LookAfterStranded
+from services.payment.use_cases.close_stranded import CloseStranded, CloseStrandedHandler
+from services.payment.use_cases.list_stranded import ListStranded, ListStrandedHandler
+from services.payment.use_cases.recorder import Recorder
+from services.payment.use_cases.retry_stranded import RetryStranded, RetryStrandedHandler
 
 app = typer.Typer(
     help="Payments that need a person: refunds of cancelled orders that failed for good, and intents that Stripe does"
@@ -55,7 +58,7 @@ def retry(
     For example: argosy payments retry --all
     """
     if bool(payments) == every:
-        output.refuse("say which: payments by id, or --all")
+        output.refuse("choose the payments: by id, or --all")
     settings = settings_of("payment", PaymentSettings)
     audit.begin()
     tried = asyncio.run(_retry(settings, None if every else payments))
@@ -89,19 +92,25 @@ def close(
 
 async def _oldest(settings: PaymentSettings, limit: int) -> list[StrandedPayment]:
     async with database("payment", settings.database_url) as postgres:
-        return await LookAfterStranded(postgres, Recorder(postgres, timedelta(0))).oldest(limit)
+        return await ListStrandedHandler(PostgresPaymentWork(postgres, KEPT_ANSWERS))(ListStranded(limit))
 
 
 async def _retry(settings: PaymentSettings, ids: Sequence[UUID] | None) -> list[UUID]:
     async with database("payment", settings.database_url) as postgres:
-        looks_after = LookAfterStranded(postgres, Recorder(postgres, settings.challenge_timeout))
-        return await looks_after.retry(ids, audit.operator())
+        work = PostgresPaymentWork(postgres, KEPT_ANSWERS)
+        retry_stranded = RetryStrandedHandler(work, _recorder(work, settings))
+        return await retry_stranded(RetryStranded(ids, audit.operator()))
 
 
 async def _close(settings: PaymentSettings, payment_id: UUID, how: str) -> bool:
     async with database("payment", settings.database_url) as postgres:
-        looks_after = LookAfterStranded(postgres, Recorder(postgres, settings.challenge_timeout))
-        return await looks_after.close(payment_id, how, audit.operator())
+        work = PostgresPaymentWork(postgres, KEPT_ANSWERS)
+        close_stranded = CloseStrandedHandler(work, _recorder(work, settings))
+        return await close_stranded(CloseStranded(payment_id, how, audit.operator()))
+
+
+def _recorder(work: PostgresPaymentWork, settings: PaymentSettings) -> Recorder:
+    return Recorder.of(work, settings.challenge_timeout)
 
 
 def _row(payment: StrandedPayment) -> output.Row:
@@ -112,9 +121,9 @@ def _row(payment: StrandedPayment) -> output.Row:
         "since": clock.to_text(payment.since),
         "reason": payment.reason.value,
         "status": payment.status,
-        "held": f"{payment.held:f}",
-        "currency": payment.currency,
-        "intent": payment.intent_id,
+        "held": payment.held.text,
+        "currency": payment.held.currency,
+        "intent": payment.provider_reference,
         "failure": payment.last_failure,
         "disputes": payment.disputes,
     }

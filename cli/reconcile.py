@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Annotated
 from uuid import UUID
 
@@ -40,11 +40,15 @@ from services.notification.settings import NotificationSettings
 from services.order.adapters.payments import PAYMENT_LOOKUP, GrpcPayments
 from services.order.entrypoints.workers import comparisons as of_order
 from services.order.settings import OrderSettings
-from services.payment.comparisons import comparisons as of_payment
-from services.payment.orders import Orders as PaymentOrders
-from services.payment.recorder import Recorder
+from services.payment.__main__ import PROVIDERS
+from services.payment.adapters.orders import GrpcOrders as PaymentOrders
+from services.payment.adapters.unit_of_work import PostgresPaymentWork
+from services.payment.entrypoints.mapping import KEPT_ANSWERS
+from services.payment.entrypoints.workers import comparisons as of_payment
+from services.payment.ports import PaymentProvider, ProviderAway, Providers
 from services.payment.settings import PaymentSettings
-from services.payment.stripe_gateway import ProviderAway, StripeGateway
+from services.payment.use_cases.apply_order_status import ApplyOrderStatusHandler as EndOrderHandler
+from services.payment.use_cases.recorder import Recorder
 from services.payment.use_cases.settle_payment import SettlePayment
 from services.payment.use_cases.settle_refund import SettleRefund
 
@@ -79,7 +83,7 @@ def reconcile(
     try:
         findings = asyncio.run(_findings(of or _OPENED, order, mend=not dry_run))
     except ProviderAway as error:
-        raise NoSystem(f"Stripe cannot be compared: {error}") from error
+        raise NoSystem(f"payments cannot be compared: {error}") from error
     output.show((_row(one, dry_run=dry_run) for one in findings), _COLUMNS, as_json=as_json, empty="Nothing differs.")
     if any(not one.mended for one in findings):
         raise typer.Exit(1)
@@ -106,21 +110,22 @@ async def _examined(comparison: Comparison, order_id: UUID | None, *, mend: bool
 @asynccontextmanager
 async def _payment() -> AsyncIterator[Sequence[Comparison]]:
     settings = settings_of("payment", PaymentSettings)
-    gateway = StripeGateway(settings.stripe_api_key, settings.stripe_api_url, settings.stripe_timeout_seconds)
     async with (
         database("payment", settings.database_url) as postgres,
         _channel("payment", settings, ORDER_LOOKUP, settings.order_target) as channel,
+        AsyncExitStack() as started,
     ):
-        recorder = Recorder(postgres, settings.challenge_timeout)
-        settle = SettlePayment(postgres, gateway, recorder, settings.stripe_search_lag)
-        refund = SettleRefund(postgres, gateway, recorder)
-        await gateway.start()
-        try:
-            yield of_payment(
-                postgres, PaymentOrders(OrderLookupServiceStub(channel)), settle, refund, settings.compare_settled
-            )
-        finally:
-            await gateway.stop()
+        by_name: dict[str, PaymentProvider] = {}
+        for name, make in PROVIDERS.items():
+            by_name[name] = provider = make(settings)
+            await provider.start()
+            started.push_async_callback(provider.stop)
+        work, providers = PostgresPaymentWork(postgres, KEPT_ANSWERS), Providers(by_name, settings.payment_provider)
+        recorder = Recorder.of(work, settings.challenge_timeout)
+        settle = SettlePayment(work, providers, recorder, settings.stripe_search_lag)
+        settle_refund = SettleRefund(work, providers, recorder)
+        orders = PaymentOrders(OrderLookupServiceStub(channel))
+        yield of_payment(orders, EndOrderHandler(work, recorder), settle, settle_refund, settings.compare_settled)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Messages as people may see them: fields that the contract marks `debug_redact` are left out, at any depth."""
+"""Redacts messages for people: fields that the contract marks `debug_redact` are left out, at any depth."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HIDDEN = "[redacted]"
 
 
 def shown(message: Message, *, reveal: bool = False) -> dict[str, Any]:
-    """The message in the JSON mapping of protobuf, camelCase; redacted fields that are set say so instead."""
+    """The message in protobuf's JSON mapping, camelCase. A redacted field that is set shows a placeholder."""
     values = MessageToDict(message)
     if not reveal:
         _hide(message, values)
@@ -39,6 +39,6 @@ def _hide_within(value: Any, shown_value: Any) -> None:
 
 
 def _hide_item(item: Any, shown_item: Any) -> None:
-    # Well-known types (a Timestamp is a string) have nothing inside that the contract could mark.
+    # Well-known types (a Timestamp is a string) have no fields that the contract could mark.
     if isinstance(item, Message) and isinstance(shown_item, dict):
         _hide(item, shown_item)

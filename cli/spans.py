@@ -1,4 +1,4 @@
-"""Spans as the laptop's collector keeps them (one line of JSON each), and the traces that they make."""
+"""Reads the spans of the laptop's collector (one line of JSON each) and groups them into traces."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _A_MILLION = 1_000_000
 
 @dataclass
 class Node:
-    """A span with those that it caused, in the order in which they began."""
+    """A span and its children, in order of start."""
 
     span: Span
     children: list[Node] = field(default_factory=list)
@@ -27,30 +27,30 @@ class Node:
 
 @dataclass(frozen=True)
 class Trace:
-    """All spans with one id; `roots` are several where a caller began the trace outside of what is kept."""
+    """All spans of a trace. It has several `roots` if its first span was not recorded."""
 
     id: str
     roots: Sequence[Node]
     spans: Sequence[Span]
-    """By when they began."""
+    """In order of start."""
 
     @property
     def start(self) -> int:
-        """When the first span began, in Unix nanoseconds."""
+        """Start of the first span, Unix nanoseconds."""
         return int(self.spans[0]["start"])
 
     @property
     def milliseconds(self) -> float:
-        """From the first span's begin to the last one's end."""
+        """From the start of the first span to the end of the last, ms."""
         return (max(int(span["end"]) for span in self.spans) - self.start) / _A_MILLION
 
     @property
     def services(self) -> list[str]:
-        """Who took part, in order of appearance."""
+        """The services of the trace, in order of appearance."""
         return list(dict.fromkeys(span["service"] for span in self.spans))
 
     def summary(self) -> Span:
-        """What a list tells of it."""
+        """The row for a list."""
         return {
             "time": _time(self.start),
             "trace": self.id,
@@ -61,21 +61,21 @@ class Trace:
         }
 
     def tree(self) -> Span:
-        """All of it, spans within spans, times in milliseconds from its start."""
-        return {**self.summary(), "roots": [self._told(root) for root in self.roots]}
+        """The whole trace as nested spans; times in milliseconds from its start."""
+        return {**self.summary(), "roots": [self._nested(root) for root in self.roots]}
 
-    def _told(self, node: Node) -> Span:
+    def _nested(self, node: Node) -> Span:
         kept = {name: value for name, value in node.span.items() if name not in _HIDDEN}
         return {
             **kept,
             "atMs": round((node.span["start"] - self.start) / _A_MILLION, 3),
             "ms": round((node.span["end"] - node.span["start"]) / _A_MILLION, 3),
-            "children": [self._told(child) for child in node.children],
+            "children": [self._nested(child) for child in node.children],
         }
 
 
 def read(files: Iterable[Path]) -> Iterator[Span]:
-    """Every span; a line that is being written at the moment is left out."""
+    """Every span of the files. An incomplete last line is skipped."""
     for path in files:
         with path.open(encoding="utf-8") as lines:
             for line in lines:
@@ -84,7 +84,7 @@ def read(files: Iterable[Path]) -> Iterator[Span]:
 
 
 def traces(spans: Iterable[Span]) -> list[Trace]:
-    """The spans by trace, the oldest trace first."""
+    """Group spans by trace, oldest trace first."""
     by_trace: dict[str, list[Span]] = defaultdict(list)
     for span in spans:
         by_trace[span["traceId"]].append(span)
@@ -92,7 +92,7 @@ def traces(spans: Iterable[Span]) -> list[Trace]:
 
 
 def about(found: Iterable[Trace], what: str) -> list[Trace]:
-    """The traces that have this id, or that have to do with an order, a payment or a user of this id."""
+    """The traces with this id, or with a span about an order, payment or user of this id."""
     return [trace for trace in found if trace.id == what or any(_mentions(span, what) for span in trace.spans)]
 
 

@@ -1,4 +1,4 @@
-"""`argosy staff grant|revoke EMAIL`: who may do what customers may not."""
+"""`argosy staff grant|revoke EMAIL`: grants and revokes the role staff."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def grant(email: Email, as_json: output.AsJson = False) -> None:
     For example: argosy staff grant ada@example.com
     """
     change = _change(email, staff=True)
-    said = "is staff from the next sign-in on" if change.changed else "is already staff"
-    _say(email, change, f"{email} {said}.", staff=True, as_json=as_json)
+    outcome = "is staff from the next sign-in on" if change.changed else "is already staff"
+    _say(email, change, f"{email} {outcome}.", staff=True, as_json=as_json)
 
 
 @app.command()
@@ -41,8 +41,8 @@ def revoke(email: Email, as_json: output.AsJson = False) -> None:
     """
     change = _change(email, staff=False)
     sessions = "1 session" if change.sessions_ended == 1 else f"{change.sessions_ended} sessions"
-    said = f"is no longer staff; signed out of {sessions}" if change.changed else "was not staff"
-    _say(email, change, f"{email} {said}.", staff=False, as_json=as_json)
+    outcome = f"is no longer staff; signed out of {sessions}" if change.changed else "was not staff"
+    _say(email, change, f"{email} {outcome}.", staff=False, as_json=as_json)
 
 
 def _say(email: str, change: StaffChange, text: str, *, staff: bool, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`argosy tail TOPIC`: what happens on the bus, decoded."""
+"""`argosy tail TOPIC`: shows the events of a topic, decoded."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Choice:
-    """Which events are shown; None is any."""
+    """Selects the events to show. None matches any."""
 
     key: str | None = None
     type: str | None = None
     limit: int | None = None
 
     def takes(self, row: Row) -> bool:
-        """Whether this event is among them."""
+        """Whether the event matches."""
         return self.key in (None, row["key"]) and self.type in (None, row["type"])
 
 
@@ -80,7 +80,7 @@ async def _tail(
 
 
 def event_row(record: Any, registry: Registry, *, reveal: bool) -> Row:
-    """A record as it is shown: an event decoded, anything else as what it is, without its bytes."""
+    """A record as a row: an event decoded; anything else with the reason, without its bytes."""
     row: Row = {
         "time": clock.to_text(clock.from_milliseconds(record.timestamp)),
         "topic": record.topic,
@@ -111,5 +111,5 @@ def _print(row: Row, *, as_json: bool) -> None:
     if as_json:
         output.show_json(row)
         return
-    said = json.dumps(row["data"], ensure_ascii=False) if "data" in row else row["unreadable"]
-    output.people().print(f"{row['time']}  {row['type'] or '?':<24}  {row['key']}  {said}")
+    content = json.dumps(row["data"], ensure_ascii=False) if "data" in row else row["unreadable"]
+    output.people().print(f"{row['time']}  {row['type'] or '?':<24}  {row['key']}  {content}")

@@ -1,4 +1,4 @@
-"""`argosy top`: every service at a glance, again and again."""
+"""`argosy top`: shows the state of every service, updated periodically."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from cli.figures import Figures, Row, between
 _ANSWER_SECONDS = 5
 _COLUMNS = ("service", "state", "calls/s", "faults/s", "p95 ms", "outbox", "lag", "dead", "breaker", "MB")
 _WRAPPED = ("state", "breaker")
-"""What gives way on a narrow terminal: names and figures stay whole."""
+"""The columns that shrink on a narrow terminal: names and figures are never cut."""
 
 Look = Mapping[str, Figures | None]
-"""By service; None: it does not answer."""
+"""Figures by service. None: it does not answer."""
 
 
 def top(
@@ -47,13 +47,13 @@ def top(
         raise typer.Exit from None
 
 
-def _addresses(said: list[str]) -> Mapping[str, str]:
-    if not said:
+def _addresses(options: list[str]) -> Mapping[str, str]:
+    if not options:
         return admin_addresses()
-    pairs = [pair.partition("=") for pair in said]
+    pairs = [pair.partition("=") for pair in options]
     for name, _, url in pairs:
         if not name or not url.startswith(("http://", "https://")):
-            raise typer.BadParameter(f"{name}: say it as order=http://127.0.0.1:9102", param_hint="--at")
+            raise typer.BadParameter(f"{name}: expected the form order=http://127.0.0.1:9102", param_hint="--at")
     return {name: url.rstrip("/") for name, _, url in pairs}
 
 
@@ -77,7 +77,7 @@ def _printer(*, as_json: bool) -> Iterator[Callable[[list[dict[str, Any]]], None
 
 
 class _Looks:
-    """One look after the other, and what lies between the last two."""
+    """Samples the services repeatedly and compares the last two samples."""
 
     def __init__(self, http: httpx.AsyncClient, addresses: Mapping[str, str]) -> None:
         self._http = http
@@ -86,7 +86,7 @@ class _Looks:
         self._at = time.monotonic()
 
     async def again(self) -> list[dict[str, Any]]:
-        """A row a service."""
+        """Take a sample. Returns a row per service."""
         answers = await asyncio.gather(*(self._ask(url) for url in self._addresses.values()))
         now = time.monotonic()
         before, seconds, self._at = self._last, now - self._at, now
@@ -99,9 +99,9 @@ class _Looks:
     async def _ask(self, url: str) -> tuple[Figures | None, str]:
         try:
             metrics, health = await asyncio.gather(self._http.get(f"{url}/metrics"), self._http.get(f"{url}/health"))
-            said = health.json()
-            failing = ", ".join(said.get("failing", ()))
-            return Figures(metrics.text), f"waits for {failing}" if failing else str(said["status"]).lower()
+            report = health.json()
+            failing = ", ".join(report.get("failing", ()))
+            return Figures(metrics.text), f"waits for {failing}" if failing else str(report["status"]).lower()
         except (httpx.HTTPError, ValueError, KeyError):
             return None, "no answer"
 

@@ -1,4 +1,4 @@
-"""What lies on a topic, read without a group: nobody else misses anything."""
+"""Reads a topic without a consumer group, so that no consumer misses a message."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ _REQUEST_MS = 10_000
 
 
 async def records(brokers: Brokers, topics: Sequence[str], *, from_beginning: bool, follow: bool) -> AsyncIterator[Any]:
-    """The records of the topics, in order within each partition: up to where they end now, or for ever.
+    """The records of the topics, in order within each partition: to their current end, or endlessly if `follow`.
 
-    One that cannot be decoded is `raw_batches.Undecodable`. Raises NoSystem when Kafka is away, or has no such topic.
+    A record that cannot be decoded is yielded as `raw_batches.Undecodable`. Raises NoSystem if Kafka is unreachable or
+    has no such topic.
     """
-    audit.begin()  # what cannot be decoded is logged
+    audit.begin()  # records that cannot be decoded are logged
     places = await _places(brokers, topics)
     async with _started(brokers) as consumer:
         consumer.assign(places)
@@ -49,7 +50,7 @@ async def _started(brokers: Brokers) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
         **brokers.options(),
         enable_auto_commit=False,
-        auto_offset_reset="earliest",  # where a record was deleted meanwhile
+        auto_offset_reset="earliest",  # if retention deleted a record meanwhile
         request_timeout_ms=_REQUEST_MS,
     )
     try:
@@ -61,7 +62,7 @@ async def _started(brokers: Brokers) -> AsyncIterator[AIOKafkaConsumer]:
 
 @asynccontextmanager
 async def administering(brokers: Brokers) -> AsyncIterator[AIOKafkaAdminClient]:
-    """A client that asks the brokers about themselves. Raises NoSystem when they are away."""
+    """An admin client. Raises NoSystem if the brokers are unreachable."""
     admin = AIOKafkaAdminClient(**brokers.options(), request_timeout_ms=_REQUEST_MS)
     try:
         await admin.start()

@@ -1,4 +1,4 @@
-"""`argosy trace`: a purchase from the edge to the last consumer, as a tree."""
+"""`argosy trace`: shows an order's trace, from the edge to the last consumer, as a tree."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def trace(
         rows = [one.summary() for one in found[-_LATEST:]]
         output.show(rows, list(rows[0]) if rows else [], as_json=as_json, empty="No traces yet.")
         return
-    told = spans.about(found, what)
-    if not told:
-        raise NoSystem(f"no trace has to do with {what}: it may not have arrived yet, or is not kept any more")
-    for one in told:
+    matching = spans.about(found, what)
+    if not matching:
+        raise NoSystem(f"no trace concerns {what}: it may not have arrived yet, or is no longer kept")
+    for one in matching:
         if as_json:
             output.show_json(one.tree())
         else:
@@ -49,7 +49,7 @@ def trace(
 
 
 def draw(trace: Trace, *, queries: bool) -> Tree:
-    """The trace for people."""
+    """The trace as a tree for people."""
     tree = Tree(Text(f"trace {trace.id}  {trace.summary()['time']}  {trace.milliseconds:.1f} ms", style="bold"))
     for root in trace.roots:
         _draw(tree, root, trace, queries=queries)

@@ -1,1 +1,1 @@
-"""What `make generate` runs: everything that is derived from the contract in `proto/`."""
+"""Code generation (`make generate`): generates files from the contract in `proto/` and the facts of services."""

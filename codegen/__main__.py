@@ -15,13 +15,13 @@ from services.chassis.contract import ContractError
 
 
 def main() -> int:
-    """Runs one command; answers with the process' exit status."""
+    """Run one command. Returns the exit status of the process."""
     parser = argparse.ArgumentParser(prog="python -m codegen", description=__doc__)
     parser.add_argument(
         "command",
         choices=("collect", "generate", "check", "breaking", "release"),
         help="collect: fetch imported protos (network); generate: write generated/; check: lint, drift, compatibility; "
-        "breaking: compatibility with another commit; release: keep the contract as that of this version",
+        "breaking: compatibility with another commit; release: store the contract of this version",
     )
     parser.add_argument("--against", default="main", help="breaking: the commit to compare with")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Prometheus' rules as a cluster takes them: one PrometheusRule of monitoring/rules and of the services' objectives."""
+"""The PrometheusRule for a cluster: the rules of monitoring/rules and the services' objectives."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _FILE = "rules.yaml"
 
 
 def write_alerts(system: System, into: Path) -> None:
-    """Writes the object and its kustomization."""
+    """Write the PrometheusRule and its kustomization."""
     write_yaml(into / _FILE, "The rules of monitoring/rules, and the services' objectives.", prometheus_rule(system))
     write_yaml(into / "kustomization.yaml", "The rules of monitoring/rules.", kustomization(_FILE))
 
 
 def prometheus_rule(system: System) -> Manifest:
-    """All groups of all files."""
+    """The PrometheusRule with the groups of all files."""
     groups: list[Any] = [objectives(system)]
     for path in sorted(RULES.glob("*.yaml")):
         groups += yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]

@@ -1,4 +1,4 @@
-"""Holds the contract to its rules: style, compatibility with the last release, no drift, valid OpenAPI and AsyncAPI."""
+"""Checks the contract: style, compatibility with the last release, drift, valid OpenAPI and AsyncAPI."""
 
 import filecmp
 import json
@@ -25,11 +25,11 @@ ASYNCAPI_SCHEMA = Path(__file__).parent / "asyncapi" / "specification.json"
 
 
 class CheckFailed(Exception):
-    """The contract breaks one of its rules; the text says which, and what to do."""
+    """A check failed. The text names the check and the fix."""
 
 
 def check() -> None:
-    """Runs every check. Raises CheckFailed at the first that fails."""
+    """Run every check. Raises CheckFailed at the first failure."""
     check_style()
     check_drift(GENERATED)
     check_blocks(ROOT)
@@ -39,62 +39,60 @@ def check() -> None:
 
 
 def check_style() -> None:
-    """buf lint, by the rules in buf.yaml, and buf format."""
+    """Run buf lint (rules in buf.yaml) and buf format. Raises CheckFailed."""
     if subprocess.run([tool("buf"), "lint"], cwd=ROOT).returncode:
         raise CheckFailed("buf lint: see above")
     if subprocess.run([tool("buf"), "format", "--diff", "--exit-code", "proto"], cwd=ROOT).returncode:
-        raise CheckFailed("buf format: see above; `buf format --write proto` mends it")
+        raise CheckFailed("buf format: see above; `buf format --write proto` fixes it")
 
 
 def check_drift(committed: Path) -> None:
-    """Generates anew and compares with what is there, byte for byte."""
+    """Generate again and compare with the committed files, byte for byte. Raises CheckFailed."""
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch)
         generate(fresh)
         differing = sorted(differences(fresh, committed))
     if differing:
-        raise CheckFailed(
-            f"generated/ is not what the contract and the facts say; run `make generate`: {', '.join(differing)}"
-        )
+        raise CheckFailed(f"generated/ is outdated; run `make generate`: {', '.join(differing)}")
 
 
 def check_blocks(root: Path) -> None:
-    """Compares what is derived into files that are otherwise written by hand. Raises NoBlock where one has no place."""
+    """Compare the derived blocks in hand-written files. Raises CheckFailed; NoBlock if markers are missing."""
     wrong = drifted(facts.system.read(root), root)
     if wrong:
-        raise CheckFailed(f"a derived block is not what the facts give; run `make generate`: {', '.join(wrong)}")
+        raise CheckFailed(f"a derived block is outdated; run `make generate`: {', '.join(wrong)}")
 
 
 def check_openapi(committed: Path) -> None:
-    """Holds the OpenAPI document against OpenAPI's own schema and rules."""
+    """Validate the OpenAPI document by OpenAPI's schema and rules. Raises CheckFailed."""
     document = json.loads((committed / "openapi" / "openapi.json").read_text(encoding="utf-8"))
     try:
         openapi_spec_validator.validate(document)
     except (OpenAPIValidationError, ValidationError) as problem:
-        raise CheckFailed(f"generated/openapi is no valid OpenAPI document: {problem}") from problem
+        raise CheckFailed(f"generated/openapi is not valid OpenAPI: {problem}") from problem
     print(f"OpenAPI: valid, {len(document['paths'])} paths")
 
 
 def check_asyncapi(committed: Path) -> None:
-    """Holds the AsyncAPI document against AsyncAPI's own schema."""
+    """Validate the AsyncAPI document by AsyncAPI's schema. Raises CheckFailed."""
     document = json.loads((committed / "asyncapi" / "asyncapi.json").read_text(encoding="utf-8"))
     problem = best_match(Draft7Validator(json.loads(ASYNCAPI_SCHEMA.read_text(encoding="utf-8"))).iter_errors(document))
     if problem is not None:
-        raise CheckFailed(f"generated/asyncapi is no valid AsyncAPI document: {problem.json_path}: {problem.message}")
+        raise CheckFailed(f"generated/asyncapi is not valid AsyncAPI: {problem.json_path}: {problem.message}")
     print(f"AsyncAPI: valid, {len(document['channels'])} channels")
 
 
 def check_compatibility() -> None:
-    """buf breaking against the contract of the newest release. Raises NoRelease where none is kept."""
+    """Run buf breaking against the contract of the newest release. Raises CheckFailed, NoRelease."""
     release = newest()
     broken = breaking_changes(release.read_bytes(), build_image(source_info=False))
     if broken:
-        raise CheckFailed(f"the contract breaks with that of {release.stem}:\n{broken}")
+        raise CheckFailed(f"the contract is not compatible with release {release.stem}:\n{broken}")
     print(f"buf breaking: compatible with {release.stem}")
 
 
 def check_against(commit: str, repository: Path = ROOT) -> None:
-    """buf breaking against the contract that another commit has in generated/. Raises CheckFailed."""
+    """Run buf breaking against the contract in generated/ of another commit. Raises CheckFailed."""
     shown = subprocess.run(
         ["git", "show", f"{commit}:{(GENERATED / 'descriptors.binpb').relative_to(ROOT)}"],
         cwd=repository,
@@ -104,15 +102,15 @@ def check_against(commit: str, repository: Path = ROOT) -> None:
         raise CheckFailed(f"{commit} has no contract to compare with: {shown.stderr.decode().strip()}")
     broken = breaking_changes(ours_alone(shown.stdout), build_image(source_info=False))
     if broken:
-        raise CheckFailed(f"the contract breaks with that of {commit}:\n{broken}")
+        raise CheckFailed(f"the contract is not compatible with {commit}:\n{broken}")
     print(f"buf breaking: compatible with {commit}")
 
 
 def breaking_changes(released: bytes, present: bytes) -> str:
-    """What buf finds broken in our own files between two serialized FileDescriptorSets; empty when nothing is."""
+    """buf's report of breaking changes in our files between two serialized FileDescriptorSets. Empty: none."""
     with tempfile.TemporaryDirectory() as scratch:
         old, new = Path(scratch, "released.binpb"), Path(scratch, "present.binpb")
-        old.write_bytes(_with_theirs_from(present, released))
+        old.write_bytes(_with_imports_from(present, released))
         new.write_bytes(present)
         command = [str(tool("buf")), "breaking", str(new), "--against", str(old)]
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -121,15 +119,15 @@ def breaking_changes(released: bytes, present: bytes) -> str:
     return result.stdout
 
 
-def _with_theirs_from(present: bytes, released: bytes) -> bytes:
-    """A release's own files among the imports of today: what changed in those is not ours to answer for."""
+def _with_imports_from(present: bytes, released: bytes) -> bytes:
+    """A release's own files with the present imports, so that changes of imported files are not reported."""
     files = [file for file in FileDescriptorSet.FromString(present).file if not file.name.startswith(OURS)]
     files += FileDescriptorSet.FromString(ours_alone(released)).file
     return FileDescriptorSet(file=files).SerializeToString()
 
 
 def differences(fresh: Path, committed: Path) -> Iterator[str]:
-    """Paths that are in one tree alone or differ, relative to the trees; Python's own droppings left out."""
+    """The relative paths that differ or are in one tree only. Ignores __pycache__."""
     names = {path.relative_to(tree) for tree in (fresh, committed) for path in tree.rglob("*") if path.is_file()}
     for name in names:
         if "__pycache__" in name.parts:

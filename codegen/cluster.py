@@ -1,4 +1,4 @@
-"""What everything derived for a cluster agrees on: names, and the shape of an object."""
+"""Shared helpers for generated Kubernetes objects: names, manifests, labels."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Manifest = dict[str, Any]
 
 
 def processes(services: tuple[Service, ...]) -> list[tuple[str, list[Service]]]:
-    """Every service's process by name, with the proto services that it serves."""
+    """Each service's name with its proto services, sorted by name."""
     owners = sorted({service.owner for service in services})
     return [(owner, [service for service in services if service.owner == owner]) for owner in owners]
 
 
 def manifest(api_version: str, kind: str, name: str, spec: Manifest) -> Manifest:
-    """One object in our namespace."""
+    """An object in our namespace."""
     return {
         "apiVersion": api_version,
         "kind": kind,
@@ -30,10 +30,10 @@ def manifest(api_version: str, kind: str, name: str, spec: Manifest) -> Manifest
 
 
 def kustomization(*files: str) -> Manifest:
-    """Makes a folder one that others can build on."""
+    """A kustomization of these files."""
     return {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": list(files)}
 
 
 def labels(workload: str) -> dict[str, str]:
-    """What a workload's pods are chosen by."""
+    """The labels that select a workload's pods."""
     return {"app.kubernetes.io/name": workload}

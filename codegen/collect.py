@@ -1,4 +1,4 @@
-"""Collects the protos that ours import from the packages that carry them; nothing of theirs is committed."""
+"""Collects the imported protos from packages of their publishers. They are not committed."""
 
 import json
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from codegen.paths import ROOT, THIRD_PARTY
 
-# What our protos import, and every error detail a service may send: the edge can only print the types it knows.
+# The imports of our protos, and all types of error details: the edge can only transcode types that it knows.
 GOOGLEAPIS = (
     "google/api/annotations.proto",
     "google/api/http.proto",
@@ -22,9 +22,9 @@ PROTOVALIDATE_PIN = ROOT / "codegen" / "protovalidate"
 
 
 def collect(into: Path = THIRD_PARTY) -> None:
-    """Copies the imported protos into a folder, replacing what is there.
+    """Copy the imported protos into a folder, which is replaced.
 
-    google/protobuf is not among them: buf brings its own.
+    google/protobuf is not included: buf contains it.
     """
     shutil.rmtree(into, ignore_errors=True)
     for name in GOOGLEAPIS:
@@ -35,12 +35,12 @@ def collect(into: Path = THIRD_PARTY) -> None:
 
 
 def is_collected(into: Path = THIRD_PARTY) -> bool:
-    """Whether everything that `collect` brings is there."""
+    """Whether all files of `collect` exist."""
     return all((into / name).is_file() for name in (*GOOGLEAPIS, "buf/validate/validate.proto"))
 
 
 def _protovalidate_module() -> Path:
-    """The folder of protovalidate's Go module; Go holds the download against the hash in go.sum."""
+    """The folder of protovalidate's Go module. Go verifies the download with the hash in go.sum."""
     answer = subprocess.run(
         ["go", "mod", "download", "-json", PROTOVALIDATE],
         cwd=PROTOVALIDATE_PIN,

@@ -1,4 +1,4 @@
-"""What compose.yaml has of each service: its process, what the edge calls, its store, what runs once for it."""
+"""The derived blocks of compose.yaml: services, targets of the edge, stores, seeds."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from facts.service import Service, target_setting
 from facts.system import System
 
 _ADDRESSES = {"edge": "localhost:8080", "stripe": "stripe:12111", "mail-smtp": "mail:1025"}
-"""Where the ports of a laptop's parts are in compose."""
+"""The addresses in compose of the ports that facts refer to."""
 _SECRET = "${ARGOSY_SECRET}"  # noqa: S105 (the variable that holds it)
 _LONG_SECRET = "${ARGOSY_SECRET:?any words of 16 letters or more}"  # noqa: S105
 
 
 def targets(system: System) -> str:
-    """Where the edge finds the services."""
+    """The edge's *_TARGET variables."""
     lines = (f"{target_setting(name)}: {name}:{system[name].ports.grpc}\n" for name in system.public)
     return indent("".join(lines), " " * 6)
 
 
 def services(system: System) -> str:
-    """Every service's process."""
+    """The services."""
     return "\n".join(_service(system, one) for one in system.services)
 
 
 def seeds(system: System) -> str:
-    """What runs once, with a service's environment."""
+    """The seeds: processes that run once, with a service's environment."""
     return "".join(
         f"""\
   {name}:
@@ -43,12 +43,12 @@ def seeds(system: System) -> str:
 
 
 def stores(system: System) -> str:
-    """Every service's own store."""
+    """The stores of the services."""
     return "".join(_store(one) for one in system.services)
 
 
 def volumes(system: System) -> str:
-    """Where the stores keep their data."""
+    """The volumes of the stores."""
     return "".join(f"  {one.name}: {{}}\n" for one in system.services if one.store.kind != "none")
 
 
@@ -56,7 +56,7 @@ BLOCKS = {"targets": targets, "services": services, "seeds": seeds, "stores": st
 
 
 def _service(system: System, service: Service) -> str:
-    # Among the keys it makes its own files of secrets.
+    # It creates its secret files in the volume of the keys.
     mount = "    volumes:\n      - keys:/keys\n" if service.secret_directories else ""
     anchor = f" &{service.name}" if service.seeds else ""
     settings = "".join(f"      {name}: {value}\n" for name, value in environment(system, service).items())
@@ -67,7 +67,7 @@ def _service(system: System, service: Service) -> str:
 
 
 def environment(system: System, service: Service) -> dict[str, str]:
-    """What a service is given besides what all have in common."""
+    """The environment variables of one service, without the common ones."""
     return {
         "GRPC_PORT": str(service.ports.grpc),
         "ADMIN_PORT": str(service.ports.admin),

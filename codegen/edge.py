@@ -1,7 +1,6 @@
-"""What the contract decides about the edge, as pieces of Envoy configuration.
+"""Generates the edge's configuration that follows from the contract, as pieces of Envoy configuration.
 
-Addresses, ports and the limits' multiplier are the deployment's: `python -m edge` puts them in, on a laptop and in a
-cluster alike.
+`python -m edge` adds addresses, ports and the rate limit multiplier of the deployment.
 """
 
 from __future__ import annotations
@@ -15,28 +14,28 @@ from services.chassis.contract import Rpc, Service, public_rpcs, rate_limits
 
 Piece = list[Any]
 
-# What a failed read is repeated for: the gateway's own failures, and what gRPC calls them. The time of one try is over
-# for the service, too, which may be the first to say so: deadline-exceeded.
+# When reads are retried: gateway errors and the equivalent gRPC statuses. deadline-exceeded, because the service may
+# notice the timeout of an attempt before the edge does.
 RETRY_ON = "gateway-error,connect-failure,refused-stream,cancelled,unavailable,deadline-exceeded"
 PREVIOUS_HOSTS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
 MOMENT_MS = 500
 STREAM_ENDS_WITHIN = 5.0
-"""Seconds that the service has to end a stream whose time is up."""
+"""The edge ends a stream this many seconds after the service should have ended it."""
 
 
 def write_edge(services: tuple[Service, ...], into: Path) -> None:
-    """Writes one file a piece."""
+    """Write one file per piece."""
     for name, (title, derive) in PIECES.items():
         write_yaml(into / f"{name}.yaml", title, derive(services))
 
 
 def transcoded_services(services: tuple[Service, ...]) -> Piece:
-    """The proto services that have a REST face."""
+    """The proto services that are served over REST."""
     return [service.full_name for service in services if not service.is_internal]
 
 
 def upstreams(services: tuple[Service, ...]) -> Piece:
-    """The processes behind the edge, and the proto service that each is asked about its health."""
+    """The services behind the edge, each with the proto service of its health check."""
     by_owner: dict[str, str] = {}
     for service in services:
         if not service.is_internal:
@@ -45,17 +44,17 @@ def upstreams(services: tuple[Service, ...]) -> Piece:
 
 
 def routes(services: tuple[Service, ...]) -> Piece:
-    """One route for each public rpc. REST arrives here transcoded, so the paths are gRPC's for both."""
+    """One route per public rpc. REST requests are already transcoded, so the paths are gRPC's."""
     return [_route(service, rpc) for service, rpc in public_rpcs(services)]
 
 
 def sign_in_rules(services: tuple[Service, ...]) -> Piece:
-    """What token each public rpc asks for."""
+    """The token that each public rpc requires."""
     return [{"match": {"path": rpc.path}, "requires": SIGN_IN[rpc.access]} for _, rpc in public_rpcs(services)]
 
 
 def limits(services: tuple[Service, ...]) -> Piece:
-    """What one caller may do, by group."""
+    """The rate limits per caller, by group."""
     return [
         {"group": limit.group, "per_minute": limit.per_minute, "per_hour": limit.per_hour}
         for limit in rate_limits(services)
@@ -63,14 +62,14 @@ def limits(services: tuple[Service, ...]) -> Piece:
 
 
 PIECES: dict[str, tuple[str, Callable[[tuple[Service, ...]], Piece]]] = {
-    "services": ("The proto services that have a REST face.", transcoded_services),
-    "upstreams": ("The processes behind the edge.", upstreams),
-    "routes": ("One route for each public rpc.", routes),
-    "sign_in": ("What token each public rpc asks for.", sign_in_rules),
-    "limits": ("What one caller may do, by group.", limits),
+    "services": ("The proto services that are served over REST.", transcoded_services),
+    "upstreams": ("The services behind the edge.", upstreams),
+    "routes": ("One route per public rpc.", routes),
+    "sign_in": ("The token that each public rpc requires.", sign_in_rules),
+    "limits": ("The rate limits per caller, by group.", limits),
 }
 
-# A token that is sent must be a good one even where none is asked for. Whether a person is staff, the service decides.
+# An invalid token is refused, also by rpcs that need none. The service checks the role staff.
 SIGN_IN: dict[str, dict[str, Any]] = {
     "PUBLIC": {"requires_any": {"requirements": [{"provider_name": "argosy"}, {"allow_missing": {}}]}},
     "USER": {"provider_name": "argosy"},
@@ -81,7 +80,7 @@ SIGN_IN: dict[str, dict[str, Any]] = {
 def _route(service: Service, rpc: Rpc) -> dict[str, Any]:
     action: dict[str, Any] = {
         "cluster": service.owner,
-        # In a mesh the next proxy finds the service by this name.
+        # A mesh's proxy routes by this name.
         "host_rewrite_literal": service.owner,
         **(_stream_times(rpc) if rpc.streams else {"timeout": duration(rpc.timeout)}),
     }
@@ -89,9 +88,9 @@ def _route(service: Service, rpc: Rpc) -> dict[str, Any]:
         action["retry_policy"] = {
             "retry_on": RETRY_ON,
             "num_retries": service.read_retries,
-            # A try at a stream lasts as long as the stream. Once its first message is out, nothing is repeated.
+            # An attempt of a stream lasts as long as the stream. After its first message there is no retry.
             **({} if rpc.streams else {"per_try_timeout": duration(service.per_try_timeout)}),
-            # Another instance, where there is one: chosen at random, so that a few draws may all find the same again.
+            # Retry on another instance, if there is one. Selection is random, so it needs several attempts.
             "retry_host_predicate": [_extension("envoy.retry_host_predicates.previous_hosts", PREVIOUS_HOSTS)],
             "host_selection_retry_max_attempts": 10,
         }
@@ -99,8 +98,8 @@ def _route(service: Service, rpc: Rpc) -> dict[str, Any]:
         "name": f"{service.owner}.{rpc.name}",
         "match": {"path": rpc.path},
         "route": action,
-        # The service stops when nobody waits any more: a moment after the edge, so that it is the edge that answers.
-        # A caller in more of a hurry has said so already.
+        # The service's deadline is a moment after the edge's timeout, so that the edge responds. A shorter timeout of
+        # the caller stays.
         "request_headers_to_add": [
             {
                 "header": {"key": "grpc-timeout", "value": f"{round(rpc.timeout * 1000) + MOMENT_MS}m"},
@@ -119,12 +118,12 @@ def _route(service: Service, rpc: Rpc) -> dict[str, Any]:
 
 
 def _stream_times(rpc: Rpc) -> dict[str, Any]:
-    """A stream is no slow answer, and may be silent for long. The service ends it in time; the edge, should it not."""
+    """A stream needs no response timeout and no idle timeout. The service ends it in time; if not, the edge does."""
     return {
         "timeout": "0s",
         "idle_timeout": "0s",
         "max_stream_duration": {"max_stream_duration": duration(rpc.timeout + STREAM_ENDS_WITHIN)},
-        # Its own share of connections' requests: those who wait for news are not in the way of those who buy.
+        # A separate limit of concurrent requests: streams do not use up that of calls.
         "priority": "HIGH",
     }
 

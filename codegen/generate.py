@@ -1,4 +1,4 @@
-"""Writes everything that is derived, from the contract above all."""
+"""Writes all generated files."""
 
 import tempfile
 from pathlib import Path
@@ -19,7 +19,7 @@ from codegen.stubs import generate_stubs
 
 
 def generate(into: Path) -> None:
-    """Writes the whole of `generated/` into an empty or absent folder; the same protos give the same bytes."""
+    """Write all of `generated/` into an empty or absent folder. The same input gives the same bytes."""
     into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         generate_stubs(build_image(source_info=True), into / "python", Path(scratch))
@@ -40,7 +40,7 @@ def generate(into: Path) -> None:
 
 
 def regenerate(target: Path) -> None:
-    """Replaces a generated tree, at once and only when all could be made; then the derived blocks of other files."""
+    """Replace the generated tree after all of it was generated. Then update the derived blocks of other files."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
         fresh, old = Path(scratch, "fresh"), Path(scratch, "old")
         generate(fresh)

@@ -1,4 +1,4 @@
-"""Builds the contract into one image: every file of the workspace and all that it imports."""
+"""Builds the contract's image: every file of the workspace with its imports."""
 
 import json
 import subprocess
@@ -11,14 +11,14 @@ from codegen.paths import ROOT, tool
 def build_image(*, source_info: bool, workspace: Path = ROOT) -> bytes:
     """The workspace as a serialized FileDescriptorSet.
 
-    source_info: whether comments and positions are in it; they would make the image change with every comment.
-    Raises subprocess.CalledProcessError when the protos do not compile; buf has said why on stderr by then.
+    source_info: whether to include comments and positions. With them, every comment changes the image.
+    Raises subprocess.CalledProcessError if the protos do not compile; buf prints the reason to stderr.
     """
     return _build("binpb", [] if source_info else ["--exclude-source-info"], workspace)
 
 
 def build_json_image(*, source_info: bool = False) -> dict[str, Any]:
-    """The same as JSON, our options spelled out by their names; raises as `build_image` does."""
+    """The image as JSON, with the names of our options. Raises like `build_image`."""
     image: dict[str, Any] = json.loads(_build("json", [] if source_info else ["--exclude-source-info"]))
     return image
 

@@ -1,4 +1,4 @@
-"""What the facts decide about Kafka: the topics, and who may do what with them, as Strimzi's objects."""
+"""Generates Strimzi objects from the facts: topics, users and their ACLs."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from facts.system import System, topic_of
 _DAY_MS = 24 * 60 * 60 * 1000
 _DEAD_LETTERS_KEPT_DAYS = 30
 SESSIONS = "user-events"
-"""Where the ends of sessions are: every replica of every service follows them by itself, without a group."""
+"""The topic of revoked sessions. Every replica of every service reads it, without a consumer group."""
 _READ, _WRITE = "Read", "Write"
 
 
 def write_kafka(system: System, into: Path) -> None:
-    """Writes one file a kind, and the kustomization that holds them together."""
-    write_yaml(into / "topics.yaml", "The topics, each with that of its dead letters.", *topics(system))
-    write_yaml(into / "users.yaml", "Who may do what with which topic.", *users(system))
-    write_yaml(into / "access.yaml", "The certificates that services read.", secret_reader(system))
+    """Write one file per kind, and their kustomization."""
+    write_yaml(into / "topics.yaml", "The topics, each with its dead letter topic.", *topics(system))
+    write_yaml(into / "users.yaml", "The users and their ACLs.", *users(system))
+    write_yaml(into / "access.yaml", "Access to the certificates of the services.", secret_reader(system))
     files = kustomization("topics.yaml", "users.yaml", "access.yaml")
-    write_yaml(into / "kustomization.yaml", "Topics, users and the certificates of these.", files)
+    write_yaml(into / "kustomization.yaml", "Topics, users and access to their certificates.", files)
 
 
 def topics(system: System) -> list[Manifest]:
-    """Each publisher's topic and its dead letters, which have as many partitions."""
+    """Each publisher's topic and its dead letter topic, with equal numbers of partitions."""
     return [
         _topic(name, one.topic.partitions, days)
         for one in system.services
@@ -36,12 +36,12 @@ def topics(system: System) -> list[Manifest]:
 
 
 def users(system: System) -> list[Manifest]:
-    """Each service's user, and the operator's."""
+    """The users of the services, and the operator's."""
     return [_service_user(system, one) for one in system.services] + [_operator(system)]
 
 
 def secret_reader(system: System) -> Manifest:
-    """Which secrets of Kafka's namespace are read from ours: the cluster's authority and each service's certificate."""
+    """The role that allows reading secrets of Kafka's namespace: the cluster's CA and each service's certificate."""
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "Role",
@@ -58,7 +58,7 @@ def secret_reader(system: System) -> Manifest:
 
 
 def user(name: str, acls: list[Manifest]) -> Manifest:
-    """A Kafka user with a certificate, and what it may do."""
+    """A Kafka user with a certificate and these ACLs."""
     return {
         "apiVersion": "kafka.strimzi.io/v1",
         "kind": "KafkaUser",
@@ -68,7 +68,7 @@ def user(name: str, acls: list[Manifest]) -> Manifest:
 
 
 def acl(kind: str, name: str, *operations: str) -> Manifest:
-    """One right; whoever has one may describe, too."""
+    """One ACL. It always includes Describe."""
     resource = {"type": kind, "name": name, "patternType": "literal"}
     return {"resource": resource, "operations": ["Describe", *operations]}
 
@@ -116,6 +116,6 @@ def _service_user(system: System, service: Service) -> Manifest:
 
 
 def _operator(system: System) -> Manifest:
-    """Whoever runs `argosy tail` and `argosy dlq`: reads all, without a group; sends dead letters again, notes it."""
+    """The user for `argosy tail` and `argosy dlq`: reads and writes all topics, without a consumer group."""
     every = [name for topic in system.topics for name in (topic, dead_letters(topic))]
     return user("operator", [acl("topic", name, _READ, _WRITE) for name in every])

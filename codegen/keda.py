@@ -1,4 +1,4 @@
-"""What the facts decide about scaling by what waits in Kafka: a kustomize component that replaces consumers' HPAs."""
+"""Generates scaling by consumer lag (KEDA): a kustomize component that replaces the HPAs of consumers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from facts.system import System
 
 
 def write_keda(system: System, into: Path) -> None:
-    """Writes the scaled objects, KEDA's user at Kafka, and the component that holds them together."""
+    """Write the scaled objects, KEDA's Kafka user, and their component."""
     write_yaml(into / "scaled-objects.yaml", "Each consumer scales by the lag of its group.", *scaled_objects(system))
-    write_yaml(into / "kafka-user.yaml", "KEDA sees how far each group is, and nothing else.", kafka_user(system))
+    write_yaml(into / "kafka-user.yaml", "KEDA may only describe groups and topics.", kafka_user(system))
     component = {
         "apiVersion": "kustomize.config.k8s.io/v1alpha1",
         "kind": "Component",
         "resources": ["scaled-objects.yaml", "kafka-user.yaml"],
-        # Two would pull at the same replicas.
+        # Two autoscalers would conflict.
         "patches": [
             {
                 "target": {"kind": "HorizontalPodAutoscaler", "name": f"({'|'.join(system.consumers)})"},
@@ -28,7 +28,7 @@ def write_keda(system: System, into: Path) -> None:
             }
         ],
     }
-    write_yaml(into / "kustomization.yaml", "Scaling by lag, in the HPAs' place.", component)
+    write_yaml(into / "kustomization.yaml", "Scaling by consumer lag instead of HPAs.", component)
 
 
 def scaled_objects(system: System) -> list[Manifest]:
@@ -37,7 +37,7 @@ def scaled_objects(system: System) -> list[Manifest]:
 
 
 def kafka_user(system: System) -> Manifest:
-    """May describe the consumed topics and the groups."""
+    """KEDA's Kafka user. It may describe the consumed topics and the groups."""
     topics = sorted({topic for consumed in system.consumers.values() for topic in consumed})
     groups = sorted(system[name].group for name in system.consumers)
     acls = [acl("topic", topic) for topic in topics] + [acl("group", group) for group in groups]
@@ -54,7 +54,7 @@ def _scaled(system: System, service: Service) -> Manifest:
         "minReplicaCount": least,
         "maxReplicaCount": service.replicas.most,
         "cooldownPeriod": 300,
-        # When KEDA cannot see the lag.
+        # If KEDA cannot read the lag.
         "fallback": {"failureThreshold": 3, "replicas": least, "behavior": "currentReplicasIfHigher"},
         "triggers": [cpu, *(_lag(service, topic) for topic in system.consumed(service.name))],
     }
@@ -68,7 +68,7 @@ def _lag(service: Service, topic: str) -> Manifest:
             "bootstrapServers": "argosy-kafka-bootstrap.kafka.svc.cluster.local:9093",
             "consumerGroup": service.group,
             "topic": topic,
-            # So many events may wait for one instance: about a second's work.
+            # The lag per instance: about one second of work.
             "lagThreshold": "100",
             "offsetResetPolicy": "earliest",
             "tls": "enable",

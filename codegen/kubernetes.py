@@ -1,4 +1,4 @@
-"""Everything derived for Kubernetes, in folders that the kustomizations of k8s/ take in."""
+"""Generates the Kubernetes objects, in folders that the kustomizations of k8s/ include."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from facts.system import System
 
 
 def write_kubernetes(system: System, into: Path) -> None:
-    """Writes each folder with its kustomization."""
+    """Write each folder with its kustomization."""
     base = into / "base"
     network.write_network(system, base)
     files = write_workloads(system, base)
-    title = "Every service, and who may reach whom."
+    title = "Every service, and the network policies."
     write_yaml(base / "kustomization.yaml", title, kustomization(network.FILE, *files))
     write_edge_targets(system, into / "edge")
     write_dev_stores(system, into / "dev-stores")

@@ -1,7 +1,7 @@
-"""What the contract and the facts decide about the mesh, as Istio's objects: who may call what, for how long, how
-often, which instance is asked, what each admin port serves, and who is called outside.
+"""Generates Istio objects from the contract and the facts: authorization, timeouts, retries, load balancing, admin
+ports, external hosts.
 
-Everything else about the mesh is written by hand, in istio/.
+The rest of the mesh's configuration is written by hand, in istio/.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from codegen.yaml_files import duration, write_yaml
 from facts.system import System, callers
 from services.chassis.contract import OutlierDetection, Rpc, Service
 
-# Said everywhere: unsaid, Istio repeats twice, creates too.
+# Set everywhere: Istio's default is two retries, also for creates.
 _NO_RETRIES = {"attempts": 0}
 _ISSUER = "https://argosy.local"
 _AUDIENCE = "https://api.myapp.com"
@@ -25,20 +25,20 @@ _ADMIN_PATHS = ("/metrics", "/health", "/live")
 
 
 def write_mesh(system: System, into: Path) -> None:
-    """Writes one file a kind, and the kustomization that holds them together."""
+    """Write one file per kind, and their kustomization."""
     for name, (title, derive) in PIECES.items():
         write_yaml(into / f"{name}.yaml", title, *derive(system.contract))
     for name, (title, derive_from_facts) in OF_FACTS.items():
         write_yaml(into / f"{name}.yaml", title, *derive_from_facts(system))
-    title = "Everything about the mesh that the contract and the facts decide."
+    title = "The mesh's objects from the contract and the facts."
     files = [f"{name}.yaml" for name in (*PIECES, *OF_FACTS)]
     write_yaml(into / "kustomization.yaml", title, kustomization(*files))
 
 
 def virtual_services(services: tuple[Service, ...]) -> list[Manifest]:
-    """How long calls take at most, and how reads are repeated on their way from the edge.
+    """Timeouts of calls, and retries of reads from the edge.
 
-    Services repeat their calls to each other themselves (gRPC's own retries, from the same contract).
+    Services retry their calls to each other themselves (gRPC retries, from the same contract).
     """
     return [
         manifest(
@@ -52,7 +52,7 @@ def virtual_services(services: tuple[Service, ...]) -> list[Manifest]:
 
 
 def destination_rules(services: tuple[Service, ...]) -> list[Manifest]:
-    """How an instance is chosen and when one is left out. A service that states neither has the mesh's default."""
+    """Load balancing and outlier detection. A service without these options has the mesh's default."""
     rules = []
     for owner, served in processes(services):
         policy: Manifest = {}
@@ -68,7 +68,7 @@ def destination_rules(services: tuple[Service, ...]) -> list[Manifest]:
 
 
 def authorization_policies(services: tuple[Service, ...]) -> list[Manifest]:
-    """Each service's callers and the rpcs of each, by the identity in the caller's certificate."""
+    """The rpcs that each caller may call, by the identity in the caller's certificate."""
     return [
         manifest(
             "security.istio.io/v1",
@@ -85,17 +85,16 @@ def authorization_policies(services: tuple[Service, ...]) -> list[Manifest]:
 
 
 def request_authentications(system: System) -> list[Manifest]:
-    """Refuses people's tokens that are not good once more, before a service that only people's tokens reach.
+    """Refuse invalid user tokens before they reach a service without internal rpcs.
 
-    Calls between services carry service tokens, which Istio would refuse as of an unknown issuer; those services, like
-    all, check every token themselves.
+    Istio would refuse service tokens, whose issuer is unknown to it. All services verify every token themselves.
     """
     (issuer,) = (one for one in system.services if _KEYS in one.admin_paths)
     spec_of_issuer = {
         "issuer": _ISSUER,
         "audiences": [_AUDIENCE],
         "jwksUri": f"http://{_host(issuer.name)}:{issuer.ports.admin}{_KEYS}",
-        # The service checks it again.
+        # The service verifies it again.
         "forwardOriginalToken": True,
     }
     return [
@@ -111,8 +110,8 @@ def request_authentications(system: System) -> list[Manifest]:
 
 
 def mutual_tls(system: System) -> list[Manifest]:
-    """Prometheus has no certificate of the mesh, nor has istiod, which fetches the keys of tokens: on the admin port
-    they may come without. `admin_ports` limits what for."""
+    """Mutual TLS, except for admin ports: Prometheus and istiod (which fetches the keys of tokens) have no certificate
+    of the mesh. `admin_ports` limits the paths."""
     return [
         manifest(
             "security.istio.io/v1",
@@ -129,7 +128,7 @@ def mutual_tls(system: System) -> list[Manifest]:
 
 
 def admin_ports(system: System) -> list[Manifest]:
-    """What scrapers and probes read, with a certificate or without; NetworkPolicies limit who can reach the port."""
+    """The paths of admin ports, with or without a certificate. NetworkPolicies limit the clients of the port."""
     return [
         manifest(
             "security.istio.io/v1",
@@ -146,7 +145,7 @@ def admin_ports(system: System) -> list[Manifest]:
 
 
 def outside(system: System) -> list[Manifest]:
-    """Who is called outside the cluster; all else is refused (istio/mesh: REGISTRY_ONLY). TLS is the caller's own."""
+    """The external hosts. Others are refused (istio/mesh: REGISTRY_ONLY). The caller itself does TLS."""
     return [
         manifest(
             "networking.istio.io/v1",
@@ -165,20 +164,20 @@ def outside(system: System) -> list[Manifest]:
 
 
 PIECES: dict[str, tuple[str, Callable[[tuple[Service, ...]], list[Manifest]]]] = {
-    "virtual-services": ("How long calls may take, and which are repeated on their way.", virtual_services),
-    "destination-rules": ("Which instance is asked, and when one is left out.", destination_rules),
-    "authorization-policies": ("Who may call what; nobody else may call anything.", authorization_policies),
+    "virtual-services": ("Timeouts and retries.", virtual_services),
+    "destination-rules": ("Load balancing and outlier detection.", destination_rules),
+    "authorization-policies": ("The rpcs that each caller may call; all others are refused.", authorization_policies),
 }
 OF_FACTS: dict[str, tuple[str, Callable[[System], list[Manifest]]]] = {
-    "request-authentications": ("Whose tokens are good, where only people's tokens come.", request_authentications),
-    "mutual-tls": ("Mutual TLS, but for who reads the admin port without a certificate.", mutual_tls),
-    "admin-ports": ("What each admin port serves, to whoever can reach it.", admin_ports),
-    "outside": ("Who is called outside the cluster.", outside),
+    "request-authentications": ("Verification of user tokens.", request_authentications),
+    "mutual-tls": ("Mutual TLS, except for admin ports.", mutual_tls),
+    "admin-ports": ("The paths of admin ports.", admin_ports),
+    "outside": ("The external hosts.", outside),
 }
 
 
 def _routes(owner: str, served: list[Service]) -> list[Manifest]:
-    """One route for all rpcs of a proto service that are treated alike."""
+    """One route for all rpcs of a proto service with the same timeout and retries."""
     routes = []
     for service in served:
         alike: dict[str, tuple[Manifest, list[Rpc]]] = {}
@@ -187,7 +186,7 @@ def _routes(owner: str, served: list[Service]) -> list[Manifest]:
             kind = "streams" if rpc.streams else "reads" if repeated else "once"
             name = f"{service.full_name.rpartition('.')[2]}-{kind}-{duration(rpc.timeout)}"
             policy: Manifest = {
-                # None for streams: their own service ends them in time. (Unsaid is none; Istio's API refuses 0s.)
+                # No timeout for streams: their service ends them in time. (Absent means none; Istio's API refuses 0s.)
                 **({} if rpc.streams else {"timeout": duration(rpc.timeout)}),
                 "retries": _retries(service, rpc) if repeated else _NO_RETRIES,
             }
@@ -205,7 +204,7 @@ def _routes(owner: str, served: list[Service]) -> list[Manifest]:
 
 
 def _rest(owner: str) -> Manifest:
-    """What is no rpc of the contract: health, keys."""
+    """The route of all other paths: health, keys."""
     return {"name": "rest", "route": _to(owner), "timeout": "5s", "retries": _NO_RETRIES}
 
 
@@ -214,7 +213,7 @@ def _to(owner: str) -> list[Manifest]:
 
 
 def _retries(service: Service, rpc: Rpc) -> Manifest:
-    # A try at a stream lasts as long as the stream.
+    # An attempt of a stream lasts as long as the stream.
     time = {} if rpc.streams else {"perTryTimeout": duration(service.per_try_timeout)}
     return {"attempts": service.read_retries, **time, "retryOn": RETRY_ON}
 

@@ -1,6 +1,6 @@
-"""What the contract decides about the cluster's network: which pods reach which service's gRPC port, from both ends.
+"""Generates the NetworkPolicies of gRPC ports from the contract, for callers and called services.
 
-What a service reaches besides is in workloads.py (its store, parties outside) and, for all, in k8s/base/network.
+workloads.py has the policies of stores and external hosts; k8s/base/network has the common ones.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _PORT = [{"protocol": "TCP", "port": "grpc"}]
 
 
 def write_network(system: System, into: Path) -> None:
-    """Writes the policies."""
-    write_yaml(into / FILE, "Which pods may reach which service's gRPC port.", *network_policies(system))
+    """Write the policies."""
+    write_yaml(into / FILE, "The pods that may reach each service's gRPC port.", *network_policies(system))
 
 
 def network_policies(system: System) -> list[Manifest]:
-    """For each service the callers that it takes, for each caller the services that it may reach."""
+    """An ingress policy per service, an egress policy per caller."""
     names = sorted(system.names)
     calls = {caller: sorted(system.calls(caller)) for caller in sorted((*names, EDGE)) if system.calls(caller)}
     return [

@@ -1,4 +1,4 @@
-"""What each service's callers are promised, as series that the alerts of monitoring/rules/slo.yaml compare with."""
+"""Generates the services' objectives (SLO) as series, which the alerts in monitoring/rules/slo.yaml compare with."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Group = dict[str, Any]
 
 
 def write_objectives(system: System, into: Path) -> None:
-    """Writes Prometheus' rules."""
-    title = "The budget of each service: the share of its calls that may fail by our fault, or be slow."
+    """Write the Prometheus rules."""
+    title = "The error budget of each service: the share of its calls that may fail or be slow."
     write_yaml(into / FILE, title, {"groups": [objectives(system)]})
 
 
 def objectives(system: System) -> Group:
-    """Two recorded series a service, constant."""
+    """Two constant series per service."""
     failed = [
         _budget("job:http_requests_failed:budget", one, one.objective.available_percent) for one in system.services
     ]
@@ -29,5 +29,5 @@ def objectives(system: System) -> Group:
 
 
 def _budget(name: str, service: Service, percent: float) -> dict[str, Any]:
-    """What is left of all calls, as a share."""
+    """The error budget, as a share of all calls."""
     return {"record": name, "expr": f"vector({round(1 - percent / 100, 6):g})", "labels": {"job": service.name}}

@@ -1,4 +1,4 @@
-"""Where the contract, what it imports and what is derived from it live."""
+"""The paths of the contract, its imports and the generated files."""
 
 import shutil
 import sys
@@ -12,11 +12,11 @@ RELEASES = PROTO / "releases"
 
 
 def tool(name: str) -> Path:
-    """A tool of the running Python's environment, such as `buf`.
+    """The path of a tool in the running Python's environment, such as `buf`.
 
-    Raises FileNotFoundError when the environment lacks it.
+    Raises FileNotFoundError if it is missing.
     """
     found = shutil.which(name, path=str(Path(sys.executable).parent))
     if found is None:
-        raise FileNotFoundError(f"{name} is missing beside {sys.executable}: run `make setup`")
+        raise FileNotFoundError(f"there is no {name} in the directory of {sys.executable}: run `make setup`")
     return Path(found)

@@ -1,4 +1,4 @@
-"""What README's table of parts has of each service."""
+"""The derived block of README.md: the table of services."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _STORES = {"postgres": ["PostgreSQL"], "mongo": ["MongoDB"], "none": []}
 
 
 def parts(system: System) -> str:
-    """The table: a row a service: ports, store and parties, what it owns."""
+    """The table with a row per service: ports, store and external parties, what it owns."""
     head = "| service | gRPC | HTTP | store, parties | owns |\n| --- | --- | --- | --- | --- |\n"
     return "\n" + head + "".join(map(_row, system.services)) + "\n"
 
@@ -19,6 +19,6 @@ BLOCKS = {"services": parts}
 
 def _row(service: Service) -> str:
     name, ports = service.name, service.ports
-    beside = ", ".join([*_STORES[service.store.kind], *(party.label for party in service.parties.values())])
+    dependencies = ", ".join([*_STORES[service.store.kind], *(party.label for party in service.parties.values())])
     link = f"[{name}](services/{name}/README.md)"
-    return f"| {link} | {ports.grpc} | {ports.admin} | {beside} | {service.owns} |\n"
+    return f"| {link} | {ports.grpc} | {ports.admin} | {dependencies} | {service.owns} |\n"

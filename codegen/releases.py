@@ -1,6 +1,6 @@
-"""The contract of each release, as it was: `proto/releases/VERSION.binpb`, ours alone, without comments.
+"""The contract of each release: `proto/releases/VERSION.binpb`, only our files, without comments.
 
-A release's file never changes; `make release-image` makes the next one, and `make check` compares with the newest.
+A release's file never changes. `make release-image` writes the next one, and `make check` compares with the newest.
 """
 
 from pathlib import Path
@@ -14,11 +14,11 @@ from services.chassis.contract import OURS
 
 
 class NoRelease(Exception):
-    """There is no release to compare with, or none can be made; the text says what to do."""
+    """There is no release to compare with, or the release exists already. The text names the fix."""
 
 
 def newest(directory: Path = RELEASES) -> Path:
-    """The file of the highest version. Raises NoRelease where there is none."""
+    """The file of the highest version. Raises NoRelease if there is none."""
     found = sorted(directory.glob("*.binpb"), key=_version)
     if not found:
         raise NoRelease(f"no release of the contract is in {directory.name}/: `make release-image` makes the first")
@@ -26,17 +26,17 @@ def newest(directory: Path = RELEASES) -> Path:
 
 
 def keep(directory: Path = RELEASES, version: str = VERSION) -> Path:
-    """Write down today's contract as that of a release. Raises NoRelease when the release has one."""
+    """Store the present contract as that of a release. Raises NoRelease if the release exists already."""
     file = directory / f"{version}.binpb"
     if file.exists():
-        raise NoRelease(f"{file.name} is there, and a release stays as it was: raise VERSION in cli/version.py first")
+        raise NoRelease(f"{file.name} exists, and a release never changes: raise VERSION in cli/version.py first")
     directory.mkdir(exist_ok=True)
     file.write_bytes(ours_alone(build_image(source_info=False)))
     return file
 
 
 def ours_alone(image: bytes) -> bytes:
-    """A serialized FileDescriptorSet without the files of others."""
+    """A serialized FileDescriptorSet with only our files."""
     files = [file for file in FileDescriptorSet.FromString(image).file if file.name.startswith(OURS)]
     return FileDescriptorSet(file=files).SerializeToString(deterministic=True)
 

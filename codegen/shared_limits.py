@@ -1,6 +1,6 @@
-"""What the contract decides about the counts that all edges share: the configuration of envoyproxy/ratelimit.
+"""Generates the configuration of the rate limit service that all edges share (envoyproxy/ratelimit).
 
-The edge asks with these keys, in this order (envoy/shared_limit.yaml).
+The edge sends these keys, in this order (envoy/shared_limit.yaml).
 """
 
 from __future__ import annotations
@@ -17,20 +17,18 @@ Piece = dict[str, Any]
 
 
 def write_shared_limits(services: tuple[Service, ...], into: Path) -> None:
-    """Writes the configuration, and the kustomization that makes a ConfigMap of it."""
-    write_yaml(into / _FILE, "What one caller may do, by window and group, whichever edge they meet.", config(services))
+    """Write the configuration, and the kustomization that makes a ConfigMap of it."""
+    write_yaml(into / _FILE, "The rate limits per caller, by window and group, over all edges.", config(services))
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "configMapGenerator": [{"name": "ratelimit", "namespace": NAMESPACE, "files": [_FILE]}],
     }
-    write_yaml(
-        into / "kustomization.yaml", "A name by content: who reads it starts anew when it changes.", kustomization
-    )
+    write_yaml(into / "kustomization.yaml", "A name with a hash, so that pods restart on a change.", kustomization)
 
 
 def config(services: tuple[Service, ...]) -> Piece:
-    """One fixed window a caller, group and unit of time."""
+    """One fixed window per caller, group and unit of time."""
     limits = rate_limits(services)
     return {"domain": "argosy", "descriptors": [_window(unit, limits) for unit in ("minute", "hour")]}
 
@@ -40,7 +38,7 @@ def _window(unit: str, limits: tuple[RateLimit, ...]) -> Piece:
 
 
 def _group(unit: str, limit: RateLimit) -> Piece:
-    """Who signed in by their id, everybody else by their address; a key without a value stands for every value."""
+    """Signed-in callers by user id, others by address. A key without a value matches every value."""
     calls = {"minute": limit.per_minute, "hour": limit.per_hour}[unit]
     counted = {"rate_limit": {"unit": unit, "requests_per_unit": calls}}
     by_address = {"key": "masked_remote_address", **counted}

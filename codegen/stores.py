@@ -1,5 +1,5 @@
-"""What the facts decide about the services' stores in a cluster: small ones for the overlay `dev`, and those that the
-operators CloudNativePG and MongoDB Community run."""
+"""Generates the services' stores in a cluster: small ones for the overlay `dev`, and those of the operators
+CloudNativePG and MongoDB Community."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LARGE = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": "2", "
 
 
 class _Engine(NamedTuple):
-    """What a database of one kind is in `dev`."""
+    """The database server of one kind in `dev`."""
 
     name: str
     image: str
@@ -27,7 +27,7 @@ class _Engine(NamedTuple):
     password_variable: str
     data: str
     run: str
-    """A directory that it writes to besides."""
+    """Another directory that it writes to."""
 
 
 _ENGINES = {
@@ -53,21 +53,21 @@ _ENGINES = {
 
 
 def write_dev_stores(system: System, into: Path) -> None:
-    """Writes one file a store, and the kustomization that holds them together."""
+    """Write one file per store, and their kustomization."""
     stored = [one for one in system.services if one.store.kind != "none"]
     for one in stored:
         write_yaml(into / f"{one.name}.yaml", f"The small store of the service {one.name}.", *dev_store(one))
     files = kustomization(*(f"{one.name}.yaml" for one in stored))
-    write_yaml(into / "kustomization.yaml", "One small store a service.", files)
+    write_yaml(into / "kustomization.yaml", "One small store per service.", files)
 
 
 def write_operated_stores(system: System, into: Path) -> None:
-    """Writes one kustomization an operator."""
+    """Write one kustomization per operator."""
     postgres = [made for one in system.with_store("postgres") for made in cloud_native_pg(one)]
     mongo = [made for one in system.with_store("mongo") for made in mongodb_community(one)]
     for name, title, objects in (
-        ("postgres", "CloudNativePG's clusters, one a service.", postgres),
-        ("mongodb", "MongoDB's replica sets, one a service.", mongo),
+        ("postgres", "CloudNativePG's clusters, one per service.", postgres),
+        ("mongodb", "MongoDB's replica sets, one per service.", mongo),
     ):
         files = ["clusters.yaml"] if objects else []
         if objects:
@@ -76,7 +76,7 @@ def write_operated_stores(system: System, into: Path) -> None:
 
 
 def dev_store(service: Service) -> list[Manifest]:
-    """One instance of the service's store, which nobody else may reach."""
+    """One instance of the service's store. Only the service may reach it."""
     engine = _ENGINES[service.store.kind]
     name = f"{service.name}-{engine.name}"
     selector = {_STORE_OF: service.name}
@@ -110,7 +110,7 @@ def dev_store(service: Service) -> list[Manifest]:
 
 
 def cloud_native_pg(service: Service) -> list[Manifest]:
-    """A cluster of three, and its owner's password."""
+    """A cluster of three instances, and its owner's password."""
     name, owner = service.name, f"{service.name}-owner"
     password = _password(owner, service, {"kind": "ClusterSecretStore", "name": "argosy-stores"})
     password["spec"]["target"]["template"] = {
@@ -120,9 +120,9 @@ def cloud_native_pg(service: Service) -> list[Manifest]:
     spec = {
         "instances": 3,
         "postgresql": {
-            # Nothing that was confirmed is lost with one machine.
+            # A committed transaction survives the loss of one machine.
             "synchronous": {"method": "any", "number": 1},
-            # Ten instances with twenty connections each, relays and migrations beside them.
+            # Ten instances with twenty connections each, plus relays and migrations.
             "parameters": {"max_connections": "250"},
         },
         "bootstrap": {"initdb": {"database": service.database, "owner": name, "secret": {"name": owner}}},
@@ -139,7 +139,7 @@ def cloud_native_pg(service: Service) -> list[Manifest]:
 
 
 def mongodb_community(service: Service) -> list[Manifest]:
-    """A replica set of three, and its user's password."""
+    """A replica set of three members, and its user's password."""
     name, store = service.name, f"{service.name}-store"
     password = _password(store, service, {"kind": "ClusterSecretStore", "name": "argosy-stores"})
     user = {

@@ -1,4 +1,4 @@
-"""Python stubs of our protos, with types for the type checker."""
+"""Generates Python stubs of our protos, with type stubs."""
 
 import subprocess
 import sys
@@ -8,12 +8,12 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from codegen.paths import tool
 
-# protovalidate's own Python package speaks another protobuf runtime, so grpc's needs stubs of the rules' options.
+# protovalidate's Python package uses another protobuf runtime, so we need stubs of its options for ours.
 GENERATED_PACKAGES = ("argosy/", "buf/validate/")
 
 
 def generate_stubs(image: bytes, into: Path, scratch: Path) -> None:
-    """Writes `_pb2.py`, `_pb2.pyi`, `_pb2_grpc.py` and `_pb2_grpc.pyi` for every file of ours in an image.
+    """Write `_pb2.py`, `_pb2.pyi`, `_pb2_grpc.py` and `_pb2_grpc.pyi` for every file of ours in an image.
 
     image: a serialized FileDescriptorSet with source information (the comments become docstrings).
     """
@@ -37,7 +37,7 @@ def _protoc(image_file: Path, options: list[str], files: list[str]) -> None:
 
 
 def _make_packages(root: Path) -> None:
-    """Makes every folder a regular package, so that no tool has to guess where packages begin."""
+    """Make every folder a regular package, so that tools find the packages."""
     for folder in sorted(path for path in root.rglob("*") if path.is_dir()):
         (folder / "__init__.py").touch()
         if folder.parent == root:

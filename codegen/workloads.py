@@ -1,7 +1,7 @@
-"""What the facts decide about each service in the cluster: its Deployment, Service, scaling, secrets and network, and
-the job that brings its schema up to date.
+"""Generates the Kubernetes objects of each service: Deployment, Service, scaling, secrets, network policies, and the
+job that migrates its schema.
 
-What all pods have in common is written by hand, in k8s/base. An exception is a patch there.
+k8s/base has the common settings of all pods, and patches for exceptions.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _READABLE_BY_ALL = 0o444
 
 
 def write_workloads(system: System, into: Path) -> list[str]:
-    """Writes one file a service; returns their names, for the kustomization."""
+    """Write one file per service. Returns the names, for the kustomization."""
     for one in system.services:
         write_yaml(into / f"{one.name}.yaml", f"The service {one.name}.", *objects(system, one))
     return [f"{one.name}.yaml" for one in system.services]
 
 
 def write_edge_targets(system: System, into: Path) -> None:
-    """Writes a component that gives the edge the addresses of the services that it calls."""
+    """Write a component that sets the edge's *_TARGET variables."""
     targets = {
         target_setting(name): f"{name}.production.svc.cluster.local:{system[name].ports.grpc}" for name in system.public
     }
@@ -51,12 +51,12 @@ def write_edge_targets(system: System, into: Path) -> None:
         "kind": "Component",
         "patches": [{"path": "targets.yaml"}],
     }
-    write_yaml(into / "targets.yaml", "Where the edge finds the services.", patch)
-    write_yaml(into / "kustomization.yaml", "Where the edge finds the services.", component)
+    write_yaml(into / "targets.yaml", "The addresses of the services, for the edge.", patch)
+    write_yaml(into / "kustomization.yaml", "The addresses of the services, for the edge.", component)
 
 
 def objects(system: System, service: Service) -> list[Manifest]:
-    """Everything of one service."""
+    """All objects of one service."""
     found = [
         {"apiVersion": "v1", "kind": "ServiceAccount", **_named(service.name), "automountServiceAccountToken": False},
         _deployment(system, service),
@@ -69,7 +69,7 @@ def objects(system: System, service: Service) -> list[Manifest]:
 
 
 def environment(system: System, service: Service) -> dict[str, str]:
-    """What its container is given besides what all have in common; secrets come by `envFrom`."""
+    """The environment variables of its container, without common ones and secrets (`envFrom`)."""
     return {
         "GRPC_PORT": str(service.ports.grpc),
         "ADMIN_PORT": str(service.ports.admin),
@@ -94,7 +94,7 @@ def _all_labels(name: str, component: str) -> dict[str, str]:
 
 def _deployment(system: System, service: Service) -> Manifest:
     name, port = service.name, service.ports.grpc
-    alive = {"grpc": {"port": port, "service": "live"}}  # `live` fails only when a restart helps: never for a store
+    alive = {"grpc": {"port": port, "service": "live"}}  # `live` fails only if a restart helps, never for a store
     container = {
         "name": "service",
         "args": [f"services.{name}"],
@@ -136,7 +136,7 @@ def _secret_settings(service: Service) -> list[str]:
 
 
 def _volumes(service: Service) -> dict[str, str]:
-    """Where the secrets that are files are mounted: volume → path."""
+    """The mounts of secret files: volume → path."""
     files = {name: f"/run/secrets/{name}" for name in service.secret_directories.values()}
     return {"service-key": _KEY_DIRECTORY, "kafka": "/run/secrets/kafka", **files}
 
@@ -164,7 +164,7 @@ def _service(service: Service) -> Manifest:
 
 def _scaling(service: Service) -> list[Manifest]:
     name = service.name
-    # Of the service's own container: the sidecar's work is not a reason.
+    # Only the service's container: the sidecar's CPU must not cause scaling.
     cpu = {"name": "cpu", "container": "service", "target": {"type": "Utilization", "averageUtilization": 70}}
     by_cpu = {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
@@ -185,8 +185,8 @@ def _scaling(service: Service) -> list[Manifest]:
 
 
 def _secrets(service: Service) -> list[Manifest]:
-    """What the process reads from its environment, its own key with everybody's public ones, its certificate at Kafka,
-    and its directories of secret files, which are read anew every minute."""
+    """The secrets: environment variables, the service's key with all public keys, its Kafka certificate, and its
+    directories of secret files, which are refreshed every minute."""
     name, key = service.name, f"{service.name}-service-key"
     settings = [_entry(setting, name, setting) for setting in _secret_settings(service)]
     keys = [
@@ -225,20 +225,20 @@ def _secret(name: str, store: str, content: Manifest, refresh: str = "1h") -> Ma
 
 
 def store_clients(service: Service) -> list[str]:
-    """The workloads that reach a service's store."""
+    """The workloads that may reach a service's store."""
     return [service.name, f"{service.name}-migration"] if service.migrates else [service.name]
 
 
 def chosen(workloads: list[str]) -> Manifest:
-    """Chooses the pods of some workloads."""
+    """A selector of the pods of these workloads."""
     if len(workloads) == 1:
         return {"matchLabels": labels(workloads[0])}
     return {"matchExpressions": [{"key": "app.kubernetes.io/name", "operator": "In", "values": workloads}]}
 
 
 def _network(service: Service) -> list[Manifest]:
-    """Its own store, and nobody else's; then the parties outside. A NetworkPolicy knows no names: the mesh holds the
-    service to these hosts (the ServiceEntries)."""
+    """Egress to its own store, and to external hosts. NetworkPolicies do not support host names: the mesh's
+    ServiceEntries limit the hosts."""
     found = []
     if service.store.kind != "none":
         store = {
@@ -265,12 +265,12 @@ def _egress(name: str, pods: Manifest, peer: Manifest, ports: list[int]) -> Mani
 
 
 def _migration_mode(volume: str) -> int:
-    """The job has no group of its own to read its key by."""
+    """The job's pod has no fsGroup, so its key must be readable by all."""
     return _READABLE_BY_ALL if volume == "service-key" else _READABLE_BY_GROUP
 
 
 def _migration(system: System, service: Service) -> Manifest:
-    """A service that starts meanwhile waits for it (or does it itself: one at a time, by a lock)."""
+    """The migration job. A service that starts at the same time waits, or migrates itself (a lock allows only one)."""
     name = f"{service.name}-migration"
     volumes = {volume: path for volume, path in _volumes(service).items() if volume != "kafka"}
     given = {
@@ -299,12 +299,12 @@ def _migration(system: System, service: Service) -> Manifest:
         "containers": [container],
         "volumes": [_volume(service, volume, _migration_mode(volume)) for volume in volumes],
     }
-    # It talks to PostgreSQL alone, which is outside the mesh.
+    # It connects only to PostgreSQL, which is outside the mesh.
     pod_labels = {**_all_labels(name, "migration"), "sidecar.istio.io/inject": "false"}
     spec = {
         "backoffLimit": 20,
         "activeDeadlineSeconds": 1800,
-        # Gone before the next version's, which has the same name.
+        # Deleted before the next version's job, which has the same name.
         "ttlSecondsAfterFinished": 300,
         "template": {"metadata": {"labels": pod_labels}, "spec": pod},
     }

@@ -1,4 +1,4 @@
-"""How derived YAML is written."""
+"""Writes generated YAML files."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ _HEADER = "# Derived from proto/ and services/*/service.yaml by `make generate`;
 
 
 def write_yaml(path: Path, title: str, *documents: Any) -> None:
-    """Writes documents into one file; the same content gives the same bytes."""
+    """Write documents into one file. The same content gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     texts = [yaml.dump(one, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True) for one in documents]
     path.write_text(_HEADER.format(title) + "---\n".join(texts), encoding="utf-8")
 
 
 def duration(seconds: float) -> str:
-    """As Envoy, Istio and Kubernetes write it."""
+    """The duration as Envoy, Istio and Kubernetes write it."""
     return f"{seconds:g}s"
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what is said twice twice: an alias is harder to read than a line."""
+    """Does not write YAML aliases, which are hard to read."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True

@@ -1,5 +1,5 @@
-"""The edge's process: Envoy, its configuration put together for one deployment, and its drain.
+"""The edge's process: renders Envoy's configuration for one deployment, runs Envoy, and drains it.
 
-What the contract decides is in `generated/envoy/`, the rest in `envoy/`. (Not named `envoy` itself: the package that
-Envoy's own wheel installs has that name.)
+`generated/envoy/` has the configuration that is generated from the contract, `envoy/` the rest. The package is not
+named `envoy`, because Envoy's wheel installs a package of that name.
 """

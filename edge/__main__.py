@@ -13,7 +13,7 @@ from edge.settings import EdgeSettings, SettingsError, load
 
 
 def main() -> int:
-    """Runs one command; answers with the process' exit status."""
+    """Run one command. Returns the exit status of the process."""
     arguments = _parser().parse_args()
     try:
         settings, targets = load(upstream_names())
@@ -40,9 +40,9 @@ def _ready(settings: EdgeSettings) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m edge", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("run", help="run Envoy until a signal; drain it then")
-    commands.add_parser("validate", help="have Envoy judge the configuration")
-    commands.add_parser("ready", help="say whether a running edge has every upstream and the keys; exit 1 until then")
+    commands.add_parser("run", help="run Envoy until a signal, then drain it")
+    commands.add_parser("validate", help="validate the configuration with Envoy")
+    commands.add_parser("ready", help="print whether a running edge has all upstreams and the keys; exit with 1 if not")
     to_file = commands.add_parser("render", help="write the configuration to a file")
     to_file.add_argument("--output", required=True, help="the file")
     return parser

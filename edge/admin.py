@@ -1,4 +1,4 @@
-"""Envoy's admin port, as far as we ask it anything."""
+"""A client of Envoy's admin port."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edge.settings import MOST_STREAMS
 
 _ACTIVE_REQUESTS = r"http\.edge\.downstream_rq_active"
 _STREAMS_LEFT = r"cluster\..*\.circuit_breakers\.high\.remaining_rq"
-"""How many more of them each service may have; 0 where nobody counts."""
+"""The number of further streams that each service allows; 0 if Envoy does not count them."""
 _KEYS_FETCHED = r"http\.edge\.jwt_authn\.jwks_fetch_success"
 
 
@@ -20,17 +20,17 @@ class Admin:
         self._port = port
 
     def post(self, path: str) -> bool:
-        """Whether it was done."""
-        return self._ask("POST", path) is not None
+        """Send a POST request. Returns whether it succeeded."""
+        return self._request("POST", path) is not None
 
     def active_requests(self) -> int:
-        """How many requests are in flight that end by themselves, so not streams; 0 when Envoy does not say."""
+        """The number of requests in flight without streams. 0: Envoy does not answer."""
         left = self._statistics(_STREAMS_LEFT)
         return sum(self._statistics(_ACTIVE_REQUESTS)) - sum(MOST_STREAMS - one for one in left if one)
 
     def missing(self, upstreams: list[str]) -> list[str]:
-        """What the edge still lacks: upstreams without a healthy instance, and `keys` before any were fetched."""
-        answer = self._ask("GET", "/clusters?format=json")
+        """The upstreams without a healthy instance, and `keys` if none were fetched. `edge`: Envoy does not answer."""
+        answer = self._request("GET", "/clusters?format=json")
         if answer is None:
             return ["edge"]
         hosts = {one["name"]: one.get("host_statuses", []) for one in json.loads(answer)["cluster_statuses"]}
@@ -38,11 +38,11 @@ class Admin:
         return away if any(self._statistics(_KEYS_FETCHED)) else [*away, "keys"]
 
     def _statistics(self, names: str) -> list[int]:
-        """The figures whose names fit a regular expression."""
-        answer = self._ask("GET", f"/stats?filter=^{names}$") or ""
+        """The statistics whose names match a regular expression."""
+        answer = self._request("GET", f"/stats?filter=^{names}$") or ""
         return [int(line.rpartition(":")[2]) for line in answer.splitlines()]
 
-    def _ask(self, method: str, path: str) -> str | None:
+    def _request(self, method: str, path: str) -> str | None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=2)
         try:
             connection.request(method, path)

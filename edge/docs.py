@@ -1,4 +1,4 @@
-"""The files behind /openapi.json, /asyncapi.json and /docs: both documents, our pages, Swagger UI from its package."""
+"""The files of /openapi.json, /asyncapi.json and /docs: both documents, our pages, and Swagger UI from its package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SWAGGER_UI = Path(str(swagger_ui_bundle.swagger_ui_path))
 
 
 def files() -> Mapping[str, str]:
-    """Every file by the name that `envoy/root_routes.yaml` has for it."""
+    """Name in `envoy/root_routes.yaml` → path of the file."""
     return {
         "openapi": str(ROOT / "generated" / "openapi" / "openapi.json"),
         "asyncapi": str(ROOT / "generated" / "asyncapi" / "asyncapi.json"),

@@ -1,4 +1,4 @@
-"""The table of the edge's own errors → how Envoy answers them."""
+"""Converts the table of the edge's own errors (envoy/errors.yaml) to Envoy's configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from google.rpc import code_pb2
 Entry = Mapping[str, Any]
 Piece = dict[str, Any]
 
-# REST callers; a request that was transcoded says it is gRPC by now, but came by another path.
+# REST requests. A transcoded one already has gRPC's content type, but also its original path.
 _REST: Piece = {
     "or_filter": {
         "filters": [
@@ -41,9 +41,9 @@ _NAMED_FIELD: Piece = {
 
 
 def mappers(table: list[Entry], headers: list[Piece]) -> list[Piece]:
-    """Mappers for `local_reply_config`: JSON for REST callers, for gRPC callers the message (Envoy adds the status).
+    """Mappers for `local_reply_config`: JSON for REST callers; for gRPC callers the message (Envoy adds the status).
 
-    headers: what every answer carries; some are made before any filter could add it.
+    headers: the headers of every response. Some responses are made before a filter can add them.
     """
     made = (mapper for entry in table for mapper in (_for_rest(entry), _for_grpc(entry)))
     return [{**mapper, "headers_to_add": headers} for mapper in made]
@@ -88,24 +88,24 @@ def _matches(entry: Entry) -> list[Piece]:
     else:
         conditions = [_status("EQ", status)]
     if entry.get("field"):
-        conditions.append(_told_in("argosy.body", ["field"], {"present_match": True}))
+        conditions.append(_metadata_matches("argosy.body", ["field"], {"present_match": True}))
     if "failure" in entry:
         conditions.append(_token_failure(entry["failure"]))
     return conditions
 
 
 def _status(comparison: str, value: int) -> Piece:
-    # Envoy demands a runtime key; nothing sets this one.
+    # Envoy requires a runtime key; this one is never set.
     operand = {"default_value": value, "runtime_key": "-"}
     return {"status_code_filter": {"comparison": {"op": comparison, "value": operand}}}
 
 
 def _token_failure(text: str) -> Piece:
-    return _told_in("envoy.filters.http.jwt_authn", ["failure", "message"], {"string_match": {"exact": text}})
+    return _metadata_matches("envoy.filters.http.jwt_authn", ["failure", "message"], {"string_match": {"exact": text}})
 
 
-def _told_in(namespace: str, path: list[str], value: Piece) -> Piece:
-    """What a filter has left in the metadata of the request."""
+def _metadata_matches(namespace: str, path: list[str], value: Piece) -> Piece:
+    """Matches a value that a filter has set in the request's metadata."""
     return {
         "metadata_filter": {
             "matcher": {"filter": namespace, "path": [{"key": key} for key in path], "value": value},

@@ -1,4 +1,4 @@
-"""What one caller may do → token buckets."""
+"""Converts rate limits to token buckets."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _MOST = 2**32 - 1
 
 
 def buckets(limits: list[Limit], allowance: str, seconds: int, multiplier: float) -> Piece:
-    """One bucket a caller and group: who signed in by their id, everybody else by their address.
+    """One bucket per caller and group. Signed-in callers are identified by user id, others by address.
 
-    allowance: which figure of a limit holds for `seconds`. A descriptor without a value stands for every value.
+    allowance: the key of the limit for `seconds`. A descriptor without a value matches every value.
     """
     return [
         {
@@ -32,7 +32,7 @@ def buckets(limits: list[Limit], allowance: str, seconds: int, multiplier: float
 
 
 def retry_after(limits: list[Limit], allowance: str, seconds: int, multiplier: float) -> Piece:
-    """When an empty bucket, the slowest of them, has a call in it again: as a header, in whole seconds."""
+    """The Retry-After header: the time until the slowest empty bucket has a token, in whole seconds."""
     longest = max(math.ceil(seconds / _tokens(limit[allowance], multiplier)) for limit in limits)
     return [
         {

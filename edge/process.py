@@ -1,4 +1,4 @@
-"""Runs Envoy: passes signals on, drains it before it stops, and never leaves it behind."""
+"""Runs Envoy: drains it on a signal, and ends it when this process ends."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ _PR_SET_PDEATHSIG = 1
 _LOGGING = (
     "--log-level",
     "warning",
-    # Each second without the keys is a warning otherwise. Health checks say that the user service is away, and `ready`
-    # that keys are missing.
+    # Otherwise it warns every second while the keys are missing. Health checks and `ready` report that already.
     "--component-log-level",
     "jwt:error",
     "--log-format",
@@ -34,10 +33,10 @@ _POLL_SECONDS = 0.1
 
 
 def run(settings: EdgeSettings, targets: Targets) -> int:
-    """Runs Envoy, and reflection beside it, until Envoy ends or a signal ends it; answers with its exit status.
+    """Run Envoy and reflection until Envoy ends or a signal arrives. Returns Envoy's exit status.
 
-    SIGTERM and SIGINT drain: /healthz says no, new connections are refused a little later, requests in flight finish
-    (for `drain_grace_seconds` at most), streams excepted, then Envoy stops. A second signal stops it at once.
+    SIGTERM and SIGINT drain: /healthz fails, then new connections are refused, and requests in flight (but not streams)
+    may finish (at most `drain_grace_seconds`), then Envoy stops. A second signal stops it at once.
     """
     with tempfile.TemporaryDirectory(prefix="argosy-edge-") as folder:
         file, socket = Path(folder, "envoy.yaml"), Path(folder, "reflection.sock")
@@ -45,19 +44,19 @@ def run(settings: EdgeSettings, targets: Targets) -> int:
         signals = _Signals()
         envoy = _start(settings, file)
         try:
-            # After Envoy: no process is forked once gRPC has threads.
-            described = reflection.serve(settings.edge_descriptors, public_services(), socket)
+            # After Envoy: a process with gRPC's threads must not fork.
+            reflecting = reflection.serve(settings.edge_descriptors, public_services(), socket)
             try:
                 return _until_done(settings, envoy, signals)
             finally:
-                described.stop(None)
+                reflecting.stop(None)
         finally:
             envoy.kill()
             envoy.wait()
 
 
 def validate(config: str) -> int:
-    """Has Envoy itself judge a configuration; answers with its exit status."""
+    """Validate a configuration with Envoy. Returns its exit status."""
     with tempfile.TemporaryDirectory(prefix="argosy-edge-") as folder:
         file = Path(folder, "envoy.yaml")
         file.write_text(config, encoding="utf-8")
@@ -65,7 +64,7 @@ def validate(config: str) -> int:
 
 
 class _Signals:
-    """Counts requests to stop, instead of dying of them."""
+    """Counts SIGTERM and SIGINT instead of exiting."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -77,11 +76,11 @@ class _Signals:
 
 
 def _command(config: Path) -> list[str]:
-    beside_python = str(Path(sys.executable).parent)
-    envoy = shutil.which("envoy", path=os.pathsep.join([beside_python, os.environ.get("PATH", "")]))
+    python_directory = str(Path(sys.executable).parent)
+    envoy = shutil.which("envoy", path=os.pathsep.join([python_directory, os.environ.get("PATH", "")]))
     if envoy is None:
-        raise FileNotFoundError(f"envoy is missing beside {sys.executable} and on the PATH")
-    # Without hot restart: two edges on one machine share nothing.
+        raise FileNotFoundError(f"there is no envoy in the directory of {sys.executable} or on the PATH")
+    # Without hot restart, several edges on one machine do not conflict.
     return [envoy, "--config-path", str(config), "--disable-hot-restart", *_LOGGING]
 
 
@@ -90,18 +89,18 @@ def _start(settings: EdgeSettings, config: Path) -> subprocess.Popen[bytes]:
         *_command(config),
         "--drain-time-s",
         str(settings.drain_settle_seconds),
-        # Every answer tells its connection to go, from the first moment of a drain.
+        # From the start of a drain, every response closes its connection.
         "--drain-strategy",
         "immediate",
         "--file-flush-interval-msec",
         "1000",
     ]
-    # A group of its own: Ctrl-C in a terminal reaches this process alone, which drains first.
+    # A separate process group: Ctrl-C in a terminal signals only this process, which drains first.
     return subprocess.Popen(command, preexec_fn=_die_with_parent(os.getpid()), process_group=0)
 
 
 def _die_with_parent(parent: int) -> Callable[[], None]:
-    """For the child to run: when this process is killed, the kernel ends Envoy too (on Linux)."""
+    """The child's preexec function: on Linux, the kernel ends Envoy when this process dies."""
     library = ctypes.CDLL(None, use_errno=True)
 
     def arrange() -> None:
@@ -127,7 +126,7 @@ def _until_done(settings: EdgeSettings, envoy: subprocess.Popen[bytes], signals:
 
 
 def _ended(envoy: subprocess.Popen[bytes]) -> int | None:
-    """Waits a moment; Envoy's exit status when it has ended by then."""
+    """Wait a moment. Returns Envoy's exit status. None: it still runs."""
     try:
         return envoy.wait(_POLL_SECONDS)
     except subprocess.TimeoutExpired:
@@ -138,7 +137,7 @@ def _drain(settings: EdgeSettings, envoy: subprocess.Popen[bytes], signals: _Sig
     admin = Admin(settings.edge_admin_port)
     begun = time.monotonic()
     if not (admin.post("/healthcheck/fail") and admin.post("/drain_listeners?graceful")):
-        return  # it never came up, or hangs: there is nothing to wait for
+        return  # it did not start, or hangs: nothing to wait for
     closed = begun + settings.drain_settle_seconds
     latest = closed + settings.drain_grace_seconds
     while signals.count == 1 and _ended(envoy) is None:

@@ -1,7 +1,7 @@
-"""gRPC reflection through the edge: the public services of all processes, and nothing else.
+"""gRPC reflection at the edge: the public services of all processes, and no others.
 
-Envoy sends a method to one upstream, and each service describes itself alone; so the edge's own process answers, from
-the image of the contract. Internal services are in files of their own, which are not in the pool at all.
+Envoy routes a method to one upstream, and each service describes only itself. So the edge's own process serves
+reflection, from the image of the contract. Internal services are in other files, which are not in the pool.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-# The same messages and the same rpc under two names; grpcio's package knows the older one.
+# The same messages and rpc under two names; grpcio's package has only the older one.
 _NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
-# A stream takes a thread for as long as it is open; the edge closes it after half a minute.
+# An open stream occupies a thread. The edge closes it after 30 s.
 _STREAMS = 16
 
 
 def serve(image: Path, services: Collection[str], socket: Path) -> grpc.Server:
-    """A running server on a Unix socket that describes these services (full names) of an image; `stop(None)` ends it.
+    """Start a server on a Unix socket that describes these services (full names) of an image. `stop(None)` ends it.
 
-    Raises KeyError for a service that the image lacks.
+    Raises KeyError for a service that is not in the image.
     """
     files = FileDescriptorSet.FromString(image.read_bytes()).file
     servicer = reflection.ReflectionServicer(sorted(services), pool=pool_of(services, files))
@@ -42,7 +42,7 @@ def serve(image: Path, services: Collection[str], socket: Path) -> grpc.Server:
 
 
 def pool_of(services: Collection[str], files: Iterable[FileDescriptorProto]) -> DescriptorPool:
-    """The files of these services and all that those import. Raises KeyError for a service that is in no file."""
+    """The files of these services and their transitive imports. Raises KeyError for a service that is in no file."""
     by_name = {file.name: file for file in files}
     homes = {f"{file.package}.{one.name}": file.name for file in by_name.values() for one in file.service}
     pool = DescriptorPool()

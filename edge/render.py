@@ -1,4 +1,4 @@
-"""Puts the edge's configuration together for one deployment."""
+"""Renders the edge's configuration for one deployment."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ DERIVED = ROOT / "generated" / "envoy"
 
 
 def upstream_names() -> list[str]:
-    """The services behind the edge, as the contract names them."""
+    """The names of the services behind the edge, from the contract."""
     return [upstream["name"] for upstream in _derived("upstreams")]
 
 
 def public_services() -> list[str]:
-    """The proto services that the edge serves, by their full names."""
+    """The full names of the proto services that the edge serves."""
     return list(_derived("services"))
 
 
 def render(settings: EdgeSettings, targets: Targets, reflection: Path = Path("reflection.sock")) -> str:
-    """The whole configuration, as YAML that Envoy runs. Raises KeyError when a file asks for a value nobody gives.
+    """The whole configuration of Envoy, as YAML. Raises KeyError if a file contains an unknown `!value`.
 
-    reflection: the socket of the process that describes the public rpcs.
+    reflection: the Unix socket of the reflection server.
     """
     config = _written("edge", _values(settings, targets, reflection))
     return yaml.dump(config, Dumper=_Dumper, sort_keys=False, width=120)
@@ -79,7 +79,7 @@ def _values(settings: EdgeSettings, targets: Targets, reflection: Path) -> dict[
 
 
 def _tracing(settings: EdgeSettings) -> Any:
-    """Spans for a collector; None without one."""
+    """The tracing configuration. None: there is no collector."""
     if settings.traces_address is None:
         return None
     return _written("tracing", {"sampler": sampler(settings), "environment": settings.deployment_environment})
@@ -102,7 +102,7 @@ def _clusters(settings: EdgeSettings, targets: Targets, reflection: Path) -> lis
     ]
     if settings.edge_in_mesh:
         for service in services:
-            # One instance that drains would speak for all of them.
+            # The mesh's address has many instances: one that drains would make all unhealthy.
             del service["health_checks"]
     keys = _endpoints([settings.jwks_address])
     others = _written("other_clusters", {"jwks_endpoints": keys, "reflection_socket": str(reflection)})
@@ -112,7 +112,7 @@ def _clusters(settings: EdgeSettings, targets: Targets, reflection: Path) -> lis
 
 
 def _shared_limit(settings: EdgeSettings) -> list[Any]:
-    """What asks for the count of all edges together, after each edge's own."""
+    """The filter for the shared rate limit service, after the edge's own limits."""
     if settings.rate_limit_service is None:
         return []
     host, port = settings.rate_limit_service
@@ -140,7 +140,7 @@ def _written(name: str, values: Mapping[str, Any]) -> Any:
 
 
 def _read(path: Path, values: Mapping[str, Any]) -> Any:
-    """A YAML file, with what is given in the place of each `!value name`."""
+    """Read a YAML file and replace each `!value name`."""
 
     class Loader(yaml.CSafeLoader):
         pass

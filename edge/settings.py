@@ -1,4 +1,4 @@
-"""What a deployment decides about the edge, from the environment."""
+"""The edge's settings, from environment variables."""
 
 import difflib
 import ipaddress
@@ -22,7 +22,7 @@ from pydantic import (
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST_STREAMS = 10_000
-"""To one service at a time. They have the high priority to themselves."""
+"""The maximum number of open streams to one service. Only streams have the priority HIGH."""
 
 _ALIKE = 0.87
 
@@ -31,7 +31,7 @@ Address = tuple[str, int]
 
 
 class SettingsError(Exception):
-    """The environment does not say what the edge needs; the text names every bad variable."""
+    """Environment variables are missing or invalid. The text lists all of them."""
 
 
 def _address(text: str) -> Address:
@@ -47,7 +47,7 @@ def _shared_counts(text: object, others: ValidationInfo) -> Address | None:
     if not text:
         return None
     if others.data.get("rate_limit_multiplier", 1) != 1:
-        raise ValueError("RATE_LIMIT_MULTIPLIER must be 1 beside it: the shared counts know of none")
+        raise ValueError("RATE_LIMIT_MULTIPLIER must be 1 with it: the shared limits do not support it")
     try:
         return _address(str(text))
     except ValueError:
@@ -64,9 +64,9 @@ def _listen_address(text: str) -> str:
 
 def _plain_http(url: HttpUrl) -> HttpUrl:
     if url.username or url.password:
-        raise ValueError("must hold no user and no password")
+        raise ValueError("must not contain a user or password")
     if url.scheme != "http":
-        raise ValueError("must be http://: Envoy is told of no certificates for it")
+        raise ValueError("must be http://: Envoy has no certificates for it")
     return url
 
 
@@ -76,50 +76,50 @@ class EdgeSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     edge_host: Annotated[str, AfterValidator(_listen_address)] = "127.0.0.1"
-    """The address that the public port listens on; `::` is IPv6 and IPv4."""
+    """The listen address of the public port; `::` is IPv6 and IPv4."""
     edge_port: Port
     edge_admin_port: Port
-    """Envoy's admin port, on loopback whatever `edge_host` is."""
+    """Envoy's admin port. It always listens on loopback."""
     edge_trusted_hops: int = Field(default=0, ge=0)
-    """How many proxies in front of the edge may be believed about the client's address."""
+    """The number of trusted proxies in front of the edge, for the client's address."""
     edge_in_mesh: bool = False
-    """Whether a mesh stands behind the edge: it knows the instances then, leaves bad ones out and repeats reads. The
-    edge, which sees one address a service, does neither."""
+    """Whether there is a mesh behind the edge. Then the mesh does health checks and retries, and the edge does not,
+    because it sees only one address per service."""
     edge_descriptors: FilePath = ROOT / "generated" / "descriptors.binpb"
-    """The image of the contract; Envoy reads it at start."""
+    """The image of the contract. Envoy reads it at start."""
     rate_limit_multiplier: float = Field(default=1, gt=0, allow_inf_nan=False)
-    """What all limits are multiplied with, for load tests."""
+    """A factor for all rate limits, for load tests."""
     rate_limit_service: Annotated[Address | None, BeforeValidator(_shared_counts)] = None
-    """`host:port` of what counts for all edges together (envoyproxy/ratelimit); without it each counts for itself."""
+    """`host:port` of the rate limit service that all edges share (envoyproxy/ratelimit). Default: none."""
     jwks_url: Annotated[HttpUrl, AfterValidator(_plain_http)]
-    """Where the public keys of user tokens are fetched."""
+    """The endpoint of the public keys of user tokens."""
     otel_exporter_otlp_endpoint: Annotated[
         Annotated[HttpUrl, AfterValidator(_plain_http)] | None, BeforeValidator(lambda text: text or None)
     ] = None
-    """Where spans are told, by OTLP over gRPC: `http://host:4317`; without it none are made."""
+    """The trace collector, OTLP over gRPC: `http://host:4317`. Without it, no spans are made."""
     otel_sdk_disabled: bool = False
     otel_traces_sampler: Literal["parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"] = (
         "parentbased_always_on"
     )
-    """Which traces are recorded. Of a caller's own trace the id is kept, yet whether it is recorded is for the edge to
-    say, unless a trusted proxy (`edge_trusted_hops`) has said so."""
+    """Which traces are recorded. A caller's trace id is kept, but the caller's sampling decision applies only if it
+    comes from a trusted proxy (`edge_trusted_hops`)."""
     otel_traces_sampler_arg: float = Field(default=1, ge=0, le=1)
-    """The share that is recorded, for `parentbased_traceidratio`."""
+    """The share of traces that are recorded, 0 to 1, for `parentbased_traceidratio`."""
     deployment_environment: str = Field(default="development", min_length=1)
-    """Which deployment the spans are of: development, staging, production …"""
+    """The deployment's name in the spans: development, staging, production …"""
     drain_settle_seconds: int = Field(default=1, ge=1)
-    """How long a draining edge takes new connections still, until whoever sends them has noticed."""
+    """How long a draining edge accepts new connections, so that load balancers notice the failing health check."""
     drain_grace_seconds: float = Field(default=30, ge=0)
-    """How long requests in flight may take to finish after SIGTERM."""
+    """How long requests in flight may take after SIGTERM."""
 
     @property
     def jwks_address(self) -> Address:
-        """Host and port of the keys."""
+        """Host and port of `jwks_url`."""
         return str(self.jwks_url.host), self.jwks_url.port or 80
 
     @property
     def traces_address(self) -> Address | None:
-        """Host and port of the collector; None when no spans are made."""
+        """Host and port of the collector. None: no spans are made."""
         url = self.otel_exporter_otlp_endpoint
         if url is None or self.otel_sdk_disabled:
             return None
@@ -127,13 +127,13 @@ class EdgeSettings(BaseModel):
 
     @property
     def traces_share(self) -> float:
-        """The share of traces that begin here and are recorded."""
+        """The share of new traces that are recorded."""
         shares = {"parentbased_always_on": 1.0, "parentbased_always_off": 0.0}
         return shares.get(self.otel_traces_sampler, self.otel_traces_sampler_arg)
 
     @property
     def jwks_path(self) -> str:
-        """The keys' path on their host."""
+        """The path of `jwks_url`."""
         return self.jwks_url.path or "/"
 
 
@@ -141,7 +141,7 @@ Targets = Mapping[str, tuple[Address, ...]]
 
 
 def load(upstreams: Collection[str], environment: Mapping[str, str] = os.environ) -> tuple[EdgeSettings, Targets]:
-    """The settings, and where each upstream is: ORDER_TARGET is one or more `host:port` with commas between.
+    """Read the settings and the upstreams' addresses: ORDER_TARGET is `host:port`; several are separated by commas.
 
     Raises SettingsError.
     """
@@ -158,7 +158,7 @@ def load(upstreams: Collection[str], environment: Mapping[str, str] = os.environ
         try:
             targets[upstream] = tuple(_address(part) for part in variables.get(variable, "").split(","))
         except ValueError:
-            problems.append(f"{variable}: must be host:port, or several with commas between")
+            problems.append(f"{variable}: must be host:port; separate several by commas")
     if settings is None or problems:
         raise SettingsError("\n".join(f"bad setting {problem}" for problem in problems))
     return settings, targets
@@ -169,16 +169,16 @@ def _target_of(upstream: str) -> str:
 
 
 def _misspelt(given: Collection[str], known: Collection[str]) -> list[str]:
-    """Of variables that are no setting and look like one that is not set. Others share the environment with us."""
+    """Unknown variables that are similar to a setting that is not set. Other unknown variables are ignored."""
     unset = [name for name in known if name not in given]
     found = {}
     for variable in sorted(set(given).difference(known)):
         near = [] if variable.startswith("OTEL_") else difflib.get_close_matches(variable, unset, 1, _ALIKE)
         if near:
             found[variable] = near[0]
-    return [f"{variable}: no setting has this name; {meant} is meant" for variable, meant in found.items()]
+    return [f"{variable}: unknown setting; did you mean {meant}?" for variable, meant in found.items()]
 
 
 def _sentence(message: str) -> str:
-    """pydantic's message without what it puts before those of our own."""
+    """pydantic's message, without its prefix for our own errors."""
     return "is missing" if message == "Field required" else message.removeprefix("Value error, ")

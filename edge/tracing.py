@@ -1,4 +1,4 @@
-"""Which traces the edge records → OpenTelemetry's samplers in Envoy."""
+"""Converts the sampling settings to Envoy's OpenTelemetry samplers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Piece = dict[str, Any]
 
 
 def sampler(settings: EdgeSettings) -> Piece:
-    """By the trace's id. Behind trusted proxies as those have decided; a caller cannot make the edge record."""
+    """Samples by trace id. Trusted proxies may decide instead; other callers cannot."""
     by_share = {
         "name": "envoy.tracers.opentelemetry.samplers.trace_id_ratio_based",
         "typed_config": {

@@ -1,5 +1,5 @@
--- The first hand on requests, and the last on answers. What gRPC's and gRPC-Web's callers are answered passes
--- untouched, but for Retry-After.
+-- The first filter for requests, and the last for responses. Responses to gRPC and gRPC-Web clients are not changed,
+-- except for Retry-After.
 
 local function is_grpc(headers)
   local content_type = headers:get("content-type")
@@ -8,8 +8,8 @@ end
 
 local ENCODINGS = {identity = true, deflate = true, gzip = true}
 
--- Headers that mean something in gRPC, with nonsense in them. A service's transport would call the request broken, and
--- the next one on the same connection that has the header too, whoever sent it.
+-- Removes gRPC headers with invalid values. A service's transport would fail the request, and also the next one on the
+-- same connection with the header, which may be another client's.
 function envoy_on_request(handle)
   local headers = handle:headers()
   local timeout = headers:get("grpc-timeout")
@@ -27,9 +27,9 @@ local NOT_FOR_REST = {
   "x-http-code", "x-envoy-upstream-healthchecked-cluster",
 }
 
--- The shared count (shared_limit.yaml) says when its window ends. Callers are told when they were refused, in the one
--- header for it.
-local function tell_when_the_window_ends(headers)
+-- The rate limit service (shared_limit.yaml) returns when its window ends. For a refused request, this becomes
+-- Retry-After.
+local function set_retry_after(headers)
   local seconds = headers:get("x-ratelimit-reset")
   if seconds == nil then
     return
@@ -44,23 +44,23 @@ end
 
 function envoy_on_response(handle)
   local headers = handle:headers()
-  tell_when_the_window_ends(headers)
+  set_retry_after(headers)
   if is_grpc(headers) then
     return
   end
   local status = headers:get(":status")
-  -- The service says "created" in a header: gRPC has one way to succeed, HTTP has several.
+  -- The service marks 201 Created with a header, because gRPC has only one success status.
   if status == "200" and headers:get("x-http-code") == "201" then
     headers:replace(":status", "201")
   end
-  -- A stream is a line of JSON a message; the transcoder calls it JSON.
+  -- A stream has one line of JSON per message; the transcoder sets application/json.
   if status == "200" and headers:get("content-length") == nil and handle:metadata():get("streams") then
     headers:replace("content-type", "application/x-ndjson")
   end
   for _, name in ipairs(NOT_FOR_REST) do
     headers:remove(name)
   end
-  -- Where keys could not be fetched the answer became a 503, and the token may be a good one.
+  -- If the keys could not be fetched, the status is 503, and the token may be valid.
   if status ~= "401" then
     headers:remove("www-authenticate")
   end

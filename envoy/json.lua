@@ -1,10 +1,11 @@
--- What JSON leaves open and protobuf's reader takes as it likes, refused before it is read: a key that is there twice
--- (two lists would be added up), and a decimal in quotes that is none ("0x10" would be 16). Names are told as a
--- service tells them: camelCase, with the path to them.
+-- Refuses JSON that protobuf's parser accepts with surprising results: duplicate keys (two lists would be concatenated),
+-- and quoted decimals that are not decimal ("0x10" would be 16). Errors name the field like a service does: the path in
+-- camelCase.
 
 local byte, find, sub = string.byte, string.find, string.sub
 
--- Where a number is a decimal (the contract's doubles), and where a body is bytes (its HttpBody). Tests hold both to it.
+-- The decimal fields (the contract's doubles) and the routes with raw bodies (HttpBody). Tests compare them with the
+-- contract.
 local DECIMALS = {amount = true, price = true}
 local BYTES = {["/api/v1/webhooks/stripe"] = true}
 
@@ -15,14 +16,14 @@ local MALFORMED = "the body is not JSON"
 local QUOTE, BACKSLASH, COMMA, COLON = byte('"\\,:', 1, 4)
 local OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST = byte("{}[]", 1, 4)
 
-local BLANK, BARE = {}, {} -- by byte; bare: what numbers and words are made of
+local BLANK, BARE = {}, {} -- by byte; bare: the characters of numbers and words
 for letter = 0, 255 do
   BLANK[letter] = find(string.char(letter), "^[ \t\r\n]") ~= nil
   BARE[letter] = find(string.char(letter), "^[%w.+-]") ~= nil
 end
 
--- The place of the quote that ends a string which begins at `at`; nil when nothing does. (Byte by byte, here and below:
--- that is compiled, and patterns are not.)
+-- The position of the closing quote of the string that begins at `at`; nil if there is none. Code here and below works
+-- byte by byte, because LuaJIT compiles that, but not patterns.
 local function string_end(body, at)
   local place = at + 1
   local letter = byte(body, place)
@@ -40,7 +41,7 @@ local function letter_of(code)
   return string.char(tonumber(code, 16))
 end
 
--- One field has two names in JSON, zipCode and zip_code, and each can be written with escapes.
+-- A field has two names in JSON, zipCode and zip_code, and each may contain escapes.
 local function field_name(key)
   if find(key, "\\u00", 1, true) then
     key = string.gsub(key, "\\u00([0-7]%x)", letter_of)
@@ -64,11 +65,11 @@ local function path_to(places, depth)
   return path
 end
 
--- What is wrong with a body: why, and with which field. Nothing when it is fine, as far as it is looked at here: what is
--- within a string, whether brackets fit each other and commas stand right, the transcoder sees.
+-- The problem of a body: a description, and the field if there is one. Nothing if there is no problem. The transcoder
+-- checks the rest: the content of strings, matching brackets, commas.
 local function problem_of(body)
   local depth, at = 0, 1
-  local seen, places = {}, {} -- of each open bracket: an object's keys so far (a list's: false), and where in it we are
+  local seen, places = {}, {} -- per open bracket: an object's keys (a list: false), the current key or index
   local key_comes = false
   local letter = byte(body, at)
   while letter do
@@ -110,7 +111,7 @@ local function problem_of(body)
       end
       depth, key_comes = depth - 1, false
     elseif BARE[letter] then
-      -- A number or a word. Protobuf's reader would take bare keys and other quotes as well.
+      -- A number or a word. Protobuf's parser would also accept bare keys and other quotes.
       if key_comes then
         return MALFORMED
       end
@@ -132,7 +133,7 @@ function envoy_on_request(handle)
     return
   end
   local path = string.match(headers:get(":path") or "", "^[^?]*")
-  if sub(path, 1, 5) ~= "/api/" or BYTES[path] then -- what is not there is a 404, whatever its body
+  if sub(path, 1, 5) ~= "/api/" or BYTES[path] then -- unknown paths are 404, with any body
     return
   end
   local body = handle:body()
@@ -144,9 +145,9 @@ function envoy_on_request(handle)
     return
   end
   if field ~= nil then
-    local told = handle:streamInfo():dynamicMetadata()
-    told:set("argosy.body", "field", field)
-    told:set("argosy.body", "description", why)
+    local metadata = handle:streamInfo():dynamicMetadata()
+    metadata:set("argosy.body", "field", field)
+    metadata:set("argosy.body", "description", why)
     why = field .. ": " .. why
   end
   handle:respond({[":status"] = "400"}, why)

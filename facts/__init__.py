@@ -1,5 +1,5 @@
-"""The table of facts: what deployment needs to know of each service, and what the contract says about them together.
+"""The table of facts: the deployment data of each service, combined with the contract.
 
-`service` reads `services/<name>/service.yaml`; `system` puts all of them beside the contract. Code generation, the
-laptop, the checks and the tests read both through this package, and list no services of their own.
+`service` reads `services/<name>/service.yaml`; `system` combines all of them with the contract. Code generation, the
+laptop's stack, checks and tests use this package; they must not contain lists of services.
 """

@@ -1,4 +1,4 @@
-"""`python -m facts`: holds the table of facts to what is there. Part of `make check`."""
+"""`python -m facts`: compares the table of facts with the repository. Part of `make check`."""
 
 import sys
 
@@ -7,7 +7,7 @@ from facts.service import ROOT, read
 
 
 def main() -> int:
-    """Entry point; returns 1 after naming everything that does not fit."""
+    """Print all problems to stderr. Returns 1 if there are any, else 0."""
     found = everything(ROOT)
     sys.stderr.write("".join(f"{problem}\n" for problem in found))
     sys.stdout.write(f"{len(found)} problems\n" if found else f"{len(read())} services\n")

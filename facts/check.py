@@ -1,6 +1,6 @@
-"""Holds the table of facts to what is there, both ways: the contract, the code of the services, the files of manifests.
+"""Compares the table of facts with the contract, the services' code and the manifests, in both directions.
 
-What is derived is compared byte by byte (`codegen check`); here is what drift does not show.
+`codegen check` compares generated files byte by byte; this module checks the rest.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _APPLIED = frozenset(
         *("istio", "istio/components", "kafka", "kafka/components"),
     }
 )
-"""Folders of what a person applies, or takes into an overlay: nothing else in the repository has to name those."""
+"""Folders that operators apply or include in an overlay: no kustomization has to name them."""
 _HAND_WRITTEN = ("k8s", "istio", "kafka", "monitoring", "envoy")
 _HAND_WRITTEN_FILES = ("README.md", "compose.yaml", "Dockerfile", "pyproject.toml")
 _SUFFIXES = (".yaml", ".json", ".md")
 _RENDERED = Path("istio", "mesh", "installed.yaml")
-"""From Istio's charts, about Istio's own workloads."""
+"""Rendered from Istio's charts; contains Istio's own workloads."""
 _NAMES = (
     r"app\.kubernetes\.io/name: \"?([a-z-]+)",
     r"app\.kubernetes\.io/name, operator: In, values: \[([a-z, -]+)\]",
@@ -44,13 +44,13 @@ _NAMES = (
     r"\b([A-Z]+)_TARGET\b",
     r"target: \{[^}]*\bname: \(?([a-z|]+)\)?\}",
 )
-"""Where hand-written files name services: one name, or several with `|` or commas between."""
+"""Places where hand-written files name services: one name, or several separated by `|` or commas."""
 _OTHERS = frozenset({EDGE, "ratelimit", "ratelimit-redis", "log-collector", "prometheus", "chassis", "nodes", "argosy"})
-"""What is named in such a place and is no service of the contract."""
+"""Other names in such places that are not services of the contract."""
 
 
 def everything(root: Path) -> list[str]:
-    """All that does not fit: within the table, or between it and what is there."""
+    """All problems: within the table, and between it and the repository."""
     try:
         system = read(root)
     except (FactsError, ContractError) as error:
@@ -59,14 +59,14 @@ def everything(root: Path) -> list[str]:
 
 
 def problems(system: System, root: Path) -> Iterator[str]:
-    """What of a table that is right in itself does not fit what is there."""
+    """The problems between a consistent table and the repository."""
     yield from _consumers(system, root)
     yield from _left_out(root)
     yield from _strangers(system, root)
 
 
 def _consumers(system: System, root: Path) -> Iterator[str]:
-    """What a service's facts say that it consumes and follows is what its code does."""
+    """Compares `consumes` and `follows` of each service with its code."""
     topics = {event.name: event.topic for event in system.events}
     for one in system.services:
         sources = [path.read_text(encoding="utf-8") for path in (root / "services" / one.name).rglob("*.py")]
@@ -84,7 +84,7 @@ def _consumers(system: System, root: Path) -> Iterator[str]:
 
 
 def _left_out(root: Path) -> Iterator[str]:
-    """Every manifest is in the kustomization of its folder, and every folder with one is in another's, or applied."""
+    """Finds manifests that no kustomization contains, and kustomizations that no other contains or operator applies."""
     taken: set[Path] = set()
     for file in sorted(path for top in _MANIFESTS for path in (root / top).rglob(_KUSTOMIZATION)):
         for name in _resources(yaml.safe_load(file.read_text(encoding="utf-8"))):
@@ -113,7 +113,7 @@ def _resources(kustomization: Any) -> Iterator[str]:
 
 
 def _strangers(system: System, root: Path) -> Iterator[str]:
-    """What is written by hand names no service that is not there."""
+    """Finds names of unknown services in hand-written files."""
     known = {*system.names, *_OTHERS}
     files = [path for top in _HAND_WRITTEN for path in (root / top).rglob("*") if path.suffix in _SUFFIXES]
     for file in sorted([*files, *(root / name for name in _HAND_WRITTEN_FILES)]):

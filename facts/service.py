@@ -1,4 +1,4 @@
-"""Reads `services/<name>/service.yaml`: what deployment needs to know of one service. It is the only reader."""
+"""Reads `services/<name>/service.yaml`: the deployment data of one service. It is the only reader."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILE = "service.yaml"
 
 
 class FactsError(Exception):
-    """A service.yaml is missing, or says something that does not fit; the text names the file and the field."""
+    """A service.yaml is missing or invalid. The text names the file and the field."""
 
 
 class _Facts(BaseModel):
@@ -21,7 +21,7 @@ class _Facts(BaseModel):
 
 
 class Ports(_Facts):
-    """Where the process listens, on a laptop (plus the stack's offset) and in a pod."""
+    """The ports of the process, on a laptop (plus the stack's offset) and in a pod."""
 
     grpc: int = Field(gt=0, le=65535)
     admin: int = Field(gt=0, le=65535)
@@ -29,52 +29,52 @@ class Ports(_Facts):
 
 
 class Store(_Facts):
-    """The database that is the service's alone."""
+    """The service's own database."""
 
     kind: Literal["postgres", "mongo", "none"]
     database: str = ""
-    """Its name; empty for the service's own name."""
+    """The database's name. Empty: the service's name."""
 
 
 class Secret(_Facts):
-    """A setting that is secret. In a cluster it comes from the secret store, under its own name."""
+    """A secret setting. In a cluster it comes from the secret store, under the setting's name."""
 
     prefix: str = ""
-    """What the random word that stands for it on a laptop begins with."""
+    """The prefix of the random value on a laptop."""
     laptop: str = ""
-    """Its value on a laptop and in compose, where it is no random word; `{name}` is the address of that port."""
+    """The value on a laptop and in compose, if it is not random. `{name}` is the address of that port."""
     given: bool = False
-    """Whether somebody outside issues it: the overlay `dev` takes it from the environment and makes none."""
+    """Whether an external party issues it. The overlay `dev` then takes it from the environment."""
 
 
 class Setting(_Facts):
-    """A setting that is not secret; empty where the default of the settings class holds."""
+    """A setting that is not secret. Empty: the default of the settings class."""
 
     laptop: str = ""
-    """On a laptop and in compose; `{name}` is the address of that port."""
+    """The value on a laptop and in compose. `{name}` is the address of that port."""
     cluster: str = ""
 
 
 class Party(_Facts):
-    """Somebody outside the cluster whom the service may call."""
+    """An external host that the service may call."""
 
     host: str
     port: int = Field(gt=0, le=65535)
     label: str
-    """What people call it ("Stripe")."""
+    """The display name ("Stripe")."""
 
 
 class Topic(_Facts):
     """The topic `<name>-events` and its dead letters."""
 
     about: str
-    """What lies on it, and by which key."""
+    """The description: its events and their key."""
     partitions: int = Field(gt=0)
     keep_days: int = Field(gt=0)
 
 
 class Replicas(_Facts):
-    """How many instances run: as few as `least`, as many as `most`."""
+    """The minimum and maximum number of instances."""
 
     least: int = Field(gt=0)
     most: int = Field(gt=0)
@@ -88,85 +88,85 @@ class Amounts(_Facts):
 
 
 class Resources(_Facts):
-    """What the container is sure to get, and at most may take."""
+    """The container's resource requests and limits."""
 
     requests: Amounts
     limits: Amounts
 
 
 class Objective(_Facts):
-    """What its callers are promised over 30 days; the alerts in monitoring/rules/slo.yaml watch it."""
+    """The service level objective over 30 days. monitoring/rules/slo.yaml has the alerts."""
 
     available_percent: float = Field(gt=0, lt=100)
-    """So many calls do not fail by our fault."""
+    """The share of calls without server errors, in percent."""
     fast_percent: float = Field(gt=0, lt=100)
-    """So many calls are answered within a second."""
+    """The share of calls that take less than a second, in percent."""
 
 
 class Service(_Facts):
-    """One service, as its service.yaml describes it."""
+    """One service, from its service.yaml."""
 
     name: str
-    """The folder's name, which is the owner's in the contract."""
+    """The folder's name. It is the owner in the contract."""
     owns: str
-    """For README's table."""
+    """What the service owns, for README's table."""
     ports: Ports
     store: Store
     secrets: dict[str, Secret] = {}
-    """Besides the store's address, by the variable that holds them."""
+    """Variable → secret, without the store's address."""
     secret_directories: dict[str, str] = {}
-    """Variable → a directory of secret files that it names."""
+    """Variable → directory of secret files."""
     settings: dict[str, Setting] = {}
-    """By the variable."""
+    """Variable → setting."""
     parties: dict[str, Party] = {}
-    """By a short name."""
+    """Short name → external host."""
     admin_paths: tuple[str, ...] = ()
-    """What its admin port serves besides, to whoever can reach it."""
+    """Additional paths of its admin port."""
     topic: Topic | None = None
-    """None for a service that publishes nothing."""
+    """None: the service publishes nothing."""
     consumes: tuple[str, ...] = ()
-    """The types of the events that its consumer group handles."""
+    """The event types that its consumer group handles."""
     follows: tuple[str, ...] = ()
-    """The topics that each replica reads by itself, without a group."""
+    """The topics that each replica reads without a consumer group."""
     seeds: dict[str, tuple[str, ...]] = {}
-    """Processes that run once at start on a laptop, with the service's environment: module and arguments by name."""
+    """Processes that run once at start on a laptop, with the service's environment: name → module and arguments."""
     replicas: Replicas
     resources: Resources
     objective: Objective
 
     @property
     def group(self) -> str:
-        """Its consumer group."""
+        """The name of its consumer group."""
         return f"{self.name}-service-group"
 
     @property
     def database(self) -> str:
-        """Its database's name."""
+        """The name of its database."""
         return self.store.database or self.name
 
     @property
     def store_setting(self) -> str:
-        """The variable with its store's address; empty without a store."""
+        """The variable with its store's address. Empty: it has no store."""
         return {"postgres": "DATABASE_URL", "mongo": "MONGO_URL", "none": ""}[self.store.kind]
 
     @property
     def migrates(self) -> bool:
-        """Whether it has a schema that a job of its own brings up to date."""
+        """Whether it has a schema, which a job migrates."""
         return self.store.kind == "postgres"
 
 
 def read(root: Path = ROOT) -> tuple[Service, ...]:
-    """Every service, by gRPC port. Raises FactsError."""
+    """All services, sorted by gRPC port. Raises FactsError."""
     return tuple(sorted(map(_read, folders(root)), key=lambda service: service.ports.grpc))
 
 
 def folders(root: Path = ROOT) -> list[Path]:
-    """The folders of `services/` that are a service: those that can be run."""
+    """The folders of `services/` that are a service: those with a `__main__.py`."""
     return sorted(path.parent for path in (root / "services").glob("*/__main__.py"))
 
 
 def target_setting(service: str) -> str:
-    """The variable that tells a caller where a service answers."""
+    """The variable with a service's address, for its callers."""
     return f"{service.upper()}_TARGET"
 
 
@@ -178,7 +178,7 @@ def _read(folder: Path) -> Service:
     except FileNotFoundError:
         raise FactsError(f"services/{folder.name} has no {FILE}") from None
     except (yaml.YAMLError, TypeError) as error:
-        raise FactsError(f"services/{folder.name}/{FILE} is no YAML mapping: {error}") from error
+        raise FactsError(f"services/{folder.name}/{FILE} is not a YAML mapping: {error}") from error
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
         raise FactsError(f"services/{folder.name}/{FILE}: {'; '.join(problems)}") from error

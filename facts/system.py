@@ -1,4 +1,4 @@
-"""All services beside the contract: who calls whom, what is public, who publishes and consumes which topic."""
+"""All services combined with the contract: callers, public services, publishers and consumers."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ EDGE = "edge"
 
 @dataclass(frozen=True)
 class System:
-    """The table of facts. Services come in the order of their gRPC ports, everything else by name."""
+    """The table of facts. Services are sorted by gRPC port, everything else by name."""
 
     services: tuple[Service, ...]
     contract: tuple[ProtoService, ...]
     events: tuple[EventType, ...]
 
     def __getitem__(self, name: str) -> Service:
-        """One service by its name. Raises KeyError."""
+        """A service by its name. Raises KeyError."""
         return self._by_name[name]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every service's name."""
+        """The names of all services."""
         return tuple(one.name for one in self.services)
 
     @property
@@ -40,11 +40,11 @@ class System:
         return self.calls(EDGE)
 
     def served(self, name: str) -> tuple[ProtoService, ...]:
-        """The proto services that a service's process serves."""
+        """The proto services that a service serves."""
         return tuple(one for one in self.contract if one.owner == name)
 
     def callers(self, name: str) -> tuple[str, ...]:
-        """Who may call a service: other services, and the edge."""
+        """The callers of a service: other services, and the edge."""
         return tuple(sorted({caller for one in self.served(name) for rpc in one.rpcs for caller in callers(rpc)}))
 
     def calls(self, caller: str) -> tuple[str, ...]:
@@ -53,11 +53,11 @@ class System:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """Every topic of the contract, without those of dead letters."""
+        """The topics of the contract, without dead letter topics."""
         return tuple(sorted({event.topic for event in self.events}))
 
     def publishes(self, name: str) -> tuple[str, ...]:
-        """The types of the events that a service publishes."""
+        """The event types that a service publishes."""
         return tuple(event.name for event in self.events if event.topic == topic_of(name))
 
     def consumed(self, name: str) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ class System:
 
     @property
     def consumers(self) -> Mapping[str, tuple[str, ...]]:
-        """The topics that each service with a consumer group reads."""
+        """Service with a consumer group → the topics that the group reads."""
         return {one.name: self.consumed(one.name) for one in self.services if one.consumes}
 
     @property
@@ -76,7 +76,7 @@ class System:
         return tuple(one.name for one in self.services if one.topic is not None)
 
     def with_store(self, kind: str) -> tuple[Service, ...]:
-        """The services whose store is of a kind."""
+        """The services with a store of this kind."""
         return tuple(one for one in self.services if one.store.kind == kind)
 
     @cached_property
@@ -85,9 +85,11 @@ class System:
 
 
 def read(root: Path = ROOT, image: bytes | None = None) -> System:
-    """The services under a root beside a contract: a serialized FileDescriptorSet, else the generated one.
+    """Read the services under a root and the contract: `image` (a serialized FileDescriptorSet) or the generated one.
 
-    Raises FactsError when the two do not fit, ContractError when the contract does not fit itself.
+    Raises:
+        FactsError: services and contract contradict each other.
+        ContractError: the contract contradicts itself.
     """
     image = (root / DESCRIPTORS).read_bytes() if image is None else image
     found = System(service.read(root), read_contract(image), read_events(image))
@@ -114,16 +116,16 @@ def topic_of(name: str) -> str:
 
 
 def misfits(found: System) -> Iterator[str]:
-    """What the services' facts and the contract do not agree on, both ways."""
+    """The contradictions between the services' facts and the contract, in both directions."""
     owners = {one.owner for one in found.contract}
     for owner in sorted(owners - {*found.names}):
         yield f"the contract names the service {owner}: services/{owner} is missing"
     for name in sorted({*found.names} - owners):
-        yield f"services/{name}: no service of the contract is its own"
+        yield f"services/{name}: the contract has no service with this owner"
     for served in found.contract:
         for rpc in served.rpcs:
             for caller in sorted({*rpc.callers} - {*found.names}):
-                yield f"{rpc.path}: its caller {caller} is no service"
+                yield f"{rpc.path}: its caller {caller} is not a service"
     publishers = {topic_of(one.name) for one in found.services if one.topic is not None}
     for topic in sorted({*found.topics} ^ publishers):
         yield f"{topic}: the contract puts events on the topic <name>-events of a service with `topic` in its facts"

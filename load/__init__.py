@@ -1,1 +1,1 @@
-"""Load on the running stack: ghz scripts, and what the chassis costs."""
+"""Load on the running stack: ghz scripts, and a benchmark of the chassis."""

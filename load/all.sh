@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All bursts, one after the other, and one table of results: load/all.sh
+# All bursts in sequence, and one table of results: load/all.sh
 set -euo pipefail
 here=$(dirname "$0")
 results=$(mktemp -d)

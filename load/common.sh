@@ -1,4 +1,4 @@
-# What the load scripts share: one bounded burst of calls by ghz. FORMAT=json OUTPUT=FILE keeps the figures for load.table.
+# Functions of the load scripts: one bounded burst of calls by ghz. FORMAT=json OUTPUT=FILE keeps the figures for load.table.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -12,7 +12,7 @@ burst() {
     "${TARGET:-127.0.0.1:$((8080 + ${ARGOSY_PORT_OFFSET:-0}))}"
 }
 
-# session: registers somebody; the email, password and token of a new account, in $email, $password and $token
+# session: registers an account and sets its $email, $password and $token
 session() {
   read -r email password token < <(.venv/bin/python -m load.session "$@")
 }

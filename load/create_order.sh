@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# CreateOrder, each call its own order: load/create_order.sh [calls] [at once]
+# CreateOrder, each call its own order: load/create_order.sh [calls] [concurrency]
 source "$(dirname "$0")/common.sh"
 session
 burst argosy.order.v1.OrderService.CreateOrder "${1:-1000}" "${2:-10}" "$token" --data '{

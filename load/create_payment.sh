@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# CreatePayment, each call of an order of its own, which is placed first: load/create_payment.sh [calls] [at once]
+# CreatePayment, each call for its own order, placed before: load/create_payment.sh [calls] [concurrency]
 source "$(dirname "$0")/common.sh"
 requests=$(mktemp)
 trap 'rm -f "$requests"' EXIT

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Login, one account again and again: load/login.sh [calls] [at once]. Each costs a bcrypt hash.
+# Login of one account: load/login.sh [calls] [concurrency]. Each costs a bcrypt hash.
 source "$(dirname "$0")/common.sh"
 session
 burst argosy.user.v1.UserService.Login "${1:-50}" "${2:-4}" "" --data "{\"email\": \"$email\", \"password\": \"$password\"}"

@@ -1,6 +1,6 @@
-"""Registers somebody through the edge and prints EMAIL PASSWORD TOKEN: `python -m load.session [ORDERS FILE]`.
+"""Registers an account through the edge and prints EMAIL PASSWORD TOKEN: `python -m load.session [ORDERS FILE]`.
 
-With ORDERS they also place so many orders; FILE then holds a request to pay for each, as ghz reads them.
+With ORDERS it also places that many orders; FILE then has a payment request for each, in ghz's format.
 """
 
 import json
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _place(http: httpx.Client, api: str) -> str:
-    """A new order's id."""
+    """Place an order and return its id."""
     return str(http.post(f"{api}/orders", json=_ORDER).raise_for_status().json()["id"])
 
 

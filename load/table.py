@@ -1,4 +1,4 @@
-"""One table of what ghz measured: `python -m load.table FILE…`, each FILE a report that ghz wrote as JSON."""
+"""Prints one table of ghz results: `python -m load.table FILE…`, each FILE a JSON report of ghz."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ def _reports(files: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def row(report: dict[str, Any]) -> list[str]:
-    """A report's figures; calls per second count successes alone."""
+    """A report's figures; calls per second counts only successful calls."""
     good = report["statusCodeDistribution"].get("OK", 0)
     seconds = report["total"] / 1e9
     percentiles = {one["percentage"]: one["latency"] for one in report["latencyDistribution"] or ()}

@@ -1,1 +1,1 @@
-"""Laptop mode: every real part of Argosy as plain processes on one machine, by one command."""
+"""Laptop mode: every part of Argosy as plain processes on one machine, started by one command."""

@@ -1,4 +1,4 @@
-"""Entry point: `python -m local up|down|status|logs|reset|demo`. ARGOSY_DATA and ARGOSY_PORT_OFFSET say which stack."""
+"""Entry point: `python -m local up|down|status|logs|reset|demo`. ARGOSY_DATA, ARGOSY_PORT_OFFSET select the stack."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ from local.stack import Stack
 
 
 def main() -> int:
-    """Do what the command line says; returns the exit code."""
+    """Run the command line; returns the exit code."""
     arguments = _parser().parse_args()
     try:
         stack = Stack.from_environment()
@@ -36,7 +36,8 @@ def main() -> int:
         return 2
     except KeyboardInterrupt:
         print(
-            "\nInterrupted. What runs goes on running: `make status` shows it, `make down` stops it.", file=sys.stderr
+            "\nInterrupted. Started parts keep running: `make status` shows them, `make down` stops them.",
+            file=sys.stderr,
         )
         return 130
 
@@ -48,14 +49,14 @@ def _parser() -> argparse.ArgumentParser:
     up_parser.add_argument("part", nargs="*")
     up_parser.add_argument("--set", action="append", default=[], metavar="PART.NAME=VALUE", help="change a setting")
     commands.add_parser("down", help="stop everything; the data stays")
-    commands.add_parser("status", help="what runs, where, and how it is")
+    commands.add_parser("status", help="show state, ports and memory of each part")
     logs_parser = commands.add_parser("logs", help="follow the logs of all parts, or of the named ones")
     logs_parser.add_argument("part", nargs="*")
-    logs_parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    logs_parser.add_argument("--no-follow", action="store_true", help="all that is there, and no more")
+    logs_parser.add_argument("--json", action="store_true", help="one JSON object per line")
+    logs_parser.add_argument("--no-follow", action="store_true", help="print the existing lines and exit")
     reset_parser = commands.add_parser("reset", help="stop everything and delete its data")
     reset_parser.add_argument("--yes", action="store_true", help="do not ask")
-    commands.add_parser("demo", help="buy something, told step by step")
+    commands.add_parser("demo", help="make purchases step by step")
     return parser
 
 

@@ -1,6 +1,6 @@
-"""`make check`: everything that can be said about the code without running it. All checks run, whatever fails.
+"""`make check`: all static checks. A failure does not stop the others.
 
-The first time it makes the tools that it asks, before anything else and each with a line of its own: some take minutes.
+The first run builds missing tools, each with a progress line: some take minutes.
 """
 
 import os
@@ -42,7 +42,7 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 def main() -> int:
-    """Run all checks; returns 1 when any failed, after showing why, or when their tools cannot be made."""
+    """Run all checks. Returns 1 if a check failed or its tools cannot be built, after printing why."""
     if local.monitoring.setup.main() or local.manifests.setup.main() or local.mesh.setup.main("istioctl"):
         return 1
     failures = 0

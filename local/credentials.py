@@ -1,4 +1,4 @@
-"""The secrets of one stack: made once, kept in its data directory, each handed only to the parts that need it."""
+"""The secrets of a stack: generated once, kept in its data directory, each given only to the parts that need it."""
 
 import base64
 import json
@@ -22,13 +22,13 @@ from local.files import make_private_directory, write_private
 
 _SERVICES = service.read()
 FERRETDB = "ferretdb"
-"""The role of what keeps every MongoDB database of the laptop."""
+"""The PostgreSQL role of FerretDB, which stores the laptop's MongoDB databases."""
 POSTGRES_ROLES = (*(one.name for one in _SERVICES if one.store.kind == "postgres"), FERRETDB)
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """Words by name, and the directory with the keys."""
+    """Secrets by name, and the directory of the keys."""
 
     words: Mapping[str, str]
     directory: Path
@@ -38,25 +38,25 @@ class Credentials:
         return self.words[f"postgres.{role}"]
 
     def secret(self, service: str, setting: str) -> str:
-        """The random word that a service's secret setting holds. Raises KeyError where it is no random word."""
+        """The random value of a service's secret setting. Raises KeyError for a setting of another kind."""
         return self.words[_word_of(service, setting)]
 
     @property
     def stripe_api_key(self) -> str:
-        """What the payment service shows to the Stripe sandbox."""
+        """The API key with which the payment service calls the Stripe sandbox."""
         return self.secret("payment", "STRIPE_API_KEY")
 
     @property
     def stripe_webhook_secret(self) -> str:
-        """What the sandbox signs its webhooks with."""
+        """The key with which the sandbox signs its webhooks."""
         return self.secret("payment", "STRIPE_WEBHOOK_SECRET")
 
     def service_key_file(self, service: str) -> Path:
-        """The private key (Ed25519, PEM) with which a service signs its own tokens."""
+        """The private key (Ed25519, PEM) that signs a service's tokens."""
         return self.directory / f"service-{service}.pem"
 
     def secret_directory(self, name: str) -> Path:
-        """A directory of secret files that one service keeps."""
+        """A directory of secret files that one service maintains."""
         return self.directory / name
 
     @property
@@ -66,7 +66,7 @@ class Credentials:
 
 
 def ensure(directory: Path) -> Credentials:
-    """Make what is missing, change nothing that is there, and read it all."""
+    """Generate missing secrets, keep existing ones, and return all."""
     make_private_directory(directory)
     credentials = Credentials(_ensure_words(directory / "words.json"), directory)
     for one in _SERVICES:
@@ -78,7 +78,7 @@ def ensure(directory: Path) -> Credentials:
 
 
 def read(directory: Path) -> Credentials:
-    """The credentials that `ensure` made. Raises FileNotFoundError when it never ran."""
+    """The credentials that `ensure` generated. Raises FileNotFoundError if it never ran."""
     return Credentials(json.loads((directory / "words.json").read_text()), directory)
 
 
@@ -91,7 +91,7 @@ def _ensure_words(path: Path) -> Mapping[str, str]:
 
 
 def _word_prefixes() -> dict[str, str]:
-    """Every word we make, with what it starts with."""
+    """Name → prefix of every random secret."""
     return {
         **{f"postgres.{role}": "" for role in ("postgres", *POSTGRES_ROLES)},
         **{
@@ -104,7 +104,7 @@ def _word_prefixes() -> dict[str, str]:
 
 
 def is_word(secret: Secret) -> bool:
-    """Whether a random word stands for a secret on a laptop."""
+    """Whether the secret is a random value on a laptop."""
     return not secret.laptop
 
 
@@ -113,7 +113,7 @@ def _word_of(service: str, setting: str) -> str:
 
 
 def _ensure_key(path: Path) -> str:
-    """Make the private key when it is missing; the public half, raw, in base64."""
+    """Create the private key if it is missing. Returns the raw public key in base64."""
     if not path.exists():
         made = Ed25519PrivateKey.generate()
         pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -1,4 +1,4 @@
-"""The data directory of a stack: marked, so that nothing else is ever deleted, and used by one command at a time."""
+"""The data directory of a stack. A marker file protects other directories from deletion; a lock serializes commands."""
 
 import fcntl
 import json
@@ -14,26 +14,26 @@ _MARKER = "stack.json"
 
 
 class NotOurs(Exception):
-    """The directory holds something, but no stack."""
+    """The directory is not empty and belongs to no stack."""
 
 
 def claim(stack: Stack) -> None:
-    """Make the directory, or make sure that it is a stack's; note the ports. Raises NotOurs, having changed nothing."""
+    """Create or verify the stack's directory and record the ports. Raises NotOurs before any change."""
     if not ours(stack) and stack.data.exists() and any(stack.data.iterdir()):
-        raise NotOurs(f"{stack.data} holds other things than a stack: set ARGOSY_DATA to a directory of its own")
+        raise NotOurs(f"{stack.data} contains files that belong to no stack: set ARGOSY_DATA to an empty directory")
     stack.data.mkdir(parents=True, exist_ok=True)
-    # Others may pass through (PostgreSQL does not run as root), but not look.
+    # Other users may traverse it (PostgreSQL does not run as root), but not list it.
     stack.data.chmod(0o711)
     write_private(stack.data / _MARKER, json.dumps({"offset": stack.offset, "traces": stack.traces}) + "\n")
 
 
 def ours(stack: Stack) -> bool:
-    """Whether there is a stack in the directory."""
+    """Whether the directory holds a stack."""
     return (stack.data / _MARKER).is_file()
 
 
 def as_started(stack: Stack) -> Stack:
-    """The stack as it was last started (ports, traces or none), whatever the environment says now."""
+    """The stack with the ports and traces of its last start, regardless of the environment."""
     if not ours(stack):
         return stack
     noted = json.loads((stack.data / _MARKER).read_text())
@@ -41,12 +41,12 @@ def as_started(stack: Stack) -> Stack:
 
 
 def delete(stack: Stack) -> None:
-    """Delete everything. Raises NotOurs when the directory is no stack's."""
+    """Delete the directory. Raises NotOurs if it belongs to no stack."""
     if not stack.data.exists():
         return
     if not ours(stack):
-        raise NotOurs(f"{stack.data} holds other things than a stack and stays as it is")
-    # The marker goes last: a deletion that was cut short can be done again.
+        raise NotOurs(f"{stack.data} contains files that belong to no stack; nothing was deleted")
+    # The marker is deleted last, so that an interrupted deletion can be repeated.
     for path in stack.data.iterdir():
         if path.name != _MARKER:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -55,7 +55,7 @@ def delete(stack: Stack) -> None:
 
 @contextmanager
 def alone(stack: Stack) -> Iterator[None]:
-    """Keep other commands from changing this stack meanwhile; the system lets go of it when the process dies."""
+    """Hold the stack's lock. The operating system releases it when the process dies."""
     stack.data.parent.mkdir(parents=True, exist_ok=True)
     with stack.data.with_name(f"{stack.data.name}.lock").open("w") as lock:
         try:

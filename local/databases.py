@@ -1,7 +1,7 @@
-"""Makes each owner's database and role: `python -m local.databases`. Repeating it changes nothing.
+"""Creates each service's database and role: `python -m local.databases`. Idempotent.
 
-FerretDB asks PostgreSQL for documents by `_jsonb->'field' @> value`, which the btree indexes it makes never serve. An
-event trigger in its database puts a GIN index beside each of them, for the first field, so that look-ups do not scan.
+FerretDB queries documents by `_jsonb->'field' @> value`, for which its btree indexes cannot be used. An event trigger
+in its database adds a GIN index on the first field of each, so that look-ups do not scan the table.
 """
 
 import asyncio
@@ -40,12 +40,12 @@ $body$;
 
 
 async def ensure_all(stack: Stack, secrets: Credentials) -> None:
-    """Every role with its own database, which nobody else may enter."""
+    """Create every role with its own database, which no other role may connect to."""
     admin = await _connect(stack, secrets, "postgres")
     try:
         for role in POSTGRES_ROLES:
             await _ensure_database(admin, role)
-        # The role comes last: FerretDB must not be able to make a collection before the trigger is there.
+        # The role is created last: FerretDB must not create a collection before the trigger exists.
         await _ensure_index_trigger(stack, secrets)
         for role in POSTGRES_ROLES:
             await _ensure_owner(admin, role, secrets.postgres_password(role))
@@ -70,7 +70,7 @@ async def _ensure_index_trigger(stack: Stack, secrets: Credentials) -> None:
     ferretdb = await _connect(stack, secrets, "ferretdb")
     try:
         await ferretdb.execute(_INDEX_TRIGGER)
-        # A plan made for any value prefers to scan a table that has grown since it was last analyzed.
+        # A generic plan prefers a sequential scan on a table that has grown since its last ANALYZE.
         await ferretdb.execute("alter database ferretdb set plan_cache_mode = force_custom_plan")
         if not await ferretdb.fetchval("select 1 from pg_event_trigger where evtname = 'argosy_containment'"):
             await ferretdb.execute(
@@ -94,7 +94,7 @@ async def _connect(stack: Stack, secrets: Credentials, database: str) -> asyncpg
 
 
 def main() -> None:
-    """Entry point; fails when PostgreSQL is not up yet."""
+    """Entry point. Fails while PostgreSQL is not up yet."""
     stack = Stack.from_environment()
     asyncio.run(ensure_all(stack, credentials.read(stack.secrets)))
 

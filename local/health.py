@@ -1,4 +1,4 @@
-"""How one sees that a part is ready. Each check asks the part itself, briefly, and answers yes or no."""
+"""Readiness checks of parts. Each sends one short request and returns True or False."""
 
 import http.client
 import socket
@@ -19,23 +19,23 @@ _TIMEOUT_SECONDS = 2.0
 
 
 def listening(port: str) -> Check:
-    """Something takes connections on the port."""
+    """Whether the port accepts connections."""
     return partial(_listening, port)
 
 
 def answering(port: str, path: str) -> Check:
-    """A GET of the path answers 200."""
+    """Whether a GET of the path answers 200."""
     return partial(_answering, port, path)
 
 
 def accepting_queries(stack: Stack) -> bool:
-    """PostgreSQL has recovered and takes connections (it listens well before that)."""
+    """Whether PostgreSQL has recovered and accepts queries (it listens well before that)."""
     command = [str(BINARIES / "pg_isready"), "-q", "-h", HOST, "-p", str(stack.port("postgres")), "-t", "2"]
     return subprocess.run(command, check=False).returncode == 0
 
 
 def routing(stack: Stack) -> bool:
-    """The edge serves, has the keys, and holds every service behind it to be healthy."""
+    """Whether the edge serves, has the keys, and considers every upstream healthy."""
     return not Admin(stack.port("edge-admin")).missing(upstream_names())
 
 

@@ -1,4 +1,4 @@
-"""What kind of system a stack is: which parts it has, and what is said once they are up."""
+"""The kind of a stack: its parts, and the text that is printed once they are up."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from local.stack import Stack
 
 @dataclass(frozen=True)
 class Layout:
-    """One kind of system. `prepare` is called before a fresh start, when nothing runs."""
+    """One kind of system. `prepare` is called before a fresh start, while nothing runs."""
 
     parts: Callable[[Stack, Credentials], Sequence[Part]]
     where: Callable[[Stack], str]
@@ -23,11 +23,11 @@ def _where(stack: Stack) -> str:
         f"\nArgosy is up: {stack.url('edge', '/docs')} shows what it can do, in a browser\n"
         f"  REST                     {stack.url('edge', '/api/v1')}\n"
         f"  gRPC and gRPC-Web        {stack.address('edge')}\n"
-        f"  mail that was sent       {stack.url('mail-http', '/messages')}\n"
-        f"  Stripe's sandbox         {stack.url('stripe')}\n"
+        f"  received mail            {stack.url('mail-http', '/messages')}\n"
+        f"  Stripe sandbox           {stack.url('stripe')}\n"
         f"{_where_traces(stack)}"
         f"  parts, ports, memory     make status\n"
-        f"  logs, end                make logs, make down"
+        f"  logs, stop               make logs, make down"
     )
 
 

@@ -1,7 +1,7 @@
-"""The locks of Python packages: `python -m local.locks make [--upgrade]` resolves them, `… check` resolves them again.
+"""The lock files of Python packages: `python -m local.locks make [--upgrade]` resolves them, `… check` verifies them.
 
-requirements.lock is what set-up installs, requirements.runtime.lock the part of it that the image holds. Installing
-resolves nothing, so what a lock lacks would be missing at run time; the check finds it.
+Set-up installs requirements.lock; the image contains its subset requirements.runtime.lock. Installation resolves
+nothing, so a package that a lock lacks would be missing at run time; the check finds it.
 """
 
 import argparse
@@ -24,11 +24,11 @@ _COMPILE = ("pip", "compile", "--universal", "--python-version", PYTHONS[0], "--
 
 
 class LockFailed(Exception):
-    """uv could not resolve; the text is what it said."""
+    """uv could not resolve; the text is its output."""
 
 
 def make(directory: Path = ROOT, *options: str) -> None:
-    """Resolve both locks of a project; its versions stay, unless an option of uv says otherwise. Raises LockFailed."""
+    """Resolve both locks of a project. Versions stay, unless an option of uv changes them. Raises LockFailed."""
     compile_ = [*_COMPILE, *options, "--custom-compile-command", "make lock", _PROJECT]
     _uv([*compile_, "--extra", "dev", "--extra", "edge", "--output-file", LOCK.name], directory)
     within = ["--no-annotate", "--extra", "edge", "--constraint", LOCK.name]
@@ -36,7 +36,7 @@ def make(directory: Path = ROOT, *options: str) -> None:
 
 
 def problems() -> Iterator[str]:
-    """What is wrong with the committed locks, and what to do. Raises LockFailed when nothing can be resolved at all."""
+    """Problems of the committed locks, with advice. Raises LockFailed if nothing can be resolved at all."""
     yield from stale(ROOT)
     yield from disagreeing(LOCK.read_text(), RUNTIME_LOCK.read_text())
     for lock in (LOCK, RUNTIME_LOCK):
@@ -47,7 +47,7 @@ def problems() -> Iterator[str]:
 
 
 def stale(project: Path) -> Iterator[str]:
-    """The locks that are not what `make lock` makes of the project."""
+    """The locks that differ from the result of `make lock`."""
     with tempfile.TemporaryDirectory() as scratch:
         copies = [Path(shutil.copy2(project / name, scratch)) for name in (_PROJECT, LOCK.name, RUNTIME_LOCK.name)]
         _seen_or_asked(lambda *options: make(Path(scratch), *options))
@@ -57,7 +57,7 @@ def stale(project: Path) -> Iterator[str]:
 
 
 def disagreeing(whole: str, part: str) -> Iterator[str]:
-    """What one lock lists and the other does not list in the same version with the same files."""
+    """Entries of one lock that the other does not list with the same version and hashes."""
     known = _entries(whole)
     for name, (version, hashes) in _entries(part).items():
         if known.get(name) != (version, hashes):
@@ -65,7 +65,7 @@ def disagreeing(whole: str, part: str) -> Iterator[str]:
 
 
 def lacking(lock: Path, python: str, platform: str) -> str:
-    """What a lock lacks to be enough by itself for a Python and a platform, in uv's words; empty when nothing."""
+    """What a lock lacks to be complete for a Python version and platform, as uv reports it; "" if complete."""
     with tempfile.TemporaryDirectory() as nowhere:
         install = ["pip", "install", "--dry-run", "--require-hashes", "--only-binary", ":all:", "--target", nowhere]
         install += ["--python-version", python, "--python-platform", platform, "-r", str(lock)]
@@ -86,7 +86,7 @@ def _entries(lock: str) -> dict[str, tuple[str, frozenset[str]]]:
 
 
 def _seen_or_asked(work: Callable[..., None]) -> None:
-    """Do it with what uv has seen before; only where that is not enough, ask the index. Raises LockFailed."""
+    """Run uv with its cache only; if that is not enough, with the package index. Raises LockFailed."""
     try:
         work("--offline")
     except LockFailed:
@@ -107,7 +107,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     maker = commands.add_parser("make", help="resolve both locks from pyproject.toml")
     maker.add_argument("--upgrade", action="store_true", help="to the newest versions that fit")
-    commands.add_parser("check", help="are they what pyproject.toml asks for, in step, and complete for every Python?")
+    commands.add_parser("check", help="check that the locks match pyproject.toml and each other, for every Python")
     arguments = parser.parse_args()
     try:
         if arguments.command == "make":

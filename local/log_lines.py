@@ -1,4 +1,4 @@
-"""What a line in a part's log says. Our processes write JSON, the programs of others their own forms."""
+"""Parses log lines of all parts. Our processes log JSON, other programs use their own formats."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 RAW = "raw"
-"""The level of a line whose form is not known, such as a traceback's."""
+"""The level of a line in an unknown format, such as a traceback's."""
 
 _LEVELS = {
     "warn": "warning",
@@ -20,15 +20,15 @@ _LEVELS = {
 }
 _PART_OF_EVERY_LIFE = (
     ("supervisor", "Supervisor is running as root"),
-    ("supervisor", "running without any HTTP authentication checking"),  # its socket is its owner's alone
+    ("supervisor", "running without any HTTP authentication checking"),  # only the owner can open its socket
     ("supervisor", "stopped: "),
     ("kafka", "Performing controller activation"),
     ("kafka", "Attempting to close NetworkClient that has already been closed"),
-    ("ferretdb", "use of closed network connection"),  # whoever looks whether it listens hangs up
+    ("ferretdb", "use of closed network connection"),  # caused by the port check, which connects and closes
 )
-"""What programs of others call grave, and is not: it belongs to each start or stop."""
+"""Messages that other programs log as serious, but that occur at every start or stop."""
 _POSTGRES_TO_CLIENTS = ("ERROR", "FATAL", "STATEMENT", "DETAIL", "HINT", "CONTEXT")
-"""PostgreSQL's answers to a client, which logs them as grave as they are for it."""
+"""Errors that PostgreSQL returned to a client, and logs with the client's severity."""
 
 _POSTGRES = re.compile(r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) UTC \[\d+\] (?P<level>[A-Z]+): +(?P<event>.*)")
 _KAFKA = re.compile(r"(?P<time>\S+T\S+) \[[^]]*\] (?P<level>[A-Z]+) (?P<logger>\S+) - (?P<event>.*)")
@@ -41,7 +41,7 @@ _FORMS = {"postgres": _POSTGRES, "kafka": _KAFKA, "ferretdb": _FERRETDB, "superv
 
 @dataclass(frozen=True)
 class LogLine:
-    """One event of one part. `time` is ISO 8601 in UTC, without an offset; "" where the line has none."""
+    """One event of one part. `time` is ISO 8601 in UTC, without an offset; "" if the line has none."""
 
     part: str
     time: str
@@ -55,9 +55,9 @@ class LogLine:
 
 
 def read(part: str, text: str) -> LogLine | None:
-    """What the line says; its level is RAW where nobody knows its form.
+    """Parse a line. The level is RAW if its format is unknown.
 
-    None for a piece of the documents that FerretDB prints, over many lines, of each command that it refuses.
+    None for a line of the multi-line documents that FerretDB logs for each rejected command.
     """
     if part == "ferretdb" and _is_dumped(text):
         return None
@@ -72,25 +72,25 @@ def _is_dumped(text: str) -> bool:
 
 def _of_json(part: str, text: str) -> LogLine | None:
     try:
-        said = json.loads(text)
+        fields = json.loads(text)
     except ValueError:
         return None
-    time = _instant(str(said.pop("time", None) or said.pop("timestamp", "")))
-    level = _level(str(said.pop("level", "info")))
-    event = said.pop("event", None) or _health_event(said)
-    said.pop("service", None)
+    time = _instant(str(fields.pop("time", None) or fields.pop("timestamp", "")))
+    level = _level(str(fields.pop("level", "info")))
+    event = fields.pop("event", None) or _health_event(fields)
+    fields.pop("service", None)
     if event == _ENVOY_STOPS:
         level = "info"
-    return LogLine(part, time, level, str(event), said)
+    return LogLine(part, time, level, str(event), fields)
 
 
-def _health_event(said: dict[str, Any]) -> str:
-    """The name of an event of Envoy's health checks, of whose details only the cluster's name is kept."""
-    name = next((key for key in said if key.endswith("_event")), "?")
-    cluster = said.get("cluster_name")
+def _health_event(fields: dict[str, Any]) -> str:
+    """The name of an Envoy health check event. Of its details only the cluster's name is kept."""
+    name = next((key for key in fields if key.endswith("_event")), "?")
+    cluster = fields.get("cluster_name")
     if name != "?" and cluster:
-        said.clear()
-        said["cluster"] = cluster
+        fields.clear()
+        fields["cluster"] = cluster
     return name
 
 
@@ -99,12 +99,12 @@ def _of_others(part: str, text: str) -> LogLine | None:
     found = form.fullmatch(text) if form else None
     if found is None:
         return None
-    said = found.groupdict()
-    expected = part == "postgres" and said["level"] in _POSTGRES_TO_CLIENTS
+    fields = found.groupdict()
+    expected = part == "postgres" and fields["level"] in _POSTGRES_TO_CLIENTS
     expected = expected or any(part == one and words in text for one, words in _PART_OF_EVERY_LIFE)
-    level = "info" if expected else _level(said["level"])
-    logger = {"logger": said["logger"]} if said.get("logger") else {}
-    return LogLine(part, _instant(said["time"]), level, said["event"], logger)
+    level = "info" if expected else _level(fields["level"])
+    logger = {"logger": fields["logger"]} if fields.get("logger") else {}
+    return LogLine(part, _instant(fields["time"]), level, fields["event"], logger)
 
 
 def _level(word: str) -> str:
@@ -113,7 +113,7 @@ def _level(word: str) -> str:
 
 
 def _instant(text: str) -> str:
-    """To the millisecond, in one form, so that it sorts: every part writes UTC."""
+    """Normalize a UTC time to milliseconds, so that times sort as text."""
     plain = text.replace("/", "-").replace(" ", "T").replace(",", ".")
     plain = re.sub(r"(Z|[+-]\d\d:?\d\d)$", "", plain)
     seconds, _, fraction = plain.partition(".")

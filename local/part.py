@@ -1,4 +1,4 @@
-"""What a part of the stack is to the machinery that runs it."""
+"""A part of the stack: one supervised process."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from local.health import Check
 
 
 class Group(IntEnum):
-    """Groups stop one after the other, the last first; their members stop together. All start at once."""
+    """Groups stop in reverse order; the members of a group stop together. All groups start at once."""
 
     STORES = 1
     PARTIES = 2
@@ -27,9 +27,9 @@ class Group(IntEnum):
 class Part:
     """One process of the stack.
 
-    `ports` are names in the port table; `environment` is all that the process gets besides PATH and the like. A part
-    without a check is work that ends: it is ready when it has succeeded. `needs` are the parts that a person who asks
-    for this one alone wants beside it; nothing is started in their order.
+    `ports` are names in the port table. `environment` is the complete environment besides PATH and the like. A part
+    without a check is a task: it is ready when it has exited with 0. `needs` are the parts to start with this one when
+    a person names it alone; they do not determine any order.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Where things are. Standard library only: set-up imports this before anything is installed."""
+"""Paths. Standard library only: set-up imports this before anything is installed."""
 
 from pathlib import Path
 

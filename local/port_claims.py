@@ -1,7 +1,7 @@
-"""Whether a stack can have its ports, and keeping them for it while it starts.
+"""Checks that a stack's ports are free, and reserves them while it starts.
 
-A port that nobody listens on may be an outgoing connection's all the same: systems take ports for those from 32768 or
-49152 up, gRPC's usual ones among them, and keep them for a minute after the connection has ended (RFC 9293, TIME-WAIT).
+A port without a listener may still belong to an outgoing connection: systems assign ephemeral ports from 32768 or 49152
+up, which include gRPC's usual ones, and keep them for a minute after the connection has ended (RFC 9293, TIME-WAIT).
 """
 
 import socket
@@ -21,23 +21,23 @@ _PAUSE_SECONDS = 0.5
 
 
 def taken_ports(stack: Stack, parts: Iterable[Part]) -> list[str]:
-    """One line for each port that a part needs and cannot have. One of a connection that ends is waited for."""
+    """One line for each port that a part needs and cannot have. Waits for ports of ending connections."""
     needs = {stack.port(name): part.name for part in parts for name in part.ports}
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    told = False
+    announced = False
     while True:
         taken = [port for port in needs if not _free(port)]
         listened_to = _listeners()
         if not taken or any(port in listened_to for port in taken) or time.monotonic() > deadline:
             return [_line(port, needs[port], listened_to) for port in taken]
-        if not told:
-            print(f"Waiting for outgoing connections to leave: {', '.join(map(str, taken))}", flush=True)
-            told = True
+        if not announced:
+            print(f"Waiting for ports of outgoing connections: {', '.join(map(str, taken))}", flush=True)
+            announced = True
         time.sleep(_PAUSE_SECONDS)
 
 
 def listened_to(stack: Stack, parts: Iterable[Part]) -> list[str]:
-    """One line for each port of a part that somebody listens on."""
+    """One line for each port of a part that has a listener."""
     listeners = _listeners()
     needs = {stack.port(name): part.name for part in parts for name in part.ports}
     return [_line(port, part, listeners) for port, part in needs.items() if port in listeners]
@@ -45,7 +45,7 @@ def listened_to(stack: Stack, parts: Iterable[Part]) -> list[str]:
 
 @contextmanager
 def kept_from_outgoing_connections(stack: Stack, parts: Iterable[Part]) -> Iterator[None]:
-    """No connection gets a port of these parts: it is bound, and not listened on, so that they may still have it."""
+    """Reserve the ports of these parts: they are bound without listening, so that no connection gets them."""
     with ExitStack() as kept:
         for port in (stack.port(name) for part in parts for name in part.ports):
             if port >= _FIRST_OUTGOING:
@@ -74,10 +74,10 @@ def _free(port: int) -> bool:
 
 
 def _listeners() -> dict[int, int | None]:
-    """Port → process id, where the system tells us."""
+    """Port → process id, as far as the system reports it."""
     try:
         found = psutil.net_connections("tcp")
-    except psutil.Error:  # some systems tell it administrators alone
+    except psutil.Error:  # some systems report it to administrators only
         return {}
     return {one.laddr.port: one.pid for one in found if one.laddr and one.status == psutil.CONN_LISTEN}
 
@@ -85,7 +85,7 @@ def _listeners() -> dict[int, int | None]:
 def _line(port: int, part: str, listeners: dict[int, int | None]) -> str:
     return (
         f"port {port}, which {part} needs, is taken{_by_whom(listeners.get(port))}: "
-        "stop what holds it, or set ARGOSY_PORT_OFFSET to a number that is added to every port"
+        "stop the process that uses it, or set ARGOSY_PORT_OFFSET to a number that is added to every port"
     )
 
 

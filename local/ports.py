@@ -1,6 +1,6 @@
-"""Every port of a stack, in one table; the services' own are from their facts.
+"""Every port of a stack, in one table; the services' ports come from their facts.
 
-`ARGOSY_PORT_OFFSET` shifts them all, so that stacks run side by side.
+`ARGOSY_PORT_OFFSET` shifts all of them, so that several stacks can run at once.
 """
 
 import os
@@ -24,7 +24,7 @@ BASE = {
     "mail-smtp": 11025,
     "mail-http": 11080,
     "traces": 14317,
-    # The mesh's control plane (`make mesh`), and the first of its sidecars' admin and status ports.
+    # The mesh's control plane (`make mesh`), and the first admin and status ports of its sidecars.
     "etcd": 12379,
     "etcd-peer": 12380,
     "kube-apiserver": 16443,
@@ -40,9 +40,9 @@ BASE = {
 
 
 def offset_from_environment() -> int:
-    """What `ARGOSY_PORT_OFFSET` says, 0 without it. Raises ValueError when it is no number or leads out of range."""
+    """The value of `ARGOSY_PORT_OFFSET`, 0 by default. Raises ValueError if it is no number or out of range."""
     text = os.environ.get("ARGOSY_PORT_OFFSET", "0")
     most = 65535 - max(BASE.values())
     if not text.isdecimal() or int(text) > most:
-        raise ValueError(f"ARGOSY_PORT_OFFSET must be a whole number from 0 to {most}, and is {text!r}")
+        raise ValueError(f"ARGOSY_PORT_OFFSET must be a whole number from 0 to {most}, not {text!r}")
     return int(text)

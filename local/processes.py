@@ -1,4 +1,4 @@
-"""Processes of a stack: what it left behind, and what they take of the memory."""
+"""Processes of a stack: ends leftovers, and measures memory."""
 
 import os
 
@@ -11,7 +11,7 @@ _PATIENCE_SECONDS = 10
 
 
 def end_leftovers(stack: Stack) -> int:
-    """End processes of this stack whose supervisor is gone; returns how many there were."""
+    """End processes of this stack whose supervisor is gone. Returns their number."""
     leftovers = [process for process in psutil.process_iter() if _belongs(process, stack)]
     for process in leftovers:
         process.terminate()
@@ -23,7 +23,7 @@ def end_leftovers(stack: Stack) -> int:
 
 
 def memory_bytes(pid: int) -> int:
-    """Resident memory of a process, and what its descendants have for themselves; 0 when it is gone."""
+    """Resident memory of a process plus the unshared memory of its descendants, bytes; 0 if it is gone."""
     try:
         process = psutil.Process(pid)
         return int(process.memory_info().rss + sum(child.memory_full_info().uss for child in process.children(True)))

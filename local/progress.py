@@ -1,4 +1,4 @@
-"""Runs commands while a person watches: what is being done, for how long, and on failure why."""
+"""Runs commands with a progress line: the step, the elapsed time, and the reason of a failure."""
 
 import subprocess
 import sys
@@ -15,15 +15,15 @@ _NAME_WIDTH = 38
 
 
 class CommandFailed(Exception):
-    """A command ended with an error; `tail` is the end of what it printed."""
+    """A command exited with an error; `tail` is the end of its output."""
 
     def __init__(self, command: Sequence[str], code: int, tail: str) -> None:
-        super().__init__(f"`{' '.join(command)}` ended with {code}")
+        super().__init__(f"`{' '.join(command)}` exited with {code}")
         self.tail = tail
 
 
 def run(command: Sequence[str], log: IO[str], cwd: Path, env: Mapping[str, str] | None = None) -> None:
-    """Run a command, its output going to `log`; raises CommandFailed with the end of that output."""
+    """Run a command with its output in `log`. Raises CommandFailed with the end of that output."""
     tail: deque[str] = deque(maxlen=TAIL_LINES)
     log.write(f"$ {' '.join(command)}\n")
     with subprocess.Popen(
@@ -34,7 +34,7 @@ def run(command: Sequence[str], log: IO[str], cwd: Path, env: Mapping[str, str] 
                 tail.append(line)
                 log.write(line)
         except BaseException:
-            # Whoever is stopped leaves nothing behind that goes on changing what the next run works on.
+            # An interrupted command must not keep changing files that the next run uses.
             process.terminate()
             process.wait()
             raise
@@ -44,7 +44,7 @@ def run(command: Sequence[str], log: IO[str], cwd: Path, env: Mapping[str, str] 
 
 
 class Line:
-    """One line of progress: a title, the seconds so far (at a terminal), then the outcome with the time it took."""
+    """A progress line: title, elapsed seconds (on a terminal), then the outcome and the total time."""
 
     def __init__(self, title: str) -> None:
         self._title = title

@@ -1,7 +1,7 @@
-"""The software bill of materials: `python -m local.sbom`, a CycloneDX document of every part that is not ours.
+"""The software bill of materials: `python -m local.sbom` prints a CycloneDX document of all third-party components.
 
-It is read from what pins the parts: the locks of Python packages, each go.mod, each pom.xml with its jars.sha256. What
-the image holds has the scope `required`; what only a laptop, the checks and the tests use is `excluded`.
+It reads the files that pin versions: the locks of Python packages, each go.mod, each pom.xml with its jars.sha256.
+Components of the image have the scope `required`; those of the laptop, checks and tests are `excluded`.
 """
 
 import json
@@ -26,12 +26,12 @@ from local.setup.packages import LOCK, RUNTIME_LOCK
 
 OUTPUT = ROOT / ".local" / f"argosy-{VERSION}.cdx.json"
 OURS = ("codegen", "local", "load", "tests")
-"""The folders that pin parts besides Python's."""
+"""The folders that pin other components than Python packages."""
 _PINNED = re.compile(r"(?m)^([A-Za-z0-9._-]+)==([^\s;\\]+)")
 
 
 class SbomFailed(Exception):
-    """A part cannot be named; the text says which."""
+    """A component cannot be identified; the text names it."""
 
 
 def sbom() -> str:
@@ -46,7 +46,7 @@ def sbom() -> str:
 
 
 def python_packages() -> Iterator[Component]:
-    """Every package of every lock; those of the image's last."""
+    """Every package of every lock; those of the image last."""
     locks = [LOCK, *(file for folder in OURS for file in sorted((ROOT / folder).rglob("requirements.txt")))]
     for lock in locks:
         for name, version in _PINNED.findall(lock.read_text(encoding="utf-8")):
@@ -56,7 +56,7 @@ def python_packages() -> Iterator[Component]:
 
 
 def go_modules() -> Iterator[Component]:
-    """Every module that a go.mod lists, or what it is replaced by."""
+    """Every module of a go.mod, or its replacement."""
     for folder in OURS:
         for file in sorted((ROOT / folder).rglob("go.mod")):
             found = json.loads(_run("go", "mod", "edit", "-json", str(file)))
@@ -68,19 +68,19 @@ def go_modules() -> Iterator[Component]:
 
 
 def jars() -> Iterator[Component]:
-    """Every jar that a jars.sha256 lists; Maven knows the group it belongs to. Raises SbomFailed."""
+    """Every jar of a jars.sha256; Maven provides its group. Raises SbomFailed."""
     for folder in OURS:
         for sums in sorted((ROOT / folder).rglob("jars.sha256")):
             known = dict(_maven_artifacts(sums.with_name("pom.xml")))
             for line in sums.read_text(encoding="utf-8").splitlines():
                 digest, jar = line.split()
                 if jar not in known:
-                    raise SbomFailed(f"{sums.relative_to(ROOT)} lists {jar}, which its pom.xml does not bring")
+                    raise SbomFailed(f"{sums.relative_to(ROOT)} lists {jar}, which is no dependency of its pom.xml")
                 yield _part(known[jar], hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)])
 
 
 def _maven_artifacts(pom: Path) -> Iterator[tuple[str, PackageURL]]:
-    """File name → artifact, of all that a pom brings."""
+    """File name → artifact, of all dependencies of a pom."""
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch, "list")
         _run("mvn", "--batch-mode", "--quiet", "-f", str(pom), "dependency:list", f"-DoutputFile={file}")
@@ -114,7 +114,7 @@ def _part(
 
 
 def _license(package: str) -> str | None:
-    """The SPDX expression that an installed package states; None when it states none or is not installed here."""
+    """The SPDX license expression of an installed package; None if it states none or is not installed."""
     try:
         found = metadata(package).json.get("license_expression")
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""One stack: a data directory, a port offset, traces or none. Everything about a running system follows from these."""
+"""A stack: data directory, port offset, traces or none. All else of a running system derives from these."""
 
 import os
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from local.ports import BASE, HOST, offset_from_environment
 
 @dataclass(frozen=True)
 class Stack:
-    """Where a stack keeps its data and where it listens."""
+    """Identifies a stack by its data directory and ports."""
 
     data: Path
     offset: int
     traces: bool = False
-    """Whether all parts tell their spans, and a collector keeps them."""
+    """Whether all parts export spans, and a collector stores them."""
 
     @classmethod
     def from_environment(cls) -> "Stack":
-        """What `ARGOSY_DATA`, `ARGOSY_PORT_OFFSET` and `ARGOSY_TRACES` say. Raises ValueError on a bad one."""
+        """The stack of `ARGOSY_DATA`, `ARGOSY_PORT_OFFSET` and `ARGOSY_TRACES`. Raises ValueError on a bad value."""
         data = Path(os.environ.get("ARGOSY_DATA") or STACKS / "main")
         return cls(data.resolve(), offset_from_environment(), _wants_traces())
 
@@ -37,7 +37,7 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a child process needs in its environment to find this stack."""
+        """The environment variables by which a child process finds this stack."""
         return {
             "ARGOSY_DATA": str(self.data),
             "ARGOSY_PORT_OFFSET": str(self.offset),
@@ -46,27 +46,27 @@ class Stack:
 
     @property
     def logs(self) -> Path:
-        """One file a part."""
+        """Directory of the log files, one per part."""
         return self.data / "log"
 
     @property
     def run(self) -> Path:
-        """The supervisor's own files, and configuration rendered for this run."""
+        """Directory of the supervisor's files and of configuration rendered for this run."""
         return self.data / "run"
 
     @property
     def secrets(self) -> Path:
-        """Passwords and keys, made once."""
+        """Directory of passwords and keys, generated once."""
         return self.data / "secrets"
 
     @property
     def traces_directory(self) -> Path:
-        """What the collector keeps."""
+        """Directory of the collector's span files."""
         return self.data / "traces"
 
 
 def _wants_traces() -> bool:
     text = os.environ.get("ARGOSY_TRACES", "")
     if text not in ("", "0", "1"):
-        raise ValueError(f"ARGOSY_TRACES must be 1 (keep traces) or 0, and is {text!r}")
+        raise ValueError(f"ARGOSY_TRACES must be 1 (collect traces) or 0, not {text!r}")
     return text == "1"

@@ -1,4 +1,4 @@
-"""Talks to supervisord, which keeps the parts running."""
+"""A client of supervisord, which runs the parts."""
 
 import http.client
 import os
@@ -23,12 +23,12 @@ _LAUNCH_SECONDS = 10
 
 
 class LaunchFailed(Exception):
-    """supervisord could not be started; the text says why."""
+    """supervisord could not be started; the text gives the reason."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What supervisord says about a part. `started` (Unix seconds) differs for each new process."""
+    """The state of a part in supervisord. `started` (Unix seconds) differs for each new process."""
 
     word: str
     pid: int
@@ -37,22 +37,22 @@ class State:
 
     @property
     def idle(self) -> bool:
-        """Nobody asked for it yet, or it was stopped."""
+        """Not started yet, or stopped."""
         return self.word in ("STOPPED", "FATAL", "UNKNOWN")
 
     @property
     def running(self) -> bool:
-        """There is a process, and it has lived for a second."""
+        """The process has run for at least a second."""
         return self.word == "RUNNING"
 
     @property
     def finished(self) -> bool:
-        """Work that ends has ended well."""
+        """A task has exited with 0."""
         return self.word == "EXITED" and self.exit_code == 0
 
     @property
     def failing(self) -> bool:
-        """The last process ended, though it should not have."""
+        """The last process exited unexpectedly."""
         return self.word in ("BACKOFF", "FATAL") or (self.word == "EXITED" and self.exit_code != 0)
 
 
@@ -74,7 +74,7 @@ class Supervisor:
     def launch(self, parts: Iterable[Part]) -> None:
         """Start supervisord itself, detached; it starts no part yet. Raises LaunchFailed."""
         if len(os.fsencode(self._socket)) > _LONGEST_SOCKET_PATH:
-            raise LaunchFailed(f"{self._stack.data} is too long a path for a socket: set ARGOSY_DATA to a shorter one")
+            raise LaunchFailed(f"{self._stack.data} is too long for a socket path: set ARGOSY_DATA to a shorter one")
         make_private_directory(self._stack.run)
         make_private_directory(self._stack.logs)
         configuration = self._stack.run / "supervisor.conf"
@@ -85,15 +85,15 @@ class Supervisor:
         self._await_answer(launched.stdout + launched.stderr)
 
     def start(self, part: Part) -> None:
-        """Start a part; waits for nothing."""
+        """Start a part without waiting."""
         self._ask("startProcess", f"{part.group.label}:{part.name}", False)
 
     def stop(self, part: Part) -> None:
-        """Stop a part; returns when it has ended."""
+        """Stop a part; returns when it has exited."""
         self._ask("stopProcess", f"{part.group.label}:{part.name}")
 
     def states(self) -> dict[str, State]:
-        """What it knows about every part, by name."""
+        """The state of every part, by name."""
         return {
             info["name"]: State(info["statename"], info["pid"], info["start"], info["exitstatus"])
             for info in _dictionaries(self._ask("getAllProcessInfo"))
@@ -104,11 +104,11 @@ class Supervisor:
         return int(str(self._ask("getPID")))
 
     def shutdown(self) -> None:
-        """Tell it to stop every part, group by group, and then itself; returns at once."""
+        """Make it stop every part, group by group, and then exit; returns at once."""
         self._ask("shutdown")
 
     def _ask(self, method: str, *arguments: object) -> Any:
-        """Call one of supervisord's methods, on a connection of its own: one that failed would go on failing."""
+        """Call a method of supervisord on a new connection: a failed connection cannot be reused."""
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
         with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as server:
             return getattr(server.supervisor, method)(*arguments)
@@ -117,7 +117,7 @@ class Supervisor:
         deadline = time.monotonic() + _LAUNCH_SECONDS
         while not self.alive():
             if time.monotonic() > deadline:
-                raise LaunchFailed(f"supervisord did not start: {output.strip() or 'it said nothing'}")
+                raise LaunchFailed(f"supervisord did not start: {output.strip() or 'no output'}")
             time.sleep(0.05)
 
 

@@ -1,4 +1,4 @@
-"""Renders supervisord's configuration from the parts. It holds secrets, so only its owner may read it."""
+"""Renders supervisord's configuration from the parts. It contains secrets, so only its owner may read it."""
 
 import shlex
 from collections import defaultdict
@@ -10,14 +10,14 @@ from local.paths import ROOT
 from local.stack import Stack
 
 MARK = "ARGOSY_SUPERVISED_IN"
-"""Every process that a stack starts carries this variable, with the stack's data directory."""
+"""Every process of a stack has this variable, with the stack's data directory."""
 
-# A part is started again however often it ends; the pause grows by a second each time it dies young.
+# A part is restarted without limit; the pause grows by a second each time it exits early.
 _STARTS_WITHOUT_END = 1_000_000_000
 
 
 def render(stack: Stack, socket: Path, parts: Iterable[Part]) -> str:
-    """The whole file."""
+    """The complete configuration file."""
     groups: dict[Group, list[Part]] = defaultdict(list)
     for part in parts:
         groups[part.group].append(part)
@@ -60,11 +60,11 @@ def _program(stack: Stack, part: Part) -> Mapping[str, str]:
 
 def _quotable(value: str) -> str:
     if not value.isprintable() or '"' in value or "'" in value:
-        raise ValueError(f"a setting may hold no quotes and nothing unprintable: {value!r}")
+        raise ValueError(f"a setting must not contain quotes or unprintable characters: {value!r}")
     return value
 
 
 def _section(name: str, settings: Mapping[str, str]) -> str:
-    """One section; supervisord would read a bare % as the start of an expression."""
+    """One section. A % is escaped, because supervisord expands % expressions."""
     lines = (f"{key} = {value.replace('%', '%%')}" for key, value in settings.items())
     return "\n".join([f"[{name}]", *lines, ""])

@@ -1,4 +1,4 @@
-"""The parts of a stack, in one table: what runs, with which settings, and how one sees that it is ready."""
+"""The parts of a stack, in one table: commands, settings and readiness checks."""
 
 from collections.abc import Mapping
 
@@ -33,7 +33,7 @@ def _stores(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
         "FERRETDB_POSTGRESQL_URL": _postgres_url(stack, secrets, FERRETDB) + "?pool_max_conns=40",
     }
     return (
-        # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for its clients to leave.
+        # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for clients to disconnect.
         Part("postgres", Group.STORES, _python("local.postgres"), accepting_queries, ("postgres",), stop_signal="INT"),
         Part("databases", Group.STORES, _until_done("local.databases"), None, needs=("postgres",)),
         Part(
@@ -71,17 +71,17 @@ def _parties(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
 
 
 def _traces(stack: Stack) -> tuple[Part, ...]:
-    """The collector, for a stack that keeps traces."""
+    """The collector, if the stack collects traces."""
     if not stack.traces:
         return ()
     return (Part("traces", Group.PARTIES, _python("local.traces"), listening("traces"), ("traces",)),)
 
 
 def _tracing(stack: Stack) -> Mapping[str, str]:
-    """What whoever makes spans is told; nothing in a stack that keeps none."""
+    """The trace settings of every part that makes spans; empty if the stack collects no traces."""
     if not stack.traces:
         return {}
-    # Whoever looks does so at once: spans leave every half second.
+    # Spans are exported every half second, for people who look at once.
     return {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.url("traces"), "OTEL_BSP_SCHEDULE_DELAY": "500"}
 
 
@@ -129,7 +129,7 @@ def _edge(stack: Stack) -> tuple[Part, ...]:
 
 
 def _settings(stack: Stack, secrets: Credentials, service: Service) -> Mapping[str, str]:
-    """A service's environment: what all have in common, and what its facts and the contract give it."""
+    """A service's environment: common settings, and those that its facts and the contract define."""
     addresses = {name: stack.address(name) for name in BASE}
     words = {
         setting: secrets.secret(service.name, setting) for setting, secret in service.secrets.items() if is_word(secret)
@@ -148,7 +148,7 @@ def _settings(stack: Stack, secrets: Credentials, service: Service) -> Mapping[s
         "SERVICE_KEYS_FILE": str(secrets.service_keys_file),
         "KAFKA_BOOTSTRAP_SERVERS": stack.address("kafka"),
         **_tracing(stack),
-        "MALLOC_ARENA_MAX": "2",  # glibc else keeps an arena a thread, some 10 MB a service
+        "MALLOC_ARENA_MAX": "2",  # glibc's default is an arena per thread, some 10 MB per service
         **_store(stack, secrets, service),
         **_targets(stack, service.name),
         **words,
@@ -168,7 +168,7 @@ def _store(stack: Stack, secrets: Credentials, service: Service) -> Mapping[str,
 
 
 def _targets(stack: Stack, caller: str) -> Mapping[str, str]:
-    """Where the services answer that the contract lets it call."""
+    """The addresses of the services that the contract allows it to call."""
     return {target_setting(called): stack.address(f"{called}-grpc") for called in system().calls(caller)}
 
 

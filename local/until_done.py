@@ -1,7 +1,7 @@
-"""Runs a command again and again until it succeeds: `python -m local.until_done COMMAND…`.
+"""Repeats a command until it succeeds: `python -m local.until_done COMMAND…`.
 
-For work that needs another part to be up: a failure only means "not yet", and is logged in a line. When that has lasted
-for two minutes, all that the command prints is shown. The pause grows to two seconds.
+For tasks that need another part to be up. A failure is expected and logged in one line. After two minutes of failures,
+the command's complete output is shown. The pause grows to two seconds.
 """
 
 import json
@@ -16,14 +16,14 @@ _EXPECTED_SECONDS = 120.0
 
 
 def main() -> None:
-    """Entry point; returns once the command has exited with 0."""
+    """Entry point. Returns once the command has exited with 0."""
     pause, began = _FIRST_PAUSE_SECONDS, time.monotonic()
     while True:
         tried = subprocess.run(sys.argv[1:], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if not tried.returncode:
             print(tried.stdout, end="", flush=True)
             return
-        why = (tried.stdout.strip().splitlines() or ["it said nothing"])[-1]
+        why = (tried.stdout.strip().splitlines() or ["no output"])[-1]
         if time.monotonic() - began < _EXPECTED_SECONDS:
             _log("info", why, tried.returncode)
         else:

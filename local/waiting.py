@@ -1,4 +1,4 @@
-"""Waits for parts to be ready, with one line for each as it comes up, and the end of its log when one does not."""
+"""Waits until parts are ready: prints a line for each, and the end of its log if one fails."""
 
 import sys
 import time
@@ -17,7 +17,7 @@ _TAIL_LINES = 25
 
 
 def wait_until_ready(stack: Stack, supervisor: Supervisor, parts: Sequence[Part]) -> bool:
-    """Whether all parts became ready. Gives up on a part that keeps ending, and when it takes too long."""
+    """Whether all parts became ready. Gives up on a part that keeps exiting, and after a time limit."""
     started = time.monotonic()
     pending = list(parts)
     crashes: dict[str, set[int]] = defaultdict(set)
@@ -34,7 +34,7 @@ def wait_until_ready(stack: Stack, supervisor: Supervisor, parts: Sequence[Part]
         hopeless = [part for part in pending if len(crashes[part.name]) >= _CRASHES_TO_GIVE_UP]
         if hopeless or time.monotonic() - started > _DEADLINE_SECONDS:
             _give_up(stack, hopeless or pending)
-            for part in hopeless:  # it would go on ending for ever, and nobody would look any more
+            for part in hopeless:  # otherwise it would restart forever, unnoticed
                 supervisor.stop(part)
             return False
         _say_waiting(pending, time.monotonic() - started)
@@ -42,7 +42,7 @@ def wait_until_ready(stack: Stack, supervisor: Supervisor, parts: Sequence[Part]
 
 
 def is_ready(stack: Stack, part: Part, state: State) -> bool:
-    """Whether it runs and says yes to its check; whether work that ends has ended well."""
+    """Whether the part runs and its check succeeds, or, for a task, whether it has exited with 0."""
     if part.ready is None:
         return state.finished
     return state.running and part.ready(stack)
@@ -50,7 +50,7 @@ def is_ready(stack: Stack, part: Part, state: State) -> bool:
 
 def _give_up(stack: Stack, parts: Sequence[Part]) -> None:
     for part in parts:
-        _say(f"{part.name:<20} does not come up. The end of its log:")
+        _say(f"{part.name:<20} does not start. The end of its log:")
         print(_tail(stack.logs / f"{part.name}.log"))
     print("The rest keeps running: `make logs` follows it, `make down` stops it.", file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""Asks each service's store for its part of an order's story."""
+"""Queries each service's store for its part of an order's story."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from services.notification.adapters import story as notification
 from services.notification.adapters.unit_of_work import CONSUMER as NOTIFICATION_GROUP
 from services.order.adapters import story as order
 from services.order.adapters.commits import MongoCommits
-from services.payment import story as payment
-from services.payment.consumers import GROUP as PAYMENT_GROUP
+from services.payment.adapters import story as payment
+from services.payment.adapters.unit_of_work import CONSUMER as PAYMENT_GROUP
 
-Tell = Callable[[Connection, UUID], Awaitable[list[Moment]]]
+StoryQuery = Callable[[Connection, UUID], Awaitable[list[Moment]]]
 
-_ON_POSTGRES: Mapping[str, tuple[Tell, str]] = {
+_ON_POSTGRES: Mapping[str, tuple[StoryQuery, str]] = {
     payment.SERVICE: (payment.story_of, PAYMENT_GROUP),
     inventory.SERVICE: (inventory.story_of, INVENTORY_GROUP),
     notification.SERVICE: (notification.story_of, NOTIFICATION_GROUP),
 }
-"""What reads a service's part, and the consumer under which its inbox keeps events."""
+"""The query of a service's part, and the consumer name under which its inbox stores events."""
 
 SERVICES: Sequence[str] = (order.SERVICE, *_ON_POSTGRES)
-"""The services that know of orders."""
+"""The services that store data about orders."""
 
 
 class _Database(BaseSettings):
-    """Where a service keeps its rows."""
+    """Connection settings of a service's database."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -44,7 +44,7 @@ class _Database(BaseSettings):
 
 
 async def collect(order_id: UUID, services: Collection[str]) -> list[Moment]:
-    """What these services know of the order, unsorted. Raises NoSystem when a store does not answer."""
+    """What these services store about the order, unsorted. Raises NoSystem if a store is unreachable."""
     moments = []
     if order.SERVICE in services:
         async with documents(settings_of(order.SERVICE, OrderDocuments)) as mongo:
@@ -52,9 +52,9 @@ async def collect(order_id: UUID, services: Collection[str]) -> list[Moment]:
     async with AsyncExitStack() as opened:
         connections = {service: await _connect(opened, service) for service in _ON_POSTGRES if service in services}
         for service, connection in connections.items():
-            tell, _ = _ON_POSTGRES[service]
-            moments += await tell(connection, order_id)
-        types = event_types(moments)  # of all services: an inbox keeps the events of others
+            query, _ = _ON_POSTGRES[service]
+            moments += await query(connection, order_id)
+        types = event_types(moments)  # of all services: an inbox records the events of other services
         for service, connection in connections.items():
             _, consumer = _ON_POSTGRES[service]
             moments += await inbox_moments(connection, service, consumer, types)

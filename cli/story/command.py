@@ -55,22 +55,24 @@ def story(
 
 def _moments(order_id: UUID | None, of: Sequence[str] | None, read: Sequence[Path]) -> Iterable[Moment]:
     if (order_id is None) == (not read):
-        output.refuse("say which order, or which files to --read")
+        output.refuse("name an order, or files to --read")
     if order_id is None:
         return [moment for file in read for moment in _from_file(file)]
     unknown = sorted(set(of or ()) - set(SERVICES))
     if unknown:
         output.refuse(f"--of takes {', '.join(SERVICES)}, not {', '.join(unknown)}")
     if in_a_service() and not of:
-        output.refuse(f"say whose pod this is: --of {' | '.join(SERVICES)}")
-    told = asyncio.run(collect(order_id, of or SERVICES))
-    return [*told, *log_lines.moments(() if in_a_service() else log_files(), str(order_id), told)]
+        output.refuse(f"name the service of this pod: --of {' | '.join(SERVICES)}")
+    collected = asyncio.run(collect(order_id, of or SERVICES))
+    return [*collected, *log_lines.moments(() if in_a_service() else log_files(), str(order_id), collected)]
 
 
 def _from_file(file: Path) -> Iterable[Moment]:
     for line in file.read_text().splitlines():
         try:
-            said = json.loads(line)
-            yield Moment(clock.from_text(said["at"]), said["service"], Kind(said["kind"]), said["text"], said["facts"])
+            entry = json.loads(line)
+            yield Moment(
+                clock.from_text(entry["at"]), entry["service"], Kind(entry["kind"]), entry["text"], entry["facts"]
+            )
         except (ValueError, KeyError, TypeError):
-            output.refuse(f"{file} holds a line that is not of a story: {line[:60]}")
+            output.refuse(f"{file} holds a line that is no part of a story: {line[:60]}")

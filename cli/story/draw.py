@@ -1,4 +1,4 @@
-"""A story for people: one line a moment, with the time since the one before."""
+"""Draws a story for people: one line per moment, with the time since the previous one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WIDEST_KIND = max(map(len, Kind))
 
 
 def draw(moments: Iterable[Moment]) -> Iterator[Text]:
-    """One line for each moment, which come in order of time."""
+    """One line for each moment. Expects them in order of time."""
     last = None
     for moment in moments:
         gap = moment.at - last if last else timedelta()

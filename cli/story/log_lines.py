@@ -1,4 +1,4 @@
-"""What the logs of a laptop say of an order: calls and consumers' work that belong to its traces, or that name it."""
+"""Finds the log lines about an order in a laptop's logs: those of its traces, and those that name it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from typing import Any
 from services.chassis import clock, trace_context
 from services.chassis.story import Kind, Moment
 
-_TOLD_APART = frozenset({"time", "level", "event", "service", "trace_id", "stack"})
+_COLUMNS = frozenset({"time", "level", "event", "service", "trace_id", "stack"})
 _CALL = "call"
 
 
-def moments(files: Iterable[Path], order_id: str, told: Collection[Moment]) -> list[Moment]:
+def moments(files: Iterable[Path], order_id: str, known: Collection[Moment]) -> list[Moment]:
     """The log lines that belong to the traces of these moments, or that hold the order's id."""
-    traces = {trace_context.trace_id(moment.facts["traceparent"]) for moment in told if moment.facts.get("traceparent")}
+    traces = {
+        trace_context.trace_id(moment.facts["traceparent"]) for moment in known if moment.facts.get("traceparent")
+    }
     wanted = (order_id, *traces)
     return [moment for file in files for moment in _read(file, wanted)]
 
@@ -30,15 +32,15 @@ def _read(file: Path, wanted: Collection[str]) -> Iterator[Moment]:
 
 def _moment(line: str) -> Iterator[Moment]:
     try:
-        said = json.loads(line)
-        at, service, event = clock.from_text(said["time"]), said["service"], said["event"]
+        entry = json.loads(line)
+        at, service, event = clock.from_text(entry["time"]), entry["service"], entry["event"]
     except (ValueError, KeyError, TypeError):
-        return  # not one of a service's lines
-    facts = {name: value for name, value in said.items() if name not in _TOLD_APART}
+        return  # not a log line of a service
+    facts = {name: value for name, value in entry.items() if name not in _COLUMNS}
     if event == _CALL:
         yield Moment(at, service, Kind.CALL, _call(facts), facts)
     else:
-        yield Moment(at, service, Kind.LOG, " ".join([event, *_pairs(facts)]), {**facts, "level": said.get("level")})
+        yield Moment(at, service, Kind.LOG, " ".join([event, *_pairs(facts)]), {**facts, "level": entry.get("level")})
 
 
 def _call(facts: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Puts the AsyncAPI document together."""
+"""Builds the AsyncAPI document."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ class Event:
     """An event of the contract."""
 
     type: str
-    """Its CloudEvents type."""
+    """The CloudEvents type."""
     topic: str
     message: str
-    """The full name of its protobuf message."""
+    """The full name of the protobuf message."""
 
 
 def write_asyncapi(image: Json, system: System, into: Path) -> None:
-    """Writes `asyncapi.json`; the same contract and facts give the same bytes."""
+    """Write `asyncapi.json`. The same contract and facts give the same bytes."""
     into.mkdir(parents=True, exist_ok=True)
     text = json.dumps(asyncapi(image, system), indent=2, ensure_ascii=False)
     (into / "asyncapi.json").write_text(f"{text}\n", encoding="utf-8")
 
 
 def asyncapi(image: Json, system: System) -> dict[str, Any]:
-    """The document. image: with source information, whose comments become descriptions.
+    """The document. `image` needs source information: comments become descriptions.
 
     Raises ContractError for an event without a key.
     """
@@ -114,7 +114,7 @@ def _operations(declared: list[Event], system: System) -> Iterator[tuple[str, Js
         name = service.name
         if service.topic is not None:
             topic = topic_of(name)
-            yield _operation(name, "publishes", topic, by_topic[topic], "Publishes, by its outbox.")
+            yield _operation(name, "publishes", topic, by_topic[topic], "Publishes through its outbox.")
         for topic in system.consumed(name):
             types = [event for event in by_topic[topic] if event in service.consumes]
             about = f"Consumes, as the consumer group {service.group}."
@@ -146,7 +146,7 @@ def _message(event: Event, image: Image, schemas: Schemas, publisher: str) -> Js
     comment = image.comment(event.message)
     key = _KEY.search(comment)
     if key is None:
-        raise ContractError(f"{event.message}: its comment ends with its Kafka key, as in `Key: the order's id.`")
+        raise ContractError(f"{event.message}: its comment must end with its Kafka key, as in `Key: the order's id.`")
     about = {"ce_type": {"const": event.type}, "ce_source": {"const": f"/argosy/{publisher}"}}
     return {
         "name": event.type,

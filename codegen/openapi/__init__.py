@@ -1,1 +1,1 @@
-"""The OpenAPI document of the REST face: paths, schemas and rules from the contract, the rest from `base.yaml`."""
+"""Generates the OpenAPI document: paths, schemas and rules from the contract, the rest from `base.yaml`."""

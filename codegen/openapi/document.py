@@ -1,4 +1,4 @@
-"""Puts the OpenAPI document together."""
+"""Builds the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ Json = Mapping[str, Any]
 
 
 def write_openapi(image: Json, services: tuple[Service, ...], into: Path) -> None:
-    """Writes `openapi.json`; the same contract gives the same bytes."""
+    """Write `openapi.json`. The same contract gives the same bytes."""
     into.mkdir(parents=True, exist_ok=True)
     text = json.dumps(openapi(image, services), indent=2, ensure_ascii=False)
     (into / "openapi.json").write_text(f"{text}\n", encoding="utf-8")
 
 
 def openapi(image: Json, services: tuple[Service, ...]) -> dict[str, Any]:
-    """The document. image: with source information, whose comments become descriptions.
+    """The document. `image` needs source information: comments become descriptions.
 
-    Raises ContractError for what has no form in OpenAPI.
+    Raises ContractError for a part of the contract that OpenAPI cannot express.
     """
     found = Image(image)
     base: dict[str, Any] = yaml.safe_load(BASE.read_text(encoding="utf-8"))
@@ -60,8 +60,8 @@ def _refuse_left_over(examples: Mapping[str, Any], names: Collection[str]) -> No
 
 
 def _tags(image: Image, services: tuple[Service, ...]) -> list[dict[str, str]]:
-    told: dict[str, list[str]] = {}
+    comments_by_owner: dict[str, list[str]] = {}
     for service in services:
         if not service.is_internal:
-            told.setdefault(service.owner, []).append(image.comment(service.full_name))
-    return [{"name": owner, "description": " ".join(comments)} for owner, comments in sorted(told.items())]
+            comments_by_owner.setdefault(service.owner, []).append(image.comment(service.full_name))
+    return [{"name": owner, "description": " ".join(comments)} for owner, comments in sorted(comments_by_owner.items())]

@@ -1,4 +1,4 @@
-"""Finds things in an image: messages by their names, and what the comments say about everything."""
+"""Lookup in an image: messages and comments by full name."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from services.chassis.contract import ContractError
 
 Json = Mapping[str, Any]
 
-# The numbers of FileDescriptorProto's and DescriptorProto's fields, as the paths of comments spell them.
+# Field numbers of FileDescriptorProto and DescriptorProto, which make up the paths of comments.
 _MESSAGES, _SERVICES, _METHODS, _FIELDS, _NESTED = 4, 6, 2, 2, 3
 
 
 class Image:
-    """An image with its comments (a FileDescriptorSet as JSON)."""
+    """An image (a FileDescriptorSet as JSON) with its comments."""
 
     def __init__(self, image: Json) -> None:
         self._messages: dict[str, Json] = {}
         self._comments: dict[str, str] = {}
         self.services: dict[str, Json] = {}
-        """Every proto service by its full name."""
+        """Full name → proto service."""
         for file in image["file"]:
             comments = _comments(file)
             prefix = file.get("package", "")
@@ -30,13 +30,13 @@ class Image:
                 self._take_message(f"{prefix}.{message['name']}", message, (_MESSAGES, index), comments)
 
     def message(self, name: str) -> Json:
-        """A message by its full name. Raises ContractError when there is none."""
+        """A message by its full name. Raises ContractError if there is none."""
         if name not in self._messages:
             raise ContractError(f"{name}: no such message")
         return self._messages[name]
 
     def comment(self, name: str) -> str:
-        """What stands above a service, an rpc, a message or a field; a paragraph a line."""
+        """The comment of a service, rpc, message or field, one line per paragraph. Empty if there is none."""
         return self._comments.get(name, "")
 
     def _take_service(self, name: str, service: Json, path: tuple[int, ...], comments: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""One rpc as an OpenAPI operation: what it takes, what it answers, who may call it and how often."""
+"""Converts an rpc to an OpenAPI operation: parameters, body, responses, access, rate limit."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ _SIGN_IN: dict[str, list[dict[str, list[str]]]] = {
     "USER": [{"bearer": []}],
     "STAFF": [{"bearer": []}],
 }
-# What any call may be answered, and what a comment's gRPC code is over HTTP.
+# The error statuses of every operation, and the HTTP statuses of gRPC codes in comments.
 _ALWAYS = ("400", "401", "500", "503", "504")
-_SAID = {"PERMISSION_DENIED": "403", "NOT_FOUND": "404", "ALREADY_EXISTS": "409", "ABORTED": "409"}
+_IN_COMMENTS = {"PERMISSION_DENIED": "403", "NOT_FOUND": "404", "ALREADY_EXISTS": "409", "ABORTED": "409"}
 
 
 class Operations:
-    """Writes operations, their messages into `schemas`."""
+    """Converts rpcs to operations, and adds their messages to `schemas`."""
 
     def __init__(self, image: Image, schemas: Schemas, examples: Mapping[str, Any]) -> None:
-        """examples: what a request says, by rpc."""
+        """`examples`: rpc → example of its request."""
         self._image = image
         self._schemas = schemas
         self._examples = examples
 
     def of(self, service: Service, rpc: Rpc, method: Json) -> Operation:
-        """The operation of one rpc; `method` is its descriptor."""
+        """The operation of one rpc. `method` is its descriptor."""
         operation: Operation = {
             "tags": [service.owner],
             "operationId": rpc.name[0].lower() + rpc.name[1:],
@@ -59,17 +59,17 @@ class Operations:
         return operation
 
     def _description(self, service: Service, rpc: Rpc) -> str:
-        told = [self._image.comment(f"{rpc.service}.{rpc.name}"), _WHO[rpc.access]]
+        paragraphs = [self._image.comment(f"{rpc.service}.{rpc.name}"), _WHO[rpc.access]]
         if service.rate_limit is not None and not rpc.unlimited:
             limit = service.rate_limit
-            told.append(
+            paragraphs.append(
                 f"Counts for the {limit.group} group: {limit.per_minute:,} calls a minute and {limit.per_hour:,} an "
                 "hour for each caller."
             )
-        return "\n\n".join(told)
+        return "\n\n".join(paragraphs)
 
     def _parameters(self, rpc: Rpc, method: Json) -> Iterator[Operation]:
-        """What stands in the path; and in the query, where there is no body."""
+        """The path parameters; without a body, also the query parameters."""
         message = method["inputType"].lstrip(".")
         in_path = path_fields(rpc.route)
         has_body = "body" in method["options"][_HTTP]
@@ -116,7 +116,7 @@ class Operations:
         streams = method.get("serverStreaming", False)
         answer = {"schema": self._schemas.answer(method["outputType"].lstrip("."))}
         success = {
-            "description": "One JSON object a line, each of this form." if streams else "Done.",
+            "description": "One JSON object per line, each with this schema." if streams else "Success.",
             "headers": {
                 "X-API-Version": {"$ref": "#/components/headers/ApiVersion"},
                 "X-Service-Name": {"$ref": "#/components/headers/ServiceName"},
@@ -124,7 +124,7 @@ class Operations:
             "content": {"application/x-ndjson" if streams else "application/json": answer},
         }
         if _creates(method):
-            success["description"] = "Made."
+            success["description"] = "Created."
         return {
             "201" if _creates(method) else "200": success,
             **{status: {"$ref": f"#/components/responses/{status}"} for status in sorted(self._errors(rpc, method))},
@@ -132,7 +132,7 @@ class Operations:
 
     def _errors(self, rpc: Rpc, method: Json) -> set[str]:
         comment = self._image.comment(f"{rpc.service}.{rpc.name}")
-        found = {*_ALWAYS, *(status for code, status in _SAID.items() if re.search(rf"\b{code}\b", comment))}
+        found = {*_ALWAYS, *(status for code, status in _IN_COMMENTS.items() if re.search(rf"\b{code}\b", comment))}
         if path_fields(rpc.route):
             found.add("404")
         if rpc.access == "STAFF":
@@ -147,7 +147,7 @@ class Operations:
 
 
 def path_fields(route: str) -> set[str]:
-    """The fields that travel in a path, as JSON names them."""
+    """The JSON names of the fields in a path."""
     return {_camel(name) for name in _VARIABLE.findall(route)}
 
 

@@ -1,4 +1,4 @@
-"""Messages as JSON Schema: what may be sent, with its rules, and what is answered, with what is always there."""
+"""Converts messages to JSON Schema: requests with their rules, responses with their required fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Schema = dict[str, Any]
 
 _RULES = "[buf.validate.field]"
 
-# Types that JSON writes in a way of their own.
+# Types with a special JSON form.
 _WELL_KNOWN: dict[str, Schema] = {
     "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
     "google.protobuf.Duration": {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]{1,9})?s$"},
@@ -29,31 +29,31 @@ _LONG_INTEGERS = {"TYPE_INT64": "int64", "TYPE_UINT64": "uint64", "TYPE_SINT64":
 
 
 class Schemas:
-    """The schemas of all messages that were asked for, and of those within them."""
+    """The schemas of all requested messages, and of the messages in them."""
 
     def __init__(self, image: Image, answered: Collection[str]) -> None:
-        """answered: the messages that rpcs answer with; one that is sent as well gets a second schema for that."""
+        """`answered`: the messages in responses. One that is also in requests gets a second schema for those."""
         self._image = image
         self._answered = self._reached(answered)
         self._owners: dict[str, str] = {}
         self.components: dict[str, Schema] = {}
 
     def answer(self, message: str) -> Schema:
-        """What is answered as a message."""
+        """The schema of a message in a response."""
         return self._of_message(message, sent=False)
 
     def body(self, message: str, without: Collection[str]) -> Schema:
-        """What is sent as a message; `without` are the fields that travel in the path."""
+        """The schema of a message in a request. `without`: the fields in the path."""
         return self._of_message(message, sent=True, without=without)
 
     def parameter(self, message: str, field: Json) -> Schema:
-        """What is sent as one field, in a path or a query."""
+        """The schema of a field in a path or query."""
         return self._sent(field, _rules(field))
 
     def describe(self, message: str, field: Json) -> str:
-        """What the comment says about a field, and what its rules tell whoever breaks them."""
-        told = [self._image.comment(f"{message}.{field['name']}"), *rules.messages(_rules(field))]
-        return "; ".join(part.rstrip(".") for part in told if part) + "." if any(told) else ""
+        """The description of a field: its comment and the messages of its rules."""
+        parts = [self._image.comment(f"{message}.{field['name']}"), *rules.messages(_rules(field))]
+        return "; ".join(part.rstrip(".") for part in parts if part) + "." if any(parts) else ""
 
     def _of_message(self, message: str, *, sent: bool, without: Collection[str] = ()) -> Schema:
         if message in _WELL_KNOWN:
@@ -85,29 +85,29 @@ class Schemas:
     def _property(self, message: str, field: Json, sent: bool) -> Schema:
         schema = self._sent(field, _rules(field)) if sent else self._answered_as(field)
         description = self.describe(message, field) if sent else self._image.comment(f"{message}.{field['name']}")
-        if "$ref" in schema:  # says nothing else beside it
+        if "$ref" in schema:  # a $ref allows no sibling keywords
             schema = {"allOf": [schema]}
         return {"description": description, **schema}
 
-    def _sent(self, field: Json, said: Json) -> Schema:
+    def _sent(self, field: Json, given: Json) -> Schema:
         entry = self._map_value(field)
         if entry is not None:
             return {"type": "object", "additionalProperties": self._one_sent(entry, {})}
         if field["label"] != "LABEL_REPEATED":
-            return self._one_sent(field, said)
-        items = self._one_sent(field, said.get("repeated", {}).get("items", {}))
-        return {"type": "array", "items": items, **rules.of_list(said)}
+            return self._one_sent(field, given)
+        items = self._one_sent(field, given.get("repeated", {}).get("items", {}))
+        return {"type": "array", "items": items, **rules.of_list(given)}
 
-    def _one_sent(self, field: Json, said: Json) -> Schema:
+    def _one_sent(self, field: Json, given: Json) -> Schema:
         kind = field["type"]
         if kind == "TYPE_STRING":
-            return rules.of_string(said)
+            return rules.of_string(given)
         if kind in ("TYPE_DOUBLE", "TYPE_FLOAT"):
-            return rules.of_amount(said)
+            return rules.of_amount(given)
         if kind in _INTEGERS:
-            return {**_plain(kind), **rules.of_number(said, _INTEGERS[kind])}
+            return {**_plain(kind), **rules.of_number(given, _INTEGERS[kind])}
         if kind in _LONG_INTEGERS:
-            bounds = rules.of_number(said, _LONG_INTEGERS[kind])
+            bounds = rules.of_number(given, _LONG_INTEGERS[kind])
             return {"anyOf": [{"type": "integer", "format": "int64", **bounds}, _plain(kind)]}
         if kind == "TYPE_MESSAGE":
             return self._of_message(field["typeName"].lstrip("."), sent=True)
@@ -126,7 +126,7 @@ class Schemas:
         return _plain(field["type"])
 
     def _map_value(self, field: Json) -> Json | None:
-        """The field that a map's values are; None when it is no map."""
+        """The value field of a map. None: the field is not a map."""
         if field["type"] != "TYPE_MESSAGE" or field["typeName"].lstrip(".") in _WELL_KNOWN:
             return None
         entry = self._image.message(field["typeName"].lstrip("."))
@@ -134,7 +134,7 @@ class Schemas:
         return found
 
     def _reached(self, messages: Collection[str]) -> set[str]:
-        """These messages and all within them."""
+        """These messages and all messages in them."""
         reached: set[str] = set()
         waiting = list(messages)
         while waiting:
@@ -148,7 +148,7 @@ class Schemas:
 
 
 def _plain(kind: str) -> Schema:
-    """A type without rules, as the edge writes it. Raises ContractError for one that no rule here covers."""
+    """The schema of a type without rules, as the edge writes it. Raises ContractError for an unsupported type."""
     if kind in _INTEGERS:
         return {"type": "integer", "format": "int32"}
     if kind in _LONG_INTEGERS:
@@ -161,12 +161,12 @@ def _plain(kind: str) -> Schema:
         "TYPE_BYTES": {"type": "string", "format": "byte"},
     }
     if kind not in plain:
-        raise ContractError(f"{kind}: nobody has said how OpenAPI has it")
+        raise ContractError(f"{kind}: not supported in OpenAPI")
     return plain[kind]
 
 
 def _is_always_answered(field: Json) -> bool:
-    """Whether it is there even when nobody set it: the edge writes zeros and empty lists."""
+    """Whether it is always in a response: the edge also writes zeros and empty lists."""
     if field["label"] == "LABEL_REPEATED":
         return True
     return field["type"] != "TYPE_MESSAGE" and "oneofIndex" not in field

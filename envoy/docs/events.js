@@ -1,5 +1,5 @@
-// Shows the AsyncAPI document that this edge serves: each topic, who publishes and consumes it, and its messages.
-// All text is set as text, never as HTML.
+// Shows the AsyncAPI document of this edge: each topic, its publishers, consumers and messages. Texts are never inserted
+// as HTML.
 "use strict";
 
 function element(tag, text, ...children) {

@@ -1,4 +1,4 @@
-// Shows the document that this edge serves. Nothing is asked of any other host.
+// Shows the OpenAPI document of this edge. Loads nothing from other hosts.
 SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#page",

@@ -1,1 +1,1 @@
-"""What the chassis costs a call: the real user service beside a bare handler, same query, same calls, in turn."""
+"""The cost of the chassis per call: the real user service against a bare handler, same query, same calls, in turn."""

@@ -1,4 +1,4 @@
-"""Prints CPU a call of both, and their ratio: `python -m load.chassis_cost`. Needs the stack to be up (`make up`)."""
+"""Prints CPU per call of both servers, and their ratio: `python -m load.chassis_cost`. Needs a running stack."""
 
 import json
 import os
@@ -36,13 +36,13 @@ class Contestant:
     process: subprocess.Popen[bytes]
 
     def cpu_seconds(self) -> float:
-        """User and system time that the process has used so far."""
+        """User and system time that the process has used so far, seconds."""
         used = psutil.Process(self.process.pid).cpu_times()
         return float(used.user + used.system)
 
 
 def main() -> int:
-    """Measure in turn, print, end what was started."""
+    """Measure both in turn, print, and stop the started processes."""
     stack = Stack.from_environment()
     try:
         user_id, token = _register(stack)
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def _measure(contestants: Sequence[Contestant], user_id: str, token: str) -> dict[str, list[float]]:
-    """Milliseconds of CPU a call, by contestant and round; they take turns, so that drift hits both."""
+    """Milliseconds of CPU per call, by contestant and round; they alternate, so that drift affects both."""
     for contestant in contestants:
         _wait_until_up(contestant)
         _burst(contestant, WARM_UP_CALLS, user_id, token)
@@ -91,9 +91,9 @@ def _burst(contestant: Contestant, calls: int, user_id: str, token: str) -> None
 
 
 def _chassis(stack: Stack) -> Contestant:
-    """The real user service, with the stack's settings but for its ports, its log, which goes nowhere, and its traces.
+    """The real user service with the stack's settings, but with its own ports, no log, and its own trace settings.
 
-    Those are as this process's own OTEL_ variables say: none, unless they name a collector.
+    Traces follow this process's OTEL_ variables: none, unless they name a collector.
     """
     (part,) = (p for p in parts(stack, credentials.read(stack.secrets)) if p.name == "user")
     port, admin_port = stack.port("user-grpc") + 1000, stack.port("user-admin") + 1000
@@ -121,24 +121,24 @@ def _wait_until_up(contestant: Contestant) -> None:
         BIN / "grpcurl", "-plaintext", "-protoset", ROOT / "generated" / "descriptors.binpb",
         f"127.0.0.1:{contestant.port}", "argosy.user.v1.UserService/GetUser",
     ]  # fmt: skip
-    while b"Unavailable" in (said := subprocess.run(call, check=False, capture_output=True).stderr) or b"dial" in said:
+    while b"Unavailable" in (done := subprocess.run(call, check=False, capture_output=True).stderr) or b"dial" in done:
         if time.monotonic() > give_up or contestant.process.poll() is not None:
-            raise SystemExit(f"{contestant.name} does not come up: {said.decode()}")
+            raise SystemExit(f"{contestant.name} does not start: {done.decode()}")
         time.sleep(0.2)
 
 
 def _register(stack: Stack) -> tuple[str, str]:
-    said = subprocess.run(
+    done = subprocess.run(
         [PYTHON, "-m", "load.session"], cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=False
     )
-    if said.returncode:
-        raise httpx.HTTPError(said.stderr.strip().splitlines()[-1])
-    user_id, token = said.stdout.split()
+    if done.returncode:
+        raise httpx.HTTPError(done.stderr.strip().splitlines()[-1])
+    user_id, token = done.stdout.split()
     return user_id, token
 
 
 def _tell(costs: dict[str, list[float]]) -> None:
-    table = Table(title=f"GetUser, CPU a call in ms: {ROUNDS} rounds of {CALLS} calls, {AT_ONCE} at once")
+    table = Table(title=f"GetUser, CPU per call in ms: {ROUNDS} rounds of {CALLS} calls, {AT_ONCE} concurrent")
     for column in ("", "least", "median", "most"):
         table.add_column(column, justify="right" if column else "left")
     for name, values in costs.items():

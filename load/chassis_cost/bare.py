@@ -1,4 +1,4 @@
-"""GetUser with nothing around it: grpc.aio, an asyncpg pool, one query. `python -m load.chassis_cost.bare PORT DSN`."""
+"""GetUser without a chassis: grpc.aio, an asyncpg pool, one query. `python -m load.chassis_cost.bare PORT DSN`."""
 
 import sys
 from uuid import UUID
@@ -17,7 +17,7 @@ _QUERY = """
 
 
 def get_user(pool: asyncpg.Pool) -> grpc.RpcMethodHandler:
-    """Answers GetUser to anybody."""
+    """A handler that answers GetUser without authentication."""
 
     async def handle(request: user_pb2.GetUserRequest, _: object) -> user_pb2.User:
         async with pool.acquire() as connection:
@@ -41,7 +41,7 @@ def get_user(pool: asyncpg.Pool) -> grpc.RpcMethodHandler:
 
 
 async def _no_reset(_: asyncpg.Connection) -> None:
-    """As the chassis' pool does."""
+    """Skip the connection reset, as the chassis' pool does."""
 
 
 async def serve(port: int, dsn: str) -> None:

@@ -1,1 +1,1 @@
-"""The commands of `python -m local`, one a file. Each takes a stack and returns the exit code."""
+"""The commands of `python -m local`, one per file. Each takes a stack and returns the exit code."""

@@ -1,4 +1,4 @@
-"""`demo`: a person's purchases on the running stack, told step by step."""
+"""`demo`: makes purchases on the running stack, step by step."""
 
 import sys
 
@@ -12,14 +12,15 @@ from local.stack import Stack
 
 
 def demo(stack: Stack, door: httpx.Client | None = None) -> int:
-    """Tell it; 1 when something was not as told."""
+    """Run the demo. Returns 1 if a step had another result than expected."""
     console = Console()
     try:
         with Shop(stack, door) as shop:
             Story(shop, console).tell()
     except (ShopError, WatchError, httpx.HTTPError) as error:
         print(
-            f"The story ends here: {error}\n`make status` shows what runs, `make logs` what it says.", file=sys.stderr
+            f"The demo stops here: {error}\n`make status` shows the state of each part, `make logs` its log.",
+            file=sys.stderr,
         )
         return 1
     console.rule("[bold green]All steps succeeded")

@@ -19,7 +19,7 @@ _PAUSE_SECONDS = 0.2
 
 
 def down(stack: Stack, layout: Layout = LAPTOP) -> int:
-    """Stop the stack, and make sure that nothing of it is left."""
+    """Stop the stack, and end processes that it left behind."""
     if not data.ours(stack):
         print("Nothing is running here.")
         return 0
@@ -28,7 +28,7 @@ def down(stack: Stack, layout: Layout = LAPTOP) -> int:
 
 
 def stop(stack: Stack, layout: Layout = LAPTOP) -> int:
-    """As `down`, for a caller that holds the stack already."""
+    """Stop like `down`, for a caller that already holds the stack's lock."""
     supervisor = Supervisor(stack)
     ran = _what_runs(stack, supervisor, layout)
     if ran is not None:
@@ -44,11 +44,11 @@ def stop(stack: Stack, layout: Layout = LAPTOP) -> int:
 
 
 def _what_runs(stack: Stack, supervisor: Supervisor, layout: Layout) -> list[Part] | None:
-    """The parts that were started; None when there is no supervisor."""
+    """The parts that were started; None without a supervisor."""
     if not supervisor.alive():
         return None
     states = supervisor.states()
-    # `ensure`: the stack may have been started by an earlier version, which knew fewer secrets.
+    # `ensure`: an earlier version with fewer secrets may have started the stack.
     table = layout.parts(stack, credentials.ensure(stack.secrets))
     return [part for part in table if not _idle(states.get(part.name))]
 
@@ -58,7 +58,7 @@ def _idle(state: State | None) -> bool:
 
 
 def _shut_down(supervisor: Supervisor) -> None:
-    """Returns when supervisord is gone, or will not go."""
+    """Returns when supervisord has exited, or when the time limit is over."""
     process = psutil.Process(supervisor.pid())
     supervisor.shutdown()
     deadline = time.monotonic() + _PATIENCE_SECONDS

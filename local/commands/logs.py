@@ -1,4 +1,4 @@
-"""`logs`: what the parts say, all together in the order of time, one line an event."""
+"""`logs`: the logs of all parts, merged in order of time, one line per event."""
 
 import heapq
 import json
@@ -16,13 +16,13 @@ from local.log_lines import RAW, LogLine, read
 from local.stack import Stack
 
 _BACKLOG = 20
-"""Lines of each part that are shown of what was said before."""
+"""Number of earlier lines of each part that are shown first."""
 _PAUSE_SECONDS = 0.3
 _DIM, _CYAN, _RESET = "\033[2m", "\033[36m", "\033[0m"
 
 
 def logs(stack: Stack, names: Sequence[str], *, as_json: bool = False, follow: bool = True) -> int:
-    """Show the parts' logs, also over a rotation, until interrupted. Without `follow` all that is there."""
+    """Follow the parts' logs, across rotations, until interrupted. Without `follow`, print the existing lines."""
     found = {path.stem: path for path in sorted(stack.logs.glob("*.log"))}
     unknown = [name for name in names if name not in found]
     if unknown or not found:
@@ -44,7 +44,7 @@ def _show(files: Sequence["_Followed"], show: Callable[[LogLine], str], *, follo
             _tell([file.new() for file in files], show)
     except KeyboardInterrupt:
         return 0
-    except BrokenPipeError:  # whoever read has seen enough
+    except BrokenPipeError:  # the reader of the pipe, such as head, has exited
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -56,7 +56,7 @@ def _tell(several: Iterable[Sequence[LogLine]], show: Callable[[LogLine], str]) 
 
 
 class _Followed:
-    """A part's file, read on from where the last look ended."""
+    """A part's log file, read from the position of the last read."""
 
     def __init__(self, path: Path) -> None:
         self.part = path.stem
@@ -66,7 +66,7 @@ class _Followed:
         self._time = ""
 
     def new(self) -> list[LogLine]:
-        """The whole lines that came since. After a rotation the end of the old file, then the new one."""
+        """The complete lines since the last call. After a rotation, the rest of the old file precedes the new one."""
         lines = list(self._lines())
         if self._was_rotated():
             self._file.close()
@@ -75,7 +75,7 @@ class _Followed:
         return lines
 
     def close(self) -> None:
-        """Look no more."""
+        """Close the file."""
         self._file.close()
 
     def _was_rotated(self) -> bool:
@@ -92,7 +92,7 @@ class _Followed:
             text = one.decode(errors="replace").rstrip()
             line = read(self.part, text) if text else None
             if line is not None:
-                # A line without a time belongs to the one before it.
+                # A line without a time belongs to the previous one.
                 self._time = max(self._time, line.time)
                 yield replace(line, time=self._time)
 

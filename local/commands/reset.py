@@ -1,4 +1,4 @@
-"""`reset`: stops the stack and deletes its data. What set-up made stays."""
+"""`reset`: stops the stack and deletes its data. What set-up installed stays."""
 
 import sys
 
@@ -9,7 +9,7 @@ from local.stack import Stack
 
 
 def reset(stack: Stack, layout: Layout = LAPTOP, *, yes: bool = False) -> int:
-    """Stop, then delete, once a person has agreed. Raises NotOurs when the directory is no stack's."""
+    """Stop the stack and delete its data after a confirmation. Raises NotOurs if the directory is not a stack's."""
     if not stack.data.exists():
         print("There is no data.")
         return 0
@@ -26,9 +26,9 @@ def reset(stack: Stack, layout: Layout = LAPTOP, *, yes: bool = False) -> int:
 
 
 def _agreed(stack: Stack) -> bool:
-    """Ask. Where nobody can be asked, nothing is deleted."""
+    """Ask for confirmation. Without a terminal, nothing is deleted."""
     if not sys.stdin.isatty():
-        print(f"reset deletes all data in {stack.data}: say YES=1 (make) or --yes to do so unasked", file=sys.stderr)
+        print(f"reset deletes all data in {stack.data}: pass YES=1 (make) or --yes to confirm", file=sys.stderr)
         return False
     try:
         answer = input(f"Stop the system and delete all its data in {stack.data}? [y/N] ")

@@ -11,7 +11,7 @@ _ROW = "{:<20} {:<10} {:>8} {:<14} {:>8}"
 
 
 def status(stack: Stack, layout: Layout = LAPTOP) -> int:
-    """Print the table; exit code 0 when all parts are ready."""
+    """Print the table. The exit code is 0 if all parts are ready."""
     supervisor = Supervisor(stack)
     if not data.ours(stack) or not supervisor.alive():
         print("Nothing is running here: `make up` starts everything.")

@@ -1,4 +1,4 @@
-"""`up`: starts what does not run yet, all at once, and waits until all of it is ready."""
+"""`up`: starts the parts that do not run yet, all at once, and waits until they are ready."""
 
 import sys
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from local.waiting import is_ready, wait_until_ready
 
 
 def up(stack: Stack, names: Sequence[str], settings: Sequence[str], layout: Layout = LAPTOP) -> int:
-    """Start the named parts with what they need, or everything; `settings` (PART.NAME=VALUE) are for a fresh start."""
+    """Start the named parts and their needs, or all; `settings` (PART.NAME=VALUE) apply to a fresh start only."""
     with data.alone(stack):
         supervisor = Supervisor(stack)
         running = supervisor.alive()
@@ -55,7 +55,7 @@ def _join(
     wanted: Sequence[Part],
     settings: Sequence[str],
 ) -> int:
-    """Start what is missing in a stack that runs."""
+    """Start the missing parts of a running stack."""
     states = supervisor.states()
     if settings or states.keys() != {part.name for part in table}:
         return _refuse("This stack runs with other settings or parts: stop it first (make down).")
@@ -71,7 +71,7 @@ def _join(
 
 
 def _start(stack: Stack, supervisor: Supervisor, layout: Layout, table: Sequence[Part], wanted: Sequence[Part]) -> int:
-    """Start all at once, in no order; every part waits by itself for those it talks to."""
+    """Start all parts at once, in any order; each waits by itself for those it connects to."""
     states = supervisor.states()
     idle = [part for part in wanted if states[part.name].idle]
     with kept_from_outgoing_connections(stack, idle):
@@ -84,7 +84,7 @@ def _start(stack: Stack, supervisor: Supervisor, layout: Layout, table: Sequence
 
 
 def _say_where(stack: Stack, layout: Layout, table: Sequence[Part], wanted: Sequence[Part]) -> None:
-    """The addresses, when all parts are up."""
+    """Print the addresses once all parts are up."""
     if len(wanted) == len(table):
         print(layout.where(stack))
 
@@ -96,14 +96,14 @@ def _refuse(*lines: str) -> int:
 
 
 def _with_settings(table: Sequence[Part], settings: Sequence[str]) -> list[Part]:
-    """The parts, with settings changed as a person asked. Raises ValueError on what is no setting of a part."""
+    """The parts with the changed settings. Raises ValueError on a setting of an unknown part or of a wrong form."""
     changed = {part.name: part for part in table}
     for setting in settings:
         target, equals, value = setting.partition("=")
         name, dot, variable = target.partition(".")
         if not (equals and dot and variable) or name not in changed:
             raise ValueError(
-                f"a setting reads PART.NAME=VALUE, with one of {', '.join(changed)}; this does not: {setting}"
+                f"a setting has the form PART.NAME=VALUE, with PART one of {', '.join(changed)}; got: {setting}"
             )
         part = changed[name]
         changed[name] = replace(part, environment={**part.environment, variable: value})
@@ -111,7 +111,7 @@ def _with_settings(table: Sequence[Part], settings: Sequence[str]) -> list[Part]
 
 
 def _with_needs(table: Sequence[Part], names: Sequence[str]) -> list[Part]:
-    """The named parts with all that they need; everything when none is named. Raises ValueError on an unknown name."""
+    """The named parts and all that they need; every part if none is named. Raises ValueError on an unknown name."""
     by_name = {part.name: part for part in table}
     wanted: dict[str, Part] = {}
     left = list(names) or list(by_name)

@@ -1,4 +1,4 @@
-"""`make demo`: purchases on the running stack, told step by step.
+"""`make demo`: purchases on the running stack, step by step.
 
-`watch.py` follows an order live, `shop.py` calls it as a customer would, `story.py` tells.
+`shop.py` calls the API as a customer does, `watch.py` watches an order, `story.py` runs and prints the steps.
 """

@@ -1,4 +1,4 @@
-"""The shop as its customers see it: JSON through the edge, their mailbox, and their bank's page."""
+"""A client of the shop as customers see it: JSON through the edge, their mailbox, and their bank's page."""
 
 import os
 import subprocess
@@ -24,11 +24,11 @@ Json = dict[str, Any]
 
 
 class ShopError(Exception):
-    """The shop did something else than a customer would expect."""
+    """The shop answered differently than expected."""
 
 
 class Staff:
-    """Somebody who works in the shop."""
+    """A signed-in member of staff."""
 
     def __init__(self, shop: "Shop", stack: Stack) -> None:
         self._shop = shop
@@ -41,27 +41,27 @@ class Staff:
         self._token: str = signed_in["token"]
 
     def restock(self, product_id: str, delta: int, reason: str) -> Json:
-        """Add to a product's stock; answers the move."""
-        said = {"delta": delta, "reason": reason}
-        return self._call("POST", f"/products/{product_id}/stock", 201, said)
+        """Add `delta` to a product's stock. Returns the stock move."""
+        body = {"delta": delta, "reason": reason}
+        return self._call("POST", f"/products/{product_id}/stock", 201, body)
 
     def last_moves(self, product_id: str, count: int) -> list[Json]:
-        """What moved a product's stock last, newest first."""
+        """The last stock moves of a product, newest first."""
         found: list[Json] = self._call("GET", f"/products/{product_id}/stock-moves?pageSize={count}", 200)["stockMoves"]
         return found
 
     def move(self, order: Json, status: str) -> Json:
-        """Send an order on its way."""
+        """Change the status of an order."""
         return self._call("PATCH", f"/orders/{order['id']}/status", 200, {"status": status})
 
     def refund(self, payment: Json, amount: float, reason: str) -> Json:
-        """Give a part of a payment back."""
+        """Refund a part of a payment."""
         return self._call(
             "POST", f"/payments/{payment['paymentId']}/refunds", 201, {"amount": amount, "reason": reason}
         )
 
     def payment(self, payment: Json) -> Json:
-        """A payment as staff see it."""
+        """A payment with the fields that only staff see."""
         return self._call("GET", f"/payments/{payment['paymentId']}", 200)
 
     def _grant(self, stack: Stack) -> None:
@@ -83,14 +83,14 @@ class Staff:
 
 
 class Shop:
-    """One customer with a browser."""
+    """A customer with a browser."""
 
     def __init__(self, stack: Stack, door: httpx.Client | None = None) -> None:
-        """`door` leads to the shop's API; without one it is the stack's own edge."""
+        """`door`: a client of the API; default: the stack's edge."""
         self._stack = stack
         self._http = door or httpx.Client(base_url=stack.url("edge", "/api/v1"), timeout=_CALL_SECONDS, trust_env=False)
         self.token = ""
-        """The customer's, once they are registered."""
+        """The customer's access token, once registered."""
         self._email = f"ada.{uuid.uuid4().hex[:8]}@example.com"
 
     def __enter__(self) -> Self:
@@ -100,7 +100,7 @@ class Shop:
         self._http.close()
 
     def register(self) -> Json:
-        """Make an account; its token goes with every call from now on."""
+        """Create an account. Later calls send its token."""
         person = {"email": self._email, "password": uuid.uuid4().hex, "firstName": "Ada", "lastName": "Byron"}
         answer = self._call("POST", "/users/register", 201, person)
         self.token = answer["token"]
@@ -109,15 +109,15 @@ class Shop:
         return user
 
     def hire(self) -> "Staff":
-        """Somebody else, who is made staff by the operator's command and signs in."""
+        """Register another user, grant the role staff with the operator's command, and sign in."""
         return Staff(self, self._stack)
 
     def product(self, product_id: str) -> Json:
-        """A product with its price and what is available of it."""
+        """A product with its price and available stock."""
         return self._call("GET", f"/products/{product_id}", 200)
 
     def order(self, product_id: str, quantity: int, price: str) -> Json:
-        """Order something at the price that was shown. As a shop's page may, it begins the purchase's trace."""
+        """Place an order at the displayed price. It starts the trace of the purchase, as a shop's page may."""
         self._http.headers[trace_context.HEADER] = trace_context.new()
         return self._call(
             "POST",
@@ -136,15 +136,15 @@ class Shop:
         )
 
     def pay(self, order: Json, payment_method: str) -> Json:
-        """Pay for an order with one of Stripe's test cards."""
+        """Pay an order with one of Stripe's test cards."""
         return self._call("POST", "/payments", 201, {"orderId": order["id"], "paymentMethodId": payment_method})
 
     def confirm(self, payment: Json) -> Json:
-        """Tell the shop that the challenge is over."""
+        """Confirm a payment after its challenge."""
         return self._call("POST", f"/payments/{payment['paymentId']}:confirm", 200, {})
 
     def order_with_status(self, order: Json, status: str) -> Json:
-        """The order, once it has reached a status. Raises ShopError when it does not."""
+        """Wait for an order's status and return the order. Raises ShopError on timeout."""
         return self._until(
             lambda: self._call("GET", f"/orders/{order['id']}", 200),
             lambda found: found["status"] == status,
@@ -152,11 +152,11 @@ class Shop:
         )
 
     def watch(self, order: Json, last: str, tell: Callable[[Json], None]) -> Watch:
-        """Tells each state of an order as it comes, up to the last one, while its block lasts."""
+        """Watch an order while the block runs. Calls `tell` with each state, up to the status `last`."""
         return Watch(self._http, order["id"], last, tell, _PATIENCE_SECONDS)
 
     def product_with_available(self, product_id: str, available: int) -> Json:
-        """The product, once this many can be ordered. Raises ShopError when that does not come."""
+        """Wait until this many are available and return the product. Raises ShopError on timeout."""
         return self._until(
             lambda: self.product(product_id),
             lambda found: found["available"] == available,
@@ -164,7 +164,7 @@ class Shop:
         )
 
     def mail(self, subject: str, order: Json) -> Json:
-        """The mail about an order, once it has come. Raises ShopError when it does not."""
+        """Wait for the mail about an order. Raises ShopError on timeout."""
 
         def fitting(answer: Json) -> list[Json]:
             return [m for m in answer["messages"] if m["subject"] == subject and order["id"] in m["text"]]
@@ -178,7 +178,7 @@ class Shop:
         return fitting(answer)[0]
 
     def approve_challenge(self, payment: Json) -> str:
-        """Do what the browser does with the client secret: find the bank's page and approve. Answers its address."""
+        """Do what the browser does with the client secret: open the bank's page and approve. Returns its address."""
         intent_id = payment["clientSecret"].partition("_secret_")[0]
         key = credentials.read(self._stack.secrets).stripe_api_key
         intent = self._read(
@@ -197,7 +197,7 @@ class Shop:
         return page
 
     def as_somebody_else(self, method: str, path: str, expected: int, body: Json | None, token: str) -> Json:
-        """Call the shop with another person's token."""
+        """Call the API with another user's token."""
         headers = {"Authorization": f"Bearer {token}"}
         return self._read(self._http.request(method, path, json=body, headers=headers), expected)
 

@@ -1,4 +1,4 @@
-"""Three purchases, told step by step: one goes well, one is declined, one has 3-D Secure. Then what staff do."""
+"""Three purchases: a working card, a declined card, a card with 3-D Secure. Then the tasks of staff."""
 
 from collections.abc import Callable
 
@@ -12,16 +12,16 @@ RESTOCK = 24
 
 
 class Story:
-    """Does and tells."""
+    """Runs the steps and prints their results."""
 
     def __init__(self, shop: Shop, console: Console) -> None:
         self._shop = shop
         self._console = console
         self._bought: tuple[Json, Json] = ({}, {})
-        """The order that went well, and its payment."""
+        """The successful order, and its payment."""
 
     def tell(self) -> None:
-        """All of it. Raises ShopError at the first thing that is not as told."""
+        """Run all steps. Raises ShopError at the first unexpected result."""
         self._console.rule("[bold]A customer")
         user = self._shop.register()
         self._say("POST /users/register", f"{user['firstName']} is {user['id']}, signed in by a token")
@@ -42,7 +42,7 @@ class Story:
             steps(order | {"before": product["available"]})
 
     def _seen(self, order: Json) -> None:
-        """What the open watch shows, whenever it comes."""
+        """Print the states that the open watch receives."""
         self._say("GET /orders/{id}:watch", f"[bold]{order['status']}[/]")
 
     def _visa(self, order: Json) -> None:

@@ -1,4 +1,4 @@
-"""An order watched live, beside what else its customer does."""
+"""Watches an order in a thread."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ Json = dict[str, Any]
 
 
 class WatchError(Exception):
-    """The watch did not show what it should have."""
+    """The stream did not deliver the expected states."""
 
 
 class Watch:
-    """`with Watch(http, order_id, "confirmed", tell): …` tells each state as it comes, from a thread of its own.
+    """`with Watch(http, order_id, "confirmed", tell): …` calls `tell` with each state of the order, in a thread.
 
-    The present state has come when the block begins, and the last one when it has ended.
+    Entering the block waits for the present state, leaving it waits for the last one.
     """
 
     def __init__(
         self, http: httpx.Client, order_id: str, last: str, tell: Callable[[Json], None], patience: float
     ) -> None:
-        """`last`: the status that it goes on to; `patience`: seconds that any state may take."""
+        """`last`: the status that ends the watch; `patience`: the longest wait for a state, seconds."""
         self._http = http
         self._path = f"/orders/{order_id}:watch"
         self._last = last
@@ -38,7 +38,7 @@ class Watch:
         self._thread = threading.Thread(target=self._read, name="watch", daemon=True)
 
     def __enter__(self) -> Self:
-        """Raises WatchError when the present state does not come."""
+        """Raises WatchError if the present state does not arrive."""
         self._thread.start()
         self._listening.wait(self._patience)
         if not self._seen:
@@ -48,7 +48,7 @@ class Watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Raises WatchError when the last state does not come; unless the block itself has failed."""
+        """Raises WatchError if the last state does not arrive, unless the block itself failed."""
         if error is not None:
             return
         self._thread.join(self._patience)

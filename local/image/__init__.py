@@ -1,1 +1,1 @@
-"""The image, built and started without Docker: by buildah, over a base made of Debian's packages. It asks for root."""
+"""Builds and starts the image without Docker: with buildah, on a base of Debian packages. Requires root."""

@@ -1,4 +1,4 @@
-"""Entry point: `python -m local.image build|up|down`. ARGOSY_DATA and ARGOSY_PORT_OFFSET say which stack."""
+"""Entry point: `python -m local.image build|up|down`. ARGOSY_DATA and ARGOSY_PORT_OFFSET select the stack."""
 
 import argparse
 import os
@@ -19,12 +19,12 @@ DEFAULT_OFFSET = 12_600
 
 
 def main() -> int:
-    """Do what the command line says; returns the exit code."""
+    """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m local.image", description=__doc__)
     parser.add_argument(
         "command",
         choices=("build", "up", "down"),
-        help="build: make the image; up: start everything, services and edge out of the image; down: stop it",
+        help="build: build the image; up: start everything, services and edge from the image; down: stop it",
     )
     command = parser.parse_args().command
     try:
@@ -41,7 +41,7 @@ def main() -> int:
 
 
 def image_stack() -> Stack:
-    """The stack that the environment names. Raises ValueError on a bad offset."""
+    """The stack that the environment selects. Raises ValueError on a bad offset."""
     named = Stack.from_environment()
     directory = named.data if os.environ.get("ARGOSY_DATA") else (STACKS / "image").resolve()
     offset = named.offset if os.environ.get("ARGOSY_PORT_OFFSET") else DEFAULT_OFFSET

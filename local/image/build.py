@@ -1,6 +1,6 @@
 """Builds the image of the Dockerfile: `python -m local.image build`.
 
-No registry of images is asked: what the Dockerfile begins with is made of Debian's packages, once, and kept.
+It needs no image registry: the Dockerfile's base image is built once from Debian packages and kept.
 """
 
 import os
@@ -29,11 +29,11 @@ _PACKAGES = "python3,python3-venv,ca-certificates"
 _UNREAD = tuple(f"/usr/share/{name}/*" for name in ("doc", "man", "locale"))
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CERTIFICATES = "/etc/ssl/certs"
-"""The machine's own: between it and the package index may stand somebody that only it knows."""
+"""The host's CA certificates: a proxy with its own authority may stand in front of the package index."""
 
 
 def build() -> int:
-    """Make the image, and of it the container that is tested, unless nothing has changed; returns the exit code."""
+    """Build the image and its test container, unless nothing has changed. Returns the exit code."""
     for line in missing():
         print(line, file=sys.stderr)
         return 1
@@ -46,28 +46,28 @@ def build() -> int:
 
 
 def copied() -> list[str]:
-    """What the Dockerfile copies of ours: files and folders."""
+    """The files and folders of ours that the Dockerfile copies."""
     lines = [line.split()[1:-1] for line in (ROOT / "Dockerfile").read_text().splitlines() if line.startswith("COPY ")]
     return [source for line in lines if not line[0].startswith("--from=") for source in line]
 
 
 def missing() -> Iterator[str]:
-    """What has to be there and is not, with what to do."""
+    """Each missing prerequisite, with advice."""
     if os.geteuid() != 0:
-        yield "the image is built and started by root here; with Docker, anybody may: docker build ."
+        yield "building and starting the image here requires root; with Docker, any user may: docker build ."
     for program in ("buildah", "mmdebstrap"):
         if shutil.which(program) is None:
             yield f"{program} is not on the PATH: install it (Debian: apt-get install {program})"
 
 
 def buildah(*arguments: str) -> list[str]:
-    """A command of buildah's, on a storage of our own."""
+    """A buildah command with its own storage."""
     storage = ["--root", str(_STORAGE), "--runroot", str(_SHARE / "run"), "--storage-driver", "vfs"]
     return ["env", "BUILDAH_ISOLATION=chroot", "buildah", *storage, *arguments]
 
 
 def inside(*command: str, volume: str | None = None) -> list[str]:
-    """A command that runs in the container as the image's own user; `volume` is what it sees besides, and where."""
+    """A command that runs in the container as the image's user; `volume` is an additional mount (source:target)."""
     options = [] if volume is None else ["--volume", volume]
     return buildah("run", *options, CONTAINER, "--", *command)
 
@@ -79,7 +79,7 @@ def _megabytes() -> int:
 
 
 def _contents() -> Iterator[Path]:
-    """Every file that decides what is in the image."""
+    """Every file that influences the image."""
     yield from (ROOT / "Dockerfile", ROOT / ".dockerignore")
     for source in map(ROOT.joinpath, copied()):
         files = source.rglob("*") if source.is_dir() else [source]
@@ -104,7 +104,7 @@ def _build(log: IO[str]) -> None:
 
 
 def _import_base(log: IO[str]) -> None:
-    """Put the base where the Dockerfile looks for it."""
+    """Import the base image under the name that the Dockerfile uses."""
     work = "argosy-image-base"
     run(buildah("from", "--name", work, "scratch"), log, ROOT)
     run(buildah("add", work, str(_BASE_FILES), "/"), log, ROOT)

@@ -1,4 +1,4 @@
-"""The laptop's stack with its services and its edge out of the image: they see what the image holds, and their keys."""
+"""The laptop's stack with services and edge running in the image: they see its content and their keys only."""
 
 import os
 import shlex
@@ -16,19 +16,19 @@ from local.stack import Stack
 from local.supervisor_config import MARK
 
 KEYS = "/keys"
-"""Where the image expects a deployment's keys; compose.yaml mounts them there too."""
+"""Where the image expects the keys of a deployment; compose.yaml mounts them there too."""
 USER = 10001
 _SETTINGS = "settings"
 _KEEPERS = tuple(one.name for one in service.read() if one.secret_directories)
-"""Services that may write among the keys: one makes the keys of people's tokens."""
-# Settings come by a file: a command line is everybody's to read. Envoy opens /dev/stderr, which container runtimes hand
-# to the image's user; here it stays root's, so that what is printed goes through a pipe of the user's own.
-# What is started stays the child of buildah that ends with it.
+"""Services that may write to their key directory: one creates the signing keys of user tokens."""
+# Settings are passed in a file: every user can read a command line. Envoy opens /dev/stderr, which container runtimes
+# give to the image's user. Here it belongs to root, so output goes through a pipe that the user owns.
+# The started program stays a child of the buildah process that ends with it.
 _START = '. "$0" && exec "$@" > >(cat) 2>&1'
 
 
 def parts(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
-    """Every part; those that the image has a program for run in it."""
+    """Every part; those whose program the image contains run in it."""
     return tuple(_inside(stack, part) if _in_the_image(part) else part for part in topology.parts(stack, secrets))
 
 
@@ -44,7 +44,7 @@ def _inside(stack: Stack, part: Part) -> Part:
 
 
 def _prepare(stack: Stack) -> None:
-    """Write each part's settings down, and hand them and the keys to the image's user."""
+    """Write each part's settings to a file, and give the files and keys to the image's user."""
     directory = make_private_directory(stack.secrets / _SETTINGS)
     for part in filter(_in_the_image, topology.parts(stack, credentials.read(stack.secrets))):
         settings = {**part.environment, MARK: str(stack.data)}
@@ -56,7 +56,7 @@ def _prepare(stack: Stack) -> None:
 
 
 def _where(stack: Stack) -> str:
-    return f"\nThe image is up: {stack.url('edge')}; it ends by: python -m local.image down"
+    return f"\nThe image is up: {stack.url('edge')}; stop it with: python -m local.image down"
 
 
 IMAGE_LAYOUT = Layout(parts, _where, _prepare)

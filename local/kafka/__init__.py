@@ -1,1 +1,1 @@
-"""The laptop's Kafka: one broker in KRaft mode, and the topics that generated/kafka declares."""
+"""The laptop's Kafka: one broker in KRaft mode, with the topics that generated/kafka declares."""

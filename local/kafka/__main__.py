@@ -1,4 +1,4 @@
-"""Runs the broker on the stack's data: `python -m local.kafka`. Formats its storage the first time."""
+"""Runs the broker: `python -m local.kafka`. The first run formats its storage."""
 
 import base64
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 from local.paths import KAFKA_JARS
 from local.stack import Stack
 
-# One node does everything. A quick first compilation matters more here than peak speed.
+# One node is both broker and controller. Fast start-up matters more here than peak throughput.
 _JAVA = ["java", "-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{KAFKA_JARS}/*"]
 _LOGGING = [
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
@@ -22,7 +22,7 @@ _LOGGING = [
 
 
 def main() -> None:
-    """Format the storage if there is none, then become the broker."""
+    """Format the storage if there is none, then replace this process by the broker."""
     stack = Stack.from_environment()
     storage = stack.data / "kafka"
     if not storage.exists():
@@ -32,12 +32,12 @@ def main() -> None:
 
 
 def _format(stack: Stack, storage: Path) -> None:
-    """Format under another name and rename it, so that storage that exists is whole."""
+    """Format under a temporary name and rename, so that existing storage is always complete."""
     unfinished = storage.with_name("kafka.new")
     shutil.rmtree(unfinished, ignore_errors=True)
     configuration = _write(stack.run / "kafka-format.properties", _settings(stack, unfinished))
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    # With "=": an id may begin with "-", which would be taken for an option.
+    # With "=": an id may begin with "-", which would be parsed as an option.
     chosen = [f"--cluster-id={cluster_id}", f"--config={configuration}"]
     command = [*_JAVA, *_LOGGING, "kafka.tools.StorageTool", "format", *chosen]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -46,18 +46,18 @@ def _format(stack: Stack, storage: Path) -> None:
 
 def _settings(stack: Stack, storage: Path) -> Mapping[str, str]:
     broker, controller = stack.address("kafka"), stack.address("kafka-controller")
-    listen, told = _beside()
+    listen, advertised = _beside()
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.voters": f"1@{controller}",
         "controller.listener.names": "CONTROLLER",
         "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}{listen}",
-        "advertised.listeners": f"PLAINTEXT://{broker}{told}",
+        "advertised.listeners": f"PLAINTEXT://{broker}{advertised}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,BESIDE:PLAINTEXT",
         "log.dirs": str(storage),
         "auto.create.topics.enable": "false",
-        # One broker keeps one copy of everything, its own bookkeeping included.
+        # One broker: every topic has one replica, internal topics included.
         "default.replication.factor": "1",
         "min.insync.replicas": "1",
         "offsets.topic.replication.factor": "1",
@@ -67,17 +67,17 @@ def _settings(stack: Stack, storage: Path) -> Mapping[str, str]:
         "transaction.state.log.num.partitions": "6",
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
-        # Nobody else will join: a group need not wait for more members.
+        # No other member will join: a group need not wait for more.
         "group.initial.rebalance.delay.ms": "0",
-        # A consumer that was killed is given up soon, so that a restart goes on at once.
+        # A short session timeout, so that a killed consumer can restart at once.
         "group.min.session.timeout.ms": "1000",
     }
 
 
 def _beside() -> tuple[str, str]:
-    """One more listener, for clients that come through a proxy: KAFKA_LISTENER_BESIDE is `listen,advertised`."""
-    listen, _, told = os.environ.get("KAFKA_LISTENER_BESIDE", "").partition(",")
-    return (f",BESIDE://{listen}", f",BESIDE://{told}") if listen else ("", "")
+    """An additional listener for clients behind a proxy: KAFKA_LISTENER_BESIDE is `listen,advertised`."""
+    listen, _, advertised = os.environ.get("KAFKA_LISTENER_BESIDE", "").partition(",")
+    return (f",BESIDE://{listen}", f",BESIDE://{advertised}") if listen else ("", "")
 
 
 def _write(path: Path, settings: Mapping[str, str]) -> Path:

@@ -1,4 +1,4 @@
-"""Reads generated/kafka/topics.yaml: the declaration of the topics, as the cluster's operator reads it too."""
+"""Reads generated/kafka/topics.yaml, the declaration of the topics that the cluster's operator also reads."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ TOPICS = ROOT / "generated" / "kafka" / "topics.yaml"
 
 @dataclass(frozen=True)
 class Topic:
-    """A declared topic: its name, partitions, copies of each, and settings as text."""
+    """A declared topic: name, partitions, replicas, and settings as text."""
 
     name: str
     partitions: int
@@ -21,7 +21,7 @@ class Topic:
 
 
 def declared() -> list[Topic]:
-    """All topics, by name. Raises KeyError when a manifest lacks something, ValueError when it is no KafkaTopic."""
+    """All topics, by name. Raises KeyError if a manifest lacks a field, ValueError if it is no KafkaTopic."""
     return sorted(_read(), key=lambda topic: topic.name)
 
 

@@ -1,6 +1,6 @@
-"""Makes the declared topics: `python -m local.kafka.topics`. Repeating it changes nothing.
+"""Creates the declared topics: `python -m local.kafka.topics`. Idempotent.
 
-A laptop has one broker: the declared number of replicas, and how many must be in sync, is all that is not followed.
+A laptop has one broker, so the declared numbers of replicas and of in-sync replicas are ignored.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _ONE_BROKER = {"min.insync.replicas": "1"}
 
 
 async def ensure(bootstrap: str, topics: Sequence[Topic]) -> None:
-    """Make topics that are missing; give those that are there the declared partitions and settings."""
+    """Create missing topics, and apply the declared partitions and settings to existing ones."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_TIMEOUT_MS)
     await admin.start()
     try:
@@ -58,7 +58,7 @@ def _settings(topic: Topic) -> dict[str, str]:
 
 
 def main() -> None:
-    """Entry point; fails when Kafka is not up yet."""
+    """Entry point. Fails while Kafka is not up yet."""
     asyncio.run(ensure(Stack.from_environment().address("kafka"), declared()))
 
 

@@ -1,1 +1,1 @@
-"""The laptop's mail: takes every message by SMTP, delivers none, and lets one read them over HTTP."""
+"""The laptop's mail sink: accepts every message by SMTP, delivers none, and serves them over HTTP."""

@@ -15,7 +15,7 @@ from local.stack import Stack
 
 
 async def serve(stack: Stack) -> None:
-    """Serve both sides until SIGTERM or SIGINT."""
+    """Serve SMTP and HTTP until SIGTERM or SIGINT."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -15,7 +15,7 @@ _STORE = web.AppKey("store", MailStore)
 
 
 def application(store: MailStore) -> web.Application:
-    """The whole API on one store."""
+    """The HTTP application over a store."""
     app = web.Application()
     app[_STORE] = store
     app.add_routes([web.get("/messages", _list), web.get("/health", _health)])
@@ -52,6 +52,6 @@ def _render(mail: StoredMail) -> dict[str, Any]:
 
 
 def _body(message: EmailMessage, kind: str) -> str:
-    """The body of that kind; "" when the mail has none."""
+    """The body of that content type; "" if the mail has none."""
     part = message.get_body(preferencelist=(kind,))
     return str(part.get_content()) if part is not None else ""

@@ -1,4 +1,4 @@
-"""The SMTP side: takes a mail for anyone."""
+"""The SMTP side: accepts mail for any recipient."""
 
 from datetime import UTC, datetime
 
@@ -10,24 +10,24 @@ _MOST_BYTES = 10 * 1024 * 1024
 
 
 class KeepEverything:
-    """Puts each mail into the store before saying that it was taken."""
+    """Stores each mail before accepting it."""
 
     def __init__(self, store: MailStore) -> None:
         self._store = store
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 (aiosmtpd's name)
-        """Answer a whole mail."""
+        """Store a complete mail and return the SMTP reply."""
         content = envelope.original_content or b""
         self._store.add(datetime.now(UTC).isoformat(), envelope.rcpt_tos, content)
         return "250 Message accepted for delivery"
 
 
 def protocol(store: MailStore) -> SMTP:
-    """One connection's protocol."""
+    """The protocol of one connection."""
     return SMTP(
         KeepEverything(store),
         data_size_limit=_MOST_BYTES,
         enable_SMTPUTF8=True,
         ident="argosy mail sink",
-        hostname="localhost",  # otherwise it asks the name server who it is, at each connection
+        hostname="localhost",  # otherwise it resolves its own name at each connection
     )

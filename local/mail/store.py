@@ -1,4 +1,4 @@
-"""Received mails, kept in one SQLite file."""
+"""Stores received mails in one SQLite file."""
 
 import json
 import sqlite3
@@ -15,7 +15,7 @@ create table if not exists recipients (
 
 @dataclass(frozen=True)
 class StoredMail:
-    """A mail as it came over the wire; `recipients` are the envelope's."""
+    """A mail as received; `recipients` are those of the envelope."""
 
     id: int
     received_at: str
@@ -31,7 +31,7 @@ class MailStore:
         self._connection.executescript("pragma journal_mode = wal; pragma synchronous = normal;" + _SCHEMA)
 
     def add(self, received_at: str, recipients: list[str], raw: bytes) -> None:
-        """Keep a mail; it is on disk when this returns, whole or not at all."""
+        """Store a mail. It is on disk when this returns, completely or not at all."""
         with self._connection:
             added = self._connection.execute("insert into mails (received_at, raw) values (?, ?)", (received_at, raw))
             self._connection.executemany(
@@ -40,7 +40,7 @@ class MailStore:
             )
 
     def find(self, recipient: str | None, most: int, after: int | None = None) -> list[StoredMail]:
-        """The latest mails, oldest first, to one address (any case) or to anyone; the earliest `after` that one."""
+        """The latest mails, or the first `after` that id; oldest first, to one address (case-insensitive) or any."""
         rows = self._connection.execute(
             f"""
             select id, received_at, raw, (select json_group_array(address) from recipients where mail_id = id)
@@ -54,5 +54,5 @@ class MailStore:
         return found[::-1] if after is None else found
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()

@@ -1,3 +1,3 @@
-"""Judges what is shipped for a cluster without one: every overlay and component is built, and each manifest is held to
-its schema, to Istio's own judgement, and to rules of ours.
+"""Checks the cluster manifests without a cluster: builds every overlay and component, and validates each manifest
+against its schema, with Istio's analysis, and with our own rules.
 """

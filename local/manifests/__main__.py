@@ -1,4 +1,4 @@
-"""`python -m local.manifests`: judges everything that is shipped for a cluster. Part of `make check`."""
+"""`python -m local.manifests`: checks all cluster manifests. Part of `make check`."""
 
 import sys
 
@@ -8,7 +8,7 @@ from local.manifests.installation import installed
 
 
 def main() -> int:
-    """Entry point; returns 1 after naming everything that is wrong."""
+    """Entry point. Prints every problem; returns 1 if there are any."""
     if setup.main():
         return 1
     try:
@@ -16,7 +16,7 @@ def main() -> int:
     except BuildFailed as failure:
         print(failure, file=sys.stderr)
         return 1
-    # Most are in several builds, and alike.
+    # Most manifests are in several builds, and equal.
     different = {repr(one): one for objects in builds.values() for one in objects}
     found = sorted({problem for one in different.values() for problem in _problems(one)})
     found += [f"{name}: {problem}" for name in WHOLE for problem in fit.problems(builds[name], installed())]

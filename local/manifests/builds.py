@@ -1,4 +1,4 @@
-"""What is shipped: every kustomization that a person may apply, and every component over the one that it is for."""
+"""The builds to check: every kustomization that can be applied, and every component on the overlay it extends."""
 
 import os
 import subprocess
@@ -14,22 +14,22 @@ from local.paths import ROOT
 Manifest = dict[str, Any]
 
 _APPLIED = ("istio", "kafka", "k8s/base", "k8s/overlays/dev", "k8s/overlays/dev/kafka", "k8s/overlays/production")
-# Where components are → what they are tried over.
+# Folder of components → the kustomization that they are tested on.
 _COMPONENTS = {
     "istio/components": "k8s/overlays/production",
     "k8s/components": "k8s/overlays/production",
     "kafka/components": "kafka",
 }
 WHOLE = ("k8s/overlays/dev", "k8s/overlays/production")
-"""Those that are a whole system."""
+"""The builds that are a complete system."""
 
 
 class BuildFailed(Exception):
-    """kustomize refuses a kustomization; the text is what it said."""
+    """kustomize rejects a kustomization; the text is its output."""
 
 
 def names() -> Iterator[tuple[str, str | None]]:
-    """Each build: a kustomization, and the component over it, if any."""
+    """Each build: a kustomization, and the component on top of it, if any."""
     for name in _APPLIED:
         yield name, None
     for folder, base in _COMPONENTS.items():
@@ -38,20 +38,20 @@ def names() -> Iterator[tuple[str, str | None]]:
 
 
 def _taken(base: Path) -> set[Path]:
-    """The components that a kustomization has taken itself: they are tried with it."""
+    """The components that a kustomization already includes: they are tested with it."""
     kustomization = yaml.safe_load((base / "kustomization.yaml").read_text())
     return {(base / component).resolve() for component in kustomization.get("components", ())}
 
 
 def directories() -> Mapping[str, Path]:
-    """Every build by name: the directory that `-k` is given. For a component one is made for the occasion."""
+    """Build name → the directory for `-k`. A component gets a temporary kustomization."""
     return {
         component or base: ROOT / base if component is None else _over(base, component) for base, component in names()
     }
 
 
 def all_builds() -> Mapping[str, str]:
-    """Every build by name, as YAML. Raises BuildFailed."""
+    """Build name → its YAML. Raises BuildFailed."""
     return {name: _build(name, directory) for name, directory in directories().items()}
 
 
@@ -68,7 +68,7 @@ def _build(name: str, directory: Path) -> str:
 
 
 def _over(base: str, component: str) -> Path:
-    """A kustomization made for the occasion."""
+    """A temporary kustomization of the base with the component."""
     directory = BUILDS / component.replace("/", "-")
     directory.mkdir(parents=True, exist_ok=True)
     kustomization = {

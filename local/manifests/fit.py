@@ -1,6 +1,6 @@
-"""Holds what is shipped to what an installed Istio brings: a name that one side changes fails here, not in a cluster.
+"""Compares our manifests with what an installed Istio provides: a renamed object fails here, not in a cluster.
 
-The other side of each comparison is rendered from Istio's charts (installation.py).
+Istio's side is rendered from its charts (installation.py).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,26 +11,26 @@ from local.manifests.installation import Installation, Workload
 
 _NAMESPACE = "kubernetes.io/metadata.name"
 _BUILT_IN_PROVIDERS = frozenset({"envoy", "prometheus"})
-"""Telemetry providers that istiod has without configuration."""
+"""Telemetry providers that istiod defines without configuration."""
 _SIDECAR_PORTS = range(15000, 15100)
-"""Ports that Istio keeps for its sidecars."""
+"""Ports that Istio reserves for its sidecars."""
 
 Manifests = Sequence[Manifest]
 
 
 def problems(manifests: Manifests, installation: Installation) -> Iterator[str]:
-    """What in a whole system does not fit the Istio that it is installed beside."""
+    """Problems of a complete system with the Istio that it is installed with."""
     for rule in _RULES:
         yield from rule(manifests, installation)
 
 
 def _gateways(manifests: Manifests, installation: Installation) -> Iterator[str]:
-    """A Gateway has pods, which listen to its ports and can read its certificate."""
+    """A Gateway selects pods that listen on its ports and can read its certificate."""
     for gateway in _of_kind(manifests, "Gateway"):
         name, selector = gateway["metadata"]["name"], gateway["spec"]["selector"]
         pods = installation.chosen(selector)
         if len(pods) != 1:
-            yield f"Gateway/{name}: {selector} chooses {len(pods)} workloads of the installation, not one"
+            yield f"Gateway/{name}: {selector} selects {len(pods)} workloads of the installation, not one"
             continue
         ports = {port["port"] for service in installation.services_of(pods[0]) for port in service["spec"]["ports"]}
         for server in gateway["spec"]["servers"]:
@@ -38,11 +38,11 @@ def _gateways(manifests: Manifests, installation: Installation) -> Iterator[str]
                 yield f"Gateway/{name}: {pods[0].name} has no port {server['port']['number']}, only {sorted(ports)}"
             secret = server.get("tls", {}).get("credentialName")
             if secret and (secret, pods[0].namespace) not in set(_secrets(manifests)):
-                yield f"Gateway/{name}: nothing makes the secret {secret} in {pods[0].namespace}, where its pods are"
+                yield f"Gateway/{name}: nothing creates the secret {secret} in {pods[0].namespace}, where its pods are"
 
 
 def _ways_in(manifests: Manifests, installation: Installation) -> Iterator[str]:
-    """What a Gateway leads to lets the gateway's own account and pods in."""
+    """Destinations of a Gateway allow the gateway's service account and pods."""
     gateways = {one["metadata"]["name"]: one for one in _of_kind(manifests, "Gateway")}
     for route in _of_kind(manifests, "VirtualService"):
         selectors = [
@@ -77,7 +77,7 @@ def _lets_in(manifests: Manifests, installation: Installation, name: str, gatewa
 
 
 def _accounts(manifests: Manifests, installation: Installation) -> Iterator[str]:
-    """Every caller that a policy names is somebody: the account of pods that exist, in this mesh's trust domain."""
+    """Every caller in a policy is the service account of existing pods, in this mesh's trust domain."""
     ours = {(one["metadata"].get("namespace"), pod.get("serviceAccountName")) for one, pod in _pods(manifests)}
     known = ours | {(one.namespace, one.account) for one in installation.workloads}
     for policy in _of_kind(manifests, "AuthorizationPolicy"):
@@ -91,7 +91,7 @@ def _accounts(manifests: Manifests, installation: Installation) -> Iterator[str]
 
 
 def _network(manifests: Manifests, installation: Installation) -> Iterator[str]:
-    """NetworkPolicies that speak of Istio's pods and ports mean some that exist."""
+    """Pods and ports of Istio that NetworkPolicies name exist."""
     for policy in _of_kind(manifests, "NetworkPolicy"):
         name = f"NetworkPolicy/{policy['metadata']['name']}"
         for way, end in (("ingress", "from"), ("egress", "to")):
@@ -102,7 +102,7 @@ def _network(manifests: Manifests, installation: Installation) -> Iterator[str]:
                         yield from _meant(name, peer, ports if way == "egress" else [], installation)
                 if way == "ingress":
                     strange = {*ports} & {*_SIDECAR_PORTS} - {installation.sidecars["statusPort"]}
-                    yield from (f"{name}: {port} is no port of a sidecar's to be read" for port in sorted(strange))
+                    yield from (f"{name}: {port} is not a readable port of a sidecar" for port in sorted(strange))
 
 
 def _meant(name: str, peer: Manifest, ports: Sequence[int], installation: Installation) -> Iterator[str]:
@@ -113,7 +113,7 @@ def _meant(name: str, peer: Manifest, ports: Sequence[int], installation: Instal
 
 
 def _telemetry(manifests: Manifests, installation: Installation) -> Iterator[str]:
-    """The providers of telemetry are configured, and can be reached."""
+    """Telemetry providers are configured and reachable."""
     providers = {one["name"]: one for one in installation.mesh.get("extensionProviders", ())}
     used = {
         provider["name"]
@@ -122,7 +122,7 @@ def _telemetry(manifests: Manifests, installation: Installation) -> Iterator[str
         for part in one["spec"].get(about, ())
         for provider in part.get("providers", ())
     }
-    yield from (f"Telemetry: nobody configures {name}" for name in sorted(used - {*providers} - _BUILT_IN_PROVIDERS))
+    yield from (f"Telemetry: {name} is not configured" for name in sorted(used - {*providers} - _BUILT_IN_PROVIDERS))
     for name in sorted(used & {*providers}):
         collector = providers[name]["opentelemetry"]
         namespace = collector["service"].split(".")[1]
@@ -133,11 +133,11 @@ def _telemetry(manifests: Manifests, installation: Installation) -> Iterator[str
             for rule in policy["spec"].get("egress", ())
             for peer in rule.get("to", ())
         ):
-            yield f"Telemetry: no NetworkPolicy lets everybody reach {name}, {collector['service']}"
+            yield f"Telemetry: no NetworkPolicy allows all pods to reach {name}, {collector['service']}"
 
 
 def _injection(manifests: Manifests, installation: Installation) -> Iterator[str]:
-    """Restricted pods get their sidecars without rights of their own: the CNI plugin redirects for them."""
+    """Restricted pods get sidecars without privileges: the CNI plugin sets up the redirection."""
     for namespace in _of_kind(manifests, "Namespace"):
         labels = namespace["metadata"].get("labels", {})
         injected = labels.get("istio-injection") == "enabled"
@@ -151,7 +151,7 @@ def _of_kind(manifests: Manifests, kind: str) -> Iterator[Any]:
 
 
 def _secrets(manifests: Manifests) -> Iterator[tuple[str, str]]:
-    """Name and namespace of every secret that comes to be."""
+    """Name and namespace of every secret that our manifests create."""
     for one in _of_kind(manifests, "ExternalSecret"):
         yield one["spec"].get("target", {}).get("name", one["metadata"]["name"]), one["metadata"]["namespace"]
 
@@ -170,7 +170,7 @@ def _principals(policy: Manifest) -> Iterator[str]:
 
 
 def _chooses(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    """Whether a selector by labels chooses pods that have these."""
+    """Whether a label selector matches pods with these labels."""
     return bool(selector.get("matchLabels", {}).items() <= labels.items()) and "matchExpressions" not in selector
 
 

@@ -1,10 +1,10 @@
-"""What an installed Istio brings: names, labels, accounts, ports and settings that come from its charts, not from us.
+"""What an installed Istio provides: names, labels, accounts, ports and settings from its charts.
 
     python -m local.manifests.installation    # renders the pinned Istio's charts into istio/mesh/installed.yaml
 
-`istioctl manifest generate -f istio/mesh/istio.yaml` prints what `istioctl install -f` would apply. Of that the file
-keeps what our manifests (fit.py) and the mesh on one machine (local/mesh) rely on, so that neither states it by hand.
-`make check` renders it anew: a file that differs fails.
+`istioctl manifest generate -f istio/mesh/istio.yaml` prints what `istioctl install -f` would apply. The file keeps the
+part that our manifests (fit.py) and the mesh on one machine (local/mesh) rely on, so that neither repeats it by hand.
+`make check` renders it again and fails on a difference.
 """
 
 import json
@@ -30,16 +30,16 @@ _TITLE = """\
 """
 _WORKLOADS = ("Deployment", "DaemonSet")
 _APPLIED = ("ServiceAccount", "Role", "RoleBinding", "Service")
-"""Kinds of objects that are kept whole, so that they can be applied."""
+"""Kinds of objects that are kept completely, so that they can be applied."""
 
 
 class RenderFailed(Exception):
-    """istioctl refuses the installation; the text is what it said."""
+    """istioctl rejects the installation; the text is its output."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """Pods that an installation starts."""
+    """Pods of an installation."""
 
     name: str
     namespace: str
@@ -48,43 +48,43 @@ class Workload:
     ports: Sequence[int]
 
     def has(self, labels: Mapping[str, str]) -> bool:
-        """Whether a selector of these labels chooses its pods."""
+        """Whether a selector with these labels matches its pods."""
         return labels.items() <= self.labels.items()
 
 
 @dataclass(frozen=True)
 class Installation:
-    """What is kept of an installed Istio."""
+    """The kept facts of an installed Istio."""
 
     mesh: Mapping[str, Any]
-    """The mesh's configuration, as istiod reads it."""
+    """The mesh configuration that istiod reads."""
     sidecars: Mapping[str, Any]
-    """How sidecars are injected: `statusPort`, `clusterDomain`, `clusterId`, `tokenAudience`, `cni`."""
+    """Settings of sidecar injection: `statusPort`, `clusterDomain`, `clusterId`, `tokenAudience`, `cni`."""
     workloads: Sequence[Workload]
     objects: Sequence[Manifest]
-    """The gateways' accounts, rights and Services, and istiod's Service, as they are applied."""
+    """The gateways' accounts, roles and Services, and istiod's Service, ready to apply."""
 
     @property
     def trust_domain(self) -> str:
-        """What every workload's identity begins with."""
+        """The trust domain, the first part of every workload's identity."""
         return str(self.mesh["trustDomain"])
 
     @property
     def namespace(self) -> str:
-        """Where Istio itself is."""
+        """The namespace of Istio itself."""
         return str(self.mesh["rootNamespace"])
 
     @property
     def istiod(self) -> str:
-        """The host by which sidecars know istiod."""
+        """The host name of istiod for sidecars."""
         return str(self.mesh["defaultConfig"]["discoveryAddress"]).partition(":")[0]
 
     def chosen(self, labels: Mapping[str, str], namespace: str | None = None) -> list[Workload]:
-        """The workloads that a selector chooses, in a namespace or in all."""
+        """The workloads that a selector matches, in a namespace or in all."""
         return [one for one in self.workloads if one.has(labels) and namespace in (None, one.namespace)]
 
     def services_of(self, workload: Workload) -> list[Manifest]:
-        """The Services in front of a workload."""
+        """The Services that select a workload."""
         return [
             one
             for one in self.objects
@@ -96,23 +96,23 @@ class Installation:
 
 @cache
 def installed(file: Path = INSTALLED) -> Installation:
-    """The installation as it was rendered last."""
+    """The installation from the committed file."""
     return of_facts(yaml.safe_load(file.read_text()))
 
 
 def of_facts(facts: Mapping[str, Any]) -> Installation:
-    """The installation that facts tell of (as `facts` makes them)."""
+    """The installation from a dictionary that `facts` returned."""
     workloads = [Workload(**one) for one in facts["workloads"]]
     return Installation(facts["mesh"], facts["sidecars"], workloads, facts["objects"])
 
 
 def drift(istioctl: Path = ISTIOCTL, file: Path = INSTALLED) -> Iterator[str]:
-    """Where the file differs from what the charts make now. Raises RenderFailed."""
+    """Differences between the file and the charts. Raises RenderFailed."""
     yield from differences("", yaml.safe_load(file.read_text()), facts(rendered(istioctl)))
 
 
 def differences(path: str, kept: Any, fresh: Any) -> Iterator[str]:
-    """The paths of what differs, and both values."""
+    """The path and both values of each difference."""
     if isinstance(kept, dict) and isinstance(fresh, dict):
         for key in sorted({*kept, *fresh}):
             yield from differences(f"{path}.{key}", kept.get(key), fresh.get(key))
@@ -124,7 +124,7 @@ def differences(path: str, kept: Any, fresh: Any) -> Iterator[str]:
 
 
 def rendered(istioctl: Path = ISTIOCTL) -> list[Manifest]:
-    """Everything that the pinned Istio's charts make of the installation. Raises RenderFailed."""
+    """All manifests that the pinned Istio's charts render. Raises RenderFailed."""
     command = [str(istioctl), "manifest", "generate", "-f", str(INSTALLATION)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -133,7 +133,7 @@ def rendered(istioctl: Path = ISTIOCTL) -> list[Manifest]:
 
 
 def facts(manifests: Iterable[Manifest]) -> dict[str, Any]:
-    """What of rendered manifests is kept."""
+    """The facts to keep of rendered manifests."""
     everything = list(manifests)
     named = {(one["kind"], one["metadata"]["name"]): one for one in everything}
     injected = json.loads(named["ConfigMap", "istio-sidecar-injector"]["data"]["values"])
@@ -173,13 +173,13 @@ def _is_relied_on(manifest: Manifest) -> bool:
 
 
 def _applied(manifest: Manifest) -> Manifest:
-    """The object without its labels: nothing chooses it by them."""
+    """The object without its labels: nothing selects it by them."""
     metadata = {name: manifest["metadata"][name] for name in ("name", "namespace")}
     return {**manifest, "metadata": metadata}
 
 
 def main() -> int:
-    """Entry point; writes the file."""
+    """Entry point. Writes the file."""
     text = yaml.safe_dump(facts(rendered()), sort_keys=False, width=120)
     INSTALLED.write_text(_TITLE + text)
     return 0

@@ -1,7 +1,7 @@
-"""Istio's own judgement of every build, and what its charts make: `python -m local.manifests.istio`.
+"""Runs Istio's validation on every build and compares its charts: `python -m local.manifests.istio`.
 
-The charts are rendered anew and compared with what is kept of them (installation.py). Of the builds, warnings count: a
-field that Istio dropped is no more than that to it. The first time it builds istioctl, which takes minutes.
+The charts are rendered and compared with the committed file (installation.py). For builds, warnings fail too, because
+Istio only warns about a removed field. The first run builds istioctl, which takes minutes.
 """
 
 import subprocess
@@ -16,11 +16,11 @@ from local.manifests.paths import BUILDS, ISTIOCTL
 from local.paths import PYTHON, ROOT
 
 _WITHOUT = ("k8s/overlays/dev/kafka", "k8s/base")
-"""Builds that hold nothing of Istio's, or not all that its analysis needs; besides all of kafka/."""
+"""Builds without Istio objects, or without all that its analysis needs; all of kafka/ is skipped too."""
 
 
 def main() -> int:
-    """Entry point; returns 1 after showing what istioctl found."""
+    """Entry point. Prints the findings of istioctl; returns 1 if there are any."""
     tools = subprocess.run([str(PYTHON), "-m", "local.mesh.setup", "istioctl"], cwd=ROOT, check=False)
     if setup.main() or tools.returncode:
         return 1
@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def problems(file: Path, istioctl: Path = ISTIOCTL) -> Iterator[str]:
-    """What istioctl has against a file of manifests, line by line."""
+    """The findings of istioctl in a file of manifests, line by line."""
     analyze = ["analyze", "--all-namespaces", "--use-kube=false", "--failure-threshold=Warning"]
     for arguments, fine in ((["validate", "-f"], "is valid"), (analyze, "No validation issues found")):
         done = subprocess.run([str(istioctl), *arguments, str(file)], capture_output=True, text=True, check=False)

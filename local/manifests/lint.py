@@ -1,4 +1,4 @@
-"""What no schema says: names that Istio dropped without a word, images without a version, pods without bounds."""
+"""Rules that no schema covers: fields that Istio removed silently, images without a version, pods without limits."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -19,12 +19,12 @@ _CURRENT = {
     "external-secrets.io": "v1",
     "autoscaling": "v2",
 }
-# An image's tag is a version: at least two numbers, or a commit where a project makes no versions.
+# The tag of an image must be a version: at least two numbers, or a commit if the project has no versions.
 _VERSIONED = re.compile(r":(v?\d+\.\d+|[0-9a-f]{8}$)")
 
 
 def problems(manifest: Manifest) -> Iterator[str]:
-    """What our rules have against a manifest."""
+    """Violations of our rules in a manifest."""
     for rule in _RULES:
         yield from rule(manifest)
 
@@ -50,12 +50,12 @@ def _words(value: Any) -> Iterator[str]:
 def _current_version(manifest: Manifest) -> Iterator[str]:
     group, _, version = manifest["apiVersion"].rpartition("/")
     if version != _CURRENT.get(group, version):
-        yield f"{manifest['apiVersion']}: {group}/{_CURRENT[group]} is the present one"
+        yield f"{manifest['apiVersion']}: {group}/{_CURRENT[group]} is the current version"
 
 
 def _no_secret(manifest: Manifest) -> Iterator[str]:
     if manifest["kind"] == "Secret":
-        yield "secrets come by ExternalSecret alone"
+        yield "secrets must come from an ExternalSecret"
 
 
 def _bounded_pods(manifest: Manifest) -> Iterator[str]:
@@ -66,34 +66,34 @@ def _bounded_pods(manifest: Manifest) -> Iterator[str]:
         yield from (f"container {container['name']}: {problem}" for problem in _container(pod, container))
     if manifest["kind"] == "Deployment":
         if pod.get("terminationGracePeriodSeconds") != 40:
-            yield "it is given 40 s to stop"
+            yield "terminationGracePeriodSeconds must be 40"
         if not pod.get("topologySpreadConstraints"):
-            yield "it says nothing of how its instances are spread"
+            yield "it has no topology spread constraints"
 
 
 def _container(pod: Manifest, container: Manifest) -> Iterator[str]:
     if not _VERSIONED.search(container.get("image", "")):
-        yield f"image {container.get('image')!r} names no version"
+        yield f"image {container.get('image')!r} has no version"
     resources = container.get("resources", {})
     for bound in ("requests", "limits"):
         if not {"cpu", "memory"} <= resources.get(bound, {}).keys():
             yield f"no {bound} of cpu and memory"
     security = container.get("securityContext", {})
     if not security.get("readOnlyRootFilesystem"):
-        yield "its root file system can be written"
+        yield "its root file system is writable"
     if security.get("allowPrivilegeEscalation") is not False or security.get("capabilities") != {"drop": ["ALL"]}:
-        yield "it may gain rights"
+        yield "it may gain privileges"
     if not {**pod.get("securityContext", {}), **security}.get("runAsNonRoot"):
         yield "it may run as root"
     if pod.get("automountServiceAccountToken") is not False:
-        yield "it is handed a token of the API server's"
+        yield "it mounts a service account token of the API server"
 
 
 def _nothing_repeated_unasked(manifest: Manifest) -> Iterator[str]:
     if manifest["kind"] == "VirtualService":
         for route in manifest["spec"].get("http", ()):
             if "retries" not in route and "redirect" not in route:
-                yield f"route {route.get('name')}: without `retries`, Istio repeats twice, creates too"
+                yield f"route {route.get('name')}: without `retries`, Istio retries twice, even calls that create"
 
 
 def _callers_are_named(manifest: Manifest) -> Iterator[str]:
@@ -102,7 +102,7 @@ def _callers_are_named(manifest: Manifest) -> Iterator[str]:
             operations = [to["operation"] for to in rule.get("to", ())]
             bounded = operations and all(one.get("ports") and one.get("paths") for one in operations)
             if not rule.get("from") and not bounded:
-                yield "it lets anybody do anything: a rule names callers, or a port and its paths"
+                yield "it allows everyone everything: a rule needs callers, or a port and its paths"
 
 
 _RULES: tuple[Callable[[Manifest], Iterator[str]], ...] = (

@@ -1,4 +1,4 @@
-"""Where the gate's own tools and schemas are."""
+"""Paths of the tools and schemas of the manifest checks."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ HERE = ROOT / "local" / "manifests"
 SHARE = VENV / "share" / "manifests"
 KUSTOMIZE = SHARE / "kustomize"
 CRDS = SHARE / "crds"
-"""One file a kind: what a cluster must know before it takes our manifests, Istio's own kinds apart."""
+"""The CRDs that a cluster needs before our manifests, one file per kind, without Istio's own."""
 ISTIO_CRDS = SHARE / "istio-crds.yaml"
 ISTIOCTL = VENV / "share" / "mesh" / "bin" / "istioctl"
 STRIMZI_JARS = SHARE / "strimzi"

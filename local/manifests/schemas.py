@@ -1,4 +1,4 @@
-"""Holds every manifest to its schema, unknown fields included: Kubernetes' own kinds and those of operators."""
+"""Validates every manifest against its schema, unknown fields included: kinds of Kubernetes and of operators."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -12,14 +12,14 @@ from local.manifests.builds import Manifest
 from local.manifests.paths import ISTIO_CRDS, crd_files
 
 KUBERNETES = "1.36"
-# CloudNativePG's definitions are in no package that could be had.
+# No obtainable package contains CloudNativePG's definitions.
 WITHOUT_SCHEMA = frozenset({("postgresql.cnpg.io/v1", "Cluster")})
 
 Kind = tuple[str, str]
 
 
 def problems(manifest: Manifest) -> Iterator[str]:
-    """What its schema has against a manifest."""
+    """Schema violations of a manifest."""
     kind = manifest["apiVersion"], manifest["kind"]
     if kind in WITHOUT_SCHEMA:
         return
@@ -57,7 +57,7 @@ def _validators() -> dict[Kind, jsonschema.Draft4Validator]:
 
 
 def _strict(schema: Any, *, top: bool = False) -> Any:
-    """The schema as the API server applies it: what it does not know is refused, what is int-or-string may be both."""
+    """The schema as the API server applies it: unknown fields are errors, int-or-string accepts both."""
     if isinstance(schema, list):
         return [_strict(part) for part in schema]
     if not isinstance(schema, dict):
@@ -76,7 +76,7 @@ def _strict(schema: Any, *, top: bool = False) -> Any:
         made.pop("type", None)
     if schema.get("nullable"):
         made = {"anyOf": [made, {"type": "null"}]}
-    # Go's regular expressions and formats are not Python's: the API server's to judge.
+    # Go's regular expressions and formats differ from Python's: only the API server checks them.
     made.pop("pattern", None) if isinstance(made.get("pattern"), str) else None
     made.pop("format", None) if isinstance(made.get("format"), str) else None
     return made

@@ -1,7 +1,7 @@
-"""Prints the Secrets that the overlay dev reads: `python -m local.manifests.secrets | kubectl apply -f -`.
+"""Prints the Secrets of the overlay dev: `python -m local.manifests.secrets | kubectl apply -f -`.
 
-They are made once and kept under .local/cluster. Those that somebody outside issues (`given` in a service's facts, such
-as Stripe's keys) come from the environment.
+They are generated once and kept under .local/cluster. Secrets that another party issues (`given` in a service's facts,
+such as Stripe's keys) come from the environment.
 """
 
 import datetime
@@ -32,7 +32,7 @@ _GIVEN = tuple(name for one in system().services for name, secret in one.secrets
 
 
 def main() -> int:
-    """Entry point; returns 2 when the environment lacks something."""
+    """Entry point. Returns 2 if the environment lacks a secret."""
     lacking = [name for name in _GIVEN if not os.environ.get(name)]
     if lacking:
         print(f"set {', '.join(lacking)}", file=sys.stderr)
@@ -55,9 +55,9 @@ def main() -> int:
 
 
 def secrets(own: Credentials, given: Mapping[str, str], directory: Path) -> Mapping[str, Mapping[str, str]]:
-    """Every Secret of the overlay by name: the keys are those that its ExternalSecrets ask for."""
+    """Secret name → its keys and values, as the overlay's ExternalSecrets expect them."""
     made: dict[str, Mapping[str, str]] = {}
-    KeyFiles(own.secret_directory("token-keys")).ensure(clock.now())  # in a cluster nobody makes the first one
+    KeyFiles(own.secret_directory("token-keys")).ensure(clock.now())  # in a cluster nothing else creates the first key
     for one in system().services:
         password = own.postgres_password(one.name if one.store.kind == "postgres" else FERRETDB)
         made[one.name] = {**_store(one, password), **_words(one, own, given)}
@@ -73,7 +73,7 @@ def secrets(own: Credentials, given: Mapping[str, str], directory: Path) -> Mapp
 
 
 def _store(service: Service, password: str) -> Mapping[str, str]:
-    """The address of its store. MongoDB gets the word of the laptop's FerretDB, which has no such role here."""
+    """The URL of its store. MongoDB uses FerretDB's password of the laptop, where it has no such role."""
     name, where = service.name, f"{service.name}-{{}}.stores.svc.cluster.local"
     match service.store.kind:
         case "postgres":
@@ -94,7 +94,7 @@ def _words(service: Service, own: Credentials, given: Mapping[str, str]) -> Mapp
 
 
 def _certificate(directory: Path) -> dict[str, str]:
-    """A certificate for the public name, signed by itself."""
+    """A self-signed certificate for the public host name."""
     certificate, key = directory / "tls.crt", directory / "tls.key"
     if not certificate.exists():
         own = ec.generate_private_key(ec.SECP256R1())

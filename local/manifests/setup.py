@@ -1,6 +1,6 @@
-"""Makes what the gate needs, once: `python -m local.manifests.setup`.
+"""Installs the tools of the manifest checks, once: `python -m local.manifests.setup`.
 
-That is kustomize, and the operators' definitions (CRDs), each from the operator's own package.
+They are kustomize and the operators' CRDs, each from the operator's own package.
 """
 
 import json
@@ -32,7 +32,7 @@ _STRIMZI_KINDS = {
     "kafkatopic": f"{_MODEL}.topic.KafkaTopic",
     "kafkauser": f"{_MODEL}.user.KafkaUser",
 }
-# Go module → the definitions in it.
+# Go module → the CRDs in it.
 MODULES: Mapping[str, tuple[str, ...]] = {
     "github.com/prometheus-operator/prometheus-operator@v0.85.0": (
         "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
@@ -59,7 +59,7 @@ _ISTIO_FILE = "manifests/charts/base/files/crd-all.gen.yaml"
 
 
 def main() -> int:
-    """Make what is missing; returns the exit code."""
+    """Install what is missing; returns the exit code."""
     SHARE.mkdir(parents=True, exist_ok=True)
     return 0 if make(_steps(), _LOG) else 1
 
@@ -90,7 +90,7 @@ def _kustomize(log: IO[str]) -> None:
 
 
 def _definitions(log: IO[str]) -> None:
-    """The modules' contents alone are fetched, not what they depend on, and held to the sums in `modules.sum`."""
+    """Download only the modules, not their dependencies, and verify them with `modules.sum`."""
     CRDS.mkdir(parents=True, exist_ok=True)
     for module, paths in MODULES.items():
         directory = downloaded(module, log)
@@ -100,7 +100,7 @@ def _definitions(log: IO[str]) -> None:
 
 
 def downloaded(module: str, log: IO[str]) -> Path:
-    """Where Go keeps a module's contents. Raises WrongChecksums when they are not those that `modules.sum` lists."""
+    """The directory of a downloaded Go module. Raises WrongChecksums unless `modules.sum` lists its checksum."""
     command = ["go", "mod", "download", "-json", module]
     answer = subprocess.run(command, cwd=SHARE, env=_environment(), capture_output=True, text=True, check=False)
     log.write(answer.stdout + answer.stderr)
@@ -108,12 +108,12 @@ def downloaded(module: str, log: IO[str]) -> Path:
         raise CommandFailed(command, answer.returncode, answer.stdout + answer.stderr)
     fetched = json.loads(answer.stdout)
     if f"{module.replace('@', ' ')} {fetched['Sum']}" not in SUMS.read_text().splitlines():
-        raise WrongChecksums(f"{module} is not the one that {SUMS.name} lists")
+        raise WrongChecksums(f"{module} does not match its checksum in {SUMS.name}")
     return Path(fetched["Dir"])
 
 
 def _strimzi(log: IO[str]) -> None:
-    """Strimzi's own generator writes them from its own classes; it needs a newer Java than Kafka does."""
+    """Generate Strimzi's CRDs with its own generator, which needs a newer Java than Kafka does."""
     fetched = STRIMZI_JARS.with_name("strimzi.new")
     shutil.rmtree(fetched, ignore_errors=True)
     copy = ["mvn", "--batch-mode", "--quiet", "-f", str(_STRIMZI / "pom.xml"), "dependency:copy-dependencies"]

@@ -1,5 +1,5 @@
-"""The mesh on one machine: a real Kubernetes API, a real istiod, and a real sidecar beside every process of ours.
+"""The mesh on one machine: a real Kubernetes API, a real istiod, and a real sidecar for each process.
 
-No container and no cluster: plain processes, each "pod" on a loopback address of its own. The shipped manifests decide
-everything; `overlay.py` alone adapts addresses.
+It needs no container and no cluster: "pods" are plain processes with their own loopback addresses. The shipped
+manifests define all policy; `overlay.py` adapts addresses only.
 """

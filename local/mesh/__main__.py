@@ -1,6 +1,6 @@
 """Entry point: `python -m local.mesh up|down|status|logs|reset|demo`.
 
-ARGOSY_DATA and ARGOSY_PORT_OFFSET say which mesh; without them it stands beside the stack of `make up`.
+ARGOSY_DATA and ARGOSY_PORT_OFFSET select the mesh; by default it can run at the same time as the stack of `make up`.
 """
 
 import argparse
@@ -30,7 +30,7 @@ DEFAULT_OFFSET = 12_000
 
 
 def main() -> int:
-    """Do what the command line says; returns the exit code."""
+    """Run the command line; returns the exit code."""
     arguments = _parser().parse_args()
     try:
         stack = mesh_stack()
@@ -50,12 +50,12 @@ def main() -> int:
         print(mistake, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nInterrupted. What runs goes on running: `make mesh-down` stops it.", file=sys.stderr)
+        print("\nInterrupted. Started parts keep running: `make mesh-down` stops them.", file=sys.stderr)
         return 130
 
 
 def mesh_stack() -> Stack:
-    """The mesh that the environment names. Raises ValueError on a bad offset."""
+    """The mesh that the environment selects. Raises ValueError on a bad offset."""
     named = Stack.from_environment()
     data_directory = named.data if os.environ.get("ARGOSY_DATA") else (STACKS / "mesh").resolve()
     offset = named.offset if os.environ.get("ARGOSY_PORT_OFFSET") else DEFAULT_OFFSET
@@ -63,7 +63,7 @@ def mesh_stack() -> Stack:
 
 
 def _prepare(stack: Stack) -> None:
-    """What the cluster holds is what the manifests say now, nothing older; so are its keys."""
+    """Delete the cluster's data and keys, so that it holds the current manifests only."""
     shutil.rmtree(stack.data / "etcd", ignore_errors=True)
     shutil.rmtree(stack.run / "sidecars", ignore_errors=True)
     everything.forget(stack)
@@ -77,10 +77,10 @@ def _where(stack: Stack) -> str:
         f"\nThe mesh is up: https://{GATEWAY_HOST} at {address}\n"
         f"  try it                   curl --cacert {certificate} --connect-to {GATEWAY_HOST}:443:{address} "
         f"https://{GATEWAY_HOST}/api/v1/products\n"
-        f"  buy something            make mesh-demo\n"
-        f"  ask the cluster          .venv/share/mesh/bin/kubectl --kubeconfig {Cluster(stack).kubeconfig} get all -A\n"
-        f"  end                      make mesh-down\n"
-        f"{everything.said(stack)}"
+        f"  make a purchase          make mesh-demo\n"
+        f"  query the cluster        .venv/share/mesh/bin/kubectl --kubeconfig {Cluster(stack).kubeconfig} get all -A\n"
+        f"  stop                     make mesh-down\n"
+        f"{everything.summary(stack)}"
     )
 
 
@@ -94,12 +94,12 @@ def _parser() -> argparse.ArgumentParser:
     up_parser.add_argument("part", nargs="*")
     up_parser.add_argument("--set", action="append", default=[], metavar="PART.NAME=VALUE", help="change a setting")
     commands.add_parser("down", help="stop everything; the data stays")
-    commands.add_parser("status", help="what runs, where, and how it is")
+    commands.add_parser("status", help="show state, ports and memory of each part")
     logs_parser = commands.add_parser("logs", help="follow the logs of all parts, or of the named ones")
     logs_parser.add_argument("part", nargs="*")
     reset_parser = commands.add_parser("reset", help="stop everything and delete its data")
     reset_parser.add_argument("--yes", action="store_true", help="do not ask")
-    commands.add_parser("demo", help="buy something through the gateway, told step by step")
+    commands.add_parser("demo", help="make purchases through the gateway, step by step")
     return parser
 
 

@@ -1,6 +1,6 @@
-"""Applies all that the mesh runs on to a fresh API server: definitions, shipped manifests, this machine's addresses.
+"""Applies all that the mesh runs on to a fresh API server: CRDs, shipped manifests, this machine's addresses.
 
-`python -m local.mesh.apply`. May fail and be run again: applying is idempotent.
+`python -m local.mesh.apply`. Idempotent: after a failure it can be run again.
 """
 
 import base64
@@ -38,12 +38,12 @@ def main() -> int:
 
 
 def apply_all(cluster: Cluster, manifests: Iterable[Manifest]) -> None:
-    """Apply in one go. Raises KubectlFailed."""
+    """Apply all manifests in one call. Raises KubectlFailed."""
     print(cluster.apply("-f", "-", given=yaml.safe_dump_all(manifests)), end="", flush=True)
 
 
 def _of_istio(stack: Stack) -> Iterable[Manifest]:
-    """What comes with an installed Istio (accounts, rights, Services), and the gateway's certificate."""
+    """Objects of an installed Istio (accounts, roles, Services), and the gateway's certificate."""
     certificate = gateway_certificate(stack.secrets)
     data = {"tls.crt": certificate.chain, "tls.key": certificate.key}
     secret = {

@@ -1,4 +1,4 @@
-"""The gateway's certificate on this machine: issued once by an authority of our own, which the demo trusts."""
+"""The gateway's certificate on this machine, issued once by a local authority that the demo trusts."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ _LIFE = timedelta(days=365)
 
 @dataclass(frozen=True)
 class Certificate:
-    """PEM: the certificate, its private key, and the authority to trust."""
+    """In PEM: certificate, private key, and the authority to trust."""
 
     chain: str
     key: str
@@ -26,10 +26,10 @@ class Certificate:
 
 
 def gateway_certificate(secrets: Path) -> Certificate:
-    """The certificate, made at the first use."""
+    """The certificate, created at the first call."""
     directory = make_private_directory(secrets / "gateway")
     chain, key, authority = (directory / name for name in ("tls.crt", "tls.key", "ca.crt"))
-    # The authority is written last: when it is there, all is.
+    # The authority is written last: it marks the files as complete.
     if not authority.exists():
         made = issue(GATEWAY_HOST)
         write_private(chain, made[0])
@@ -39,7 +39,7 @@ def gateway_certificate(secrets: Path) -> Certificate:
 
 
 def issue(host: str, uri: str = "") -> tuple[str, str, str]:
-    """A certificate for a host (and, as a workload's, for a URI) by an authority made for it: chain, key, authority."""
+    """Issue a certificate for a host (and a workload's URI) by a new authority. Returns chain, key, authority."""
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     names: list[x509.GeneralName] = [x509.DNSName(host)]
     if uri:

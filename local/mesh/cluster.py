@@ -17,11 +17,11 @@ _CALL_SECONDS = 120
 
 
 class KubectlFailed(Exception):
-    """kubectl refused or failed; the text is what it said."""
+    """kubectl rejected the input or failed; the text is its output."""
 
 
 class Cluster:
-    """One kube-apiserver, as its administrator sees it."""
+    """A kube-apiserver and its administrator's credentials."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -29,28 +29,28 @@ class Cluster:
 
     @property
     def kubeconfig(self) -> Path:
-        """Signs in as the administrator."""
+        """The administrator's kubeconfig."""
         return self.directory / "kubeconfig"
 
     @property
     def account_key(self) -> Path:
-        """The private key that signs ServiceAccounts' tokens."""
+        """The private key that signs ServiceAccount tokens."""
         return self.directory / "service-accounts.pem"
 
     @property
     def account_public_key(self) -> Path:
-        """What their tokens are verified with."""
+        """The public key that verifies ServiceAccount tokens."""
         return self.directory / "service-accounts.pub"
 
     @property
     def tokens(self) -> Path:
-        """The one person that the API knows: its administrator."""
+        """The token file of the API server; its only user is the administrator."""
         return self.directory / "tokens.csv"
 
     def ensure_credentials(self) -> None:
-        """Make what is missing; the kubeconfig says where the API is now, whatever the ports were before."""
+        """Create missing credentials, and write the current address of the API to the kubeconfig."""
         make_private_directory(self.directory)
-        # The tokens are written last: when they are there, all is.
+        # The tokens are written last: they mark the files as complete.
         if not self.tokens.exists():
             self._make_keys()
         token = self.tokens.read_text().partition(",")[0]
@@ -65,7 +65,7 @@ class Cluster:
         write_private(self.tokens, f'{secrets.token_hex(24)},admin,admin,"system:masters"\n')
 
     def kubectl(self, *arguments: str, given: str | None = None) -> str:
-        """Run kubectl; what it printed. Raises KubectlFailed."""
+        """Run kubectl and return its output. Raises KubectlFailed."""
         done = subprocess.run(
             [str(KUBECTL), f"--kubeconfig={self.kubeconfig}", *arguments],
             input=given,
@@ -79,7 +79,7 @@ class Cluster:
         return done.stdout
 
     def apply(self, *arguments: str, given: str | None = None) -> str:
-        """Server-side apply; a field that the API does not know is an error."""
+        """Server-side apply. An unknown field is an error. Raises KubectlFailed."""
         options = ("--server-side", "--force-conflicts", "--validate=strict", "--field-manager=argosy")
         return self.kubectl("apply", *options, *arguments, given=given)
 
@@ -88,7 +88,7 @@ class Cluster:
         return json.loads(self.kubectl("get", *arguments, "-o", "json"))
 
     def _kubeconfig(self, token: str) -> dict[str, Any]:
-        # The API server signs its own certificate in this directory at its first start.
+        # At its first start the API server writes a self-signed certificate to this directory.
         server = {
             "server": f"https://{self._stack.address('kube-apiserver')}",
             "certificate-authority": str(self.directory / "apiserver.crt"),

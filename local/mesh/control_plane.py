@@ -1,4 +1,4 @@
-"""etcd, kube-apiserver and istiod: what a cluster brings, as parts."""
+"""The control plane as parts: etcd, kube-apiserver and istiod."""
 
 import http.client
 import ssl
@@ -16,7 +16,7 @@ _PROBE_SECONDS = 2
 
 
 def control_plane(stack: Stack) -> tuple[Part, ...]:
-    """The parts; all start at once and wait for each other by failing and being started again."""
+    """The parts. All start at once; each fails and restarts until those it needs are up."""
     return (_etcd(stack), _apiserver(stack), _manifests(), _everything(), _istiod(stack))
 
 
@@ -30,7 +30,7 @@ def _etcd(stack: Stack) -> Part:
         f"--listen-peer-urls={peer}",
         f"--initial-advertise-peer-urls={peer}",
         f"--initial-cluster=default={peer}",
-        # What it holds is made anew from the manifests at every start: nothing is lost with it.
+        # Its data is rebuilt from the manifests at every start, so losing it is harmless.
         "--unsafe-no-fsync",
         "--log-level=warn",
     )
@@ -51,7 +51,7 @@ def _apiserver(stack: Stack) -> Part:
         "--service-cluster-ip-range=10.96.0.0/16",
         f"--token-auth-file={cluster.tokens}",
         "--authorization-mode=RBAC",
-        # There is no controller that would make their tokens.
+        # No controller creates their tokens here.
         "--disable-admission-plugins=ServiceAccount",
         "--endpoint-reconciler-type=none",
     )
@@ -59,13 +59,13 @@ def _apiserver(stack: Stack) -> Part:
 
 
 def _manifests() -> Part:
-    """What is shipped, applied; and beside it the addresses of this machine."""
+    """Applies the shipped manifests and this machine's addresses."""
     command = (str(PYTHON), "-m", "local.until_done", str(PYTHON), "-m", "local.mesh.apply")
     return Part("manifests", Group.CONTROL_PLANE, command, None, needs=("kube-apiserver",))
 
 
 def _everything() -> Part:
-    """All that is shipped besides, on trial."""
+    """Validates all other manifests with a dry run."""
     command = (str(PYTHON), "-m", "local.until_done", str(PYTHON), "-m", "local.mesh.everything")
     return Part("everything", Group.CONTROL_PLANE, command, None, needs=("manifests",))
 
@@ -94,7 +94,7 @@ def _istiod(stack: Stack) -> Part:
         "POD_NAME": "istiod",
         "POD_NAMESPACE": installed().namespace,
         "CLUSTER_ID": installed().sidecars["clusterId"],
-        # The two filters that only Istio's own build of Envoy has.
+        # Two filters exist only in Istio's own build of Envoy.
         "PILOT_ENABLE_METADATA_EXCHANGE": "false",
         "PILOT_ENABLE_ALPN_FILTER": "false",
     }
@@ -104,7 +104,7 @@ def _istiod(stack: Stack) -> Part:
 
 
 def _serving(stack: Stack) -> bool:
-    """The API server has everything it needs (it listens before that)."""
+    """Whether the API server is ready (it listens before that)."""
     try:
         trust = ssl.create_default_context(cafile=str(Cluster(stack).directory / "apiserver.crt"))
         connection = http.client.HTTPSConnection(

@@ -1,4 +1,4 @@
-"""The public address of a mesh: https://api.myapp.com, at the gateway of this machine."""
+"""A client of the mesh's public address, https://api.myapp.com, at this machine's gateway."""
 
 import ssl
 
@@ -12,7 +12,7 @@ _CALL_SECONDS = 30
 
 
 def door(stack: Stack) -> httpx.Client:
-    """A client of the API, through the gateway; it trusts the gateway's certificate and no other."""
+    """An HTTP client of the API through the gateway. It trusts only the gateway's certificate."""
     trust = ssl.create_default_context(cafile=str(gateway_certificate(stack.secrets).authority))
     return httpx.Client(
         base_url=f"https://{GATEWAY.address(stack)}:{GATEWAY_HTTPS}/api/v1",
@@ -25,6 +25,6 @@ def door(stack: Stack) -> httpx.Client:
 
 
 def _name_the_host(request: httpx.Request) -> None:
-    """There is no DNS entry: the address is one thing, the name in TLS another."""
+    """Connect to the address but use the public name in TLS, because there is no DNS entry."""
     if request.url.port == GATEWAY_HTTPS:
         request.extensions["sni_hostname"] = GATEWAY_HOST

@@ -1,8 +1,8 @@
-"""Has the API server judge all that is shipped: every overlay, and every component over its overlay.
+"""Validates all manifests with the API server: every overlay, and every component on its overlay.
 
-`python -m local.mesh.everything`. What `kubectl apply -k` does (build, then apply), but on trial (`--dry-run=server`):
-overlays hold the same objects, and the mesh keeps those that it runs on. Unknown fields, schemas, CEL rules, admission:
-all of it is the API server's judgement, and its warnings are refusals.
+`python -m local.mesh.everything`. It builds and applies as `kubectl apply -k` does, but as a dry run
+(`--dry-run=server`), because overlays contain the same objects. The API server checks unknown fields, schemas, CEL
+rules and admission; its warnings fail too.
 """
 
 import json
@@ -22,7 +22,7 @@ _ON_TRIAL = ("--dry-run=server", "--warnings-as-errors")
 
 
 def main() -> int:
-    """Entry point; returns the exit code. May fail while the API server comes up, and be run again."""
+    """Entry point; returns the exit code. It may fail while the API server starts, and can be run again."""
     stack = Stack.from_environment()
     try:
         accepted = judge(Cluster(stack))
@@ -30,29 +30,29 @@ def main() -> int:
         print(failure, file=sys.stderr)
         return 1
     write_private(_verdict(stack), json.dumps(accepted))
-    print(said(stack))
+    print(summary(stack))
     return 0
 
 
 def judge(cluster: Cluster) -> dict[str, int]:
-    """How many objects of each build the API server accepts. Raises KubectlFailed on one that it refuses."""
+    """Build name → number of objects that the API server accepts. Raises KubectlFailed if it rejects one."""
     built = {name: manifests(cluster.kubectl("kustomize", str(where))) for name, where in directories().items()}
-    # On trial nothing is made, a namespace neither; what goes into it would find none.
+    # A dry run creates no namespaces, so objects in them would be rejected.
     cluster.apply("-f", "-", given=_as_text(_namespaces(one for objects in built.values() for one in objects)))
     return {name: _accepted(cluster, name, objects) for name, objects in built.items()}
 
 
-def said(stack: Stack) -> str:
-    """What `make mesh` says of it."""
+def summary(stack: Stack) -> str:
+    """The result as `make mesh` prints it."""
     accepted: dict[str, int] = json.loads(_verdict(stack).read_text())
     return (
         f"{sum(accepted.values())} objects in {len(accepted)} overlays and components, "
-        f"all accepted by the API server (CloudNativePG's apart: its definitions could not be had)"
+        f"all accepted by the API server (without CloudNativePG's: its CRDs could not be obtained)"
     )
 
 
 def forget(stack: Stack) -> None:
-    """What was said of an earlier start."""
+    """Delete the result of an earlier start."""
     _verdict(stack).unlink(missing_ok=True)
 
 
@@ -60,12 +60,12 @@ def _accepted(cluster: Cluster, name: str, objects: list[Manifest]) -> int:
     known = [one for one in objects if (one["apiVersion"], one["kind"]) not in WITHOUT_SCHEMA]
     count = len(cluster.apply("-f", "-", *_ON_TRIAL, given=_as_text(known)).splitlines())
     if count != len(known):
-        raise KubectlFailed(f"{name}: {len(known)} objects, and the API server speaks of {count}")
+        raise KubectlFailed(f"{name}: {len(known)} objects, but the API server answered for {count}")
     return count
 
 
 def _namespaces(objects: Iterator[Manifest]) -> list[Manifest]:
-    """Those that are shipped, and bare ones where objects go besides."""
+    """The shipped namespaces, and empty ones for objects in other namespaces."""
     found: dict[str, Manifest] = {}
     for one in objects:
         if one["kind"] == "Namespace":

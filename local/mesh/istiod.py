@@ -10,19 +10,19 @@ from local.files import make_private_directory, write_private
 from local.manifests.installation import installed
 
 _ADAPTED = {
-    # Metrics by Istio's own filters need Istio's own build of Envoy.
+    # Metrics of Istio's own filters need Istio's own build of Envoy.
     "defaultProviders": {},
     "enablePrometheusMerge": False,
 }
 
 
 def mesh_config() -> dict[str, Any]:
-    """The configuration that an installed istiod reads, less what plain Envoy cannot do."""
+    """The configuration of an installed istiod, without what plain Envoy does not support."""
     return {**installed().mesh, **_ADAPTED}
 
 
 def main() -> None:
-    """Entry point; becomes istiod."""
+    """Entry point. Replaces this process by istiod."""
     directory, command = make_private_directory(Path(sys.argv[1])), sys.argv[2:]
     write_private(directory / "mesh.yaml", json.dumps(mesh_config()))
     os.chdir(directory)

@@ -1,6 +1,6 @@
-"""What adapts the shipped manifests to one machine: addresses, and nothing else.
+"""Adapts the shipped manifests to one machine: addresses only.
 
-Whatever decides who may call whom, by which certificate, how often and for how long is in `istio/` alone.
+Authorization, certificates, retries and timeouts are defined in `istio/` alone.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,26 +15,26 @@ _ISTIO = "networking.istio.io/v1"
 
 
 def additions(stack: Stack) -> Iterator[Manifest]:
-    """What a cluster knows by itself: where each workload is. And for want of iptables: where a sidecar listens."""
+    """The address of each workload, which a cluster knows itself, and its sidecar's listeners, instead of iptables."""
     for pod in PODS.values():
         yield from of_pod(stack, pod)
     yield workload_entry(GATEWAY, GATEWAY.address(stack))
 
 
 def of_pod(stack: Stack, pod: Pod) -> Iterator[Manifest]:
-    """One instance of a workload: where it is, and where its sidecar listens."""
+    """One instance of a workload: its address, and its sidecar's listeners."""
     yield workload_entry(pod, pod.address(stack))
     yield from of_sidecar(stack, pod)
 
 
 def of_sidecar(stack: Stack, pod: Pod) -> Iterator[Manifest]:
-    """Where a pod's sidecar listens; nobody is sent to it for that alone."""
+    """The listeners of a pod's sidecar; this alone routes no calls to it."""
     yield _sidecar(stack, pod)
     yield _authorities(stack, pod)
 
 
 def adapted(stack: Stack, manifests: Iterable[Manifest]) -> Iterator[Manifest]:
-    """The shipped manifests, with this machine's addresses where they name some."""
+    """The shipped manifests with this machine's addresses."""
     for manifest in manifests:
         match manifest["kind"]:
             case "RequestAuthentication":
@@ -47,12 +47,12 @@ def adapted(stack: Stack, manifests: Iterable[Manifest]) -> Iterator[Manifest]:
 
 
 def jwks_url(stack: Stack) -> str:
-    """Where istiod, which has no sidecar, finds the keys of people's tokens: at the user service's own."""
+    """The URL of the user tokens' public keys for istiod, which has no sidecar: the user service's own address."""
     return f"http://{PODS['user'].address(stack)}:{BASE['user-admin']}{JWKS_PATH}"
 
 
 def workload_entry(pod: Pod, address: str) -> Manifest:
-    """Where a workload is: whoever calls its service may be sent there."""
+    """The address of an instance; calls to its service are routed there."""
     spec = {
         "address": address,
         "labels": pod.all_labels,
@@ -63,7 +63,7 @@ def workload_entry(pod: Pod, address: str) -> Manifest:
 
 
 def _sidecar(stack: Stack, pod: Pod) -> Manifest:
-    """Sidecars here intercept nothing: they are called at their addresses."""
+    """The listeners of a sidecar. Sidecars here intercept nothing: they are called at their addresses."""
     ingress = [
         {
             "port": {"number": port, "protocol": _protocol(name), "name": name},
@@ -87,7 +87,7 @@ def _sidecar(stack: Stack, pod: Pod) -> Manifest:
 
 
 def _authorities(stack: Stack, pod: Pod) -> Manifest:
-    """No DNS here knows the cluster's names: a process calls its sidecar's address, so that is the service's too."""
+    """Accept the sidecar's address as authority: without DNS, a process calls that instead of the service's name."""
     patches = [
         {
             "applyTo": "VIRTUAL_HOST",
@@ -104,7 +104,7 @@ def _authorities(stack: Stack, pod: Pod) -> Manifest:
 
 
 def called() -> Iterator[tuple[str, str, int]]:
-    """Service, port name, port: all that a process may try to call in the mesh."""
+    """Service, port name, port: all endpoints that a process may call in the mesh."""
     for service in SERVICES:
         yield service, "grpc", BASE[f"{service}-grpc"]
     yield "user", "http-admin", BASE["user-admin"]

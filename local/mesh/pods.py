@@ -1,8 +1,8 @@
-"""The workloads of the mesh: each has a loopback address of its own, as a pod would, and a sidecar there.
+"""The workloads of the mesh: each has a loopback address, as a pod has an IP, with a sidecar that listens there.
 
-The process itself listens on 127.0.0.1, as inside a pod; its sidecar takes what comes to the pod's address and hands
-it on. For what the process calls, its sidecar listens on a second address, with every service's own port: as a sidecar
-in a cluster it can find every service, and whether it is let in is the other side's decision.
+The process itself listens on 127.0.0.1, as inside a pod; the sidecar forwards calls from the pod's address to it. For
+outbound calls the sidecar listens on a second address, on every service's own port. As in a cluster, a sidecar can
+reach every service; the called side decides whether to allow it.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ GATEWAY_HOST = "api.myapp.com"
 JWKS_PATH = "/.well-known/jwks.json"
 
 _SMALLEST_STEP = 256
-"""Stacks whose offsets differ by this much have pods at different addresses."""
+"""Stacks whose offsets differ by this much use different pod addresses."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,29 +29,29 @@ class Pod:
 
     name: str
     account: str
-    """Its ServiceAccount: who it is to the others."""
+    """Its ServiceAccount, which is its identity in the mesh."""
     index: int
     labels: Mapping[str, str]
     serves: Mapping[str, tuple[int, str | int]] = field(default_factory=dict)
-    """Port name → (port of the pod, the process' own port: its name in the port table, or a number)."""
+    """Port name → (port of the pod, port of the process: its name in the port table, or a number)."""
     namespace: str = NAMESPACE
 
     @property
     def selector(self) -> dict[str, str]:
-        """Chooses this instance, and no other of its workload."""
+        """Labels that select this instance only."""
         return {"argosy.local/pod": self.name}
 
     @property
     def all_labels(self) -> dict[str, str]:
-        """Its workload's labels and its own."""
+        """The workload's labels and those of the instance."""
         return {**self.labels, **self.selector}
 
     def address(self, stack: Stack) -> str:
-        """Its loopback address in a stack: where others call it."""
+        """Its loopback address in a stack, for inbound calls."""
         return self.nth_address(stack, 1)
 
     def way_out(self, stack: Stack) -> str:
-        """The address where its sidecar takes what its process calls."""
+        """The address at which its sidecar accepts the process's outbound calls."""
         return self.nth_address(stack, 2)
 
     def admin_port(self, stack: Stack) -> int:
@@ -59,15 +59,15 @@ class Pod:
         return stack.port("sidecar-admin") + self.index
 
     def target(self, stack: Stack, service: str) -> str:
-        """`host:port` where its process finds another service's gRPC."""
+        """`host:port` of another service's gRPC for its process."""
         return f"{self.way_out(stack)}:{BASE[f'{service}-grpc']}"
 
     def keys_url(self, stack: Stack) -> str:
-        """Where its process finds the keys of people's tokens."""
+        """URL of the public keys of user tokens for its process."""
         return f"http://{self.way_out(stack)}:{BASE['user-admin']}{JWKS_PATH}"
 
     def nth_address(self, stack: Stack, last: int) -> str:
-        """One of the loopback addresses that are its own."""
+        """One of the pod's loopback addresses, by its last byte."""
         return f"127.{stack.offset // _SMALLEST_STEP % 256}.{self.index}.{last}"
 
 
@@ -90,7 +90,7 @@ PODS: Mapping[str, Pod] = {
 
 
 def _gateway(index: int) -> tuple[Pod, int, int]:
-    """The gateway as Istio's charts make it, and the ports of its pods for HTTP and HTTPS."""
+    """The gateway as Istio's charts define it, and its pods' ports for HTTP and HTTPS."""
     shipped = yaml.safe_load((ROOT / "istio" / "gateway.yaml").read_text())
     (workload,) = installed().chosen(shipped["spec"]["selector"])
     (service,) = installed().services_of(workload)
@@ -103,5 +103,5 @@ GATEWAY, GATEWAY_HTTP, GATEWAY_HTTPS = _gateway(len(PODS) + 1)
 
 
 def host(service: str) -> str:
-    """The name of a service in the cluster."""
+    """The host name of a service in the cluster."""
     return f"{service}.{NAMESPACE}.svc.cluster.local"

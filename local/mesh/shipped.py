@@ -1,4 +1,4 @@
-"""The shipped manifests that decide about the mesh, as kustomize builds them."""
+"""The shipped manifests that define the mesh, built by kustomize."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +13,6 @@ MESH = (ROOT / "k8s" / "base", ROOT / "istio")
 
 
 def shipped(cluster: Cluster, directories: tuple[Path, ...] = MESH) -> Iterator[dict[str, Any]]:
-    """Every manifest, in order. Raises KubectlFailed when kustomize cannot build a directory."""
+    """Every manifest, in order. Raises KubectlFailed if kustomize cannot build a directory."""
     for directory in directories:
         yield from yaml.safe_load_all(cluster.kubectl("kustomize", str(directory)))

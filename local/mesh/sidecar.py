@@ -1,7 +1,7 @@
 """One sidecar, as istiod's own agent runs it: `python -m local.mesh.sidecar POD`.
 
-Gets what the kubelet would mount (a token of the pod's ServiceAccount, the root certificate, the pod's labels), then
-becomes pilot-agent.
+It creates what the kubelet would mount (a token of the pod's ServiceAccount, the root certificate, the pod's labels),
+then replaces this process by pilot-agent.
 """
 
 import json
@@ -22,11 +22,11 @@ from local.stack import Stack
 
 _PAUSE_SECONDS = 0.5
 _SIGNED_IN_FOR = "168h"
-"""Longer than a mesh runs on somebody's machine: nobody renews the token here, as a kubelet would."""
+"""Longer than a mesh runs on a laptop: nothing renews the token here, as a kubelet would."""
 
 
 def main() -> None:
-    """Entry point; becomes pilot-agent."""
+    """Entry point. Replaces this process by pilot-agent."""
     stack = Stack.from_environment()
     pod = {**PODS, GATEWAY.name: GATEWAY}[sys.argv[1]]
     os.chdir(prepare(stack, pod))
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def prepare(stack: Stack, pod: Pod) -> Path:
-    """The agent's working directory, with what it needs to ask istiod for a certificate."""
+    """Create the agent's working directory, with all that it needs to request a certificate from istiod."""
     directory = make_private_directory(stack.run / "sidecars" / pod.name)
     for part in ("var/run/secrets/tokens", "var/run/secrets/istio", "etc/istio/proxy", "etc/istio/pod", "certificates"):
         make_private_directory(directory / part)
@@ -45,16 +45,16 @@ def prepare(stack: Stack, pod: Pod) -> Path:
     write_private(directory / "var/run/secrets/istio/root-cert.pem", root)
     labels = "".join(f'{name}="{value}"\n' for name, value in pod.all_labels.items())
     write_private(directory / "etc/istio/pod/labels", labels)
-    # What Istio opens to the whole network of a pod is opened at the pod's address.
+    # Istio listens on all addresses of a pod; here on the pod's address only.
     bootstrap = BOOTSTRAP.read_text().replace("{{ .wildcard }}", pod.address(stack))
     write_private(directory / "envoy_bootstrap.json", bootstrap)
     return directory
 
 
 def hold_status_port(stack: Stack, pod: Pod) -> socket.socket:
-    """Take the port, for as long as the agent lives: it insists on one, and would open it to every network.
+    """Bind the agent's status port for as long as it lives: the port is fixed, and it would listen on all networks.
 
-    It goes on without; here it is Envoy that is asked whether it is ready.
+    The agent runs without it; readiness is checked at Envoy instead.
     """
     taken = socket.socket()
     taken.bind((HOST, _status_port(stack, pod)))
@@ -63,7 +63,7 @@ def hold_status_port(stack: Stack, pod: Pod) -> socket.socket:
 
 
 def command(pod: Pod) -> list[str]:
-    """Runs the agent, in its working directory."""
+    """The command line of the agent, for its working directory."""
     return [
         str(BIN / "pilot-agent"),
         "proxy",
@@ -75,7 +75,7 @@ def command(pod: Pod) -> list[str]:
 
 
 def environment(stack: Stack, pod: Pod) -> dict[str, str]:
-    """What the injector would set."""
+    """The environment variables that the injector would set."""
     proxy = {
         "binaryPath": envoy_path(),
         "configPath": "./etc/istio/proxy",
@@ -98,7 +98,7 @@ def environment(stack: Stack, pod: Pod) -> dict[str, str]:
 
 
 def envoy_path() -> str:
-    """The program itself: what is in `bin` is a script that the agent could not signal."""
+    """The binary itself: the program in `bin` is a script, which the agent could not signal."""
     return str(Path(envoy.__file__).parent / "_bin" / "envoy")
 
 
@@ -107,7 +107,7 @@ def _status_port(stack: Stack, pod: Pod) -> int:
 
 
 def _mounted(cluster: Cluster, pod: Pod) -> tuple[str, str]:
-    """The token and the root certificate, once there are both."""
+    """Wait for the token and the root certificate; returns both."""
     where = ("-n", pod.namespace)
     while True:
         try:

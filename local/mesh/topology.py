@@ -33,7 +33,7 @@ def sidecar(stack: Stack, pod: Pod) -> Part:
 
 
 def in_the_mesh(stack: Stack, part: Part, pod: Pod) -> Part:
-    """The part, told what a sidecar beside it changes: where it listens for others, and what it does itself."""
+    """The part with the settings that its sidecar changes: addresses, upstreams, and features left to the mesh."""
     return replace(part, environment={**part.environment, **dict(_targets(stack, pod, part.environment))})
 
 
@@ -44,10 +44,10 @@ def _targets(stack: Stack, pod: Pod, environment: Mapping[str, str]) -> Iterator
     if "JWKS_URL" in environment and pod.account != "user":
         yield "JWKS_URL", pod.keys_url(stack)
     if pod.account == "edge":
-        # As its Deployment says: the gateway says who calls; the sidecar knows the instances and repeats reads.
+        # As in its Deployment: the gateway sets the client address; the sidecar balances load and retries reads.
         yield from {"EDGE_TRUSTED_HOPS": "1", "EDGE_IN_MESH": "true"}.items()
 
 
 def _ready(pod: Pod, stack: Stack) -> bool:
-    """Its Envoy has its certificate and its first configuration."""
+    """Whether its Envoy has its certificate and first configuration."""
     return answering_at(HOST, pod.admin_port(stack), "/ready")

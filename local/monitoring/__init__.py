@@ -1,8 +1,8 @@
-"""What judges monitoring/: rules and dashboards, by Prometheus' own promtool.
+"""Checks monitoring/, rules and dashboards, with Prometheus' own promtool.
 
 __main__    `python -m local.monitoring`: part of `make check`
 setup       builds promtool, once
-promtool    asks it
-figures     the figures that expressions name
+promtool    runs it
+figures     the metrics that expressions name
 dashboards  the expressions of dashboards
 """

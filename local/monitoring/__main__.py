@@ -1,4 +1,4 @@
-"""`python -m local.monitoring`: has promtool judge rules and dashboards. Part of `make check`."""
+"""`python -m local.monitoring`: checks rules and dashboards with promtool. Part of `make check`."""
 
 import sys
 
@@ -8,7 +8,7 @@ from local.monitoring.paths import dashboard_files, rule_files
 
 
 def main() -> int:
-    """Entry point; returns 1 after saying what is wrong."""
+    """Entry point. Prints the findings; returns 1 if there are any."""
     if setup.main():
         return 1
     asked = [expression for path in dashboard_files() for expression in expressions(read(path))]

@@ -1,4 +1,4 @@
-"""The expressions of dashboards, with Grafana's variables as they would be filled in."""
+"""The expressions of dashboards, with values for Grafana's variables."""
 
 import json
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ _FILLED_IN = {"$__rate_interval": "5m", "$job": ".+"}
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A dashboard. Raises ValueError when it is no JSON."""
+    """Read a dashboard. Raises ValueError if it is no JSON."""
     dashboard: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return dashboard
 
 
 def expressions(dashboard: dict[str, Any]) -> Iterator[str]:
-    """What its panels ask."""
+    """The PromQL expressions of its panels."""
     for panel in dashboard["panels"]:
         for target in panel["targets"]:
             expression = target["expr"]

@@ -1,4 +1,4 @@
-"""The figures that PromQL expressions name: what somebody has to measure, or a rule to record."""
+"""The metrics that PromQL expressions name: a process exports each, or a rule records it."""
 
 import re
 from collections.abc import Iterator
@@ -17,22 +17,22 @@ _WORDS = frozenset(("and", "or", "unless", "bool", "inf", "nan"))
 
 
 def named_in(expression: str) -> set[str]:
-    """Names of the series that an expression reads."""
+    """Names of the time series that an expression reads."""
     rest = expression
     for nothing in (_TEXT, _LABELS, _RANGE, _OFFSET, _GROUPING):
         rest = nothing.sub(" ", rest)
-    # A number may have letters in it (1e3).
+    # A number may contain letters (1e3).
     rest = re.sub(r"(?<![\w:])\d[\w.]*", " ", rest)
     return {name for name in _NAME.findall(rest) if name.lower() not in _WORDS}
 
 
 def groups(files: list[Path]) -> Iterator[dict[str, Any]]:
-    """Every group of rules of some files, as it is written, in order."""
+    """Every rule group of the files, as written, in order."""
     for file in files:
         yield from yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]
 
 
 def rules(files: list[Path]) -> Iterator[dict[str, Any]]:
-    """Every rule of some files, as it is written."""
+    """Every rule of the files, as written."""
     for group in groups(files):
         yield from group["rules"]

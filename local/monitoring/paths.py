@@ -1,4 +1,4 @@
-"""Where rules and dashboards are, and what judges them."""
+"""Paths of rules, dashboards and promtool."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ DASHBOARDS = ROOT / "monitoring" / "dashboards"
 
 
 def rule_files() -> list[Path]:
-    """Every file of rules: the services' objectives, which the others read, then those written by hand."""
+    """Every rule file: the services' objectives, which the others read, then those written by hand."""
     return [OBJECTIVES, *sorted(RULES.glob("*.yaml"))]
 
 

@@ -1,4 +1,4 @@
-"""promtool's judgement. What it finds is given back as it says it; nothing means that all is well."""
+"""Runs promtool. Each function returns its findings; an empty text means none."""
 
 import subprocess
 import tempfile
@@ -11,17 +11,17 @@ from local.monitoring.paths import PROMTOOL
 
 
 def check_rules(files: Sequence[Path]) -> str:
-    """Whether the rules are well-formed, named well and not there twice."""
+    """Check that the rules are valid, well named and not duplicated."""
     return _ask("check", "rules", "--lint=all", "--lint-fatal", *map(str, files))
 
 
 def try_rules(files: Sequence[Path]) -> str:
-    """Whether rules say of made-up figures what they should."""
+    """Run the unit tests of rules."""
     return _ask("test", "rules", *map(str, files))
 
 
 def check_expressions(expressions: Iterable[str]) -> str:
-    """Whether these are expressions at all."""
+    """Check that the expressions are valid PromQL."""
     rules = [{"record": f"an_expression:{number}", "expr": text} for number, text in enumerate(expressions)]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "expressions.yaml")

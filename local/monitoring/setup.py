@@ -1,4 +1,4 @@
-"""Builds promtool from its Go module, once, when something is to be judged by it."""
+"""Builds promtool from its Go module, once, when it is first needed."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ _PACKAGE = "github.com/prometheus/prometheus/cmd/promtool"
 
 
 def main() -> int:
-    """Make it, unless it is there; returns the exit code."""
+    """Build it if it is missing; returns the exit code."""
     tool = Step("promtool", "promtool", _build, lambda: [TOOLS / "go.mod", TOOLS / "go.sum"], (PROMTOOL,), minutes=3)
     PROMTOOL.parent.mkdir(parents=True, exist_ok=True)
     return 0 if make([tool], _LOG) else 1
@@ -23,7 +23,7 @@ def main() -> int:
 
 def _build(log: IO[str]) -> None:
     made = PROMTOOL.with_suffix(".new")
-    # Of all places where Prometheus could find what to ask, promtool's judgement needs none.
+    # Build without Prometheus' service discovery, which promtool's checks do not need.
     tags = "-tags=remove_all_sd"
     environment = dict(os.environ) | {"GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
     run(["go", "build", tags, "-trimpath", "-ldflags=-s -w", "-o", str(made), _PACKAGE], log, TOOLS, environment)

@@ -1,4 +1,4 @@
-"""`make setup`: makes `.venv` and puts into it everything that the laptop, the checks and the tests need.
+"""`make setup`: creates `.venv` and installs everything that the laptop, the checks and the tests need.
 
-It runs on a bare Python's standard library. What it makes is in `.venv` and `third_party`; deleting those undoes it.
+It needs only Python's standard library. It writes to `.venv` and `third_party` only; deleting those undoes it.
 """

@@ -1,11 +1,11 @@
-"""Compares fetched files with the sums that are committed, in the format of sha256sum."""
+"""Verifies downloaded files with committed checksums, in the format of sha256sum."""
 
 import hashlib
 from pathlib import Path
 
 
 class WrongChecksums(Exception):
-    """What was fetched is not what was committed to."""
+    """A download does not match its committed checksum."""
 
 
 def verify(directory: Path, sums: Path) -> None:

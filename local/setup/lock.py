@@ -1,4 +1,4 @@
-"""Reads `requirements.lock`, the list of every Python package with its version and hashes."""
+"""Reads `requirements.lock`, which lists every Python package with its version and hashes."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ class NotLocked(Exception):
 
 
 def locked(package: str, lock: Path) -> list[str]:
-    """The lines of one package: `name==version` and its hashes. Raises NotLocked when the lock does not list it."""
+    """The lines of one package: `name==version` and its hashes. Raises NotLocked if it is not listed."""
     lines = lock.read_text().splitlines()
     first = next((at for at, line in enumerate(lines) if line.startswith(f"{package}==")), None)
     if first is None:

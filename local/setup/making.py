@@ -1,4 +1,4 @@
-"""Does steps while a person watches, and says why one failed."""
+"""Runs steps with progress lines, and prints why one failed."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -11,23 +11,23 @@ from local.setup.lock import NotLocked
 from local.setup.step import Step
 
 INTERRUPTED = 130
-"""The exit code of a program that Ctrl-C ended."""
+"""The exit code after Ctrl-C."""
 
 
 def make(steps: Iterable[Step], log_file: Path) -> bool:
-    """Do what is not done yet, in order; the log takes what commands print. False after telling which step failed."""
+    """Run the steps that are not done, in order. `log_file` gets the commands' output. False if one failed."""
     log_file.parent.mkdir(parents=True, exist_ok=True)
     with log_file.open("a") as log:
-        # A step may change what a later one sees, so each is asked when its turn comes.
+        # A step may change the inputs of a later one, so each is checked when its turn comes.
         return all(step.done() or _do(step, log) for step in steps)
 
 
 def interruptible(work: Callable[[], int]) -> int:
-    """The exit code of `work`. Ctrl-C is told in a line: steps that are done stay done."""
+    """The exit code of `work`. Ctrl-C prints a line; completed steps stay done."""
     try:
         return work()
     except KeyboardInterrupt:
-        print("Interrupted. What is done stays done: the next run goes on from here.", file=sys.stderr)
+        print("Interrupted. Completed steps stay done: the next run continues.", file=sys.stderr)
         return INTERRUPTED
 
 
@@ -37,7 +37,7 @@ def _do(step: Step, log: IO[str]) -> bool:
             step.run(log)
             step.record()
     except CommandFailed as failure:
-        print(f"{failure.tail}\n{failure} (everything it printed: {log.name})", file=sys.stderr)
+        print(f"{failure.tail}\n{failure} (complete output: {log.name})", file=sys.stderr)
         return False
     except (WrongChecksums, NotLocked, OSError) as failure:
         print(failure, file=sys.stderr)

@@ -1,7 +1,7 @@
-"""Installs a lock exactly as it is: nothing is resolved, nothing is built, every file has a hash that the lock lists.
+"""Installs exactly the packages of a lock: nothing is resolved or built, and every file must match a listed hash.
 
-Set-up does so for `.venv`, and the Dockerfile for the image: `python -m local.setup.packages DIRECTORY` makes an
-environment there that holds what `requirements.runtime.lock` lists and nothing else, no installer either.
+Set-up uses it for `.venv`, and the Dockerfile for the image: `python -m local.setup.packages DIRECTORY` creates an
+environment with the packages of `requirements.runtime.lock` only, without an installer.
 """
 
 import sys
@@ -15,19 +15,19 @@ from local.setup.lock import locked
 
 LOCK = ROOT / "requirements.lock"
 RUNTIME_LOCK = ROOT / "requirements.runtime.lock"
-# Without --no-deps pip resolves extras such as coverage[toml] anew; a source package would resolve what builds it.
+# Without --no-deps pip would resolve extras such as coverage[toml]; a source package would resolve build dependencies.
 _AS_LOCKED = ("--no-deps", "--only-binary=:all:", "--require-hashes", "-r")
 
 
 def pip(python: Path) -> list[str]:
-    """The start of every command of an environment's pip."""
+    """The command line prefix of an environment's pip."""
     return [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
 
 
 def install_installer(python: Path, lock: Path, log: IO[str]) -> None:
-    """Replace the pip that came with an environment, whichever it is, by the one that the lock lists.
+    """Replace an environment's bundled pip by the locked one.
 
-    Raises CommandFailed, and NotLocked when the lock lists no pip.
+    Raises CommandFailed, and NotLocked if the lock lists no pip.
     """
     with tempfile.TemporaryDirectory() as scratch:
         only_pip = Path(scratch, "installer.lock")
@@ -36,13 +36,13 @@ def install_installer(python: Path, lock: Path, log: IO[str]) -> None:
 
 
 def install(python: Path, lock: Path, log: IO[str], into: Path | None = None) -> None:
-    """Install what the lock lists, by the pip of `python`, there or into another environment. Raises CommandFailed."""
+    """Install the locked packages with the pip of `python`, there or into another environment. Raises CommandFailed."""
     elsewhere = [] if into is None else ["--python", str(into)]
     run([*pip(python), *elsewhere, "install", *_AS_LOCKED, str(lock)], log, ROOT)
 
 
 def main(directory: str) -> int:
-    """Make the environment of the image; returns the exit code."""
+    """Create the environment of the image; returns the exit code."""
     environment, log = Path(directory), sys.stdout
     try:
         with tempfile.TemporaryDirectory() as scratch:

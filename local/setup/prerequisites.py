@@ -1,4 +1,4 @@
-"""What the machine must bring itself, and how to say so when it does not."""
+"""Programs that the machine must provide, and advice for missing ones."""
 
 import importlib.util
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tool:
-    """A program that has to be there: its least version (major, minor) and what to install."""
+    """A required program: its minimum version (major, minor) and how to install it."""
 
     program: str
     least: tuple[int, int]
@@ -28,14 +28,14 @@ TOOLS = (
 
 
 def absent() -> Iterator[str]:
-    """One line for each missing program. Costs nothing: it only looks at PATH."""
+    """One line for each missing program. Fast: it only searches PATH."""
     for tool in TOOLS:
         if shutil.which(tool.program) is None:
             yield f"{tool.program} is not on the PATH: {tool.advice}"
 
 
 def unmet() -> Iterator[str]:
-    """One line for each thing that is missing or too old. Runs the programs to ask them their version."""
+    """One line for each missing or too old prerequisite. Runs the programs to get their versions."""
     if importlib.util.find_spec("ensurepip") is None:
         yield "this Python cannot make virtual environments: install its venv module (Debian: python3-venv)"
     missing = list(absent())
@@ -49,7 +49,7 @@ def unmet() -> Iterator[str]:
 
 
 def _version(tool: Tool) -> tuple[int, int] | None:
-    """The first number with a dot that the program prints; None when it prints none (then we let it try)."""
+    """The first number with a dot in the program's output; None if there is none (then it is accepted)."""
     answer = subprocess.run(tool.version_command, capture_output=True, text=True, check=False, timeout=60)
     match = re.search(r"(\d+)\.(\d+)", answer.stdout + answer.stderr)
     return (int(match[1]), int(match[2])) if match else None

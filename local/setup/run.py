@@ -1,4 +1,4 @@
-"""Does what is not done yet, one set-up at a time."""
+"""Runs the steps that are not done; a lock allows one set-up at a time."""
 
 import fcntl
 import sys
@@ -15,7 +15,7 @@ _LOCK = VENV / "setup.lock"
 
 
 def main() -> int:
-    """Entry point; `--quiet` says nothing when there was nothing to do. Returns the exit code."""
+    """Entry point; `--quiet` prints nothing if nothing was to do. Returns the exit code."""
     return interruptible(lambda: _set_up(quiet="--quiet" in sys.argv[1:]))
 
 
@@ -25,7 +25,7 @@ def _set_up(*, quiet: bool) -> int:
     if all(step.done() for step in steps()):
         return _complain(list(prerequisites.absent())) or _say_ready(quiet)
     with _alone():
-        # Another set-up may have made .venv in the meantime.
+        # Another set-up may have created .venv in the meantime.
         unmet = [refused] if (refused := interpreter.refusal()) else list(prerequisites.unmet())
         return _complain(unmet) or _make() or _say_ready(quiet)
 
@@ -49,7 +49,7 @@ def _say_ready(quiet: bool) -> int:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Hold the set-up lock; the system lets go of it when the process dies."""
+    """Hold the set-up lock. The operating system releases it when the process dies."""
     VENV.mkdir(exist_ok=True)
     with _LOCK.open("w") as lock:
         try:

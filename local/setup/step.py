@@ -1,4 +1,4 @@
-"""A step of set-up, and how it is known to be done: a stamp that holds a hash of everything the step was made from."""
+"""A step of set-up. It is done if its stamp file holds the hash of the step's current inputs."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -13,10 +13,10 @@ STAMPS = VENV / "stamps"
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that set-up makes.
+    """One step of set-up.
 
-    `inputs` are the files and words that decide what is made; `products` must exist afterwards; `minutes` is how long
-    the first time takes on two cores, where that tries a person's patience.
+    `inputs` are the files and strings that determine the result; `products` must exist afterwards; `minutes` is the
+    duration of the first run on two cores, if it is long.
     """
 
     name: str
@@ -28,11 +28,11 @@ class Step:
 
     @property
     def announced(self) -> str:
-        """The title, and how long one has to wait."""
+        """The title, with the expected duration if it is long."""
         return self.title if self.minutes is None else f"{self.title} (about {self.minutes} min, once)"
 
     def done(self) -> bool:
-        """Whether the products are there and were made from the inputs as they are now."""
+        """Whether the products exist and were made from the current inputs."""
         stamp = STAMPS / self.name
         return (
             all(product.exists() for product in self.products)
@@ -41,12 +41,12 @@ class Step:
         )
 
     def record(self) -> None:
-        """Remember that the step was done. Called last, so that an interrupted step is done again."""
+        """Mark the step as done. Called last, so that an interrupted step runs again."""
         STAMPS.mkdir(parents=True, exist_ok=True)
         (STAMPS / self.name).write_text(self.fingerprint())
 
     def fingerprint(self) -> str:
-        """A hash of the inputs: words as they are, files by name and content."""
+        """A hash of the inputs: strings as they are, files by name and content."""
         digest = hashlib.sha256()
         for item in self.inputs():
             content = item.read_bytes() if isinstance(item, Path) else b""

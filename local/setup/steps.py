@@ -23,7 +23,7 @@ _THIRD_PARTY = ROOT / "third_party" / "proto"
 
 
 def steps() -> tuple[Step, ...]:
-    """What set-up makes, in order."""
+    """All steps, in order."""
     found = [
         Step("environment", "Python environment", _environment, lambda: [fingerprint(), str(ROOT)], (PYTHON,)),
         Step("installer", "Installer (the pip of the lock)", _installer, lambda: [fingerprint(), *locked("pip", LOCK)]),
@@ -38,7 +38,7 @@ def steps() -> tuple[Step, ...]:
         ),
         Step(
             "ferretdb",
-            "FerretDB (the MongoDB of a laptop)",
+            "FerretDB (the laptop's MongoDB)",
             _ferretdb,
             lambda: [_FERRETDB / "go.mod", _FERRETDB / "go.sum", _FERRETDB / "main.go"],
             (BIN / "ferretdb",),
@@ -59,7 +59,7 @@ def steps() -> tuple[Step, ...]:
 
 
 def _stub_packages() -> Iterator[str]:
-    """The generated packages: an editable install knows those that were there when it was made."""
+    """The generated packages: an editable install knows only those that existed when it was made."""
     generated = ROOT / "generated" / "python" / "argosy"
     return (str(path.relative_to(ROOT)) for path in sorted(generated.glob("*/*/__init__.py")))
 
@@ -94,7 +94,7 @@ def _go_environment() -> dict[str, str]:
 
 
 def _kafka(log: IO[str]) -> None:
-    """Fetch into a directory beside the final one and check every file before anything can run it."""
+    """Download to a temporary directory and verify every file before any can run."""
     fetched = KAFKA_JARS.with_name("kafka.new")
     shutil.rmtree(fetched, ignore_errors=True)
     copy = ["mvn", "--batch-mode", "--quiet", "-f", str(_KAFKA / "pom.xml"), "dependency:copy-dependencies"]

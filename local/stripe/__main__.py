@@ -19,11 +19,11 @@ from local.stripe.settings import Settings
 from local.stripe.store import Store
 
 _DATABASE = "stripe.sqlite3"
-_SHUTDOWN_SECONDS = 3  # for requests under way; whoever is cut off repeats by key
+_SHUTDOWN_SECONDS = 3  # for requests in progress; clients of interrupted ones retry with their key
 
 
 def build(settings: Settings) -> web.Application:
-    """The whole sandbox as an application; its background work lives as long as it is served."""
+    """The whole sandbox as an application. Its background tasks run while it serves."""
     store = Store(settings.data / _DATABASE)
     engine = Engine(store, Renderer(settings.public_url), Controls(search_lag_seconds=settings.search_lag_seconds))
     deliverer = Deliverer(store, engine.controls, settings.webhook_url, settings.webhook_secret.get_secret_value())
@@ -48,7 +48,7 @@ def build(settings: Settings) -> web.Application:
 
 
 def _stop_when_failed(task: asyncio.Task[None]) -> None:
-    """Without its background work the sandbox would be silently wrong: better to end and be restarted."""
+    """Stop the process when its background task fails: it would give wrong answers otherwise."""
     if not task.cancelled() and task.exception() is not None:
         structlog.get_logger().error("background work failed", exc_info=task.exception())
         raise SystemExit(1)

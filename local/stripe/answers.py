@@ -1,4 +1,4 @@
-"""Answers kept under idempotency keys."""
+"""Stores answers under idempotency keys."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SavedAnswer:
-    """What a key was used for, and what came of it."""
+    """The request that used a key first, and its answer."""
 
     path: str
     fingerprint: str
@@ -17,7 +17,7 @@ class SavedAnswer:
 
 
 class Answers:
-    """Call what changes something only within a transaction."""
+    """Call its writing methods only within a transaction."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._db = database
@@ -29,7 +29,7 @@ class Answers:
         return SavedAnswer(*row) if row else None
 
     def save(self, key: str, answer: SavedAnswer) -> None:
-        """Replaces what has expired; the caller knows that nothing else is there."""
+        """Store an answer. It replaces an expired one; the caller checked that there is no valid one."""
         self._db.execute(
             "INSERT OR REPLACE INTO idempotency_keys (key, path, fingerprint, status, body, request_id, created) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -37,5 +37,5 @@ class Answers:
         )
 
     def forget(self, before: float) -> int:
-        """How many were forgotten."""
+        """Delete answers older than `before`. Returns their number."""
         return self._db.execute("DELETE FROM idempotency_keys WHERE created < ?", (before,)).rowcount

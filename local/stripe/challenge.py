@@ -1,4 +1,4 @@
-"""The bank's page of a 3-D Secure challenge, as a person sees it: two buttons, then back to the shop."""
+"""The bank's page of a 3-D Secure challenge: two buttons, then a redirect back to the shop."""
 
 from html import escape
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -37,7 +37,7 @@ _HEADERS = {
 
 
 def routes(engine: Engine) -> list[web.RouteDef]:
-    """GET shows the page; POST takes `outcome=approve` or `outcome=fail` and sends the customer back to the shop."""
+    """GET shows the page; POST takes `outcome=approve` or `outcome=fail` and redirects to the shop."""
 
     async def show(request: web.Request) -> web.Response:
         intent = _intent_of(engine, request.match_info["challenge"])
@@ -62,7 +62,7 @@ def routes(engine: Engine) -> list[web.RouteDef]:
 
 
 def return_address(intent: PaymentIntent) -> str:
-    """The shop's `return_url` with what Stripe adds to it (https://docs.stripe.com/payments/3d-secure)."""
+    """The shop's `return_url` with the parameters that Stripe adds (https://docs.stripe.com/payments/3d-secure)."""
     parts = urlsplit(intent.return_url or "")
     passed = intent.status in (Status.SUCCEEDED, Status.PROCESSING)
     query = [

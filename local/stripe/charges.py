@@ -1,4 +1,4 @@
-"""Charges, what they leave on the balance, and refunds: objects and arithmetic, pure. Amounts are minor units."""
+"""Charges, balance transactions and refunds: objects and arithmetic, pure. Amounts are minor units."""
 
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
@@ -18,7 +18,7 @@ class ChargeStatus(StrEnum):
 
 
 class Charge(Resource):
-    """One attempt to take the money."""
+    """One attempt to charge a payment method."""
 
     kind: ClassVar[str] = "charge"
     prefix: ClassVar[str] = "ch"
@@ -29,7 +29,7 @@ class Charge(Resource):
     payment_intent: str
     payment_method: str
     token: str
-    """The test card behind the payment method, which tells how the charge looks and how refunds of it go."""
+    """The test card of the payment method. It decides how refunds of the charge behave."""
     authenticated: bool
     metadata: dict[str, str]
     customer: str | None = None
@@ -41,7 +41,7 @@ class Charge(Resource):
     amount_refunded: int = 0
     disputed: bool = False
     charged_back: bool = False
-    """The customer's bank has the money, for the time being or for good."""
+    """The bank of the customer has the money, temporarily or finally (charged back)."""
     balance_transaction: str | None = None
     """Absent until the charge settles (https://docs.stripe.com/payments/payment-intents/asynchronous-capture)."""
 
@@ -54,7 +54,7 @@ LineType = Literal["charge", "refund", "refund_failure", "adjustment"]
 
 
 class BalanceTransaction(Resource):
-    """A line of the account's balance."""
+    """An entry of the account's balance."""
 
     kind: ClassVar[str] = "balance_transaction"
     prefix: ClassVar[str] = "txn"
@@ -66,9 +66,9 @@ class BalanceTransaction(Resource):
     currency: str
     description: str | None = None
     exchange_rate: float | None = None
-    """By which the amount was multiplied, where the account is kept in another currency."""
+    """Exchange rate that multiplied the amount, if the account has another currency."""
     category: str | None = None
-    """What an adjustment is for; otherwise its type says so."""
+    """Reason of an adjustment; for other entries the type says it."""
 
     @property
     def net(self) -> int:
@@ -82,7 +82,7 @@ class RefundStatus(StrEnum):
 
 
 class Refund(Resource):
-    """Money on its way back."""
+    """A refund of a charge, or of a part of it."""
 
     kind: ClassVar[str] = "refund"
     prefix: ClassVar[str] = "re"
@@ -96,7 +96,7 @@ class Refund(Resource):
     metadata: dict[str, str]
     balance_transaction: str
     settled: bool = False
-    """The bank has answered: there is a reference for the customer, or the refund has failed."""
+    """Whether the bank has answered: with a reference for the customer, or with a failure."""
     failure_balance_transaction: str | None = None
 
 
@@ -109,7 +109,7 @@ class DisputeStatus(StrEnum):
 
 
 class Dispute(Resource):
-    """A charge that the customer has complained of to their bank."""
+    """A charge that the customer disputes with their bank."""
 
     kind: ClassVar[str] = "dispute"
     prefix: ClassVar[str] = "du"
@@ -134,7 +134,7 @@ class Dispute(Resource):
 
 
 class NotRefundable(Exception):
-    """The charge does not have that much left to give back. The message is Stripe's."""
+    """The charge has less left to refund. The message is Stripe's."""
 
     def __init__(self, message: str, code: str | None = None) -> None:
         super().__init__(message)
@@ -147,13 +147,13 @@ def fee_on(amount: int) -> int:
 
 
 class Settling(NamedTuple):
-    """How the account is kept: in this currency, of which one of the charge's is so many; None: in the charge's own."""
+    """The account's currency, and how many units of it one unit of the charge's currency is. None: no conversion."""
 
     currency: str | None
     rate: float
 
     def on_balance(self, amount: int, currency: str) -> tuple[int, str, float | None]:
-        """The amount as it comes onto the balance, its currency there, and the rate."""
+        """Convert an amount: returns it in the account's currency, that currency, and the rate."""
         if self.currency is None or self.currency == currency:
             return amount, currency, None
         converted = Decimal(amount).scaleb(decimals(self.currency) - decimals(currency)) * Decimal(str(self.rate))
@@ -161,12 +161,12 @@ class Settling(NamedTuple):
 
 
 def refundable(charge: Charge) -> int:
-    """What was captured less what was given back."""
+    """The captured amount minus refunds, minor units."""
     return charge.amount_captured - charge.amount_refunded
 
 
 def amount_to_refund(charge: Charge, asked: int | None) -> int:
-    """All that is left, unless less is asked for. Raises NotRefundable when there is not so much."""
+    """The amount to refund: `asked`, or all that is left. Raises NotRefundable if less is left."""
     left = refundable(charge)
     if charge.charged_back:
         raise NotRefundable(f"Charge {charge.id} has been charged back; cannot issue a refund.", "charge_disputed")
@@ -183,6 +183,6 @@ def amount_to_refund(charge: Charge, asked: int | None) -> int:
 
 
 def written(amount: int, currency: str) -> str:
-    """`$12.34` for dollars, `12.34 eur` for others; for messages alone."""
+    """Format an amount for messages: `$12.34` for dollars, `12.34 eur` for others."""
     figure = f"{Decimal(amount).scaleb(-decimals(currency)):f}"
     return f"${figure}" if currency == "usd" else f"{figure} {currency}"

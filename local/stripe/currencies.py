@@ -1,4 +1,4 @@
-"""What can be charged: Stripe's presentment currencies, the units they are counted in, and their bounds.
+"""Stripe's presentment currencies, their minor units, and the bounds of amounts.
 
 Source: https://docs.stripe.com/currencies
 """
@@ -14,12 +14,12 @@ CURRENCIES = frozenset(
 )
 
 LARGEST_AMOUNT = 999_999_999_999
-"""Twelve digits, whatever the currency: what most cards take."""
+"""Twelve digits in every currency: the limit of most cards."""
 
 _NO_DECIMALS = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
 _THREE_DECIMALS = frozenset("bhd jod kwd omr tnd".split())
 _MULTIPLES = {**dict.fromkeys(_THREE_DECIMALS, 10), "isk": 100, "ugx": 100}
-"""isk and ugx have no fractions any more and are still counted in hundredths."""
+"""isk and ugx have no fractions any more, but Stripe still counts them in hundredths."""
 
 _SMALLEST = {
     **dict.fromkeys("usd ars aud brl cad chf cop eur idr ils inr jpy krw nzd php rub sgd zar".split(), 50),
@@ -35,17 +35,17 @@ _SMALLEST = {
 
 
 def decimals(currency: str) -> int:
-    """How many of an amount's digits stand behind the point."""
+    """The number of decimal places of the minor unit."""
     if currency in _NO_DECIMALS:
         return 0
     return 3 if currency in _THREE_DECIMALS else 2
 
 
 def smallest_amount(currency: str) -> int:
-    """Minor units; 1 where Stripe's table is not followed."""
+    """The smallest amount in minor units; 1 for currencies that Stripe's table does not list."""
     return _SMALLEST.get(currency, 1)
 
 
 def multiple(currency: str) -> int:
-    """What an amount has to be a multiple of."""
+    """The number that an amount must be a multiple of."""
     return _MULTIPLES.get(currency, 1)

@@ -1,4 +1,4 @@
-"""Customers: only what an intent may point at."""
+"""Customers: only the fields that an intent refers to."""
 
 from typing import ClassVar
 

@@ -1,9 +1,8 @@
-"""The sandbox's memory: one SQLite file, every change of state one transaction.
+"""The sandbox's store: one SQLite file; every change of state is one transaction.
 
-Objects are JSON documents in one table; what is looked up by is indexed. The event loop runs a transaction from start
-to end without awaiting, so transactions never interleave; `BEGIN IMMEDIATE` guards against a second process as well.
-WAL with synchronous=NORMAL keeps what was committed when the process is killed, which is the promise here; only a
-power cut may take the last moments.
+Objects are JSON documents in one table, with indexes over the fields of look-ups. The event loop runs a transaction
+without awaiting, so transactions never interleave; `BEGIN IMMEDIATE` also guards against a second process. WAL with
+synchronous=NORMAL keeps committed data when the process is killed; a power cut may lose the last transactions.
 """
 
 import sqlite3
@@ -79,11 +78,11 @@ CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created);
 
 
 class WrongSchema(Exception):
-    """The data were written by another version of the sandbox."""
+    """The file was written by a version of the sandbox with another schema."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Opens the file, making it and its tables when it is new. Raises WrongSchema."""
+    """Open the file, and create it with its tables if it is missing. Raises WrongSchema."""
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, isolation_level=None)
     try:
@@ -110,7 +109,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing. Do not await inside."""
+    """Commit all changes of the block, or none. Do not await inside."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

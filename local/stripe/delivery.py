@@ -1,4 +1,4 @@
-"""Delivers events from the outbox to the webhook until the receiver says 2xx. At least once, in no promised order."""
+"""Delivers events from the outbox to the webhook until the receiver answers 2xx: at least once, in any order."""
 
 import asyncio
 import random
@@ -21,7 +21,7 @@ _LONGEST_SLEEP_SECONDS = 60.0
 
 
 class Deliverer:
-    """Runs until cancelled. What it knows is in the store, so that it can die at any line."""
+    """Runs until cancelled. All its state is in the store, so that it survives a crash at any line."""
 
     def __init__(self, store: Store, controls: Controls, url: str, secret: str) -> None:
         self._store = store
@@ -32,7 +32,7 @@ class Deliverer:
         self._under_way: dict[int, asyncio.Task[None]] = {}
 
     def wake(self) -> None:
-        """There may be something to deliver."""
+        """Signal that there may be something to deliver."""
         self._wake.set()
 
     async def run(self) -> None:
@@ -55,7 +55,7 @@ class Deliverer:
         return waiting[:free]
 
     async def _sleep(self) -> None:
-        """Until woken by a new event or a finished attempt, or the next delivery is due."""
+        """Wait for a new event, a finished attempt, or the time of the next delivery."""
         now = time.time()
         due_at = self._store.outbox.next_due_at(now)
         seconds = _LONGEST_SLEEP_SECONDS if due_at is None else min(due_at - now, _LONGEST_SLEEP_SECONDS)

@@ -1,7 +1,7 @@
-"""Operations on disputes: what a customer's bank does to a charge. Pure objects in charges.py.
+"""Operations on disputes. Pure objects in charges.py.
 
-Source: https://docs.stripe.com/disputes/how-disputes-work. An inquiry moves no money; any other dispute takes the
-amount and a fee at once, and gives the amount back when it is won.
+Source: https://docs.stripe.com/disputes/how-disputes-work. An inquiry moves no money. Any other dispute withdraws the
+amount and a fee at once, and returns the amount when it is won.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FEE = 1_500
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """What a customer tells their bank: of how much; all that was taken when no amount is given."""
+    """The amount that a customer disputes, minor units; None is the whole charge."""
 
     amount: int | None = None
     reason: str = "fraudulent"
@@ -27,14 +27,14 @@ class Complaint:
 
 
 def dispute_later(work: Work, id_: str) -> None:
-    """What the card behind a charge does by itself, some time after the payment."""
+    """Schedule the dispute that the test card of a charge causes after the payment."""
     charge = work.objects.get(Charge, id_)
     inquiry = TOKENS[charge.token].disputing is Disputing.INQUIRY
     open_dispute(work, charge, Complaint(inquiry=inquiry))
 
 
 def open_dispute(work: Work, charge: Charge, complaint: Complaint) -> Dispute:
-    """Raises StripeError when the charge took no money."""
+    """Open a dispute. Raises StripeError if the charge captured nothing."""
     if charge.status is not ChargeStatus.SUCCEEDED:
         raise StripeError(f"Charge {charge.id} was not captured and cannot be disputed.")
     id_, amount = new_id(Dispute.prefix), complaint.amount or charge.amount
@@ -60,7 +60,7 @@ def open_dispute(work: Work, charge: Charge, complaint: Complaint) -> Dispute:
 
 
 def end(work: Work, id_: str, *, won: bool) -> Dispute:
-    """The bank's decision. Raises StripeError when there is no such dispute, or it is over."""
+    """Close a dispute as won or lost. Raises StripeError if there is none or it is closed."""
     found = work.objects.find(Dispute, id_)
     if found is None:
         raise no_such("dispute", id_, "dispute", status=404)
@@ -83,7 +83,7 @@ def end(work: Work, id_: str, *, won: bool) -> Dispute:
 
 
 def accept(work: Work, id_: str) -> Answer:
-    """We have nothing to say against it: it is lost."""
+    """Accept the dispute: it is lost."""
     return Answer(work.render(end(work, id_, won=False)))
 
 

@@ -1,5 +1,5 @@
-"""The API's endpoints: path, parameters, operation. Reading the parameters is apart from running the operation, because
-an answer to unreadable parameters is never kept under an idempotency key.
+"""The API's endpoints: path, parameters, operation. Parameters are read before the operation runs, because an answer
+to invalid parameters is never stored under an idempotency key.
 """
 
 from collections.abc import Callable, Mapping
@@ -211,13 +211,13 @@ def _refuse_without_confirm(confirmation: Confirmation) -> None:
 
 
 def _capture_method(params: Params) -> Literal["automatic", "automatic_async"]:
-    """`automatic_async` by default since 2024-04-10; `manual` is not offered here."""
+    """`automatic_async` by default since 2024-04-10; `manual` is not supported."""
     chosen = params.choice("capture_method", ("automatic", "automatic_async")) or "automatic_async"
     return cast(Literal["automatic", "automatic_async"], chosen)
 
 
 def _automatic_methods(params: Params) -> AutomaticMethods | None:
-    """On by default since 2023-08-16, unless the types of payment method are named."""
+    """On by default since 2023-08-16, unless the request names payment method types."""
     types = params.texts("payment_method_types")
     nested = params.nested("automatic_payment_methods")
     if any(type_ != "card" for type_ in types):

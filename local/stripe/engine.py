@@ -1,4 +1,4 @@
-"""Runs operations: one transaction each, answers kept under idempotency keys, whoever waits for changes woken."""
+"""Runs operations: one transaction each, answers stored under idempotency keys, listeners notified of changes."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A request that may change something."""
+    """A request that may change state."""
 
     path: str
     parameters: Mapping[str, Tree]
@@ -33,12 +33,12 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes over the wire."""
+    """The HTTP response."""
 
     status: int
     body: str
     original_request: str | None = None
-    """The first request under the key, when this is a replay."""
+    """The id of the first request with the key, if this is a replay."""
     drop: bool = False
 
 
@@ -52,11 +52,11 @@ class Engine:
         self._listeners: list[Callable[[], None]] = []
 
     def on_change(self, listener: Callable[[], None]) -> None:
-        """Called after every committed transaction."""
+        """Register a listener that is called after every committed transaction."""
         self._listeners.append(listener)
 
     def run(self, operation: Callable[[Work], T], origin: Origin | None = None) -> T:
-        """One transaction. An exception undoes it."""
+        """Run an operation in one transaction. An exception rolls it back."""
         with self.store.transaction():
             result = operation(self._work(origin or Origin()))
         for listener in self._listeners:
@@ -64,13 +64,13 @@ class Engine:
         return result
 
     def read(self, operation: Callable[[Work], T]) -> T:
-        """For what changes nothing."""
+        """Run an operation that changes nothing."""
         return operation(self._work(Origin()))
 
     async def post(self, post: Post, read: Callable[[], tuple[Operation, tuple[str, ...]]]) -> Reply:
-        """Answers a POST. `read` makes the operation of the parameters, and what to expand; it may raise StripeError.
+        """Answer a POST. `read` parses the parameters into an operation and paths to expand; it may raise StripeError.
 
-        Raises StripeError for what is not kept under the key.
+        Raises StripeError for errors that are not stored under the key.
         """
         self._refuse()
         with self.keys_in_use.use(post.key):
@@ -103,12 +103,12 @@ class Engine:
         try:
             return self.run(execute, Origin(post.request_id, post.key))
         except StripeError as error:
-            # What the operation did is undone; that it was refused is remembered.
+            # The changes are rolled back; the error answer is stored.
             refusal = Answer(error.body(), status=error.status)
             return self.run(lambda work: self._keep(post, work, refusal))
 
     def _fail(self, post: Post, operation: Operation, kind: FaultKind) -> Reply:
-        """Stripe's servers fail, and keep that: https://docs.stripe.com/api/idempotent_requests."""
+        """Answer 500 and store that under the key, as Stripe does: https://docs.stripe.com/api/idempotent_requests."""
 
         def fail(work: Work) -> Reply:
             if kind is FaultKind.ERROR_AFTER:
@@ -119,7 +119,7 @@ class Engine:
         return self.run(fail, Origin(post.request_id, post.key))
 
     def _refuse(self) -> None:
-        """Raises StripeError where the request is not even begun; that is never kept."""
+        """Raise StripeError if a fault rejects the request before it begins; that is never stored under the key."""
         fault = self.faults.take(FaultKind.UNAUTHORIZED, FaultKind.BUSY)
         if fault is not None:
             raise unauthenticated() if fault.kind is FaultKind.UNAUTHORIZED else busy()
@@ -133,7 +133,7 @@ class Engine:
         return Reply(answer.status, body, drop=answer.drop)
 
     async def _spoiled(self, reply: Reply) -> Reply:
-        """Applies the fault that waits for this answer, if there is one. All is committed by now."""
+        """Apply the next waiting fault to this answer, if any. The transaction is committed by now."""
         fault = self.faults.take(FaultKind.DROP, FaultKind.HOLD)
         if fault is None:
             return reply

@@ -13,7 +13,7 @@ API = "api_error"
 
 
 class StripeError(Exception):
-    """An answer other than 200, ready to be sent."""
+    """An error answer, ready to be sent."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class StripeError(Exception):
         self._fields |= extras or {}
 
     def body(self) -> dict[str, Any]:
-        """The JSON that Stripe would answer with."""
+        """The JSON body that Stripe would send."""
         return {"error": dict(self._fields)}
 
 
@@ -44,7 +44,7 @@ def missing_parameter(name: str) -> StripeError:
 
 
 def unknown_parameter(name: str) -> StripeError:
-    """A parameter that Stripe does not know, or one of Stripe's that the sandbox leaves out: never ignored silently."""
+    """A parameter that Stripe does not know, or that the sandbox does not support: never ignored silently."""
     return StripeError(
         f"Received unknown parameter: {name} (unknown to Stripe, or not offered by this sandbox).",
         code="parameter_unknown",
@@ -57,7 +57,7 @@ def invalid_parameter(name: str, message: str, code: str | None = None) -> Strip
 
 
 def no_such(kind: str, id_: str, param: str, *, status: int = 400) -> StripeError:
-    """400 for an id among the parameters, 404 for one in the path."""
+    """400 for an id in the parameters, 404 for one in the path."""
     return StripeError(f"No such {kind}: '{id_}'", status=status, code="resource_missing", param=param)
 
 

@@ -1,4 +1,4 @@
-"""`expand[]`: replaces ids within an answer by the objects they name.
+"""`expand[]`: replaces ids within an answer by the objects that they identify.
 
 Source: https://docs.stripe.com/expand
 """
@@ -33,7 +33,7 @@ _EXPANDABLE: Mapping[str, Mapping[str, type[Resource]]] = {
 
 
 def expand(answer: Json, paths: Sequence[str], objects: Objects, render: Renderer) -> None:
-    """Changes the answer in place. Raises StripeError (400) for what cannot be expanded."""
+    """Expand the answer in place. Raises StripeError (400) for a path that cannot be expanded."""
     for path in paths:
         steps = path.split(".")
         if len(steps) > _DEEPEST:

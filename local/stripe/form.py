@@ -1,7 +1,7 @@
 """Form decoding: Stripe's nested keys (`metadata[order_id]=…`, `expand[0]=…`, `expand[]=…`) into a tree.
 
-A tree is text at the leaves and dictionaries in between. A list stays a dictionary of its indices here: only the
-parameter's meaning tells whether `x[0]` is the first of a list or an entry named "0" (as in metadata).
+A tree has text at its leaves and dictionaries above. A list stays a dictionary of its indices here: only the meaning
+of the parameter decides whether `x[0]` is the first of a list or an entry named "0" (as in metadata).
 """
 
 import re
@@ -16,11 +16,11 @@ _INDEX = re.compile(r"[0-9]{1,4}")
 
 
 class MalformedForm(Exception):
-    """The body or query string is not a form that Stripe could read."""
+    """The body or query string is not a form in Stripe's notation."""
 
 
 def decode(encoded: str) -> dict[str, Tree]:
-    """Reads a form or a query string. Of a repeated key the last value counts.
+    """Decode a form or a query string. For a repeated key the last value counts.
 
     Raises MalformedForm on bytes that are not UTF-8, unbalanced brackets, too many fields, and a key that is used both
     as a value and as a parent.
@@ -33,7 +33,7 @@ def decode(encoded: str) -> dict[str, Tree]:
 
 
 def build(pairs: Iterable[tuple[str, str]]) -> dict[str, Tree]:
-    """Builds the tree from decoded key and value pairs. Raises MalformedForm as `decode` does."""
+    """Build the tree from decoded key and value pairs. Raises MalformedForm as `decode` does."""
     root: dict[str, Tree] = {}
     for key, value in pairs:
         _insert(root, split_key(key), value, key)
@@ -41,7 +41,7 @@ def build(pairs: Iterable[tuple[str, str]]) -> dict[str, Tree]:
 
 
 def split_key(key: str) -> list[str]:
-    """`a[b][]` → `["a", "b", ""]`. Raises MalformedForm when the brackets do not pair up."""
+    """`a[b][]` → `["a", "b", ""]`. Raises MalformedForm if the brackets are unbalanced."""
     name, bracket, rest = key.partition("[")
     path = [name]
     if bracket:
@@ -54,7 +54,7 @@ def split_key(key: str) -> list[str]:
 
 
 def items_of(tree: Tree) -> list[Tree]:
-    """A list's elements in the order of their indices. Raises MalformedForm when the tree is not a list."""
+    """A list's elements in order of their indices. Raises MalformedForm if the tree is not a list."""
     if not isinstance(tree, dict) or not all(_INDEX.fullmatch(index) for index in tree):
         raise MalformedForm("Invalid array")
     return [tree[index] for index in sorted(tree, key=int)]
@@ -74,5 +74,5 @@ def _insert(root: dict[str, Tree], path: list[str], value: str, key: str) -> Non
 
 
 def _name_in(node: Mapping[str, Tree], part: str) -> str:
-    """An empty part (`x[]`) means the next free index."""
+    """The name of a part; an empty one (`x[]`) is the next free index."""
     return part or str(1 + max((int(index) for index in node if _INDEX.fullmatch(index)), default=-1))

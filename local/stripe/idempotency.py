@@ -1,12 +1,12 @@
 """Idempotency keys with Stripe's semantics.
 
-Source: https://docs.stripe.com/api/idempotent_requests and https://docs.stripe.com/error-low-level#idempotency:
-the first answer's status and body are kept for 24 hours once execution has begun, whether it succeeded or not, and
-replayed; other parameters under the key are an error; so is a second request while the first is under way; a request
-whose parameters cannot be read keeps nothing.
+Source: https://docs.stripe.com/api/idempotent_requests and https://docs.stripe.com/error-low-level#idempotency.
+Once execution has begun, the first answer is stored for 24 hours, success or not, and replayed. Other parameters under
+the same key are an error; so is a second request while the first is in progress. A request with invalid parameters
+stores nothing.
 
-The state change and the kept answer are one transaction. What is under way is known in memory alone: when the process
-dies, nothing is under way any more.
+The state change and the stored answer are one transaction. Requests in progress are tracked in memory only: none
+survives the process.
 """
 
 import hashlib
@@ -23,20 +23,20 @@ _LONGEST_KEY = 255
 
 
 def check_key(key: str) -> None:
-    """Raises StripeError (400) for a key that Stripe would not take."""
+    """Raise StripeError (400) for a key that Stripe would reject."""
     if not 1 <= len(key) <= _LONGEST_KEY:
         raise StripeError(f"Idempotency keys can be up to {_LONGEST_KEY} characters long.")
 
 
 def fingerprint(path: str, parameters: Mapping[str, Tree]) -> str:
-    """Tells requests apart without keeping what they said."""
+    """A hash that distinguishes requests without storing their content."""
     return hashlib.sha256(json.dumps([path, parameters], sort_keys=True).encode()).hexdigest()
 
 
 def replayable(saved: SavedAnswer | None, key: str, path: str, print_: str, now: float) -> SavedAnswer | None:
-    """The answer to repeat; None when the request is to be executed.
+    """The stored answer to replay; None if the request must be executed.
 
-    Raises StripeError (400) when the key was used for something else.
+    Raises StripeError (400) if the key was used for another request.
     """
     if saved is None or saved.created <= now - LIFETIME_SECONDS:
         return None
@@ -48,7 +48,7 @@ def replayable(saved: SavedAnswer | None, key: str, path: str, print_: str, now:
 
 
 class KeysInUse:
-    """The keys whose requests are under way in this process."""
+    """The keys of requests in progress in this process."""
 
     def __init__(self) -> None:
         self._keys: set[str] = set()
@@ -58,7 +58,7 @@ class KeysInUse:
 
     @contextmanager
     def use(self, key: str | None) -> Iterator[None]:
-        """Raises StripeError (409) when somebody else uses it. None is no key, and always free."""
+        """Hold a key during a request. Raises StripeError (409) if it is in use. None stands for no key."""
         if key is None:
             yield
             return

@@ -1,12 +1,12 @@
-"""Identifiers in Stripe's manner: a prefix that tells the kind, then something that nobody can guess."""
+"""Identifiers in Stripe's format: a prefix for the kind, then a random part that cannot be guessed."""
 
 import secrets
 
-_RANDOM_BYTES = 12  # challenge pages and client secrets rely on these 96 bits
+_RANDOM_BYTES = 12  # 96 bits protect challenge pages and client secrets
 
 
 def random_token() -> str:
-    """24 hexadecimal digits from the system's secure source."""
+    """24 hexadecimal digits from a cryptographically secure source."""
     return secrets.token_hex(_RANDOM_BYTES)
 
 

@@ -1,4 +1,4 @@
-"""PaymentIntents: the object and its life, pure.
+"""PaymentIntents: the object and its state machine, pure.
 
 Source: https://docs.stripe.com/payments/paymentintents/lifecycle
 """
@@ -14,7 +14,7 @@ from local.stripe.resources import Json, Resource
 
 
 class Status(StrEnum):
-    """Stripe's names. `requires_capture` is missing: the sandbox captures at once."""
+    """Stripe's statuses. `requires_capture` is missing: the sandbox captures at once."""
 
     REQUIRES_PAYMENT_METHOD = "requires_payment_method"
     REQUIRES_CONFIRMATION = "requires_confirmation"
@@ -37,7 +37,7 @@ _OPEN = frozenset({Status.REQUIRES_PAYMENT_METHOD, Status.REQUIRES_CONFIRMATION,
 
 
 class AutomaticMethods(BaseModel):
-    """The caller leaves the choice of payment methods to the dashboard."""
+    """The caller leaves the choice of payment methods to the dashboard's settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -46,7 +46,7 @@ class AutomaticMethods(BaseModel):
 
 
 class PaymentIntent(Resource):
-    """One amount to be paid, through as many attempts as it takes."""
+    """An amount to be paid, in one or more attempts."""
 
     kind: ClassVar[str] = "payment_intent"
     prefix: ClassVar[str] = "pi"
@@ -64,7 +64,7 @@ class PaymentIntent(Resource):
     payment_method: str | None = None
     return_url: str | None = None
     challenge: str | None = None
-    """The open challenge's id, in `requires_action` alone."""
+    """The id of the open challenge; set only in `requires_action`."""
     latest_charge: str | None = None
     last_payment_error: Json | None = None
     canceled_at: int | None = None
@@ -72,11 +72,11 @@ class PaymentIntent(Resource):
 
 
 class UnexpectedState(Exception):
-    """What was asked for does not go with the intent's status. The message is Stripe's."""
+    """The operation is not allowed in the intent's status. The message is Stripe's."""
 
 
 class Step(Enum):
-    """What confirming a payment method leads to."""
+    """The next step after a payment method is confirmed."""
 
     CHALLENGE = "challenge"
     REFUSE_UNAUTHENTICATED = "refuse_unauthenticated"
@@ -86,7 +86,7 @@ class Step(Enum):
 
 
 def next_step(card: Card, *, authenticated: bool, off_session: bool, may_challenge: bool) -> Step:
-    """Decides an attempt. Authentication comes before the issuer's answer, as in life."""
+    """Decide the next step of an attempt. As in reality, authentication precedes the issuer's answer."""
     if not authenticated and _asks(card, off_session=off_session):
         return Step.CHALLENGE if may_challenge and not off_session else Step.REFUSE_UNAUTHENTICATED
     if card.asynchronous:
@@ -101,7 +101,7 @@ def _asks(card: Card, *, off_session: bool) -> bool:
 
 
 def require_confirmable(intent: PaymentIntent) -> None:
-    """Raises UnexpectedState when no further attempt may begin."""
+    """Raise UnexpectedState if no further attempt may begin."""
     if intent.status is Status.SUCCEEDED:
         raise UnexpectedState(
             "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed."
@@ -111,7 +111,7 @@ def require_confirmable(intent: PaymentIntent) -> None:
 
 
 def chosen(intent: PaymentIntent, payment_method: str) -> PaymentIntent:
-    """The payment method of the attempt that begins; whatever the last one left open is void."""
+    """The intent with the payment method of a new attempt; data of the previous attempt is cleared."""
     return intent.model_copy(update={"payment_method": payment_method, "challenge": None})
 
 
@@ -128,7 +128,7 @@ def succeeded(intent: PaymentIntent, charge: str) -> PaymentIntent:
 
 
 def failed(intent: PaymentIntent, charge: str | None, error: Json) -> PaymentIntent:
-    """An attempt came to nothing: another payment method is needed. Without a charge the last one's stays."""
+    """The intent after a failed attempt: it requires another payment method. Without a charge it keeps the last one."""
     return _move(
         intent,
         Status.REQUIRES_PAYMENT_METHOD,
@@ -139,9 +139,9 @@ def failed(intent: PaymentIntent, charge: str | None, error: Json) -> PaymentInt
 
 
 def canceled(intent: PaymentIntent, reason: str | None, now: int) -> PaymentIntent:
-    """Raises UnexpectedState once the money is moving or has moved.
+    """The cancelled intent. Raises UnexpectedState if the payment is processing or has succeeded.
 
-    Stripe cancels a processing intent "in rare cases" only; here it never does, so that callers meet the harder case.
+    Stripe cancels a processing intent "in rare cases" only. The sandbox never does: callers meet the harder case.
     """
     if intent.status not in _OPEN:
         raise UnexpectedState(

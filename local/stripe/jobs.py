@@ -1,4 +1,4 @@
-"""What is to happen to an object later, by itself."""
+"""Scheduled jobs on objects."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ class Job:
 
 
 class Jobs:
-    """Call what changes something only within a transaction."""
+    """Call its writing methods only within a transaction."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._db = database

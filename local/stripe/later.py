@@ -1,4 +1,4 @@
-"""What happens by itself some time after a request: jobs from the store, and the pruning of what has expired."""
+"""Background work: runs due jobs, and deletes expired data."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ class Later:
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
-        """There may be a new job."""
+        """Signal that there may be a new job."""
         self._wake.set()
 
     async def run(self) -> None:
@@ -40,12 +40,12 @@ class Later:
                 self._prune(now)
                 prune_at = now + _PRUNE_EVERY_SECONDS
             if self._run_one(now):
-                await asyncio.sleep(0)  # between transactions, requests have their turn
+                await asyncio.sleep(0)  # lets requests run between transactions
             else:
                 await self._sleep(prune_at)
 
     def _run_one(self, now: float) -> bool:
-        """A job and its removal are one transaction: it happens once."""
+        """Run a job and delete it in one transaction: it takes effect once."""
         job = self._engine.store.jobs.first_due(now)
         if job is None:
             return False

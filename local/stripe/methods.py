@@ -1,7 +1,7 @@
-"""Payment methods by token: Stripe's documented test cards, and a few of the sandbox's own.
+"""Payment methods by token: Stripe's documented test cards, and some of the sandbox's own.
 
 Source: https://docs.stripe.com/testing (tab "PaymentMethods"), https://docs.stripe.com/declines/codes.
-A token that is not here is refused as Stripe refuses an unknown payment method.
+An unknown token gets Stripe's error for an unknown payment method.
 """
 
 from collections.abc import Mapping
@@ -14,26 +14,26 @@ from local.stripe.resources import Resource
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """Why the card's issuer (or Stripe) said no."""
+    """Why the card's issuer (or Stripe) declined."""
 
     code: str
     decline_code: str | None
     message: str
     blocked: bool = False
-    """Refused by Stripe's own risk rules rather than by the issuer."""
+    """Blocked by Stripe's own risk rules, not by the issuer."""
 
 
 class Authentication(StrEnum):
-    """When the card demands 3-D Secure."""
+    """When the card requires 3-D Secure."""
 
     NEVER = "never"
     ON_SESSION = "on_session"
-    """Set up for later use: asked when the customer is there, not when they are away."""
+    """Set up for later use: required when the customer is present, not off-session."""
     ALWAYS = "always"
 
 
 class Refunding(StrEnum):
-    """What becomes of a refund to the card."""
+    """The outcome of refunds to the card."""
 
     SUCCEEDS = "succeeds"
     PENDING_FIRST = "pending_first"
@@ -41,7 +41,7 @@ class Refunding(StrEnum):
 
 
 class Disputing(StrEnum):
-    """What the customer does after the payment."""
+    """Whether the customer disputes the payment."""
 
     NEVER = "never"
     DISPUTE = "dispute"
@@ -50,7 +50,7 @@ class Disputing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A test card and how it behaves."""
+    """A test card and its behaviour."""
 
     brand: str
     last4: str
@@ -60,17 +60,17 @@ class Card:
     risk_level: str = "normal"
     authentication: Authentication = Authentication.NEVER
     decline: Decline | None = None
-    """After authentication, where the card demands one."""
+    """The outcome after authentication, if the card requires one."""
     asynchronous: bool = False
-    """The outcome comes later; `processing` until then."""
+    """The outcome is asynchronous; `processing` until then."""
     drops_connection: bool = False
-    """The charge is committed, the caller hears nothing of it."""
+    """The charge is committed, but the caller gets no answer."""
     refunding: Refunding = Refunding.SUCCEEDS
     disputing: Disputing = Disputing.NEVER
 
 
 class PaymentMethod(Resource):
-    """What Stripe makes of a token each time one is used: a payment method of its own id."""
+    """A payment method with an id of its own; Stripe creates one at each use of a token."""
 
     kind: ClassVar[str] = "payment_method"
     prefix: ClassVar[str] = "pm"
@@ -103,7 +103,7 @@ AUTHENTICATION_REQUIRED = Decline(
     "authentication_required",
     "Your card was declined. This transaction requires authentication.",
 )
-"""The customer is away (`off_session`), or the caller wants no challenge (`error_on_requires_action`)."""
+"""The customer is absent (`off_session`), or the caller rejects challenges (`error_on_requires_action`)."""
 
 _VISA = Card("visa", "4242")
 
@@ -181,7 +181,7 @@ _THREE_D_SECURE: Mapping[str, Card] = {
     "pm_card_threeDSecure2Required": Card("visa", "3220", authentication=_ASK),
     "pm_card_threeDSecureRequired": Card("visa", "3063", authentication=_ASK),
     "pm_card_threeDSecureRequiredChargeDeclined": Card("visa", "1629", authentication=_ASK, decline=GENERIC),
-    # The look-up of the authentication itself fails, so nobody is asked and the card is declined.
+    # The authentication look-up fails, so no challenge is shown and the card is declined.
     "pm_card_threeDSecureRequiredProcessingError": Card("visa", "1280", decline=GENERIC),
     "pm_card_threeDSecureOptional": Card("visa", "3055"),
     "pm_card_threeDSecureOptionalProcessingError": Card("visa", "3097"),

@@ -1,4 +1,4 @@
-"""Stripe's objects as they are kept."""
+"""Stores Stripe's objects."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from local.stripe.resources import Resource
 R = TypeVar("R", bound=Resource)
 
 _FIELDS = {name: f"json_extract(document, '$.{name}')" for name in ("customer", "payment_intent", "charge")}
-"""What lists can be narrowed by; each has an index over exactly this expression."""
+"""The fields by which lists can be filtered; each has an index over exactly this expression."""
 
 
 class Objects:
-    """Call what changes something only within a transaction."""
+    """Call its writing methods only within a transaction."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._db = database
@@ -33,14 +33,14 @@ class Objects:
         return type_.model_validate_json(row[0]) if row else None
 
     def get(self, type_: type[R], id_: str) -> R:
-        """For ids that our own objects hold, which therefore exist."""
+        """An object that must exist, for ids that other stored objects hold. Raises LookupError."""
         resource = self.find(type_, id_)
         if resource is None:
             raise LookupError(f"{type_.kind} {id_} is missing from the store")
         return resource
 
     def page_of(self, type_: type[R], page: Page, where: Mapping[str, str | None]) -> tuple[list[R], bool]:
-        """A page, newest first, and whether there is more. Fields without a value do not narrow it.
+        """A page, newest first, and whether there is more. A field whose value is None does not filter.
 
         Raises UnknownCursor.
         """
@@ -49,14 +49,14 @@ class Objects:
         return [type_.model_validate_json(document) for document in documents], more
 
     def index_metadata(self, intent: str, metadata: Mapping[str, str]) -> None:
-        """Lets the intent be found by its metadata, which never change."""
+        """Index the intent by its metadata, which never change."""
         self._db.executemany(
             "INSERT INTO metadata (key, value, intent) VALUES (?, ?, ?)",
             [(key, value, intent) for key, value in metadata.items()],
         )
 
     def intents_with(self, key: str, value: str) -> list[str]:
-        """The ids of intents whose metadata say so, newest first."""
+        """The ids of intents with this metadata entry, newest first."""
         rows = self._db.execute(
             "SELECT o.id FROM metadata m JOIN objects o ON o.id = m.intent WHERE m.key = ? AND m.value = ? "
             "ORDER BY o.position DESC",
@@ -68,6 +68,6 @@ class Objects:
         self._db.execute("INSERT INTO challenges (id, intent) VALUES (?, ?)", (challenge, intent))
 
     def challenged_intent(self, challenge: str) -> str | None:
-        """The intent's id, whether the challenge is still open or not."""
+        """The id of the challenge's intent, whether the challenge is open or closed; None if unknown."""
         row = self._db.execute("SELECT intent FROM challenges WHERE id = ?", (challenge,)).fetchone()
         return row[0] if row else None

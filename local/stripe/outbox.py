@@ -1,4 +1,4 @@
-"""Events, and their deliveries that the webhook's receiver has not acknowledged yet."""
+"""Events, and the deliveries that the webhook's receiver has not acknowledged yet."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Delivery:
 
 
 class Outbox:
-    """Call what changes something only within a transaction."""
+    """Call its writing methods only within a transaction."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._db = database
@@ -52,7 +52,7 @@ class Outbox:
         return [Delivery(*row) for row in rows]
 
     def next_due_at(self, after: float) -> float | None:
-        """When the first delivery becomes due that is not due yet."""
+        """The due time of the first delivery that is due after `after`; None without one."""
         due_at: float | None = self._db.execute(
             "SELECT min(due_at) FROM deliveries WHERE due_at > ?", (after,)
         ).fetchone()[0]
@@ -71,5 +71,5 @@ class Outbox:
         return int(self._db.execute("SELECT count(*) FROM deliveries WHERE event = ?", (event,)).fetchone()[0])
 
     def forget(self, before: float) -> None:
-        """Old events that were delivered."""
+        """Delete delivered events older than `before`."""
         self._db.execute("DELETE FROM events WHERE created < ? AND id NOT IN (SELECT event FROM deliveries)", (before,))

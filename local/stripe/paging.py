@@ -1,4 +1,4 @@
-"""Pages of a table, newest first, by cursors that are ids (https://docs.stripe.com/api/pagination)."""
+"""Cursor pagination over a table, newest first; cursors are ids (https://docs.stripe.com/api/pagination)."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of a list."""
+    """Selects a page of a list."""
 
     limit: int = 10
     starting_after: str | None = None
@@ -15,15 +15,15 @@ class Page:
 
 
 class UnknownCursor(Exception):
-    """`starting_after` or `ending_before` names nothing."""
+    """`starting_after` or `ending_before` is not the id of a row."""
 
 
 def page_of(
     database: sqlite3.Connection, table: str, column: str, where: Mapping[str, str], page: Page
 ) -> tuple[list[str], bool]:
-    """The column's values for the rows where every expression equals its value, and whether there are more.
+    """The values of `column` for rows where every expression equals its value, and whether there are more.
 
-    Table, column and expressions are the program's own words; only values come from outside. Raises UnknownCursor.
+    Table, column and expressions must be constants of the program; only values are user input. Raises UnknownCursor.
     """
     backwards = page.ending_before is not None
     cursor = page.ending_before or page.starting_after

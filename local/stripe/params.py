@@ -1,6 +1,6 @@
-"""Reads an endpoint's parameters from a decoded form, in Stripe's terms of what is missing, unknown or wrong.
+"""Reads an endpoint's parameters from a decoded form; its errors name missing, unknown or invalid ones as Stripe does.
 
-An endpoint takes what it knows by name and then calls `done`, which refuses whatever is left.
+An endpoint reads its parameters by name and then calls `done`, which rejects all others.
 """
 
 import re
@@ -21,14 +21,14 @@ _LONGEST_METADATA_VALUE = 500
 
 
 class Params:
-    """One level of the tree. Every reader raises StripeError (400) naming the parameter as Stripe writes it."""
+    """One level of the tree. Every reader raises StripeError (400) that names the parameter in Stripe's notation."""
 
     def __init__(self, tree: Mapping[str, Tree], parent: str = "") -> None:
         self._left = dict(tree)
         self._parent = parent
 
     def text(self, name: str) -> str | None:
-        """Up to 5,000 characters; an empty value means "unset", which nothing here can be."""
+        """A text of up to 5,000 characters. An empty value means "unset", which no parameter here supports."""
         value = self._left.pop(name, None)
         if value is None:
             return None
@@ -51,7 +51,7 @@ class Params:
         return value
 
     def integer(self, name: str, *, least: int, most: int) -> int | None:
-        """A decimal integer within the bounds, both included."""
+        """A decimal integer within the bounds, both inclusive."""
         text = self.text(name)
         if text is None:
             return None
@@ -65,7 +65,7 @@ class Params:
         return value
 
     def flag(self, name: str) -> bool:
-        """`true` or `false`; false when it is not given."""
+        """`true` or `false`; false if missing."""
         return self.choice(name, ("true", "false")) == "true"
 
     def choice(self, name: str, options: Collection[str]) -> str | None:
@@ -86,7 +86,7 @@ class Params:
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """A list of texts; empty when it is not given."""
+        """A list of texts; empty if missing."""
         tree = self._left.pop(name, None)
         if tree is None:
             return ()
@@ -106,7 +106,7 @@ class Params:
         return Params(tree, self._path(name))
 
     def metadata(self) -> dict[str, str]:
-        """Up to 50 keys of 40 characters with values of 500; entries with an empty value are left out, as at Stripe."""
+        """Up to 50 keys of 40 characters with values of 500. Entries with an empty value are dropped, as at Stripe."""
         tree = self._left.pop("metadata", {})
         if not isinstance(tree, dict):
             raise invalid_parameter("metadata", "Invalid object: metadata")
@@ -116,7 +116,7 @@ class Params:
         return {key: value for key, value in values.items() if value}
 
     def done(self) -> None:
-        """Refuses what nobody asked for."""
+        """Reject parameters that were not read."""
         for name in self._left:
             raise unknown_parameter(self._path(name))
 

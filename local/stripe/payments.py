@@ -1,6 +1,6 @@
 """Operations on PaymentIntents: each runs within one transaction, changes the objects and emits the events.
 
-A raised StripeError undoes the transaction; a decline is an Answer, so that what it changed stays.
+A raised StripeError rolls the transaction back; a decline is an Answer, so that its changes are committed.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from local.stripe.work import Answer, Task, Work
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """How an attempt is to be made."""
+    """The parameters of a payment attempt."""
 
     payment_method: str | None
     return_url: str | None
@@ -31,7 +31,7 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """A new intent; with `confirmation` its first attempt begins at once."""
+    """The parameters of a new intent; with `confirmation` its first attempt begins at once."""
 
     amount: int
     currency: str
@@ -97,9 +97,9 @@ def cancel(work: Work, id_: str, reason: str | None) -> Answer:
 
 
 def finish_challenge(work: Work, challenge: str, approved: bool) -> PaymentIntent | None:
-    """The customer's answer on the challenge page. A challenge that is no longer open changes nothing.
+    """Apply the customer's answer on the challenge page. If the challenge is closed, nothing changes.
 
-    Returns the intent as it is afterwards; None when there never was such a challenge.
+    Returns the intent afterwards; None if the challenge never existed.
     """
     id_ = work.objects.challenged_intent(challenge)
     if id_ is None:
@@ -116,7 +116,7 @@ def finish_challenge(work: Work, challenge: str, approved: bool) -> PaymentInten
 
 
 def finish_charge(work: Work, id_: str) -> None:
-    """A pending charge's outcome, some time after its intent was confirmed."""
+    """Decide the outcome of an asynchronous charge."""
     charge = work.objects.get(Charge, id_)
     intent = work.objects.get(PaymentIntent, charge.payment_intent)
     decline = TOKENS[charge.token].decline
@@ -128,7 +128,7 @@ def finish_charge(work: Work, id_: str) -> None:
 
 
 def settle_charge(work: Work, id_: str) -> None:
-    """Puts a captured charge on the balance, for intents that did not wait for it."""
+    """Create the balance transaction of a captured charge, for intents that did not wait for it."""
     settled = _on_balance(work, work.objects.get(Charge, id_))
     work.objects.update(settled)
     work.emit("charge.updated", settled, {"balance_transaction": None})
@@ -160,7 +160,7 @@ def _attempt(work: Work, intent: PaymentIntent, method: PaymentMethod, how: Conf
 
 
 def _proceed(work: Work, intent: PaymentIntent, method: PaymentMethod, *, authenticated: bool) -> Answer:
-    """What the card does once authentication is out of the way."""
+    """Continue an attempt after authentication, as the test card decides."""
     charge = _new_charge(work, intent, method, authenticated=authenticated)
     decline = method.card.decline
     if method.card.asynchronous:
@@ -191,7 +191,7 @@ def _process(work: Work, intent: PaymentIntent, charge: Charge) -> Answer:
 
 
 def _complete(work: Work, intent: PaymentIntent, charge: Charge, *, new: bool) -> PaymentIntent:
-    """With `capture_method=automatic` the balance is known at once; else a moment later, as Stripe's default has it."""
+    """With `capture_method=automatic` the balance transaction exists at once, by default later, as at Stripe."""
     if intent.capture_method == "automatic":
         charge = _on_balance(work, charge)
     else:
@@ -300,7 +300,7 @@ def _put(work: Work, charge: Charge, *, new: bool) -> None:
 
 
 def _method_for(work: Work, named: str | None, customer: str | None) -> PaymentMethod | None:
-    """A token makes a payment method of its own each time; an id names one made before."""
+    """The payment method: a token creates a new one each time, an id names an existing one."""
     if named is None:
         return None
     if named in TOKENS:
@@ -329,7 +329,7 @@ def _no_method(work: Work, intent: PaymentIntent) -> StripeError:
 
 
 def _require_return_url(intent: PaymentIntent, how: Confirmation) -> None:
-    """Methods chosen in the dashboard may redirect, so Stripe wants to know where to, whatever this method does."""
+    """Require a return URL, as Stripe does for methods of the dashboard: they may redirect."""
     automatic = intent.automatic_payment_methods
     may_redirect = automatic is not None and automatic.enabled and automatic.allow_redirects == "always"
     if may_redirect and how.return_url is None and intent.return_url is None:

@@ -1,4 +1,4 @@
-"""What is only read: single objects, lists, search, events."""
+"""Read operations: single objects, lists, search, events."""
 
 import json
 
@@ -30,7 +30,7 @@ def list_of(work: Work, type_: type[Resource], url: str, page: Page, where: Wher
 
 
 def search_intents(work: Work, url: str, query: str, limit: int, cursor: str | None) -> Answer:
-    """Finds what is older than `search_lag_seconds`: at once, unless a test wants it otherwise."""
+    """Search intents that are older than `search_lag_seconds` (0 by default)."""
     wanted = search_query.parse(query)
     indexed = work.time - work.controls.search_lag_seconds
     found = [intent for intent in _candidates(work, wanted) if intent.created <= indexed and _matches(intent, wanted)]
@@ -90,8 +90,8 @@ def _unknown_cursor(kind: str, page: Page, id_: str) -> StripeError:
 
 
 def count(work: Work, key: str, value: str) -> Json:
-    """How many intents and charges there are for an order or a payment, and how much money moved: for checks of
-    "exactly once"."""
+    """Count intents and charges of an order or payment by status, and sum the amounts. Tests use it to check "exactly
+    once"."""
     ids = work.objects.intents_with(key, value)
     intents = [work.objects.get(PaymentIntent, id_) for id_ in ids]
     charges = [charge for id_ in ids for charge in _charges_of(work, id_)]
@@ -112,7 +112,7 @@ def _by_status(statuses: list[str]) -> dict[str, int]:
 
 
 def retrieve_payment_method(work: Work, id_: str) -> Answer:
-    """By id, or by a test token, which Stripe shows as if it were one."""
+    """By id, or by a test token, which Stripe also accepts as an id."""
     if id_ in TOKENS:
         return Answer(work.render(PaymentMethod(id=id_, created=work.now, token=id_)))
     return retrieve(work, PaymentMethod, id_, "payment_method")

@@ -1,4 +1,4 @@
-"""Operations on refunds. A charge is read, checked and written in one transaction: never more back than was taken."""
+"""Operations on refunds. A charge is checked and written in one transaction: refunds never exceed the charge."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from local.stripe.work import Answer, Task, Work
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
-    """Of a charge, or of an intent's charge; all that is left when no amount is given."""
+    """A refund of a charge, or of an intent's charge; without an amount, of all that is left."""
 
     charge: str | None
     payment_intent: str | None
@@ -54,7 +54,7 @@ def refund(work: Work, asked: RefundRequest) -> Answer:
 
 
 def settle_refund(work: Work, id_: str) -> None:
-    """The bank's answer: the money arrived and there is a reference, or it came back."""
+    """Finish a pending refund: it arrived and gets a reference, or it failed."""
     made = work.objects.get(Refund, id_)
     charge = work.objects.get(Charge, made.charge)
     if made.status is RefundStatus.FAILED:
@@ -69,7 +69,7 @@ def settle_refund(work: Work, id_: str) -> None:
 
 
 def bounce(work: Work, id_: str) -> Refund:
-    """The bank sends a refund back, whenever that is. Raises StripeError when it has failed already."""
+    """Fail a refund afterwards, as a bank may. Raises StripeError if it has failed already."""
     made = work.objects.find(Refund, id_)
     if made is None:
         raise no_such("refund", id_, "id", status=404)

@@ -1,7 +1,7 @@
-"""Stored objects as Stripe's JSON. Fields that a card payment without extras leaves empty are there, empty, as Stripe
-sends them: callers meet the same `null`s.
+"""Renders stored objects as Stripe's JSON. Fields that a simple card payment leaves empty are present and empty, as at
+Stripe, so that callers meet the same `null`s.
 
-Shapes: Stripe's OpenAPI, which the tests hold every answer against.
+The tests validate every answer against Stripe's OpenAPI.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from local.stripe.methods import TOKENS, Card, PaymentMethod
 from local.stripe.resources import Json, Resource
 
 API_VERSION = "2026-08-26.dahlia"
-"""The version of Stripe's API whose shapes these are."""
+"""The version of Stripe's API that the JSON follows."""
 
 _EXPIRY_MONTH = 12
 _EXPIRY_YEAR = 2034
@@ -26,7 +26,7 @@ CHALLENGE_PATH = "/challenge/"
 
 
 class Renderer:
-    """Knows the address under which challenge pages are served."""
+    """Renders objects. It is configured with the base URL of the challenge pages."""
 
     def __init__(self, public_url: str) -> None:
         self._public_url = public_url.rstrip("/")
@@ -100,7 +100,7 @@ class Renderer:
         }
 
     def _next_action(self, intent: PaymentIntent) -> Json | None:
-        """A redirect when the caller said where to come back to; else the page that Stripe's client SDK would open."""
+        """A redirect if the caller gave a return URL; otherwise the action of Stripe's client SDK."""
         if intent.challenge is None:
             return None
         url = self.challenge_url(intent.challenge)
@@ -386,7 +386,7 @@ def _checks(card: Card) -> Json:
 
 
 def _fingerprint(card: Card) -> str:
-    """The same card has the same fingerprint; nothing else is promised of it."""
+    """A fingerprint that is equal for equal cards."""
     return f"{card.brand}{card.last4}{card.funding}"
 
 

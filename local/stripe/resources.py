@@ -1,4 +1,4 @@
-"""What every stored object has in common."""
+"""Base class of all stored objects."""
 
 from typing import Any, ClassVar
 
@@ -8,16 +8,16 @@ Json = dict[str, Any]
 
 
 class Resource(BaseModel):
-    """An immutable object of Stripe's. A change is a copy (`model_copy`), stored over the old one."""
+    """An immutable Stripe object. A change is a copy (`model_copy`) that replaces the stored one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ClassVar[str]
-    """Stripe's name for it, the `object` field of its JSON."""
+    """Stripe's name of the kind, the `object` field of its JSON."""
 
     prefix: ClassVar[str]
-    """What its ids begin with."""
+    """The prefix of its ids."""
 
     id: str
     created: int
-    """Seconds since the epoch."""
+    """Unix time, seconds."""

@@ -1,4 +1,4 @@
-"""`/_sandbox/`: what tests and people may ask of the sandbox that they could not ask of Stripe. See README.md."""
+"""`/_sandbox/`: controls for tests and people, which Stripe itself does not have. See README.md."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _COUNTED = ("order_id", "payment_id")
 
 
 class Wanted(BaseModel):
-    """A dispute that is to be."""
+    """The request for a new dispute."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

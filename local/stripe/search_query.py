@@ -1,4 +1,4 @@
-"""Stripe's search language, as far as the sandbox goes: `metadata["key"]:"value"`, `status:"…"`, `currency:"…"`, AND.
+"""Parses the supported part of Stripe's search language: `metadata["key"]:"value"`, `status:"…"`, `currency:"…"`, AND.
 
 Source: https://docs.stripe.com/search#search-query-language
 """
@@ -19,14 +19,14 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """All of it must hold."""
+    """Conditions that must all hold."""
 
     metadata: tuple[tuple[str, str], ...]
     fields: tuple[tuple[str, str], ...]
 
 
 def parse(text: str) -> Query:
-    """Raises StripeError (400) on anything else than the above."""
+    """Parse a query. Raises StripeError (400) on syntax that is not supported."""
     metadata: list[tuple[str, str]] = []
     fields: list[tuple[str, str]] = []
     position = 0

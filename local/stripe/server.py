@@ -1,4 +1,4 @@
-"""HTTP: who is calling, what they want, and Stripe's headers on the way back."""
+"""The HTTP side: authentication, routing, and Stripe's response headers."""
 
 import base64
 import binascii
@@ -43,7 +43,7 @@ def application(engine: Engine, api_key: str, wake: Callable[[], None]) -> web.A
 
 @web.middleware
 async def _answering(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Names the request, turns errors into Stripe's, and writes one line about it."""
+    """Give the request an id, convert errors to Stripe's JSON, and log one line."""
     request[_REQUEST_ID] = new_id("req")
     started = time.perf_counter()
     try:
@@ -84,7 +84,7 @@ def _is_open(request: web.Request) -> bool:
 
 
 def _check_key(request: web.Request, api_key: str) -> None:
-    """The key comes as a bearer token, or as the user name of basic authentication. Raises StripeError (401)."""
+    """Check the API key: a bearer token, or the user name of basic authentication. Raises StripeError (401)."""
     scheme, _, value = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     given = value.strip() if scheme.lower() == "bearer" else _basic_user(value) if scheme.lower() == "basic" else ""
     if not given:
@@ -161,7 +161,7 @@ def _sent(request: web.Request, reply: Reply, key: str | None) -> web.StreamResp
 
 
 def _as_answer(request: web.Request, error: web.HTTPException) -> web.Response:
-    """Plain for a person's browser, Stripe's JSON for a program."""
+    """Plain text for a browser, Stripe's JSON for a program."""
     if _is_open(request):
         return web.Response(status=error.status, body=error.body, headers=error.headers)
     if error.status in (404, 405):
@@ -178,5 +178,5 @@ def _json(body: str, status: int) -> web.Response:
 
 
 def _shown_path(request: web.Request) -> str:
-    """A challenge's name is as good as a signature, so it stays out of the log."""
+    """The path without a challenge's id, which is a secret and stays out of the log."""
     return CHALLENGE_PATH + "…" if request.path.startswith(CHALLENGE_PATH) else request.path

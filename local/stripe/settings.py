@@ -16,14 +16,14 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", validation_alias="STRIPE_SANDBOX_HOST")
     port: int = Field(validation_alias="STRIPE_SANDBOX_PORT", ge=1, le=65_535)
     data: Path = Field(validation_alias="STRIPE_SANDBOX_DATA")
-    """A directory of the sandbox's own."""
+    """The sandbox's data directory."""
     url: str | None = Field(default=None, validation_alias="STRIPE_SANDBOX_URL")
-    """Where a customer's browser reaches the challenge pages; by default the address that is listened on."""
+    """Base URL at which a browser reaches the challenge pages; by default the listening address."""
     api_key: SecretStr = Field(validation_alias="STRIPE_API_KEY", min_length=1)
     webhook_secret: SecretStr = Field(validation_alias="STRIPE_WEBHOOK_SECRET", min_length=1)
     webhook_url: str = Field(validation_alias="STRIPE_WEBHOOK_URL", pattern="^https?://")
     search_lag_seconds: float = Field(default=0, validation_alias="STRIPE_SANDBOX_SEARCH_LAG_SECONDS", ge=0, le=3600)
-    """The control of this name, when the sandbox starts."""
+    """Initial value of the control with this name."""
 
     @property
     def public_url(self) -> str:
@@ -31,7 +31,7 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """Reads the environment; leaves the program, naming every bad variable at once, when it cannot."""
+    """Read the environment. On errors, exit with a message that names every invalid variable."""
     try:
         return _from_environment(Settings)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""All that the sandbox remembers, in one place and under one transaction."""
+"""The sandbox's complete state, under one transaction."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -20,7 +20,7 @@ class Store:
         self.answers = Answers(self._db)
 
     def transaction(self) -> AbstractContextManager[None]:
-        """All or nothing. Do not await inside."""
+        """Commit all changes of the block, or none. Do not await inside."""
         return database.transaction(self._db)
 
     def close(self) -> None:

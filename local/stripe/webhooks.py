@@ -1,4 +1,4 @@
-"""Webhook deliveries, pure: the signature, and when to try again."""
+"""Webhook deliveries, pure: signature and retry delay."""
 
 import hashlib
 import hmac
@@ -8,15 +8,15 @@ _LONGEST_DELAY_SECONDS = 30.0
 
 
 def signature(payload: bytes, secret: str, timestamp: int) -> str:
-    """The `Stripe-Signature` header (https://docs.stripe.com/webhooks#verify-manually)."""
+    """The value of the `Stripe-Signature` header (https://docs.stripe.com/webhooks#verify-manually)."""
     signed = str(timestamp).encode() + b"." + payload
     return f"t={timestamp},v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
 
 
 def retry_delay(attempts: int, chance: float) -> float:
-    """Seconds until the next attempt after that many, doubling to a limit; `chance` in [0, 1) spreads them.
+    """Seconds until the next attempt, doubling up to a limit; `chance` in [0, 1) adds jitter.
 
-    Stripe's own retries go on for days; a laptop's receiver is back within seconds, so these stay short.
+    Stripe retries for days. A receiver on a laptop restarts within seconds, so these delays stay short.
     """
     longest = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2.0 ** min(attempts, 10))
     return longest * (0.5 + chance / 2)

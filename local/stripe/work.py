@@ -1,4 +1,4 @@
-"""What an operation works with: the open transaction, the time, and what else has to happen when it commits."""
+"""The context of an operation: the open transaction, the time, and side effects to trigger on commit."""
 
 import json
 import random
@@ -19,7 +19,7 @@ _RANDOM = random.SystemRandom()
 
 
 class Task(StrEnum):
-    """What happens to an object later, by itself."""
+    """A scheduled change of an object."""
 
     FINISH_CHARGE = "finish_charge"
     SETTLE_CHARGE = "settle_charge"
@@ -29,7 +29,7 @@ class Task(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The request that causes a change; events name it. Both are None for what happens by itself."""
+    """The request that causes a change, named in its events. Both fields are None for scheduled changes."""
 
     request_id: str | None = None
     idempotency_key: str | None = None
@@ -37,17 +37,17 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An operation's outcome. Unlike a raised StripeError it keeps what the operation changed, as a decline must."""
+    """An operation's answer. Unlike a raised StripeError it commits the operation's changes, as a decline must."""
 
     body: Json
     status: int = 200
     drop: bool = False
-    """Cut the connection instead of sending it."""
+    """Cut the connection instead of sending the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One transaction's work."""
+    """The work of one transaction."""
 
     store: Store
     render: Renderer
@@ -57,7 +57,7 @@ class Work:
 
     @property
     def now(self) -> int:
-        """Whole seconds, as Stripe's timestamps."""
+        """Unix time in whole seconds, as in Stripe's timestamps."""
         return int(self.time)
 
     @property
@@ -69,7 +69,7 @@ class Work:
         return self.store.outbox
 
     def emit(self, type_: str, resource: Resource, previous: Mapping[str, object] | None = None) -> None:
-        """An event about the resource as it is now. `previous` holds the values that an update replaced."""
+        """Emit an event with the resource's current state. `previous` holds the values that an update replaced."""
         data: Json = {"object": self.render(resource)}
         if previous is not None:
             data["previous_attributes"] = dict(previous)

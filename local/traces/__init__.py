@@ -1,7 +1,7 @@
-"""Where the spans of a stack go: an OTLP receiver that keeps them in files, for `argosy trace`.
+"""The trace collector of a stack: an OTLP receiver that writes spans to files, for `argosy trace`.
 
 __main__    the process
 receiver    OTLP over gRPC
-spans       a span as it is kept
-store       the files: one line of JSON a span, the oldest are dropped
+spans       the stored form of a span
+store       the files: one line of JSON per span; the oldest are deleted
 """

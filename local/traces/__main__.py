@@ -12,7 +12,7 @@ _GRACE_SECONDS = 5
 
 
 async def serve(stack: Stack) -> None:
-    """Take spans until SIGTERM or SIGINT."""
+    """Receive spans until SIGTERM or SIGINT."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""OTLP over gRPC: takes whatever is exported, and answers once it is kept."""
+"""OTLP over gRPC: acknowledges an export once its spans are stored."""
 
 from typing import Any
 
@@ -18,13 +18,13 @@ class Receiver:
         self._store = store
 
     async def Export(self, request: Any, _context: Any) -> Any:  # noqa: N802 - the rpc's name
-        """Keep the spans."""
+        """Store the spans."""
         self._store.add(kept(request.resource_spans))
         return trace_service_pb2.ExportTraceServiceResponse()
 
 
 def server(store: SpanStore, address: str) -> grpc.aio.Server:
-    """A server on an address, not started yet. Raises RuntimeError when the address is taken."""
+    """A server that listens on the address once started. Raises RuntimeError if the address is taken."""
     made = grpc.aio.server(options=(("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", _LARGEST_MESSAGE)))
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(Receiver(store), made)  # type: ignore[no-untyped-call]
     made.add_insecure_port(address)

@@ -1,4 +1,4 @@
-"""A span as it is kept: one flat object, from what OTLP says."""
+"""Converts OTLP spans to their stored form: one flat object each."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -21,7 +21,7 @@ def kept(groups: Iterable[ResourceSpans]) -> Iterator[Kept]:
 
 
 def attributes(pairs: Iterable[KeyValue]) -> dict[str, Any]:
-    """OTLP's attributes as plain values."""
+    """OTLP attributes as plain values."""
     return {pair.key: _plain(pair.value) for pair in pairs}
 
 

@@ -1,4 +1,4 @@
-"""Spans in two files, each at most so large: when one is full, the other, older one is dropped."""
+"""Stores spans in two files of limited size: when one is full, the older one is deleted."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ _NOW, _BEFORE = "spans.jsonl", "spans.before.jsonl"
 
 
 class SpanStore:
-    """Adds spans to the files of a directory."""
+    """Appends spans to the files of a directory."""
 
     def __init__(self, directory: Path, most_bytes: int = MOST_BYTES) -> None:
         self._directory = directory
@@ -19,14 +19,14 @@ class SpanStore:
         self._file = (directory / _NOW).open("a", encoding="utf-8")
 
     def add(self, spans: Iterable[Kept]) -> None:
-        """Keep spans; whoever reads the files sees them when this returns."""
+        """Append spans. Readers of the files see them when this returns."""
         self._file.write("".join(json.dumps(span, ensure_ascii=False) + "\n" for span in spans))
         self._file.flush()
         if self._file.tell() > self._most_bytes:
             self._turn_over()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
     def _turn_over(self) -> None:
@@ -36,12 +36,12 @@ class SpanStore:
 
 
 def files(directory: Path) -> list[Path]:
-    """The files that there are, the older first."""
+    """The existing files, older first."""
     return [path for path in (directory / _BEFORE, directory / _NOW) if path.is_file()]
 
 
 def read(directory: Path) -> Iterator[Kept]:
-    """Every span that is kept, the oldest first; a line that is being written is left out."""
+    """Every stored span, oldest first. An incomplete last line is skipped."""
     for path in files(directory):
         with path.open(encoding="utf-8") as lines:
             for line in lines:

@@ -1,48 +1,48 @@
-"""The chassis: everything that is the same in every service, and nothing that is about commerce.
+"""The chassis: the code that all services share. It contains no business logic and knows no service.
 
-A service's `__main__.py` makes an `App`, adds what it needs and runs it. README.md has the API in two tables; the
-modules, one idea each, in the order in which they are best read:
+A service's `__main__.py` creates an `App`, adds what it needs and runs it. README.md lists the API in two tables. The
+modules, in reading order:
 
-How a process lives
-    app             what a service wires, and its life from start to drain
-    settings        environment → frozen settings
-    resource        what the app starts, checks and stops
-    readiness       starting what is away until it is there; whether to be called
-    background      work beside the calls, run again when it fails
-    periodic        the loop of work that is done from time to time
-    side_by_side    several pieces of work at once, up to a limit
-    shielded        work that is not cut when its caller goes away
-    cancellation    whose it is
-    health, admin   what load balancers, probes and scrapers are told
-    logs            one JSON object a line
-    tracing         spans for a collector, where one is named
-    backoff         how long to wait before the next try
-    metrics         series that are shown before anything is counted
+Process
+    app             wires a service; start, run, drain
+    settings        environment variables → frozen settings
+    resource        the interface of what the app starts, checks and stops
+    readiness       retries the start of each resource; decides SERVING or NOT_SERVING
+    background      background tasks, restarted after a failure
+    periodic        the loop of periodic work
+    side_by_side    concurrent work with a limit
+    shielded        work that continues after its caller is cancelled
+    cancellation    distinguishes the cancellation of a task from that of an awaited one
+    health, admin   gRPC health; HTTP health, metrics and keys
+    logs            JSON logs, one object per line
+    tracing         OpenTelemetry spans, if a collector is configured
+    backoff         delays between retries
+    metrics         initializes series at 0
 
-How a call is answered
-    policy          what the contract says about each rpc
-    pipeline        what surrounds every handler: a file for each concern
-    call            what a handler is told about a call
+Serving rpcs
+    policy          the contract's options of each rpc
+    pipeline        the steps around every handler, one file per concern
+    call            the call's metadata, as a handler receives it
     errors          the exceptions that every service may raise
     statuses        exceptions → gRPC statuses
-    server          the gRPC port: contracts bound to handlers
-    reflection      describes the public services alone
-    user_tokens, jwks, service_tokens   who calls
-    revocations     whose session has ended before its time
-    client, refusals                    calls to other services, and what those said no to
-    deadlines, trace_context            what follows the work: its time, its trace
+    server          the gRPC port: binds handlers to contracts
+    reflection      gRPC reflection of the public services
+    user_tokens, jwks, service_tokens   authentication
+    revocations     revoked sessions
+    client, refusals                    calls to other services, and their error details
+    deadlines, trace_context            deadline and trace of the current task
 
-How data is kept
+Data
     postgres, migrations, mongo         the stores
-    unit_of_work, postgres_work         one transaction as use cases see it, and on PostgreSQL
-    idempotency     an effect once, however often it is asked for
-    housekeeping    what is no longer needed
+    unit_of_work, postgres_work         a transaction: the port for use cases, and its PostgreSQL adapter
+    idempotency     idempotency keys
+    housekeeping    deletes expired rows
     paging, money, ids, clock           values
 
-How facts travel
-    events          a message and its CloudEvents headers
+Events
+    events          event messages and CloudEvents headers
     outbox, postgres_outbox, relay, producer        from a transaction to Kafka
     consumer, consumer_session, partition, handling from Kafka to a handler
-    inbox           effects once, however often it is delivered
-    transient, dead_letters             what passes by itself, and what never will
+    inbox           deduplicates events
+    transient, dead_letters             which errors are retried; what happens to the other messages
 """

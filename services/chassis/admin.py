@@ -1,7 +1,7 @@
-"""The admin port: HTTP for probes, scrapers and keys. GET only, never reachable from the edge.
+"""The admin port: HTTP for probes, scrapers and keys. GET only; the edge does not route to it.
 
-/health   200 {"status": "SERVING", ...} or 503 {"status": "NOT_SERVING", ...}; `failing` names what is away
-/live     200, or 503 when only a restart helps
+/health   200 {"status": "SERVING", ...} or 503 {"status": "NOT_SERVING", ...}; `failing` lists unavailable resources
+/live     200, or 503 if only a restart helps
 /metrics  Prometheus
 """
 
@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics, gene
 
 from services.chassis.readiness import Readiness
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # when a series began is of no use to anybody, and doubles their number
+disable_created_metrics()  # type: ignore[no-untyped-call]  # `_created` series double the number and are not used
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 LiveCheck = Callable[[], None]
@@ -35,19 +35,19 @@ class Admin:
         self.route("/metrics", self._metrics)
 
     def route(self, path: str, handler: Handler) -> None:
-        """One more thing to GET. Before `start`."""
+        """Add a GET route. Call before `start`."""
         self._app.router.add_get(path, handler)
 
     def live_check(self, name: str, check: LiveCheck) -> None:
-        """Something that raises when only a restart helps."""
+        """Add a liveness check. It raises if only a restart helps."""
         self._live_checks[name] = check
 
     def stuck(self) -> list[str]:
-        """What only a restart helps."""
+        """The names of the failing liveness checks."""
         return [name for name, check in self._live_checks.items() if not _passes(check)]
 
     async def start(self, host: str, port: int) -> int:
-        """Listen; the port that was bound. Raises OSError when it is taken."""
+        """Listen and return the bound port. Raises OSError if it is in use."""
         await self._runner.setup()
         listener = _listener(host, port)
         await web.SockSite(self._runner, listener).start()
@@ -76,7 +76,7 @@ class Admin:
 
 
 def _listener(host: str, port: int) -> socket.socket:
-    """A listening socket; at `::` for IPv4 too, as gRPC's is, which asyncio would not make."""
+    """A listening socket. At `::` it is dual-stack like gRPC's; asyncio would bind IPv6 only."""
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     return socket.create_server(address[:2], family=family, dualstack_ipv6=host == "::")
 
@@ -84,6 +84,6 @@ def _listener(host: str, port: int) -> socket.socket:
 def _passes(check: LiveCheck) -> bool:
     try:
         check()
-    except Exception:  # whatever it raises, it says the same
+    except Exception:  # any exception means failure
         return False
     return True

@@ -1,11 +1,17 @@
-"""The app: what a service's `__main__.py` wires together, and its life from start to drain.
+"""The app: one service's process, from start to drain. A service's `__main__.py` wires it.
 
-Start: both ports are bound at once; health says NOT_SERVING and calls are UNAVAILABLE until every required resource has
-started; then background tasks start as well.
+Start: binds both ports at once. Until every required resource has started, health is NOT_SERVING and calls fail with
+UNAVAILABLE. Background tasks start when all resources have started.
 
-Drain, on SIGTERM or SIGINT: health says NOT_SERVING; a moment for the edge to notice; streams end (UNAVAILABLE: callers
-connect again, elsewhere); no new calls, those in flight may finish; background tasks are cancelled; resources stop, the
-last one first. A second signal ends the process at once.
+Drain, on SIGTERM or SIGINT, in this order:
+
+1. Health becomes NOT_SERVING, and the app waits for the edge to notice.
+2. Streams end with UNAVAILABLE, so that callers reconnect to another replica.
+3. New calls are refused; calls in flight may finish.
+4. Background tasks are cancelled.
+5. Resources stop, in reverse order.
+
+A second signal exits at once.
 """
 
 from __future__ import annotations
@@ -39,27 +45,28 @@ R = TypeVar("R", bound=Resource)
 Stub = TypeVar("Stub")
 
 _STOP_AT_MOST = 5.0
-"""Seconds that one resource may take to stop."""
+"""Timeout for stopping one resource, in seconds."""
 _FLUSH_AT_MOST = 3.0
-"""Seconds that the last spans may take to the collector."""
+"""Timeout for exporting the last spans, in seconds."""
 
 _log = structlog.get_logger()
 
 
 class App:
-    """One service's process. Everything is added before `run`."""
+    """One service's process. Add everything before `run`."""
 
     def __init__(self, name: str, settings: CommonSettings, user_keys: KeySource | None = None) -> None:
-        """`user_keys`: where user tokens' public keys come from; without it JWKS_URL, a resource that is waited for.
+        """Create the app.
 
-        Exits with 2 when a setting does not hold what it should.
+        `user_keys` provides the public keys of user tokens. Default: they are fetched from JWKS_URL, which is a
+        required resource. Exits with 2 if a key file or a setting is invalid.
         """
         self.name = name
         self.grpc_port = 0
         self.admin_port = 0
         self._settings = settings
         self._health = health.Health(live=lambda: not self._admin.stuck())
-        self._readiness = Readiness(self._health.tell)
+        self._readiness = Readiness(self._health.set_serving)
         self._admin = admin.Admin(name, self._readiness)
         self._background = background.Background()
         self._in_flight = server.InFlight()
@@ -67,7 +74,7 @@ class App:
         self._served: list[tuple[ServiceDescriptor, object]] = []
         self._user_tokens = UserTokens(user_keys or self.add(Jwks(_jwks_url(settings))))
         self.revocations = self.add(Revocations(settings.brokers, settings.revocations_patience_seconds))
-        """Which sessions have ended; calls with their tokens are refused."""
+        """The revoked sessions. Calls with their tokens are refused."""
         try:
             self._service_tokens = ServiceTokenVerifier(settings.service_keys_file)
             self._signer = ServiceTokenSigner(name, read_private_key(settings.service_key_file))
@@ -75,22 +82,23 @@ class App:
             refuse(f"SERVICE_KEY_FILE or SERVICE_KEYS_FILE: {error}")
 
     def add(self, resource: R, *, required: bool = True) -> R:
-        """Start, watch and stop a resource with the service; the resource itself.
+        """Start, check and stop a resource with the service. Returns the resource.
 
-        `required=False`: its absence neither holds SERVING back nor takes it away.
+        `required=False`: the service is SERVING also while the resource is unavailable.
         """
         self._readiness.add(resource, required=required)
         return resource
 
     def client(self, stub: Callable[[Any], Stub], service: ServiceDescriptor, target: str) -> Stub:
-        """A stub for another service of ours at `target` (host:port), to be called once the app runs."""
+        """A stub for another service of ours at `target` (host:port). Call it only after the app has started."""
         return stub(self.add(client.ServiceChannel(target, policy.read(service), self._signer)))
 
     def serve(self, service: ServiceDescriptor, handler: object) -> None:
         """Serve a proto service: `handler` has one `async def RpcName(self, request, call)` for each of its rpcs.
 
-        Raises ContractError for a contract that lacks a decision or is another service's, HandlerError for a handler
-        that does not fit.
+        Raises:
+            ContractError: the contract is incomplete, or belongs to another service.
+            HandlerError: the handler does not match the contract.
         """
         contract = policy.read(service)
         if contract.owner != self.name:
@@ -100,22 +108,22 @@ class App:
         self._served.append((service, handler))
 
     def background(self, name: str, run: background.Run) -> None:
-        """Run beside the calls, once every resource has started: again after a failure, until the drain."""
+        """Run a background task after all resources have started. It is restarted after a failure, until the drain."""
         self._background.add(name, run)
 
     def live_check(self, name: str, check: admin.LiveCheck) -> None:
-        """Something that raises when only a restart helps: /live then answers 503."""
+        """Add a liveness check. While it raises, /live answers 503."""
         self._admin.live_check(name, check)
 
     def admin_route(self, path: str, handler: admin.Handler) -> None:
-        """One more thing to GET on the admin port."""
+        """Add a GET route to the admin port."""
         self._admin.route(path, handler)
 
     def run(self, catalogue: Catalogue) -> None:
-        """Start, serve and drain. Blocks until a signal has been followed."""
+        """Start, serve and drain. Blocks until the process has drained after a signal."""
         logs.configure(self.name, self._settings.log_level)
         tracing.configure(self.name, self._settings)
-        gc.freeze()  # modules and classes are here to stay: no collection need look at them again
+        gc.freeze()  # excludes modules and classes from later collections: they are never freed
         try:
             uvloop.run(self._run_until_signalled(catalogue))
         except OSError as error:
@@ -123,19 +131,19 @@ class App:
             raise SystemExit(1) from None
 
     async def run_until(self, catalogue: Catalogue, stop: asyncio.Event) -> None:
-        """The same inside a running loop, until `stop` is set. Raises OSError when a port is taken."""
+        """`run` inside a running loop, until `stop` is set. Raises OSError if a port is in use."""
         grpc_server = self._bind(catalogue)
         self.grpc_port = server.listen(grpc_server, self._settings.host, self._settings.grpc_port)
         self.admin_port = await self._admin.start(self._settings.host, self._settings.admin_port)
         await grpc_server.start()
         _log.info("listening", grpc_port=self.grpc_port, admin_port=self.admin_port)
         resources = asyncio.create_task(self._readiness.run(), name="readiness")
-        beside = asyncio.create_task(self._start_background(), name="start-background")
+        background_start = asyncio.create_task(self._start_background(), name="start-background")
         callers = asyncio.create_task(self._streams.watch_callers(), name="stream-callers")
         try:
             await stop.wait()
         finally:
-            await self._drain(grpc_server, [resources, beside, callers])
+            await self._drain(grpc_server, [resources, background_start, callers])
 
     async def _run_until_signalled(self, catalogue: Catalogue) -> None:
         stop = asyncio.Event()
@@ -185,7 +193,7 @@ class App:
         _log.info("drained")
 
     async def _finish_calls(self, grpc_server: grpc.aio.Server) -> None:
-        """No streams, no new calls; those in flight have the grace, then are cancelled and may clean up."""
+        """End streams, refuse new calls. Cancel calls in flight after the grace, then wait for their cleanup."""
         self._streams.close()
         grace = self._settings.drain_grace_seconds
         ends = asyncio.get_running_loop().time() + grace

@@ -1,4 +1,4 @@
-"""Work beside the calls: relays, consumers, sweepers. Each is run again when it fails, and ends with the service."""
+"""Background tasks: relays, consumers, sweepers. A task is restarted after a failure and cancelled at the drain."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _log = structlog.get_logger()
 _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 30.0
 _HEALTHY_AFTER = 60.0
-"""A run that lasted this long was a good one: the next failure starts with a short delay again."""
+"""After a run of this length, the backoff starts from the first delay again."""
 _END_AT_MOST = 10.0
-"""Seconds that cancelled tasks have to clean up."""
+"""Seconds that cancelled tasks may take to clean up."""
 
 Run = Callable[[], Awaitable[None]]
 
@@ -29,7 +29,7 @@ class Background:
         self._tasks: list[asyncio.Task[None]] = []
 
     def add(self, name: str, run: Run) -> None:
-        """One more task. Before `start`."""
+        """Add a task. Call before `start`. Raises ValueError for a name that is in use."""
         if name in self._runs:
             raise ValueError(f"there is a background task named {name} already")
         self._runs[name] = run
@@ -39,7 +39,7 @@ class Background:
         self._tasks = [asyncio.create_task(_supervise(name, run), name=name) for name, run in self._runs.items()]
 
     async def stop(self) -> None:
-        """Cancel all of them and wait until they have ended; one that does not within seconds is named in the log."""
+        """Cancel all tasks and wait for them. Tasks that do not end within 10 s are logged."""
         if not self._tasks:
             return
         for task in self._tasks:
@@ -59,7 +59,7 @@ async def _supervise(name: str, run: Run) -> None:
         except (Exception, asyncio.CancelledError) as error:
             if cancellation.is_own():
                 raise
-            _tell(name, error)
+            _log_failure(name, error)
         else:
             _log.info("background_finished", task=name)
             return
@@ -68,8 +68,8 @@ async def _supervise(name: str, run: Run) -> None:
         await asyncio.sleep(next(waits))
 
 
-def _tell(name: str, error: BaseException) -> None:
-    if transient.is_transient(error):  # said by what is away, too: a line is enough
+def _log_failure(name: str, error: BaseException) -> None:
+    if transient.is_transient(error):  # the unavailable resource is logged too: no stack here
         _log.warning("background_put_off", task=name, error=transient.reason(error))
     else:
         _log.error("background_failed", task=name, exc_info=error)

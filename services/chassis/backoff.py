@@ -1,4 +1,4 @@
-"""How long to wait before the next try: doubling, capped, with jitter so that many do not come back at once."""
+"""Delays between retries: exponential backoff with a cap and jitter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 def delays(first: float, most: float) -> Iterator[float]:
-    """Seconds to wait before each further try, for ever: each between a half and the whole of its step."""
+    """An endless series of delays in seconds. Each is random, between half its step and its step; steps double."""
     step = first
     while True:
         yield random.uniform(step / 2, step)  # noqa: S311 - spreads load, keeps no secret

@@ -1,4 +1,4 @@
-"""Where Kafka is, and how one proves there who one is."""
+"""Addresses and TLS credentials of Kafka's brokers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Brokers:
     """The brokers of one Kafka cluster."""
 
     addresses: str
-    """`host:port`, several with commas."""
+    """`host:port`; several are separated by commas."""
     tls_directory: Path | None = None
-    """Where cluster-ca.crt, user.crt and user.key are; None where Kafka is spoken to in plain text."""
+    """The directory of cluster-ca.crt, user.crt and user.key. None: connections are not encrypted."""
 
     def options(self) -> dict[str, Any]:
-        """What aiokafka's clients are made with. The files are read at each call: they are renewed now and then.
+        """The connection options of aiokafka's clients. Reads the files at each call, because they are renewed.
 
-        Raises OSError (ssl.SSLError is one) when they cannot be used.
+        Raises OSError (ssl.SSLError is one) if they cannot be read or are invalid.
         """
         options: dict[str, Any] = {"bootstrap_servers": self.addresses.split(",")}
         if self.tls_directory is not None:
@@ -35,5 +35,5 @@ class Brokers:
 
 
 def brokers(given: Brokers | str) -> Brokers:
-    """Addresses alone are brokers in plain text."""
+    """Converts addresses to brokers without encryption; returns Brokers unchanged."""
     return Brokers(given) if isinstance(given, str) else given

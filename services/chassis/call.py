@@ -1,4 +1,4 @@
-"""What a handler is told about the call that it answers, besides the request."""
+"""What a handler receives about a call besides the request: the caller, the deadline, the metadata."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST_ID = 128
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A signed-in person, as their verified token says."""
+    """A signed-in person, from a verified token."""
 
     id: str
     roles: frozenset[str]
@@ -26,37 +26,37 @@ class User:
 
     @property
     def is_staff(self) -> bool:
-        """Whether they may act on what is not theirs."""
+        """Whether the person has the role staff."""
         return STAFF_ROLE in self.roles
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Another service of ours, as its verified token says."""
+    """Another service of ours, from a verified token."""
 
     name: str
 
 
 @dataclass(slots=True, eq=False)  # frozen would cost a microsecond on every call
 class Call:
-    """One call: who makes it, and what it brought along. Handlers read it, nobody changes it."""
+    """One call: its caller and metadata. Read-only for handlers."""
 
     method: MethodPolicyView
     caller: User | Service | None
-    """None: nobody signed in, on a PUBLIC rpc."""
+    """None: an anonymous call of a PUBLIC rpc."""
     idempotency_key: str | None
     deadline: float
-    """When its time is up, on the event loop's clock."""
+    """The deadline, in seconds of the event loop's clock."""
     client_app: str
-    """`web-app` or `mobile-app`: the token's, else what the client says."""
+    """`web-app` or `mobile-app`: from the token; without a token, from the header X-Client-App."""
     metadata: Mapping[str, str | bytes] = field(repr=False)  # it holds the caller's token
-    """All of it, keys in lower case, `-bin` values as bytes. Nothing in it proves who the caller is."""
+    """The gRPC metadata: keys in lower case, `-bin` values as bytes. Not verified: do not use it for authorization."""
     traceparent: str
     client_address: str
-    """The client's IP address as the edge saw it; the peer's for calls that did not come through the edge."""
+    """The client's IP address, from the edge; for calls that bypass the edge, the peer's address."""
 
     def user(self) -> User:
-        """The signed-in person. Raises Unauthenticated when there is none."""
+        """The signed-in person. Raises Unauthenticated if the caller is not a person."""
         if isinstance(self.caller, User):
             return self.caller
         raise Unauthenticated()
@@ -67,11 +67,11 @@ class Call:
 
     @property
     def request_id(self) -> str:
-        """The id that the edge gave the call; without one, its trace's."""
+        """The edge's request id; without one, the trace id."""
         return request_id_of(self.metadata, self.traceparent)
 
 
 def request_id_of(metadata: Mapping[str, Any], traceparent: str) -> str:
-    """The id that the edge gave a call; without one, its trace's."""
+    """The edge's request id, from a call's metadata; without one, the trace id."""
     given: str | None = metadata.get("x-request-id")
     return given[:_LONGEST_ID] if given else trace_context.trace_id(traceparent)

@@ -1,7 +1,7 @@
-"""Whose cancellation it is.
+"""Distinguishes the cancellation of the current task from that of an awaited one.
 
-A CancelledError that comes out of an `await` is either the present task's own end, which must go on, or that of
-something it waited for (a library's task, a future), which is a failure like any other.
+If the current task is cancelled, a CancelledError out of an `await` must be raised further. If the awaited task or
+future was cancelled (by a library, for example), it is a failure like any other.
 """
 
 from __future__ import annotations
@@ -10,6 +10,6 @@ import asyncio
 
 
 def is_own() -> bool:
-    """Whether the present task itself was asked to end."""
+    """Whether the current task itself was cancelled."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

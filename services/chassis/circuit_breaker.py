@@ -1,11 +1,12 @@
-"""A circuit breaker: another party that fails again and again is left alone for a while, and callers hear so at once.
+"""A circuit breaker: after repeated failures of an external party, calls to it fail at once for a while.
 
     breaker = CircuitBreaker("stripe", failures=(Silent,))
     with breaker.passing():
         await client.ask(...)
 
-Closed, everything passes; failures in a row open it. Open, nothing passes until its time is over; then one call, the
-probe, passes: its success closes the breaker, its failure opens it again. https://martinfowler.com/bliki/CircuitBreaker.html
+Closed: all calls pass; consecutive failures open it. Open: calls raise CircuitOpen until the open time is over. Half
+open: one call, the probe, passes. Its success closes the breaker, its failure opens it again.
+https://martinfowler.com/bliki/CircuitBreaker.html
 """
 
 from __future__ import annotations
@@ -29,20 +30,20 @@ _log = structlog.get_logger()
 
 
 class CircuitOpen(Unavailable):
-    """The other party was not asked: it has failed too often lately."""
+    """The breaker is open: the call was not made."""
 
     def __init__(self, party: str, seconds: float) -> None:
         super().__init__(f"{party} is temporarily unavailable; try again", retry_after=timedelta(seconds=seconds))
 
 
 class CircuitBreaker:
-    """Of one process and one other party.
+    """The breaker for one external party in one process.
 
     Args:
         party: its name, for the log and the metric `argosy_circuit_breaker_state`.
-        failures: exceptions that mean that the party is away or broken. Others are answers of its.
-        most: so many of them in a row open the breaker.
-        open_seconds: how long it stays open before a call probes.
+        failures: exceptions that count as failures of the party. Any other exception counts as an answer.
+        most: the number of consecutive failures that opens the breaker.
+        open_seconds: how long it stays open before a probe.
         now: a clock, in seconds.
     """
 
@@ -67,12 +68,12 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether nothing passes now."""
+        """Whether calls are refused now."""
         return self._open_until is not None and self._now() < self._open_until
 
     @contextlib.contextmanager
     def passing(self) -> Iterator[None]:
-        """Around one call. Raises CircuitOpen when it may not be made."""
+        """Guards one call. Raises CircuitOpen if the breaker is open."""
         probe = self._enter()
         try:
             yield
@@ -85,7 +86,7 @@ class CircuitBreaker:
         else:
             self._answered(probe)
         finally:
-            if probe:  # also when it was cancelled, which says nothing about the party: the next call probes
+            if probe:  # a cancelled probe has no result: the next call probes
                 self._probing = False
 
     def _enter(self) -> bool:
@@ -101,7 +102,7 @@ class CircuitBreaker:
 
     def _answered(self, probe: bool) -> None:
         if self._open_until is not None and not probe:
-            return  # begun before the breaker opened: it says nothing about now
+            return  # it began before the breaker opened: too old to count
         self._in_a_row = 0
         if probe:
             self._open_until = None

@@ -1,7 +1,7 @@
-"""Calls to other services of ours, as the contract has them.
+"""gRPC clients for other services of ours, configured from the contract.
 
-A stub's calls carry this service's token and the trace, take no longer than the contract says or the present call has
-left, and those that may be repeated are (UNAVAILABLE alone, with backoff, by gRPC itself).
+Each call carries this service's token and the trace context. Its timeout is the smaller of the rpc's deadline and the
+time the current call has left. gRPC retries repeatable rpcs on UNAVAILABLE, with backoff.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from services.chassis.policy import MethodPolicyView, ServicePolicyView
 from services.chassis.service_tokens import ServiceTokenSigner
 
 _OPTIONS = (
-    # A proxy that the environment names is for the way out (Stripe); these calls carry our tokens.
+    # The environment's proxy is for outbound traffic (Stripe). These calls carry our tokens and must not use it.
     ("grpc.enable_http_proxy", 0),
-    # A dependency that comes back is found again within seconds, not minutes.
+    # Reconnect within seconds, not minutes, after a dependency was unavailable.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
-    # A connection whose other end vanished without a word is noticed.
+    # Detect a connection whose peer disappeared without closing it.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 5_000),
 )
-_MOST_ATTEMPTS = 5  # gRPC's own bound
+_MOST_ATTEMPTS = 5  # gRPC's upper limit
 
 _PASSING = frozenset(
     {
@@ -43,7 +43,7 @@ _PASSING = frozenset(
 
 
 def passes(error: BaseException) -> bool:
-    """Whether a failed call of another service may succeed later."""
+    """Whether the error is a failed call to another service that may succeed later."""
     code = getattr(error, "code", None) if isinstance(error, grpc.RpcError) else None
     return callable(code) and code() in _PASSING
 
@@ -54,8 +54,8 @@ transient.register_test(passes)
 class ServiceChannel:
     """The part of a gRPC channel that a generated stub uses; also a Resource (resource.py).
 
-    A stub can be made before the event loop runs: the connection is made at `start`. That does not wait for the other
-    service, which may start later.
+    A stub can be created before the event loop runs. `start` opens the channel but does not wait for the other service,
+    which may start later.
     """
 
     def __init__(self, target: str, contract: ServicePolicyView, signer: ServiceTokenSigner) -> None:
@@ -66,7 +66,7 @@ class ServiceChannel:
         self._channel: grpc.aio.Channel | None = None
 
     async def start(self) -> None:
-        """Open the channel; connecting happens with the first call."""
+        """Open the channel. It connects at the first call."""
         options = (*_OPTIONS, ("grpc.service_config", json.dumps(service_config(self._contract))))
         spans = tracing.active().client_interceptors()
         self._channel = grpc.aio.insecure_channel(self._target, options=options, interceptors=spans)
@@ -77,7 +77,7 @@ class ServiceChannel:
             await self._channel.close()
 
     async def check(self) -> None:
-        """Always fine: whoever needs the other service says so call by call."""
+        """Never fails: each call reports an unavailable service by itself."""
 
     def unary_unary(
         self,
@@ -86,7 +86,7 @@ class ServiceChannel:
         response_deserializer: Callable[[bytes], Any],
         _registered_method: bool = False,
     ) -> Callable[..., Awaitable[Any]]:
-        """What a stub asks a channel for: one rpc to call."""
+        """A callable for one rpc; generated stubs call this."""
         method = self._contract.methods[path.rpartition("/")[2]]
         connected: grpc.aio.UnaryUnaryMultiCallable | None = None
 
@@ -100,7 +100,7 @@ class ServiceChannel:
                     (trace_context.HEADER, traceparent),
                 )
                 reach("call", method.name, "before")
-                answer = await connected(request, timeout=_time_for(method, timeout), metadata=metadata)
+                answer = await connected(request, timeout=_timeout_of(method, timeout), metadata=metadata)
                 reach("call", method.name, "answered")
                 return answer
 
@@ -113,7 +113,7 @@ class ServiceChannel:
 
 
 def service_config(contract: ServicePolicyView) -> dict[str, Any]:
-    """gRPC's own configuration of retries, from the contract. https://github.com/grpc/grpc/blob/master/doc/service_config.md"""
+    """gRPC's service config (timeouts and retries) from the contract. https://github.com/grpc/grpc/blob/master/doc/service_config.md"""
     return {"methodConfig": [_method_config(method, contract.retries) for method in contract.methods.values()]}
 
 
@@ -133,5 +133,5 @@ def _method_config(method: MethodPolicyView, retries: int) -> dict[str, Any]:
     return config
 
 
-def _time_for(method: MethodPolicyView, asked: float | None) -> float:
+def _timeout_of(method: MethodPolicyView, asked: float | None) -> float:
     return deadlines.within(method.deadline if asked is None else min(asked, method.deadline))

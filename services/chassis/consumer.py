@@ -1,11 +1,11 @@
-"""A consumer group's member: takes effect of events, at least once, for as long as the service runs.
+"""A member of a consumer group. It passes each event to its handler, at least once.
 
     Consumer(settings.brokers, GROUP, {"ORDER_CREATED": on_order_created}, producer, since=BEGINNING).run_in(app)
 
-Which topics it reads follows from the types that it handles. Kafka being away, restarting or silent is survived by
-joining again. Too many messages that fail stop it (dead_letters.py): /health names it in `failing`, and
-`argosy_consumer_stopped` is 1. Calls do not need it and are answered as before. After a pause it counts anew and goes
-on where it stopped: each time later, and with fewer than ten further dead letters, until the cause is gone.
+The handled event types determine the topics. If Kafka is unavailable or does not answer, the consumer rejoins the group
+with backoff. If too many messages fail (dead_letters.py), it stops: /health lists it in `failing`, and
+`argosy_consumer_stopped` is 1. The service still answers calls. After a pause the consumer resumes where it stopped,
+with a new allowance of dead letters. If messages still fail, it stops again, for twice as long.
 """
 
 from __future__ import annotations
@@ -42,35 +42,36 @@ _log = structlog.get_logger()
 
 
 class ConsumerStopped(Exception):
-    """Too many messages could not be handled. Somebody has to look; it goes on where it stopped, after a pause."""
+    """Too many messages could not be handled. An operator has to find the cause. It resumes after a pause."""
 
 
 class NotConsuming(Exception):
-    """It is not in its group: joining fails, or what it reads does."""
+    """The consumer is not in its group: it cannot join, or cannot read."""
 
 
 class NoProgress(Exception):
-    """Messages wait and none is handled, although Kafka answers and joining again was tried."""
+    """There are messages, but none is handled, although Kafka answers and the consumer has rejoined."""
 
 
 class Consumer:
-    """One member of one group: a Resource for its readiness, a background task for its work.
+    """One member of one group: a Resource for its health, a background task for its work.
 
     Args:
-        kafka: the brokers; or their addresses alone, in plain text.
+        kafka: the brokers, or their addresses for unencrypted connections.
         group: the consumer group, such as "order-service-group".
-        handlers: event type → handler; other types are skipped. Raises ValueError for a type the contract lacks.
+        handlers: event type → handler; other types are skipped. Raises ValueError for a type that is not in the
+            contract.
         producer: sends dead letters.
-        since: from when the group counts: it takes no older record from a partition of which it has committed nothing,
-            such as all of them when it is new, an added one, or all after it was away for longer than the broker keeps
-            offsets (then it may hear again what it has handled). A fixed instant, with its time zone, not the start of
-            a process: what is said between two processes would be lost. `reading.BEGINNING`: whatever there is.
-        registry: the contract's events; by default all of `argosy.event.v1`.
-        tries: how often a message may fail by its own fault before it becomes a dead letter.
-        first_pause: seconds before it is tried again the first time; doubled from then on, up to 15.
-        first_rest: seconds at most that it stays stopped the first time; doubled from then on, up to an hour.
+        since: where a partition without a committed offset begins: at the first record that is not older. A partition
+            has none if the group is new, if the partition was added, or if the group was absent for longer than the
+            broker keeps offsets (then events may be delivered again). Use a fixed instant with a time zone, not the
+            start of the process: events between two processes would be lost. `reading.BEGINNING`: the oldest record.
+        registry: the contract's events; default: all of `argosy.event.v1`.
+        tries: attempts before a message becomes a dead letter. Transient errors do not count.
+        first_pause: seconds before the first retry; doubles, up to 15.
+        first_rest: seconds that the first stop lasts at most; doubles, up to an hour.
 
-    Raises ValueError for a `since` without its time zone.
+    Raises ValueError for a `since` without a time zone.
     """
 
     def __init__(
@@ -101,13 +102,13 @@ class Consumer:
         _stopped.labels(group).set(0)
 
     def run_in(self, app: App) -> None:
-        """Let the app run it, and tell what it finds wrong by /health and /live."""
+        """Add it to the app: as a background task, to /health and to /live."""
         app.add(self, required=False)  # calls do not need it
         app.background(self.name, self.run)
         app.live_check(self.name, self.check_alive)
 
     async def run(self) -> None:
-        """Consume until cancelled; then finish the messages at hand, for a few seconds."""
+        """Consume until cancelled. Then finish the current messages, within seconds."""
         lag = asyncio.create_task(self._lag.watch())
         try:
             await self._consume_and_rest()
@@ -117,7 +118,7 @@ class Consumer:
             await asyncio.gather(lag, return_exceptions=True)
 
     def check_alive(self) -> None:
-        """Raise NoProgress when only a restart may help. One that is stopped or that waits for Kafka is alive."""
+        """Raise NoProgress if only a restart may help. A stopped consumer, or one that waits for Kafka, is alive."""
         since = self._progress_at
         if since is not None and asyncio.get_running_loop().time() - since > _DEAD_AFTER_SECONDS:
             raise NoProgress(f"{self._group} has made no progress for {_DEAD_AFTER_SECONDS:.0f} s")
@@ -129,7 +130,7 @@ class Consumer:
         """Nothing: `run` leaves the group when it is cancelled."""
 
     async def check(self) -> None:
-        """Raise ConsumerStopped while it is stopped, NotConsuming while it cannot read."""
+        """Raise ConsumerStopped while it is stopped, NotConsuming while it cannot join or read."""
         if self._stopped is not None:
             raise ConsumerStopped(str(self._stopped))
         if self._trouble is not None:
@@ -142,24 +143,24 @@ class Consumer:
             began = loop.time()
             self._note_progress()
             try:
-                await self._join_again_and_again()
+                await self._join_with_retries()
             except TooManyDeadLetters as error:
                 if loop.time() - began > _LONGEST_REST_SECONDS:
                     rests = backoff.delays(self._first_rest, _LONGEST_REST_SECONDS)
                 await self._rest(error, next(rests))
 
     async def _rest(self, error: TooManyDeadLetters, seconds: float) -> None:
-        """Be stopped for a while, then forgive what has failed."""
+        """Stay stopped for a while, then start with a new allowance of dead letters."""
         self._stopped, self._progress_at = error, None
         _stopped.labels(self._group).set(1)
         _log.critical("consumer_stopped", group=self._group, reason=str(error), for_seconds=round(seconds))
         await asyncio.sleep(seconds)
-        self._handling.forgive()
+        self._handling.reset_allowance()
         self._stopped = None
         _stopped.labels(self._group).set(0)
         _log.warning("consumer_goes_on", group=self._group)
 
-    async def _join_again_and_again(self) -> None:
+    async def _join_with_retries(self) -> None:
         waits = backoff.delays(0.2, 5.0)
         while True:
             began = asyncio.get_running_loop().time()
@@ -169,7 +170,7 @@ class Consumer:
                 raise
             except (KafkaError, OSError, Stalled) as error:
                 if not isinstance(error, Stalled):
-                    self._note_progress()  # Kafka is away: a restart would not help
+                    self._note_progress()  # Kafka is unavailable: a restart would not help
                 log = _log.warning if isinstance(error, Stalled) else logs.absence
                 log("consumer_joins_again", group=self._group, error=logs.error_text(error))
                 self._trouble = logs.error_text(error)
@@ -189,7 +190,7 @@ class Consumer:
             self._topics,
             self._since,
             self._handling.process,
-            self._lag.tell,
+            self._lag.report,
             self._progressed,
         )
 

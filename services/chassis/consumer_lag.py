@@ -23,16 +23,16 @@ _SILENT_AFTER_LOOKS = 3
 _ASK_AT_MOST_SECONDS = 15.0
 _REQUEST_MS = 10_000
 
-_lag = Gauge("argosy_consumer_lag", "Messages that are not settled yet.", ["group", "topic", "partition"])
+_lag = Gauge("argosy_consumer_lag", "Messages that are not handled yet.", ["group", "topic", "partition"])
 
 _log = structlog.get_logger()
 
 
 class Lag:
-    """The lag of a group, as one member reports it.
+    """The lag metric of a group, as one member reports it.
 
     Args:
-        since: from when the group counts where it has committed nothing.
+        since: where a partition without a committed offset begins.
     """
 
     def __init__(self, kafka: Brokers, group: str, topics: Collection[str], since: datetime) -> None:
@@ -40,17 +40,17 @@ class Lag:
         self._group = group
         self._topics = topics
         self._since = since
-        self._told: set[TopicPartition] = set()
+        self._reported: set[TopicPartition] = set()
         self._silent = _SILENT_AFTER_LOOKS
 
-    def tell(self, behind: Mapping[TopicPartition, int]) -> None:
+    def report(self, behind: Mapping[TopicPartition, int]) -> None:
         """Report the lag of this member's partitions. Other members report the others."""
         self._silent = 0
-        for place in self._told - behind.keys():
+        for place in self._reported - behind.keys():
             _lag.remove(self._group, place.topic, str(place.partition))
         for place, messages in behind.items():
             _lag.labels(self._group, place.topic, str(place.partition)).set(messages)
-        self._told = set(behind)
+        self._reported = set(behind)
 
     async def watch(self) -> None:
         """Run until cancelled: compute the lag while the member does not report. Then remove its values."""
@@ -59,14 +59,14 @@ class Lag:
                 await asyncio.sleep(LOOK_EVERY_SECONDS)
                 self._silent += 1
                 if self._silent >= _SILENT_AFTER_LOOKS:
-                    await self._ask()
+                    await self._compute()
         finally:
-            self.tell({})
+            self.report({})
 
-    async def _ask(self) -> None:
+    async def _compute(self) -> None:
         try:
             async with asyncio.timeout(_ASK_AT_MOST_SECONDS):
-                self.tell(await self._from_outside())
+                self.report(await self._from_outside())
         except (KafkaError, OSError) as error:  # TimeoutError is one
             _log.info("lag_not_known", group=self._group, error=logs.error_text(error))
 
@@ -78,7 +78,7 @@ class Lag:
             enable_auto_commit=False,
             request_timeout_ms=_REQUEST_MS,
         )
-        consumer.assign([TopicPartition(topic, 0) for topic in self._topics])  # asks, and does not join
+        consumer.assign([TopicPartition(topic, 0) for topic in self._topics])  # without joining the group
         try:
             await consumer.start()
             places = [

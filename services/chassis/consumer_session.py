@@ -1,9 +1,8 @@
-"""One life of a Kafka consumer: from joining its group to the first thing that goes wrong.
+"""One session of a Kafka consumer: from joining its group to the first error.
 
-The partitions that it is given are worked off side by side (partition.py), each in order. How far each has come is
-committed a little after the effects; on a rebalance and at the end, the messages at hand are finished and committed
-first. A partition of which the group has committed nothing, or nothing that the broker still has, is read from the
-instant on since which the group counts.
+Assigned partitions are processed concurrently, each in order (partition.py). Offsets are committed shortly after the
+messages were handled. On a rebalance and at the end, the current messages are finished and committed first. A partition
+without a committed offset, or with one that the broker has deleted, is read from `since`.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _FINISH_SECONDS = 5.0
 _LAST_COMMIT_SECONDS = 2.0
 _LEAVE_SECONDS = 2.0
 _SESSION_SECONDS = 6.0
-_REQUEST_SECONDS = 20.0  # longer than a rebalance may take: joining is one request
+_REQUEST_SECONDS = 20.0  # longer than a rebalance, because joining is one request
 _LOOK_SECONDS = 10.0
 _MOST_WAITING = 500
 _FEW_WAITING = 100
@@ -46,17 +45,17 @@ _log = structlog.get_logger()
 
 
 class Stalled(Exception):
-    """The broker has messages for us, nothing holds us up, and yet none arrives; or it has not answered for long."""
+    """The broker has messages and this consumer is ready, but none arrives; or the broker has not answered."""
 
 
 class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Run once, then thrown away.
+    """Runs once; a new session needs a new object.
 
     Args:
-        since: from when the group counts.
-        process: settles one record.
-        on_lag: called every few seconds with how many messages of each partition are not settled yet.
-        on_progress: called whenever it is sure that nothing is stuck.
+        since: where a partition without a committed offset begins.
+        process: handles one record.
+        on_lag: called every few seconds with the number of unhandled messages of each partition.
+        on_progress: called whenever the consumer is known to make progress.
     """
 
     def __init__(
@@ -85,7 +84,7 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
         self._positions: dict[TopicPartition, int] = {}
 
     async def run(self) -> None:
-        """Consume until something goes wrong, which is raised, or until cancelled."""
+        """Consume until cancelled, or until an error, which is raised."""
         self._consumer.subscribe(topics=sorted(self._topics), listener=self)
         try:
             async with asyncio.timeout(JOIN_SECONDS):
@@ -96,11 +95,11 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._end()
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Finish and commit before somebody else gets them."""
+        """Finish and commit before another member gets the partitions."""
         await self._release()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Nothing to prepare: a partition's work begins with its first message."""
+        """Nothing to prepare: a partition's task starts with its first message."""
         self._moved_at = asyncio.get_running_loop().time()
 
     async def _consume(self) -> None:
@@ -123,7 +122,7 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
                 continue
             except OffsetOutOfRangeError as error:
                 for place, offset in error.args[0].items():
-                    _log.error("committed_offset_gone", **_names(place), group=self._group, offset=offset)
+                    _log.error("committed_offset_gone", **_labels(place), group=self._group, offset=offset)
                     await self._begin(place)
                 continue
             for place, records in fetched.items():
@@ -134,16 +133,16 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
             self._slow_down()
 
     async def _begin(self, place: TopicPartition) -> None:
-        """Read a partition from the instant on since which the group counts."""
+        """Read a partition from `since`."""
         assignments = self._reading.assignments
         offset = await self._first_offset(place)
         if assignments == self._reading.assignments:
             self._reading.seek(place, offset)
             since = "the beginning" if self._since == BEGINNING else clock.to_text(self._since)
-            _log.info("consumer_begins", **_names(place), group=self._group, offset=offset, since=since)
+            _log.info("consumer_begins", **_labels(place), group=self._group, offset=offset, since=since)
 
     async def _place(self, place: TopicPartition) -> int:
-        """Where the group is in a partition of which nothing was read yet."""
+        """The group's offset in a partition of which nothing was read yet."""
         committed: int | None = await self._consumer.committed(place)
         return await self._first_offset(place) if committed is None else committed
 
@@ -153,9 +152,9 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
         ]
 
     def _slow_down(self) -> None:
-        """Fetch no more for partitions that have plenty to do, again for those that have little.
+        """Pause fetching for partitions with a long queue; resume those with a short one.
 
-        Late rather than early: a partition that is resumed waits for the fetch that is under way without it.
+        Pauses late: a resumed partition has to wait for the fetch in flight, which does not include it.
         """
         paused = self._consumer.paused()
         for place, partition in self._partitions.items():
@@ -174,7 +173,7 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._commit()
 
     async def _commit(self) -> None:
-        """Commit how far each partition has come. A group that has moved on makes others do the rest again."""
+        """Commit the offset of each partition. If the group has rebalanced, another member handles the rest again."""
         settled = {
             place: partition.next_offset
             for place, partition in self._partitions.items()
@@ -191,7 +190,7 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
         self._committed.update(settled)
 
     async def _release(self) -> None:
-        """Finish the messages at hand, commit, and forget all partitions."""
+        """Finish the current messages, commit, and drop all partitions."""
         self._reading.forget()
         partitions = list(self._partitions.values())
         await asyncio.gather(*(partition.stop(_FINISH_SECONDS) for partition in partitions))
@@ -205,16 +204,16 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _end(self) -> None:
         await self._release()
         if self._failure.done() and not self._failure.cancelled():
-            self._failure.exception()  # seen, whoever raised first
+            self._failure.exception()  # marks the exception as retrieved
         leaving = asyncio.create_task(_leave(self._consumer))
-        _leavings.add(leaving)
-        leaving.add_done_callback(_leavings.discard)
+        _closing.add(leaving)
+        leaving.add_done_callback(_closing.discard)
         await asyncio.wait({leaving}, timeout=_LEAVE_SECONDS)
 
     async def _watch(self) -> None:
-        """Measure the lag; raise Stalled when messages wait at the broker and nothing of ours explains it.
+        """Measure the lag. Raise Stalled if messages wait at the broker although this consumer is ready for them.
 
-        aiokafka has been seen to sit silent after a restart of the broker.
+        aiokafka sometimes stops fetching after a restart of the broker.
         """
         loop = asyncio.get_running_loop()
         self._moved_at = loop.time()
@@ -223,7 +222,7 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
             try:
                 moving = await self._look()
             except (KafkaError, TimeoutError):
-                self._on_progress()  # the broker is away: a restart would not help
+                self._on_progress()  # the broker is unavailable: a restart would not help
                 moving = False
             else:
                 if moving:
@@ -244,7 +243,7 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
             partition = self._partitions.get(place)
             waiting = len(partition) if partition else 0
             behind[place] = max(0, end - positions[place]) + waiting
-            # Past the end and not moving: the topic was made anew and aiokafka is silent. Joining again finds out.
+            # Past the end and not moving: the topic was recreated and aiokafka does not notice. Rejoining does.
             arrived = positions[place] == end or positions[place] != self._positions.get(place)
             well = well and (arrived or waiting > 0)
         self._positions = positions
@@ -266,8 +265,8 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
         )
 
 
-_leavings: set[asyncio.Task[None]] = set()
-"""Consumers that are being closed: cut short, one would stay in its group for ever."""
+_closing: set[asyncio.Task[None]] = set()
+"""Consumers that are closing. If one were cancelled, it would stay in its group for ever."""
 
 
 async def _leave(consumer: AIOKafkaConsumer) -> None:
@@ -275,7 +274,7 @@ async def _leave(consumer: AIOKafkaConsumer) -> None:
         await consumer.stop()
 
 
-def _names(place: TopicPartition) -> Mapping[str, str | int]:
+def _labels(place: TopicPartition) -> Mapping[str, str | int]:
     return {"topic": place.topic, "partition": place.partition}
 
 

@@ -1,8 +1,8 @@
-"""Reads what the contract decides about its rpcs and events: who may call, for how long, how often, and where.
+"""Reads the options of the contract's rpcs and events: access, deadlines, rate limits, routes.
 
-The options are `argosy.policy.v1`'s; the HTTP binding is `google.api.http`; whether a call may be repeated is
-protobuf's own `idempotency_level`. This is the only reader: services use it at start, code generation uses it on the
-whole contract. An rpc without a decision, or with two that do not fit together, stops both.
+The options are `argosy.policy.v1`, `google.api.http` (HTTP binding) and protobuf's `idempotency_level` (whether a call
+may be repeated). Services read them at start; code generation reads them for the whole contract. Missing or
+contradictory options raise ContractError.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ OURS = "argosy/"
 
 
 class ContractError(Exception):
-    """The contract lacks a decision or contradicts itself; the text names the rpc or service."""
+    """An option is missing or contradicts another one. The text names the rpc or service."""
 
 
 @dataclass(frozen=True)
 class RateLimit:
-    """How often one caller may call the rpcs of one group."""
+    """How often one caller may call the rpcs of one group, all together."""
 
     group: str
     per_minute: int
@@ -39,7 +39,7 @@ class RateLimit:
 
 @dataclass(frozen=True)
 class OutlierDetection:
-    """When callers in the mesh leave a failing instance out."""
+    """When callers in the mesh eject a failing instance."""
 
     consecutive_errors: int
     interval: float
@@ -59,37 +59,37 @@ class Rpc:
     access: str
     """PUBLIC, USER, STAFF or INTERNAL."""
     is_read: bool
-    """Whether it changes nothing (NO_SIDE_EFFECTS), so that anybody on its way may repeat it."""
+    """Whether it is a read (NO_SIDE_EFFECTS), which any client or proxy may retry."""
     is_repeatable: bool
-    """Whether a call may be sent again without asking (NO_SIDE_EFFECTS or IDEMPOTENT)."""
+    """Whether a retry is safe (NO_SIDE_EFFECTS or IDEMPOTENT)."""
     creates: bool
-    """Whether success answers 201 Created over REST."""
+    """Whether success is 201 Created over REST."""
     unlimited: bool
-    """Whether the edge leaves it out of the rate limits."""
+    """Whether the edge exempts it from rate limits."""
     callers: tuple[str, ...]
-    """For INTERNAL: the services that may call it."""
+    """INTERNAL only: the services that may call it."""
     streams: bool
-    """Whether it answers with a stream of messages."""
+    """Whether the response is a stream of messages."""
     timeout: float
-    """Seconds a call may take at most, all tries together; a stream's: how long it may be open."""
+    """The deadline of a call in seconds, including retries. For a stream: how long it may be open."""
     verb: str
-    """Its HTTP verb in upper case; empty for an internal rpc."""
+    """The HTTP method in upper case; empty for an internal rpc."""
     route: str
-    """Its path template over REST; empty for an internal rpc."""
+    """The REST path template; empty for an internal rpc."""
 
     @property
     def path(self) -> str:
-        """Its path on the wire."""
+        """The gRPC path, such as `/argosy.order.v1.OrderService/GetOrder`."""
         return f"/{self.service}/{self.name}"
 
 
 @dataclass(frozen=True)
 class Service:
-    """One proto service and the policy that its rpcs share."""
+    """One proto service and the options that its rpcs share."""
 
     full_name: str
     owner: str
-    """The short name of the service whose process serves it."""
+    """The short name of the service that serves it, such as `order`."""
     is_internal: bool
     read_retries: int
     per_try_timeout: float
@@ -97,15 +97,15 @@ class Service:
     rate_limit: RateLimit | None
     """None for internal services."""
     load_balancing: str | None
-    """ROUND_ROBIN, LEAST_REQUEST or RANDOM; None where the mesh's default holds."""
+    """ROUND_ROBIN, LEAST_REQUEST or RANDOM. None: the mesh's default."""
     outlier_detection: OutlierDetection | None
-    """None where the mesh's default holds."""
+    """None: the mesh's default."""
     rpcs: tuple[Rpc, ...]
 
 
 @dataclass(frozen=True)
 class EventType:
-    """One type of events, and the topic that it travels on."""
+    """One event type and its topic."""
 
     name: str
     """The CloudEvents type, such as `ORDER_CREATED`."""
@@ -113,9 +113,9 @@ class EventType:
 
 
 def read_contract(image: bytes) -> tuple[Service, ...]:
-    """All services of ours in a serialized FileDescriptorSet, by name.
+    """All services of ours in a serialized FileDescriptorSet, sorted by name.
 
-    Raises ContractError when a decision is missing or does not fit.
+    Raises ContractError for missing or contradictory options.
     """
     found = [
         read_service(f"{file.package}.{service.name}", service)
@@ -132,7 +132,7 @@ def read_contract(image: bytes) -> tuple[Service, ...]:
 
 
 def read_events(image: bytes) -> tuple[EventType, ...]:
-    """All events of ours in a serialized FileDescriptorSet, in the contract's order."""
+    """All event types of ours in a serialized FileDescriptorSet, in the contract's order."""
     policies = [
         message.options.Extensions[policy_pb2.event]
         for file in FileDescriptorSet.FromString(image).file
@@ -143,10 +143,10 @@ def read_events(image: bytes) -> tuple[EventType, ...]:
 
 
 def read_service(name: str, descriptor: ServiceDescriptorProto) -> Service:
-    """The contract of one proto service, by its full name.
+    """The options of one proto service. `name` is its full name.
 
-    Raises ContractError for an rpc without access or deadline, callers that do not fit the access, or internal rpcs
-    beside others (reflection describes whole services).
+    Raises ContractError for an rpc without access or deadline, for callers that contradict the access, and for a
+    service with both internal and public rpcs (reflection describes whole services).
     """
     policy = descriptor.options.Extensions[policy_pb2.service]
     rpcs = tuple(_rpc(name, method, policy) for method in descriptor.method)
@@ -170,12 +170,12 @@ def read_service(name: str, descriptor: ServiceDescriptorProto) -> Service:
 
 
 def public_rpcs(services: tuple[Service, ...]) -> Iterator[tuple[Service, Rpc]]:
-    """Every rpc that the edge serves, beside its service."""
+    """Every rpc that the edge serves, with its service."""
     return ((service, rpc) for service in services if not service.is_internal for rpc in service.rpcs)
 
 
 def rate_limits(services: tuple[Service, ...]) -> tuple[RateLimit, ...]:
-    """Every group's limit, once, by group."""
+    """The limits without duplicates, sorted by group."""
     limits = {service.rate_limit for service in services if service.rate_limit is not None}
     return tuple(sorted(limits, key=lambda limit: limit.group))
 
@@ -185,12 +185,12 @@ def _rpc(service: str, method: MethodDescriptorProto, service_policy: policy_pb2
     options = method.options
     policy = options.Extensions[policy_pb2.method]
     _demand(policy.access != policy_pb2.ACCESS_UNSPECIFIED, name, "the option argosy.policy.v1.method lacks access")
-    _demand(not method.client_streaming, name, "callers send one request; streams of them are not served")
+    _demand(not method.client_streaming, name, "client streaming is not supported")
     verb, route = _binding(options.Extensions[annotations_pb2.http])
     is_internal = policy.access == policy_pb2.ACCESS_INTERNAL
     _demand(is_internal == bool(policy.callers), name, "an internal rpc names its callers, a public one names none")
     timeout = _seconds(policy.deadline if policy.HasField("deadline") else service_policy.timeout)
-    _demand(timeout > 0, name, "neither it nor its service says how long a call may take")
+    _demand(timeout > 0, name, "neither the rpc nor its service has a deadline")
     return Rpc(
         service=service,
         name=method.name,
@@ -245,7 +245,7 @@ def _demand(condition: bool, name: str, rule: str) -> None:
 
 
 def _refuse_what_the_edge_lacks(services: tuple[Service, ...]) -> None:
-    """The edge serves public rpcs over REST, each within its caller's allowance, and no others."""
+    """Public rpcs need an HTTP binding and a rate limit; internal ones must not have them."""
     for service in services:
         for rpc in service.rpcs:
             name = f"{service.full_name}.{rpc.name}"
@@ -259,13 +259,13 @@ def _refuse_shared_routes(services: tuple[Service, ...]) -> None:
     taken: dict[tuple[str, str], str] = {}
     for _, rpc in public_rpcs(services):
         other = taken.setdefault((rpc.verb, rpc.route), rpc.path)
-        _demand(other == rpc.path, rpc.path, f"{rpc.verb} {rpc.route} is {other}'s already")
+        _demand(other == rpc.path, rpc.path, f"{rpc.verb} {rpc.route} is already the route of {other}")
 
 
 def _refuse_uneven_groups(services: tuple[Service, ...]) -> None:
     groups = [limit.group for limit in rate_limits(services)]
     for group in groups:
-        _demand(groups.count(group) == 1, f"rate limit group {group}", "it has two different allowances")
+        _demand(groups.count(group) == 1, f"rate limit group {group}", "it has two different limits")
 
 
 def _refuse_two_ways_to_one_process(services: tuple[Service, ...]) -> None:

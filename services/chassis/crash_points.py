@@ -1,11 +1,10 @@
-"""Named places at which a process can be made to die, for tests of what a crash leaves behind.
+"""Crash points: named places in the code where tests can kill the process.
 
-`reach("relay.acknowledged")` stands between two effects. A shared mechanism composes the name with what it is used for:
+`reach("relay.acknowledged")` is called between two effects. Shared code composes the name of several parts:
 `reach("call", "ReserveStock", "answered")` is the point `call.ReserveStock.answered`.
 
-A point does nothing unless the environment variable ARGOSY_CRASH_POINTS names a directory. Then it notes that it was
-reached (the file NAME.reached). If it is armed (the file NAME.armed), it removes that file and kills the process with
-SIGKILL, as the loss of a machine would.
+A point does nothing unless the environment variable ARGOSY_CRASH_POINTS names a directory. In that case it creates the
+file NAME.reached there. If the file NAME.armed exists, it removes that file and kills the process with SIGKILL.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _directory = os.environ.get(VARIABLE)
 
 
 def reach(*name: str) -> None:
-    """Note that the process is at this point, its name in parts; die here if the point is armed."""
+    """Record that the process has reached the point `name` (joined by dots). Kill the process if the point is armed."""
     if _directory:
         _reach(Path(_directory), ".".join(name))
 

@@ -1,7 +1,7 @@
-"""Currencies: in how many decimals each is counted, and which amounts of it can be charged.
+"""Currencies: their decimals, and the amounts that can be charged.
 
-One table for all services, so that what is put into the catalog, ordered and paid is held to the same rules. What can
-be charged is what Stripe takes for cards (https://docs.stripe.com/currencies); another provider is another table.
+All services use this table, so that catalog, orders and payments apply the same rules. The limits are Stripe's for card
+payments (https://docs.stripe.com/currencies); another provider needs another table.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 _MOST_DIGITS = 12
-"""How many digits an amount may have at the provider, in its own unit."""
+"""The provider's limit: digits of an amount, in the provider's unit."""
 
 
 @dataclass(frozen=True)
 class Currency:
-    """How a currency is counted. Amounts are in its minor unit: cents, yen, fils."""
+    """A currency. Amounts are in its minor unit: cents, yen, fils."""
 
     code: str
     """ISO 4217."""
     decimals: int
     """Places after the point: 2 for USD, 0 for JPY, 3 for KWD."""
     step: int
-    """What each amount that is charged or refunded is a multiple of."""
+    """Each charge or refund is a multiple of this."""
     least: int
     """The smallest charge."""
     most: int
@@ -37,12 +37,12 @@ _TWO_DECIMALS = """
     QAR RON RSD RUB SAR SBD SCR SEK SGD SHP SLE SOS SRD STD SZL THB TJS TOP TRY TTD TWD TZS UAH UYU UZS WST XCD YER ZAR
     ZMW
 """
-"""HUF and TWD are whole in payouts alone; they are charged with decimals."""
+"""HUF and TWD have no decimals in payouts only; charges have them."""
 _NO_DECIMALS = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF"
 _NO_DECIMALS_IN_HUNDREDTHS = "ISK UGX"
-"""Fractions cannot be charged, yet the provider counts in hundredths, and so two of its digits are spent on them."""
+"""Whole amounts only. The provider still counts hundredths, so two digits fewer remain for the amount."""
 _THREE_DECIMALS = "BHD JOD KWD OMR TND"
-"""The last digit has to be 0: the provider's partners count two decimals."""
+"""The last digit must be 0: card networks use two decimals."""
 
 _LEAST = {
     code: least
@@ -59,8 +59,8 @@ _LEAST = {
     }.items()
     for code in codes.split()
 }
-"""As documented. Elsewhere it follows from the account's own currency, by the rate of the day, and is known to the
-provider alone."""
+"""The documented minimum charges. For other currencies the minimum depends on the account's currency and the day's
+exchange rate; only the provider knows it."""
 
 
 def _table() -> Mapping[str, Currency]:

@@ -1,9 +1,9 @@
-"""Dead letters: messages that cannot be handled leave the way, with the reason, for a person to look at and send again.
+"""Dead letters: messages that cannot be handled. An operator can inspect them and send them again.
 
-They go to `<topic>.dlq`, value, key and headers as they were, and these headers besides. A letter that would be too
-large goes without its value, or without all three, and says so (`dlq_left_out`): it names where the original is. When
-too many fail, it is not the messages: the consumer stops instead, loudly, before it has emptied a topic into its dead
-letters.
+A dead letter goes to `<topic>.dlq` with the original key, value and headers, and with `dlq_…` headers that state the
+reason and the original's place. If it would be too large, its value is left out, or key, value and headers; the header
+`dlq_left_out` lists what is missing. If too many messages fail, the cause is probably the consumer: it stops instead of
+moving the whole topic to the dead letters.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from services.chassis.events import Headers, OutgoingRecord
 
 SUFFIX = ".dlq"
 LEFT_OUT = "dlq_left_out"
-"""Header: what the letter lacks because the whole was too large. Absent from a letter that is whole."""
+"""Header: what was left out because the dead letter was too large. Absent if it is complete."""
 WINDOW = 1_000
 MOST_IN_WINDOW = 10
 """One per cent of the window."""
@@ -30,28 +30,28 @@ class Reason(StrEnum):
     """Why a message is a dead letter."""
 
     UNREADABLE = "unreadable"
-    """It is no event of the contract."""
+    """It is not an event of the contract, or cannot be decoded."""
     FAILED = "failed"
-    """Its handler failed every time."""
+    """Its handler failed at every attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What became of a message."""
+    """Why and how a message failed."""
 
     reason: Reason
     error: Exception
     attempts: int
     group: str
-    """The consumer group that could not handle it; others may have."""
+    """The consumer group that could not handle it. Other groups may have handled it."""
 
 
 class TooManyDeadLetters(Exception):
-    """So many messages fail that the fault must be here. The message at hand stays where it is."""
+    """So many messages fail that the consumer is probably at fault. The current message is not moved."""
 
 
 class Allowance:
-    """How many messages may become dead letters: fewer than ten in a row, at most one per cent of the last 1,000."""
+    """Limits dead letters: fewer than ten in a row, and at most one per cent of the last 1,000 messages."""
 
     def __init__(
         self, *, window: int = WINDOW, most_in_window: int = MOST_IN_WINDOW, most_in_a_row: int = MOST_IN_A_ROW
@@ -63,15 +63,15 @@ class Allowance:
         self._dead_in_window = 0
 
     def handled(self) -> None:
-        """A message was handled."""
+        """Record a handled message."""
         self._in_a_row = 0
         self._note(dead=False)
 
     def take(self) -> None:
-        """A message is about to become a dead letter.
+        """Record a dead letter, before it is sent.
 
         Raises:
-            TooManyDeadLetters: it would be the tenth in a row, or more than one per cent.
+            TooManyDeadLetters: it would be the tenth in a row, or exceed one per cent.
         """
         if self._in_a_row + 1 >= self._most_in_a_row:
             raise TooManyDeadLetters(f"{self._in_a_row + 1} messages in a row could not be handled")
@@ -91,21 +91,21 @@ class Allowance:
 
 
 def topic_of(topic: str) -> str:
-    """Where the dead letters of a topic go."""
+    """The topic of a topic's dead letters."""
     return topic + SUFFIX
 
 
 def letter(incoming: Any, failure: Failure) -> OutgoingRecord:
-    """The dead letter of a record that was read (`raw_batches.Record`), whole."""
+    """The complete dead letter of a consumed record (`raw_batches.Record`)."""
     about = _about(incoming, failure)
     kept = tuple((name, value) for name, value in incoming.headers if name not in about and name != LEFT_OUT)
-    # Kafka's clients send nothing that has neither key nor value.
+    # Kafka's clients do not send a record without key and value.
     value = b"" if incoming.key is None and incoming.value is None else incoming.value
     return OutgoingRecord(topic_of(incoming.topic), incoming.key, value, (*kept, *_encoded(about)))
 
 
 def smaller_letters(incoming: Any, failure: Failure) -> tuple[OutgoingRecord, OutgoingRecord]:
-    """The same without its value; and with nothing but where the record lies and why it is dead."""
+    """The dead letter without its value; and with nothing but the record's place and the reason."""
     whole = letter(incoming, failure)
     bare = _encoded(_about(incoming, failure) | {LEFT_OUT: "key, value, headers"})
     return (

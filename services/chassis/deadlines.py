@@ -1,7 +1,7 @@
-"""How long the present work may still take.
+"""The deadline of the current task, in seconds of the event loop's clock.
 
-A call sets it (pipeline/deadline.py), `shielded` extends it for its own work; clients and whoever waits for something
-ask for what remains. Times are the event loop's, in seconds.
+Each call sets it (pipeline/deadline.py); `shielded` replaces it for its own work. Clients and waiting code limit their
+timeouts by it.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ _current: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 def enter(deadline: float) -> None:
-    """Make it (loop time) the present task's deadline, to its end."""
+    """Set the deadline (loop time) of the current task."""
     _current.set(deadline)
 
 
 def remaining() -> float | None:
-    """Seconds left, never below 0; None where nothing limits the present work."""
+    """Seconds left, never below 0. None: the current task has no deadline."""
     deadline = _current.get()
     return None if deadline is None else max(0.0, deadline - asyncio.get_running_loop().time())
 
 
 def within(seconds: float) -> float:
-    """The given time, or what is left of the present work's when that is less."""
+    """The smaller of `seconds` and the time left until the deadline."""
     left = remaining()
     return seconds if left is None else min(seconds, left)

@@ -1,7 +1,7 @@
-"""What a variable of the environment may hold: the base of every settings class, and the kinds of its fields.
+"""The base of every settings class, and the types of its fields.
 
-Each kind is parsed when the settings are read, so that a bad value is refused at start, by its name. A message says
-what would be right and repeats nothing of the value: it may be a secret.
+Values are validated at start. An error names the variable and the expected form. It never repeats the value, which may
+be a secret.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ALIKE = 0.87
 
 
 class Environment(BaseSettings):
-    """Settings from the environment. White space around a value, such as a secret's newline, is not part of it."""
+    """Settings from environment variables. White space around a value is removed: secret files end with a newline."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -40,10 +40,10 @@ class Environment(BaseSettings):
 
 
 def misspelt(variables: Iterable[str], settings: Collection[str]) -> dict[str, str]:
-    """Variables that are no setting and look like one that is not set, each with that one.
+    """Probably misspelt variables: unknown variable → the similar setting that is not set.
 
-    A process shares its environment with others, so an unknown variable is refused only when it is this near to a name
-    of ours. OTEL_… belongs to OpenTelemetry's SDK, which has more of them than we read.
+    The environment also holds variables of other programs, so an unknown variable is reported only if its name is
+    similar to one of ours. OTEL_… is left out: OpenTelemetry's SDK reads more of them than we do.
     """
     given = {variable.upper() for variable in variables}
     unset = [name for name in settings if name not in given and len(name) >= _SHORTEST_TYPO]
@@ -56,7 +56,7 @@ def misspelt(variables: Iterable[str], settings: Collection[str]) -> dict[str, s
 
 
 def split_url(text: str, schemes: Collection[str], form: str) -> SplitResult:
-    """The parts of a URL with one host. Raises ValueError, which says `form` and nothing of the text."""
+    """The parts of a URL with one host. Raises ValueError; its message has `form` but nothing of `text`."""
     parts = _split(text)
     if parts is None or parts.scheme not in schemes or not parts.hostname or parts.fragment:
         raise ValueError(f"must be {form}; {_ESCAPE}")
@@ -70,7 +70,7 @@ def split_url(text: str, schemes: Collection[str], form: str) -> SplitResult:
 def _split(text: str) -> SplitResult | None:
     try:
         parts = urlsplit(text)
-        usable = parts.port != 0  # reading it raises for what is no port
+        usable = parts.port != 0  # raises ValueError for an invalid port
     except ValueError:
         return None
     return parts if usable and " " not in text else None
@@ -108,7 +108,7 @@ def _targets(text: str) -> str:
     try:
         return ",".join(_target(one.strip()) for one in text.split(","))
     except ValueError:
-        raise ValueError("must be host:port, or several with commas between") from None
+        raise ValueError("must be host:port; separate several by commas") from None
 
 
 def _listen_address(text: str) -> str:
@@ -121,7 +121,7 @@ def _smtp_url(secret: SecretStr) -> SecretStr:
     form = "smtp://[user:password@]host[:port] or smtps://…"
     parts = split_url(secret.get_secret_value(), ("smtp", "smtps"), form)
     if parts.path.strip("/") or parts.query:
-        raise ValueError(f"must be {form}, with nothing behind; {_ESCAPE}")
+        raise ValueError(f"must be {form}, with nothing after it; {_ESCAPE}")
     return secret
 
 
@@ -130,8 +130,8 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Target = Annotated[str, AfterValidator(_target)]
 """`host:port`"""
 Targets = Annotated[str, AfterValidator(_targets)]
-"""`host:port`, several with commas between."""
+"""`host:port`; several are separated by commas."""
 ListenAddress = Annotated[str, AfterValidator(_listen_address)]
-"""An address of this machine; `::` is IPv6 and IPv4."""
+"""An address to listen on; `::` is IPv6 and IPv4."""
 SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp_url)]
-"""`smtp://[user:password@]host[:port]`, or smtps."""
+"""`smtp://[user:password@]host[:port]`, or smtps://…"""

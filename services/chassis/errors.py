@@ -1,21 +1,20 @@
-"""The exceptions that every service may raise. Plain: use cases and domains import it.
+"""The exceptions that every service may raise. No driver, no protobuf: use cases and domains may import it.
 
-statuses.py turns them, and a service's own, into gRPC statuses. Any exception may have the attributes `violations`
-(pairs of a camelCase path and what is right), `metadata` (text → text) and `retry_after`; `AppError` is a base that has
-them.
+statuses.py maps them, and a service's own, to gRPC statuses. Any exception may have the attributes `violations` (pairs
+of a camelCase path and the rule), `metadata` (text → text) and `retry_after`; the base class `AppError` has them.
 
     Exception
     └── AppError
         ├── InvalidArgument        INVALID_ARGUMENT    bad input; names the fields
-        ├── Unauthenticated        UNAUTHENTICATED     no token, or not a good one
-        ├── PermissionDenied       PERMISSION_DENIED   a good token that is not enough
-        ├── NotFound               NOT_FOUND           unknown, or not the caller's
+        ├── Unauthenticated        UNAUTHENTICATED     no token, or an invalid one
+        ├── PermissionDenied       PERMISSION_DENIED   the token's owner may not do this
+        ├── NotFound               NOT_FOUND           does not exist, or is not the caller's
         ├── AlreadyExists          ALREADY_EXISTS
-        ├── IdempotencyMismatch    ALREADY_EXISTS      other content under a used key
+        ├── IdempotencyMismatch    ALREADY_EXISTS      the key was used with other content
         ├── IdempotencyInFlight    ABORTED             the first call with the key has not answered yet
         ├── FailedPrecondition     FAILED_PRECONDITION
-        ├── ResourceExhausted      RESOURCE_EXHAUSTED  too much at once; says when to come back
-        ├── Unavailable            UNAVAILABLE         a dependency is away; says when to come back
+        ├── ResourceExhausted      RESOURCE_EXHAUSTED  over a limit; has retry_after
+        ├── Unavailable            UNAVAILABLE         a dependency is unavailable; has retry_after
         └── DeadlineExceeded       DEADLINE_EXCEEDED
 """
 
@@ -26,20 +25,20 @@ from datetime import timedelta
 from typing import ClassVar, NamedTuple
 
 SOON = timedelta(seconds=1)
-"""When to come back, where an error does not say so."""
+"""The default of `retry_after`."""
 
 
 class FieldViolation(NamedTuple):
-    """One field that is not as it should be."""
+    """One invalid field."""
 
     field: str
-    """Where it is, as the caller wrote it: a camelCase path such as `items[0].quantity`; a header by its name."""
+    """The path in the request, in camelCase, such as `items[0].quantity`; for a header, its name."""
     description: str
-    """What would be right."""
+    """The rule that the value must satisfy."""
 
 
 class AppError(Exception):
-    """An error that a caller may read. Its message is what they are told."""
+    """An error for the caller. Its message is sent to the caller."""
 
     default_message: ClassVar[str] = "the request failed"
     default_retry_after: ClassVar[timedelta | None] = None
@@ -59,36 +58,36 @@ class AppError(Exception):
 
 
 class InvalidArgument(AppError):
-    """The input is wrong whatever the state of the system.
+    """The input is invalid, independent of the system's state.
 
-    `InvalidArgument([FieldViolation("orderId", "must be a UUID")])`; the message names the fields unless one is given.
+    `InvalidArgument([FieldViolation("orderId", "must be a UUID")])`. The default message lists the violations.
     """
 
     def __init__(self, violations: Sequence[FieldViolation], message: str | None = None) -> None:
-        told = message or "; ".join(f"{field}: {description}" for field, description in violations)
-        super().__init__(told, violations=violations)
+        text = message or "; ".join(f"{field}: {description}" for field, description in violations)
+        super().__init__(text, violations=violations)
 
 
 class Unauthenticated(AppError):
-    """Nobody we know: no token where one is needed, or one that does not verify."""
+    """A required token is missing, or a token is invalid."""
 
     default_message = "a valid access token is required"
 
 
 class PermissionDenied(AppError):
-    """Somebody we know who may not do this."""
+    """The caller is authenticated but may not do this."""
 
     default_message = "not allowed"
 
 
 class NotFound(AppError):
-    """It does not exist, or is somebody else's: the two are told alike."""
+    """It does not exist, or belongs to another user: callers cannot distinguish the two."""
 
     default_message = "not found"
 
 
 class AlreadyExists(AppError):
-    """It is there already."""
+    """It already exists."""
 
     default_message = "already exists"
 
@@ -107,24 +106,24 @@ class IdempotencyInFlight(AppError):
 
 
 class FailedPrecondition(AppError):
-    """The system's state does not allow it now; the same call may succeed once the state has changed."""
+    """The current state does not allow it. The same call may succeed after the state has changed."""
 
     default_message = "not possible in the current state"
 
 
 class ResourceExhausted(AppError):
-    """Too much at once."""
+    """A limit is exceeded."""
 
     default_message = "too many requests at once; try again later"
 
 
 class Unavailable(AppError):
-    """Something that the call needs is away for the moment; `raise Unavailable() from error` logs what."""
+    """A dependency is temporarily unavailable. `raise Unavailable() from error` logs the cause."""
 
     default_message = "temporarily unavailable; try again"
 
 
 class DeadlineExceeded(AppError):
-    """The call's time was up. Whether it took effect is unknown: repeat it with the same idempotency key, or look."""
+    """The deadline passed. Whether the call had an effect is unknown: retry with the same idempotency key, or read."""
 
     default_message = "the deadline was exceeded"

@@ -1,7 +1,7 @@
-"""Events on Kafka: a protobuf message as the value, everything about it in CloudEvents headers (binary mode).
+"""Events on Kafka: the value is a protobuf message, the headers are CloudEvents attributes (binary mode).
 
-A message type is an event when it has the option `argosy.policy.v1.event`, which names its type ("ORDER_CREATED") and
-its topic. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
+A message type is an event if it has the option `argosy.policy.v1.event`, which names the event type ("ORDER_CREATED")
+and the topic. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from argosy.policy.v1 import policy_pb2
 from services.chassis import clock, ids, trace_context
 
 PACKAGE = "argosy.event.v1"
-"""Where the contract keeps its events."""
+"""The proto package of the contract's events."""
 SPEC_VERSION = "1.0"
 CONTENT_TYPE = "application/protobuf"
 
 Headers = tuple[tuple[str, bytes | None], ...]
-"""As they travel: anybody may add some, without a value or with any bytes in it."""
+"""Kafka headers. Other producers may add headers, without a value or with any bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What the contract says about one type of events."""
+    """Type and topic of an event, from the contract."""
 
     type: str
     topic: str
@@ -41,7 +41,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingRecord:
-    """What is sent to Kafka."""
+    """A record to send to Kafka."""
 
     topic: str
     key: bytes | None
@@ -51,20 +51,20 @@ class OutgoingRecord:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event as a consumer's handler gets it."""
+    """An event as a consumer's handler receives it."""
 
     id: UUID
     type: str
     time: datetime
-    """When it happened, by its source's clock."""
+    """When it happened, by the clock of its source."""
     source: str
-    """Who says so: `/argosy/<service>`."""
+    """The producing service: `/argosy/<service>`."""
     subject: str
-    """What it is about, an id."""
+    """The id of what it is about."""
     key: str
-    """What it is ordered by, an id."""
+    """The Kafka key, an id. Events with the same key are in order."""
     sequence: int | None
-    """The aggregate's version after it, where its source counts."""
+    """The aggregate's version after the event. None: the source has no versions."""
     message: Message
     traceparent: str
     topic: str
@@ -73,15 +73,15 @@ class Event:
 
 
 class NotAnEvent(ValueError):
-    """A record that is no event of this contract: headers or value are not as they must be. It will never be one."""
+    """The record is not a valid event of the contract: its headers or its value are invalid. A retry does not help."""
 
 
 class UnknownType(Exception):
-    """An event of a type that this process does not know: a newer producer's."""
+    """The event type is unknown to this process, for example because the producer is newer."""
 
 
 def kind_of(message: Message | type[Message]) -> Kind:
-    """Type and topic of an event. Raises ValueError for a message without the option."""
+    """Type and topic of an event message. Raises ValueError for a message without the option."""
     descriptor = message.DESCRIPTOR
     known = _kinds.get(descriptor.full_name)
     if known is None:
@@ -106,7 +106,7 @@ def encode(
     sequence: int | None = None,
     traceparent: str | None = None,
 ) -> OutgoingRecord:
-    """An event as a record. Raises ValueError when the message is no event."""
+    """Encode an event as a Kafka record. Raises ValueError if the message is not an event."""
     kind = kind_of(message)
     return record(
         kind,
@@ -133,7 +133,7 @@ def record(
     sequence: int | None,
     traceparent: str | None,
 ) -> OutgoingRecord:
-    """An event whose message is serialized already, as a record."""
+    """Encode an event whose message is already serialized."""
     headers = {
         "ce_specversion": SPEC_VERSION,
         "ce_id": str(id),
@@ -160,12 +160,12 @@ def source_of(service: str) -> str:
 
 
 def type_of(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
-    """The event type that a record's headers name, if they do."""
+    """The event type in a record's headers. None: there is none."""
     return header(headers, "ce_type")
 
 
 def header(headers: Iterable[tuple[str, bytes | None]], name: str) -> str | None:
-    """The text of the first header of this name. None without one, or when it has no value."""
+    """The text of the first header with this name. None: there is none, or it has no value."""
     value = next((value for found, value in headers if found == name), None)
     return None if value is None else value.decode(errors="replace")
 
@@ -180,7 +180,7 @@ class Registry:
             for descriptor in file.message_types_by_name.values():
                 option = descriptor.GetOptions().Extensions[policy_pb2.event]
                 if not option.type:
-                    continue  # a part of events
+                    continue  # a message inside events
                 event_class = GetMessageClass(descriptor)
                 kind = kind_of(event_class)
                 if kind.type in classes:
@@ -194,7 +194,7 @@ class Registry:
 
     @classmethod
     def of_package(cls, package: str = PACKAGE) -> Registry:
-        """All events of a package of generated modules."""
+        """A registry of all events in a package of generated modules."""
         parent = importlib.import_module(package)
         modules = [
             importlib.import_module(f"{package}.{module.name}")
@@ -204,23 +204,21 @@ class Registry:
         return cls(*(module.DESCRIPTOR for module in modules))
 
     def decode(self, incoming: Any) -> Event:
-        """The event in a record that was read (`raw_batches.Record`).
-
-        Only the headers that the contract names are read: others may hold anything.
+        """Decode a consumed record (`raw_batches.Record`). Ignores headers that the contract does not name.
 
         Raises:
             UnknownType: its type is not in this registry.
-            NotAnEvent: it lacks a header that every event has, or its value, or something in it cannot be read.
+            NotAnEvent: a required header or the value is missing, or cannot be decoded.
         """
         try:
             return self._decode(incoming)
         except (NotAnEvent, UnknownType):
             raise
-        except Exception as error:  # anybody's bytes: whatever is wrong with them, they are no event
+        except Exception as error:  # the bytes are untrusted: any decoding error means that it is no event
             raise NotAnEvent(f"{type(error).__name__}: {error}") from error
 
     def _decode(self, incoming: Any) -> Event:
-        headers = dict(reversed(incoming.headers))  # of several with one name the first counts, as for `header`
+        headers = dict(reversed(incoming.headers))  # of several headers with one name, use the first, as `header` does
         event_type = _required(headers, "ce_type")
         if event_type not in self.classes:
             raise UnknownType(event_type)
@@ -251,6 +249,6 @@ def _required(headers: Mapping[str, bytes | None], name: str) -> str:
 
 
 def _optional(headers: Mapping[str, bytes | None], name: str) -> str | None:
-    """The header's text; None without one or without a value. Raises UnicodeDecodeError."""
+    """The header's text. None: no header, or no value. Raises UnicodeDecodeError."""
     value = headers.get(name)
     return None if value is None else value.decode()

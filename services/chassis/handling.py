@@ -1,9 +1,9 @@
-"""What happens to one message: its handler takes effect of it, again and again if need be, or it becomes a dead letter.
+"""Handles one consumed message: calls its handler, with retries, or sends a dead letter.
 
-- Of a type without a handler: skipped.
-- Not readable, or not even decodable: a dead letter at once.
-- The handler fails because something is away (transient.py): tried again for as long as it takes.
-- The handler fails otherwise: tried a few times, then a dead letter.
+- No handler for the type: skipped.
+- Not decodable, or not a valid event: a dead letter at once.
+- The handler raises a transient error (transient.py): retried without limit.
+- The handler raises another error: retried a few times, then a dead letter.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 15.0
 
 Handler = Callable[[Event], Awaitable[None]]
-"""Takes effect of an event, at least once: it asks the inbox (or the aggregate's own history) in its transaction."""
+"""Applies an event. Called at least once: it checks the inbox (or the aggregate's history) in its transaction."""
 
 _seen = Counter(
     "argosy_consumer_events_total",
-    "What became of events: handled, skipped, failed (one try of several), dead_lettered.",
+    "Events by result: handled, skipped, failed (one attempt), dead_lettered.",
     ["group", "topic", "type", "result"],
 )
 _dead = Counter("argosy_dead_letters_total", "Messages that became dead letters.", ["topic"])
@@ -44,11 +44,11 @@ _log = structlog.get_logger()
 
 
 class Interrupted(Exception):
-    """Asked to stop between two tries: the message is not done."""
+    """Stopped between two attempts. The message is not handled."""
 
 
 class Handling:
-    """What one consumer group does with messages."""
+    """Handles the messages of one consumer group."""
 
     def __init__(
         self,
@@ -73,11 +73,11 @@ class Handling:
         show_from_the_start(_dead, {registry.topics[event_type] for event_type in handlers})
 
     async def process(self, incoming: Any, stopping: asyncio.Event) -> None:
-        """Be done with one record that was read (`raw_batches.Record`), however long it takes.
+        """Handle one consumed record (`raw_batches.Record`). Returns when it is handled, skipped or a dead letter.
 
         Raises:
-            Interrupted: `stopping` was set while it waited to try again; nothing is settled.
-            TooManyDeadLetters: it cannot be handled, like too many before it.
+            Interrupted: `stopping` was set while it waited for a retry. The record is not handled.
+            TooManyDeadLetters: it cannot be handled, and too many before it could not.
         """
         event_type = events.type_of(incoming.headers)
         if event_type is not None and event_type not in self._handlers:
@@ -88,7 +88,7 @@ class Handling:
                 raise incoming.error
             event = self._registry.decode(incoming)
         except (NotAnEvent, Damaged) as error:
-            await self._bury(incoming, event_type, Failure(Reason.UNREADABLE, error, 1, self._group), stopping)
+            await self._give_up(incoming, event_type, Failure(Reason.UNREADABLE, error, 1, self._group), stopping)
             return
         with tracing.active().handling(event, self._group) as note:
             failure = await self._handle(event, stopping)
@@ -98,14 +98,14 @@ class Handling:
                 note("handled")
             else:
                 note("dead_lettered")
-                await self._bury(incoming, event_type, failure, stopping)
+                await self._give_up(incoming, event_type, failure, stopping)
 
-    def forgive(self) -> None:
-        """Count dead letters anew."""
+    def reset_allowance(self) -> None:
+        """Start with a new allowance of dead letters."""
         self._allowance = Allowance()
 
     async def _handle(self, event: Event, stopping: asyncio.Event) -> Failure | None:
-        """Call the handler until it succeeds (None) or has failed for good."""
+        """Call the handler until it succeeds (returns None) or its attempts are used up."""
         failed = 0
         for pause in backoff.delays(self._first_pause, LONGEST_PAUSE_SECONDS):
             try:
@@ -117,13 +117,13 @@ class Handling:
             except Exception as error:
                 passing = is_transient(error)
                 failed += not passing
-                self._tell(event, error, passing=passing)
+                self._record_failure(event, error, passing=passing)
                 if failed >= self._tries:
                     return Failure(Reason.FAILED, error, failed, self._group)
             await _pause(pause, stopping)
         raise AssertionError("the pauses never end")
 
-    async def _bury(self, incoming: Any, event_type: str | None, failure: Failure, stopping: asyncio.Event) -> None:
+    async def _give_up(self, incoming: Any, event_type: str | None, failure: Failure, stopping: asyncio.Event) -> None:
         try:
             self._allowance.take()
         except TooManyDeadLetters as error:
@@ -146,7 +146,7 @@ class Handling:
         )
 
     async def _send_letter(self, incoming: Any, failure: Failure, stopping: asyncio.Event) -> OutgoingRecord:
-        """Send the largest letter that Kafka takes, however long that takes; the letter."""
+        """Send the most complete dead letter that Kafka accepts, with unlimited retries. Returns it."""
         letter, *smaller = dead_letters.letter(incoming, failure), *dead_letters.smaller_letters(incoming, failure)
         for pause in backoff.delays(self._first_pause, LONGEST_PAUSE_SECONDS):
             try:
@@ -162,7 +162,7 @@ class Handling:
             await _pause(pause, stopping)
         raise AssertionError("the pauses never end")
 
-    def _tell(self, event: Event, error: Exception, *, passing: bool) -> None:
+    def _record_failure(self, event: Event, error: Exception, *, passing: bool) -> None:
         _seen.labels(self._group, event.topic, event.type, "failed").inc()
         _log.warning(
             "event_not_handled",
@@ -174,7 +174,7 @@ class Handling:
         )
 
     def _count(self, incoming: Any, event_type: str | None, result: str) -> None:
-        known = event_type if event_type in self._registry.classes else "other"  # a header must not make metrics
+        known = event_type if event_type in self._registry.classes else "other"  # bounds the label's values
         _seen.labels(self._group, incoming.topic, known, result).inc()
 
 

@@ -1,8 +1,8 @@
-"""gRPC's standard health service: one answer for the process and for each proto service that it serves.
+"""gRPC's standard health service. The process and each of its proto services have the same status.
 
-`live` is a service name of its own: NOT_SERVING only when a restart helps, for a cluster's liveness probe.
+The service name `live` is for liveness probes: it is NOT_SERVING only if a restart helps.
 
-It has a Watch that ends when the service drains; an endless one would hold every drain up for its whole grace.
+Watch calls end when the service drains. Otherwise each drain would last its whole grace.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LIVE = "live"
 
 
 class Health:
-    """What load balancers ask. NOT_SERVING until told otherwise, and from `close` on."""
+    """The health service. NOT_SERVING until `set_serving(True)`, and after `close`."""
 
     def __init__(self, live: Callable[[], bool] = lambda: True) -> None:
         self._live = live
@@ -29,28 +29,28 @@ class Health:
         self._changed = asyncio.Event()
 
     def add(self, service: str) -> None:
-        """Answer for this proto service (full name) too."""
+        """Report this proto service (full name) too."""
         self._known.add(service)
 
     def add_to(self, server: grpc.aio.Server) -> None:
-        """Serve it."""
+        """Register it with a server."""
         health_pb2_grpc.add_HealthServicer_to_server(self, server)
 
-    def tell(self, serving: bool) -> None:
-        """Say from now on whether the service can be called. Without effect once closed."""
+    def set_serving(self, serving: bool) -> None:
+        """Set the status. Without effect after `close`."""
         if self._closed or serving == self._serving:
             return
         self._serving = serving
         self._wake_watchers()
 
     def close(self) -> None:
-        """NOT_SERVING for good; watches end."""
+        """Set NOT_SERVING for good, and end watches."""
         self._serving = False
         self._closed = True
         self._wake_watchers()
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 - the rpc's name
-        """How it is now. NOT_FOUND for a service that is not here."""
+        """The current status. NOT_FOUND for an unknown service."""
         if request.service == LIVE:
             return _Status(status=_Status.SERVING if self._live() else _Status.NOT_SERVING)
         if request.service not in self._known:
@@ -58,20 +58,20 @@ class Health:
         return _Status(status=self._status_of(request.service))
 
     async def List(self, request: Any, context: Any) -> Any:  # noqa: N802 - the rpc's name
-        """How all of them are now."""
+        """The current status of all services."""
         return health_pb2.HealthListResponse(
             statuses={service: _Status(status=self._status_of(service)) for service in self._known}
         )
 
     async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802 - the rpc's name
-        """How it is now, then every change."""
-        told = None
+        """The current status, then every change."""
+        sent = None
         while True:
             changed = self._changed
             status = self._status_of(request.service)
-            if status != told:
+            if status != sent:
                 await context.write(_Status(status=status))
-                told = status
+                sent = status
             if self._closed:
                 return
             await changed.wait()

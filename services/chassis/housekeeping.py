@@ -1,7 +1,7 @@
-"""Housekeeping: what tables no longer need is deleted, a little at a time, so that they stay small.
+"""Housekeeping: deletes expired rows in batches, so that tables stay small.
 
-`app.background("housekeeping", Housekeeping(postgres).run)`; any number of processes may do it at once. A service with
-tables of its own that grow adds a `Chore` for each.
+`app.background("housekeeping", Housekeeping(postgres).run)`. Several processes may do it at once. A service adds a
+`Chore` for each of its own tables that grow.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ EVERY_SECONDS = 60.0
 BATCH = 1_000
 
 Prune = Callable[[Connection, datetime, int], Awaitable[int]]
-"""Deletes at most so many rows that were of no use any more at an instant; answers how many it deleted."""
+"""`prune(connection, before, limit)` deletes at most `limit` rows that expired before `before`; returns the number."""
 
 
 @dataclass(frozen=True)
 class Chore:
-    """One table that is kept small."""
+    """The pruning of one table."""
 
     table: str
     prune: Prune
     keep: timedelta
-    """How long a row stays once `prune` could take it."""
+    """How long a row is kept: `before` is now minus this."""
 
 
 _CHORES = (
@@ -44,7 +44,7 @@ _log = structlog.get_logger()
 
 
 class Housekeeping:
-    """Prunes outbox, inbox and idempotency keys, and does a service's own chores."""
+    """Prunes outbox, inbox, idempotency keys, and the tables of a service's own chores."""
 
     def __init__(
         self, postgres: Postgres, *chores: Chore, every_seconds: float = EVERY_SECONDS, batch: int = BATCH
@@ -61,15 +61,15 @@ class Housekeeping:
             await asyncio.sleep(self._every_seconds)
 
     async def once(self) -> None:
-        """Delete everything that is over its time, in batches of their own transactions.
+        """Delete all expired rows, each batch in its own transaction.
 
-        A chore that fails keeps none of the others from being done; it is done again the next time.
+        A chore that fails is logged and repeated in the next round. The others still run.
         """
         for chore in self._chores:
             try:
                 deleted = await self._prune(chore.prune, clock.now() - chore.keep)
             except Exception as error:
-                _tell(chore, error)
+                _log_failure(chore, error)
                 continue
             if deleted:
                 _log.info("pruned", table=chore.table, rows=deleted)
@@ -86,7 +86,7 @@ class Housekeeping:
                 return deleted
 
 
-def _tell(chore: Chore, error: Exception) -> None:
+def _log_failure(chore: Chore, error: Exception) -> None:
     if transient.is_transient(error):
         _log.warning("pruning_put_off", table=chore.table, error=transient.reason(error))
     else:

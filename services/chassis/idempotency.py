@@ -1,11 +1,13 @@
-"""Idempotency keys: a create that is repeated answers what it answered first, and happens once.
+"""Idempotency keys: a repeated request has no second effect and gets the first response.
 
-The key is claimed in the effect's own transaction, so that both exist or neither. Most creates are one transaction:
+The key is claimed in the transaction of the effect, so that both are committed or neither. Most creates are one
+transaction:
 
     outcome = await once(postgres, f"order:{user.id}", call.idempotency_key, print_, place, CreatedThing)
 
-where `place(connection)` does everything and returns the message to answer and to keep. A create that must talk to
-another party between two transactions uses `claim` in the first, `answer` in the last, `wait_for_answer` in a repeat:
+where `place(connection)` does everything and returns the response, which is stored. A create that calls an external
+party between two transactions uses `claim` in the first, `answer` in the last, `wait_for_answer` in a repeat
+(`patiently` is in in_flight.py):
 
     async def begin() -> Claimed | Replay:
         async with postgres.transaction() as connection:
@@ -15,12 +17,11 @@ another party between two transactions uses `claim` in the first, `answer` in th
             return claimed
     match await patiently(begin): ...
 
-What is kept must hold no token, password or client secret.
+A stored response must not contain a token, password or client secret.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,28 +32,22 @@ from typing import Generic, TypeVar
 from google.protobuf.message import Message
 from pydantic import SecretStr
 
-from services.chassis import deadlines
 from services.chassis.crash_points import reach
 from services.chassis.errors import IdempotencyInFlight, IdempotencyMismatch
+from services.chassis.in_flight import patiently
 from services.chassis.postgres import Connection, Postgres, affected
 
 KEEP = timedelta(hours=24)
-"""How long a key is remembered at least."""
+"""The minimum time that a key is kept."""
 
-_ANSWER_SECONDS = 0.3
-"""How long before the deadline waiting ends, so that there is time to say so."""
-_WITHOUT_DEADLINE_SECONDS = 30.0
-_FIRST_PAUSE_SECONDS = 0.02
-_LONGEST_PAUSE_SECONDS = 0.25
 _LOCK_SEED = 7_203_002
 
 M = TypeVar("M", bound=Message)
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Claimed:
-    """The key is this transaction's: do the effect."""
+    """This transaction has claimed the key: execute the effect."""
 
 
 @dataclass(frozen=True)
@@ -60,23 +55,22 @@ class Replay:
     """The key was claimed by an earlier call with the same content, whose effect is committed."""
 
     response: bytes | None
-    """What it answered, serialized; None: it has not answered yet (or died before it could)."""
+    """Its serialized response. None: it has not responded yet, or its process died before."""
 
 
 @dataclass(frozen=True)
 class Outcome(Generic[M]):
-    """What a create answers."""
+    """The response of a create."""
 
     message: M
     replayed: bool
-    """Whether an earlier call made it."""
+    """Whether it is the stored response of an earlier call."""
 
 
 def fingerprint(secret: SecretStr | str, message: Message, leave_out: Sequence[str] = ("password",)) -> bytes:
-    """What a request says, as an HMAC-SHA256 that tells nothing of it without the secret.
+    """An HMAC-SHA256 of a request's type and content. It reveals nothing of the content without the secret.
 
-    Two requests have the same one when they are the same message with the same content, the top-level fields in
-    `leave_out` aside (a field that the message does not have is none to leave out).
+    The top-level fields in `leave_out` are not included. Names that the message does not have are ignored.
     """
     stripped = type(message)()
     stripped.CopyFrom(message)
@@ -97,17 +91,19 @@ async def once(
     response_class: type[M],
     point: str = "",
 ) -> Outcome[M]:
-    """Do the effect in one transaction, at most once for the key in its scope; a repeat gets the first answer.
+    """Execute the effect in one transaction, at most once for the key in its scope. A repeat gets the first response.
 
     Args:
-        scope: who the key belongs to and what it is for ("createProduct:<user id>"): another scope is another key.
-        key: the caller's idempotency key; None: no key, the effect is simply done.
-        effect: runs in the transaction; what it returns is the answer and is kept. When it raises, nothing is kept.
-        point: what the transaction's crash points are named after (`Postgres.transaction`).
+        scope: owner and purpose of the key ("createProduct:<user id>"). The same key in another scope is another key.
+        key: the caller's idempotency key. None: the effect is executed at every call.
+        request_fingerprint: from `fingerprint`.
+        effect: runs in the transaction. Its result is the response, which is stored. If it raises, nothing is stored.
+        response_class: the type of the response.
+        point: the prefix of the transaction's crash points (`Postgres.transaction`).
 
     Raises:
         IdempotencyMismatch: the key was used with other content.
-        IdempotencyInFlight: the first call with the key has not finished within this call's deadline.
+        IdempotencyInFlight: the first call with the key does not finish within this call's deadline.
     """
     if key is None:
         async with postgres.transaction(point) as connection:
@@ -128,17 +124,17 @@ async def once(
 
 
 async def claim(connection: Connection, scope: str, key: str, request_fingerprint: bytes) -> Claimed | Replay:
-    """Claim the key in the effect's transaction, or learn what became of the call that has it.
+    """Claim the key in the transaction of the effect, or return the response of the call that has claimed it.
 
-    Never waits for another transaction: a connection that waited for the winner would be one that the winner's peers
-    and everybody else cannot use. Wrap the transaction in `patiently`.
+    Never waits for another transaction, because a waiting call would occupy a connection of the pool. Wrap the
+    transaction in `patiently`.
 
     Raises:
         IdempotencyInFlight: another transaction is claiming it right now.
         IdempotencyMismatch: it was claimed with other content.
     """
     if not connection.is_in_transaction():
-        raise RuntimeError("an idempotency key is claimed in the transaction of the effect")
+        raise RuntimeError("an idempotency key must be claimed in the transaction of the effect")
     claimed: bool = await connection.fetchval(
         """
         WITH lock AS MATERIALIZED (
@@ -160,7 +156,7 @@ async def claim(connection: Connection, scope: str, key: str, request_fingerprin
 
 
 async def answer(connection: Connection, scope: str, key: str, response: Message) -> None:
-    """Keep what a claimed key's call answers, for repeats. The first answer stays."""
+    """Store the response of the call that claimed the key. A response that is already stored stays."""
     await connection.execute(
         "UPDATE idempotency_keys SET response = $3 WHERE scope = $1 AND key = $2 AND response IS NULL",
         scope,
@@ -170,9 +166,9 @@ async def answer(connection: Connection, scope: str, key: str, response: Message
 
 
 async def forget(connection: Connection, scope: str, key: str) -> None:
-    """Let go of a claimed key whose call came to nothing, in the transaction that says so: a repeat starts afresh.
+    """Delete a claimed key, in the transaction that records the failure of its call, so that a repeat starts again.
 
-    Only for a call that certainly had no effect. A key that has an answer stays.
+    Only for a call that certainly had no effect. A key with a stored response stays.
     """
     await connection.execute(
         "DELETE FROM idempotency_keys WHERE scope = $1 AND key = $2 AND response IS NULL", scope, key
@@ -180,10 +176,10 @@ async def forget(connection: Connection, scope: str, key: str) -> None:
 
 
 async def wait_for_answer(postgres: Postgres, scope: str, key: str, request_fingerprint: bytes) -> bytes:
-    """What the call with this key answers, serialized, as soon as it has.
+    """Wait for the response of the call with this key. Returns it serialized.
 
     Raises:
-        IdempotencyInFlight: it has not within this call's deadline.
+        IdempotencyInFlight: there is no response within this call's deadline.
         IdempotencyMismatch: the key was claimed with other content.
     """
 
@@ -197,28 +193,8 @@ async def wait_for_answer(postgres: Postgres, scope: str, key: str, request_fing
     return await patiently(attempt)
 
 
-async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Call `attempt` until it no longer raises IdempotencyInFlight, holding nothing in between.
-
-    Raises:
-        IdempotencyInFlight: the present work's deadline is near (without one: after 30 s).
-    """
-    left = deadlines.remaining()
-    loop = asyncio.get_running_loop()
-    give_up = loop.time() + (_WITHOUT_DEADLINE_SECONDS if left is None else left - _ANSWER_SECONDS)
-    pause = _FIRST_PAUSE_SECONDS
-    while True:
-        try:
-            return await attempt()
-        except IdempotencyInFlight:
-            if loop.time() + pause > give_up:
-                raise
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
-
-
 async def prune(connection: Connection, before: datetime, limit: int) -> int:
-    """Forget at most `limit` keys that were claimed before an instant; answers how many."""
+    """Delete at most `limit` keys that were claimed before `before`. Returns the number."""
     tag: str = await connection.execute(
         """
         DELETE FROM idempotency_keys WHERE (scope, key) IN (
@@ -235,7 +211,7 @@ async def _look_up(connection: Connection, scope: str, key: str, request_fingerp
     row = await connection.fetchrow(
         "SELECT fingerprint, response FROM idempotency_keys WHERE scope = $1 AND key = $2", scope, key
     )
-    if row is None:  # the one that is claiming it has not committed
+    if row is None:  # the transaction that claims it has not committed
         raise IdempotencyInFlight
     if not hmac.compare_digest(row["fingerprint"], request_fingerprint):
         raise IdempotencyMismatch

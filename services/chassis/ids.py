@@ -1,7 +1,7 @@
-"""Ids: UUIDs, in their canonical lower-case text outside.
+"""Ids: UUIDs. Their text is canonical and in lower case.
 
-New things get version 7 (ordered by time, so that indexes grow at one end); a thing that must get the same id whenever
-it is asked for again gets version 5 of what identifies it.
+New ids are version 7: ordered by time, so that indexes grow at one end. Derived ids are version 5: the same input gives
+the same id.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import time
 import uuid
 
 _CANONICAL = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_SEPARATOR = "\0"  # no text that reaches a service holds it
+_SEPARATOR = "\0"  # validation refuses it in every request
 _last: int = 0
 
 
 def new_id() -> uuid.UUID:
-    """A new version 7 UUID (RFC 9562): 48 bits of Unix milliseconds, then 12 that keep one process's ids rising."""
+    """A new version 7 UUID (RFC 9562): 48 bits of Unix milliseconds, 12 bits of counter. Ids of a process increase."""
     global _last
-    # Milliseconds and a counter in one number: a clock that stands still or goes back only moves the counter on.
+    # Milliseconds and counter are one number: if the clock stops or goes back, the counter increases.
     stamp = _last = max(time.time_ns() // 1_000_000 << 12, _last + 1)
     milliseconds, counter = stamp >> 12, stamp & 0xFFF
     random = int.from_bytes(os.urandom(8)) >> 2
@@ -27,9 +27,9 @@ def new_id() -> uuid.UUID:
 
 
 def derived_id(namespace: uuid.UUID, part: str, *more: str) -> uuid.UUID:
-    """The one UUID (version 5) of these parts, in this order: the same whenever and wherever it is asked for.
+    """The version 5 UUID of these parts, in this order.
 
-    Raises ValueError for a part with a NUL in it, which could make two different lists of parts read alike.
+    Raises ValueError for a part that contains NUL, the separator: different parts could give the same id.
     """
     parts = (part, *more)
     if any(_SEPARATOR in each for each in parts):
@@ -38,9 +38,9 @@ def derived_id(namespace: uuid.UUID, part: str, *more: str) -> uuid.UUID:
 
 
 def parse_id(text: str) -> uuid.UUID:
-    """The UUID that a canonical text names (36 characters, either case). Raises ValueError for any other text.
+    """Parse a canonical UUID (36 characters, either case). Raises ValueError for any other text.
 
-    `uuid.UUID` alone also takes braces, `urn:uuid:` and missing hyphens: many names for one thing.
+    `uuid.UUID` alone also accepts braces, `urn:uuid:` and missing hyphens, so that one id would have many texts.
     """
     if not _CANONICAL.fullmatch(text):
         raise ValueError(f"{text!r} is not a UUID in its canonical form")

@@ -1,6 +1,6 @@
-"""The inbox: a consumer's effects happen once, however often an event is delivered.
+"""The inbox: records processed events, so that a duplicate delivery has no effect.
 
-A handler asks in the transaction of its effect:
+A handler calls it in the transaction of its effect:
 
     async with postgres.transaction() as connection:
         if await inbox.first_time(connection, GROUP, event.id):
@@ -16,13 +16,14 @@ from services.chassis.crash_points import reach
 from services.chassis.postgres import Connection, affected
 
 KEEP = timedelta(days=91)
-"""Longer than any topic keeps its events, so that even reading a topic again from its start has no second effect."""
+"""Longer than any topic's retention, so that reading a topic again from its start has no second effect."""
 
 
 async def first_time(connection: Connection, consumer: str, event_id: UUID) -> bool:
-    """Whether this consumer has not yet taken effect of the event; from now on, with the transaction, it has.
+    """Record the event as processed by this consumer. True the first time, False for a duplicate.
 
-    While another transaction is taking effect of it, this waits for that one's end: True if it rolled back.
+    Waits while another transaction is recording the same event; True if that one rolls back. Raises RuntimeError
+    outside a transaction.
     """
     _require_transaction(connection)
     inserted = await connection.fetchval(
@@ -35,7 +36,7 @@ async def first_time(connection: Connection, consumer: str, event_id: UUID) -> b
 
 
 async def prune(connection: Connection, before: datetime, limit: int) -> int:
-    """Forget at most `limit` events that were processed before an instant; answers how many."""
+    """Delete at most `limit` entries of events that were processed before `before`. Returns the number."""
     tag: str = await connection.execute(
         """
         DELETE FROM inbox WHERE (consumer, event_id) IN (
@@ -50,4 +51,4 @@ async def prune(connection: Connection, before: datetime, limit: int) -> int:
 
 def _require_transaction(connection: Connection) -> None:
     if not connection.is_in_transaction():
-        raise RuntimeError("the inbox is asked in the transaction of the effect")
+        raise RuntimeError("the inbox must be used in the transaction of the effect")

@@ -1,8 +1,7 @@
-"""The public keys of user tokens, fetched from the user service's JWKS address.
+"""The public keys of user tokens, fetched from the user service's JWKS endpoint.
 
-Fetched once before the service says SERVING, then every few minutes, and when a token names a key that is not known
-yet (keys rotate), at most once every few seconds. Once they are here, the user service may be away: the last ones stay
-good.
+They are fetched before the service is SERVING, then every few minutes. A token with an unknown key id also triggers a
+fetch (keys rotate), at most once every few seconds. If the user service is unavailable, the last keys stay valid.
 """
 
 from __future__ import annotations
@@ -36,21 +35,21 @@ class Jwks:
         self._refresher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Fetch the keys. Raises while the user service is away or has none."""
+        """Fetch the keys. Raises while the user service is unavailable or has no key."""
         await self._fetch()
         self._refresher = asyncio.create_task(self._refresh_for_ever(), name="jwks-refresh")
 
     async def stop(self) -> None:
-        """End the refreshing; the keys stay."""
+        """Stop refreshing. The keys stay."""
         if self._refresher is not None:
             self._refresher.cancel()
             await asyncio.gather(self._refresher, return_exceptions=True)
 
     async def check(self) -> None:
-        """Always fine once started: keys that were fetched stay good."""
+        """Never fails after the start: fetched keys stay valid."""
 
     async def key(self, kid: str) -> Ed25519PublicKey | None:
-        """The key of that id; None when the user service does not know it either, or was asked a moment ago."""
+        """The key of that id. None: the user service does not have it, or was asked a few seconds ago."""
         if kid not in self._keys:
             async with self._fetching:
                 if kid not in self._keys and _now() - self._asked_at > _REFRESH_AT_MOST_EVERY:
@@ -72,7 +71,7 @@ class Jwks:
     async def _fetch(self) -> None:
         self._asked_at = _now()
         async with (
-            # No proxy that the environment names: the keys are believed because of where they come from.
+            # Ignore the environment's proxy: the keys are trusted because of their origin.
             aiohttp.ClientSession(timeout=_TIMEOUT, raise_for_status=True, trust_env=False) as session,
             session.get(self._url) as response,
         ):
@@ -80,7 +79,7 @@ class Jwks:
 
 
 def read_keys(document: Any) -> dict[str, Ed25519PublicKey]:
-    """The Ed25519 keys of a JWKS document by their id; others are passed over. Raises ValueError when it has none."""
+    """The Ed25519 keys of a JWKS document by id. Ignores other keys. Raises ValueError if there is none."""
     keys: dict[str, Ed25519PublicKey] = {}
     try:
         for entry in document["keys"]:

@@ -1,12 +1,12 @@
-"""Logging: one JSON object a line on stdout, from structlog and from the libraries' own `logging` alike.
+"""Logging: one JSON object per line on stdout, from structlog and from the standard `logging` of libraries.
 
-Every line has time, level, event and service, and trace_id inside a call or a consumer. An error is told as
-`error` (class and first line of its text) and `stack`: what libraries put on further lines repeats stored values
-(PostgreSQL's DETAIL shows the row), which have no place in a log. What a library says over and over is said twice a
-minute, with how often it was `left_out`. Credentials in a URL, whoever wrote them into which field, are masked.
+Every line has time, level, event and service; inside a call or a consumer also trace_id. An error is logged as `error`
+(its class and the first line of its text) and `stack`. Further lines of its text are left out, because they may repeat
+stored values (PostgreSQL's DETAIL shows the row). A repeated line of a library is logged twice a minute; `left_out` is
+the number of repeats. Credentials in URLs are masked in every field.
 
-That others are not there yet is expected of a process that has just begun: `absence`, and what Kafka's client says of
-it, is info for two minutes and graver afterwards.
+When a process starts, its dependencies may not have started yet. So `absence`, and the errors of Kafka's client, are
+logged as info for the first two minutes, and with their level afterwards.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from services.chassis.repeats import Repeats
 _STDOUT = 1
 _LONGEST_ERROR = 300
 _VALUE = re.compile(r"""["']|: """)
-_SAID_AGAIN_AFTER_SECONDS = 30.0
+_REPEAT_SECONDS = 30.0
 _CREDENTIALS = re.compile(r"(?<=://)(?:[^\s\"\\]|\\.)+(?=@)|(?<=password=)(?:[^\s\"\\&]|\\[^n])+", re.IGNORECASE)
-"""In a line of JSON: all between a URL's scheme and its last @, and the password of a connection string."""
-_BEGINNING_SECONDS = 120.0
-_FULL_OF_ABSENCE = "aiokafka"
+"""In a line of JSON: everything between a URL's scheme and its last @, and the password of a connection string."""
+_STARTUP_SECONDS = 120.0
+_KAFKA_CLIENT = "aiokafka"
 _AROUND_EVERY_CALL = "/services/chassis/pipeline/"
 _encode = json.JSONEncoder(default=repr, separators=(",", ":")).encode
 _quote = json.encoder.encode_basestring_ascii
@@ -48,9 +48,9 @@ Write = Callable[[str], None]
 
 
 def to_stdout(line: str) -> None:
-    """Write a line at once: nothing that was said is lost when the process is killed.
+    """Write a line unbuffered, so that none is lost when the process is killed.
 
-    When nobody reads any more, the work goes on without a log.
+    If the reading end of the pipe is closed, lines are dropped.
     """
     rest = f"{line}\n".encode()
     with contextlib.suppress(BrokenPipeError):
@@ -59,9 +59,9 @@ def to_stdout(line: str) -> None:
 
 
 def configure(service: str, level: str, write: Write = to_stdout) -> None:
-    """Set up both structlog and `logging` for this process. Call once, before anything logs."""
-    global _output, _began
-    _began = time.monotonic()
+    """Configure structlog and `logging` for this process. Call once, before anything is logged."""
+    global _output, _started_at
+    _started_at = time.monotonic()
     threshold = logging.getLevelNamesMapping()[level.upper()]
     _output = _Output(service, threshold, write)
     structlog.configure(
@@ -81,27 +81,27 @@ class _Output:
 
 
 _output = _Output("", logging.WARNING, to_stdout)
-_began = time.monotonic()
+_started_at = time.monotonic()
 
 
 def absence(event: str, **fields: Any) -> None:
-    """Log that something is away: info while that is expected, then a warning."""
+    """Log that a dependency is unavailable: as info while that is expected, then as a warning."""
     log = structlog.get_logger()
     (log.info if absence_is_expected() else log.warning)(event, **fields)
 
 
 def absence_is_expected() -> bool:
-    """Whether the process is so young that others may just start later. What lasts longer is logged again."""
-    return time.monotonic() - _began < _BEGINNING_SECONDS
+    """Whether the process started so recently that its dependencies may not have started yet."""
+    return time.monotonic() - _started_at < _STARTUP_SECONDS
 
 
 class Line:
-    """A line that every call says: what is the same each time is rendered once.
+    """A log line that is written often, such as once per call. Its constant part is rendered once. Its level is info.
 
     Args:
-        event: its event; its level is info.
-        same: fields with one value for ever.
-        differing: names of the fields that `say` gives values to, in that order.
+        event: its event.
+        same: the constant fields.
+        differing: the names of the other fields, in the order of the values of `write`.
     """
 
     def __init__(self, event: str, same: Mapping[str, str], differing: Sequence[str]) -> None:
@@ -111,8 +111,8 @@ class Line:
         self._output: _Output | None = None
         self._template = ""
 
-    def say(self, *values: str | float | None) -> None:
-        """Write it, unless only graver things are logged."""
+    def write(self, *values: str | float | None) -> None:
+        """Write the line with these values, if the log level includes info."""
         if self._output is not _output:
             self._prepare(_output)
         if _output.threshold <= logging.INFO:
@@ -132,26 +132,26 @@ def _scalar(value: str | float | None) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """The error's class and the first line of what it says; of a database's that as far as it repeats no value."""
-    said = first_line(str(error))
+    """The error's class and the first line of its text. Stored values are removed from errors of asyncpg."""
+    text = first_line(str(error))
     if type(error).__module__.partition(".")[0] == "asyncpg":
-        said = _without_values(said, error)
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+        text = _without_values(text, error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _without_values(said: str, error: BaseException) -> str:
-    """What PostgreSQL or its driver found wrong with something, without that: it stands after a colon or in quotes."""
+def _without_values(text: str, error: BaseException) -> str:
+    """The message of PostgreSQL or asyncpg without values, which come after a colon or in quotes."""
     about = (getattr(error, name, None) for name in ("sqlstate", "table_name", "column_name", "constraint_name"))
-    return " ".join([_VALUE.split(said, 1)[0].rstrip(), *filter(None, about)])
+    return " ".join([_VALUE.split(text, 1)[0].rstrip(), *filter(None, about)])
 
 
 def first_line(text: str) -> str:
-    """The first line of a text, cut to a length that a log bears."""
+    """The first line of a text, truncated to 300 characters."""
     return text.partition("\n")[0][:_LONGEST_ERROR]
 
 
 def stack_of(error: BaseException) -> str:
-    """Where the error came from and through: the frames, without any values and without those around every call."""
+    """The stack of an error and its causes, without values and without the pipeline's frames."""
     frames = traceback.format_list(
         frame for frame in traceback.extract_tb(error.__traceback__) if _AROUND_EVERY_CALL not in frame.filename
     )
@@ -162,30 +162,30 @@ def stack_of(error: BaseException) -> str:
 
 
 class _Logger(BoundLoggerBase):
-    """structlog's logger with one renderer instead of a chain of processors: one line a call is on every call's way."""
+    """structlog's logger with one renderer instead of a chain of processors, because each call logs a line."""
 
     service: ClassVar[str]
     threshold: ClassVar[int]
 
     def debug(self, event: str, **fields: Any) -> None:
-        self._say(logging.DEBUG, "debug", event, fields)
+        self._write(logging.DEBUG, "debug", event, fields)
 
     def info(self, event: str, **fields: Any) -> None:
-        self._say(logging.INFO, "info", event, fields)
+        self._write(logging.INFO, "info", event, fields)
 
     def warning(self, event: str, **fields: Any) -> None:
-        self._say(logging.WARNING, "warning", event, fields)
+        self._write(logging.WARNING, "warning", event, fields)
 
     def error(self, event: str, **fields: Any) -> None:
-        self._say(logging.ERROR, "error", event, fields)
+        self._write(logging.ERROR, "error", event, fields)
 
     def exception(self, event: str, **fields: Any) -> None:
-        self._say(logging.ERROR, "error", event, {"exc_info": True, **fields})
+        self._write(logging.ERROR, "error", event, {"exc_info": True, **fields})
 
     def critical(self, event: str, **fields: Any) -> None:
-        self._say(logging.CRITICAL, "critical", event, fields)
+        self._write(logging.CRITICAL, "critical", event, fields)
 
-    def _say(self, weight: int, level: str, event: str, fields: dict[str, Any]) -> None:
+    def _write(self, weight: int, level: str, event: str, fields: dict[str, Any]) -> None:
         if weight >= self.threshold:
             error = _present(fields.pop("exc_info", None))
             self._logger(_render(self.service, level, event, {**self._context, **fields}, error))
@@ -196,36 +196,36 @@ def _logger_for(service: str, threshold: int) -> type[_Logger]:
 
 
 def _present(error: BaseException | bool | None) -> BaseException | None:
-    """The error that is meant: `exc_info=True` means the one that is being handled."""
+    """The error to log: `exc_info=True` means the one that is being handled."""
     return sys.exc_info()[1] if error is True else error or None
 
 
 class _LibraryHandler(logging.Handler):
-    """Gives a line of `logging` the same form; its event is the message, `logger` says whose it is."""
+    """Writes a record of `logging` as JSON: its message is `event`, its logger's name is `logger`."""
 
     def __init__(self, service: str, write: Write) -> None:
         super().__init__()
         self._service = service
         self._write = write
-        self._repeats = Repeats(_SAID_AGAIN_AFTER_SECONDS)
+        self._repeats = Repeats(_REPEAT_SECONDS)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             message = record.getMessage()
-            left_out = self._repeats.since_said((record.name, message))
+            left_out = self._repeats.left_out((record.name, message))
             if left_out is None:
                 return
             error = record.exc_info[1] if record.exc_info else None
             fields = {"logger": record.name, **({"left_out": left_out} if left_out else {})}
             self._write(_render(self._service, _level(record), message, fields, error))
-        except Exception:  # a line of theirs that cannot be written is not worth a failure of ours
+        except Exception:  # a failure to log must not fail the library
             self.handleError(record)
 
 
 def _level(record: logging.LogRecord) -> str:
-    """Kafka's client calls a broker that is not there yet an error; the service says by itself what it lacks."""
-    begins = record.name.startswith(_FULL_OF_ABSENCE) and absence_is_expected()
-    return "info" if begins else record.levelname.lower()
+    """The record's level; info for Kafka's client while unavailable brokers are expected."""
+    expected = record.name.startswith(_KAFKA_CLIENT) and absence_is_expected()
+    return "info" if expected else record.levelname.lower()
 
 
 def _render(service: str, level: str, event: str, fields: dict[str, Any], error: BaseException | None) -> str:

@@ -1,4 +1,4 @@
-"""What metrics of several modules have in common."""
+"""Helpers for Prometheus metrics."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from prometheus_client.metrics import MetricWrapperBase
 
 
 def show_from_the_start(metric: MetricWrapperBase, *values: Iterable[str]) -> None:
-    """Let every series of these label values be there as 0, in the order of the metric's labels.
+    """Create the series of all combinations of label values, at 0. `values` are in the order of the metric's labels.
 
-    Prometheus does not count a series that appears as 1 as an increase, so an alert would miss the first one.
+    A series that first appears as 1 is no increase for Prometheus, so an alert would miss the first event.
     """
     for labels in itertools.product(*values):
         metric.labels(*labels)

@@ -1,14 +1,14 @@
-"""Schema migrations: plain SQL files, applied once each, in order of their names.
+"""Schema migrations: SQL files, each applied once, in the order of their names.
 
-yoyo-migrations reads the files and keeps the record; three things it leaves open are closed here:
+yoyo-migrations reads the files and records what was applied. This module makes it safe:
 
-- processes that start at once: one advisory lock of the session, which a dead process cannot keep;
-- a process that dies midway: a file and its record are one transaction;
-- yoyo's own lock table, whose row a dead process does leave behind: cleared under our lock.
+- Processes that start at once: a session-level advisory lock, which ends with its process.
+- A process that dies during a migration: a file and its record are one transaction.
+- yoyo's own lock table, in which a dead process leaves a row: cleared under our lock.
 
-The chassis' tables come first (services/chassis/migrations), then the service's. File names are unique over both:
-`0001.chassis.outbox.sql`, `0001.inventory.products.sql`. A file that says `-- transactional: false` (CREATE INDEX
-CONCURRENTLY) is outside this promise: it must be safe to run twice.
+The chassis' migrations (services/chassis/migrations) come first, then the service's. File names are unique across both:
+`0001.chassis.outbox.sql`, `0001.inventory.products.sql`. A file with `-- transactional: false` (CREATE INDEX
+CONCURRENTLY) is not atomic with its record: it must be safe to run twice.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ _log = structlog.get_logger()
 
 
 class MigrationsBusy(Exception):
-    """Another process has been migrating for longer than one is waited for."""
+    """Another process has held the migration lock for two minutes."""
 
 
 class MigrationFailed(Exception):
-    """The schema could not be brought up to date; nothing of the migration that failed stays."""
+    """The schema could not be migrated. The failed migration was rolled back."""
 
 
 def migrate(dsn: str, directory: Path) -> list[str]:
-    """Bring the schema up to date and answer the names of the migrations that were applied.
+    """Migrate the schema. Returns the names of the migrations that were applied.
 
-    Any number of processes may do it at once: one works, the others wait and find nothing left to do.
+    Several processes may call it at once: one migrates, the others wait.
 
     Raises:
-        MigrationsBusy: another one has held the lock for two minutes.
-        psycopg.Error: the database is away, or a migration is wrong; nothing of that migration stays.
+        MigrationsBusy: another process has held the lock for two minutes.
+        psycopg.Error: the database is unavailable, or a migration failed and was rolled back.
     """
     import psycopg
 
@@ -66,44 +66,44 @@ def migrate(dsn: str, directory: Path) -> list[str]:
 
 
 def migrate_or_exit(dsn: str, directory: Path) -> None:
-    """`migrate` as a command: what keeps it from its work is one line on stderr, and the exit code is 1."""
+    """`migrate` as a command: an error is one line on stderr and exit code 1."""
     import psycopg
 
     try:
         migrate(dsn, directory)
     except (psycopg.Error, MigrationsBusy) as error:
-        # psycopg names host and user, never the password; its first line says what is wrong.
+        # psycopg's first line has the reason. It may name host and user, never the password.
         sys.stderr.write(f"not migrated: {str(error).strip().splitlines()[0]}\n")
         raise SystemExit(1) from None
 
 
 async def migrate_in_background(dsn: str, directory: Path) -> list[str]:
-    """`migrate`, in a process of its own: what it loads is gone afterwards, and it ends with the task that waits.
+    """`migrate` in a child process, which frees the memory of its libraries. Cancelling the task kills the process.
 
     Raises:
-        MigrationFailed: with the last line that the process said.
+        MigrationFailed: with the last line of the process's stderr.
     """
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", __file__, str(directory)), env={**os.environ, _DSN: dsn}, stdout=PIPE, stderr=PIPE
     )
     try:
-        told, errors = await child.communicate()
+        output, errors = await child.communicate()
     except asyncio.CancelledError:
-        child.kill()  # as safe as any death: the next one begins where this one was
+        child.kill()  # safe: the next process continues from the last committed migration
         await child.wait()
         raise
     if child.returncode:
-        raise MigrationFailed((errors.decode().strip().splitlines() or ["it said nothing"])[-1])
-    applied = told.decode().splitlines()[-1].split()  # what a migration selects, yoyo prints before
+        raise MigrationFailed((errors.decode().strip().splitlines() or ["no output"])[-1])
+    applied = output.decode().splitlines()[-1].split()  # yoyo prints rows that a migration selects before it
     for migration in applied:
         _log.info("migrated", migration=migration)
     return applied
 
 
 def _lock(guard: psycopg.Connection[Any]) -> None:
-    """Take the lock; it goes with the connection."""
+    """Take the session-level lock. It ends with the connection."""
     give_up = time.monotonic() + _WAIT_SECONDS
-    # Asked for again and again rather than waited for: a waiting statement would hold back vacuum while it waits.
+    # Polls instead of waiting, because a waiting statement would hold back vacuum.
     while True:
         row = guard.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
         if row is not None and row[0]:
@@ -143,4 +143,4 @@ def _apply_one(backend: PostgresqlPsycopgBackend, migration: Migration) -> None:
 
 
 if __name__ == "__main__":
-    print(*migrate(os.environ.pop(_DSN), Path(sys.argv[1])))  # noqa: T201 - this is its answer
+    print(*migrate(os.environ.pop(_DSN), Path(sys.argv[1])))  # noqa: T201 - the result, for the parent process

@@ -1,7 +1,7 @@
-"""Money: an amount and its currency. Whole minor units inside (cents, yen, fils), decimals outside with as many places
-as the currency has: "59.98" USD, "1000" JPY, "1.250" KWD. Never a float that is computed with.
+"""Money: an amount and its currency. Stored as minor units (cents, yen, fils); shown as a decimal with the currency's
+number of places: "59.98" USD, "1000" JPY, "1.250" KWD. Floats are never used for arithmetic.
 
-A request may state an amount as a double: `exactly` gives the decimal that was written. Pure: domains use it too.
+A request may contain an amount as a double; `exactly` converts it. Pure Python: domains may import it.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from services.chassis.currencies import CURRENCIES, Currency
 
 _DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
 _USUAL_DECIMALS = 2
-"""Of currencies that are not in the table: read, shown, never charged."""
+"""For currencies that are not in the table. They can be read and shown, but not charged."""
 
 
 class NotMoney(ValueError):
-    """What was given is not an amount of the currency; the message says what would be."""
+    """The input is not an amount of the currency. The message describes a valid one."""
 
 
 @dataclass(frozen=True)
 class Money:
-    """So many minor units of a currency."""
+    """An amount in minor units of a currency (ISO 4217)."""
 
     minor: int
     currency: str
 
     @classmethod
     def of(cls, amount: Decimal, currency: str) -> Money:
-        """Exactly this amount. Raises NotMoney when it is not finite, or finer than the currency."""
+        """Convert without rounding. Raises NotMoney if the amount is not finite, or has too many decimals."""
         scaled = amount.scaleb(_decimals(currency)) if amount.is_finite() else Decimal("NaN")
         if not scaled.is_finite() or scaled != scaled.to_integral_value():
             raise NotMoney(f"must be {_an_amount_of(currency)}")
@@ -39,29 +39,29 @@ class Money:
 
     @classmethod
     def parse(cls, text: str, currency: str) -> Money:
-        """The amount that a decimal says: digits, and after a point no more than the currency has. Raises NotMoney."""
+        """Parse a decimal text with at most the currency's number of places. Raises NotMoney."""
         if not _DECIMAL.fullmatch(text) or len(text.partition(".")[2]) > _decimals(currency):
             raise NotMoney(f"must be {_an_amount_of(currency)}")
         return cls.of(Decimal(text), currency)
 
     @classmethod
     def kept(cls, amount: Decimal, currency: str) -> Money:
-        """An amount as a store has it.
+        """Convert an amount from a store, with rounding.
 
-        Amounts of before currencies had decimals of their own may be finer ("29.99" JPY). Nobody could pay one, so it
-        is read rounded rather than not at all.
+        Old rows may have more decimals than the currency ("29.99" JPY). Such an amount was never payable, so rounding
+        it is safe.
         """
         unit = Decimal(1).scaleb(-_decimals(currency))
         return cls.of(amount.quantize(unit, ROUND_HALF_UP), currency)
 
     @property
     def decimal(self) -> Decimal:
-        """With as many places as the currency has: Decimal("59.98")."""
+        """The amount with the currency's number of places: Decimal("59.98")."""
         return Decimal(self.minor).scaleb(-_decimals(self.currency))
 
     @property
     def text(self) -> str:
-        """The same as text: "59.98"."""
+        """`decimal` as text: "59.98"."""
         return f"{self.decimal:f}"
 
     def __str__(self) -> str:
@@ -69,10 +69,9 @@ class Money:
 
 
 def exactly(number: float) -> Decimal:
-    """The decimal that was written as this double. Raises NotMoney when it is not finite.
+    """The decimal that the sender wrote as this double. Raises NotMoney if it is not finite.
 
-    The shortest decimal that reads back as the same double is what the sender wrote, for every amount in range: 29.99
-    is 29.99, though the double is a hair off.
+    It is the shortest decimal that parses to the same double: 29.99 for the double nearest to 29.99.
     """
     if not math.isfinite(number):
         raise NotMoney("must be a finite number")
@@ -80,16 +79,16 @@ def exactly(number: float) -> Decimal:
 
 
 def currency_problem(currency: str) -> str | None:
-    """What is wrong with a currency that something is to be sold in; None: nothing."""
+    """Why nothing can be sold in this currency. None: it is valid."""
     if currency in CURRENCIES:
         return None
     return "must be a currency that can be charged (ISO 4217), such as USD, EUR or JPY"
 
 
 def part_problem(amount: Money) -> str | None:
-    """What is wrong with the amount as a price, or as what is given back of a charge; None: nothing.
+    """Why the amount is invalid as a price or a refund. None: it is valid.
 
-    Less than the smallest charge is no fault here: an order may have several of it.
+    An amount below the minimum charge is valid: an order may have several items.
     """
     currency = CURRENCIES.get(amount.currency)
     if currency is None:
@@ -104,7 +103,7 @@ def part_problem(amount: Money) -> str | None:
 
 
 def charge_problem(amount: Money) -> str | None:
-    """What is wrong with the amount as a charge; None: it can be charged."""
+    """Why the amount cannot be charged. None: it can."""
     problem = part_problem(amount)
     if problem is None and amount.minor < CURRENCIES[amount.currency].least:
         return f"must be at least {Money(CURRENCIES[amount.currency].least, amount.currency)}"

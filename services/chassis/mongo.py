@@ -1,6 +1,6 @@
-"""MongoDB: one client a process.
+"""MongoDB: one client per process.
 
-Ids are kept as strings (the driver refuses a UUID object rather than guess its form), instants are aware and in UTC.
+Ids are stored as strings, because the driver refuses UUID objects. Instants are timezone-aware and in UTC.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ POOL_SIZE = 10
 SELECT_SECONDS = 5.0
 SOCKET_SECONDS = 45.0
 _WAIT_FOR_CONNECTION_SECONDS = 2.0
-_STANDING_CODES = frozenset(
+_LASTING_CODES = frozenset(
     {
-        1,  # InternalError: what FerretDB answers while the PostgreSQL behind it is away, read-only or full
-        13,  # Unauthorized: a right that was taken from our user
-        18,  # AuthenticationFailed: a password that was rotated
+        1,  # InternalError: FerretDB's answer while its PostgreSQL is unavailable, read-only or full
+        13,  # Unauthorized: a privilege was revoked from our user
+        18,  # AuthenticationFailed: the password was rotated
         146,  # ExceededMemoryLimit
-        8000,  # AtlasError: both of the former, and quotas
+        8000,  # AtlasError: authentication, authorization, quotas
         14031,  # OutOfDiskSpace
     }
 )
-"""Trouble that a ping on an open connection does not notice, and that may stay until somebody acts."""
-_PASSING_CODES = _STANDING_CODES | {
-    *(6, 7, 89, 9001),  # the network between servers
-    *(24, 46, 50, 112, 202, 262),  # LockTimeout, LockBusy, MaxTimeMSExpired, WriteConflict, times exceeded
+"""Errors that a ping on an open connection does not detect, and that may last until an operator acts."""
+_PASSING_CODES = _LASTING_CODES | {
+    *(6, 7, 89, 9001),  # network errors between servers
+    *(24, 46, 50, 112, 202, 262),  # LockTimeout, LockBusy, MaxTimeMSExpired, WriteConflict, time limits exceeded
     *(43, 175, 237),  # CursorNotFound, QueryPlanKilled, CursorKilled
-    *(91, 189, 10107, 11600, 11602, 13435, 13436),  # a primary that is none any more, a server that stops
-    *(133, 134),  # no server fits the read preference or concern yet
+    *(91, 189, 10107, 11600, 11602, 13435, 13436),  # no longer primary, or shutting down
+    *(133, 134),  # no server satisfies the read preference or concern yet
 }
-"""Codes that say nothing about the command: the same one succeeds once the trouble has passed.
+"""Transient error codes: the same command succeeds later.
 https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml"""
 
 _trouble = Trouble()
 
 
 def passes(error: BaseException) -> bool:
-    """Whether an error of the driver's is the store's passing trouble rather than a fault of what was asked of it."""
-    if isinstance(error, (ConnectionFailure, WriteConcernError)):  # the latter: too few servers have it, or in time
+    """Whether an error of the driver is transient: the store's problem, not an invalid command."""
+    if isinstance(error, (ConnectionFailure, WriteConcernError)):  # too few acknowledgements
         return True
     if not isinstance(error, PyMongoError):
         return False
@@ -59,8 +59,8 @@ def passes(error: BaseException) -> bool:
 
 
 def remember(error: PyMongoError) -> None:
-    """Have the check name the error for a while, if it is of those that stay until somebody acts."""
-    if isinstance(error, WriteConcernError) or (isinstance(error, OperationFailure) and error.code in _STANDING_CODES):
+    """Let `Mongo.check` report the error for a while, if it lasts until an operator acts."""
+    if isinstance(error, WriteConcernError) or (isinstance(error, OperationFailure) and error.code in _LASTING_CODES):
         _trouble.note(error)
 
 
@@ -68,7 +68,7 @@ transient.register_test(passes)
 
 
 def _mongo_url(secret: SecretStr) -> SecretStr:
-    """As the driver reads it, without the look-up that mongodb+srv:// needs. Raises ValueError without any of it."""
+    """Validate as the driver does, but without DNS. Raises ValueError; its message does not contain the URL."""
     scheme, _, rest = secret.get_secret_value().partition("://")
     try:
         database = parse_uri(f"mongodb://{rest}", validate=True, warn=False)["database"]
@@ -76,7 +76,7 @@ def _mongo_url(secret: SecretStr) -> SecretStr:
         database = None
     if scheme not in ("mongodb", "mongodb+srv") or not database:
         raise ValueError(
-            "must be mongodb://[user:password@]host[:port]/database, with options that the driver knows; "
+            "must be mongodb://[user:password@]host[:port]/database, with options that the driver supports; "
             "write / ? # @ : and % inside a user or password as %2F %3F %23 %40 %3A %25"
         )
     return secret
@@ -90,7 +90,7 @@ class Mongo:
     """The client: a Resource.
 
     Args:
-        url: `mongodb://user:password@host:port/database`; the database's name is part of it. Raises ValueError without.
+        url: `mongodb://user:password@host:port/database`. Using `database` raises ValueError if it names no database.
     """
 
     name = "mongo"
@@ -111,13 +111,13 @@ class Mongo:
             raise ValueError("the MongoDB URL names no database") from None
 
     def collection(self, name: str) -> AsyncIOMotorCollection[Document]:
-        """A collection of that database."""
+        """A collection of `database`. Raises Unavailable before `start` and after `stop`."""
         return self.database[name]
 
     async def start(self) -> None:
-        """Reach the server. Raises while it is away."""
+        """Connect. Raises while the server is unavailable."""
         self._client = self._client or self._open(POOL_SIZE)
-        # A client of its own, so that a check never queues behind the service's own work.
+        # A separate client, so that a check does not queue behind the service's work.
         self._check_client = self._check_client or self._open(1)
         await self.check()
 
@@ -129,20 +129,20 @@ class Mongo:
         self._client = self._check_client = None
 
     async def server_time(self) -> datetime:
-        """What the server's own clock says. Raises Unavailable while it is away."""
+        """The time of the server's clock. Raises Unavailable while the server is unavailable."""
         with unavailable_when_away():
             database = self.database
-            answer = await database.command("hello", codec_options=database.codec_options)  # its own have no zones
-        told: datetime = answer["localTime"]
-        return told
+            answer = await database.command("hello", codec_options=database.codec_options)  # else naive
+        time: datetime = answer["localTime"]
+        return time
 
     async def check(self) -> None:
-        """Ask the server something.
+        """Ping the server.
 
         Raises:
             Unavailable: before `start` and after `stop`.
-            PyMongoError: it is away.
-            Impaired: it answers, and within the last 20 s it refused work for a reason of its own (`remember`).
+            PyMongoError: the server is unavailable.
+            Impaired: the server answers, but failed within the last 20 s with a lasting error (`remember`).
         """
         if self._check_client is None:
             raise Unavailable
@@ -163,10 +163,9 @@ class Mongo:
 
 @contextlib.contextmanager
 def unavailable_when_away() -> Iterator[None]:
-    """Tell a server that is away or in trouble, or a pool without a free connection, as Unavailable.
+    """Convert transient errors, such as an unavailable server or a pool without a free connection, to Unavailable.
 
-    A store puts it around its calls. A write that was under way then may have taken effect: make it one that can be
-    repeated.
+    Stores wrap their calls in it. A write that fails like this may have had an effect: make writes repeatable.
     """
     try:
         yield

@@ -1,6 +1,6 @@
-"""The outbox in PostgreSQL: an event is stored in the transaction that makes it true, and published afterwards.
+"""The outbox in PostgreSQL: an event is stored in the transaction of its change, and published after the commit.
 
-So there is no event without its change, and no change without its event, whatever dies in between.
+So a crash never leaves an event without its change, or a change without its event.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from services.chassis.crash_points import reach
 from services.chassis.postgres import Connection, affected
 
 KEEP = timedelta(days=1)
-"""How long a published event is kept, to look at."""
+"""How long a published event is kept, for inspection."""
 MAX_BYTES = 900_000
-"""The most an event may hold: under the broker's megabyte, with room for headers. A larger one could never leave."""
+"""The maximum size of an event in bytes: below the broker's limit of 1 MB, with room for headers."""
 
 
 async def publish(connection: Connection, event: Message, key: str, subject: str, sequence: int | None = None) -> UUID:
-    """Store an event in the caller's transaction; it is published soon after the commit. Answers its id.
+    """Store an event in the caller's transaction. The relay publishes it after the commit. Returns its id.
 
-    Events with the same key are published in the order in which they were stored, as long as their transactions take
-    turns: change the aggregate's row (or lock it) before publishing under its key.
+    Events with the same key are published in the order in which they were stored, if their transactions are serialized:
+    change the aggregate's row (or lock it) before publishing under its key.
 
     Args:
-        event: a message with the option `argosy.policy.v1.event`, which says its type and topic.
-        key: what it is ordered by: its Kafka key, such as the order's id.
-        subject: what it is about (ce_subject), such as the payment's id.
-        sequence: the aggregate's version, where it has one (ce_sequence).
+        event: a message with the option `argosy.policy.v1.event`, which defines its type and topic.
+        key: the Kafka key, such as the order's id. Events with the same key are in order.
+        subject: what the event is about (ce_subject), such as the payment's id.
+        sequence: the aggregate's version (ce_sequence), if it has one.
 
     Raises:
         RuntimeError: outside a transaction.
-        ValueError: the message is no event, or is too large ever to be published.
+        ValueError: the message is not an event, or is larger than MAX_BYTES.
     """
     if not connection.is_in_transaction():
-        raise RuntimeError("an event is published in the transaction of what happened")
+        raise RuntimeError("an event must be published in the transaction of its change")
     kind = events.kind_of(event)
     value = event.SerializeToString(deterministic=True)
     if len(value) > MAX_BYTES:
-        raise ValueError(f"{kind.type} of {len(value)} bytes: an event holds at most {MAX_BYTES}")
+        raise ValueError(f"{kind.type} of {len(value)} bytes: an event has at most {MAX_BYTES}")
     event_id = ids.new_id()
     await connection.execute(
         """
@@ -78,7 +78,7 @@ async def publish_again(connection: Connection, event: Message, key: str, subjec
 
 
 async def prune(connection: Connection, before: datetime, limit: int) -> int:
-    """Delete at most `limit` events that were published before an instant; answers how many."""
+    """Delete at most `limit` events that were published before `before`. Returns the number."""
     tag: str = await connection.execute(
         """
         DELETE FROM outbox WHERE position IN (

@@ -1,9 +1,9 @@
-"""Pages of a list: how many, and where the last one ended.
+"""Keyset pagination: page sizes and page tokens.
 
-A page token is the sort key of the last item shown (keyset paging): pages stay stable while items come and go, and the
-hundredth page costs what the first does. https://google.aip.dev/158
+A page token is the sort key of the last item on the page. Pages stay stable while items are added and removed, and each
+page costs the same. https://google.aip.dev/158
 
-A token may be sealed (SealedTokens) where it must go on with exactly the list it is of, for whoever asked for that.
+SealedTokens adds a MAC, which binds a token to one list and one caller.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ _SEAL_BYTES = 16
 
 
 def page_size(requested: int) -> int:
-    """How many items to show: the default for 0, never more than the maximum."""
+    """The number of items on a page: the default for 0, at most the maximum."""
     return min(requested, MAX_PAGE_SIZE) if requested > 0 else DEFAULT_PAGE_SIZE
 
 
 def encode_page_token(*key: str) -> str:
-    """The token that stands for the sort key of the last item shown."""
+    """The token for the sort key of a page's last item."""
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
 def decode_page_token(token: str, parts: int) -> tuple[str, ...] | None:
-    """The sort key in a token, or None for the first page.
+    """The sort key in a token. None: the token is empty, so it is the first page.
 
     Raises:
-        InvalidArgument: the token is not one that `encode_page_token` made of so many parts.
+        InvalidArgument: the token was not made by `encode_page_token` from `parts` parts.
     """
     if not token:
         return None
@@ -51,21 +51,21 @@ def decode_page_token(token: str, parts: int) -> tuple[str, ...] | None:
 
 
 class SealedTokens:
-    """Page tokens that nobody can make or change, and that go on with one list alone.
+    """Page tokens with a MAC: clients cannot forge them or use them for another list.
 
     Args:
-        secret: the same in every replica; tokens end with it.
+        secret: the same in every replica. Changing it invalidates all tokens.
     """
 
     def __init__(self, secret: SecretStr) -> None:
         self._key = hmac.digest(secret.get_secret_value().encode(), b"page tokens", hashlib.sha256)
 
     def seal(self, key: tuple[str, ...], *, of: tuple[str, ...]) -> str:
-        """The token that stands for the sort key of the last item shown. `of`: who lists what, filters and all."""
+        """The token for the sort key of a page's last item. `of`: identifies the list: the caller and all filters."""
         return encode_page_token(*key, self._seal(key, of))
 
     def open(self, token: str, parts: int, *, of: tuple[str, ...]) -> tuple[str, ...] | None:
-        """The sort key in a token, or None for the first page.
+        """The sort key in a token. None: the token is empty, so it is the first page.
 
         Raises:
             InvalidArgument: `seal` did not make it, or made it for another list.
@@ -84,6 +84,6 @@ class SealedTokens:
 
 
 def bad_page_token() -> InvalidArgument:
-    """What to raise for a token whose parts are not what they should be."""
-    told = "must be the nextPageToken of an earlier answer to the same request"
-    return InvalidArgument([FieldViolation("pageToken", told)])
+    """The error for an invalid page token."""
+    rule = "must be the nextPageToken of an earlier response to the same request"
+    return InvalidArgument([FieldViolation("pageToken", rule)])

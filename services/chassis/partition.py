@@ -1,4 +1,4 @@
-"""One partition's messages, one after the other: a message that waits holds up its own partition alone."""
+"""Handles the messages of one partition in order. A message that waits delays only its own partition."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Process = Callable[[Any, asyncio.Event], Awaitable[None]]
 
 
 class Partition:
-    """Works off what was fetched from one partition.
+    """The queue of records that were fetched from one partition, and the task that handles them.
 
     Args:
-        process: settles one record; raises Interrupted when it was asked to stop first.
-        on_failed: called once, with what `process` raised besides; the partition then stands still.
+        process: handles one record. Raises Interrupted if it was stopped before.
+        on_failed: called once, with any other exception of `process`. The task then ends.
     """
 
     def __init__(self, process: Process, on_failed: Callable[[BaseException], None]) -> None:
@@ -27,21 +27,21 @@ class Partition:
         self._arrived = asyncio.Event()
         self._stopping = asyncio.Event()
         self.busy = False
-        """Whether a message is being worked on."""
+        """Whether a message is being handled."""
         self.next_offset: int | None = None
-        """Where to go on after a restart: everything before it is settled. None: nothing has been yet."""
+        """The offset to commit: all records before it are handled. None: none is handled yet."""
         self._task = asyncio.create_task(self._work())
 
     def __len__(self) -> int:
         return len(self._waiting) + self.busy
 
     def add(self, records: Iterable[Any]) -> None:
-        """More to do, in order."""
+        """Append records, in order."""
         self._waiting.extend(records)
         self._arrived.set()
 
     async def stop(self, grace: float) -> None:
-        """Finish the message at hand, within `grace` seconds, and leave the rest."""
+        """Finish the current message within `grace` seconds, then cancel it. Drop the others."""
         self._stopping.set()
         self._waiting.clear()
         self._arrived.set()
@@ -57,13 +57,13 @@ class Partition:
                     self._arrived.clear()
                     await self._arrived.wait()
                     continue
-                await self._settle(self._waiting.popleft())
+                await self._handle(self._waiting.popleft())
         except Interrupted:
             pass
         except Exception as error:
             self._on_failed(error)
 
-    async def _settle(self, record: Any) -> None:
+    async def _handle(self, record: Any) -> None:
         self.busy = True
         try:
             await self._process(record, self._stopping)

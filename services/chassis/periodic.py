@@ -1,8 +1,9 @@
-"""Periodic work: the one loop of everything that a service does from time to time beside its calls."""
+"""The loop of periodic work, such as sweepers."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Awaitable, Callable
 
@@ -11,23 +12,24 @@ import structlog
 from services.chassis import backoff, transient
 
 Round = Callable[[], Awaitable[bool | None]]
-"""One round of the work. True: there is more to do, and the next round follows at once."""
+"""One round of the work. Returns True if there is more to do; then the next round follows at once."""
 
 _log = structlog.get_logger()
 
 
 class Periodic:
-    """Runs a round of work every so many seconds; any number of replicas may do so at once.
+    """Runs a round of work periodically. Several replicas may run the same work at once.
 
-    A round that fails because something is away or busy (`transient`) is logged in one line and repeated at the next
-    turn. Any other error leaves `run`: the app logs it with its stack and runs it again with backoff (background.py).
+    A round that fails with a transient error (transient.py) is logged in one line and repeated after the pause. Any
+    other error leaves `run`: the app logs it with its stack and restarts the task with backoff (background.py).
 
     Args:
-        name: of the work, for the log.
+        name: the name of the work, for the log.
         once: one round.
-        every_seconds: the pause after a round that found nothing more to do.
-        on_failure: called with an error that passes, for example to count it. Default: no callback.
-        vary: each pause is between a half and the whole of `every_seconds`, so that replicas take turns.
+        every_seconds: the pause after a round without more to do.
+        on_failure: called with a transient error, for example to count it. Default: no callback.
+        vary: pauses are random, between half of `every_seconds` and all of it, so that replicas take turns.
+        wake: starts a round before the pause is over; cleared before each round. Default: none.
     """
 
     def __init__(
@@ -38,15 +40,18 @@ class Periodic:
         on_failure: Callable[[Exception], None] | None = None,
         *,
         vary: bool = False,
+        wake: asyncio.Event | None = None,
     ) -> None:
         self._name = name
         self._once = once
         self._pauses = backoff.delays(every_seconds, every_seconds) if vary else itertools.repeat(every_seconds)
         self._on_failure = on_failure
+        self._wake = wake or asyncio.Event()
 
     async def run(self) -> None:
-        """Rounds until cancelled."""
+        """Run rounds until cancelled."""
         while True:
+            self._wake.clear()
             try:
                 while await self._once():
                     pass
@@ -54,7 +59,8 @@ class Periodic:
                 if not transient.is_transient(error):
                     raise
                 self._put_off(error)
-            await asyncio.sleep(next(self._pauses))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), next(self._pauses))
 
     def _put_off(self, error: Exception) -> None:
         _log.warning("periodic_work_put_off", work=self._name, error=transient.reason(error))

@@ -1,4 +1,4 @@
-"""What the contract says about an rpc (contract.py), beside the classes of its messages; read once, at start."""
+"""The contract's options of an rpc (contract.py) together with its message classes. Read once, at start."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Access(Enum):
 
 @dataclass(frozen=True)
 class MethodPolicyView:
-    """One rpc and what the contract says about it."""
+    """One rpc and its options."""
 
     service: str
     """The proto service's full name, such as `argosy.order.v1.OrderService`."""
@@ -36,35 +36,35 @@ class MethodPolicyView:
     callers: frozenset[str]
     """Short names of the services that may call an INTERNAL rpc."""
     deadline: float
-    """Seconds a call may take at most; a stream's: how long it may be open."""
+    """The deadline of a call in seconds. For a stream: how long it may be open."""
     creates: bool
-    """Whether success answers 201 Created over REST."""
+    """Whether success is 201 Created over REST."""
     repeatable: bool
-    """Whether a call may be sent again without asking (NO_SIDE_EFFECTS or IDEMPOTENT)."""
+    """Whether a retry is safe (NO_SIDE_EFFECTS or IDEMPOTENT)."""
     verb: str
-    """The HTTP verb over REST; "GRPC" where there is none."""
+    """The HTTP method over REST; "GRPC" if there is none."""
     route: str
-    """The path template over REST; the rpc's path where there is none."""
+    """The path template over REST; the rpc's path if there is none."""
     request_class: type[Message]
     response_class: type[Message]
     streams: bool
-    """Whether it answers with a stream of messages rather than with one."""
+    """Whether the response is a stream of messages."""
 
     @property
     def path(self) -> str:
-        """The rpc's path on the wire, such as `/argosy.order.v1.OrderService/GetOrder`."""
+        """The gRPC path, such as `/argosy.order.v1.OrderService/GetOrder`."""
         return f"/{self.service}/{self.name}"
 
 
 @dataclass(frozen=True)
 class ServicePolicyView:
-    """One proto service and what the contract says about it."""
+    """One proto service and its options."""
 
     full_name: str
     owner: str
-    """The short name of the service whose process serves it ("order")."""
+    """The short name of the service that serves it ("order")."""
     retries: int
-    """How many times a repeatable call that failed on its way is tried again."""
+    """How often a repeatable call is retried after UNAVAILABLE."""
     methods: Mapping[str, MethodPolicyView]
     """By rpc name, in the contract's order."""
 
@@ -75,7 +75,7 @@ class ServicePolicyView:
 
 
 def read(service: ServiceDescriptor) -> ServicePolicyView:
-    """The contract of one proto service, with what a process needs to serve or call it. Raises ContractError."""
+    """The options and message classes of one proto service. Raises ContractError."""
     proto = ServiceDescriptorProto()
     service.CopyToProto(proto)
     decided = read_service(service.full_name, proto)

@@ -1,10 +1,10 @@
-"""PostgreSQL: one pool a process, and what the rest of a service learns when the database is away.
+"""PostgreSQL: one connection pool per process. Transient database errors become Unavailable.
 
-Connections are returned without a reset round trip, so code that uses the pool keeps no session state: no LISTEN, no
-session advisory locks, no SET without LOCAL. What needs a session of its own opens one (`session`).
+Connections return to the pool without a reset, so code that uses the pool must not keep session state: no LISTEN, no
+session-level advisory locks, no SET without LOCAL. Use `session` for those.
 
-Connections go to a server that takes writes. After a failover, those to the old primary are closed at the first
-statement that it refuses; each new one resolves the URL anew (its hosts, their addresses, its passfile).
+Connections go to a server that accepts writes. After a failover, the connections to the old primary are closed at the
+first statement that it refuses. Each new connection resolves the URL again (hosts, addresses, passfile).
 """
 
 from __future__ import annotations
@@ -39,40 +39,40 @@ _CLOSE_SECONDS = 5.0
 
 _PASSING_CLASSES = frozenset(
     {
-        "08",  # the connection
-        "28",  # who we are: a password that was rotated
-        "53",  # disk, memory or connections are used up
-        "57",  # an operator's doing: shutdown, start, a statement over its time
-        "58",  # the machine below the database
+        "08",  # connection errors
+        "28",  # authentication: the password was rotated
+        "53",  # disk, memory or connections are exhausted
+        "57",  # operator intervention: shutdown, startup, statement timeout
+        "58",  # system errors, such as I/O
     }
 )
 _PASSING_STATES = frozenset(
     {
-        "25006",  # read-only: the primary before a failover
-        "25P03",  # idle in a transaction for too long
-        "25P04",  # a transaction over its time
+        "25006",  # read-only: the old primary after a failover
+        "25P03",  # idle-in-transaction timeout
+        "25P04",  # transaction timeout
         "40001",  # serialization failure
         "40003",  # whether the statement took effect is unknown
         "40P01",  # deadlock
-        "42501",  # a right that was taken from our role
-        "55P03",  # a lock is not to be had in time
+        "42501",  # a privilege was revoked from our role
+        "55P03",  # lock timeout
     }
 )
-"""SQLSTATEs that say nothing about the work: the same work succeeds once the trouble has passed. Constraints, values
-out of range and bad SQL are none of these. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+"""Transient SQLSTATEs: the same work succeeds later. Constraint violations, values out of range and invalid SQL are not
+among them. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
-_STANDING = ("25006", "28", "42501", "53", "58")
-"""Trouble that `SELECT 1` on a good connection does not notice, and that may stay until somebody acts."""
+_LASTING = ("25006", "28", "42501", "53", "58")
+"""Errors that `SELECT 1` on an open connection does not detect, and that may last until an operator acts."""
 
 
 def passes(error: BaseException) -> bool:
-    """Whether an error of asyncpg's is the database's passing trouble rather than a fault of what was asked of it."""
+    """Whether an error of asyncpg is transient: the database's problem, not an invalid statement."""
     if isinstance(error, asyncpg.InvalidCachedStatementError):
-        return True  # a table changed under a statement; asyncpg has forgotten all of them and prepares them anew
+        return True  # a table changed under a prepared statement; asyncpg has dropped its cache and prepares again
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
-    # InternalClientError: no host is writable, a type has changed, a session ended in the middle of a statement.
+    # InternalClientError: no host is writable, a type has changed, or a session ended during a statement.
     return isinstance(error, (asyncpg.InternalClientError, ConnectionError)) or _was_closed(error)
 
 
@@ -80,17 +80,17 @@ transient.register_test(passes)
 
 
 def affected(tag: str) -> int:
-    """How many rows a statement changed, from the tag that `execute` answers with, such as "DELETE 3"."""
+    """The number of changed rows, from the command tag that `execute` returns, such as "DELETE 3"."""
     return int(tag.rpartition(" ")[2])
 
 
 class PostgresSettings(CommonSettings):
-    """What a service on PostgreSQL needs besides."""
+    """The additional settings of a service with PostgreSQL."""
 
     database_url: PostgresUrl
     """postgresql://user:password@host:port/database"""
     migrate_at_start: bool = True
-    """Whether a starting process brings the schema up to date; off where a job does it before."""
+    """Whether a starting process migrates the schema. Off if a job does it before."""
 
 
 class Postgres:
@@ -98,10 +98,10 @@ class Postgres:
 
     Args:
         dsn: `postgresql://…`.
-        application_name: shown in pg_stat_activity; the service's name.
-        migrations: the directory of the service's own SQL files. With it, `start` brings the schema up to date first
-            (chassis tables, then the service's); None leaves the schema alone.
-        size: the most connections that are open at once.
+        application_name: the service's name, shown in pg_stat_activity.
+        migrations: the directory of the service's migrations. `start` applies the chassis' migrations, then these.
+            None: `start` does not migrate.
+        size: the maximum number of open connections.
     """
 
     name = "postgres"
@@ -118,11 +118,11 @@ class Postgres:
         self._application_name = application_name
         self._migrations = migrations
         self._size = size
-        self._trouble = _Told()
+        self._trouble = _DatabaseTrouble()
         self._pool: _Pool | None = None
 
     async def start(self) -> None:
-        """Bring the schema up to date, then open the pool. Raises while the database is away."""
+        """Migrate the schema, then open the pool. Raises while the database is unavailable."""
         if self._migrations is not None:
             await migrations.migrate_in_background(self._dsn, self._migrations)
         connections = await asyncpg.create_pool(
@@ -130,28 +130,28 @@ class Postgres:
             min_size=min(_KEPT_OPEN, self._size),
             max_size=self._size,
             max_inactive_connection_lifetime=IDLE_SECONDS,
-            reset=_leave_as_it_is,
+            reset=_no_reset,
             **self._session_options(),
         )
         self._pool = _Pool(connections, self._trouble)
 
     async def stop(self) -> None:
-        """Close the pool; connections still in use are given a few seconds, then cut."""
+        """Close the pool. Connections in use are terminated after 5 s."""
         pool, self._pool = self._pool, None
         if pool is not None:
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                async with asyncio.timeout(_CLOSE_SECONDS):  # a close that is cancelled cuts what is left
+                async with asyncio.timeout(_CLOSE_SECONDS):  # a cancelled close terminates the remaining connections
                     await pool.connections.close()
 
     async def check(self) -> None:
-        """Ask the database something, on an idle connection; when all are busy, on a new one of its own.
+        """Query the database on an idle connection; if all are busy, on a new one outside the pool.
 
-        So it never queues behind the service's own work.
+        So a check never queues behind the service's work.
 
         Raises:
-            Unavailable: it is away, or takes no writes.
-            Impaired: it answers, and within the last 20 s it refused work for a reason of its own (disk full, no more
-                connections, a password or a right that is ours no more).
+            Unavailable: it does not answer, or accepts no writes.
+            Impaired: it answers, but failed within the last 20 s with a lasting error (disk full, no more connections,
+                password or privilege revoked).
         """
         pool = self._open_pool()
         if not pool.connections.get_idle_size():
@@ -159,31 +159,31 @@ class Postgres:
                 pass
         elif await self.fetchval("SELECT current_setting('transaction_read_only')::bool"):
             await pool.connections.expire_connections()
-            raise Unavailable("the database takes no writes")
+            raise Unavailable("the database accepts no writes")
         self._trouble.check()
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """A pooled connection without a transaction, for reads.
 
         Raises:
-            Unavailable: none is free within 2 s or the deadline, or the database is in trouble (`passes`).
+            Unavailable: none is free within 2 s or the deadline, or the database has a transient error (`passes`).
         """
         return _Lent(self._open_pool())
 
     @contextlib.asynccontextmanager
     async def transaction(self, point: str = "") -> AsyncIterator[Connection]:
-        """A transaction (READ COMMITTED): committed at the end of the block, rolled back when it raises.
+        """A transaction (READ COMMITTED). Commits at the end of the block, rolls back if the block raises.
 
-        Never wait for another service or for a person inside: it holds a connection and its locks.
+        Do not call another service inside: the transaction holds a connection and locks.
 
         Args:
-            point: what it does, such as "payment.begin": the crash points `payment.begin.before_commit` and
-                `payment.begin.committed` stand around the commit. Without it there are none.
+            point: what it does, such as "payment.begin". It is the prefix of the crash points around the commit:
+                `payment.begin.before_commit` and `payment.begin.committed`. Default: no crash points.
 
         Raises:
-            Unavailable: as `connection`; also after a deadlock, a statement over its time, or a change of a table
-                under a prepared statement, when all was rolled back. When the connection was lost during the commit,
-                whether it took effect is unknown: what may be repeated claims an idempotency key or asks the inbox.
+            Unavailable: as `connection`; also after a deadlock, a statement timeout, or a table that changed under a
+                prepared statement, when all was rolled back. If the connection was lost during the commit, the outcome
+                is unknown: a repeatable effect claims an idempotency key or uses the inbox.
         """
         async with self.connection() as connection, connection.transaction():
             yield connection
@@ -194,37 +194,37 @@ class Postgres:
 
     @contextlib.asynccontextmanager
     async def session(self, *, statement_seconds: float = _STATEMENT_SECONDS) -> AsyncIterator[Connection]:
-        """A connection outside the pool, for session state: LISTEN, session advisory locks. Closed after the block.
+        """A connection outside the pool, for session state: LISTEN, session-level locks. Closed after the block.
 
         Raises:
-            Unavailable: the database is in trouble (`passes`), or does not answer a statement in time.
+            Unavailable: the database has a transient error (`passes`), or a statement exceeds `statement_seconds`.
         """
-        with self._trouble.told():
+        with self._trouble.translated():
             connection = await self._connect(statement_seconds)
             try:
                 yield connection
                 await connection.close(timeout=CONNECT_SECONDS)
             finally:
-                connection.terminate()  # nothing more to say to one that failed, or was cancelled at work
+                connection.terminate()  # without a closing handshake: it failed, or was cancelled during a statement
 
     async def fetch(self, query: str, *arguments: object) -> list[Record]:
-        """All rows of one statement outside a transaction. Raises Unavailable as `connection` does."""
+        """All rows of one statement outside a transaction. Raises Unavailable like `connection`."""
         async with self.connection() as connection:
             rows: list[Record] = await connection.fetch(query, *arguments)
             return rows
 
     async def fetchrow(self, query: str, *arguments: object) -> Record | None:
-        """The first row of one statement outside a transaction. Raises Unavailable as `connection` does."""
+        """The first row of one statement outside a transaction. Raises Unavailable like `connection`."""
         async with self.connection() as connection:
             return await connection.fetchrow(query, *arguments)
 
     async def fetchval(self, query: str, *arguments: object) -> Any:
-        """The first value of the first row of one statement. Raises Unavailable as `connection` does."""
+        """The first value of the first row of one statement. Raises Unavailable like `connection`."""
         async with self.connection() as connection:
             return await connection.fetchval(query, *arguments)
 
     async def execute(self, query: str, *arguments: object) -> str:
-        """Run one statement by itself; answers its command tag. Raises Unavailable as `connection` does."""
+        """Run one statement outside a transaction. Returns its command tag. Raises Unavailable like `connection`."""
         async with self.connection() as connection:
             tag: str = await connection.execute(query, *arguments)
             return tag
@@ -246,13 +246,13 @@ class Postgres:
         return {
             "timeout": CONNECT_SECONDS,
             "target_session_attrs": "read-write",
-            "command_timeout": statement_seconds + 1,  # the server says it first, unless it is gone
+            "command_timeout": statement_seconds + 1,  # a second later than the server's own timeout
             "server_settings": {
                 "application_name": self._application_name,
-                "jit": "off",  # compiling costs more than any statement of ours takes
+                "jit": "off",  # compiling takes longer than any of our statements
                 "statement_timeout": _milliseconds(statement_seconds),
                 "idle_in_transaction_session_timeout": _milliseconds(2 * statement_seconds),
-                # A client that vanished without a word must not keep its locks.
+                # A client that disappeared must not keep its locks.
                 "tcp_keepalives_idle": "15",
                 "tcp_keepalives_interval": "5",
                 "tcp_keepalives_count": "3",
@@ -261,43 +261,43 @@ class Postgres:
 
 
 _NO_CONNECTION = (OSError, asyncpg.PostgresError)  # TimeoutError is an OSError
-"""Why there is no connection to be had: whatever it is, it is not what the work did."""
+"""Errors of connecting. All are transient, because no statement was executed."""
 
 
-class _Told(Trouble):
-    """Says in the chassis' words what went wrong with the database, and remembers what stands."""
+class _DatabaseTrouble(Trouble):
+    """Converts transient errors to Unavailable, and keeps the lasting ones for the check."""
 
     def remember(self, error: BaseException) -> None:
-        """Note an error, if it is of those that stay."""
-        if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "").startswith(_STANDING):
+        """Store an error, if it is a lasting one."""
+        if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "").startswith(_LASTING):
             self.note(error)
 
-    def tell(self, error: BaseException) -> None:
-        """Raises Unavailable for an error that passes. Every other one is left as it is."""
+    def raise_if_transient(self, error: BaseException) -> None:
+        """Raise Unavailable if the error is transient. Otherwise do nothing."""
         if passes(error):
             self.remember(error)
             raise Unavailable from error
 
     @contextlib.contextmanager
-    def told(self) -> Iterator[None]:
-        """`tell` around a block."""
+    def translated(self) -> Iterator[None]:
+        """Apply `raise_if_transient` to the errors of a block."""
         try:
             yield
         except Exception as error:
-            self.tell(error)
+            self.raise_if_transient(error)
             raise
 
 
 @dataclass(slots=True)
 class _Pool:
     connections: asyncpg.Pool
-    trouble: _Told
+    trouble: _DatabaseTrouble
     lent: int = 0
-    """How many blocks have one of them, or wait for one."""
+    """The number of blocks that have a connection or wait for one."""
 
 
 class _Lent:
-    """One block's connection of the pool. A class: every query passes here, and a generator costs it twice as much."""
+    """Lends a pooled connection to a block. A class, because a generator takes twice as long, for every query."""
 
     __slots__ = ("_connection", "_pool")
 
@@ -307,7 +307,7 @@ class _Lent:
     async def __aenter__(self) -> Connection:
         pool = self._pool
         pool.lent += 1
-        # Then nobody waits, and a timeout of asyncpg's is a task of its own each time. Connecting has one anyway.
+        # If a connection is free, no timeout is needed: asyncpg makes a task for each. Connecting has its own timeout.
         one_to_spare = pool.lent <= pool.connections.get_max_size()
         timeout = None if one_to_spare else deadlines.within(CONNECT_SECONDS)
         try:
@@ -317,7 +317,7 @@ class _Lent:
             if isinstance(error, _NO_CONNECTION):
                 pool.trouble.remember(error)
                 raise Unavailable from error
-            pool.trouble.tell(error)
+            pool.trouble.raise_if_transient(error)
             raise
         return self._connection
 
@@ -326,25 +326,25 @@ class _Lent:
         if isinstance(error, asyncpg.InternalClientError):
             self._connection.terminate()
         elif isinstance(error, asyncpg.ReadOnlySQLTransactionError):
-            await pool.connections.expire_connections()  # all of them lead to a server that is the primary no more
+            await pool.connections.expire_connections()  # all lead to the old primary
         try:
             await pool.connections.release(self._connection)
         except BaseException as failure:
-            pool.trouble.tell(failure)
+            pool.trouble.raise_if_transient(failure)
             raise
         finally:
             pool.lent -= 1
         if error is not None:
-            pool.trouble.tell(error)
+            pool.trouble.raise_if_transient(error)
 
 
 def _was_closed(error: BaseException) -> bool:
-    """Whether the session had ended before; other misuse of asyncpg is a bug."""
+    """Whether the connection was already closed. Other InterfaceErrors are bugs."""
     return isinstance(error, asyncpg.InterfaceError) and ("closed" in str(error) or "closing" in str(error))
 
 
-async def _leave_as_it_is(_connection: Connection) -> None:
-    """The reset of a pool whose users keep no session state: nothing to do, so no round trip."""
+async def _no_reset(_connection: Connection) -> None:
+    """Saves the round trip of a reset: users of the pool keep no session state."""
 
 
 def _milliseconds(seconds: float) -> str:

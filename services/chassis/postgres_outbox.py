@@ -1,4 +1,4 @@
-"""The outbox in PostgreSQL as the relay sees it: which process publishes, what is unsent, what is done."""
+"""The relay's adapter for the outbox in PostgreSQL: the lease, unsent events, marking them as sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COUNT_AT_MOST = 100_000
 
 
 class PostgresOutbox:
-    """This database's outbox: `Relay(PostgresOutbox(postgres, "user").lease, producer)`."""
+    """The outbox of one database: `Relay(PostgresOutbox(postgres, "user").lease, producer)`."""
 
     def __init__(self, postgres: Postgres, service: str) -> None:
         self._postgres = postgres
@@ -28,35 +28,36 @@ class PostgresOutbox:
 
     @contextlib.asynccontextmanager
     async def lease(self) -> AsyncIterator[ActiveOutbox]:
-        """Wait until no other process publishes from this database, then be the one that does.
+        """Wait for the lease: one process at a time publishes from this database.
 
-        The lease is an advisory lock of the very connection that reads and marks: whoever lost it can do neither.
+        The lease is an advisory lock of the same connection that reads and marks. A process that loses the connection
+        loses both.
 
         Raises:
-            Unavailable: the database or the connection went away, and the lease with it.
+            Unavailable: the database or the connection was lost, and with it the lease.
         """
         async with self._postgres.session(statement_seconds=_STATEMENT_SECONDS) as connection:
-            await connection.execute("SET synchronous_commit = off")  # a mark that is lost only publishes once more
-            # One that is stopped (not dead) would keep the lock for ever; its connection is then ended from the server.
+            await connection.execute("SET synchronous_commit = off")  # a lost mark only publishes an event again
+            # A suspended process would keep the lock for ever: the server closes its idle connection.
             await connection.execute(f"SET idle_session_timeout = '{_PAUSED_SECONDS}s'")
             await _lock(connection)
-            news = asyncio.Event()
-            await connection.add_listener("outbox", lambda *_: news.set())
+            wakeup = asyncio.Event()
+            await connection.add_listener("outbox", lambda *_: wakeup.set())
             async with _until_lost(connection):
-                yield ActiveOutbox(connection, news, self._source)
+                yield ActiveOutbox(connection, wakeup, self._source)
 
 
 class ActiveOutbox:
-    """The outbox as the one process sees it that holds the lease (`relay.Outbox`)."""
+    """The outbox for the process that holds the lease (`relay.Outbox`)."""
 
-    def __init__(self, connection: Connection, news: asyncio.Event, source: str) -> None:
+    def __init__(self, connection: Connection, wakeup: asyncio.Event, source: str) -> None:
         self._connection = connection
-        self._news = news
+        self._wakeup = wakeup
         self._source = source
 
     async def unsent(self, limit: int, held_back: Collection[str]) -> Sequence[Unsent]:
-        """Every unsent row, oldest first. Never "after the last one seen": commits do not come in order of position."""
-        self._news.clear()
+        """The oldest unsent entries. No cursor: transactions do not commit in the order of `position`."""
+        self._wakeup.clear()
         rows = await self._connection.fetch(
             """
             SELECT position, id, topic, key, type, subject, sequence, traceparent, occurred_at, value
@@ -68,19 +69,19 @@ class ActiveOutbox:
         return [self._entry(row) for row in rows]
 
     async def mark_sent(self, sent: Sequence[Unsent]) -> None:
-        """Write down that these are published."""
+        """Mark entries as published."""
         await self._connection.execute(
             "UPDATE outbox SET sent_at = now() WHERE position = ANY ($1::bigint[])", [entry.token for entry in sent]
         )
 
     async def wait_for_work(self) -> None:
-        """Return when someone has committed an event, and every second in any case."""
+        """Wait for the commit of an event, at most a second."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_POLL_SECONDS):
-                await self._news.wait()
+                await self._wakeup.wait()
 
     async def backlog(self) -> Backlog:
-        """How many are unsent (100,000 stands for more) and how old the oldest is."""
+        """The number of unsent events (counted up to 100,000), and the age of the oldest."""
         row = await self._connection.fetchrow(
             """
             SELECT count(*), coalesce(extract(epoch FROM now() - min(occurred_at)), 0)::float
@@ -106,7 +107,7 @@ class ActiveOutbox:
 
 
 async def _lock(connection: Connection) -> None:
-    # Asked for again and again rather than waited for: a statement that waits for days holds back vacuum for days.
+    # Polls instead of waiting, because a statement that waits for days holds back vacuum.
     while True:
         if await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
             return
@@ -115,7 +116,7 @@ async def _lock(connection: Connection) -> None:
 
 @contextlib.asynccontextmanager
 async def _until_lost(connection: Connection) -> AsyncIterator[None]:
-    """Leave the block at once, by Unavailable, when the connection ends."""
+    """Interrupt the block with Unavailable when the connection ends."""
     loop = asyncio.get_running_loop()
     scope = asyncio.timeout(None)
     inside = True
@@ -133,5 +134,5 @@ async def _until_lost(connection: Connection) -> AsyncIterator[None]:
                 inside = False
     except TimeoutError:
         if scope.expired():
-            raise Unavailable("the connection that held the relay's lock is gone") from None
+            raise Unavailable("the connection that held the relay's lease was lost") from None
         raise

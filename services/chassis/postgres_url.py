@@ -1,7 +1,7 @@
-"""The URL of a PostgreSQL database, as far as both of its readers understand it.
+"""Validates the URL of a PostgreSQL database.
 
-Migrations connect by libpq, the service by asyncpg. Each ignores or refuses some of what the other takes, so only what
-means the same to both is a good setting: a URL that migrates also serves.
+Migrations connect with libpq, the service with asyncpg. Each ignores or refuses some parameters of the other. Only
+parameters that mean the same to both are allowed, so that a URL works for both.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full
 _FILES = ("sslrootcert", "sslcert", "sslkey", "passfile")
 _PARAMETERS = ("sslmode", *_FILES, "options", "target_session_attrs")
 _LEFT_OUT = {
-    "channel_binding": "asyncpg cannot bind channels; sslmode=verify-full proves who the server is",
-    "connect_timeout": "a connection attempt has 2 s",
-    "application_name": "it is the service's name",
+    "channel_binding": "asyncpg does not support channel binding; sslmode=verify-full authenticates the server",
+    "connect_timeout": "the service's timeout is 2 s",
+    "application_name": "the service sets it to its name",
     "keepalives": "the service sets its own",
-    "gssencmode": "asyncpg does not encrypt by GSSAPI",
-    "pgbouncer": "no setting of PostgreSQL",
+    "gssencmode": "asyncpg does not support GSSAPI encryption",
+    "pgbouncer": "it is not a parameter of PostgreSQL",
 }
 
 
 def checked(secret: SecretStr) -> SecretStr:
-    """The URL unchanged. Raises ValueError with what would be right, without any of the URL."""
+    """The URL, unchanged. Raises ValueError; its message has the rule but nothing of the URL."""
     parts = split_url(secret.get_secret_value(), ("postgresql", "postgres"), _FORM)
     if not parts.username or not parts.path[1:] or "/" in parts.path[1:]:
         raise ValueError(f"must be {_FORM}")
@@ -45,16 +45,16 @@ def _check_parameters(query: str) -> None:
     for name in given:
         if name in _LEFT_OUT:
             raise ValueError(f"leave out {name}: {_LEFT_OUT[name]}")
-        if name not in _PARAMETERS:  # not repeated: it may be a piece of a password
+        if name not in _PARAMETERS:  # not in the message: it may be part of a password
             raise ValueError(f"has a parameter that is not supported; it takes {_PARAMETERS_TEXT}")
     if given.get("sslmode", "prefer") not in _SSL_MODES:
         raise ValueError(f"sslmode must be one of {', '.join(_SSL_MODES)}")
     for name in _FILES:
         if name in given and not Path(given[name]).is_file():
-            raise ValueError(f"{name} must be a file that can be read")
+            raise ValueError(f"{name} must be a readable file")
 
 
 _PARAMETERS_TEXT = ", ".join(_PARAMETERS)
 
 PostgresUrl = Annotated[SecretStr, AfterValidator(checked)]
-"""`postgresql://user:password@host[:port]/database`, with few parameters."""
+"""`postgresql://user:password@host[:port]/database`, with the allowed parameters."""

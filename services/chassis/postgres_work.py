@@ -1,4 +1,4 @@
-"""The unit of work on PostgreSQL: one transaction with the inbox, the outbox and the idempotency keys in it."""
+"""The unit of work on PostgreSQL: one transaction with inbox, outbox and idempotency keys."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ U = TypeVar("U")
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A fact as the bus carries it."""
+    """The event of a fact, and its headers."""
 
     event: Message
     key: str
@@ -34,7 +34,7 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Codec(Generic[A]):
-    """How an answer is kept for repeats."""
+    """How an answer is stored for repeats: as a protobuf message."""
 
     message: type[Message]
     encode: Callable[[A], Message]
@@ -42,16 +42,16 @@ class Codec(Generic[A]):
 
 
 Codecs = Mapping[type, Codec[Any]]
-"""The codec of each type of answers."""
+"""Type of answer → its codec."""
 
 
 class PostgresUnit(Generic[F]):
-    """A unit of work on one connection. A service's own unit extends it by its repositories.
+    """A unit of work on one connection. A service's own unit adds its repositories.
 
     Args:
         connection: within a transaction, or without one for reads.
-        consumer: the consumer group in whose name events are recorded as processed.
-        encode: a fact → what the bus carries.
+        consumer: the consumer group whose processed events `first_time` records.
+        encode: fact → event.
     """
 
     def __init__(self, connection: Connection, consumer: str, encode: Callable[[F], Outgoing]) -> None:
@@ -60,13 +60,18 @@ class PostgresUnit(Generic[F]):
         self._encode = encode
 
     async def first_time(self, event_id: UUID) -> bool:
-        """See UnitOfWork.first_time; raises RuntimeError outside a transaction."""
+        """Implements UnitOfWork.first_time. Raises RuntimeError outside a transaction."""
         return await inbox.first_time(self.connection, self._consumer, event_id)
 
     async def publish(self, fact: F) -> None:
-        """See UnitOfWork.publish; raises RuntimeError outside a transaction."""
+        """Implements UnitOfWork.publish. Raises RuntimeError outside a transaction."""
         out = self._encode(fact)
         await outbox.publish(self.connection, out.event, out.key, out.subject, out.sequence)
+
+    async def publish_again(self, fact: F) -> None:
+        """Implements UnitOfWork.publish_again. Raises RuntimeError outside a transaction."""
+        out = self._encode(fact)
+        await outbox.publish_again(self.connection, out.event, out.key, out.subject)
 
 
 class PostgresWork(Generic[U]):
@@ -74,8 +79,8 @@ class PostgresWork(Generic[U]):
 
     Args:
         postgres: the pool.
-        unit: a connection → the service's unit of work.
-        codecs: how answers of repeatable requests are kept.
+        unit: connection → the service's unit of work.
+        codecs: how answers of repeatable requests are stored.
     """
 
     def __init__(self, postgres: Postgres, unit: Callable[[Connection], U], codecs: Codecs | None = None) -> None:
@@ -85,20 +90,20 @@ class PostgresWork(Generic[U]):
 
     @contextlib.asynccontextmanager
     async def begin(self, name: str = "") -> AsyncIterator[U]:
-        """See UnitsOfWork.begin; Postgres.transaction says what it raises."""
+        """Implements UnitsOfWork.begin by Postgres.transaction."""
         async with self._postgres.transaction(name) as connection:
             yield self._unit(connection)
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[U]:
-        """See UnitsOfWork.read; Postgres.connection says what it raises."""
+        """Implements UnitsOfWork.read by Postgres.connection."""
         async with self._postgres.connection() as connection:
             yield self._unit(connection)
 
     async def once(
         self, name: str, scope: str, request: Repeatable, effect: Callable[[U], Awaitable[A]], answer: type[A]
     ) -> Answered[A]:
-        """See UnitsOfWork.once."""
+        """Implements UnitsOfWork.once."""
         codec: Codec[A] = self._codecs[answer]
         made: list[A] = []
 

@@ -1,8 +1,8 @@
-"""Sending to Kafka: acknowledged by all in-sync replicas, never twice by the same producer, never waiting for ever.
+"""The Kafka producer: idempotent, acknowledged by all in-sync replicas, with a timeout.
 
-aiokafka's idempotent producer keeps a batch until it is delivered, however long that takes, and is of no use any more
-after a fatal error. So every send has a time limit, and a producer that ran into it or into an error that will not pass
-is replaced by a new one. What the old one still held may arrive late and twice: consumers know events by their ids.
+aiokafka's idempotent producer retries a batch without limit, and is unusable after a fatal error. So every send has a
+timeout, and a producer is replaced after a timeout or a fatal error. Records in the old producer may still arrive, late
+and twice: consumers deduplicate by event id.
 """
 
 from __future__ import annotations
@@ -44,30 +44,30 @@ _log = structlog.get_logger()
 
 
 class NotDelivered(Unavailable):
-    """Kafka has not acknowledged a record. It may still have been stored."""
+    """Kafka did not acknowledge a record. It may still have been stored."""
 
     default_message = "the message was not delivered"
 
 
 class RecordTooLarge(NotDelivered):
-    """The record is larger than the producer or the broker takes. It never will be delivered."""
+    """The record is larger than the producer or the broker accepts. Retries do not help."""
 
     default_message = "the message is too large for Kafka"
 
 
 class Sender(Protocol):
-    """What relay and consumers need of a producer."""
+    """The producer's interface for relay and consumers."""
 
     async def send(self, record: OutgoingRecord) -> None:
-        """Return when the record is stored for good. Raises NotDelivered; RecordTooLarge, when it never can be."""
+        """Send a record. Returns when all in-sync replicas have it. Raises NotDelivered or RecordTooLarge."""
 
 
 class Producer:
-    """One idempotent producer a process: a Resource, added with `required=False`, since an outbox stands before it.
+    """One idempotent producer per process: a Resource. Add it with `required=False`, because the outbox buffers events.
 
     Args:
-        kafka: the brokers; or their addresses alone, in plain text.
-        client_id: shown in the broker's logs; the service's name.
+        kafka: the brokers, or their addresses for unencrypted connections.
+        client_id: the service's name, shown in the broker's logs.
     """
 
     name = "kafka"
@@ -76,21 +76,21 @@ class Producer:
         self._brokers = brokers(kafka)
         self._client_id = client_id
         self._opening: asyncio.Task[AIOKafkaProducer] | None = None
-        self._beside: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
         self._stopped = False
 
     async def start(self) -> None:
-        """Begin to connect. Does not wait for Kafka: what is sent before it is up waits for it."""
+        """Start to connect in the background. `send` waits for the connection."""
         self._current()
 
     async def stop(self) -> None:
-        """Deliver what is under way, within seconds, and close for good."""
+        """Deliver what was sent, within seconds, and close."""
         self._stopped = True
         opening, self._opening = self._opening, None
         if opening is not None:
             await _close_when_open(opening)
-        if self._beside:
-            await asyncio.wait(self._beside)
+        if self._closing:
+            await asyncio.wait(self._closing)
 
     async def check(self) -> None:
         """Raise NotDelivered unless a broker answers."""
@@ -99,24 +99,23 @@ class Producer:
             raise NotDelivered("no Kafka broker answers")
 
     async def send(self, record: OutgoingRecord) -> None:
-        """Send one record; returns when all in-sync replicas have it.
+        """Send one record. Returns when all in-sync replicas have it.
 
-        Records that are sent one after the other arrive in that order (per key). Those that are sent at once share
-        requests.
+        Sequential sends of one key keep their order. Concurrent sends are batched.
 
         Raises:
-            RecordTooLarge: the broker will never take a record of this size.
-            NotDelivered: not within 8 retries and 30 s, or it is a record that the broker will never take.
+            RecordTooLarge: the broker does not accept a record of this size.
+            NotDelivered: not acknowledged within 8 retries and 30 s, or the broker does not accept the record.
         """
         try:
             async with asyncio.timeout(_SEND_SECONDS):
-                await self._send_patiently(record)
+                await self._send_with_retries(record)
         except _TOO_LARGE as error:
             raise RecordTooLarge(f"{record.topic}: {type(error).__name__}") from error
         except (KafkaError, TimeoutError) as error:
             raise NotDelivered(f"{record.topic}: {type(error).__name__}") from error
 
-    async def _send_patiently(self, record: OutgoingRecord) -> None:
+    async def _send_with_retries(self, record: OutgoingRecord) -> None:
         for pause in itertools.islice(backoff.delays(FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS), RETRIES):
             try:
                 return await self._try(record)
@@ -146,7 +145,7 @@ class Producer:
         return await _shared(self._current())
 
     def _current(self) -> asyncio.Task[AIOKafkaProducer]:
-        """The producer that all use, opened by the first who needs one."""
+        """The task that opens the shared producer; starts one if there is none."""
         if self._stopped:
             raise NotDelivered("the producer is closed")
         opening = self._opening
@@ -173,28 +172,28 @@ class Producer:
         return producer
 
     def _replace(self, opening: asyncio.Task[AIOKafkaProducer], error: Exception) -> None:
-        """Let the next send open a new producer, unless another send has seen to it."""
+        """Make the next send open a new producer, unless another send already did."""
         if self._opening is opening:
             self._opening = None
             _log.warning("kafka_producer_replaced", error=type(error).__name__)
-            self._run_beside(_close_when_open(opening))
+            self._close_detached(_close_when_open(opening))
 
-    def _run_beside(self, work: Coroutine[None, None, None]) -> None:
+    def _close_detached(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
 
 async def _shared(opening: asyncio.Task[AIOKafkaProducer]) -> AIOKafkaProducer:
-    """The opened producer. One waiter that goes away does not stop the opening for the others."""
+    """The opened producer. Cancelling one waiter does not cancel the opening."""
     try:
         return await asyncio.shield(opening)
     except (KafkaError, OSError) as error:
-        raise NotDelivered("Kafka is away") from error
+        raise NotDelivered("Kafka is unavailable") from error
 
 
 def _note_failure(opening: asyncio.Task[AIOKafkaProducer]) -> None:
-    """Whoever sends learns of it; when nobody does, it is no loose end either."""
+    """Mark the exception as retrieved: each `send` raises it; asyncio need not warn."""
     if not opening.cancelled():
         opening.exception()
 
@@ -207,7 +206,7 @@ async def _close_when_open(opening: asyncio.Task[AIOKafkaProducer]) -> None:
 
 
 async def _close(producer: AIOKafkaProducer) -> None:
-    """Deliver what can be delivered within seconds; then cut the connections, which ends whatever still waits."""
+    """Deliver what is possible within seconds. Then close the connections, which fails the remaining sends."""
     try:
         async with asyncio.timeout(_CLOSE_SECONDS):
             await producer.stop()

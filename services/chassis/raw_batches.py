@@ -1,8 +1,8 @@
-"""Decodes what the broker answered to a fetch, record by record, where aiokafka's decoder gives up on all of it.
+"""Decodes a fetch response record by record, when aiokafka's decoder fails.
 
-aiokafka refuses a whole fetch for one header name that is not UTF-8, for one damaged record, for a codec that is not
-installed. Here each costs what it must: a strange header name nothing, a damaged record itself, and only a batch that
-cannot be decompressed, or whose checksum is wrong, is lost whole.
+aiokafka fails a whole fetch for one header name that is not UTF-8, one damaged record, or a missing codec. This decoder
+loses as little as possible: nothing for a header name, one record for a damaged record, and a whole batch only if it
+cannot be decompressed or its checksum is wrong.
 
 Format: https://kafka.apache.org/documentation/#recordbatch
 """
@@ -20,9 +20,9 @@ from services.chassis.events import Headers
 
 _BATCH = struct.Struct(">qiibIhiqqqhii")
 _BEFORE_LENGTH = 12
-"""Bytes of a batch that its length does not count: its offset and the length itself."""
+"""Bytes before a batch's length counts: base offset and length."""
 _CHECKED_FROM = 21
-"""Where the bytes begin that the checksum is of."""
+"""The first byte that the checksum covers."""
 _CODEC, _LOG_APPEND_TIME, _CONTROL = 0x07, 0x08, 0x20
 _DECOMPRESS: Mapping[int, Callable[[bytes], bytes]] = {
     0: bytes,
@@ -34,12 +34,12 @@ _DECOMPRESS: Mapping[int, Callable[[bytes], bytes]] = {
 
 
 class Damaged(Exception):
-    """Bytes that are not a record batch as Kafka writes it."""
+    """The bytes are not a valid record batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record, as far as consumers look at it. aiokafka's own have the same attributes."""
+    """A consumed record. It has the same attributes as aiokafka's."""
 
     topic: str
     partition: int
@@ -52,16 +52,16 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Undecodable(Record):
-    """In place of a record, or of a whole batch, that cannot be decoded: no key, no value, no headers."""
+    """Replaces a record or a batch that cannot be decoded. It has no key, value or headers."""
 
     error: Damaged
-    """Why, and which offsets it stands for. `offset` is the last of them."""
+    """The reason and the offsets that it replaces. `offset` is the last of them."""
 
 
 def decode(place: TopicPartition, data: bytes, offset: int) -> tuple[list[Record], int]:
-    """The records from `offset` on in an answer to a fetch, and the offset to go on at.
+    """Decode the records from `offset` on in a fetch response. Returns them and the next offset to fetch.
 
-    Never raises: what cannot be decoded is Undecodable. An answer without a whole batch leads nowhere: `([], offset)`.
+    Never raises: Undecodable replaces what cannot be decoded. Returns `([], offset)` if there is no complete batch.
     """
     found: list[Record] = []
     at = 0
@@ -89,21 +89,26 @@ def _batch(place: TopicPartition, data: bytes, offset: int) -> tuple[list[Record
             raise Damaged(f"its format is {magic}, not 2")
         if calc_crc32c(data[_CHECKED_FROM:]) != checksum:
             raise Damaged("its checksum is wrong")
+        if last_delta + 1 < count:
+            raise Damaged(f"it has {count} records and {last_delta + 1} offsets")
         content = bytearray(_DECOMPRESS[attributes & _CODEC](data[_BATCH.size :]))
-    except Exception as error:  # a decompressor raises what it likes
-        # A damaged batch may name any last offset: it is believed as far as it agrees with the number of records.
+    except Exception as error:  # decompressors raise various exceptions
+        # The last offset of a damaged batch may be wrong: use it only if it agrees with the number of records.
         last = max(offset, next_offset - 1 if last_delta + 1 == count else 0)
         return [_undecodable(place, last, last_time, error, first=max(base, offset))], last + 1
     time_of_all = last_time if attributes & _LOG_APPEND_TIME else None
-    records = list(_records(place, content, base, count, first_time, time_of_all))
+    records = list(_records(place, content, range(base, next_offset), count, first_time, time_of_all))
     return [record for record in records if record.offset >= offset], next_offset
 
 
 def _records(
-    place: TopicPartition, content: bytearray, base: int, count: int, first_time: int, time_of_all: int | None
+    place: TopicPartition, content: bytearray, offsets: range, count: int, first_time: int, time_of_all: int | None
 ) -> Iterator[Record]:
-    """Each record says its length, so that the next one is found whatever is in this one."""
-    at = 0
+    """Each record begins with its length, so a damaged record does not hide the next one.
+
+    offsets: those of the batch.
+    """
+    at, base = 0, offsets.start
     for number in range(count):
         try:
             length, begin = decode_varint(content, at)
@@ -114,14 +119,18 @@ def _records(
             return
         at = begin + length
         try:
-            yield _record(place, content[begin:at], base, first_time, time_of_all)
+            yield _record(place, content[begin:at], offsets, first_time, time_of_all)
         except (ValueError, IndexError) as error:
             yield _undecodable(place, base + number, first_time, error)
 
 
-def _record(place: TopicPartition, content: bytearray, base: int, first_time: int, time_of_all: int | None) -> Record:
-    time_delta, at = decode_varint(content, 1)  # behind the attributes, of which a record has none
+def _record(
+    place: TopicPartition, content: bytearray, offsets: range, first_time: int, time_of_all: int | None
+) -> Record:
+    time_delta, at = decode_varint(content, 1)  # after the attributes byte, which is unused
     offset_delta, at = decode_varint(content, at)
+    if not 0 <= offset_delta < len(offsets):
+        raise ValueError("its offset is not in its batch")
     key, at = _bytes(content, at)
     value, at = _bytes(content, at)
     headers = []
@@ -133,7 +142,7 @@ def _record(place: TopicPartition, content: bytearray, base: int, first_time: in
     if at != len(content):
         raise ValueError("a record is longer than what it holds")
     timestamp = first_time + time_delta if time_of_all is None else time_of_all
-    return Record(place.topic, place.partition, base + offset_delta, timestamp, key, value, tuple(headers))
+    return Record(place.topic, place.partition, offsets[offset_delta], timestamp, key, value, tuple(headers))
 
 
 def _bytes(content: bytearray, at: int) -> tuple[bytes | None, int]:
@@ -149,5 +158,5 @@ def _undecodable(
     place: TopicPartition, offset: int, timestamp: int, error: Exception, *, first: int | None = None
 ) -> Undecodable:
     which = f"offset {offset}" if first in (None, offset) else f"offsets {first} to {offset}"
-    said = Damaged(f"{which}: {type(error).__name__}: {error}")
-    return Undecodable(place.topic, place.partition, offset, timestamp, None, None, (), said)
+    damaged = Damaged(f"{which}: {type(error).__name__}: {error}")
+    return Undecodable(place.topic, place.partition, offset, timestamp, None, None, (), damaged)

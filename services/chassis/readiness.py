@@ -1,7 +1,7 @@
-"""Whether the service can be called: every resource is started until it is up, then watched.
+"""Readiness: starts every resource, with retries, then checks it periodically.
 
-A resource that is required holds SERVING back until it has started and takes it away while its check fails; one that is
-not, or that is impaired, is only named in `failing`.
+The service is SERVING once all required resources have started, and while their checks succeed. An optional or impaired
+resource that fails is only listed in `failing`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 _CHECK_EVERY = 2.0
 _CHECK_TIMEOUT = 2.0
 _FAILURES_THAT_COUNT = 2
-"""One failed check may be bad luck; as many as these in a row are an outage."""
+"""So many consecutive failed checks are an outage. A single one may be transient."""
 
 
 @dataclass(eq=False)
@@ -30,9 +30,9 @@ class _Watched:
     started: bool = False
     failures: int = 0
     impaired: bool = False
-    """Whether it was the last time of these no more than that."""
+    """Whether the last check raised Impaired."""
     last_logged: tuple[str, bool] = ("", False)
-    """What was wrong, and whether that was expected then."""
+    """The last error, and whether absence was expected at that time."""
 
     @property
     def failing(self) -> bool:
@@ -40,7 +40,7 @@ class _Watched:
 
 
 class Readiness:
-    """Starts and watches the resources of one process, and says how they are."""
+    """Starts and checks the resources of one process."""
 
     def __init__(self, on_change: Callable[[bool], None]) -> None:
         self._on_change = on_change
@@ -48,22 +48,22 @@ class Readiness:
         self._opened = False
         self._closed = False
         self.all_started = asyncio.Event()
-        """Set once every resource has started, required or not."""
+        """Set when every resource has started, required or not."""
 
     def add(self, resource: Resource, *, required: bool) -> None:
-        """One more resource. Before `run`."""
+        """Add a resource. Call before `run`. Raises ValueError for a name that is in use."""
         if any(watched.resource.name == resource.name for watched in self._all):
             raise ValueError(f"there is a resource named {resource.name} already")
         self._all.append(_Watched(resource, required))
 
     @property
     def opened(self) -> bool:
-        """Whether every required resource has started once: from then on calls are answered."""
+        """Whether every required resource has started: from then on calls are answered."""
         return self._opened
 
     @property
     def serving(self) -> bool:
-        """Whether the service should be called now."""
+        """Whether the service is SERVING."""
         return (
             self._opened
             and not self._closed
@@ -72,22 +72,22 @@ class Readiness:
 
     @property
     def failing(self) -> list[str]:
-        """The names of all that cannot be used now."""
+        """The names of the resources that are unavailable or impaired."""
         return [watched.resource.name for watched in self._all if watched.failing]
 
     async def run(self) -> None:
-        """Start everything at once, then watch it, until cancelled."""
+        """Start all resources concurrently, then check them until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for watched in self._all:
                 tasks.create_task(self._keep(watched), name=f"resource-{watched.resource.name}")
             self._started_one_more()
 
     def close(self) -> None:
-        """From now on the service should not be called."""
+        """Set NOT_SERVING for good."""
         self._closed = True
 
     async def stop_all(self, at_most: float) -> None:
-        """Stop every resource, the last one first, `at_most` seconds each. An error is logged and goes no further."""
+        """Stop every resource in reverse order, `at_most` seconds each. Errors are logged, not raised."""
         for watched in reversed(self._all):
             try:
                 async with asyncio.timeout(at_most):
@@ -142,12 +142,12 @@ class Readiness:
 
     @staticmethod
     def _log_change(watched: _Watched, event: str, error: BaseException | None) -> None:
-        """One line a change, not one a try."""
-        said = transient.reason(error) if error else ""
-        now = (said, error is not None and logs.absence_is_expected())
+        """Log changes only, not every attempt."""
+        text = transient.reason(error) if error else ""
+        now = (text, error is not None and logs.absence_is_expected())
         if now != watched.last_logged or event == "resource_started":
             watched.last_logged = now
             if error:
-                logs.absence(event, resource=watched.resource.name, error=said)
+                logs.absence(event, resource=watched.resource.name, error=text)
             else:
                 _log.info(event, resource=watched.resource.name)

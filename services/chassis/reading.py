@@ -1,8 +1,8 @@
-"""Reading partitions past what aiokafka cannot decode. Consumers, tails and `argosy` all read through this.
+"""Reads partitions and skips what aiokafka cannot decode. Consumers, tails and the CLI `argosy` use it.
 
-When aiokafka fails to decode one record it answers nothing at all, again and again, and forgets what it took from other
-partitions meanwhile. So this keeps the place in every partition itself. After such a failure it fetches from there on
-by a request of its own, decodes record by record (raw_batches.py), and lets aiokafka go on behind that.
+If aiokafka cannot decode one record, `getmany` fails at every call and loses the records of other partitions. So this
+module keeps the offset of every partition itself. After such a failure it sends its own fetch request, decodes the
+response record by record (raw_batches.py), and seeks aiokafka past it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from services.chassis import logs, raw_batches
 from services.chassis.raw_batches import Undecodable
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
-"""Since a topic has records: however old they are."""
+"""Since the oldest record of the topic."""
 FETCH_BYTES = 256 * 1024
-"""At most so many bytes of a partition at once, or one batch."""
+"""The maximum number of bytes per partition and fetch; at least one batch."""
 _WAIT_MS = 100
 _TRIES = 3
 _TRY_AGAIN_SECONDS = 0.5
@@ -32,15 +32,15 @@ _OF_THE_RECORDS = (CorruptRecordException, UnsupportedCodecError, RecordTooLarge
 _log = structlog.get_logger()
 
 Batches = Mapping[TopicPartition, Sequence[Any]]
-"""What was read: aiokafka's records, or those of raw_batches."""
+"""Partition → its records: aiokafka's, or those of raw_batches."""
 
 
 async def offsets_since(
     consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], since: datetime
 ) -> Mapping[TopicPartition, int]:
-    """The first offset of each partition whose record is not older than `since`; the end that is given without one.
+    """The first offset of each partition whose record is not older than `since`; without one, the given end.
 
-    The ends are asked for first: what comes in between lies behind them.
+    Fetch the ends before the call: records that arrive in between come after them.
     """
     if since == BEGINNING:
         begins: Mapping[TopicPartition, int] = await consumer.beginning_offsets(list(ends))
@@ -51,11 +51,11 @@ async def offsets_since(
 
 
 class Reading:
-    """What one consumer reads.
+    """Reads from one consumer.
 
     Args:
-        consumer: started, with its partitions assigned or subscribed. Nobody else reads from it.
-        begin: where a partition is read from of which nothing was read yet; asked only after a failure.
+        consumer: started, with its partitions assigned or subscribed. No other code reads from it.
+        begin: the first offset to read of a partition. Called only after a decoding failure.
     """
 
     def __init__(self, consumer: AIOKafkaConsumer, begin: Callable[[TopicPartition], Awaitable[int]]) -> None:
@@ -63,41 +63,41 @@ class Reading:
         self._begin = begin
         self._next: dict[TopicPartition, int] = {}
         self.assignments = 0
-        """How often `forget` was called: whoever awaits something meanwhile sees that partitions went."""
+        """Incremented by `forget`. Code that awaits compares it to detect a rebalance."""
 
     def seek(self, place: TopicPartition, offset: int) -> None:
-        """Go on at this offset."""
+        """Continue at this offset."""
         self._consumer.seek(place, offset)
         self._next[place] = offset
 
     def forget(self) -> None:
-        """The consumer has other partitions from now on."""
+        """Drop all offsets: the consumer's partitions have changed."""
         self.assignments += 1
         self._next.clear()
 
     async def read(self, timeout_ms: int, most: int | None = None) -> Batches:
-        """What has arrived, by partition, in order. Raises KafkaError; a record never makes it raise."""
+        """The records that have arrived, by partition, in order. Raises KafkaError, but never because of a record."""
         try:
             found: Batches = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=most)
         except KafkaError as error:
             if not isinstance(error, _OF_THE_RECORDS):
                 raise
             found = await self._read_by_hand(error)
-        except Exception as error:  # a decompressor raises what it likes
+        except Exception as error:  # decompressors raise various exceptions
             found = await self._read_by_hand(error)
         for place, records in found.items():
             self._next[place] = records[-1].offset + 1
         return found
 
     async def _read_by_hand(self, error: Exception) -> Batches:
-        """What lies between our places and aiokafka's next fetch. Raises `error` when that leads nowhere."""
+        """Fetch and decode from our own offsets. Raises `error` if that makes no progress."""
         _log.warning("fetch_not_decoded", error=logs.error_text(error))
         assignments, found, moved = self.assignments, {}, False
         for place in self._consumer.assignment() - self._consumer.paused():
             begin = self._next[place] if place in self._next else await self._begin(place)
             records, next_offset = await self._fetch(place, begin)
             if assignments != self.assignments or self._consumer._subscription.reassignment_in_progress:
-                return {}  # somebody else's by now
+                return {}  # another member's by now
             self.seek(place, next_offset)
             moved = moved or next_offset > begin
             if records:
@@ -107,7 +107,7 @@ class Reading:
         return found
 
     async def _fetch(self, place: TopicPartition, offset: int) -> tuple[Sequence[raw_batches.Record], int]:
-        """Fetch and decode, again if something cannot be decoded: it may have been damaged on its way."""
+        """Fetch and decode. Retries if something cannot be decoded, because it may have been damaged in transit."""
         records, next_offset = raw_batches.decode(place, await self._bytes(place, offset), offset)
         for _ in range(_TRIES - 1):
             if not any(isinstance(record, Undecodable) for record in records):
@@ -117,7 +117,7 @@ class Reading:
         return records, next_offset
 
     async def _bytes(self, place: TopicPartition, offset: int) -> bytes:
-        """What the broker has there; nothing when it refuses: aiokafka's own fetch then meets the reason."""
+        """The broker's response. Empty if it refuses: aiokafka's own fetch then handles the error."""
         client = self._consumer._client
         leader = client.cluster.leader_for_partition(place)
         if leader in (None, -1):

@@ -1,7 +1,7 @@
-"""gRPC reflection that knows the public proto services and nothing else.
+"""gRPC reflection of the public proto services only.
 
-It answers from a descriptor pool of its own, which holds the public services' files and what those import: the internal
-ones, in files of their own, cannot even be asked for by name.
+It has its own descriptor pool with the public services' files and their imports. Internal services are in other files,
+so they cannot be queried even by name.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from grpc_reflection.v1alpha import reflection
 
 
 def serve(server: grpc.aio.Server, public: Iterable[ServiceDescriptor]) -> None:
-    """Describe these services, and health."""
+    """Add reflection of these services, and of health, to a server."""
     described = [*public, health_pb2.DESCRIPTOR.services_by_name["Health"]]
     names = [service.full_name for service in described]
     reflection.enable_server_reflection(names, server, pool=pool_of(described))
 
 
 def pool_of(services: Iterable[ServiceDescriptor]) -> DescriptorPool:
-    """A pool of the services' files and all that those import."""
+    """A descriptor pool of the services' files and their transitive imports."""
     pool = DescriptorPool()
     added: set[str] = set()
     for service in services:

@@ -1,10 +1,10 @@
-"""What another service of ours said when it refused a call, for use cases that act on it.
+"""The error details of a failed call to another service of ours, for code that acts on the reason.
 
     except grpc.aio.AioRpcError as error:
         refusal = refusal_of(error)
         if refusal.reason == "OUT_OF_STOCK": ...
 
-A refusal that nobody catches is told to our own caller as UNAVAILABLE.
+An AioRpcError that is not caught becomes UNAVAILABLE for our own caller.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _STATUS = "grpc-status-details-bin"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A status other than OK, as errors.py makes it."""
+    """A status other than OK, as statuses.py encodes it."""
 
     code: grpc.StatusCode
     reason: str
-    """What a program may act on (ErrorInfo); empty when it is not one of our services that answered."""
+    """The stable reason (ErrorInfo). Empty if the status does not come from one of our services."""
     message: str
     violations: Sequence[FieldViolation]
-    """The fields that were not as they should be, by the paths of the called rpc's request."""
+    """The invalid fields, by their paths in the called rpc's request."""
 
 
 def refusal_of(error: grpc.aio.AioRpcError) -> Refusal:
-    """What the called service said. Details that are missing or cannot be read are empty."""
+    """Decode the error of a call. Details that are missing or invalid are empty."""
     status = _rich_status(error)
     info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     for detail in status.details:

@@ -1,11 +1,10 @@
-"""The relay: publishes what an outbox holds. At least once, in order per key, whatever dies.
+"""The relay: publishes the events of an outbox, at least once and in order per key.
 
-Of many processes one is active, by the outbox's lease. It takes what is unsent, sends the keys side by side and each
-key's events one after the other, and marks what the broker has acknowledged. Dying between the acknowledgement and the
-mark publishes again, with the same event ids.
+Only the process with the outbox's lease publishes. It reads unsent entries, sends different keys concurrently and the
+events of one key in order, and marks what the broker acknowledged. If it dies between acknowledgement and mark, the
+next relay publishes the same events again, with the same ids.
 
-When an event is not delivered, for whatever reason, the later ones of its key wait: they are neither sent nor marked.
-Other keys go on.
+If an event is not delivered, later events of its key are not sent. Other keys continue.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ BATCH = 500
 _HELD_BACK_SECONDS = 5.0
 _MEASURE_EVERY_SECONDS = 5.0
 _PACE_SECONDS = 0.04
-"""Rounds that find little begin so far apart: an event after a pause leaves at once, many in a row leave together."""
+"""The minimum time between rounds with few events: a single event is sent at once, frequent ones are batched."""
 
 _published = Counter("argosy_relay_published_total", "Events that the broker acknowledged.", ["topic"])
-_pending = Gauge("argosy_outbox_pending", "Committed events that are not published yet, as the active relay sees it.")
+_pending = Gauge("argosy_outbox_pending", "Committed events that are not published yet. Set by the active relay.")
 _oldest = Gauge("argosy_outbox_oldest_seconds", "Age of the oldest committed event that is not published yet.")
 
 _log = structlog.get_logger()
@@ -39,12 +38,12 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """One entry of an outbox: what was committed together and is marked together."""
+    """One entry of an outbox: records that were committed together and are marked together."""
 
     token: Any
-    """How the outbox knows it."""
+    """The outbox's id of the entry."""
     key: str
-    """Entries of one key are published in their order."""
+    """Entries with the same key are published in order."""
     records: tuple[OutgoingRecord, ...]
     """What to publish, in order."""
 
@@ -58,27 +57,27 @@ class Backlog:
 
 
 class Outbox(Protocol):
-    """An outbox as its active relay sees it, for as long as the lease lasts. Its errors end the lease."""
+    """An outbox during a lease, for the relay. Its errors end the lease."""
 
     async def unsent(self, limit: int, held_back: Collection[str]) -> Sequence[Unsent]:
-        """At most `limit` entries that are committed and not marked, oldest first, leaving out some keys."""
+        """At most `limit` committed entries that are not marked, oldest first, without the keys in `held_back`."""
 
     async def mark_sent(self, sent: Sequence[Unsent]) -> None:
-        """Never give these again."""
+        """Mark entries as published: `unsent` does not return them again."""
 
     async def wait_for_work(self) -> None:
-        """Return when there may be something new, and every second or so in any case."""
+        """Wait until there may be a new entry, at most about a second."""
 
     async def backlog(self) -> Backlog:
         """How far behind publishing is."""
 
 
 Lease = Callable[[], AbstractAsyncContextManager[Outbox]]
-"""Waits until this process is the active one. Losing the lease raises out of the block."""
+"""Waits for the lease. If the lease is lost, the block is interrupted with an exception."""
 
 
 class Relay:
-    """`app.background("relay", Relay(PostgresOutbox(postgres, "payment").lease, producer).run)`."""
+    """Use: `app.background("relay", Relay(PostgresOutbox(postgres, "payment").lease, producer).run)`."""
 
     def __init__(self, lease: Lease, producer: Sender, *, batch: int = BATCH) -> None:
         self._lease = lease
@@ -91,7 +90,7 @@ class Relay:
         self._lost_by = ""
 
     async def run(self) -> None:
-        """Publish until cancelled. Starts over when the lease is lost, with growing pauses until a round succeeds."""
+        """Publish until cancelled. If the lease is lost, waits for it again, with backoff until a round succeeds."""
         while True:
             try:
                 async with self._lease() as outbox:
@@ -100,15 +99,15 @@ class Relay:
             except Exception as error:
                 if not transient.is_transient(error):
                     raise
-                self._tell_once(transient.reason(error))
+                self._log_change(transient.reason(error))
             finally:
                 self._held_back.clear()
-                _pending.set(0)  # the active one measures
+                _pending.set(0)  # only the active relay sets them
                 _oldest.set(0)
             await asyncio.sleep(next(self._waits))
 
-    def _tell_once(self, error: str) -> None:
-        """One line a change, not one a try."""
+    def _log_change(self, error: str) -> None:
+        """Log changes only, not every attempt."""
         if error != self._lost_by:
             self._lost_by = error
             _log.warning("relay_starts_over", error=error)
@@ -120,7 +119,7 @@ class Relay:
             began = loop.time()
             found, sent = await self._round(outbox)
             await self._measure(outbox)
-            if found and not sent:  # nothing at all got through: the broker is away
+            if found and not sent:  # nothing was delivered: the broker is unavailable
                 await asyncio.sleep(next(failures))
                 continue
             failures = backoff.delays(0.2, 2.0)
@@ -129,7 +128,7 @@ class Relay:
                 await asyncio.sleep(began + _PACE_SECONDS - loop.time())
 
     async def _round(self, outbox: Outbox) -> tuple[int, int]:
-        """Publish one batch; answers how many entries there were and how many are through."""
+        """Publish one batch. Returns the number of entries found and the number of entries sent."""
         entries = await outbox.unsent(self._batch, self._keys_held_back())
         if not entries:
             return 0, 0
@@ -143,12 +142,12 @@ class Relay:
         if sent:
             await outbox.mark_sent(sent)
             reach("relay.marked")
-            # Not before: an outbox that gives entries and takes no marks has all of them published again each time.
+            # Only after the mark: an outbox that can be read but not marked publishes everything again in each round.
             self._waits, self._lost_by = _waits(), ""
         if len(sent) < len(entries):
             _log.warning("events_not_published", events=len(entries) - len(sent), error=self._last_error)
         if not sent:
-            self._held_back.clear()  # not the keys' fault
+            self._held_back.clear()  # the broker is the cause, not the keys
         return len(entries), len(sent)
 
     async def _send_in_order(self, key: str, entries: Iterable[Unsent], sent: list[Unsent]) -> None:
@@ -162,7 +161,7 @@ class Relay:
                 except Exception as error:
                     if not isinstance(error, NotDelivered):
                         _log.error("event_cannot_be_sent", topic=record.topic, key=key, exc_info=error)
-                    # Let the key wait a little, so that it does not fill the next batch and keep others out.
+                    # Hold the key back for a while, so that its entries do not fill the next batch.
                     self._held_back[key] = asyncio.get_running_loop().time() + _HELD_BACK_SECONDS
                     self._last_error = logs.error_text(error)
                     return

@@ -1,4 +1,4 @@
-"""Leaves out what is said again and again: a library that has lost its server may say so a hundred times a second."""
+"""Suppresses repeated log lines: a library that has lost its server may log a hundred lines a second."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ _MOST_REMEMBERED = 1_000
 
 
 class Repeats:
-    """Lets the same thing through once in a while, and counts what it leaves out meanwhile.
+    """Lets each line pass once per interval, and counts the ones that are left out.
 
     Args:
-        seconds: how long the same thing stays unsaid.
+        seconds: the interval.
         now: a clock, in seconds.
     """
 
     def __init__(self, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
         self._now = now
-        self._said: dict[Hashable, float] = {}
-        self._left_out: dict[Hashable, int] = {}
+        self._passed_at: dict[Hashable, float] = {}
+        self._counts: dict[Hashable, int] = {}
 
-    def since_said(self, what: Hashable) -> int | None:
-        """How often this was left out since it was said last; None: leave it out now, too."""
+    def left_out(self, line: Hashable) -> int | None:
+        """How often the line was left out since it last passed. None: leave it out now."""
         now = self._now()
-        said = self._said.get(what)
-        if said is not None and now - said < self._seconds:
-            self._left_out[what] = self._left_out.get(what, 0) + 1
+        passed = self._passed_at.get(line)
+        if passed is not None and now - passed < self._seconds:
+            self._counts[line] = self._counts.get(line, 0) + 1
             return None
-        if said is None and len(self._said) >= _MOST_REMEMBERED:
+        if passed is None and len(self._passed_at) >= _MOST_REMEMBERED:
             self._forget_the_oldest()
-        self._said[what] = now
-        return self._left_out.pop(what, 0)
+        self._passed_at[line] = now
+        return self._counts.pop(line, 0)
 
     def _forget_the_oldest(self) -> None:
-        oldest = min(self._said, key=self._said.__getitem__)
-        del self._said[oldest]
-        self._left_out.pop(oldest, None)
+        oldest = min(self._passed_at, key=self._passed_at.__getitem__)
+        del self._passed_at[oldest]
+        self._counts.pop(oldest, None)

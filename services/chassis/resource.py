@@ -1,7 +1,7 @@
-"""What a service holds open while it runs: a pool, a producer, a channel.
+"""Resources: what a service opens at start and closes at the drain, such as a pool, a producer or a channel.
 
-`App.add` takes any object of this shape. It starts it (again and again until the other side is up), asks it how it is,
-and stops it when the service drains.
+`App.add` accepts any object with this interface. The app starts it with retries, checks it periodically, and stops it
+at the drain.
 """
 
 from __future__ import annotations
@@ -10,30 +10,30 @@ from typing import Protocol, runtime_checkable
 
 
 class Impaired(Exception):
-    """What `check` raises of something that can be used in part: /health names it, and the service goes on SERVING."""
+    """Raised by `check` if the resource works in part. /health lists it; the service stays SERVING."""
 
 
 @runtime_checkable
 class Resource(Protocol):
-    """Something with a life that the app manages."""
+    """Something that the app starts, checks and stops."""
 
     @property
     def name(self) -> str:
-        """A short, unique word for logs and for `failing` in /health, such as "postgres"."""
+        """A short, unique name for logs and for `failing` in /health, such as "postgres"."""
 
     async def start(self) -> None:
-        """Make it ready for use, or raise.
+        """Make it ready for use.
 
-        Raises while the other side is away; the app then waits (capped backoff with jitter) and calls it again, so a
-        failed start leaves nothing behind. Should give up by itself within seconds rather than hang.
+        Raises any exception while the remote side is unavailable. The app then calls it again with backoff, so a failed
+        start must clean up. It must return or raise within seconds.
         """
 
     async def stop(self) -> None:
-        """Release everything. Called once, also when `start` never succeeded; the other side may be away."""
+        """Release everything. Called once, also if `start` never succeeded or the remote side is unavailable."""
 
     async def check(self) -> None:
-        """Return when it can be used now, raise when it cannot; Impaired when that is true of a part of it alone.
+        """Return if it can be used now. Raise Impaired if it works in part, any other exception if it does not work.
 
-        Called every few seconds after a successful start, with a timeout. It must tell *away* from *busy*: a check that
-        queues behind the calls of an overloaded service would take the service out just when it is needed.
+        Called every few seconds after a successful start, with a timeout. It must distinguish unavailable from busy: a
+        check that queues behind the calls of an overloaded service would make the service NOT_SERVING under load.
         """

@@ -1,11 +1,12 @@
-"""Which sessions have ended before their time: their tokens, signed and not expired, are refused all the same.
+"""Revoked sessions: their tokens are refused although they are signed and not expired.
 
-Every replica of every service follows user-events by itself, outside any consumer group, for SESSION_REVOKED and
-USER_DELETED. It begins 24 hours back, the life of a token: what ended earlier has expired by itself. So a replica that
-starts knows what the others know, and what ends now is known everywhere as soon as its event has travelled.
+Every replica of every service reads SESSION_REVOKED and USER_DELETED from user-events, without a consumer group. It
+starts 24 hours back, the lifetime of a token: older tokens have expired. So a new replica knows all revocations, and a
+new revocation reaches all replicas with its event.
 
-Calls wait at start until the events so far have been read. While Kafka is away that wait has an end: signing out late
-is better than no service at all. `argosy_revocations_known_until_seconds` then stands still, to alarm somebody by.
+At start, calls are refused until the existing events have been read. If Kafka is unavailable, this wait has a limit,
+because a late sign-out is better than no service. In that case `argosy_revocations_known_until_seconds` does not
+advance, which raises an alert.
 """
 
 from __future__ import annotations
@@ -27,17 +28,21 @@ from services.chassis.errors import Unauthenticated, Unavailable
 from services.chassis.tail import Tail
 
 TOKEN_LIFE_SECONDS = 24 * 3600.0
-"""No token is good for longer; what ended longer ago need not be known."""
+"""The maximum lifetime of a token. Older revocations are not needed."""
 _MARGIN_SECONDS = 300.0
-"""By how much clocks may differ."""
+"""The maximum difference between clocks."""
 _FORGET_EVERY_SECONDS = 600.0
 _START_TRY_SECONDS = 2.0
 
 TOPIC = events.kind_of(user_events_pb2.SessionRevoked).topic
 _registry = events.Registry(user_events_pb2.DESCRIPTOR)
-_HEARD = frozenset(events.kind_of(kind).type for kind in (user_events_pb2.SessionRevoked, user_events_pb2.UserDeleted))
+_EVENT_TYPES = frozenset(
+    events.kind_of(kind).type for kind in (user_events_pb2.SessionRevoked, user_events_pb2.UserDeleted)
+)
 
-_known_until = Gauge("argosy_revocations_known_until_seconds", "Unix time up to which ended sessions are known here.")
+_known_until = Gauge(
+    "argosy_revocations_known_until_seconds", "Unix time up to which this replica knows revoked sessions."
+)
 
 _log = structlog.get_logger()
 
@@ -45,13 +50,13 @@ Verify = Callable[[str], Awaitable[User]]
 
 
 class NotCaughtUp(Unavailable):
-    """The events so far have not been read."""
+    """The existing events have not been read yet."""
 
     default_message = "revoked sessions are not known yet; try again"
 
 
 class Revoked:
-    """The ids of sessions that ended and of people who are gone, for as long as a token of theirs could be good."""
+    """Revoked ids (of sessions or users), kept for as long as one of their tokens could be valid."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
@@ -65,7 +70,7 @@ class Revoked:
         return len(self._until)
 
     def add(self, name: str, ended_at: float) -> None:
-        """A session's or a person's id, and when (Unix time) it ended."""
+        """Add the id of a session or user. `ended_at`: Unix time of the revocation."""
         until = ended_at + TOKEN_LIFE_SECONDS + _MARGIN_SECONDS
         if until > self._now():
             self._until[name] = until
@@ -79,11 +84,11 @@ class Revoked:
 
 
 class Revocations:
-    """A Resource that knows which sessions have ended.
+    """The revoked sessions: a Resource.
 
     Args:
-        kafka: the brokers; or their addresses alone, in plain text.
-        patience: seconds for which the service's start waits for a Kafka that is away.
+        kafka: the brokers, or their addresses for unencrypted connections.
+        patience: seconds for which the start waits for an unavailable Kafka.
     """
 
     name = "revocations"
@@ -92,7 +97,7 @@ class Revocations:
         self._tail = Tail(
             brokers(kafka),
             TOPIC,
-            self._hear,
+            self._apply,
             up_to_date=self._up_to_date,
             back_seconds=TOKEN_LIFE_SECONDS + _MARGIN_SECONDS,
         )
@@ -104,19 +109,19 @@ class Revocations:
         self._give_up_at = 0.0
 
     def session_ended(self, session_id: str) -> None:
-        """Refuse a session's tokens here from now on; the other replicas learn it from SESSION_REVOKED."""
+        """Refuse a session's tokens in this process. Other replicas learn it from SESSION_REVOKED."""
         self._sessions.add(session_id, time.time())
 
     def person_gone(self, user_id: str) -> None:
-        """Refuse all of a person's tokens here from now on; the other replicas learn it from USER_DELETED."""
+        """Refuse all tokens of a user in this process. Other replicas learn it from USER_DELETED."""
         self._people.add(user_id, time.time())
 
     def ended(self, user: User) -> bool:
-        """Whether the session of this token has ended."""
+        """Whether the user's session is revoked, or the user is deleted."""
         return user.session_id in self._sessions or user.id in self._people
 
     def guard(self, verify: Verify) -> Verify:
-        """`verify`, refusing tokens of sessions that have ended."""
+        """Wrap `verify`: it also raises Unauthenticated for revoked sessions."""
 
         async def verify_unended(token: str) -> User:
             user = await verify(token)
@@ -127,7 +132,7 @@ class Revocations:
         return verify_unended
 
     async def start(self) -> None:
-        """Return once the events so far are known, or when Kafka has been away for as long as patience lasts.
+        """Return when the existing events have been read, or when Kafka has been unavailable for `patience` seconds.
 
         Raises NotCaughtUp until then.
         """
@@ -145,13 +150,13 @@ class Revocations:
         logs.absence("ended_sessions_not_known", waited_seconds=self._patience)
 
     async def stop(self) -> None:
-        """Stop following."""
+        """Stop reading."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def check(self) -> None:
-        """Always fine once started: Kafka's absence is no reason to refuse calls."""
+        """Never fails after the start: calls are answered also without Kafka."""
 
     def _up_to_date(self, asked_at: float) -> None:
         if not self._caught_up.is_set():
@@ -159,9 +164,9 @@ class Revocations:
             _log.info("ended_sessions_known", sessions=len(self._sessions), people=len(self._people))
         _known_until.set(asked_at)
 
-    def _hear(self, record: Any) -> None:
-        """Take note of one record. Raises NotAnEvent for one that cannot be read: it says nothing to anybody."""
-        if events.type_of(record.headers) not in _HEARD:
+    def _apply(self, record: Any) -> None:
+        """Apply one record. Raises NotAnEvent for an invalid one."""
+        if events.type_of(record.headers) not in _EVENT_TYPES:
             return
         event = _registry.decode(record)
         ended_at = event.time.timestamp()

@@ -1,4 +1,4 @@
-"""The gRPC port: binds contracts to handlers, and knows how many calls are in flight."""
+"""The gRPC server: binds handlers to contracts, and counts calls in flight."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from services.chassis import tracing
 from services.chassis.pipeline import Exchange, Parts, Step, compose
 from services.chassis.policy import MethodPolicyView, ServicePolicyView
 
-_LARGEST_MESSAGE = 11 * 1024 * 1024  # the edge takes bodies of 10 MB; here is room for what encoding adds
+_LARGEST_MESSAGE = 11 * 1024 * 1024  # the edge's limit is 10 MB; encoding adds some
 _OPTIONS = (
-    ("grpc.so_reuseport", 0),  # a port that is taken is an error, not half of the calls
+    ("grpc.so_reuseport", 0),  # a port in use is an error; otherwise two processes would share its calls
     ("grpc.max_receive_message_length", _LARGEST_MESSAGE),
     ("grpc.max_send_message_length", _LARGEST_MESSAGE),
-    # Clients may ping idle connections; by default a ping more often than every 300 s costs them the connection.
+    # Clients may ping idle connections. By default, gRPC closes a connection with more than one ping in 300 s.
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -29,13 +29,13 @@ Bound = Callable[[bytes, Any], Awaitable[bytes]]
 
 
 class HandlerError(Exception):
-    """A handler does not fit its contract. Found at start."""
+    """A handler does not match its contract. Raised at start."""
 
 
 class InFlight:
-    """Counts calls from their first line to their last `finally`.
+    """Counts calls until their handlers have finished, including cleanup.
 
-    grpc.aio's own `stop` returns before cancelled handlers have finished; what they use must stay until then.
+    grpc.aio's `stop` returns before cancelled handlers have finished, but resources must stay open until then.
     """
 
     def __init__(self) -> None:
@@ -44,28 +44,28 @@ class InFlight:
         self._none.set()
 
     def enter(self) -> None:
-        """A call begins."""
+        """Count a call that begins."""
         self._count += 1
         self._none.clear()
 
     def leave(self) -> None:
-        """A call has ended."""
+        """Count a call that has ended."""
         self._count -= 1
         if self._count == 0:
             self._none.set()
 
     async def none(self) -> None:
-        """Return when no call is in flight."""
+        """Wait until no call is in flight."""
         await self._none.wait()
 
 
 def create() -> grpc.aio.Server:
-    """A server with our options. Inside a running loop."""
+    """Create a server with our options. Needs a running event loop."""
     return grpc.aio.server(options=_OPTIONS, interceptors=tracing.active().server_interceptors())
 
 
 def listen(server: grpc.aio.Server, host: str, port: int) -> int:
-    """Bind; the port that was bound. Raises OSError when it is taken."""
+    """Bind to an address and return the bound port. Raises OSError if it is in use."""
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         bound: int = server.add_insecure_port(address)
@@ -77,7 +77,7 @@ def listen(server: grpc.aio.Server, host: str, port: int) -> int:
 def bind(
     server: grpc.aio.Server, contract: ServicePolicyView, handler: object, parts: Parts, in_flight: InFlight
 ) -> None:
-    """Serve one proto service by one handler object. Raises HandlerError when they do not fit."""
+    """Serve one proto service with one handler object. Raises HandlerError if they do not match."""
     methods = methods_of(contract, handler)
     handlers = {
         name: _handler(policy, _entry(policy, compose(policy, methods[name], parts), in_flight))
@@ -87,9 +87,9 @@ def bind(
 
 
 def methods_of(contract: ServicePolicyView, handler: object) -> Mapping[str, Callable[..., Any]]:
-    """The handler's methods, one an rpc: coroutine functions, and async generators where the answer is a stream.
+    """The handler's methods, one per rpc: coroutine functions; async generators for streams.
 
-    Raises HandlerError for a missing or an extra one, and for one of the wrong kind.
+    Raises HandlerError for a missing or an extra method, and for one of the wrong kind.
     """
     found = {name: method for name, method in inspect.getmembers(handler, _may_serve) if not name.startswith("_")}
     problems = [f"lacks {name}" for name in contract.methods if name not in found]
@@ -113,13 +113,13 @@ def _handler(method: MethodPolicyView, entry: Bound) -> grpc.RpcMethodHandler:
 
 
 def _entry(method: MethodPolicyView, step: Step, in_flight: InFlight) -> Bound:
-    """What grpc.aio calls: bytes in, bytes out; parsing is validation's concern. A stream's are out by then."""
+    """The function that grpc.aio calls, with and for bytes. The messages of a stream are sent by its step."""
 
     async def enter(body: bytes, context: Any) -> bytes:
         in_flight.enter()
         try:
             answer = await step(Exchange(body, context))
-            if method.creates:  # only now: a failure must stay free of initial metadata
+            if method.creates:  # only on success: a failure must not have initial metadata
                 await context.send_initial_metadata(_CREATED)
             return answer
         finally:

@@ -1,7 +1,7 @@
-"""How services know each other: each signs short-lived tokens with an Ed25519 key of its own.
+"""Authentication between services: each service signs short-lived tokens with its own Ed25519 key.
 
-They are verified against a small file of public keys, so nobody has to be up for it. Inside a mesh, mTLS guards the
-same edges once more.
+The called service verifies them with a file of public keys, so it needs no other process. In a mesh, mTLS authenticates
+the same connections as well.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _ISSUER_PREFIX = "service:"
 _LIVES = 60
 _REUSED_FOR = 30
 _LEEWAY = 5
-"""Seconds by which the clocks of two machines may differ."""
+"""The maximum difference between clocks, in seconds."""
 _REMEMBERED_AT_MOST = 1_000
 _VERIFY: Any = {"require": ["exp", "iat", "iss", "aud"]}
 
 
 class KeyFileError(Exception):
-    """A key file cannot be used. Names the file and what it should hold; never its content."""
+    """A key file is invalid. The text names the file and the expected format, never its content."""
 
 
 class ServiceTokenSigner:
-    """Makes the tokens that this service's calls carry."""
+    """Signs the tokens of this service's calls."""
 
     def __init__(self, service: str, private_key: Ed25519PrivateKey) -> None:
         self._issuer = f"{_ISSUER_PREFIX}{service}"
@@ -49,7 +49,7 @@ class ServiceTokenSigner:
         self._made_at = float("-inf")
 
     def token(self) -> str:
-        """A token that is good for at least half a minute."""
+        """A token that is valid for at least 30 s."""
         now = time.time()
         if now - self._made_at >= _REUSED_FOR:
             claims = {"iss": self._issuer, "aud": AUDIENCE, "iat": int(now), "exp": int(now) + _LIVES}
@@ -59,7 +59,7 @@ class ServiceTokenSigner:
 
 
 class ServiceTokenVerifier:
-    """Verifies the tokens of calling services. Reads its file again when that has changed."""
+    """Verifies the tokens of calling services. Reloads its file when it changes."""
 
     def __init__(self, keys_file: Path) -> None:
         self._file = keys_file
@@ -72,7 +72,7 @@ class ServiceTokenVerifier:
         known = self._known.get(token)
         if known is not None and time.time() < known[1]:
             return known[0]
-        self._read_if_changed()  # not more often: a caller's token is a new one only every half minute
+        self._read_if_changed()  # cheap enough: each caller has a new token every 30 s
         service, expires = self._decode(token)
         if len(self._known) >= _REMEMBERED_AT_MOST:
             self._known.clear()
@@ -85,7 +85,7 @@ class ServiceTokenVerifier:
             name = issuer.removeprefix(_ISSUER_PREFIX) if isinstance(issuer, str) else ""
             key = self._keys.get(name)
             if key is None:
-                raise Unauthenticated("the service token is not from a service of ours")
+                raise Unauthenticated("the service token has an unknown issuer")
             claims = jwt.decode(
                 token,
                 key,
@@ -105,7 +105,7 @@ class ServiceTokenVerifier:
         try:
             if self._file.stat().st_mtime_ns != self._changed_at:
                 self._read()
-        except (OSError, KeyFileError) as error:  # the keys that were read before stay good
+        except (OSError, KeyFileError) as error:  # the previous keys stay valid
             _log.warning("service_keys_not_read", error=str(error))
 
     def _read(self) -> None:
@@ -126,7 +126,7 @@ def read_private_key(file: Path) -> Ed25519PrivateKey:
 
 
 def read_public_keys(file: Path) -> dict[str, Ed25519PublicKey]:
-    """Service name → key, from a JSON file of name → base64 of the 32 raw bytes. Raises KeyFileError."""
+    """Service name → key, from a JSON file: name → base64 of the 32 raw bytes. Raises KeyFileError."""
     try:
         entries = json.loads(file.read_bytes())
         return {

@@ -1,6 +1,6 @@
 """Settings: environment variables → one frozen object, read once at start.
 
-A field `grpc_port` is the variable GRPC_PORT. Secrets are SecretStr, so that printing a settings object shows none.
+The field `grpc_port` is the variable GRPC_PORT. Secrets are SecretStr, so that printing does not show them.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from services.chassis.tracing.settings import TracingSettings
 
 
 class CommonSettings(TracingSettings):
-    """What every service needs. A service's own class inherits it and adds fields."""
+    """The settings of every service. A service's own class inherits it and adds fields."""
 
     host: ListenAddress = "127.0.0.1"
-    """The address that both ports listen on."""
+    """The listen address of both ports."""
     grpc_port: int = Field(ge=0, le=65535)
     admin_port: int = Field(ge=0, le=65535)
     """HTTP: /health, /live, /metrics."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     jwks_url: HttpUrl | None = None
-    """Where the public keys of user tokens are fetched; the user service has them itself."""
+    """The endpoint of the public keys of user tokens. Not needed by the user service, which has the keys."""
     service_key_file: FilePath
-    """This service's own Ed25519 private key (PEM): signs its calls to other services."""
+    """This service's Ed25519 private key (PEM). It signs calls to other services."""
     service_keys_file: FilePath
-    """Every service's public key (JSON, name → base64 of the 32 raw bytes): verifies their calls."""
+    """The public keys of all services (JSON: name → base64 of the 32 raw bytes). They verify calls."""
     kafka_bootstrap_servers: Targets
     kafka_tls_dir: DirectoryPath | None = None
-    """Where cluster-ca.crt, user.crt and user.key are; without it Kafka is spoken to in plain text."""
+    """The directory of cluster-ca.crt, user.crt and user.key. Without it, connections to Kafka are not encrypted."""
     revocations_patience_seconds: float = Field(default=15, ge=0)
-    """How long calls wait at start for a Kafka that is away, to learn which sessions have ended."""
+    """How long the start waits for an unavailable Kafka, to read revoked sessions."""
     drain_grace_seconds: float = Field(default=30, ge=0)
-    """How long calls in flight may take to finish after SIGTERM."""
+    """How long calls in flight may take after SIGTERM."""
     drain_settle_seconds: float = Field(default=1, ge=0)
-    """How long health says NOT_SERVING before new calls are refused, so that the edge has noticed."""
+    """How long health is NOT_SERVING before new calls are refused, so that the edge notices."""
 
     @property
     def brokers(self) -> Brokers:
-        """Kafka, as the two variables have it."""
+        """Kafka's brokers."""
         return Brokers(self.kafka_bootstrap_servers, self.kafka_tls_dir)
 
 
@@ -52,10 +52,10 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 def load(settings_class: type[S]) -> S:
-    """The settings from the environment. Names every bad variable on stderr, never a value, and exits with 2."""
+    """Read the settings from the environment. Prints every invalid variable to stderr, without values; exits with 2."""
     names = {name.upper() for name in settings_class.model_fields}
     typos = misspelt(os.environ, names).items()
-    problems = [f"{wrong}: no setting has this name; {right} is meant" for wrong, right in typos]
+    problems = [f"{wrong}: unknown setting; did you mean {right}?" for wrong, right in typos]
     try:
         settings = settings_class()
     except ValidationError as error:
@@ -67,7 +67,7 @@ def load(settings_class: type[S]) -> S:
 
 
 def refuse(*problems: str) -> NoReturn:
-    """Say what is wrong with the environment, one line each, and exit with 2."""
+    """Print each problem with the environment in one line, and exit with 2."""
     for problem in problems:
         sys.stderr.write(f"bad setting {problem}\n")
     raise SystemExit(2)
@@ -78,5 +78,5 @@ def _variable(location: tuple[int | str, ...]) -> str:
 
 
 def _sentence(message: str) -> str:
-    """pydantic's message without what it puts before those of our own."""
+    """pydantic's message, without its prefix for our own errors."""
     return "is missing" if message == "Field required" else message.removeprefix("Value error, ")

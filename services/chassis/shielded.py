@@ -1,8 +1,8 @@
-"""Work that is not cut in the middle when the caller goes away.
+"""Work that continues when the call that started it is cancelled.
 
-A call's task is cancelled when its client hangs up or its deadline passes. A use case that has asked somebody else to
-act (a card to be charged) wraps what must follow in `shielded`: it then runs to its end, or to a limit of its own, and
-the service's drain waits for it.
+A call's task is cancelled when the client disconnects or the deadline passes. A use case that has had an external
+effect (a charged card) wraps what must follow in `shielded`: it runs to its end or to its own timeout, and the drain
+waits for it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _unfinished: set[asyncio.Task[Any]] = set()
 
 
 async def shielded(work: Coroutine[Any, Any, T], at_most: float) -> T:
-    """Await `work`; cancelling the awaiter does not cancel it.
+    """Await `work`. Cancelling the awaiting task does not cancel the work.
 
-    `at_most` seconds, whatever is left of the call, then it is cancelled and TimeoutError raised. Its own failure is
-    raised here, or logged when nobody awaits it any more.
+    The work's timeout is `at_most` seconds, independent of the call's; then it is cancelled and TimeoutError is raised.
+    Its own exceptions are raised here, or logged if the awaiting task was cancelled.
     """
     task = asyncio.create_task(_limited(work, at_most))
     _unfinished.add(task)
@@ -38,7 +38,7 @@ async def shielded(work: Coroutine[Any, Any, T], at_most: float) -> T:
 
 
 async def finish(at_most: float) -> None:
-    """Wait for all shielded work, `at_most` seconds, then cancel what is left and wait for that."""
+    """Wait `at_most` seconds for all shielded work, then cancel the rest and wait for it."""
     if not _unfinished:
         return
     await asyncio.wait(_unfinished, timeout=at_most)

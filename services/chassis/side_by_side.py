@@ -1,4 +1,4 @@
-"""Several pieces of work at once, and no more than a limit, so that calls keep connections of the pool."""
+"""Concurrent work with a limit, so that calls still get connections of the pool."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ R = TypeVar("R")
 
 
 async def side_by_side(work: Callable[[T], Awaitable[R]], items: Iterable[T], *, at_most: int = 4) -> list[R]:
-    """Does the work for each item, `at_most` at once; answers the results in the items' order. Raises the first error.
+    """Run `work` for each item, at most `at_most` at once. Returns the results in the order of the items.
 
-    It raises at once: work that runs already goes on.
+    Raises the first error, without waiting for or cancelling the work that still runs.
     """
     free = asyncio.Semaphore(at_most)
 

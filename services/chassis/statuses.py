@@ -1,11 +1,11 @@
-"""Exceptions → the gRPC statuses that callers receive.
+"""Maps exceptions to the gRPC statuses that callers receive.
 
-Services raise plain exceptions. One catalogue a service maps each class to a gRPC status and a reason; an exception
-that is not in it is INTERNAL, and its text stays inside. The answer is a `google.rpc.Status` with
+Each service has one catalogue that maps exception classes to a gRPC status and a reason. Any other exception is
+INTERNAL, and its text is not sent. The response is a `google.rpc.Status` with
 
-- ErrorInfo: `reason` (UPPER_SNAKE, one an exception class), domain "argosy", `metadata`;
-- BadRequest: one violation a field, by its camelCase path, where the exception has `violations`;
-- RetryInfo: where the exception has `retry_after`; one second where UNAVAILABLE or RESOURCE_EXHAUSTED has none.
+- ErrorInfo: `reason` (UPPER_SNAKE, one per exception class), domain "argosy", `metadata`;
+- BadRequest: one violation per invalid field, by its camelCase path, if the exception has `violations`;
+- RetryInfo: the exception's `retry_after`; without one, one second for UNAVAILABLE and RESOURCE_EXHAUSTED.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from services.chassis.errors import (
 
 DOMAIN = "argosy"
 
-_COME_BACK = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+_RETRYABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
-# A status travels in HTTP/2 headers, and clients refuse more than 8 KiB of them.
+# A status is sent in HTTP/2 headers, which clients limit to 8 KiB.
 _LONGEST_MESSAGE = 300
 _LONGEST_PATH = 200
 _MOST_BYTES_OF_VIOLATIONS = 2_500
@@ -47,11 +47,11 @@ _MOST_BYTES_OF_VIOLATIONS = 2_500
 
 @dataclass(frozen=True)
 class Fault:
-    """What the callers of a service learn about one class of exceptions."""
+    """Status and reason of an exception class, as callers receive them."""
 
     status: grpc.StatusCode
     reason: str
-    """UPPER_SNAKE, stable: what a program may act on."""
+    """UPPER_SNAKE. Stable: programs may act on it."""
 
 
 CHASSIS_FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
@@ -75,13 +75,13 @@ INTERNAL_MESSAGE = "internal error"
 
 
 class Catalogue:
-    """Which exception is told how. One a service, built once from its own faults; the chassis' are always in it."""
+    """Exception class → fault. One per service, built from its own faults; it always contains the chassis' faults."""
 
     def __init__(self, faults: Mapping[type[Exception], Fault]) -> None:
         self._faults: dict[type[Exception], Fault] = {**CHASSIS_FAULTS, **faults}
 
     def fault_of(self, error: BaseException) -> Fault | None:
-        """The fault of the error's class or of its nearest ancestor in the catalogue; None: tell nobody anything."""
+        """The fault of the error's class or nearest ancestor. None: unmapped; reported as INTERNAL without details."""
         for ancestor in type(error).__mro__:
             fault = self._faults.get(ancestor)
             if fault is not None:
@@ -89,7 +89,7 @@ class Catalogue:
         return None
 
     def status_of(self, error: BaseException) -> status_pb2.Status:
-        """What the caller is told. Never the text of an exception that is not in the catalogue."""
+        """The status for the caller. It never contains the text of an unmapped exception."""
         fault = self.fault_of(error)
         if fault is None:
             return _status(INTERNAL, INTERNAL_MESSAGE)
@@ -105,12 +105,12 @@ class Catalogue:
         return status
 
     def retry_after_of(self, error: BaseException) -> timedelta | None:
-        """When to come back: as the error says; else soon, where the status means that coming back is the way."""
+        """The error's `retry_after`; without one, SOON if the status is UNAVAILABLE or RESOURCE_EXHAUSTED."""
         fault = self.fault_of(error)
         if fault is None:
             return None
-        said: timedelta | None = getattr(error, "retry_after", None)
-        return SOON if said is None and fault.status in _COME_BACK else said
+        own: timedelta | None = getattr(error, "retry_after", None)
+        return SOON if own is None and fault.status in _RETRYABLE else own
 
 
 def _status(fault: Fault, message: str, metadata: Mapping[str, str] | None = None) -> status_pb2.Status:
@@ -120,7 +120,7 @@ def _status(fault: Fault, message: str, metadata: Mapping[str, str] | None = Non
 
 
 def _bad_request(violations: Sequence[FieldViolation]) -> error_details_pb2.BadRequest:
-    """As many violations as fit; who mends those is told the rest next time."""
+    """As many violations as fit into the limit. The rest is reported at the next attempt."""
     bad_request = error_details_pb2.BadRequest()
     for field, description in violations:
         bad_request.field_violations.add(

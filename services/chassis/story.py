@@ -1,7 +1,7 @@
-"""The story of one thing (an order): what each service knows of it, as moments that a reader puts in order.
+"""The story of an order: everything that the services have stored about it, as moments with timestamps.
 
-Each service tells what is in its own store (`services/<name>/story.py`); this module holds the form that all share, and
-what outbox and inbox add. `argosy story` collects, sorts and prints.
+Each service reads its own store (`services/<name>/story.py`). This module has the shared types, and the moments of
+outbox and inbox. `argosy story` collects, sorts and prints them.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from services.chassis.postgres import Connection
 
 
 class Kind(StrEnum):
-    """What sort of moment it is."""
+    """The kind of a moment."""
 
     CALL = "call"
     """A request that a service answered."""
     EVENT = "event"
-    """A fact that was stored, and goes to the bus."""
+    """An event was stored in the outbox."""
     PUBLISHED = "published"
     """The broker acknowledged an event."""
     HANDLED = "handled"
     """A consumer applied an event."""
     PAYMENT = "payment"
-    """A payment or refund changed, or the provider was asked."""
+    """A payment or refund changed, or the provider was called."""
     LEDGER = "ledger"
     """Money moved."""
     STOCK = "stock"
@@ -38,23 +38,23 @@ class Kind(StrEnum):
     LOG = "log"
     """A line of a service's log: a retry, a refusal, a failure."""
     WAITING = "waiting"
-    """What is still to come."""
+    """Something that is still expected."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """One thing that happened, or is waited for. Holds no personal data and no secret: it is printed."""
+    """One thing that happened or is expected. It is printed, so it must not contain personal data or secrets."""
 
     at: datetime
     service: str
     kind: Kind
     text: str
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """Ids and values for programs; `eventId` and `traceparent` link moments of different services."""
+    """Ids and values for programs. `eventId` and `traceparent` link moments of different services."""
 
 
 async def outbox_moments(connection: Connection, service: str, key: str) -> list[Moment]:
-    """The events under a key that the outbox still holds (a day): when each was stored, and published."""
+    """The events of a key in the outbox (kept for a day): when each was stored and published."""
     rows = await connection.fetch(
         "SELECT id, type, traceparent, occurred_at, sent_at FROM outbox WHERE key = $1 ORDER BY position", key
     )
@@ -71,7 +71,7 @@ async def outbox_moments(connection: Connection, service: str, key: str) -> list
 
 
 async def inbox_moments(connection: Connection, service: str, consumer: str, types: Mapping[UUID, str]) -> list[Moment]:
-    """When a consumer applied each of these events (id → type), as far as it has."""
+    """When a consumer applied each of these events (id → type). Events that it has not applied are left out."""
     rows = await connection.fetch(
         "SELECT event_id, processed_at FROM inbox WHERE consumer = $1 AND event_id = ANY($2::uuid[])",
         consumer,
@@ -90,5 +90,5 @@ async def inbox_moments(connection: Connection, service: str, consumer: str, typ
 
 
 def event_types(moments: Collection[Moment]) -> dict[UUID, str]:
-    """The events that these moments name: id → type."""
+    """The events in these moments: id → type."""
     return {UUID(moment.facts["eventId"]): moment.facts["type"] for moment in moments if moment.kind is Kind.EVENT}

@@ -1,8 +1,7 @@
-"""The streams that are open in this process: how many, whose, and how they end before their time.
+"""The open streams of this process: limits per caller and process, and early ends.
 
-A stream outlives the moment in which its caller was verified and the service was ready. So it is ended, with a status
-that says why, when the caller's token is no longer good (expired, or its session has ended), and when the service
-drains: UNAVAILABLE, so that the caller comes back, to another replica.
+A stream is ended with UNAUTHENTICATED when the caller's token is no longer valid (expired, or session revoked), and
+with UNAVAILABLE when the service drains, so that the caller reconnects to another replica.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from prometheus_client import Gauge
 from services.chassis.errors import AppError, ResourceExhausted, Unauthenticated, Unavailable
 
 MOST_A_CALLER = 20
-"""More at once have no use for a person, however many windows they have open."""
+"""Enough for a person with many open windows."""
 MOST = 2_000
-"""What one process bears: some 30 KB each."""
+"""The limit of one process; a stream takes about 30 KB."""
 _LOOK_EVERY_SECONDS = 2.0
 
 _open_streams = Gauge("argosy_streams_open", "Streams that are being sent.", ["rpc"])
@@ -28,11 +27,11 @@ _open_streams = Gauge("argosy_streams_open", "Streams that are being sent.", ["r
 _log = structlog.get_logger()
 
 StillGood = Callable[[], Awaitable[None]]
-"""Raises Unauthenticated once the caller's token is not good any more."""
+"""Raises Unauthenticated if the caller's token is no longer valid."""
 
 
 class _Stream:
-    """One open stream, which can be ended from outside."""
+    """One open stream, which `end` can interrupt."""
 
     def __init__(self, still_good: StillGood) -> None:
         self.still_good = still_good
@@ -57,12 +56,12 @@ class Streams:
 
     @contextlib.asynccontextmanager
     async def opened(self, rpc: str, caller: str, still_good: StillGood) -> AsyncIterator[None]:
-        """What is inside is ended with the caller's session and with the service.
+        """Count a stream for the duration of the block. The block is interrupted when the stream must end.
 
         Raises:
-            ResourceExhausted: the caller, or all together, have as many open as they may.
-            Unavailable: the service drains, now or before it began.
-            Unauthenticated: the caller's token is not good any more.
+            ResourceExhausted: the limit per caller or per process is reached.
+            Unavailable: the service drains.
+            Unauthenticated: the caller's token is no longer valid.
         """
         self._admit(caller)
         stream = _Stream(still_good)
@@ -83,13 +82,13 @@ class Streams:
                 del self._by_caller[caller]
 
     def close(self) -> None:
-        """End all streams, and open no other."""
+        """End all streams, and refuse new ones."""
         self._closed = True
         for stream in self._open:
             stream.end(_going_away())
 
     async def watch_callers(self) -> None:
-        """Look every two seconds whether the callers' tokens are still good, until cancelled."""
+        """Check every two seconds whether the callers' tokens are still valid, until cancelled."""
         while True:
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
             for stream in tuple(self._open):
@@ -97,14 +96,14 @@ class Streams:
                     await stream.still_good()
                 except Unauthenticated as gone:
                     stream.end(gone)
-                except Exception as error:  # it could not be found out: the next look may tell
+                except Exception as error:  # unknown: check again at the next round
                     _log.warning("stream_caller_not_looked_up", error=type(error).__name__)
 
     def _admit(self, caller: str) -> None:
         if self._closed:
             raise _going_away()
         if self._by_caller[caller] >= self._most_a_caller:
-            raise ResourceExhausted(f"you have {self._most_a_caller} streams open, as many as may be; end one first")
+            raise ResourceExhausted(f"you have {self._most_a_caller} streams open, which is the limit; end one first")
         if len(self._open) >= self._most:
             raise ResourceExhausted("too many streams are open; try again later")
 

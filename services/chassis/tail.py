@@ -1,10 +1,9 @@
-"""Following a topic by oneself: each replica reads all of it, outside any consumer group, and keeps nothing.
+"""Reads a whole topic in every replica, without a consumer group and without committing offsets.
 
-A record that cannot be decoded, or that its listener fails on, is stepped over, counted and told in the log: it makes
-nobody deaf to the rest.
+Use it for what every replica must know (revoked sessions, changed orders). If replicas share the work, and each event
+is handled once, use a consumer (consumer.py).
 
-For what every replica has to know (which sessions have ended, which orders have changed). Where a group shares the
-work and effects happen once, it is a consumer (consumer.py).
+A record that cannot be decoded, or on which the callback fails, is skipped, counted and logged.
 """
 
 from __future__ import annotations
@@ -33,9 +32,7 @@ _CONNECT_SECONDS = 10.0
 _CLOSE_SECONDS = 3.0
 _REQUEST_MS = 10_000
 
-_stepped_over = Counter(
-    "argosy_tail_unreadable_total", "Records that a tail could not read and stepped over.", ["topic"]
-)
+_stepped_over = Counter("argosy_tail_unreadable_total", "Records that a tail could not read and skipped.", ["topic"])
 
 _log = structlog.get_logger()
 
@@ -45,38 +42,37 @@ class CannotFollow(Exception):
 
 
 def _nothing() -> None:
-    """Default: nobody looks up what was missed."""
+    """Default: no callback."""
 
 
 class Tail:
-    """One process's way through one topic.
+    """The reader of one topic in one process.
 
     Args:
         kafka: the brokers.
-        topic: what to follow.
-        hear: called with every record, in order within each partition. Raises for one that it cannot read.
-        up_to_date: called every few seconds with the Unix time up to which everything has been heard.
-        back_seconds: how far back it begins; after a lost connection it goes on where it was. None: it begins at the
-            end, each time.
-        missed: called when something may have been said that was not heard, which must be looked up: each time that it
-            begins at the end, and when it has stepped over a record.
+        topic: the topic to read.
+        handle: called with every record, in order per partition. Raises for a record that it cannot read.
+        up_to_date: called every few seconds with the Unix time up to which all records have been read.
+        back_seconds: how far back it starts; after a lost connection it resumes. None: it starts at the end, also after
+            a lost connection.
+        missed: called if records may have been missed: at each start at the end, and after a skipped record.
     """
 
     def __init__(
         self,
         kafka: Brokers,
         topic: str,
-        hear: Callable[[Any], None],
+        handle: Callable[[Any], None],
         *,
         up_to_date: Callable[[float], None],
         back_seconds: float | None = None,
         missed: Callable[[], None] = _nothing,
     ) -> None:
         self.reading = False
-        """Whether it has found its place, and hears what is said from now on."""
+        """Whether it has found its offsets and receives new records."""
         self._brokers = kafka
         self._topic = topic
-        self._hear = hear
+        self._handle = handle
         self._up_to_date = up_to_date
         self._back_seconds = back_seconds
         self._missed = missed
@@ -84,25 +80,25 @@ class Tail:
         show_from_the_start(_stepped_over, [topic])
 
     async def run(self) -> None:
-        """Follow until cancelled, whatever becomes of Kafka meanwhile."""
-        waits, last_said = backoff.delays(0.2, 5.0), ("", False)
+        """Read until cancelled. Errors are logged, and it reconnects with backoff."""
+        waits, last_logged = backoff.delays(0.2, 5.0), ("", False)
         while True:
             try:
                 await self._follow()
             except (Exception, asyncio.CancelledError) as error:
                 if cancellation.is_own():
                     raise
-                said = (logs.error_text(error), logs.absence_is_expected())
-                if self.reading or said != last_said:  # one line a change, not one a try
-                    logs.absence("tail_joins_again", topic=self._topic, error=said[0])
-                last_said = said
+                state = (logs.error_text(error), logs.absence_is_expected())
+                if self.reading or state != last_logged:  # log changes only, not every attempt
+                    logs.absence("tail_joins_again", topic=self._topic, error=state[0])
+                last_logged = state
             if self.reading:
                 self.reading = False
                 waits = backoff.delays(0.2, 5.0)
             await asyncio.sleep(next(waits))
 
     async def _follow(self) -> None:
-        """Read on until something goes wrong."""
+        """Read until an error, which is raised."""
         consumer = AIOKafkaConsumer(
             **self._brokers.options(),
             client_id=f"tail-{self._topic}",
@@ -111,7 +107,7 @@ class Tail:
             auto_offset_reset="earliest",
             request_timeout_ms=_REQUEST_MS,
         )
-        consumer.assign([TopicPartition(self._topic, 0)])  # it asks only about topics that it has something of
+        consumer.assign([TopicPartition(self._topic, 0)])  # makes aiokafka fetch the topic's metadata
         read = Reading(consumer, self._position)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
@@ -132,7 +128,7 @@ class Tail:
             raise CannotFollow(f"there is no topic {self._topic}")
         places = [TopicPartition(self._topic, number) for number in sorted(partitions)]
         consumer.assign(places)
-        # The ends first: a record that comes in between lies behind them, and is read.
+        # Fetch the ends first: records that arrive in between come after them and are read.
         ends = await consumer.end_offsets(places)
         begins = ends
         if self._back_seconds is not None:
@@ -150,7 +146,7 @@ class Tail:
             batches = await read.read(timeout_ms=500)
             for place, records in batches.items():
                 for record in records:
-                    self._hear_or_step_over(record)
+                    self._deliver_or_skip(record)
                 self._positions[place] = records[-1].offset + 1
             if batches:
                 moved_at = loop.time()
@@ -161,11 +157,11 @@ class Tail:
                     raise CannotFollow(f"nothing has arrived for {_STALLED_AFTER_SECONDS:.0f} s")
                 look_at = loop.time() + _LOOK_EVERY_SECONDS
 
-    def _hear_or_step_over(self, record: Any) -> None:
+    def _deliver_or_skip(self, record: Any) -> None:
         try:
             if isinstance(record, Undecodable):
                 raise record.error
-            self._hear(record)
+            self._handle(record)
         except Exception as error:
             _stepped_over.labels(self._topic).inc()
             where = {"topic": self._topic, "partition": record.partition, "offset": record.offset}
@@ -173,7 +169,7 @@ class Tail:
             self._missed()
 
     async def _look(self, consumer: AIOKafkaConsumer) -> bool:
-        """Whether everything that the broker has was read."""
+        """Whether all records of the broker were read."""
         asked_at = time.time()
         places = consumer.assignment()
         if consumer.partitions_for_topic(self._topic) != {place.partition for place in places}:
@@ -181,14 +177,14 @@ class Tail:
         async with asyncio.timeout(_LOOK_AT_MOST_SECONDS):
             ends = await consumer.end_offsets(list(places))
             for place in places:
-                if await consumer.position(place) != ends[place]:  # past it: the topic was made anew
+                if await consumer.position(place) != ends[place]:  # past it: the topic was recreated
                     return False
         self._up_to_date(asked_at)
         return True
 
 
 async def _close(consumer: AIOKafkaConsumer) -> None:
-    """Close it, in a task of its own: what is cancelled inside is not this one, and this one may be while it waits."""
+    """Close a consumer in its own task, so that its cancellations do not mix with those of this task."""
     closing = asyncio.create_task(_stop(consumer))
     _closings.add(closing)
     closing.add_done_callback(_closings.discard)
@@ -199,9 +195,9 @@ async def _stop(consumer: AIOKafkaConsumer) -> None:
     try:
         await consumer.stop()
     except (KafkaError, OSError, asyncio.CancelledError):
-        # A fetch that failed just now ends the closing half-way, and the connections would stay.
+        # After a failed fetch, `stop` raises before it closes the connections.
         await consumer._client.close()
 
 
 _closings: set[asyncio.Task[None]] = set()
-"""Consumers that are being closed."""
+"""Consumers that are closing."""

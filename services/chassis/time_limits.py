@@ -1,22 +1,25 @@
-"""Time limits for many tasks at once, by one timer: a timer for each call costs more than all else that times it."""
+"""Timeouts of many tasks with one timer, which costs less than a timer per call."""
 
 from __future__ import annotations
 
 import asyncio
 
 TICK_SECONDS = 0.05
-"""How late a limit may act."""
+"""The resolution: a timeout may act this many seconds late."""
 
 
 class TimeLimits:
-    """The limits of one event loop's tasks."""
+    """The timeouts of one event loop's tasks."""
 
     def __init__(self) -> None:
         self._running: set[Limit] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, deadline: float) -> Limit:
-        """Cancel the present task at `deadline` (loop time), unless the limit has ended before."""
+        """Cancel the current task at `deadline` (loop time), unless `end` is called before.
+
+        Raises RuntimeError outside a task.
+        """
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("only a task can have a time limit")
@@ -34,7 +37,7 @@ class TimeLimits:
 
 
 class Limit:
-    """One task's."""
+    """The timeout of one task."""
 
     __slots__ = ("_acted", "_cancellations", "_running", "_task", "deadline")
 
@@ -46,15 +49,15 @@ class Limit:
         self.deadline = deadline
 
     def act(self) -> None:
-        """The time is up."""
+        """Cancel the task."""
         self._running.discard(self)
         self._acted = True
         self._task.cancel()
 
     def end(self) -> bool:
-        """The work is over, or cancelled: whether it was this limit, and nobody else, that cancelled it.
+        """Remove the timeout. Returns True if it has cancelled the task and nothing else has.
 
-        As asyncio.timeout, it takes its own cancellation back; so it says True once.
+        Like asyncio.timeout, it uncancels the task. So it returns True only once.
         """
         self._running.discard(self)
         if not self._acted:

@@ -1,7 +1,6 @@
-"""Which errors pass by themselves: something is away or busy for the moment, and the same work will succeed later.
+"""Classifies errors as transient: a dependency is unavailable or busy, and the same work will succeed later.
 
-Everything else is the work's own fault and stays however often it is tried. A module that knows a driver, or gRPC,
-adds its errors.
+Retries do not help against any other error. Modules that use a driver, or gRPC, register its errors.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ _tests: list[Callable[[BaseException], bool]] = []
 
 
 def register(*types: type[Exception]) -> None:
-    """Add a driver's errors. At import, by the module that knows the driver."""
+    """Register transient exception classes of a driver. Call at import of the module that uses the driver."""
     global _types
     _types += types
 
 
 def register_test(passes: Callable[[BaseException], bool]) -> None:
-    """Add a driver's errors that are not told apart by their classes alone. At import, as `register`."""
+    """Register a test for transient errors that the class alone does not identify. Call at import, like `register`."""
     _tests.append(passes)
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same work may succeed later. Of several errors at once (a task group's): whether all of them pass."""
+    """Whether the error is transient. An exception group is transient if all its errors are."""
     if isinstance(error, BaseExceptionGroup):
         return all(map(is_transient, error.exceptions))
     if isinstance(error, _types):
@@ -43,7 +42,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """What is behind an error that passes, for a log: the first of several, and rather the cause than `Unavailable`."""
+    """The text of a transient error for a log: the first of a group; the cause of an Unavailable, if it has one."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, Unavailable) and error.__cause__ is not None:

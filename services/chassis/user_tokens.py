@@ -1,8 +1,7 @@
-"""Who a user token says its bearer is, once its signature is verified.
+"""Verifies user tokens: JWTs signed with Ed25519 (EdDSA).
 
-Ed25519 (EdDSA), issued by us for our API, naming the person (sub), the session (sid), the roles, the client app (azp)
-and the key it was signed with (kid). A verified token is remembered for a while: verifying costs a hundred times more
-than looking it up.
+Claims: the person (sub), the session (sid), roles, the client app (azp); the header names the key (kid). Verified
+tokens are cached, because verifying takes a hundred times as long as a lookup.
 """
 
 from __future__ import annotations
@@ -21,18 +20,18 @@ AUDIENCE = "https://api.myapp.com"
 ALGORITHM = "EdDSA"
 
 _LEEWAY = 5
-"""Seconds by which the clocks of two machines may differ."""
+"""The maximum difference between clocks, in seconds."""
 _REMEMBERED_FOR = 300
-"""Seconds after which a known token is verified again, so that a key which was withdrawn stops working soon."""
+"""Cached tokens are verified again after this many seconds, so that a withdrawn key stops working soon."""
 _REMEMBERED_AT_MOST = 10_000
 _VERIFY: Any = {"require": ["exp", "iss", "aud", "sub", "sid", "roles", "azp"]}
 
 
 class KeySource(Protocol):
-    """Where the public keys of user tokens come from."""
+    """Provides the public keys of user tokens."""
 
     async def key(self, kid: str) -> Ed25519PublicKey | None:
-        """The key of that id; None when there is none. Must be cheap to ask for an unknown one, again and again."""
+        """The key of that id. None: there is none. Repeated calls with an unknown id must be cheap."""
 
 
 class UserTokens:

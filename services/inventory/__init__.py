@@ -1,1 +1,1 @@
-"""The inventory service: the catalog, its prices, its stock, and the holds that orders have on it."""
+"""The inventory service: the catalog, its prices, its stock, and the holds of orders on it."""

@@ -1,4 +1,4 @@
-"""Runs the inventory service: `python -m services.inventory`. With `migrate` it only brings the schema up to date."""
+"""Runs the inventory service: `python -m services.inventory`. With `migrate` it only updates the schema."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def run(settings: InventorySettings) -> None:
-    """Wire the service and serve until a signal."""
+    """Wire the service and serve until SIGTERM or SIGINT."""
     app = App("inventory", settings)
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
     producer = app.add(Producer(settings.brokers, app.name), required=False)

@@ -1,4 +1,4 @@
-"""What the use cases need of the world, in the words of the domain. `adapters/` implements each port."""
+"""The ports of the use cases, in the domain's terms. `adapters/` implements each."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Products(Protocol):
         """Adds products; those whose id exists stay as they are."""
 
     async def lock_currency(self, product_id: str) -> str | None:
-        """A product's currency, which stays so until the unit of work ends. None: there is no such product."""
+        """A product's currency, locked until the unit of work ends. None: there is no such product."""
 
     async def change(self, change: ProductChange) -> Product | None:
         """Writes the present fields of the change. None: there is no such product.
@@ -48,7 +48,7 @@ class Products(Protocol):
 
 
 class Stock(Protocol):
-    """The numbers of the products and the moves that made them."""
+    """The numbers of products, and their stock moves."""
 
     async def apply(
         self,
@@ -84,34 +84,34 @@ class Stock(Protocol):
 
 
 class Reservations(Protocol):
-    """What orders hold."""
+    """Reservations of orders."""
 
     async def claim(self, order_id: UUID, status: Status, hold: timedelta, reason: ReleaseReason | None = None) -> bool:
-        """Makes the order's reservation, without lines. False: it has one.
+        """Creates the order's reservation, without lines. False: it has one.
 
-        Waits for the end of another unit of work that is making it.
+        Waits for the end of a concurrent unit of work that creates it.
         """
 
     async def add_lines(self, order_id: UUID, lines: Sequence[PricedLine]) -> datetime:
-        """Writes the lines of a new reservation; answers when its hold ends."""
+        """Stores the lines of a new reservation. Returns the end of its hold."""
 
     async def lock(self, order_id: UUID) -> Reservation:
         """The order's reservation, locked until the unit of work ends. Raises NoReservation."""
 
     async def extend(self, order_id: UUID, hold: timedelta) -> datetime:
-        """Lets the hold last this long from now on; answers when it ends."""
+        """Extends the hold to this long from now. Returns its end."""
 
     async def move(self, order_id: UUID, status: Status, reason: ReleaseReason | None = None) -> None:
-        """Writes the reservation's status."""
+        """Stores the reservation's status."""
 
     async def note_shipped(self, order_id: UUID) -> None:
-        """Records that the order is shipped: it cannot be cancelled, so its reservation gives nothing back."""
+        """Records that the order is shipped: it cannot be cancelled, so its reservation releases nothing."""
 
     async def expired(self, limit: int) -> list[UUID]:
-        """Up to `limit` orders whose unused holds have ended, the longest ago first."""
+        """Up to `limit` orders whose unused holds have ended, oldest end first."""
 
     async def extend_expired(self, order_ids: Sequence[UUID], hold: timedelta) -> int:
-        """Lets those of these orders' holds that have ended last this long from now on; answers how many."""
+        """Extends those of these orders' holds that have ended to this long from now. Returns their number."""
 
     async def lock_expired(self, order_id: UUID) -> bool:
         """Locks the order's hold. False: it has not ended, or another unit of work has it locked."""
@@ -139,7 +139,7 @@ class InventoryUnit(unit_of_work.UnitOfWork[Fact], Protocol):
 
     @property
     def reservations(self) -> Reservations:
-        """What orders hold."""
+        """Reservations of orders."""
 
 
 Work = unit_of_work.UnitsOfWork[InventoryUnit]

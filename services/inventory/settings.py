@@ -1,4 +1,4 @@
-"""What the inventory service reads from its environment."""
+"""Settings of the inventory service, from the environment."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ class InventorySettings(PostgresSettings, ReconciliationSettings):
     """The chassis' settings and the service's own."""
 
     order_target: Target
-    """Where order answers: host:port. It is asked what has become of orders whose holds have ended."""
+    """Address of the order service, host:port. It is asked about orders whose holds have ended."""
     hold_seconds: float = Field(default=1200, gt=0)
     """How long an unused hold lasts before order is asked about it."""
     expire_every_seconds: float = Field(default=15, gt=0)
-    """How often ended holds are looked for."""
+    """Interval between searches for ended holds."""
     low_stock_threshold: int = Field(default=10, ge=0)
-    """A product with less than this available is running out, unless it has a threshold of its own; 0: never."""
+    """A product with less than this available is running low, unless it has its own threshold; 0: never."""
     idempotency_secret: SecretStr = Field(min_length=16)
-    """Keys the fingerprints of repeated requests; the same in every replica."""
+    """Key of the fingerprints of idempotent requests; the same in every replica."""
     keep_reservations_days: int = Field(default=180, ge=91)
-    """How long a reservation is kept once it can change no stock any more: longer than any topic keeps an event."""
+    """Retention of reservations that can no longer change stock: longer than any topic keeps an event."""
     keep_stock_moves_days: int = Field(default=730, ge=100)
-    """After how long a product's moves are folded into its opening."""
+    """Age at which a product's moves are merged into its opening."""

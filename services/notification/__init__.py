@@ -1,1 +1,1 @@
-"""The notification service: writes to people about what happened, once an event and channel."""
+"""The notification service: sends users messages about events, once per event and channel."""

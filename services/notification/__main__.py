@@ -44,7 +44,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def run(settings: NotificationSettings) -> None:
-    """Wire the service and serve until a signal."""
+    """Wire the service and serve until SIGTERM or SIGINT."""
     app = App("notification", settings)
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
     producer = app.add(Producer(settings.brokers, app.name), required=False)

@@ -1,4 +1,4 @@
-"""What the use cases need of the world, in the words of the domain. `adapters/` implements each port."""
+"""The ports of the use cases, in the domain's terms. `adapters/` implements each."""
 
 from __future__ import annotations
 
@@ -21,77 +21,77 @@ from services.notification.domain.messages import (
 from services.notification.domain.preferences import Preference
 
 SOON = timedelta(seconds=1)
-"""When a message that was not tried is taken again, where nothing else says so."""
+"""Default pause before a returned message is due again."""
 
 
 class Recipients(Protocol):
-    """Where people are written to."""
+    """Addresses of users."""
 
     async def keep(self, user_id: UUID, email: str, name: str) -> None:
-        """Records a person's address and name. Of somebody who was forgotten nothing is recorded again."""
+        """Stores a user's address and name. Ignored for a deleted user."""
 
     async def forget(self, user_id: UUID) -> Sequence[str]:
-        """Deletes a person's address and preferences, and drops what waits for them; answers the types of that.
+        """Deletes a user's address and preferences, and drops the waiting messages. Returns their types.
 
-        That they were forgotten is remembered: later messages to them are dropped as well.
+        The deletion is recorded: later messages are dropped as well.
         """
 
 
 class Preferences(Protocol):
-    """What people want by mail."""
+    """Mail preferences of users."""
 
     async def of(self, user_id: UUID) -> Mapping[str, bool]:
-        """A person's stated preferences, by the kind's name."""
+        """A user's preferences, by the name of the kind."""
 
     async def keep(self, user_id: UUID, stated: Sequence[Preference]) -> None:
-        """Records preferences; nothing of somebody who was forgotten."""
+        """Stores preferences. Ignored for a deleted user."""
 
 
 class OrderSummaries(Protocol):
-    """What messages list of orders."""
+    """Summaries of orders for messages."""
 
     async def keep(self, order_id: UUID, order: OrderSummary) -> None:
-        """Records what was ordered, once."""
+        """Stores an order's summary, once."""
 
     async def page(self, after: UUID | None, limit: int) -> list[UUID]:
         """Up to `limit` orders whose ids follow this one, by id."""
 
 
 class Messages(Protocol):
-    """Messages to people."""
+    """Messages to users."""
 
     async def add(self, message: NewMessage) -> bool:
-        """Writes a message, once an event; whether it was written now and is dropped at once.
+        """Stores a message, once per event and channel. True if it was stored now and is dropped at once.
 
-        It is dropped when its reader does not want its kind, or was forgotten.
+        It is dropped if its reader does not want its kind, or was deleted.
         """
 
     async def take_due(self, limit: int, lease: timedelta) -> Sequence[DueMessage]:
-        """Up to `limit` messages that are due and whose reader is known, for this sender alone until the lease ends."""
+        """Leases up to `limit` due messages with a known address to this sender, until the lease ends."""
 
     async def mark_sent(self, message_id: UUID) -> None:
         """Records that a message was sent."""
 
     async def drop(self, message_id: UUID, reason: str) -> None:
-        """Records that a message is not to be sent any more, and why."""
+        """Records that a message will not be sent, and why."""
 
     async def hand_back(self, message_id: UUID, pause: timedelta) -> None:
-        """Gives a taken message back, to be taken after the pause: this was no attempt."""
+        """Returns a leased message; it is due again after the pause. This was no attempt."""
 
     async def put_off(self, message_id: UUID, pause: timedelta | None, error: str) -> None:
-        """Records that sending failed and when it is tried again; without a pause the message is parked."""
+        """Records a failed attempt. The message is due again after `pause`; without one it is parked."""
 
     async def page(self, user_id: UUID, before: UUID | None, limit: int) -> Sequence[Message]:
-        """Up to `limit` of a person's messages older than `before`, newest first, without dropped ones."""
+        """Up to `limit` of a user's messages older than `before`, newest first, without dropped ones."""
 
     async def oldest_parked(self, limit: int) -> Sequence[ParkedMessage]:
         """Up to `limit` parked messages, oldest first."""
 
     async def retry_parked(self, ids: Sequence[UUID] | None) -> Sequence[UUID]:
-        """Makes these parked messages due, or all, from the first attempt on; answers which were parked."""
+        """Schedules these parked messages again, or all, from the first attempt on. Returns those that were parked."""
 
     async def counts(self) -> Mapping[str, int]:
-        """How many messages are pending, and how many are parked, by status."""
+        """Number of pending and of parked messages, by status."""
 
     async def of_orders(self, order_ids: Sequence[UUID]) -> Sequence[OrderMail]:
         """The messages about these orders."""
@@ -105,19 +105,19 @@ class NotificationUnit(unit_of_work.UnitOfWork[NoReturn], Protocol):
 
     @property
     def recipients(self) -> Recipients:
-        """Where people are written to."""
+        """Addresses of users."""
 
     @property
     def preferences(self) -> Preferences:
-        """What people want by mail."""
+        """Mail preferences of users."""
 
     @property
     def orders(self) -> OrderSummaries:
-        """What messages list of orders."""
+        """Summaries of orders for messages."""
 
     @property
     def messages(self) -> Messages:
-        """Messages to people."""
+        """Messages to users."""
 
 
 Work = unit_of_work.UnitsOfWork[NotificationUnit]
@@ -125,20 +125,20 @@ Work = unit_of_work.UnitsOfWork[NotificationUnit]
 
 
 class MailNotSent(Exception):
-    """The mail server refuses this mail, or nobody makes its token: an attempt of the message."""
+    """The mail server rejects this mail, or its token cannot be issued. This counts as an attempt."""
 
 
 class MailNotAsked(Exception):
-    """The mail server or the user service is away, or refuses us: no attempt of the message."""
+    """The mail server or the user service is unavailable, or rejects us. This does not count as an attempt."""
 
     def __init__(self, reason: str = "", pause: timedelta = SOON) -> None:
         super().__init__(reason)
         self.pause = pause
-        """After which the message may be taken again."""
+        """Pause before the message is due again."""
 
 
 class MailNotWanted(Exception):
-    """The mail is of no use any more; the text says why."""
+    """The mail is no longer needed; the text gives the reason."""
 
 
 class Orders(Protocol):
@@ -149,7 +149,7 @@ class Orders(Protocol):
 
 
 class Token(Protocol):
-    """A secret that a mail carries, and the only address to which it may be sent."""
+    """A mail's secret, and the only address to which it may be sent."""
 
     @property
     def token(self) -> str:
@@ -161,18 +161,18 @@ class Token(Protocol):
 
     @property
     def name(self) -> str:
-        """The full name of the person."""
+        """The full name of the user."""
 
 
 class Tokens(Protocol):
-    """Makes tokens for mails about accounts."""
+    """Issues tokens for account mails."""
 
     async def mint(self, request_id: UUID) -> Token:
-        """A token for a mail that is about to be sent. Raises MailNotSent, MailNotAsked, MailNotWanted."""
+        """Request a token for a mail that is about to be sent. Raises MailNotSent, MailNotAsked, MailNotWanted."""
 
 
 class Letters(Protocol):
-    """Writes mails from templates."""
+    """Renders mails from templates."""
 
     def write(self, message: DueMessage, token: str | None = None) -> EmailMessage:
         """The message as a mail."""
@@ -183,7 +183,7 @@ class Mailer(Protocol):
 
     @property
     def is_left_alone(self) -> bool:
-        """Whether sending is of no use now: the server was away too often lately."""
+        """Whether the circuit breaker of the mail server is open."""
 
     async def send(self, mail: EmailMessage) -> None:
         """Sends one mail. Raises MailNotSent, MailNotAsked."""

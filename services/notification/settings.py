@@ -1,4 +1,4 @@
-"""What the notification service reads from its environment."""
+"""Settings of the notification service, from the environment."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ class NotificationSettings(PostgresSettings, ReconciliationSettings):
     smtp_url: SmtpUrl
     """smtp://[user:password@]host[:port], or smtps://…"""
     smtp_leave_alone_seconds: float = Field(default=60, gt=0)
-    """How long the mail server is not asked any more after it was away five times in a row."""
+    """How long the circuit breaker of the mail server stays open after five failures in a row."""
     mail_from: Annotated[str, AfterValidator(_mail_address)] = "orders@argosy.local"
     """The From address."""
     user_target: Target
-    """Where the user service answers: host:port. It makes the tokens that mails about accounts carry."""
+    """Address of the user service, host:port. It issues the tokens of account mails."""
     order_target: Target
-    """Where the order service answers: host:port. Mails are compared with its orders."""
+    """Address of the order service, host:port. Mails are compared with its orders."""
     web_app_url: Annotated[HttpUrl, AfterValidator(_without_query)] = "http://localhost:3000"
-    """Where the pages are to which links in mails lead."""
+    """Base URL of the pages that links in mails lead to."""
     send_every_seconds: float = Field(default=1, gt=0)
-    """How often due messages are looked for."""
+    """Interval between searches for due messages."""
     unaddressed_days: int = Field(default=7, ge=7)
-    """How long a message waits for its reader's address: as long as user-events are kept, at least."""
+    """How long a message waits for its reader's address: at least the retention of user-events."""
     keep_messages_days: int = Field(default=365, ge=91)
-    """How long messages are kept, and what orders they are about: longer than any topic keeps an event."""
+    """Retention of messages and order summaries: longer than any topic keeps an event."""

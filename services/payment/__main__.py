@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
+from argosy.payment.v1 import payment_lookup_pb2, payment_pb2
 from services.chassis.app import App
 from services.chassis.consumer import Consumer
 from services.chassis.housekeeping import Housekeeping
@@ -19,21 +21,49 @@ from services.chassis.reconciliation import Reconciliation
 from services.chassis.relay import Relay
 from services.chassis.settings import load
 from services.chassis.statuses import Catalogue
-from services.payment import use_cases as does
-from services.payment.chores import chores
-from services.payment.comparisons import comparisons
-from services.payment.consumers import GROUP, handlers
-from services.payment.faults import FAULTS
-from services.payment.first_answers import FirstAnswers
-from services.payment.orders import ORDER_LOOKUP, Orders
-from services.payment.reconciler import Reconciler
-from services.payment.recorder import Recorder
-from services.payment.rpc import PAYMENT_LOOKUP, PAYMENTS, PaymentLookupRpc, PaymentRpc
-from services.payment.settings import PaymentSettings
-from services.payment.stranded import CountStranded
-from services.payment.stripe_gateway import StripeGateway
+from services.payment.adapters.orders import ORDER_LOOKUP, GrpcOrders
+from services.payment.adapters.stripe.client import StripeProvider
+from services.payment.adapters.unit_of_work import CONSUMER, PostgresPaymentWork
+from services.payment.entrypoints.consumers import handlers
+from services.payment.entrypoints.errors import STATUSES
+from services.payment.entrypoints.mapping import KEPT_ANSWERS
+from services.payment.entrypoints.rpc import PaymentLookupRpc, PaymentRpc
+from services.payment.entrypoints.webhooks import StripeWebhooks
+from services.payment.entrypoints.workers import Reconciler, chores, comparisons, counting
+from services.payment.ports import Providers
+from services.payment.settings import PaymentSettings, ProviderName
+from services.payment.use_cases import outcomes
+from services.payment.use_cases.apply_notice import ApplyNoticeHandler
+from services.payment.use_cases.apply_order_status import ApplyOrderStatusHandler
+from services.payment.use_cases.confirm_payment import ConfirmPaymentHandler
+from services.payment.use_cases.count_stranded import CountStrandedHandler
+from services.payment.use_cases.create_payment import CreatePaymentHandler
+from services.payment.use_cases.create_refund import CreateRefundHandler
+from services.payment.use_cases.first_answers import FirstAnswers
+from services.payment.use_cases.get_payment import GetPaymentHandler
+from services.payment.use_cases.list_payments import ListPaymentsHandler
+from services.payment.use_cases.list_refunds import ListRefundsHandler
+from services.payment.use_cases.look_up_order_payment import LookUpOrderPaymentHandler
+from services.payment.use_cases.reconcile import ReconcileHandler
+from services.payment.use_cases.recorder import Recorder
+from services.payment.use_cases.settle_payment import SettlePayment
+from services.payment.use_cases.settle_refund import SettleRefund
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def stripe(settings: PaymentSettings) -> StripeProvider:
+    """Stripe, or a sandbox of it."""
+    return StripeProvider(
+        settings.stripe_api_key,
+        settings.stripe_api_url,
+        settings.stripe_timeout_seconds,
+        settings.stripe_leave_alone_seconds,
+    )
+
+
+PROVIDERS: Mapping[ProviderName, Callable[[PaymentSettings], StripeProvider]] = {"stripe": stripe}
+"""Name → how the provider's adapter is made. A payment keeps the name of its provider."""
 
 
 def run(settings: PaymentSettings) -> None:
@@ -41,33 +71,40 @@ def run(settings: PaymentSettings) -> None:
     app = App("payment", settings)
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
     producer = app.add(Producer(settings.brokers, app.name), required=False)
-    gateway = app.add(
-        StripeGateway(
-            settings.stripe_api_key,
-            settings.stripe_api_url,
-            settings.stripe_timeout_seconds,
-            settings.stripe_leave_alone_seconds,
-        )
+    providers = Providers(
+        {name: app.add(make(settings)) for name, make in PROVIDERS.items()}, settings.payment_provider
     )
-    orders = Orders(app.client(OrderLookupServiceStub, ORDER_LOOKUP, settings.order_target))
-    recorder = Recorder(postgres, settings.challenge_timeout)
-    settle = does.SettlePayment(postgres, gateway, recorder, settings.stripe_search_lag)
-    refund = does.SettleRefund(postgres, gateway, recorder)
-    answers, show = FirstAnswers(postgres, gateway), does.ShowPayments(postgres)
-    create = does.CreatePayment(postgres, orders, gateway, settle, answers, settings.payment_return_url)
-    webhook = does.HandleWebhook(postgres, gateway, settle, refund, recorder, settings.stripe_webhook_secret)
-    confirm, give_back = does.ConfirmPayment(show, settle), does.CreateRefund(postgres, refund)
-    app.serve(PAYMENTS, PaymentRpc(create, show, confirm, give_back, webhook, settings.idempotency_secret))
-    app.serve(PAYMENT_LOOKUP, PaymentLookupRpc(does.LookUpOrderPayment(postgres)))
-    Consumer(settings.brokers, GROUP, handlers(postgres, recorder), producer, since=BEGINNING).run_in(app)
-    reconciler = Reconciler(postgres, settle, refund, recorder.work, settings.reconcile_seconds)
-    app.background("reconciler", reconciler.run)
-    compared = comparisons(postgres, orders, settle, refund, settings.compare_settled)
+    outcomes.show_payments(providers.by_name)
+    work = PostgresPaymentWork(postgres, KEPT_ANSWERS)
+    orders = GrpcOrders(app.client(OrderLookupServiceStub, ORDER_LOOKUP, settings.order_target))
+    recorder = Recorder.of(work, settings.challenge_timeout)
+    settle = SettlePayment(work, providers, recorder, settings.stripe_search_lag)
+    settle_refund = SettleRefund(work, providers, recorder)
+    answers, get_payment = FirstAnswers(work, providers), GetPaymentHandler(work)
+    apply_notice = ApplyNoticeHandler(work, providers, settle, settle_refund, recorder)
+    payments = PaymentRpc(
+        create_payment=CreatePaymentHandler(work, orders, providers, settle, answers, settings.payment_return_url),
+        get_payment=get_payment,
+        list_payments=ListPaymentsHandler(work),
+        confirm_payment=ConfirmPaymentHandler(get_payment, settle),
+        create_refund=CreateRefundHandler(work, settle_refund),
+        list_refunds=ListRefundsHandler(work),
+        webhooks=StripeWebhooks(apply_notice, settings.stripe_webhook_secret),
+        idempotency_secret=settings.idempotency_secret,
+    )
+    look_up = PaymentLookupRpc(LookUpOrderPaymentHandler(work))
+    app.serve(payment_pb2.DESCRIPTOR.services_by_name["PaymentService"], payments)
+    app.serve(payment_lookup_pb2.DESCRIPTOR.services_by_name["PaymentLookupService"], look_up)
+    apply = ApplyOrderStatusHandler(work, recorder)
+    Consumer(settings.brokers, CONSUMER, handlers(apply), producer, since=BEGINNING).run_in(app)
+    reconcile = ReconcileHandler(work, settle, settle_refund)
+    app.background("reconciler", Reconciler(reconcile, recorder.due, settings.reconcile_seconds).run)
+    compared = comparisons(orders, apply, settle, settle_refund, settings.compare_settled)
     app.background("reconciliation", Reconciliation(PostgresDrifts(postgres), settings, *compared).run)
-    app.background("stranded", CountStranded(postgres).run)
+    app.background("stranded", counting(CountStrandedHandler(work)).run)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
     app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)
-    app.run(Catalogue(FAULTS))
+    app.run(Catalogue(STATUSES))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import Field, SecretStr
 
@@ -10,10 +11,15 @@ from services.chassis.environment import HttpUrl, Target
 from services.chassis.postgres import PostgresSettings
 from services.chassis.reconciliation import ReconciliationSettings
 
+ProviderName = Literal["stripe"]
+"""The providers that `__main__.PROVIDERS` has."""
+
 
 class PaymentSettings(PostgresSettings, ReconciliationSettings):
     """The chassis' settings and the service's own."""
 
+    payment_provider: ProviderName = "stripe"
+    """The provider of new payments. Stored payments stay with the provider that they began with."""
     order_target: Target
     """host:port of the order service."""
     stripe_api_key: SecretStr = Field(min_length=1)

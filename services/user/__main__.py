@@ -1,4 +1,4 @@
-"""Runs the user service: `python -m services.user`. With `migrate` it only brings the schema up to date."""
+"""Runs the user service: `python -m services.user`. With `migrate` it only updates the schema."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def run(settings: UserSettings) -> None:
-    """Wire the service and serve until a signal."""
+    """Wire the service and serve until SIGTERM or SIGINT."""
     keys = KeyRing(settings.token_keys_dir, settings.token_key_settle)
     app = App("user", settings, user_keys=keys)
     app.add(keys)

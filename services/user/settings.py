@@ -1,4 +1,4 @@
-"""What the user service reads from its environment."""
+"""Settings of the user service, from the environment."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from services.user.adapters.passwords import cores
 
 
 class KeySettings(Environment):
-    """Which keys sign user tokens."""
+    """Settings of the keys that sign user tokens."""
 
     token_keys_dir: Path
     """Their directory (adapters/signing_keys.py)."""
     token_key_settle_seconds: float = Field(default=900, ge=0)
-    """How long a new key is public before it signs: longer than anyone keeps a JWKS."""
+    """How long a new key is public before it signs: longer than any client caches a JWKS."""
 
     @property
     def token_key_settle(self) -> timedelta:
@@ -30,8 +30,8 @@ class UserSettings(PostgresSettings, KeySettings):
     """The chassis' settings and the service's own."""
 
     idempotency_secret: SecretStr = Field(min_length=16)
-    """Keys the fingerprints of repeated requests; the same in every replica."""
+    """Key of the fingerprints of idempotent requests; the same in every replica."""
     password_hash_threads: int = Field(default_factory=cores, ge=1)
-    """Passwords hashed at once. One a core; set it where a container gets less than the machine has."""
+    """Concurrent password hashes, one per core; set it if a container gets fewer cores than the machine has."""
     password_hash_queue: int = Field(default_factory=lambda: 8 * cores(), ge=0)
-    """Passwords that may wait to be hashed: two seconds' worth, well inside the deadline on a busy machine too."""
+    """Length of the queue of password hashes: two seconds' worth, within the deadline even on a busy machine."""

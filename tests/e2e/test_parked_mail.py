@@ -38,7 +38,7 @@ async def test_a_parked_mail_is_sent_when_an_operator_says_so(stack: RealStack, 
     assert (row["type"], row["userId"], row["attempts"]) == ("welcome", person.id, 10)
     assert person.email not in listed.out
     unclear = await argosy("mail", "retry", environment=environment)
-    assert (unclear.code, unclear.err) == (1, "argosy: say which: mails by id, or --all\n")
+    assert (unclear.code, unclear.err) == (1, "argosy: choose the mails: by id, or --all\n")
 
     retried = await argosy("mail", "retry", str(parked), environment=environment)
     assert (retried.code, retried.out) == (0, "1 mail is scheduled again.\n")

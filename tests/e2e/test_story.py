@@ -112,7 +112,7 @@ async def test_what_cannot_be_told_is_said_in_a_line(shop: Shop, tmp_path: Path)
     told = await argosy("story", unknown, environment=environment)
     assert (told.code, told.err) == (2, f"argosy: no service knows of the order {unknown}\n")
     told = await argosy("story", environment=environment)
-    assert (told.code, told.err) == (1, "argosy: say which order, or which files to --read\n")
+    assert (told.code, told.err) == (1, "argosy: name an order, or files to --read\n")
     told = await argosy("story", unknown, "--of", "user", environment=environment)
     assert told.code == 1
     assert "--of takes order, payment, inventory, notification, not user" in told.err
@@ -120,4 +120,4 @@ async def test_what_cannot_be_told_is_said_in_a_line(shop: Shop, tmp_path: Path)
     broken.write_text("{}\n")
     told = await argosy("story", "--read", str(broken), environment=environment)
     assert (told.code, told.out) == (1, "")
-    assert "holds a line that is not of a story: {}" in told.err
+    assert "holds a line that is no part of a story: {}" in told.err

@@ -69,9 +69,9 @@ MUTATIONS = (
         "publish-before-commit",
         "An order's event is published before its commit is stored",
         Replacement(
-            "        await self.store.append(commit)\n        longer = (*history, commit)\n",
+            "        await self.commits.append(commit)\n        longer = (*history, commit)\n",
             "        longer = (*history, commit)\n"
-            "        await self.announce(longer)\n        await self.store.append(commit)\n",
+            "        await self.announce(longer)\n        await self.commits.append(commit)\n",
         ),
         r"event \S+ of \S+ is on the bus with two contents",
         (Fault(Kind.SLOW, "order-ferretdb", 2.0, 16.0),),
@@ -123,8 +123,7 @@ MUTATIONS = (
         "outcome-not-read",
         "A charge whose answer was lost counts as one that never happened: nobody reads its outcome",
         Replacement(
-            'await self.recorder.unanswered(payment, "unknown", key_is_spent=isinstance(unknown, ServersFail))\n'
-            "            raise\n",
+            'await self.recorder.charges.unanswered(payment, "unknown", key_is_spent=spent)\n            raise\n',
             "raise NotAuthorized from unknown\n",
         ),
         r"order \S+ was charged \d+ times",

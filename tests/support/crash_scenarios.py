@@ -381,7 +381,7 @@ CROWD: Mapping[Callable[[People], Awaitable[None]], tuple[str, ...]] = {
     out_of_date: ("housekeeping.",),
     stores_differ: (
         *("inventory.reconcile.", "inventory.sell_again.", "payment.confirm_again.", "payment.end_order_again."),
-        *("stripe.page_of_intents.", "stripe.see_intent.", "call.LookUpOrders."),
+        *("stripe.page_of_charges.", "stripe.see_charge.", "call.LookUpOrders."),
         *("notification.make_due.", "notification.write_again."),
     ),
     mail_is_refused: ("notification.put_off.", "notification.hand_back."),

@@ -10,7 +10,7 @@ import pytest
 from tests.support import crash_points
 from tests.support.crash_points import ROOT
 
-_NAMED_BY_HAND = ("grant_resets.py", "send_messages.py", "reconciler.py", "adapters/stock.py")
+_NAMED_BY_HAND = ("grant_resets.py", "send_messages.py", "use_cases/reconcile.py", "adapters/stock.py")
 """Pollers, whose empty transactions are no effect, and a part of a chore: their points are calls of `reach`."""
 
 

@@ -1,18 +1,18 @@
-"""What surrounds every handler, composed once a method at start into one callable; a file for each concern.
+"""The pipeline around every handler: nested steps, one file per concern, composed per method at start.
 
-    (tracing)         a span a call, where a collector is named (chassis/tracing)
-    observation       one log line and one measurement a call
+    (tracing)         a span per call, if a collector is configured (chassis/tracing)
+    observation       one log line and one measurement per call
       error_answers   exceptions → google.rpc.Status
-        admission     nothing before the service has started
-          deadline    the contract's time, or the caller's when that is less
-            identity        who calls, by a verified token
-              access        whether they may
-                validation  the request, parsed and checked
-                  idempotency_key   a well-formed key, or none
-                    handling        the service's own method (streaming, where it answers with a stream)
+        admission     refuses calls until the service has started
+          deadline    the smaller of the contract's and the caller's deadline
+            identity        authentication: verifies the token
+              access        authorization: the contract's access option
+                validation  parses and validates the request
+                  idempotency_key   reads and validates the key
+                    handling        calls the service's method (streaming: for a response stream)
 
-Plain functions around functions: an interceptor of grpc.aio costs ten times as much. Each takes the `Exchange` of one
-call and the next one, and either goes on or raises.
+Steps are plain functions, because an interceptor of grpc.aio takes ten times as long. A step receives the `Exchange` of
+one call; it calls the next step, or raises.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ __all__ = ["Exchange", "Parts", "Step", "compose"]
 
 @dataclass(frozen=True)
 class Parts:
-    """What the concerns of all methods of one process share."""
+    """What the steps of all methods of one process share."""
 
     catalogue: Catalogue
     is_open: Callable[[], bool]
@@ -54,12 +54,12 @@ class Parts:
     streams: Streams
 
     def verifier(self, method: MethodPolicyView) -> identity.Verify:
-        """What verifies the tokens of a method's callers."""
+        """The verifier of the tokens of a method's callers."""
         return self.verify_service if method.access is Access.INTERNAL else self.verify_user
 
 
 def compose(method: MethodPolicyView, handler: Callable[..., Any], parts: Parts) -> Step:
-    """One method with everything around it: takes a call's exchange, gives the answer's bytes (a stream's are sent)."""
+    """Compose the steps of one method. The result returns the response's bytes; for a stream it sends them itself."""
     verify = parts.verifier(method)
     if method.streams:
         step = streaming.answer(method, handler, parts.streams, verify)
@@ -71,5 +71,5 @@ def compose(method: MethodPolicyView, handler: Callable[..., Any], parts: Parts)
     step = identity.establish(verify, step)
     step = deadline.limit(method, step)
     step = admission.gate(parts.is_open, step)
-    step = error_answers.tell(parts.catalogue, step)
+    step = error_answers.convert(parts.catalogue, step)
     return tracing.active().around_call(method, observation.observe(method, step))

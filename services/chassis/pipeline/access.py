@@ -1,4 +1,4 @@
-"""Whether the caller may call this rpc at all, as the contract says. Whose the resource is, use cases decide."""
+"""Authorization by the contract's access option. Use cases check the ownership of resources."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.chassis.policy import Access, MethodPolicyView
 
 
 def check(method: MethodPolicyView, proceed: Step) -> Step:
-    """Refuse callers that the contract does not name: UNAUTHENTICATED without a token, else PERMISSION_DENIED."""
+    """Refuse callers without access: UNAUTHENTICATED without a token, else PERMISSION_DENIED."""
     if method.access is Access.PUBLIC:
         return proceed
 

@@ -1,4 +1,4 @@
-"""Nothing is served before everything that the service needs has started: callers are asked to come back."""
+"""Refuses calls with UNAVAILABLE until all required resources have started."""
 
 from __future__ import annotations
 

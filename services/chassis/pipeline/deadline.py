@@ -1,6 +1,6 @@
-"""Every call has a deadline: the contract's, or the caller's when that is earlier. Then the handler is cancelled.
+"""The deadline of every call: the earlier of the contract's and the caller's. Then the handler is cancelled.
 
-A stream that has been open for its time ends well: nothing failed, and who wants more opens another.
+A stream that reaches its deadline ends with OK; the caller can open another one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _limits = TimeLimits()
 
 
 def limit(method: MethodPolicyView, proceed: Step) -> Step:
-    """Let the call take no longer than it may. A TimeoutError of the handler's own stays what it is."""
+    """Cancel the call at its deadline. A TimeoutError of the handler itself is not changed."""
     allowed = method.deadline
 
     async def limited(exchange: Exchange) -> bytes:

@@ -1,7 +1,7 @@
-"""Exceptions → what the caller is told (errors.py says how), as trailing metadata that gRPC and the edge understand.
+"""Converts exceptions to gRPC statuses (statuses.py), with details in the trailing metadata.
 
-No initial metadata is sent before a failure, so that the answer is a single HTTP/2 header block: over REST,
-`retry-after` becomes a response header like any other.
+A failed call sends no initial metadata, so that the response is a single HTTP/2 header block. That way, `retry-after`
+becomes a response header over REST.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ _STATUS = "grpc-status-details-bin"
 _RETRY_AFTER = "retry-after"
 
 
-def tell(catalogue: Catalogue, proceed: Step) -> Step:
-    """Turn whatever the call raises into its answer."""
+def convert(catalogue: Catalogue, proceed: Step) -> Step:
+    """Convert exceptions of the call to its status."""
 
-    async def told(exchange: Exchange) -> bytes:
+    async def converted(exchange: Exchange) -> bytes:
         try:
             return await proceed(exchange)
         except asyncio.CancelledError as cancelled:
-            if cancellation.is_own():  # the client hung up, or a drain's grace is over
+            if cancellation.is_own():  # the client disconnected, or the drain's grace is over
                 raise
             failure: BaseException = cancelled
         except grpc.aio.AioRpcError as refusal:
             failure = _of_dependency(refusal)
         except Exception as error:
             failure = error
-        return await _answer(exchange, catalogue, failure)  # raises what grpc.aio wants to see raised
+        return await _answer(exchange, catalogue, failure)  # raises grpc.aio's AbortError
 
-    return told
+    return converted
 
 
 def _of_dependency(refusal: grpc.aio.AioRpcError) -> Unavailable:
-    """A status of another service's that the use case did not expect is nothing that our caller could act on."""
+    """An unhandled error of a call to another service: UNAVAILABLE, because our caller cannot act on its reason."""
     failure = Unavailable()
     failure.__cause__ = refusal
     return failure

@@ -1,4 +1,4 @@
-"""One call on its way through the pipeline: what came in, and what each concern has found out about it."""
+"""The state of one call in the pipeline: the request, and the results of each step."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from services.chassis.policy import MethodPolicyView
 
 
 class Context(Protocol):
-    """What the pipeline uses of grpc.aio's ServicerContext."""
+    """The part of grpc.aio's ServicerContext that the pipeline uses."""
 
     def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]] | None:
-        """What the client sent along."""
+        """The client's metadata."""
 
     def peer(self) -> str:
-        """The other end of the connection, as a gRPC address."""
+        """The remote end of the connection, as a gRPC address."""
 
     def time_remaining(self) -> float | None:
-        """Seconds until the client's deadline; None when it has none."""
+        """Seconds until the client's deadline. None: it has none."""
 
     async def write(self, message: bytes) -> None:
-        """Send one message of a stream; waits while the client does not read."""
+        """Send one message of a stream. Waits while the client does not read."""
 
     async def abort(
         self, code: grpc.StatusCode, details: str, trailing_metadata: tuple[tuple[str, str | bytes], ...]
     ) -> NoReturn:
-        """End the call with an error status; raises what grpc.aio wants to see raised."""
+        """End the call with an error status. Raises grpc.aio's AbortError."""
 
 
 class Exchange:
-    """The state of one call. Only the pipeline sees it; a handler gets a `Call`."""
+    """The state of one call. Only the pipeline uses it; a handler receives a `Call`."""
 
     __slots__ = (
         "body",
@@ -64,8 +64,8 @@ class Exchange:
         self.caller: User | Service | None = None
         self.client_app = ""
         self.idempotency_key: str | None = None
-        self.messages = 0  # that a stream has sent,
-        self.sent = 0  # in so many bytes
+        self.messages = 0  # sent by a stream
+        self.sent = 0  # bytes sent by a stream
         self.deadline = 0.0
         self.status = grpc.StatusCode.OK
         self.reason = ""
@@ -73,7 +73,7 @@ class Exchange:
         self.failure: BaseException | None = None
 
     def call(self, method: MethodPolicyView) -> Call:
-        """What the handler may know of it."""
+        """The call, as the handler receives it."""
         return Call(
             method,
             self.caller,
@@ -87,7 +87,7 @@ class Exchange:
 
 
 Step = Callable[[Exchange], Awaitable[bytes]]
-"""A concern with everything inside it."""
+"""A step, including the steps nested in it. Returns the response's bytes."""
 
 
 def _host(peer: str) -> str:

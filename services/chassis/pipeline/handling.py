@@ -1,4 +1,4 @@
-"""The innermost step: the service's own method, between a parsed request and the answer's bytes."""
+"""The innermost step: calls the service's method and serializes its response."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Handler = Callable[[Any, Call], Awaitable[Message]]
 
 
 def answer(method: MethodPolicyView, handler: Handler) -> Step:
-    """Call the handler. An answer of another type than the contract's is an error here, not garbage at the caller."""
+    """Call the handler. A response of another type than the contract's raises TypeError."""
     response_class = method.response_class
 
     async def answered(exchange: Exchange) -> bytes:

@@ -1,4 +1,4 @@
-"""The idempotency key that a caller may send: read and checked here, claimed by the use case with its effect."""
+"""Reads and validates the optional idempotency key. The use case claims it in the transaction of its effect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BAD = FieldViolation("Idempotency-Key", "must be 1 to 255 printable ASCII chara
 
 
 def read(proceed: Step) -> Step:
-    """Take the key from the metadata; a malformed one is INVALID_ARGUMENT."""
+    """Read the key from the metadata. An invalid one is INVALID_ARGUMENT."""
 
     async def keyed(exchange: Exchange) -> bytes:
         key = exchange.metadata.get("idempotency-key")

@@ -1,7 +1,7 @@
-"""Who calls: taken from a verified token in `authorization` alone, never from any other header.
+"""Authentication: verifies the token in `authorization`. No other header identifies a caller.
 
-An INTERNAL rpc knows services, every other one knows users; the other kind of token verifies at neither. A token that
-is sent must be good, also where none is needed.
+INTERNAL rpcs accept service tokens only; all other rpcs accept user tokens only. An invalid token is refused, also by
+rpcs that need none.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from services.chassis.pipeline.exchange import Exchange, Step
 CLIENT_APPS = ("web-app", "mobile-app")
 
 Verify = Callable[[str], Awaitable[User | Service]]
-"""A token's bearer; raises Unauthenticated."""
+"""Returns the token's owner. Raises Unauthenticated."""
 
 
 def establish(verify: Verify, proceed: Step) -> Step:
-    """Find out who calls, and with which client app. `verify` knows the kind of tokens that the method takes."""
+    """Set the caller and the client app of the exchange. `verify` accepts the method's kind of token."""
 
     async def identified(exchange: Exchange) -> bytes:
-        said = _client_app(exchange.metadata.get("x-client-app"))
+        requested = _client_app(exchange.metadata.get("x-client-app"))
         token = bearer(exchange.metadata)
         if token is not None:
             exchange.caller = await verify(token)
-        exchange.client_app = exchange.caller.client_app if isinstance(exchange.caller, User) else said
+        exchange.client_app = exchange.caller.client_app if isinstance(exchange.caller, User) else requested
         return await proceed(exchange)
 
     return identified
 
 
 def bearer(metadata: Mapping[str, Any]) -> str | None:
-    """The token that a call carries, if any. Raises Unauthenticated for an authorization of another kind."""
+    """The bearer token in the metadata. None: there is none. Raises Unauthenticated for another scheme."""
     authorization: str | None = metadata.get("authorization")
     if authorization is None:
         return None
@@ -44,9 +44,9 @@ def bearer(metadata: Mapping[str, Any]) -> str | None:
     return token.strip()
 
 
-def _client_app(said: str | None) -> str:
-    if not said:
+def _client_app(requested: str | None) -> str:
+    if not requested:
         return CLIENT_APPS[0]
-    if said not in CLIENT_APPS:
+    if requested not in CLIENT_APPS:
         raise InvalidArgument([FieldViolation("X-Client-App", f"must be one of {', '.join(CLIENT_APPS)}")])
-    return said
+    return requested

@@ -1,7 +1,7 @@
-"""One canonical log line and one measurement for each call, whatever becomes of it. Never a body, never a token.
+"""One log line and one measurement for each call, with any outcome. They never contain a body or a token.
 
-A stream's line comes when it ends and says how many messages it had. How long it was open is no latency: it is counted
-like every call, and left out of the histogram.
+A stream is logged at its end, with the number of messages. It is counted like every call, but is not in the histogram,
+because its duration is not a latency.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _log = structlog.get_logger()
 
 DURATION = Histogram(
     "http_request_duration_seconds",
-    "How long calls took.",
+    "Duration of calls in seconds.",
     ["method", "route", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
 )
 CALLS = Counter("argosy_calls_total", "Calls by rpc, gRPC status and client app.", ["rpc", "code", "client_app"])
 
-# How the edge's transcoder turns a gRPC status into an HTTP one.
+# gRPC status → HTTP status, as the edge's transcoder maps it.
 HTTP_STATUS = {
     grpc.StatusCode.OK: 200,
     grpc.StatusCode.CANCELLED: 499,
@@ -49,14 +49,14 @@ HTTP_STATUS = {
     grpc.StatusCode.DATA_LOSS: 500,
     grpc.StatusCode.UNAUTHENTICATED: 401,
 }
-_WORTH_A_WARNING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-_ABOUT_A_CALL = ("duration_ms", "caller", "client_app", "request_id")
-_CLOSE = 0.1
-"""Seconds: a client's clock for its deadline starts a moment before ours."""
+_WARNINGS = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+_FIELDS = ("duration_ms", "caller", "client_app", "request_id")
+_CLOCK_SKEW = 0.1
+"""Seconds. The client measures its deadline from a slightly earlier start than we do."""
 
 
 def observe(method: MethodPolicyView, proceed: Step) -> Step:
-    """Time the call, then log and count it."""
+    """Measure, log and count the call."""
     record = _Recorder(method)
 
     async def observed(exchange: Exchange) -> bytes:
@@ -74,23 +74,23 @@ def observe(method: MethodPolicyView, proceed: Step) -> Step:
 
 
 class _Recorder:
-    """Writes one method's lines and figures."""
+    """Logs and measures the calls of one method."""
 
     def __init__(self, method: MethodPolicyView) -> None:
         self._method = method
         self._ok = _Outcome(method, grpc.StatusCode.OK)
         self._failed: dict[grpc.StatusCode, _Outcome] = {}
-        self._told = (*_ABOUT_A_CALL, "messages") if method.streams else _ABOUT_A_CALL
-        self._success = logs.Line("call", {"rpc": method.path, "code": self._ok.code}, (*self._told, "trace_id"))
+        self._fields = (*_FIELDS, "messages") if method.streams else _FIELDS
+        self._success = logs.Line("call", {"rpc": method.path, "code": self._ok.code}, (*self._fields, "trace_id"))
 
     def __call__(self, exchange: Exchange, seconds: float) -> None:
         outcome = self._outcome(exchange.status)
         outcome.measure(seconds, exchange.client_app)
         about = self._about(exchange, seconds)
         if outcome is self._ok:
-            self._success.say(*about, trace_context.trace_id(exchange.traceparent))
+            self._success.write(*about, trace_context.trace_id(exchange.traceparent))
         else:
-            line = dict(zip(self._told, about, strict=True))
+            line = dict(zip(self._fields, about, strict=True))
             _log_failure(exchange, {"rpc": self._method.path, "code": outcome.code, **line})
 
     def _about(self, exchange: Exchange, seconds: float) -> tuple[str | float | None, ...]:
@@ -112,7 +112,7 @@ class _Recorder:
 
 
 class _Outcome:
-    """What is counted for one method and one status; looks each label set up once."""
+    """The metrics of one method and one status. Caches the labelled series."""
 
     def __init__(self, method: MethodPolicyView, status: grpc.StatusCode) -> None:
         http = 201 if status is grpc.StatusCode.OK and method.creates else HTTP_STATUS[status]
@@ -135,16 +135,16 @@ def _log_failure(exchange: Exchange, line: dict[str, Any]) -> None:
     if exchange.reason:
         line["reason"] = exchange.reason
     if exchange.cause is not None:
-        line["cause"] = _said_by(exchange.cause)
+        line["cause"] = _text_of(exchange.cause)
     if exchange.failure is not None:
         _log.error("call", exc_info=exchange.failure, **line)
-    elif exchange.status in _WORTH_A_WARNING:
+    elif exchange.status in _WARNINGS:
         _log.warning("call", **line)
     else:
         _log.info("call", **line)
 
 
-def _said_by(cause: BaseException) -> str:
+def _text_of(cause: BaseException) -> str:
     if isinstance(cause, grpc.aio.AioRpcError):
         return f"{cause.code().name}: {logs.first_line(cause.details() or '')}"
     return logs.error_text(cause)
@@ -157,6 +157,7 @@ def _name_of(caller: User | Service | None) -> str | None:
 
 
 def _why_cancelled(exchange: Exchange) -> grpc.StatusCode:
-    """The client hung up: because its deadline had come, or for reasons of its own."""
+    """DEADLINE_EXCEEDED if the client's deadline is over, else CANCELLED: the client disconnected."""
     left = exchange.context.time_remaining()
-    return grpc.StatusCode.DEADLINE_EXCEEDED if left is not None and left < _CLOSE else grpc.StatusCode.CANCELLED
+    expired = left is not None and left < _CLOCK_SKEW
+    return grpc.StatusCode.DEADLINE_EXCEEDED if expired else grpc.StatusCode.CANCELLED

@@ -1,6 +1,7 @@
-"""The innermost step where the answer is a stream: the service's own method yields messages, one after the other.
+"""The innermost step of rpcs with a response stream: sends the messages that the service's method yields.
 
-Each is sent before the next is asked for: a client that reads slowly slows its own stream down, and nothing piles up.
+Each message is sent before the next one is requested from the method. So a slow client slows down its own stream, and
+messages do not accumulate.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ Handler = Callable[[Any, Call], AsyncGenerator[Message, None]]
 
 
 def answer(method: MethodPolicyView, handler: Handler, streams: Streams, verify: Verify) -> Step:
-    """Send what the handler yields, for as long as the caller may have it (streams.py). The answer's bytes are none."""
+    """Send what the handler yields, until it ends or the stream must end (streams.py). Returns no bytes."""
     response_class = method.response_class
 
     async def streamed(exchange: Exchange) -> bytes:
@@ -29,7 +30,7 @@ def answer(method: MethodPolicyView, handler: Handler, streams: Streams, verify:
         token = bearer(exchange.metadata)
 
         async def still_good() -> None:
-            # A service's token is good for its calls to begin with, not for their length.
+            # The token of a service is checked at the start of a call only.
             if token is not None and isinstance(call.caller, User):
                 await verify(token)
 
@@ -50,7 +51,7 @@ def answer(method: MethodPolicyView, handler: Handler, streams: Streams, verify:
 
 
 def _name_of(call: Call) -> str:
-    """Who shares an allowance of streams."""
+    """The caller by which streams are limited."""
     if isinstance(call.caller, User):
         return call.caller.id
     return call.caller.name if isinstance(call.caller, Service) else call.client_address

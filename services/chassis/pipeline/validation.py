@@ -1,6 +1,6 @@
-"""The request is parsed, and checked by the rules in the contract (protovalidate) before anybody acts on it.
+"""Parses the request and validates it by the contract's rules (protovalidate).
 
-Besides: no string may hold a NUL, which PostgreSQL cannot store and which nobody types.
+Strings with NUL are refused as well, because PostgreSQL cannot store NUL.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _validator = protovalidate.Validator()
 
 
 def check(method: MethodPolicyView, proceed: Step) -> Step:
-    """Parse and check the request; INVALID_ARGUMENT names every field that is wrong."""
+    """Parse and validate the request. INVALID_ARGUMENT lists every invalid field."""
     request_class = method.request_class
-    _validator.collect_violations(request_class())  # compiles the rules now: a bad rule fails at start
+    _validator.collect_violations(request_class())  # compiles the rules, so that an invalid rule fails at start
 
     async def valid(exchange: Exchange) -> bytes:
         exchange.request = _parse(request_class, exchange.body)
@@ -35,13 +35,13 @@ def check(method: MethodPolicyView, proceed: Step) -> Step:
 
 
 def violations_of(message: Message, *, maybe_nul: bool = True) -> list[FieldViolation]:
-    """What is wrong with a message, by camelCase path. `maybe_nul=False`: its bytes are known to hold none."""
+    """The invalid fields of a message, by camelCase path. `maybe_nul=False`: its bytes are known not to contain NUL."""
     if maybe_nul:
         nuls = [FieldViolation(path, "must not contain NUL characters") for path in _strings_with_nul(message)]
         if nuls:
             return nuls
     found = _validator.collect_violations(message)
-    return [_told(violation) for violation in found]
+    return [_to_field_violation(violation) for violation in found]
 
 
 def _parse(request_class: type[Message], body: bytes) -> Message:
@@ -52,7 +52,7 @@ def _parse(request_class: type[Message], body: bytes) -> Message:
         raise InvalidArgument([], f"the request is not a well-formed {name}") from None
 
 
-def _told(violation: protovalidate.Violation) -> FieldViolation:
+def _to_field_violation(violation: protovalidate.Violation) -> FieldViolation:
     proto = violation.proto
     path = ""
     for element in proto.field.elements if proto.field else ():

@@ -1,14 +1,14 @@
-"""Spans around the work, told to a collector by OTLP.
+"""OpenTelemetry spans, exported to a collector by OTLP.
 
-Off unless OTEL_EXPORTER_OTLP_ENDPOINT is set: then OpenTelemetry is not even imported, and all that happens is what
-trace_context does: a traceparent is passed on. The rest of the chassis asks `active()` and does not know which it is.
+Tracing is on if OTEL_EXPORTER_OTLP_ENDPOINT is set. Otherwise OpenTelemetry is not imported, and trace_context only
+propagates the traceparent. The rest of the chassis calls `active()`, which is the same interface in both cases.
 
-    __init__    what the chassis asks for; the answer without a collector
+    __init__    the interface, and the implementation without a collector
     settings    the standard variables
-    spans       the answer with one: what calls' spans say besides, and spans around events
-    grpc_spans  spans of calls, served and made, by gRPC's OpenTelemetry instrumentation
-    export      what is recorded, and how it leaves: sampled, in batches, and without what errors say
-    libraries   spans of asyncpg, pymongo and httpx, by theirs
+    spans       the implementation with a collector: attributes of calls' spans, spans of events
+    grpc_spans  spans of served and made calls, by gRPC's OpenTelemetry instrumentation
+    export      sampling and batched export, without error texts
+    libraries   spans of asyncpg, pymongo and httpx, by their instrumentations
 """
 
 from __future__ import annotations
@@ -28,50 +28,50 @@ if TYPE_CHECKING:
     from services.chassis.tracing.settings import TracingSettings
 
 Note = Callable[[str], None]
-"""Told what became of an event."""
+"""Called with the result of an event."""
 
 
 class Tracing:
-    """Without a collector: the trace is passed on, and nobody records it."""
+    """Without a collector: propagates the trace context, records nothing."""
 
     def server_interceptors(self) -> Sequence[grpc.aio.ServerInterceptor]:
-        """What a server needs so that calls are spans."""
+        """The interceptors that make spans of served calls."""
         return ()
 
     def client_interceptors(self) -> Sequence[grpc.aio.ClientInterceptor]:
-        """What a channel needs so that calls are spans, and carry the trace."""
+        """The interceptors that make spans of a channel's calls and propagate the trace context."""
         return ()
 
     def around_call(self, method: MethodPolicyView, proceed: Step) -> Step:
-        """A method's outermost step: what its span says of each call. Composed once, at start."""
+        """The outermost step of a method: sets the attributes of each call's span."""
         return proceed
 
     def to_service(self) -> AbstractContextManager[str]:
-        """Around a call to another service; gives the traceparent to send along where the call is no span."""
+        """Wraps a call to another service. Yields the traceparent to send if the call has no span."""
         return _traceparent()
 
     def sending(self, record: OutgoingRecord) -> AbstractContextManager[OutgoingRecord]:
-        """Around handing an event to the broker; gives the record to send."""
+        """Wraps sending an event to the broker. Yields the record to send."""
         return _as_it_is(record)
 
     def handling(self, event: Event, group: str) -> AbstractContextManager[Note]:
-        """Around all tries to take effect of an event: what is done inside belongs to the event's trace."""
+        """Wraps all attempts to apply an event. The work inside belongs to the event's trace."""
         return _following(event)
 
     async def finish(self, at_most: float) -> None:
-        """Tell the collector what is left, within so many seconds."""
+        """Export the remaining spans, within `at_most` seconds."""
 
 
 def active() -> Tracing:
-    """What this process does about traces."""
+    """The tracing of this process."""
     return _active
 
 
 def configure(service: str, settings: TracingSettings) -> None:
-    """Record spans from now on, if the environment names a collector. Call once, before anything is composed."""
+    """Start recording if a collector is configured. Call once, before the pipeline is composed."""
     global _active
     if settings.traces_go_to is not None:
-        from services.chassis.tracing import spans  # costs memory, and every call some time: only where it is wanted
+        from services.chassis.tracing import spans  # imported only if needed: it takes memory and time
 
         _active = spans.start(service, settings)
 
@@ -96,4 +96,4 @@ def _following(event: Event) -> Iterator[Note]:
 
 
 def _nothing_to_note(_what: str) -> None:
-    """Nobody records."""
+    """Records nothing."""

@@ -1,6 +1,7 @@
-"""What is recorded, and how it leaves the process: sampled, in batches by a thread of its own, without what errors say.
+"""Sampling and export of spans: in batches, by a separate thread, without error texts.
 
-A collector that is away costs nothing but the spans: what does not fit the queue (OTEL_BSP_MAX_QUEUE_SIZE) is dropped.
+If the collector is unavailable, spans that do not fit into the queue (OTEL_BSP_MAX_QUEUE_SIZE) are dropped. Calls are
+not affected.
 """
 
 from __future__ import annotations
@@ -32,26 +33,26 @@ from prometheus_client import Counter
 from services.chassis.tracing.settings import TracingSettings
 
 _PARENT_BASED = "parentbased_"
-_SAFE_TO_TELL = ("exception.type", "exception.escaped")
+_EXPORTED_ATTRIBUTES = ("exception.type", "exception.escaped")
 
-_exported = Counter("argosy_spans_total", "Spans by what became of them: exported or lost.", ["result"])
+_exported = Counter("argosy_spans_total", "Spans by result: exported or lost.", ["result"])
 
 
 def provider(service: str, settings: TracingSettings) -> TracerProvider:
-    """Where spans of this process come from."""
+    """The tracer provider of this process."""
     made = TracerProvider(sampler=sampler(settings), resource=_resource(service, settings), shutdown_on_exit=False)
     made.add_span_processor(BatchSpanProcessor(Discreet(_exporter(settings))))
     return made
 
 
 def _exporter(settings: TracingSettings) -> OTLPSpanExporter:
-    """To the collector directly: a proxy that the environment names is for the way out."""
+    """The exporter. It ignores the environment's proxy, which is for outbound traffic."""
     options: Any = (("grpc.enable_http_proxy", 0),)
     return OTLPSpanExporter(endpoint=settings.traces_go_to, channel_options=options)
 
 
 def sampler(settings: TracingSettings) -> Sampler:
-    """Which traces are recorded."""
+    """The sampler that the settings define."""
     name = settings.otel_traces_sampler.removeprefix(_PARENT_BASED)
     share = TraceIdRatioBased(settings.otel_traces_sampler_arg)
     root = OfWork({"always_on": ALWAYS_ON, "always_off": ALWAYS_OFF, "traceidratio": share}[name])
@@ -59,7 +60,7 @@ def sampler(settings: TracingSettings) -> Sampler:
 
 
 class OfWork(Sampler):
-    """No trace begins with a query: those that belong to nobody's call are a loop looking for work, every second."""
+    """Never starts a trace with a client span: a query without a parent belongs to a polling loop."""
 
     def __init__(self, decide: Sampler) -> None:
         self._decide = decide
@@ -74,40 +75,40 @@ class OfWork(Sampler):
         links: Sequence[Link] | None = None,
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
-        """The other sampler's decision about work; no to a client's span."""
+        """DROP for a client span, otherwise the wrapped sampler's decision."""
         if kind is SpanKind.CLIENT:
             return SamplingResult(Decision.DROP)
         return self._decide.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
 
     def get_description(self) -> str:
-        """For the SDK's own log."""
+        """The description for the SDK's log."""
         return f"OfWork({self._decide.get_description()})"
 
 
 class Discreet(SpanExporter):
-    """Leaves out what errors say: a database's repeats stored values, such as the address that is there already."""
+    """Exports spans without error texts, because a database's may contain stored values, such as an address."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export them, without the texts."""
+        """Export spans without error texts."""
         result = self._exporter.export([discreet(span) for span in spans])
-        told = "exported" if result is SpanExportResult.SUCCESS else "lost"
-        _exported.labels(told).inc(len(spans))
+        outcome = "exported" if result is SpanExportResult.SUCCESS else "lost"
+        _exported.labels(outcome).inc(len(spans))
         return result
 
     def shutdown(self) -> None:
-        """Let go of the collector."""
+        """Shut down the wrapped exporter."""
         self._exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Wait for what is under way."""
+        """Flush the wrapped exporter."""
         return self._exporter.force_flush(timeout_millis)
 
 
 def discreet(span: ReadableSpan) -> ReadableSpan:
-    """The span with an error's class alone: neither its text nor its stack."""
+    """The span with the classes of errors, but without their texts and stacks."""
     if not span.events and not span.status.description:
         return span
     return ReadableSpan(
@@ -127,7 +128,7 @@ def discreet(span: ReadableSpan) -> ReadableSpan:
 
 
 def _discreet_event(event: Event) -> Event:
-    kept = {name: value for name, value in (event.attributes or {}).items() if name in _SAFE_TO_TELL}
+    kept = {name: value for name, value in (event.attributes or {}).items() if name in _EXPORTED_ATTRIBUTES}
     return Event(event.name, kept, event.timestamp)
 
 
@@ -140,7 +141,7 @@ def _resource(service: str, settings: TracingSettings) -> Resource:
             "service.instance.id": str(uuid.uuid4()),
             "host.name": socket.gethostname(),
             "deployment.environment.name": settings.deployment_environment,
-            # The name that the conventions had before, which dashboards still ask for.
+            # The older name, which dashboards still use.
             "deployment.environment": settings.deployment_environment,
         }
     )

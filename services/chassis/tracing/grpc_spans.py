@@ -1,13 +1,14 @@
-"""Spans of gRPC's calls, by its OpenTelemetry instrumentation, and what is mended around it.
+"""Spans of gRPC calls by its OpenTelemetry instrumentation, with fixes for its deficiencies.
 
-The instrumentation makes a span for each call that is served or made. It does not fit us in some points, as of 0.66:
+The instrumentation makes a span for each call that is served or made. As of 0.66, it needs these fixes:
 
-- It takes the trace from the global propagator and passes it on by the same. Ours serves gRPC's metadata alone, so that
-  no outsider (Stripe, over HTTP) is told a trace.
-- A refusal ends a handler by an exception of gRPC's own (`abort`), which it records as a failure: hidden from it.
-- It does not understand a handler that writes a stream's messages itself: given to it as an async generator.
-- A call that is cancelled ends as if it had gone well when served, and never when made: told and ended by spans.py.
-- Names of spans begin with a slash; a failed client's span has no `error.type`.
+- It uses the global propagator, also for HTTP clients. Ours handles gRPC metadata only, so that external parties
+  (Stripe, over HTTP) do not receive trace ids.
+- It records `abort`, which raises an exception, as a failure. We hide the exception from it.
+- It does not support handlers that write a stream's messages themselves. We wrap them as async generators.
+- The span of a cancelled call is OK if the call was served, and never ends if it was made. spans.py sets the status and
+  ends it.
+- Span names begin with a slash, and the span of a failed client call has no `error.type`. We set both.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ STATUS = "rpc.grpc.status_code"
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _OURS = filters.negate(filters.service_prefix("grpc."))
-"""Health and reflection are asked every few seconds, and belong to nobody's request."""
+"""Excludes health and reflection, which are polled every few seconds."""
 
 _made: ContextVar[list[Span] | None] = ContextVar("spans of a call that is being made", default=None)
 
@@ -45,7 +46,7 @@ Handler = Callable[[bytes, Any], Awaitable[bytes]]
 
 
 class WithinGrpc(TextMapPropagator):
-    """W3C's, given to nobody but those who are called by gRPC: our own services."""
+    """The W3C propagator for gRPC metadata only: only our own services receive the trace context."""
 
     def __init__(self) -> None:
         self._w3c = TraceContextTextMapPropagator()
@@ -53,44 +54,44 @@ class WithinGrpc(TextMapPropagator):
     def extract(
         self, carrier: CarrierT, context: Context | None = None, getter: Getter[CarrierT] = default_getter
     ) -> Context:
-        """The trace that a caller says it belongs to."""
+        """The trace context of the caller."""
         return self._w3c.extract(carrier, context, getter)
 
     def inject(
         self, carrier: CarrierT, context: Context | None = None, setter: Setter[CarrierT] = default_setter
     ) -> None:
-        """Write the trace into gRPC's metadata, in place of what is there; into anything else nothing."""
+        """Set the trace context in gRPC metadata. Does nothing for other carriers."""
         if isinstance(carrier, grpc.aio.Metadata):
             self._w3c.inject(carrier, context, setter)
 
     @property
     def fields(self) -> set[str]:
-        """The headers that it writes."""
+        """The headers that it sets."""
         return self._w3c.fields
 
 
 def prepare() -> None:
-    """Make the trace go on within gRPC, and nowhere else."""
+    """Propagate the trace context by gRPC only."""
     propagate.set_global_textmap(WithinGrpc())
 
 
 def server_interceptors(provider: trace.TracerProvider) -> Sequence[grpc.aio.ServerInterceptor]:
-    """For a server whose calls are spans: the instrumentation's, and within it what it cannot take as it is."""
+    """The instrumentation's interceptor, and inside it the one that adapts handlers."""
     spans = aio_server_interceptor(provider, filter_=_OURS)  # type: ignore[no-untyped-call]
-    return spans, _Palatable()
+    return spans, _AdaptHandlers()
 
 
 def client_interceptors(provider: trace.TracerProvider) -> Sequence[grpc.aio.ClientInterceptor]:
-    """For a channel whose calls are spans, where they belong to work that is recorded."""
+    """The instrumentation's interceptors. They make a span only inside a recorded span."""
     interceptors: Sequence[grpc.aio.ClientInterceptor] = aio_client_interceptors(  # type: ignore[no-untyped-call]
-        provider, filter_=_within_what_is_recorded, request_hook=_begun, response_hook=_over
+        provider, filter_=_within_what_is_recorded, request_hook=_on_request, response_hook=_on_response
     )
     return interceptors
 
 
 @contextmanager
-def ended_in_any_case() -> Iterator[None]:
-    """Around a call that is made: its span ends as a failure when the instrumentation forgets it."""
+def always_ended() -> Iterator[None]:
+    """Wraps a call that is made. If it raises and the instrumentation has not ended its span, ends it as a failure."""
     spans: list[Span] = []
     token = _made.set(spans)
     try:
@@ -106,20 +107,20 @@ def ended_in_any_case() -> Iterator[None]:
 
 
 def fail(span: Span, error_type: str) -> None:
-    """Mark a span as an error of that kind."""
+    """Set a span's status to ERROR, with the attribute `error.type`."""
     span.set_attribute("error.type", error_type)
     span.set_status(StatusCode.ERROR)
 
 
-class _Palatable(grpc.aio.ServerInterceptor):  # type: ignore[misc]
-    """Gives the instrumentation handlers that neither abort nor write."""
+class _AdaptHandlers(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+    """Adapts handlers to the instrumentation: they neither raise AbortError nor write messages."""
 
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
-        """The method's handler, as the instrumentation can take it."""
+        """The adapted handler."""
         handler: Any = await continuation(handler_call_details)
         if handler is None or not _OURS(handler_call_details):
             return handler
@@ -129,7 +130,7 @@ class _Palatable(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
 
 def _not_aborting(handle: Handler) -> Handler:
-    """gRPC knows that the call was aborted, and takes no answer then."""
+    """Hide AbortError. gRPC has already aborted the call and ignores the response."""
 
     async def handled(body: bytes, context: Any) -> bytes:
         try:
@@ -141,7 +142,7 @@ def _not_aborting(handle: Handler) -> Handler:
 
 
 def _generator(handle: Handler) -> Callable[[bytes, Any], AsyncIterator[bytes]]:
-    """A generator of nothing: the handler has written everything when it ends."""
+    """Wrap a handler that writes its messages itself as a generator that yields none."""
     handle = _not_aborting(handle)
 
     async def generated(body: bytes, context: Any) -> AsyncIterator[bytes]:
@@ -157,15 +158,15 @@ def _within_what_is_recorded(_: object) -> bool:
     return trace.get_current_span().is_recording()
 
 
-def _begun(span: Span, _request: object) -> None:
-    if isinstance(span, ReadableSpan):  # one that is recorded
+def _on_request(span: Span, _request: object) -> None:
+    if isinstance(span, ReadableSpan):  # it is recorded
         span.update_name(span.name.removeprefix("/"))
         spans = _made.get()
         if spans is not None:
             spans.append(span)
 
 
-def _over(span: Span, _details: object) -> None:
+def _on_response(span: Span, _details: object) -> None:
     status = dict(span.attributes or {}).get(STATUS) if isinstance(span, ReadableSpan) else None
     if status:
         span.set_attribute("error.type", _CODES[status].name)

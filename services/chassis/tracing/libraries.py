@@ -1,8 +1,8 @@
-"""Spans of the libraries that talk to others: asyncpg, pymongo (under motor) and httpx (under Stripe's client).
+"""Spans of client libraries: asyncpg, pymongo (under motor) and httpx (under Stripe's client).
 
-Of those alone that the process has loaded by then: an instrumentation imports its library. Statements are told with
-their placeholders, never with their values; documents and bodies not at all. To outsiders the trace is not passed on
-(grpc_spans.WithinGrpc).
+Only libraries that are already imported are instrumented, because an instrumentation imports its library. Spans have
+statements with placeholders, without values; no documents and no bodies. External parties do not receive the trace
+context (grpc_spans.WithinGrpc).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _INSTRUMENTORS = {
 
 
 def instrument(provider: trace.TracerProvider) -> None:
-    """Let them make spans from now on. Before their clients are made."""
-    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "database,http")  # the names that are settled
+    """Instrument the libraries. Call before their clients are created."""
+    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "database,http")  # use the stable names
     for library, name in _INSTRUMENTORS.items():
         if library in sys.modules:
             module = importlib.import_module(f"opentelemetry.instrumentation.{library}")

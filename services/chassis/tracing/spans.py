@@ -1,11 +1,11 @@
-"""What spans say of our calls, and spans of our own: around events on their way.
+"""Attributes of calls' spans, and the spans of events.
 
-Calls' spans are made by gRPC's instrumentation (grpc_spans.py); the pipeline alone knows who calls and what the status
-means, and tells them. Events' are ours: an event belongs to the trace of what made it true, which the outbox keeps, and
-not to the relay's loop that happens to send it.
+gRPC's instrumentation makes the spans of calls (grpc_spans.py). This module adds what only the pipeline knows: the
+caller and the meaning of the status. It makes the spans of events itself: an event belongs to the trace of its change,
+which the outbox stores, not to the relay's loop.
 
-Names and attributes are OpenTelemetry's conventions for rpc and messaging. Nothing of a request or an event is told but
-ids and sizes, so nothing that the contract marks as `debug_redact` can be.
+Names and attributes follow OpenTelemetry's conventions for rpc and messaging. Of requests and events, spans contain
+only ids and sizes, so never a field that the contract marks as `debug_redact`.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ _OUR_FAULT = frozenset(
         grpc.StatusCode.DATA_LOSS,
     )
 )
-"""What is an error of the server's, by the conventions: a client's mistake is none."""
+"""Server errors, by the conventions. Client errors do not fail a server span."""
 _WELL = ("handled", "skipped")
 
 
 def start(service: str, settings: TracingSettings) -> Tracing:
-    """Record from now on, in this process."""
+    """Start recording in this process."""
     provider = export.provider(service, settings)
     libraries.instrument(provider)
     grpc_spans.prepare()
@@ -60,28 +60,28 @@ def start(service: str, settings: TracingSettings) -> Tracing:
 
 
 class Recording(Tracing):
-    """With a collector."""
+    """With a collector: records and exports spans."""
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
         self._tracer = provider.get_tracer("argosy")
 
     def server_interceptors(self) -> Sequence[grpc.aio.ServerInterceptor]:
-        """Make a span of each call that is served."""
+        """Make a span of each served call."""
         return grpc_spans.server_interceptors(self._provider)
 
     def client_interceptors(self) -> Sequence[grpc.aio.ClientInterceptor]:
-        """Make a span of each call to another service, where the present work is recorded."""
+        """Make a span of each call to another service, if the current span is recorded."""
         return grpc_spans.client_interceptors(self._provider)
 
     def around_call(self, method: MethodPolicyView, proceed: Step) -> Step:
-        """Tell the call's span who calls, what came of it and the sizes, at its end."""
+        """Set the caller, the result and the sizes as attributes of the call's span, at its end."""
 
         async def traced(exchange: Exchange) -> bytes:
             span = trace.get_current_span()
             exchange.traceparent = _traceparent(span.get_span_context())
             if not span.is_recording():
-                with suppress_instrumentation():  # saves the libraries the making of spans that nobody keeps
+                with suppress_instrumentation():  # the libraries need not make spans that are dropped
                     return await proceed(exchange)
             size = 0
             try:
@@ -89,19 +89,19 @@ class Recording(Tracing):
                 size = len(answer)
                 return answer
             finally:
-                _tell_call(span, method, exchange, size or exchange.sent)
+                _describe_call(span, method, exchange, size or exchange.sent)
 
         return traced
 
     @contextmanager
     def to_service(self) -> Iterator[str]:
-        """A call that is made; when it is a span, the span's own traceparent takes the place of this one."""
-        with grpc_spans.ended_in_any_case():
+        """Wraps a call that is made. If it has a span, the span's traceparent replaces the yielded one."""
+        with grpc_spans.always_ended():
             yield trace_context.current_or_new()
 
     @contextmanager
     def sending(self, record: OutgoingRecord) -> Iterator[OutgoingRecord]:
-        """A producer's span within the trace of what made the event true; consumers go on from it."""
+        """A producer span in the trace of the event's change. It is the parent of consumers' spans."""
         parent = _w3c.extract({_HEADER: header(record.headers, _HEADER) or ""})
         span = self._tracer.start_span(f"send {record.topic}", parent, SpanKind.PRODUCER, _message(record))
         try:
@@ -115,7 +115,7 @@ class Recording(Tracing):
 
     @contextmanager
     def handling(self, event: Event, group: str) -> Iterator[Note]:
-        """A consumer's span: from the first try to the last."""
+        """A consumer span, from the first attempt to the last."""
         parent = _w3c.extract({_HEADER: event.traceparent})
         span = self._tracer.start_span(f"process {event.topic}", parent, SpanKind.CONSUMER, _consumed(event, group))
 
@@ -133,7 +133,7 @@ class Recording(Tracing):
             yield note
 
     async def finish(self, at_most: float) -> None:
-        """Flush, in a thread that nobody waits for when the collector does not answer."""
+        """Flush in a daemon thread, which is abandoned if the collector does not answer in time."""
         done = asyncio.Event()
         loop = asyncio.get_running_loop()
 
@@ -149,7 +149,7 @@ class Recording(Tracing):
             return
 
 
-def _tell_call(span: Span, method: MethodPolicyView, exchange: Exchange, size: int) -> None:
+def _describe_call(span: Span, method: MethodPolicyView, exchange: Exchange, size: int) -> None:
     span.update_name(method.path[1:])
     span.set_attributes(
         {
@@ -205,7 +205,7 @@ def _consumed(event: Event, group: str) -> dict[str, AttributeValue]:
 
 
 def _carrying(record: OutgoingRecord, span: Span) -> OutgoingRecord:
-    """The record, as sent by this span."""
+    """The record with this span's traceparent."""
     others = tuple((name, value) for name, value in record.headers if name != _HEADER)
     return replace(record, headers=(*others, (_HEADER, _traceparent(span.get_span_context()).encode())))
 
@@ -215,7 +215,7 @@ def _traceparent(span: SpanContext) -> str:
 
 
 def _decider(sampler: Sampler) -> trace_context.Decide:
-    """Whether a trace that begins outside any span (a sweeper's find) is recorded."""
+    """The sampling decision for traces that start outside any span, such as in a sweeper."""
 
     def decide(trace_id: int) -> bool:
         decision = sampler.should_sample(Context(), trace_id, "", SpanKind.INTERNAL).decision

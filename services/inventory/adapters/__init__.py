@@ -1,4 +1,4 @@
-"""The ports kept: PostgreSQL, the order service, the bus. SQL, locks and encodings stand here in the open.
+"""Implementations of the ports: PostgreSQL, the order service, the bus. SQL, locks and encodings are here.
 
 Adapters import the ports, the domain and the chassis; nothing of the entrypoints.
 """

@@ -1,4 +1,4 @@
-"""The service's facts as the bus carries them."""
+"""Encodes the service's facts as events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.inventory.domain.facts import Fact, StockLow, StockReleased, Stock
 
 
 def encode(fact: Fact) -> Outgoing:
-    """A fact → its event. Events of one order keep their order, and so do those of one product."""
+    """Encode a fact as an event. Events of one order keep their order, and so do those of one product."""
     match fact:
         case StockReserved(order_id, quantities):
             event = inventory_events_pb2.StockReserved(order_id=str(order_id), items=_lines(quantities))

@@ -1,4 +1,4 @@
-"""The order service (ports.Orders)."""
+"""A client of the order service (ports.Orders)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from services.chassis.errors import Unavailable
 from services.inventory.domain.reservations import KnownOrder, OrderState
 
 ORDER_LOOKUP = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]
-"""The service that is called here."""
+"""The called service."""
 
 _STATES: Mapping[int, OrderState] = MappingProxyType(
     {
@@ -35,15 +35,15 @@ _STATES: Mapping[int, OrderState] = MappingProxyType(
 
 @dataclass(frozen=True)
 class GrpcOrders:
-    """Asks over gRPC."""
+    """Calls the order service over gRPC."""
 
     stub: OrderLookupServiceStub
 
     async def resolve(self, order_ids: Sequence[UUID]) -> Mapping[UUID, OrderState]:
         """The state of each of at most 100 orders; an order without a known state is absent.
 
-        Raises Unavailable for every answer but the one that was asked for, also from a version that does not know the
-        rpc yet: without an answer nothing is decided.
+        Raises Unavailable for every other answer, also from a version without this rpc: without an answer nothing is
+        decided.
         """
         try:
             answer = await self.stub.ResolveOrders(ResolveOrdersRequest(order_ids=map(str, order_ids)))

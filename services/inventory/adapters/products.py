@@ -18,12 +18,12 @@ class PostgresProducts:
         self._connection = connection
 
     async def by_ids(self, ids: Sequence[str]) -> dict[str, Product]:
-        """The products of these ids that there are."""
+        """The products with these ids that exist."""
         rows = await self._connection.fetch(_SELECT + " WHERE id = ANY($1)", list(ids))
         return {row["id"]: _product(row) for row in rows}
 
     async def page(self, after: str, limit: int) -> list[Product]:
-        """So many products whose ids come after this one, by id."""
+        """Up to `limit` products whose ids follow `after`, by id."""
         rows = await self._connection.fetch(
             _SELECT + " WHERE id > $1 ORDER BY id LIMIT $2",
             after,
@@ -32,7 +32,7 @@ class PostgresProducts:
         return [_product(row) for row in rows]
 
     async def add_missing(self, new: Sequence[NewProduct]) -> None:
-        """Put products into the catalog; those whose id is there already stay as they are."""
+        """Add products; those whose id exists stay as they are."""
         await self._connection.executemany(
             "INSERT INTO products (id, name, description, price, currency, on_hand) VALUES ($1, $2, $3, $4, $5, $6)"
             " ON CONFLICT (id) DO NOTHING",
@@ -40,7 +40,7 @@ class PostgresProducts:
         )
 
     async def add(self, new: NewProduct) -> Product | None:
-        """Put a product into the catalog; None when its id is there already."""
+        """Add a product; None if its id exists already."""
         row = await self._connection.fetchrow(
             "INSERT INTO products (id, name, description, price, currency, on_hand, low_stock_threshold)"
             " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING"
@@ -56,16 +56,16 @@ class PostgresProducts:
         return _product(row) if row else None
 
     async def lock_currency(self, product_id: str) -> str | None:
-        """A product's currency, which stays so until the transaction ends; None: there is no such product."""
+        """A product's currency, locked until the transaction ends. None: there is no such product."""
         found: str | None = await self._connection.fetchval(
             "SELECT currency FROM products WHERE id = $1 FOR NO KEY UPDATE", product_id
         )
         return found
 
     async def change(self, change: ProductChange) -> Product | None:
-        """Write what is present of the change; None when there is no such product.
+        """Write the present fields of the change. None: there is no such product.
 
-        One statement: changes of different fields at the same time both stay, of the same field the later one does.
+        One statement: concurrent changes of different fields both stay; of the same field the later one stays.
         """
         row = await self._connection.fetchrow(
             "UPDATE products SET name = coalesce($2, name), description = coalesce($3, description),"

@@ -25,9 +25,9 @@ class PostgresReservations:
         self._connection = connection
 
     async def claim(self, order_id: UUID, status: Status, hold: timedelta, reason: ReleaseReason | None = None) -> bool:
-        """Make the order's reservation, without lines as yet. False: it has one.
+        """Create the order's reservation, without lines. False: it has one.
 
-        Waits for the end of a transaction that is making it just now.
+        Waits for the end of a concurrent transaction that creates it.
         """
         claimed = await self._connection.fetchval(
             "INSERT INTO reservations (order_id, status, release_reason, expires_at) VALUES ($1, $2, $3, now() + $4)"
@@ -40,7 +40,7 @@ class PostgresReservations:
         return claimed is True
 
     async def add_lines(self, order_id: UUID, lines: Sequence[PricedLine]) -> datetime:
-        """Writes the lines of a new reservation; answers when its hold ends."""
+        """Store the lines of a new reservation. Returns the end of its hold."""
         await self._connection.execute(
             "INSERT INTO reservation_items (order_id, line, product_id, quantity, price)"
             " SELECT $1, line, product_id, quantity, price"
@@ -83,7 +83,7 @@ class PostgresReservations:
         )
 
     async def extend(self, order_id: UUID, hold: timedelta) -> datetime:
-        """Let the hold last this long from now on; answers when it ends."""
+        """Extend the hold to this long from now. Returns its end."""
         expires_at: datetime = await self._connection.fetchval(
             "UPDATE reservations SET expires_at = now() + $2, updated_at = now()"
             " WHERE order_id = $1 RETURNING expires_at",
@@ -93,7 +93,7 @@ class PostgresReservations:
         return expires_at
 
     async def move(self, order_id: UUID, status: Status, reason: ReleaseReason | None = None) -> None:
-        """Write where the reservation stands now."""
+        """Store the reservation's status."""
         await self._connection.execute(
             "UPDATE reservations SET status = $2, release_reason = $3, updated_at = now() WHERE order_id = $1",
             order_id,
@@ -102,13 +102,13 @@ class PostgresReservations:
         )
 
     async def note_shipped(self, order_id: UUID) -> None:
-        """Records that the order is shipped: it cannot be cancelled, so its reservation gives nothing back."""
+        """Record that the order is shipped: it cannot be cancelled, so its reservation releases nothing."""
         await self._connection.execute(
             "UPDATE reservations SET shipped_at = now() WHERE order_id = $1 AND shipped_at IS NULL", order_id
         )
 
     async def expired(self, limit: int) -> list[UUID]:
-        """So many orders whose unused holds have ended, the longest ago first."""
+        """Up to `limit` orders whose unused holds have ended, oldest end first."""
         rows = await self._connection.fetch(
             "SELECT order_id FROM reservations WHERE status = 'held' AND expires_at < now()"
             " ORDER BY expires_at LIMIT $1",
@@ -117,7 +117,7 @@ class PostgresReservations:
         return [row["order_id"] for row in rows]
 
     async def extend_expired(self, order_ids: Sequence[UUID], hold: timedelta) -> int:
-        """Let those of these orders' holds that have ended last this long from now on; answers how many."""
+        """Extend those of these orders' holds that have ended to this long from now. Returns their number."""
         tag: str = await self._connection.execute(
             "UPDATE reservations SET expires_at = now() + $2, updated_at = now()"
             " WHERE order_id = ANY($1) AND status = 'held' AND expires_at < now()",

@@ -18,7 +18,7 @@ from services.inventory.domain.stock import ComparedStock, Effect, Level, Locked
 
 _MOVE = "id, product_id, kind, on_hand_delta, held_delta, on_hand, held, order_id, moved_by, reason, moved_at"
 _FOLDING = 7_203_004
-"""The advisory lock of whoever folds."""
+"""The advisory lock of the folding process."""
 _DELETE_OLD = """
     WITH old AS MATERIALIZED (
         SELECT id, product_id FROM stock_moves WHERE kind <> 'opening' AND moved_at < $1 ORDER BY moved_at LIMIT $2
@@ -28,7 +28,7 @@ _DELETE_OLD = """
     DELETE FROM stock_moves m USING cut WHERE m.product_id = cut.product_id AND m.id <= cut.id
     RETURNING m.id, m.product_id, m.kind, m.on_hand, m.held, m.moved_at
 """
-"""By ids, not by instants: they are in the order of a product's changes."""
+"""By ids, not by times: ids follow the order of a product's changes."""
 
 
 class PostgresStock:
@@ -88,7 +88,7 @@ class PostgresStock:
     async def adjust(
         self, product_id: str, locked: LockedStock, delta: int, moved_by: UUID, reason: str | None
     ) -> tuple[StockMove, Level]:
-        """Add so much to the stock that is locked, and write down who did it."""
+        """Add `delta` to the locked stock, and record who did it."""
         row = await self._connection.fetchrow(
             "WITH changed AS ("
             "  UPDATE products SET on_hand = on_hand + $2, updated_at = now() WHERE id = $1 RETURNING id, on_hand, held"
@@ -104,7 +104,7 @@ class PostgresStock:
         return _move(row), Level(product_id, before, before + delta, locked.low_stock_threshold)
 
     async def moves(self, product_id: str, *, before: int | None, limit: int) -> list[StockMove]:
-        """So many moves of a product that came before the one of the id `before`, newest first."""
+        """Up to `limit` moves of a product with ids below `before`, newest first."""
         rows = await self._connection.fetch(
             f"SELECT {_MOVE} FROM stock_moves WHERE product_id = $1 AND ($2::bigint IS NULL OR id < $2)"
             " ORDER BY id DESC LIMIT $3",
@@ -148,10 +148,10 @@ class PostgresStock:
 
 
 async def fold(connection: Connection, before: datetime, limit: int) -> int:
-    """Replace at most `limit` moves from before an instant by what they come to: each product's opening.
+    """Replace at most `limit` moves from before an instant by their sum: each product's opening.
 
-    What remains of a product's moves comes to its numbers as before. Answers how many moves are gone; one process folds
-    at a time, the others answer 0.
+    The remaining moves still add up to the product's numbers. Returns the number of removed moves; one process folds
+    at a time, others return 0.
     """
     async with connection.transaction():
         if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _FOLDING):

@@ -1,4 +1,4 @@
-"""What the inventory service knows of an order's story: its reservation, and each move of stock."""
+"""The inventory service's part of an order's story: its reservation, and each stock move."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SERVICE = "inventory"
 
 
 async def story_of(connection: Connection, order_id: UUID) -> list[Moment]:
-    """All that happened about the order's stock, in no particular order."""
+    """The moments of the order's reservation and stock, unsorted."""
     reservations = await connection.fetch("SELECT * FROM reservations WHERE order_id = $1", order_id)
     moves = await connection.fetch(
         "SELECT product_id, kind, on_hand_delta, held_delta, on_hand, held, moved_at FROM stock_moves"

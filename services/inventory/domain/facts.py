@@ -1,4 +1,4 @@
-"""What happened, for other services to know. Adapters encode facts for the bus."""
+"""Facts for other services. Adapters encode them as events."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class StockReserved:
 
     order_id: UUID
     quantities: Mapping[str, int]
-    """How much of each product."""
+    """Quantity by product id."""
 
 
 @dataclass(frozen=True)
 class StockReleased:
-    """An order gave back what it held or was sold."""
+    """An order released what it held or was sold."""
 
     order_id: UUID
     quantities: Mapping[str, int]
@@ -29,7 +29,7 @@ class StockReleased:
 
 @dataclass(frozen=True)
 class StockShort:
-    """An order is paid, and too little is left of what it asks for."""
+    """A paid order needs more stock than is left."""
 
     order_id: UUID
     quantities: Mapping[str, int]

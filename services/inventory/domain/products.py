@@ -11,15 +11,15 @@ from services.chassis.money import Money, NotMoney
 
 @dataclass(frozen=True)
 class Product:
-    """A product that is sold."""
+    """A product of the catalog."""
 
     id: str
     name: str
     description: str
     price: Money
-    """The price of one."""
+    """Price of one unit."""
     available: int
-    """How many can still be ordered."""
+    """The quantity that can still be ordered."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class ProductChange:
     name: str | None = None
     description: str | None = None
     price: Decimal | None = None
-    """In the new currency, or in the product's own where the change has none."""
+    """In the new currency, or in the product's own if the change has none."""
     currency: str | None = None
     low_stock_threshold: int | None = None
 
@@ -64,7 +64,7 @@ class ProductExists(Exception):
 
 
 class PriceRefused(Exception):
-    """Nothing can be sold at this price or in this currency. `violations`: the field and what is right."""
+    """A price or currency that cannot be charged. `violations`: the field and what is valid."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -72,7 +72,7 @@ class PriceRefused(Exception):
 
 
 class CurrencyWithoutPrice(Exception):
-    """A price does not stay the same in another currency."""
+    """A currency was changed without a price."""
 
     violations = (("price", "must be given together with a new currency"),)
 
@@ -81,7 +81,7 @@ class CurrencyWithoutPrice(Exception):
 
 
 def price_of(amount: Decimal, currency: str) -> Money:
-    """The price of a product. Raises PriceRefused: nothing can be sold at it."""
+    """The price of a product. Raises PriceRefused if it cannot be charged."""
     problem = money.currency_problem(currency)
     if problem is not None:
         raise PriceRefused("currency", problem)

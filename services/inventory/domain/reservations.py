@@ -1,6 +1,6 @@
-"""Reservations: what an order holds of the stock, was sold, or gave back.
+"""Reservations: what an order holds of the stock, was sold, or released.
 
-Commands ask here what a step does to the stock, and whether it is possible.
+These functions decide the effect of a step on the stock, and whether it is possible.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from services.inventory.domain.stock import RETURN, SELL_ANEW, SELL_HELD, UNHOLD
 
 
 class Status(StrEnum):
-    """Where a reservation stands."""
+    """The status of a reservation."""
 
     HELD = "held"
     COMMITTED = "committed"
@@ -29,17 +29,17 @@ class Status(StrEnum):
 
 
 class ReleaseReason(StrEnum):
-    """Why stock was given back."""
+    """Why stock was released."""
 
     CANCELLED = "cancelled"
-    """The order ended: nothing may be taken for it any more."""
+    """The order ended: nothing may be reserved for it any more."""
     EXPIRED = "expired"
-    """Nobody used the hold in time, and its order was never stored. Earlier versions let go of open orders' holds, too:
-    one that is paid may still take the stock again."""
+    """The hold was not used in time, and its order was never stored. Earlier versions also released holds of open
+    orders: a paid one may still reserve the stock again."""
 
 
 class OrderState(Enum):
-    """What the order service answers about an order whose hold has ended."""
+    """The order service's answer about an order whose hold has ended."""
 
     OPEN = "open"
     CANCELLED = "cancelled"
@@ -73,17 +73,17 @@ class Standing:
 
 @dataclass(frozen=True)
 class Line:
-    """One line that an order asks for."""
+    """A requested line of an order."""
 
     product_id: str
     quantity: int
     expected_price: Decimal | None = None
-    """The price of one that the customer was shown; None when they stated none."""
+    """The unit price that the customer saw; None if not given."""
 
 
 @dataclass(frozen=True)
 class PricedLine:
-    """One line at the catalog's price."""
+    """A line at the catalog's price."""
 
     product_id: str
     quantity: int
@@ -92,19 +92,19 @@ class PricedLine:
 
 @dataclass(frozen=True)
 class Reservation:
-    """What an order has, had, or will never have of the stock."""
+    """The reservation of an order."""
 
     order_id: UUID
     status: Status
     release_reason: ReleaseReason | None
     currency: str
-    """Empty for an order that never held anything."""
+    """Empty if the order never held anything."""
     expires_at: datetime
     lines: Sequence[PricedLine]
 
 
 class ReservationError(Exception):
-    """An order's lines cannot be reserved; `violations` says which and why."""
+    """An order's lines cannot be reserved; `violations` has the fields and reasons."""
 
     summary: ClassVar[str]
 
@@ -114,13 +114,13 @@ class ReservationError(Exception):
 
 
 class LinesRefused(ReservationError):
-    """Unknown products, prices that are not the catalog's, more than one currency, a total that cannot be charged."""
+    """Unknown products, prices other than the catalog's, several currencies, or a total that cannot be charged."""
 
     summary = "the order does not fit the catalog"
 
 
 class OutOfStock(ReservationError):
-    """Less is available than is asked for."""
+    """Less is available than requested."""
 
     summary = "not enough stock"
 
@@ -133,7 +133,7 @@ class OtherLines(Exception):
 
 
 class ReservationEnded(Exception):
-    """The reservation is over: what is asked cannot be done to it any more."""
+    """The reservation has ended: the operation is no longer possible."""
 
     def __init__(self, status: Status) -> None:
         super().__init__(f"the reservation is {status}")
@@ -147,12 +147,12 @@ class NoReservation(Exception):
 
 
 def price(lines: Sequence[Line], catalog: Mapping[str, Product]) -> list[PricedLine]:
-    """The lines at the catalog's prices.
+    """Price the lines by the catalog.
 
     Raises:
-        LinesRefused: a product is unknown, a stated price is not the catalog's, the currencies differ, or the total
-            cannot be charged.
-        OutOfStock: all lines together ask for more of a product than is available.
+        LinesRefused: a product is unknown, a given price differs from the catalog's, the currencies differ, or the
+            total cannot be charged.
+        OutOfStock: all lines together need more of a product than is available.
     """
     refused = [v for index, line in enumerate(lines) for v in _refusals(f"items[{index}]", line, catalog)]
     if refused:
@@ -164,7 +164,7 @@ def price(lines: Sequence[Line], catalog: Mapping[str, Product]) -> list[PricedL
 
 
 def quantities(lines: Sequence[Line] | Sequence[PricedLine]) -> dict[str, int]:
-    """How much of each product the lines ask for together."""
+    """Total quantity of each product in the lines."""
     needed: Counter[str] = Counter()
     for line in lines:
         needed[line.product_id] += line.quantity
@@ -172,14 +172,14 @@ def quantities(lines: Sequence[Line] | Sequence[PricedLine]) -> dict[str, int]:
 
 
 def same_lines(asked: Sequence[Line], reserved: Sequence[PricedLine]) -> bool:
-    """Whether a repeated request asks for what is reserved already."""
+    """Whether a repeated request has the reserved lines."""
     return [(line.product_id, line.quantity) for line in asked] == [
         (line.product_id, line.quantity) for line in reserved
     ]
 
 
 def commit(status: Status, reason: ReleaseReason | None) -> Effect | None:
-    """What selling does; None: it is sold already.
+    """The effect of a sale on the stock. None: sold already.
 
     Raises:
         ReservationEnded: the order was cancelled.
@@ -194,7 +194,7 @@ def commit(status: Status, reason: ReleaseReason | None) -> Effect | None:
 
 
 def release(status: Status) -> Effect | None:
-    """What giving back does; None: it is given back already."""
+    """The effect of a release on the stock. None: released already."""
     return {Status.HELD: UNHOLD, Status.COMMITTED: RETURN, Status.RELEASED: None}[status]
 
 
@@ -215,7 +215,7 @@ def _one_currency(lines: Sequence[Line], catalog: Mapping[str, Product]) -> None
 
 
 def _chargeable(lines: Sequence[Line], catalog: Mapping[str, Product]) -> None:
-    """Before anything is held: an order that could never be paid is none."""
+    """Reject an order that could never be paid, before anything is held."""
     total_minor = sum(line.quantity * catalog[line.product_id].price.minor for line in lines)
     total = Money(total_minor, catalog[lines[0].product_id].price.currency)
     problem = money.charge_problem(total)

@@ -1,4 +1,4 @@
-"""Stock: what is on hand, what orders hold of it, and each move of the two.
+"""Stock: what is on hand, what orders hold of it, and each stock move.
 
 `available = on_hand - held` is never negative.
 """
@@ -11,14 +11,14 @@ from enum import StrEnum
 from uuid import UUID
 
 MOST_ON_HAND = 2_000_000_000
-"""What fits PostgreSQL's integer, with room for what is given back."""
+"""Fits PostgreSQL's integer, with room for releases."""
 
 
 class MoveKind(StrEnum):
     """Why a product's stock changed."""
 
     OPENING = "opening"
-    """The product came into the catalog."""
+    """The product was added to the catalog."""
     RESERVE = "reserve"
     COMMIT = "commit"
     RELEASE = "release"
@@ -26,7 +26,7 @@ class MoveKind(StrEnum):
     RECONCILE = "reconcile"
     """The product's numbers were not what its moves and reservations come to, and were set to that."""
     ADJUST = "adjust"
-    """Staff counted, got or wrote off some."""
+    """Staff corrected the stock: counted, received or written off."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Level:
     available_before: int
     available: int
     threshold: int | None
-    """Below which the product is running out; None: below the service's own."""
+    """Available quantity below which the product is running low; None: the service's default."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class StockMove:
 
 @dataclass(frozen=True)
 class LockedStock:
-    """A product's numbers, which nobody else changes until the unit of work ends."""
+    """A product's numbers, locked until the unit of work ends."""
 
     on_hand: int
     held: int
@@ -90,7 +90,7 @@ class ComparedStock:
 
 @dataclass(frozen=True)
 class Effect:
-    """What a step does to a product's numbers, for each unit of the line."""
+    """The effect of a step on a product's numbers, per unit of the line."""
 
     on_hand: int
     held: int
@@ -104,17 +104,17 @@ RETURN = Effect(on_hand=1, held=0)
 
 
 class AdjustmentRefused(Exception):
-    """The stock cannot become so much or so little. `violations`: the field and what is possible."""
+    """The adjustment would leave the possible range. `violations`: the field and what is possible."""
 
-    def __init__(self, told: str) -> None:
-        super().__init__(f"delta: {told}")
-        self.violations = [("delta", told)]
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"delta: {problem}")
+        self.violations = [("delta", problem)]
 
 
 def require_adjustable(on_hand: int, held: int, delta: int) -> None:
-    """Whether so much may be added to the stock, or taken from it. Raises AdjustmentRefused.
+    """Check that `delta` may be added to the stock. Raises AdjustmentRefused.
 
-    What is held stays: it is promised to orders.
+    Held stock stays: it is reserved for orders.
     """
     if on_hand + delta < held:
         least = held - on_hand
@@ -125,6 +125,6 @@ def require_adjustable(on_hand: int, held: int, delta: int) -> None:
 
 
 def has_run_low(level: Level, default_threshold: int) -> bool:
-    """Whether this very move took the product below its threshold: once a crossing, not once an order."""
+    """Whether this move took the product below its threshold: once per crossing, not once per order."""
     threshold = default_threshold if level.threshold is None else level.threshold
     return level.available < threshold <= level.available_before

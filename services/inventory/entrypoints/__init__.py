@@ -1,4 +1,4 @@
-"""How the world comes in: gRPC, events, periodic work, and the seed of a catalog.
+"""Entry points: gRPC, events, periodic work, and seeding the catalog.
 
-Entrypoints turn what arrives into commands and what use cases answer into protobuf. They decide nothing.
+They convert requests and events into commands, and results into protobuf. They decide nothing.
 """

@@ -1,4 +1,4 @@
-"""Protobuf ↔ domain: the one place where a field is spelled twice."""
+"""Converts between protobuf and domain: the only place that maps their fields."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEFAULT_CURRENCY = "USD"
 
 
 def product_message(product: Product) -> product_pb2.Product:
-    """A product as anybody gets it."""
+    """The public view of a product."""
     return product_pb2.Product(
         id=product.id,
         name=product.name,
@@ -30,7 +30,7 @@ def product_message(product: Product) -> product_pb2.Product:
 
 
 def product_of(message: product_pb2.Product) -> Product:
-    """The product in a kept answer."""
+    """The product in a stored idempotent response."""
     return Product(
         id=message.id,
         name=message.name,
@@ -53,7 +53,7 @@ def new_product(request: product_pb2.CreateProductRequest) -> NewProduct:
 
 
 def product_change(request: product_pb2.UpdateProductRequest) -> ProductChange:
-    """The change in a request: only fields that are present."""
+    """The change in a request: only the fields that are present."""
     present = {field.name: value for field, value in request.ListFields()}
     if request.HasField("price"):
         present["price"] = money.exactly(request.price)
@@ -63,7 +63,7 @@ def product_change(request: product_pb2.UpdateProductRequest) -> ProductChange:
 
 
 def stock_move_message(move: StockMove) -> product_pb2.StockMove:
-    """A move of stock as staff get it."""
+    """A stock move as staff see it."""
     return product_pb2.StockMove(
         id=str(move.id),
         product_id=move.product_id,
@@ -81,7 +81,7 @@ def stock_move_message(move: StockMove) -> product_pb2.StockMove:
 
 
 def stock_move_of(message: product_pb2.StockMove) -> StockMove:
-    """The move in a kept answer."""
+    """The stock move in a stored idempotent response."""
     return StockMove(
         id=int(message.id),
         product_id=message.product_id,
@@ -98,7 +98,7 @@ def stock_move_of(message: product_pb2.StockMove) -> StockMove:
 
 
 def lines_of(request: reservation_pb2.ReserveStockRequest) -> list[Line]:
-    """The lines that a request asks for."""
+    """The requested lines."""
     return [
         Line(
             product_id=item.product_id,
@@ -110,7 +110,7 @@ def lines_of(request: reservation_pb2.ReserveStockRequest) -> list[Line]:
 
 
 def reservation_message(reservation: Reservation) -> reservation_pb2.Reservation:
-    """A reservation as the order service gets it."""
+    """A reservation as the order service sees it."""
     return reservation_pb2.Reservation(
         order_id=str(reservation.order_id),
         items=[
@@ -129,4 +129,4 @@ KEPT_ANSWERS: Codecs = MappingProxyType(
         StockMove: Codec(product_pb2.StockMove, stock_move_message, stock_move_of),
     }
 )
-"""How answers are kept for repeats under an idempotency key."""
+"""Encodings of stored idempotent responses."""

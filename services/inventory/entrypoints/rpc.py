@@ -1,4 +1,4 @@
-"""Requests → commands, answers → protobuf. No decisions."""
+"""Converts requests to commands and results to protobuf. No decisions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from services.inventory.use_cases.release_reservation import ReleaseReservation,
 from services.inventory.use_cases.reserve_stock import ReserveStock, ReserveStockHandler
 
 _LONGEST_ID = 18
-"""Digits that fit a bigint, whichever they are."""
+"""At most as many digits as every bigint can hold."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class ProductRpc:
         return mapping.product_message(changed)
 
     async def AdjustStock(self, request: product_pb2.AdjustStockRequest, call: Call) -> product_pb2.StockMove:
-        """Adds to a product's stock, or takes from it."""
+        """Adds to a product's stock, or removes from it."""
         command = AdjustStock(
             product_id=request.id,
             delta=request.delta,
@@ -101,21 +101,21 @@ class ReservationRpc:
     async def ReserveStock(
         self, request: reservation_pb2.ReserveStockRequest, call: Call
     ) -> reservation_pb2.Reservation:
-        """Holds an order's lines."""
+        """Holds the lines of an order."""
         command = ReserveStock(UUID(request.order_id), mapping.lines_of(request))
         return mapping.reservation_message(await self.reserve_stock(command))
 
     async def CommitReservation(
         self, request: reservation_pb2.CommitReservationRequest, call: Call
     ) -> reservation_pb2.Reservation:
-        """Sells what an order holds."""
+        """Sells the stock that an order holds."""
         command = CommitReservation(UUID(request.order_id))
         return mapping.reservation_message(await self.commit_reservation(command))
 
     async def ReleaseReservation(
         self, request: reservation_pb2.ReleaseReservationRequest, call: Call
     ) -> reservation_pb2.Reservation:
-        """Gives back what an order holds."""
+        """Releases the stock that an order holds."""
         command = ReleaseReservation(UUID(request.order_id))
         return mapping.reservation_message(await self.release_reservation(command))
 

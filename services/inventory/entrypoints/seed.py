@@ -1,4 +1,4 @@
-"""Adds the products in a file that the catalog lacks: `python -m services.inventory.entrypoints.seed FILE`."""
+"""Adds missing products from a file to the catalog: `python -m services.inventory.entrypoints.seed FILE`."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ class CatalogEntry(BaseModel):
     stock: int = Field(ge=0)
 
     def product(self) -> NewProduct:
-        """The product that it says. Raises PriceRefused when nothing can be sold so."""
+        """The product of this entry. Raises PriceRefused if it cannot be charged."""
         price = price_of(Decimal(self.price), self.currency.upper())
         return NewProduct(self.id, self.name, self.description, price, on_hand=self.stock)
 
 
 def read_catalog(file: Path) -> list[NewProduct]:
-    """The products in a JSON file. Raises ValueError that says what is wrong with which entry, or PriceRefused."""
+    """The products in a JSON file. Raises ValueError that names the invalid entry, or PriceRefused."""
     entries = TypeAdapter(list[CatalogEntry]).validate_json(file.read_bytes())
     return [entry.product() for entry in entries]
 
 
 async def seed(database_url: SecretStr, file: Path) -> None:
-    """Add the file's products that are missing; what is there, and its stock, stays as it is. Migrates first."""
+    """Migrate the schema, then add the file's missing products. Existing ones and their stock stay as they are."""
     products = read_catalog(file)
     postgres = Postgres(database_url, "inventory-seed", MIGRATIONS, size=1)
     await postgres.start()

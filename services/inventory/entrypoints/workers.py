@@ -1,4 +1,4 @@
-"""Everything periodic: ended holds, comparisons, and rows that are deleted after their time (README.md says why)."""
+"""Periodic work: ended holds, comparisons, and deletion of rows after their retention (README.md)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.inventory.use_cases.expire_holds import MOST_AT_ONCE, ExpireHoldsH
 
 
 def expiry(expire_holds: ExpireHoldsHandler, every_seconds: float) -> Periodic:
-    """Looks for holds that have ended."""
+    """Decides about holds that have ended."""
 
     async def once() -> bool:
         return await expire_holds() == MOST_AT_ONCE
@@ -34,7 +34,7 @@ def comparisons(
 
 
 def chores(settings: InventorySettings) -> tuple[Chore, ...]:
-    """What is deleted of the service's own tables, besides the chassis'."""
+    """Deletion jobs for the service's own tables, in addition to the chassis' ones."""
     return (
         Chore("reservations", reservations.prune, timedelta(days=settings.keep_reservations_days)),
         Chore("stock_moves", stock.fold, timedelta(days=settings.keep_stock_moves_days)),

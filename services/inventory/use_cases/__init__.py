@@ -1,4 +1,4 @@
-"""What inventory does, one use case a file: a command, its handler, and the errors that it raises.
+"""Use cases of inventory, one per file: a command, its handler, and the errors that it raises.
 
 Use cases import the domain, the ports and the chassis' plain modules. They know no protobuf, gRPC, SQL or driver.
 """

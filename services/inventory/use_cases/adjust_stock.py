@@ -1,4 +1,4 @@
-"""Add to a product's stock, or take from it, because staff say so."""
+"""Add to a product's stock, or remove from it, on behalf of staff."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.inventory.use_cases.publish_low_stock import PublishLowStock
 
 @dataclass(frozen=True)
 class AdjustStock:
-    """How many more, or fewer, there are."""
+    """The change of the stock."""
 
     product_id: str
     delta: int
@@ -25,17 +25,17 @@ class AdjustStock:
 
 @dataclass(frozen=True)
 class AdjustStockHandler:
-    """Moves stock by hand, once a key."""
+    """Adjusts stock, once per idempotency key."""
 
     work: Work
     publish_low: PublishLowStock
 
     async def __call__(self, command: AdjustStock) -> StockMove:
-        """The move, with the stock after it. A repeat with the same key gets the first answer.
+        """Returns the stock move. A repeat with the same key gets the first answer.
 
         Raises:
             UnknownProduct: there is no such product.
-            AdjustmentRefused: orders hold too much for that, or it would be more than can be counted.
+            AdjustmentRefused: the stock would fall below what orders hold, or exceed the maximum.
             IdempotencyMismatch, IdempotencyInFlight: see UnitsOfWork.once.
         """
 

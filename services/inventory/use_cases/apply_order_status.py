@@ -33,7 +33,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class ApplyOrderStatus:
-    """What the event says."""
+    """The content of the event."""
 
     event_id: UUID
     order_id: UUID
@@ -43,14 +43,14 @@ class ApplyOrderStatus:
 
 @dataclass(frozen=True)
 class ApplyOrderStatusHandler:
-    """Applies each event once. A sale that is refused is an outcome, not a failure."""
+    """Applies each event once. A refused sale is an outcome, not a failure."""
 
     work: Work
     commit: CommitReservationHandler
     release: ReleaseReservationHandler
 
     async def __call__(self, command: ApplyOrderStatus) -> None:
-        """Confirmed: sell what the order holds. Cancelled: give it back. Shipped: it can no longer be given back."""
+        """Confirmed: sell the order's hold. Cancelled: release it. Shipped: it can no longer be released."""
         match command.status:
             case "confirmed":
                 await self._sell(command)
@@ -64,14 +64,14 @@ class ApplyOrderStatusHandler:
                         await unit.reservations.note_shipped(command.order_id)
 
     async def _sell(self, command: ApplyOrderStatus) -> None:
-        """Sell, or publish that stock is short: the order is then cancelled and its money goes back."""
+        """Sell, or publish StockShort: the order is then cancelled and refunded."""
         try:
             async with self.work.begin("inventory.sell") as unit:
                 if await unit.first_time(command.event_id):
                     await self.commit.within(unit, command.order_id)
         except OutOfStock:  # everything above was rolled back
             await self._publish_short(command)
-        except ReservationEnded:  # the order was cancelled: its event is on its way, or the order service answered so
+        except ReservationEnded:  # the order was cancelled: its event is under way, or the order service answered so
             _count("ended", command.order_id)
         except NoReservation:
             _count("unknown", command.order_id)

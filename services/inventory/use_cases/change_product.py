@@ -23,7 +23,7 @@ class ChangeProduct:
 
 @dataclass(frozen=True)
 class ChangeProductHandler:
-    """Changes products. What orders hold or have bought keeps the price at which it was reserved."""
+    """Changes products. Orders keep the price at which they reserved."""
 
     work: Work
 

@@ -20,7 +20,7 @@ class CommitReservation:
 
 @dataclass(frozen=True)
 class CommitReservationHandler:
-    """Sells what an order holds, once."""
+    """Sells an order's hold, once."""
 
     work: Work
     publish_low: PublishLowStock
@@ -31,9 +31,9 @@ class CommitReservationHandler:
             return await self.within(unit, command.order_id)
 
     async def within(self, unit: InventoryUnit, order_id: UUID) -> Reservation:
-        """The same as a part of another unit of work.
+        """The same within another unit of work.
 
-        A hold that expired is taken anew while there is stock: the order was paid late, but it was paid.
+        An expired hold is reserved again while there is stock: the order was paid late, but it was paid.
 
         Raises:
             NoReservation: the order never had one.

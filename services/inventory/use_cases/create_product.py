@@ -21,7 +21,7 @@ class CreateProduct:
 
 @dataclass(frozen=True)
 class CreateProductHandler:
-    """Adds products. Their stock comes by adjust_stock.py."""
+    """Adds products without stock; see adjust_stock.py."""
 
     work: Work
 

@@ -1,8 +1,8 @@
-"""Decide about holds that nobody used in time: the order service answers what has become of their orders.
+"""Decide about holds that were not used in time, by asking the order service about their orders.
 
-Time alone takes no stock from an order that exists. An order that waits for its payment, or whose event has not arrived
-because the bus is away, keeps its hold; only the order service ends orders. An order that was never stored, and by
-the order service's answer never will be, gives its stock back. While the order service does not answer, everything
+Time alone never releases the stock of an existing order. An order that waits for its payment, or whose event is delayed
+because the bus is unavailable, keeps its hold; only the order service ends orders. An order that was never stored, and
+by the order service's answer never will be, releases its stock. While the order service does not answer, all stock
 stays held.
 """
 
@@ -23,7 +23,7 @@ from services.inventory.ports import Orders, Work
 from services.inventory.use_cases.release_reservation import ReleaseReservationHandler
 
 MOST_AT_ONCE = 100
-"""Holds a round; the contract's limit of one question to the order service."""
+"""Holds per round; the contract's limit for one request to the order service."""
 
 _RELEASED_AS: Mapping[OrderState, ReleaseReason] = {
     OrderState.CANCELLED: ReleaseReason.CANCELLED,
@@ -41,19 +41,19 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class ExpireHoldsHandler:
-    """Any number of replicas may look at once: each hold is released once."""
+    """Any number of replicas may run it concurrently: each hold is released once."""
 
     work: Work
     orders: Orders
     release: ReleaseReservationHandler
     hold: timedelta
-    """For how long a hold is extended."""
+    """How long a hold is extended."""
 
     async def __call__(self) -> int:
-        """Decides about one batch of ended holds; answers how many were decided about.
+        """Decides about one batch of ended holds. Returns the number of decisions.
 
         Raises:
-            Unavailable: the order service or the store is away; undecided holds are unchanged.
+            Unavailable: the order service or the store is unavailable; undecided holds are unchanged.
         """
         async with self.work.read() as unit:
             ended = await unit.reservations.expired(MOST_AT_ONCE)
@@ -70,7 +70,7 @@ class ExpireHoldsHandler:
 
     @staticmethod
     def count_unanswered(_: Exception) -> None:
-        """A round ended because something is away."""
+        """Count a round that ended because a dependency is unavailable."""
         _ended.labels("unanswered").inc()
 
     async def _extend(self, order_ids: Sequence[UUID]) -> int:
@@ -88,7 +88,7 @@ class ExpireHoldsHandler:
         except Exception as error:
             if transient.is_transient(error):
                 raise
-            _log.error("hold_not_released", order_id=str(order_id), exc_info=error)  # the others do not wait for it
+            _log.error("hold_not_released", order_id=str(order_id), exc_info=error)  # continue with the others
             return False
         _ended.labels(reason).inc()
         _log.info("hold_ended", order_id=str(order_id), reason=reason)

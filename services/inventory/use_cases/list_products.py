@@ -1,4 +1,4 @@
-"""Show the catalog, a page at a time."""
+"""List the catalog, a page at a time."""
 
 from __future__ import annotations
 

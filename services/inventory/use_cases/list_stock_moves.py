@@ -1,4 +1,4 @@
-"""Show what moved a product's stock."""
+"""List the stock moves of a product."""
 
 from __future__ import annotations
 

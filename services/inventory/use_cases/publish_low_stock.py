@@ -1,4 +1,4 @@
-"""A step of other use cases: publish that a product is running out."""
+"""A step of other use cases: publish that a product is running low."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class PublishLowStock:
     """Publishes StockLow in the unit of work whose move took a product below its threshold."""
 
     threshold: int
-    """Of products without one of their own."""
+    """Threshold of products without their own."""
 
     async def __call__(self, unit: InventoryUnit, levels: Sequence[Level]) -> None:
-        """Publishes for the products that these moves, and no earlier ones, took there. They are locked by the unit."""
+        """Publishes for the products that fell below by these moves, not by earlier ones. The unit has locked them."""
         for level in levels:
             if has_run_low(level, self.threshold):
                 await unit.publish(StockLow(level.product_id, level.available))

@@ -1,4 +1,4 @@
-"""Give an order's stock back."""
+"""Release an order's stock."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ReleaseReservation:
 
 @dataclass(frozen=True)
 class ReleaseReservationHandler:
-    """Gives back what an order holds or was sold, once."""
+    """Releases what an order holds or was sold, once."""
 
     work: Work
 
@@ -31,10 +31,10 @@ class ReleaseReservationHandler:
             return await self.within(unit, command.order_id, ReleaseReason.CANCELLED)
 
     async def within(self, unit: InventoryUnit, order_id: UUID, reason: ReleaseReason) -> Reservation:
-        """The same as a part of another unit of work, for this reason.
+        """The same within another unit of work, for this reason.
 
-        An order without a reservation gets one that is released already: a request to reserve that arrives later is
-        refused.
+        An order without a reservation gets one that is already released: a reservation request that arrives later is
+        rejected.
         """
         await unit.reservations.claim(order_id, Status.RELEASED, timedelta(), reason)
         reservation = await unit.reservations.lock(order_id)
@@ -45,11 +45,11 @@ class ReleaseReservationHandler:
         await unit.publish(StockReleased(order_id, quantities(reservation.lines), reason))
         kind = MoveKind.EXPIRE if reason is ReleaseReason.EXPIRED else MoveKind.RELEASE
         if await unit.stock.apply(kind, order_id, effect, reservation.lines) is None:
-            raise RuntimeError(f"the stock of order {order_id} is not what its reservation says")
+            raise RuntimeError(f"the stock of order {order_id} does not match its reservation")
         return replace(reservation, status=Status.RELEASED, release_reason=reason)
 
     async def _close(self, unit: InventoryUnit, reservation: Reservation, reason: ReleaseReason) -> Reservation:
-        """Cancelling outlives expiry: a cancelled order must not take its expired hold's stock anew."""
+        """Cancellation overrides expiry: a cancelled order must not reserve its expired hold's stock again."""
         if reason is not ReleaseReason.CANCELLED or reservation.release_reason is ReleaseReason.CANCELLED:
             return reservation
         await unit.reservations.move(reservation.order_id, Status.RELEASED, reason)

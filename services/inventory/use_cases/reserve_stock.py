@@ -28,19 +28,19 @@ TRIES = 5
 
 @dataclass(frozen=True)
 class ReserveStock:
-    """Hold these lines for this order."""
+    """The lines to hold for an order."""
 
     order_id: UUID
     lines: Sequence[Line]
 
 
 class _StockMoved(Exception):
-    """Between reading the catalog and taking the stock, a price or a number changed: look again."""
+    """A price or quantity changed between reading the catalog and reserving: try again."""
 
 
 @dataclass(frozen=True)
 class ReserveStockHandler:
-    """Holds stock: all lines or none, once an order."""
+    """Reserves stock: all lines or none, once per order."""
 
     work: Work
     hold: timedelta
@@ -48,13 +48,13 @@ class ReserveStockHandler:
     publish_low: PublishLowStock
 
     async def __call__(self, command: ReserveStock) -> Reservation:
-        """The order's reservation, made now or found; finding it extends the hold.
+        """The order's reservation, new or existing; an existing hold is extended.
 
         Raises:
             LinesRefused, OutOfStock: the lines do not fit the catalog or the stock.
             OtherLines: the order has a reservation for other lines.
-            ReservationEnded: the order's reservation was given back.
-            Unavailable: the stock moved under every try.
+            ReservationEnded: the order's reservation was released.
+            Unavailable: the stock changed during every attempt.
         """
         for _ in range(TRIES):
             try:

@@ -1,4 +1,4 @@
-"""Messages as mails: text and HTML of the same words, from templates."""
+"""Renders messages as mails: text and HTML with the same content, from templates."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 class Letters:
-    """Writes mails.
+    """Renders mails.
 
     Args:
         sender: the From address.
-        web_app_url: where the pages are that a mail's links lead to. A token stands behind the `#`: browsers keep that
-            to themselves, so that it is in no server's log and in no referrer.
+        web_app_url: base URL of the pages that links lead to. Tokens follow the `#`: browsers do not send that part,
+            so it is in no server's log and in no referrer.
     """
 
     def __init__(self, sender: str, web_app_url: str) -> None:
@@ -36,7 +36,7 @@ class Letters:
         )
 
     def write(self, message: DueMessage, token: str | None = None) -> EmailMessage:
-        """The mail. Its Message-ID is the message's id, so that one sent twice can be known for the same."""
+        """Render the mail. Its Message-ID is the message's id, so that a duplicate is recognizable."""
         mail = EmailMessage()
         mail["From"] = self._sender
         mail["To"] = formataddr((" ".join(message.name.split()), message.email))
@@ -58,7 +58,7 @@ class Letters:
 
 
 def _order(order: OrderSummary | None) -> SimpleNamespace | None:
-    """An order as the templates list it."""
+    """An order in the form that the templates list."""
     if order is None:
         return None
     items = [

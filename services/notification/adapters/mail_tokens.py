@@ -1,4 +1,4 @@
-"""The tokens that mails about accounts carry, asked of the user service when the mail is sent, and kept nowhere."""
+"""Requests the tokens of account mails from the user service when a mail is sent. They are stored nowhere."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from services.chassis.client import passes
 from services.notification.ports import MailNotAsked, MailNotSent, MailNotWanted
 
 MAIL_TOKENS = mail_token_pb2.DESCRIPTOR.services_by_name["MailTokenService"]
-"""The service that is called here."""
+"""The called service."""
 
 _NEVER = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND)
 _OURS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
-"""A refusal of this service, not of the message."""
+"""Errors that concern this service, not the message."""
 _AWAY_PAUSE = timedelta(seconds=15)
 
 
@@ -33,25 +33,25 @@ class MailToken:
 
 @dataclass(frozen=True)
 class MailTokens:
-    """The user service's answers."""
+    """A client of the user service."""
 
     stub: MailTokenServiceStub
 
     async def mint(self, request_id: UUID) -> MailToken:
-        """A token for a mail that is about to be sent.
+        """Request a token for a mail that is about to be sent.
 
         Raises:
-            MailNotWanted: there is none for this request any more.
-            MailNotAsked: the user service is away, or does not take our word.
-            MailNotSent: it refuses for another reason.
+            MailNotWanted: the request is no longer valid.
+            MailNotAsked: the user service is unavailable, or rejects our service token.
+            MailNotSent: it returns another error.
         """
         try:
             minted = await self.stub.MintMailToken(mail_token_pb2.MintMailTokenRequest(request_id=str(request_id)))
         except grpc.aio.AioRpcError as error:
             if error.code() in _NEVER:
                 raise MailNotWanted("its token was used, replaced or is too old") from error
-            told = f"no token: {error.code().name}"
+            problem = f"no token: {error.code().name}"
             if error.code() in _OURS or passes(error):
-                raise MailNotAsked(told, _AWAY_PAUSE) from error
-            raise MailNotSent(told) from error
+                raise MailNotAsked(problem, _AWAY_PAUSE) from error
+            raise MailNotSent(problem) from error
         return MailToken(minted.token, minted.email, minted.name)

@@ -25,7 +25,7 @@ from services.notification.domain.messages import (
 )
 
 EMAIL = "email"
-_NEVER_ADDRESSED = "nobody said where to send it"
+_NEVER_ADDRESSED = "its reader has no address"
 
 
 class PostgresMessages:
@@ -35,10 +35,10 @@ class PostgresMessages:
         self._connection = connection
 
     async def add(self, message: NewMessage) -> bool:
-        """Write a message, once an event and channel; whether it was written now and will never be sent.
+        """Store a message, once per event and channel. True if it was stored now and is dropped at once.
 
-        It is dropped when its reader does not want its kind, or was forgotten. A concurrent transaction that forgets
-        them is waited for.
+        It is dropped if its reader does not want its kind, or was deleted. Waits for a concurrent transaction that
+        deletes the reader.
         """
         status: str | None = await self._connection.fetchval(
             """
@@ -72,7 +72,7 @@ class PostgresMessages:
         return status == Status.DROPPED
 
     async def take_due(self, limit: int, lease: timedelta) -> list[DueMessage]:
-        """So many messages that are due and whose reader is known, for this sender alone until the lease ends."""
+        """Lease up to `limit` due messages with a known address to this sender, until the lease ends."""
         rows = await self._connection.fetch(
             "WITH due AS ("
             "  SELECT m.id FROM messages m JOIN recipients USING (user_id)"
@@ -91,14 +91,14 @@ class PostgresMessages:
         return [_due(row) for row in rows]
 
     async def mark_sent(self, message_id: UUID) -> None:
-        """Write that a message was sent."""
+        """Record that a message was sent."""
         await self._connection.execute(
             "UPDATE messages SET status = 'sent', sent_at = now(), error = NULL WHERE id = $1 AND status = 'pending'",
             message_id,
         )
 
     async def drop(self, message_id: UUID, reason: str) -> None:
-        """Write that a message is not to be sent any more, and why."""
+        """Record that a message will not be sent, and why."""
         await self._connection.execute(
             "UPDATE messages SET status = 'dropped', error = $2 WHERE id = $1 AND status = 'pending'",
             message_id,
@@ -106,7 +106,7 @@ class PostgresMessages:
         )
 
     async def hand_back(self, message_id: UUID, pause: timedelta) -> None:
-        """Give a message that was taken back, to be taken after the pause: this was no attempt."""
+        """Return a leased message; it is due again after the pause. This was no attempt."""
         await self._connection.execute(
             "UPDATE messages SET attempts = attempts - 1, next_attempt_at = now() + $2"
             " WHERE id = $1 AND status = 'pending' AND attempts > 0",
@@ -115,7 +115,7 @@ class PostgresMessages:
         )
 
     async def put_off(self, message_id: UUID, pause: timedelta | None, error: str) -> None:
-        """Write that sending failed and when it is tried again; never again when there is no pause."""
+        """Record a failed attempt. The message is due again after `pause`; without one it is parked."""
         await self._connection.execute(
             "UPDATE messages SET error = $2, next_attempt_at = now() + coalesce($3, interval '0'),"
             " status = CASE WHEN $3::interval IS NULL THEN 'parked' ELSE status END"
@@ -126,7 +126,7 @@ class PostgresMessages:
         )
 
     async def page(self, user_id: UUID, before: UUID | None, limit: int) -> list[Message]:
-        """So many of a person's messages older than this one, newest first; those that are not to be sent apart."""
+        """Up to `limit` of a user's messages older than `before`, newest first, without dropped ones."""
         rows = await self._connection.fetch(
             "SELECT id, type, channel, subject, order_id, status, created_at, sent_at FROM messages"
             " WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) AND status <> 'dropped' ORDER BY id DESC LIMIT $3",
@@ -137,7 +137,7 @@ class PostgresMessages:
         return [_message(row) for row in rows]
 
     async def oldest_parked(self, limit: int) -> list[ParkedMessage]:
-        """So many of them, oldest first."""
+        """Up to `limit` parked messages, oldest first."""
         rows = await self._connection.fetch(
             "SELECT id, user_id, type, order_id, attempts, error, created_at FROM messages"
             " WHERE status = 'parked' ORDER BY id LIMIT $1",
@@ -146,7 +146,7 @@ class PostgresMessages:
         return [_parked(row) for row in rows]
 
     async def retry_parked(self, ids: Sequence[UUID] | None) -> list[UUID]:
-        """Have these tried again at once, from the first attempt on, or all; answers which were parked."""
+        """Schedule these parked messages again, or all, from the first attempt on. Returns those that were parked."""
         rows = await self._connection.fetch(
             "UPDATE messages SET status = 'pending', attempts = 0, next_attempt_at = now()"
             " WHERE status = 'parked' AND ($1::uuid[] IS NULL OR id = ANY ($1)) RETURNING id",
@@ -155,7 +155,7 @@ class PostgresMessages:
         return sorted(row["id"] for row in rows)
 
     async def counts(self) -> dict[str, int]:
-        """How many messages wait (`pending`), and how many are `parked`."""
+        """Number of `pending` and `parked` messages."""
         row = await self._connection.fetchrow(
             "SELECT (SELECT count(*) FROM messages WHERE status = 'pending') AS pending,"
             " (SELECT count(*) FROM messages WHERE status = 'parked') AS parked"
@@ -182,9 +182,9 @@ class PostgresMessages:
 
 
 async def drop_unaddressed(connection: Connection, before: datetime, limit: int) -> list[str]:
-    """Drops up to `limit` messages that wait since before an instant for an address; answers their types.
+    """Drop up to `limit` messages that have waited for an address since before an instant. Returns their types.
 
-    Also those whose reader was forgotten in the very moment in which they were written.
+    This includes messages whose reader was deleted at the moment they were stored.
     """
     rows = await connection.fetch(
         """
@@ -201,7 +201,7 @@ async def drop_unaddressed(connection: Connection, before: datetime, limit: int)
 
 
 async def prune(connection: Connection, before: datetime, limit: int) -> int:
-    """Deletes up to `limit` messages from before an instant, except those that wait; answers how many."""
+    """Delete up to `limit` messages from before an instant, except waiting ones. Returns their number."""
     tag: str = await connection.execute(
         "DELETE FROM messages WHERE id IN (SELECT id FROM messages"
         " WHERE status <> 'pending' AND created_at < $1 ORDER BY created_at LIMIT $2)",

@@ -1,4 +1,4 @@
-"""Recipients in PostgreSQL: where people are written to, what they want, and what they ordered."""
+"""Recipients in PostgreSQL: addresses, preferences and order summaries of users."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class PostgresRecipients:
         self._connection = connection
 
     async def keep(self, user_id: UUID, email: str, name: str) -> None:
-        """Write down where a person is written to. Of somebody who was forgotten nothing is kept again."""
+        """Store a user's address. Ignored for a deleted user."""
         await self._connection.execute(
             "INSERT INTO recipients (user_id, email, name) VALUES ($1, $2, $3)"
             " ON CONFLICT (user_id) DO UPDATE SET email = excluded.email, name = excluded.name, updated_at = now()"
@@ -32,9 +32,9 @@ class PostgresRecipients:
         )
 
     async def forget(self, user_id: UUID) -> list[str]:
-        """Forget where a person is written to, and drop what waits for them; answers the types of those messages.
+        """Delete a user's address, and drop the waiting messages. Returns the types of those messages.
 
-        That they were forgotten is remembered: what is still to come for them is dropped as well.
+        The deletion is recorded, so that later messages are dropped as well.
         """
         await self._connection.execute(
             "INSERT INTO recipients (user_id, forgotten_at) VALUES ($1, now()) ON CONFLICT (user_id) DO UPDATE"
@@ -59,12 +59,12 @@ class PostgresPreferences:
         self._connection = connection
 
     async def of(self, user_id: UUID) -> dict[str, bool]:
-        """What a person said about kinds of messages, by the kind's name."""
+        """A user's preferences by the name of the kind."""
         rows = await self._connection.fetch("SELECT kind, email FROM preferences WHERE user_id = $1", user_id)
         return {row["kind"]: row["email"] for row in rows}
 
     async def keep(self, user_id: UUID, stated: Sequence[Preference]) -> None:
-        """Write down what a person says about these kinds; nothing of somebody who was forgotten."""
+        """Store preferences. Ignored for a deleted user."""
         await self._connection.executemany(
             "INSERT INTO preferences (user_id, kind, email) SELECT $1, $2, $3"
             " WHERE NOT EXISTS (SELECT FROM recipients WHERE user_id = $1 AND forgotten_at IS NOT NULL)"
@@ -80,7 +80,7 @@ class PostgresOrderSummaries:
         self._connection = connection
 
     async def keep(self, order_id: UUID, order: OrderSummary) -> None:
-        """Records what was ordered."""
+        """Store the order's summary."""
         items = [
             {"productId": line.product_id, "quantity": line.quantity, "price": line.price.text} for line in order.lines
         ]
@@ -104,7 +104,7 @@ class PostgresOrderSummaries:
 
 
 async def prune_orders(connection: Connection, before: datetime, limit: int) -> int:
-    """Forgets what was ordered before an instant, up to `limit` orders; answers how many."""
+    """Delete up to `limit` order summaries from before an instant. Returns their number."""
     return await _deleted(
         connection,
         "DELETE FROM orders WHERE order_id IN"
@@ -115,7 +115,7 @@ async def prune_orders(connection: Connection, before: datetime, limit: int) -> 
 
 
 async def prune_forgotten(connection: Connection, before: datetime, limit: int) -> int:
-    """Deletes up to `limit` records of people forgotten before an instant; answers how many."""
+    """Delete up to `limit` records of users deleted before an instant. Returns their number."""
     return await _deleted(
         connection,
         "DELETE FROM recipients WHERE user_id IN"

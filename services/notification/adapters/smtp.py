@@ -1,4 +1,4 @@
-"""Mails, sent by SMTP."""
+"""Sends mails by SMTP."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BEFORE_ANY_MAIL = (
     ssl.SSLError,
 )
 _TAKES_NONE = (421, 432, 454, 530, 534, 535, 538)
-"""The server stops, or wants another sign-in. RFC 5321, RFC 4954."""
+"""Replies about the server, not the mail: it shuts down, or requires authentication. RFC 5321, RFC 4954."""
 _TOO_LARGE = 552
 _DEFAULT_PORTS = {"smtp": 25, "smtps": 465}
 
@@ -35,8 +35,8 @@ class SmtpMailer:
 
     Args:
         url: `smtp://[user:password@]host[:port]` (STARTTLS where the server offers it) or `smtps://…`.
-        leave_alone: seconds for which it is not asked any more after five mails in a row that it could not be asked
-            to take. One that it refuses is an answer.
+        leave_alone: seconds for which its circuit breaker stays open after five failures in a row. A rejected mail is
+            no failure of the server.
     """
 
     def __init__(self, url: str, leave_alone: float = circuit_breaker.OPEN_SECONDS) -> None:
@@ -49,28 +49,28 @@ class SmtpMailer:
             "use_tls": parts.scheme == "smtps",
             "timeout": _SECONDS,
         }
-        # What aiosmtplib raises when the server is away or silent is an OSError, too.
+        # aiosmtplib raises OSError, too, if the server is unavailable or silent.
         self._breaker = CircuitBreaker("smtp", (OSError, MailNotAsked), open_seconds=leave_alone)
 
     @property
     def is_left_alone(self) -> bool:
-        """Whether the server would not be asked now."""
+        """Whether the circuit breaker is open."""
         return self._breaker.is_open
 
     async def send(self, mail: EmailMessage) -> None:
         """Send one mail.
 
         Raises:
-            MailNotSent: its text holds no address and nothing of the mail.
-            MailNotAsked: the server is away, or takes no mail from us (a password that was rotated, a sender that is
-                not ours), or has been so too often lately to be asked.
+            MailNotSent: the server rejects this mail; the text contains no address and no content.
+            MailNotAsked: the server is unavailable or rejects all our mails (a rotated password, a sender that is not
+                ours), or the circuit breaker is open.
         """
         try:
             with self._breaker.passing():
                 await self._send(mail)
         except CircuitOpen as error:
             raise MailNotAsked from error
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:  # ValueError: what no mail can carry
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:  # ValueError: the mail cannot be encoded
             raise MailNotSent(_text(error)) from error
 
     async def _send(self, mail: EmailMessage) -> None:
@@ -80,20 +80,20 @@ class SmtpMailer:
             reach("smtp.accepted")
         except (aiosmtplib.SMTPException, OSError) as error:
             if not _is_about_the_mail(error):
-                _log.warning("mail_server_not_usable", error=_text(error))  # a few, then the breaker is open
+                _log.warning("mail_server_not_usable", error=_text(error))  # few: the breaker opens soon
                 raise MailNotAsked(_text(error)) from error
             raise
 
 
 def _is_about_the_mail(error: Exception) -> bool:
-    """Whether another mail might be taken all the same.
+    """Whether the error concerns this mail only, so that another one might be accepted.
 
-    A server that falls silent or hangs up over a mail may do so over that one; a sender that is refused is ours.
+    A server that times out or disconnects during a mail may do so because of it. A rejected sender concerns all mails.
     """
     code = getattr(error, "code", None)
     if isinstance(error, aiosmtplib.SMTPSenderRefused):
         return bool(code == _TOO_LARGE)
-    if isinstance(error, aiosmtplib.SMTPNotSupported):  # the other extension that is asked for is AUTH
+    if isinstance(error, aiosmtplib.SMTPNotSupported):  # the only other required extension is AUTH
         return "SMTPUTF8" in str(error)
     return not isinstance(error, _BEFORE_ANY_MAIL) and code not in _TAKES_NONE
 

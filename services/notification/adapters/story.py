@@ -1,4 +1,4 @@
-"""What the notification service knows of an order's story: the messages about it. No address, no text of a mail."""
+"""The notification service's part of an order's story: its messages. No address, no text of a mail."""
 
 from __future__ import annotations
 

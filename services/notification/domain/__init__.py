@@ -1,7 +1,7 @@
-"""What notification decides about, in plain Python: no I/O, no clock, no protobuf.
+"""The domain of notification, in plain Python: no I/O, no clock, no protobuf.
 
-- messages: kinds, states, subjects, when to try again
-- preferences: which kinds a person may turn off
+- messages: kinds, states, subjects, retry pauses
+- preferences: the kinds that a user may turn off
 
 Modules here import each other and `chassis.money`, nothing else of ours.
 """

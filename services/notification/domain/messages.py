@@ -1,4 +1,4 @@
-"""Messages to people: what they are about, how they stand, and when sending is tried again."""
+"""Messages to users: kinds, states, and retry pauses."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _LONGEST_PAUSE = timedelta(hours=1)
 
 
 class Status(StrEnum):
-    """Where a message stands."""
+    """The state of a message."""
 
     PENDING = "pending"
     SENT = "sent"
     PARKED = "parked"
-    """It could not be sent and is not tried any more, until an operator says so."""
+    """Not sent after all attempts; only an operator can schedule it again."""
     DROPPED = "dropped"
-    """It is not to be sent: not wanted, or its token is of no use any more."""
+    """Not to be sent: not wanted, or its token is no longer valid."""
 
 
 class Kind(StrEnum):
@@ -45,7 +45,7 @@ class Kind(StrEnum):
 
     @property
     def is_required(self) -> bool:
-        """Whether it is about the security of an account: nobody can turn it off, also not a thief."""
+        """Whether it concerns the security of an account: it cannot be turned off, not even by an attacker."""
         return self in _ABOUT_SECURITY
 
 
@@ -78,7 +78,7 @@ _WHY_CANCELLED = {
 
 @dataclass(frozen=True)
 class OrderLine:
-    """One line of an order, as a message lists it."""
+    """A line of an order in a message."""
 
     product_id: str
     quantity: int
@@ -87,7 +87,7 @@ class OrderLine:
 
 @dataclass(frozen=True)
 class OrderSummary:
-    """What a message lists of an order."""
+    """The summary of an order in a message."""
 
     lines: Sequence[OrderLine]
     total: Money
@@ -102,14 +102,14 @@ class NewMessage:
     kind: Kind
     order_id: UUID | None = None
     mail_request_id: UUID | None = None
-    """The request by which the user service makes the token that the mail carries; None: it carries none."""
+    """The request for which the user service issues the mail's token; None: no token."""
     data: Mapping[str, str] = field(default_factory=dict)
     """Values of the templates."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message, as its reader sees it in the list."""
+    """A message as its reader sees it in the list."""
 
     id: UUID
     type: str
@@ -123,7 +123,7 @@ class Message:
 
 @dataclass(frozen=True)
 class DueMessage:
-    """One message that is to be sent now."""
+    """A message that is due."""
 
     id: UUID
     type: str
@@ -165,7 +165,7 @@ class KnownOrder:
 
 @dataclass(frozen=True)
 class ParkedMessage:
-    """One message that is not tried any more, without its reader's address."""
+    """A message that is no longer retried, without its reader's address."""
 
     id: UUID
     user_id: UUID
@@ -177,7 +177,7 @@ class ParkedMessage:
 
 
 def kind_of_order_status(status: str) -> Kind | None:
-    """The message to its owner when an order reaches this state; None: there is none."""
+    """The kind of message for an order's new status; None: no message."""
     return _OF_ORDER_STATUS.get(status)
 
 
@@ -191,12 +191,12 @@ def message_of_status(event_id: UUID, user_id: UUID, order_id: UUID, status: str
 
 
 def why_cancelled(reason: str) -> str:
-    """A sentence that says why an order ended; empty for a reason that has none."""
+    """A sentence with the reason of a cancellation; empty for unknown reasons."""
     return _WHY_CANCELLED.get(reason, "")
 
 
 def pause_before(attempt: int) -> timedelta | None:
-    """How long to wait before this attempt (2 is the first repeat); None: it is not tried any more."""
+    """The pause before this attempt (2 is the first retry); None: no further attempt."""
     if attempt > MAX_ATTEMPTS:
         return None
     doubled: timedelta = _FIRST_PAUSE * 2 ** (attempt - 2)

@@ -1,4 +1,4 @@
-"""Preferences: which kinds of messages a person wants by mail."""
+"""Preferences: the kinds of messages that a user wants by mail."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.notification.domain.messages import Kind
 
 
 class InvalidPreferences(Exception):
-    """A preference is not possible; `violations` names each field and what is right."""
+    """A preference is invalid; `violations` has the fields and what is valid."""
 
     def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
         super().__init__("; ".join(f"{field}: {description}" for field, description in violations))
@@ -18,17 +18,17 @@ class InvalidPreferences(Exception):
 
 @dataclass(frozen=True)
 class Preference:
-    """Whether a person wants a kind of message by mail."""
+    """Whether a user wants a kind of message by mail."""
 
     kind: Kind
     email: bool
 
 
 def preferences(stated: Sequence[tuple[str, bool]]) -> list[Preference]:
-    """Stated preferences, by the kind's name; the last one of a kind counts.
+    """The given preferences, by the name of the kind; the last one of a kind counts.
 
     Raises:
-        InvalidPreferences: there is no such kind, or it cannot be turned off.
+        InvalidPreferences: the kind is unknown, or cannot be turned off.
     """
     violations = [
         problem for index, (name, email) in enumerate(stated) if (problem := _problem(index, name, email)) is not None
@@ -39,7 +39,7 @@ def preferences(stated: Sequence[tuple[str, bool]]) -> list[Preference]:
 
 
 def all_preferences(stated: Mapping[str, bool]) -> list[Preference]:
-    """Every kind, wanted unless stated otherwise."""
+    """Every kind; wanted unless turned off."""
     return [Preference(kind, kind.is_required or stated.get(kind, True)) for kind in Kind]
 
 

@@ -28,7 +28,7 @@ from services.notification.use_cases.write_message import WriteMessage, WriteMes
 
 @dataclass(frozen=True)
 class Consumers:
-    """The handlers' use cases. Each event is applied once, however often and in which order it arrives."""
+    """The use cases of the handlers. Each event is applied once, however often and in whatever order it arrives."""
 
     record_recipient: RecordRecipientHandler
     forget_recipient: ForgetRecipientHandler

@@ -1,4 +1,4 @@
-"""Protobuf ↔ domain: the one place where a field is spelled twice."""
+"""Converts between protobuf and domain: the only place that maps their fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.notification.domain.preferences import Preference
 
 
 def preferences_message(found: Iterable[Preference]) -> notification_pb2.Preferences:
-    """A person's preferences as they get them."""
+    """A user's preferences, as the user sees them."""
     answer = notification_pb2.Preferences()
     for each in found:
         answer.preferences.add(kind=each.kind, email=each.email, required=each.kind.is_required)
@@ -22,7 +22,7 @@ def preferences_message(found: Iterable[Preference]) -> notification_pb2.Prefere
 
 
 def notification_message(message: Message) -> notification_pb2.Notification:
-    """A message as its reader gets it."""
+    """A message as its reader sees it."""
     return notification_pb2.Notification(
         id=str(message.id),
         type=message.type,
@@ -36,7 +36,7 @@ def notification_message(message: Message) -> notification_pb2.Notification:
 
 
 def order_summary(event: OrderCreated) -> OrderSummary:
-    """What an event says was ordered."""
+    """The order summary of an event."""
     lines = [
         OrderLine(item.product_id, item.quantity, Money.kept(Decimal(item.price), event.currency))
         for item in event.items

@@ -1,4 +1,4 @@
-"""Requests → commands, answers → protobuf. No decisions."""
+"""Converts requests to commands and results to protobuf. No decisions."""
 
 from __future__ import annotations
 

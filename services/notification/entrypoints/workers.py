@@ -1,4 +1,4 @@
-"""Everything periodic: sending, counting, comparisons, and rows that end after their time (README.md says why)."""
+"""Periodic work: sending, counting, comparisons, and retention (README.md)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from services.notification.use_cases.send_messages import BATCH, SendMessagesHan
 
 COUNT_EVERY_SECONDS = 15.0
 KEEP_FORGOTTEN = inbox.KEEP
-"""No topic keeps an event for as long: no event that names the person can arrive again."""
+"""Longer than any topic keeps an event: no event that names the user can arrive afterwards."""
 
 
 def sender(send_messages: SendMessagesHandler, every_seconds: float) -> Periodic:
-    """Sends what is due."""
+    """Sends due messages."""
 
     async def once() -> bool:
         return await send_messages() == BATCH
@@ -32,7 +32,7 @@ def sender(send_messages: SendMessagesHandler, every_seconds: float) -> Periodic
 
 
 def counting(count_messages: CountMessagesHandler) -> Periodic:
-    """Measures how many messages wait."""
+    """Counts unsent messages."""
     return Periodic("counting", count_messages, COUNT_EVERY_SECONDS)
 
 
@@ -42,7 +42,7 @@ def comparisons(work: Work, orders: Orders, settled: timedelta) -> tuple[Compari
 
 
 def chores(settings: NotificationSettings) -> tuple[Chore, ...]:
-    """What ends in the service's own tables, besides the chassis'."""
+    """Retention jobs of the service's own tables, in addition to the chassis' ones."""
     keep = timedelta(days=settings.keep_messages_days)
     return (
         Chore("messages that wait for an address", _drop_unaddressed, timedelta(days=settings.unaddressed_days)),

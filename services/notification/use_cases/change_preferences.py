@@ -1,4 +1,4 @@
-"""Change what a person wants by mail."""
+"""Change a user's mail preferences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.notification.ports import Work
 
 @dataclass(frozen=True)
 class ChangePreferences:
-    """Whose, and the kinds with their new value, by name."""
+    """The user, and the new value of kinds by name."""
 
     user_id: UUID
     stated: Sequence[tuple[str, bool]]

@@ -1,4 +1,4 @@
-"""Measure how many messages wait and how many are parked; alerts watch both."""
+"""Count pending and parked messages; alerts watch both."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STANDING = Gauge("argosy_messages_unsent", "Messages that were not sent (yet), 
 
 @dataclass(frozen=True)
 class CountMessagesHandler:
-    """Counts. Every replica measures the same."""
+    """Counts messages. Every replica reports the same numbers."""
 
     work: Work
 

@@ -1,4 +1,4 @@
-"""Forget a person whose account was deleted."""
+"""Delete the data of a user whose account was deleted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.notification.use_cases import outcomes
 
 @dataclass(frozen=True)
 class ForgetRecipient:
-    """Who, and by which event."""
+    """The user, and the event."""
 
     event_id: UUID
     user_id: UUID
@@ -20,12 +20,12 @@ class ForgetRecipient:
 
 @dataclass(frozen=True)
 class ForgetRecipientHandler:
-    """Deletes what is known of a person."""
+    """Deletes a user's address and preferences."""
 
     work: Work
 
     async def __call__(self, command: ForgetRecipient) -> None:
-        """Deletes address and preferences and drops what waits, once an event; later messages are dropped, too."""
+        """Deletes address and preferences and drops waiting messages, once per event; later ones are dropped too."""
         dropped: Sequence[str] = ()
         async with self.work.begin("notification.forget") as unit:
             if await unit.first_time(command.event_id):

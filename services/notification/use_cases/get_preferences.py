@@ -1,4 +1,4 @@
-"""Show what a person wants by mail."""
+"""Get a user's mail preferences."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ class GetPreferencesHandler:
     work: Work
 
     async def __call__(self, command: GetPreferences) -> list[Preference]:
-        """Every kind of message, and whether the person wants it."""
+        """Every kind of message, and whether the user wants it."""
         async with self.work.read() as unit:
             return all_preferences(await unit.preferences.of(command.user_id))

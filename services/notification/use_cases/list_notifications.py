@@ -1,4 +1,4 @@
-"""Show a person the messages sent to them."""
+"""List the messages of a user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.notification.ports import Work
 
 @dataclass(frozen=True)
 class ListNotifications:
-    """Whose, and which page."""
+    """The user, and the page."""
 
     user_id: UUID
     before: UUID | None
@@ -21,7 +21,7 @@ class ListNotifications:
 
 @dataclass(frozen=True)
 class ListNotificationsHandler:
-    """Reads a page of a person's messages, newest first."""
+    """Reads a page of a user's messages, newest first."""
 
     work: Work
 

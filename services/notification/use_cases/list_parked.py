@@ -1,4 +1,4 @@
-"""Show an operator the messages that could not be sent."""
+"""List the messages that could not be sent, for an operator."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.notification.ports import Work
 
 @dataclass(frozen=True)
 class ListParked:
-    """How many at most."""
+    """The maximum number."""
 
     limit: int
 

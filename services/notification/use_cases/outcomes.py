@@ -1,4 +1,4 @@
-"""What became of messages to people, counted."""
+"""Counts the outcomes of messages."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ _OUTCOMES = Counter("argosy_messages_total", "Messages to people, by what became
 
 
 def count(message_type: str, outcome: str) -> None:
-    """One more: sent, put_off, parked, dropped or handed_back."""
+    """Count one outcome: sent, put_off, parked, dropped or handed_back."""
     _OUTCOMES.labels(message_type, outcome).inc()

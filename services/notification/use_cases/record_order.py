@@ -1,4 +1,4 @@
-"""Record what was ordered, so that messages can list it."""
+"""Store an order's summary, so that messages can list its items."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.notification.ports import Work
 
 @dataclass(frozen=True)
 class RecordOrder:
-    """The order, and by which event."""
+    """The order, and the event."""
 
     event_id: UUID
     order_id: UUID
@@ -20,12 +20,12 @@ class RecordOrder:
 
 @dataclass(frozen=True)
 class RecordOrderHandler:
-    """Keeps summaries of orders."""
+    """Stores summaries of orders."""
 
     work: Work
 
     async def __call__(self, command: RecordOrder) -> None:
-        """Records the order, once an event."""
+        """Stores the summary, once per event."""
         async with self.work.begin("notification.order") as unit:
             if await unit.first_time(command.event_id):
                 await unit.orders.keep(command.order_id, command.order)

@@ -1,4 +1,4 @@
-"""Record where a person is written to, and ask them to verify a new address."""
+"""Store a user's address, and send a mail that verifies a new one."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from services.notification.use_cases import outcomes
 
 @dataclass(frozen=True)
 class RecordRecipient:
-    """What an event says of an account."""
+    """The account data of an event."""
 
     event_id: UUID
     user_id: UUID
     email: str = field(repr=False)
     name: str = field(repr=False)
     kind: Kind
-    """The message that asks to verify the address."""
+    """The kind of the message that verifies the address."""
     verification_id: UUID | None
-    """The request to verify the address; None: it needs no verification."""
+    """The verification request; None: the address needs no verification."""
 
 
 @dataclass(frozen=True)
 class RecordRecipientHandler:
-    """Keeps addresses in step with accounts."""
+    """Keeps addresses up to date."""
 
     work: Work
 
     async def __call__(self, command: RecordRecipient) -> None:
-        """Records the address, and writes the message that verifies it; once an event."""
+        """Stores the address and the verification message, once per event."""
         dropped = False
         async with self.work.begin("notification.recipient") as unit:
             if await unit.first_time(command.event_id):

@@ -1,4 +1,4 @@
-"""Have messages that could not be sent tried again, because an operator asks for it."""
+"""Schedule parked messages again, on behalf of an operator."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class RetryParked:
-    """Which messages; None: all that are parked."""
+    """The messages; None: all parked ones."""
 
     ids: Sequence[UUID] | None
     operator: str
-    """Who asks, for the audit log."""
+    """The operator, for the audit log."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class RetryParkedHandler:
     work: Work
 
     async def __call__(self, command: RetryParked) -> Sequence[UUID]:
-        """The messages that are tried again. Those that are not parked stay as they are."""
+        """Returns the messages that are scheduled. Messages that are not parked stay as they are."""
         async with self.work.begin("notification.retry") as unit:
             found = await unit.messages.retry_parked(command.ids)
         for message_id in found:

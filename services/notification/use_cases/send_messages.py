@@ -15,20 +15,20 @@ from services.notification.ports import Letters, Mailer, MailNotAsked, MailNotSe
 from services.notification.use_cases import outcomes
 
 BATCH = 10
-"""Sent side by side."""
+"""Messages sent concurrently."""
 SEND_SECONDS = 20.0
-"""How long a message's token and the mail server may take together."""
+"""Time limit for a message's token and the mail server together."""
 _LEASE = timedelta(seconds=25)
-"""Longer than sending a batch takes; a sender that died holds its batch back for so long."""
+"""Longer than a batch takes to send; after a crash its messages are due again when the lease ends."""
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class SendMessagesHandler:
-    """Sends due messages. Any number of replicas may do so at once.
+    """Sends due messages. Any number of replicas may run it concurrently.
 
-    A process that dies between the mail server's yes and the commit sends that message again, under the same
-    Message-ID, by which mail readers know it for the same one; a token in it is another one, and both are good.
+    A process that dies between the mail server's acceptance and the commit sends that message again with the same
+    Message-ID, so that mail readers recognize the duplicate. It has another token; both tokens are valid.
     """
 
     work: Work
@@ -37,7 +37,7 @@ class SendMessagesHandler:
     mailer: Mailer
 
     async def __call__(self) -> int:
-        """Sends one batch; answers how many messages it took. One that fails holds up none of the others."""
+        """Sends one batch. Returns its size. A failing message does not delay the others."""
         if self.mailer.is_left_alone:
             return 0
         due = await self._take_due()
@@ -47,7 +47,7 @@ class SendMessagesHandler:
         return len(due)
 
     async def _take_due(self) -> Sequence[DueMessage]:
-        async with self.work.begin() as unit:  # points by hand: a round that finds nothing has no effect
+        async with self.work.begin() as unit:  # explicit crash points: an empty round has no effect
             due = await unit.messages.take_due(BATCH, _LEASE)
             if due:
                 reach("notification.take.before_commit")

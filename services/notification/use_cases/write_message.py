@@ -1,4 +1,4 @@
-"""Write a message to a person because of an event."""
+"""Store a message to a user because of an event."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from services.notification.use_cases import outcomes
 
 @dataclass(frozen=True)
 class WriteMessage:
-    """The message, with its event."""
+    """The message, and its event."""
 
     message: NewMessage
 
 
 @dataclass(frozen=True)
 class WriteMessageHandler:
-    """Writes messages; sending them is send_messages.py."""
+    """Stores messages; send_messages.py sends them."""
 
     work: Work
 
     async def __call__(self, command: WriteMessage) -> None:
-        """Writes the message, once an event. One that its reader does not want is dropped."""
+        """Stores the message, once per event. It is dropped if its reader does not want its kind."""
         dropped = False
         async with self.work.begin("notification.write") as unit:
             if await unit.first_time(command.message.event_id):

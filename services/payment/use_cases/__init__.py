@@ -1,25 +1,8 @@
-"""What the payment service does, one use case a file."""
+"""What payment does, one use case a file: a command, its handler, and the errors that it raises.
 
-from services.payment.use_cases.confirm_payment import ConfirmPayment
-from services.payment.use_cases.create_payment import CreatePayment
-from services.payment.use_cases.create_refund import CreateRefund
-from services.payment.use_cases.end_order import EndOrder
-from services.payment.use_cases.handle_webhook import HandleWebhook
-from services.payment.use_cases.look_after_stranded import LookAfterStranded
-from services.payment.use_cases.look_up_order_payment import LookUpOrderPayment
-from services.payment.use_cases.settle_payment import SettlePayment
-from services.payment.use_cases.settle_refund import SettleRefund
-from services.payment.use_cases.show_payments import ShowPayments
+Steps that several use cases have in common stand in files of their own: `settle_payment`, `settle_refund` (ask the
+provider), `record_charge`, `record_refund`, `record_dispute`, `give_back` (write what it answered), `first_answers`.
 
-__all__ = [
-    "ConfirmPayment",
-    "CreatePayment",
-    "CreateRefund",
-    "EndOrder",
-    "HandleWebhook",
-    "LookAfterStranded",
-    "LookUpOrderPayment",
-    "SettlePayment",
-    "SettleRefund",
-    "ShowPayments",
-]
+Use cases import the domain, the ports and the chassis' plain modules. They know no protobuf, gRPC, SQL or driver, and
+no payment provider by name.
+"""

@@ -1,12 +1,12 @@
 """Pay for an order.
 
-    the order, as the order service tells it
-    ── one transaction: the caller's key is claimed, the payment inserted ──
-    Stripe is asked to charge, under the payment's own key
-    ── one transaction: the outcome, its event, the books, the answer kept for repeats (recorder.py) ──
+    the order is looked up at the order service
+    ── one unit of work: the caller's key is claimed, the payment stored ──
+    the provider is asked to charge, under the payment's own key
+    ── one unit of work: the outcome, its fact, the books, the answer kept for repeats (record_charge.py) ──
 
-Between the two transactions the process may die: the reconciler then asks again under the same key. The caller may go
-away: the work goes on. Stripe may take too long: the answer is `processing`.
+Between the two units the process may die: the reconciler then asks again under the same key. The caller may go away:
+the work continues. The provider may take too long: the answer is `processing`.
 """
 
 from __future__ import annotations
@@ -15,25 +15,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-import asyncpg
-
-from argosy.payment.v1 import payment_pb2
-from services.chassis import clock, idempotency, ids
-from services.chassis.idempotency import Replay
-from services.chassis.postgres import Postgres
-from services.payment import domain, store
-from services.payment.domain import Order, OrderNotPayable, Payment, PaymentInProgress
-from services.payment.first_answers import CustomerRefused, FirstAnswers, KeptUnder, Repeat
-from services.payment.messages import payment_message
-from services.payment.orders import OrderNotFound, Orders
-from services.payment.patience import wait_for_stripe
-from services.payment.recorder import idempotency_scope
-from services.payment.stripe_gateway import OutcomeUnknown, StripeGateway
+from services.chassis import clock, ids
+from services.chassis.in_flight import patiently
+from services.chassis.unit_of_work import Repeatable
+from services.payment.domain.answers import PaymentAnswer, payment_answer
+from services.payment.domain.orders import Order, OrderNotFound, OrderNotPayable, require_payable
+from services.payment.domain.payments import CustomerRefused, Payment, begin, require_unpaid
+from services.payment.ports import KeptUnder, Orders, OutcomeUnknown, Providers, Replay, Work
+from services.payment.use_cases.first_answers import FirstAnswers
+from services.payment.use_cases.patience import wait_for_provider
+from services.payment.use_cases.record_charge import answer_scope
 from services.payment.use_cases.settle_payment import Settled, SettlePayment
 
 
 @dataclass(frozen=True)
-class CreatePaymentCommand:
+class CreatePayment:
     """What a person wants to pay, and how."""
 
     user_id: UUID
@@ -43,85 +39,84 @@ class CreatePaymentCommand:
     payment_method: str
     customer_id: str | None
     client_app: str
-    idempotency_key: str | None
-    fingerprint: bytes
+    request: Repeatable
 
     @property
     def kept_under(self) -> KeptUnder | None:
         """Where the answer is kept for repeats; None: nobody can repeat it."""
-        key = self.idempotency_key
-        return None if key is None else KeptUnder(idempotency_scope(self.user_id), key, self.fingerprint)
+        key = self.request.key
+        return None if key is None else KeptUnder(answer_scope(self.user_id), key, self.request.fingerprint)
 
 
 @dataclass(frozen=True)
-class CreatePayment:
+class CreatePaymentHandler:
     """Charges a person for an order of theirs, once."""
 
-    postgres: Postgres
+    work: Work
     orders: Orders
-    gateway: StripeGateway
+    providers: Providers
     settle: SettlePayment
     answers: FirstAnswers
     return_url: str
 
-    async def __call__(self, command: CreatePaymentCommand) -> payment_pb2.Payment:
+    async def __call__(self, command: CreatePayment) -> PaymentAnswer:
         """The payment, as far as it has come. A repeat with the same key gets the first answer.
 
         Raises:
             OrderNotFound, AlreadyPaid, OrderNotPayable, PaymentInProgress, DiffersFromOrder, CustomerRefused,
             IdempotencyMismatch, IdempotencyInFlight: nothing was changed.
             PaymentMethodRefused: the payment failed; the order can still be paid.
-            NotAuthorized, RequestRefused: Stripe would not let us; the order can still be paid.
+            NotAuthorized, NotAsked, RequestRefused: the provider was not asked, or refuses us; the order can still be
+            paid.
         """
         order = await self.orders.look_up(command.order_id)
         if order.user_id != command.user_id:
             raise OrderNotFound
         await self._require_own_customer(command)
-        begun = await idempotency.patiently(lambda: self._begin(command, order))
-        if isinstance(begun, Repeat):
+        begun = await patiently(lambda: self._begin(command, order))
+        if isinstance(begun, Replay):
             return await self.answers.again(begun)
         return await self._answer(command, begun, await self._ask(begun))
 
-    async def _require_own_customer(self, command: CreatePaymentCommand) -> None:
+    async def _require_own_customer(self, command: CreatePayment) -> None:
         customer_id = command.customer_id
-        if customer_id is not None and await self.gateway.user_of_customer(customer_id) != str(command.user_id):
-            raise CustomerRefused
+        provider = self.providers.for_new
+        if customer_id is not None and await provider.user_of_customer(customer_id) != str(command.user_id):
+            raise CustomerRefused(provider.label)
 
-    async def _begin(self, command: CreatePaymentCommand, order: Order) -> Payment | Repeat:
+    async def _begin(self, command: CreatePayment, order: Order) -> Payment | Replay[PaymentAnswer]:
         """A new payment, stored; or what an earlier call with the same key has answered so far.
 
         The claim comes first: a repeat gets its answer also when by now the order is paid or cancelled.
         """
-        payment = domain.begin(
+        provider = self.providers.for_new
+        payment = begin(
             order,
             payment_id=ids.new_id(),
+            provider=provider.name,
             payment_method=command.payment_method,
             customer_id=command.customer_id,
             return_url=self.return_url,
-            idempotency_key=command.idempotency_key,
+            idempotency_key=command.request.key,
             now=clock.now(),
-            takes_at_most=self.gateway.takes_at_most,
+            takes_at_most=provider.takes_at_most,
         )
-        async with self.postgres.transaction("payment.begin") as connection:
+        async with self.work.begin("payment.begin") as unit:
             kept_under = command.kept_under
-            if kept_under is not None:
-                claimed = await idempotency.claim(connection, *kept_under)
-                if isinstance(claimed, Replay):
-                    return Repeat(kept_under, claimed.response)
-            domain.require_payable(order, command.stated_amount, command.stated_currency)
-            await store.lock_order(connection, order.id)
-            if await store.order_has_ended(connection, order.id):
+            replay = None if kept_under is None else await unit.answers.claim(kept_under, PaymentAnswer)
+            if replay is not None:
+                return replay
+            require_payable(order, command.stated_amount, command.stated_currency)
+            await unit.orders.lock(order.id)
+            if await unit.orders.has_ended(order.id):
                 raise OrderNotPayable("this order can no longer be paid")
-            domain.require_unpaid(await store.payments_of_order(connection, order.id))
-            try:
-                await store.insert_payment(connection, payment, command.client_app)
-            except asyncpg.UniqueViolationError as error:
-                raise PaymentInProgress from error
+            require_unpaid(await unit.payments.of_order(order.id))
+            await unit.payments.add(payment, command.client_app)
         return payment
 
     async def _ask(self, payment: Payment) -> Settled:
-        """Ask Stripe, and wait as long as the caller can."""
-        return await wait_for_stripe(self._ask_to_the_end(payment)) or Settled(payment)
+        """Asks the provider, and waits as long as the caller can."""
+        return await wait_for_provider(self._ask_to_the_end(payment)) or Settled(payment)
 
     async def _ask_to_the_end(self, payment: Payment) -> Settled:
         try:
@@ -129,9 +124,9 @@ class CreatePayment:
         except OutcomeUnknown:
             return Settled(payment)
 
-    async def _answer(self, command: CreatePaymentCommand, begun: Payment, settled: Settled) -> payment_pb2.Payment:
+    async def _answer(self, command: CreatePayment, begun: Payment, settled: Settled) -> PaymentAnswer:
         kept_under = command.kept_under
         if kept_under is None:
-            return await self.answers.complete(payment_message(settled.payment), settled.client_secret)
+            return await self.answers.complete(payment_answer(settled.payment), settled.challenge_secret)
         outcome_known = settled.payment is not begun
-        return await self.answers.first(kept_under, settled.payment, settled.client_secret, outcome_known)
+        return await self.answers.first(kept_under, settled.payment, settled.challenge_secret, outcome_known)

@@ -1,4 +1,4 @@
-"""The service's facts as the bus carries them."""
+"""Encodes the service's facts as events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.user.domain.facts import Fact
 
 
 def encode(fact: Fact) -> Outgoing:
-    """A fact → its event. The events of one account keep their order."""
+    """Encode a fact as an event. The events of one account keep their order."""
     user_id = str(fact.account_id)
     return Outgoing(_event(fact, user_id), key=user_id, subject=user_id)
 

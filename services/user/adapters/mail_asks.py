@@ -33,14 +33,14 @@ class PostgresMailAsks:
         """See ports.MailAsks.count."""
         counted: dict[bytes, Asked] = {}
         whats = [hash_of(self._secret, "mail", limit.of.value, limit.name) for limit in limits]
-        for what in sorted(whats):  # in one order: no two transactions wait for each other crosswise
+        for what in sorted(whats):  # a fixed order prevents deadlocks
             row = await self._connection.fetchrow(_COUNT, what, MAIL_WINDOW)
             counted[what] = Asked(row["asked"], row["ends_in"])
         return [counted[what] for what in whats]
 
 
 async def prune(connection: Connection, before: datetime, limit: int) -> int:
-    """Deletes up to `limit` windows that began before an instant; answers how many."""
+    """Delete up to `limit` windows that began before an instant. Returns their number."""
     tag: str = await connection.execute(
         """
         DELETE FROM mail_asks WHERE what IN (SELECT what FROM mail_asks WHERE since < $1 ORDER BY since LIMIT $2)

@@ -96,7 +96,7 @@ class PostgresMailRequests:
 
 
 async def prune(connection: Connection, before: datetime, limit: int) -> int:
-    """Deletes up to `limit` requests that were made before an instant, with their tokens; answers how many."""
+    """Delete up to `limit` requests from before an instant, with their tokens. Returns their number."""
     tag: str = await connection.execute(
         """
         DELETE FROM mail_requests WHERE id IN (

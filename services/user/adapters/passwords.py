@@ -1,7 +1,7 @@
 """Passwords: bcrypt, cost 12, off the event loop.
 
 A hash takes a core for about a fifth of a second, so that guessing is expensive. The limits here protect all other
-calls from that cost: at most one hash a core at a time, in threads of low priority (bcrypt runs without the
+calls from that cost: at most one hash per core at a time, in threads of low priority (bcrypt releases the
 interpreter's lock), a bounded queue before them, and an error when the queue is full.
 """
 
@@ -27,8 +27,8 @@ COST = 12
 """2^12 rounds."""
 
 PATIENCE_SECONDS = 4.0
-"""How long a password may wait in the queue: on a busy machine a short queue takes long, and work that ends after its
-caller's deadline is wasted."""
+"""The longest wait in the queue: on a busy machine a short queue takes long, and work that ends after its caller's
+deadline is wasted."""
 _NICENESS = 5
 
 _WAITING = Gauge("argosy_password_hashes", "Password hashes that are being computed or wait to be")
@@ -40,7 +40,7 @@ class BcryptPasswords:
     """Hashes passwords and compares them with hashes (ports.Passwords)."""
 
     def __init__(self, threads: int, queue: int) -> None:
-        """`threads` hashes at once, at most `queue` more waiting."""
+        """`threads`: concurrent hashes; `queue`: the maximum that may wait."""
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt", initializer=_give_way)
         self._places = threading.BoundedSemaphore(threads + queue)
         self._in_flight: dict[Hashable, _Shared] = {}
@@ -48,7 +48,7 @@ class BcryptPasswords:
     async def hash(self, name: str, password: str) -> bytes:
         """A new hash of the password.
 
-        Concurrent calls with the same name and password share one hash: a client's hundred repeats cost one.
+        Concurrent calls with the same name and password share one hash: a hundred retries of a client cost one.
 
         Raises:
             TooManySignIns: the queue is full, or too slow.
@@ -57,7 +57,7 @@ class BcryptPasswords:
         return await self._once((name, secret), lambda: bcrypt.hashpw(secret, bcrypt.gensalt(COST)))
 
     async def matches(self, name: str, password: str, password_hash: bytes | None) -> bool:
-        """Whether it is the password of the hash. Without a hash (unknown address) the answer is no, and takes as long.
+        """Whether it is the password of the hash. Without a hash (unknown address) False, after the same time.
 
         Raises:
             TooManySignIns: the queue is full, or too slow.
@@ -66,7 +66,7 @@ class BcryptPasswords:
         return await self._once((name, secret, password_hash), lambda: _matches(secret, password_hash))
 
     async def _once(self, question: Hashable, compute: Callable[[], T]) -> T:
-        """The answer to a question; concurrent calls with the same question share one answer."""
+        """Compute an answer; concurrent calls with the same question share it."""
         shared = self._in_flight.get(question)
         if shared is None:
             shared = self._in_flight[question] = _Shared(asyncio.wrap_future(self._submit(compute)))
@@ -77,15 +77,15 @@ class BcryptPasswords:
             shared.askers -= 1
             if not shared.askers:
                 del self._in_flight[question]
-                shared.answer.cancel()  # cancelled if every caller has gone; no effect when it is done
+                shared.answer.cancel()  # cancelled if every caller has gone; no effect once it is done
 
     def _submit(self, compute: Callable[[], T]) -> Future[T]:
         if not self._places.acquire(blocking=False):
             raise TooManySignIns
         future = self._threads.submit(_in_time, time.monotonic() + PATIENCE_SECONDS, compute)
         _WAITING.inc()
-        # The place is free when the thread is, or when the work was cancelled before a thread took it; not when the
-        # caller goes away: a hash that runs goes on.
+        # The slot is free when its thread is, or when the work was cancelled before a thread took it; not when the
+        # caller goes away: a running hash continues.
         future.add_done_callback(self._leave)
         return future
 
@@ -96,14 +96,14 @@ class BcryptPasswords:
 
 @dataclass
 class _Shared:
-    """A computation, and how many wait for it."""
+    """A computation, and the number of its callers."""
 
     answer: asyncio.Future[Any]
     askers: int = 0
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -121,7 +121,7 @@ def _matches(secret: bytes, password_hash: bytes | None) -> bool:
 
 
 def _give_way() -> None:
-    """Lowers this thread's priority: reads and the database come first. Only Linux has priorities of threads."""
+    """Lower this thread's priority: reads and the database come first. Only Linux has thread priorities."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

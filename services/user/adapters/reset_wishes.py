@@ -7,7 +7,7 @@ from services.chassis.postgres import Connection
 
 
 class PostgresResetWishes:
-    """Wishes on one connection (ports.ResetWishes)."""
+    """Requested resets on one connection (ports.ResetWishes)."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""The sessions that this replica refuses (ports.Revocations)."""
+"""The sessions that this replica rejects (ports.Revocations)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.chassis import revocations
 
 @dataclass(frozen=True)
 class ChassisRevocations:
-    """Adds to what the chassis knows of ended sessions."""
+    """Adds to the chassis' list of ended sessions."""
 
     known: revocations.Revocations
 

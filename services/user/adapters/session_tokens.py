@@ -1,4 +1,4 @@
-"""The tokens of sessions: JWTs, signed, good for 24 hours, verified by every service by itself."""
+"""Session tokens: signed JWTs, valid for 24 hours; every service verifies them itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from services.user.domain.sessions import TOKEN_LIFE, Client, Session
 
 
 class JwtSessionOpener:
-    """Opens sessions with the key that signs now (ports.SessionOpener)."""
+    """Opens sessions with the current signing key (ports.SessionOpener)."""
 
     def __init__(self, keys: KeyRing, clock: Callable[[], datetime]) -> None:
         self._keys = keys

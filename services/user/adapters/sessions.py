@@ -79,7 +79,7 @@ class PostgresSessions:
 
 
 async def prune(connection: Connection, before: datetime, limit: int) -> int:
-    """Deletes up to `limit` sessions that expired before an instant; answers how many."""
+    """Delete up to `limit` sessions that expired before an instant. Returns their number."""
     tag: str = await connection.execute(
         """
         DELETE FROM user_sessions WHERE id IN (

@@ -1,6 +1,6 @@
 """Counts of failed sign-ins in PostgreSQL: durable, and shared by all replicas.
 
-As many guesses as are compared at one moment may pass before the first of them is counted.
+Guesses that are compared concurrently may all pass before the first of them is counted.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class PostgresSignInFailures:
 
 
 async def prune(connection: Connection, before: datetime, limit: int) -> int:
-    """Deletes up to `limit` counts without a failure since an instant; answers how many."""
+    """Delete up to `limit` counts without a failure since an instant. Returns their number."""
     tag: str = await connection.execute(
         """
         DELETE FROM sign_in_failures WHERE what IN (

@@ -1,10 +1,10 @@
 """The keys that sign user tokens: files in one directory, read again every few seconds.
 
-A file `<created>-<random>.pem` holds one Ed25519 private key (PKCS 8). Its name without `.pem` is the key's `kid`, and
-begins with the time from which on the key is public, such as `20260301T093000Z-5f1c9ae2`. All keys are in the JWKS; the
-newest signs once it has been public for long enough (domain/signing_keys.py). So keys rotate without signing anyone
-out: add a file, and delete the old one when the last token that it signed has expired. Replicas share the directory
-(or copies of it from one place); the first one that finds it empty makes the first key.
+A file `<created>-<random>.pem` has one Ed25519 private key (PKCS 8). Its name without `.pem` is the key's `kid`, and
+begins with the time of the key's publication, such as `20260301T093000Z-5f1c9ae2`. All keys are in the JWKS; the
+newest signs once it has been public for long enough (domain/signing_keys.py). To rotate keys without signing anyone
+out, add a file, and delete the old one when the last token that it signed has expired. Replicas share the directory
+(or copies from one source); the first replica that finds it empty creates the first key.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class SigningKey:
     private: Ed25519PrivateKey = field(repr=False)
 
     def public_jwk(self) -> dict[str, str]:
-        """The public half as RFC 8037 has it."""
+        """The public key as a JWK (RFC 8037)."""
         raw = self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         x = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
         return {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": self.kid, "x": x}
@@ -74,7 +74,7 @@ class KeyFiles:
         return keys
 
     def ensure(self, now: datetime) -> bool:
-        """Makes the first key if there is none. True: it was made. Safe to run several times at once."""
+        """Create the first key if there is none. True: it was created. Safe to run concurrently."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self.alone():
             if any(self.directory.glob("*.pem")):
@@ -83,9 +83,9 @@ class KeyFiles:
             return True
 
     def add(self, now: datetime) -> str:
-        """See ports.KeyStore.add. Nobody ever reads half a file; once this has returned, a power cut loses no key.
+        """See ports.KeyStore.add. Readers never see an incomplete file; after the return, a power cut loses no key.
 
-        The caller is alone in the directory: unfinished files of a process that died are deleted.
+        The caller holds `alone`: unfinished files of a crashed process are deleted.
         """
         for left in self.directory.glob("*.new"):
             left.unlink()
@@ -103,7 +103,7 @@ class KeyFiles:
         return target.stem
 
     def remove(self, kid: str) -> None:
-        """See ports.KeyStore.remove. Once this has returned, the key is gone also after a power cut."""
+        """See ports.KeyStore.remove. After the return, the key stays deleted even after a power cut."""
         self._path(kid).unlink()
         reach("keys.removed")
         self._sync()
@@ -113,7 +113,7 @@ class KeyFiles:
         """See ports.KeyStore.alone."""
         descriptor = os.open(self.directory, os.O_RDONLY)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)  # ends with the process, however it ends
+            fcntl.flock(descriptor, fcntl.LOCK_EX)  # the system releases it when the process ends
             yield
         finally:
             os.close(descriptor)
@@ -130,7 +130,7 @@ class KeyFiles:
 
 
 class KeyRing:
-    """The keys of the directory, as they were last read.
+    """The keys of the directory at the last read.
 
     A Resource (without a key the service does not serve), and the KeySource with which this service verifies tokens.
     """
@@ -138,7 +138,7 @@ class KeyRing:
     name = "token-keys"
 
     def __init__(self, directory: Path, settle: timedelta) -> None:
-        """`settle`: how long a new key is public before it signs; longer than anyone keeps a JWKS."""
+        """`settle`: how long a new key is public before it signs; longer than any client caches a JWKS."""
         self._files = KeyFiles(directory)
         self._settle = settle
         self._keys: dict[str, SigningKey] = {}
@@ -146,18 +146,18 @@ class KeyRing:
         self._problem = ""
 
     async def start(self) -> None:
-        """Reads the keys; makes the first one if there is none. Raises BadKeys, and OSError if it cannot."""
+        """Read the keys; create the first one if there is none. Raises BadKeys, and OSError."""
         await asyncio.to_thread(self._files.ensure, clock.now())
         self._take(await asyncio.to_thread(self._files.read))
 
     async def stop(self) -> None:
-        """Nothing is held open."""
+        """Nothing to close."""
 
     async def check(self) -> None:
-        """Keys that were read stay good, whatever becomes of the files."""
+        """Always healthy: keys that were read stay valid, even if the files are lost."""
 
     async def refresh(self) -> None:
-        """Reads the directory again; while it cannot be read the last keys stay."""
+        """Read the directory again; if that fails, keep the last keys."""
         try:
             self._take(await asyncio.to_thread(self._files.read))
             self._problem = ""
@@ -167,16 +167,16 @@ class KeyRing:
                 _log.error("token_keys_unreadable", problem=self._problem, kept=list(self._keys))
 
     async def key(self, kid: str) -> Ed25519PublicKey | None:
-        """The public half of the key of that id; None when there is none."""
+        """The public key with that id; None if there is none."""
         key = self._keys.get(kid)
         return key.private.public_key() if key else None
 
     def signing_key(self, now: datetime) -> SigningKey:
-        """The key that signs now."""
+        """The current signing key."""
         return choose_signing_key(list(self._keys.values()), now, self._settle)
 
     def jwks(self) -> bytes:
-        """The public halves of all keys, a JSON Web Key Set."""
+        """The JSON Web Key Set: the public halves of all keys."""
         return self._jwks
 
     def _take(self, keys: Sequence[SigningKey]) -> None:
@@ -204,5 +204,5 @@ def _created_at(kid: str) -> datetime | None:
     name = _NAME.fullmatch(kid)
     try:
         return datetime.strptime(name["created"], _TIME).replace(tzinfo=UTC) if name else None
-    except ValueError:  # digits that name no time
+    except ValueError:  # digits that are no valid time
         return None

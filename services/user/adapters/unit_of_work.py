@@ -16,7 +16,7 @@ from services.user.adapters.sign_in_failures import PostgresSignInFailures
 from services.user.domain.facts import Fact
 
 _CONSUMER = "user-service-group"
-"""No event is processed in its name: the service consumes nothing."""
+"""The service consumes nothing, so no event is recorded under this name."""
 
 
 class PostgresUserUnit(PostgresUnit[Fact]):
@@ -36,5 +36,5 @@ class PostgresUserUnit(PostgresUnit[Fact]):
 def postgres_work(
     postgres: Postgres, secret: SecretStr, codecs: Codecs | None = None
 ) -> PostgresWork[PostgresUserUnit]:
-    """Units of work on a pool; `secret` as for a unit."""
+    """Units of work on a pool; `secret` as in PostgresUserUnit."""
     return PostgresWork(postgres, lambda connection: PostgresUserUnit(connection, secret), codecs)

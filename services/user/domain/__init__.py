@@ -1,14 +1,14 @@
-"""What the user service decides about, in plain Python: no I/O, no clock, no protobuf.
+"""The domain of the user service, in plain Python: no I/O, no clock, no protobuf.
 
-- people: who an account is for, and when two mail addresses are the same
-- profiles: what a person states about themself
-- accounts: the status of an account, who may read and change it, and what a change does
-- sessions: sign-ins that are still good
+- people: names and mail addresses, and when two addresses are the same
+- profiles: optional data of a user
+- accounts: the status of an account, who may read and change it, and the effect of a change
+- sessions: sign-ins whose token is valid
 - sign_in: who may sign in
 - limits: how many failed sign-ins and requested mails are allowed
-- mail_requests: what a mailed token is good for
+- mail_requests: requests for mailed tokens
 - signing_keys: which key signs tokens, and when a key may be deleted
-- facts: what happened, for others to know
+- facts: what happened, for other services
 
 Modules here import each other and `chassis.money`, nothing else of ours.
 """

@@ -1,4 +1,4 @@
-"""Accounts: their status, who may read and change them, and what a change does."""
+"""Accounts: their status, who may read and change them, and the effect of a change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class AccountStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Account:
-    """An account as registering and signing in answer it."""
+    """An account as Register and Login return it."""
 
     id: UUID
     person: Person
@@ -33,7 +33,7 @@ class Account:
 
 @dataclass(frozen=True)
 class User:
-    """An account with everything that its owner may read."""
+    """An account with all that its owner may read."""
 
     id: UUID
     person: Person
@@ -45,7 +45,7 @@ class User:
     profile: Profile
 
     def as_of(self, instant: datetime) -> User:
-        """The same, last changed at that instant."""
+        """A copy that was last changed at that instant."""
         return replace(self, updated_at=instant)
 
 
@@ -57,7 +57,7 @@ class Changes:
     first_name: str | None = field(default=None, repr=False)
     last_name: str | None = field(default=None, repr=False)
     profile: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Fields of `Profile` by name; None empties a field."""
+    """Fields of `Profile` by name; None clears a field."""
 
 
 class NoSuchUser(Exception):
@@ -76,7 +76,7 @@ class EmailTaken(Exception):
 
 
 class AccountDeleted(Exception):
-    """The account is deleted, and cannot be changed any more."""
+    """The account is deleted and cannot be changed."""
 
     def __init__(self) -> None:
         super().__init__("the account is deleted")
@@ -90,11 +90,11 @@ class OwnAccount(Exception):
 
 
 def suspended(status: AccountStatus, suspend: bool, own: bool) -> AccountStatus:
-    """The status after staff suspended or reinstated an account; `own`: it is their own.
+    """The status after staff suspend or reinstate an account; `own`: it is their own.
 
     Raises:
         AccountDeleted: it is deleted.
-        OwnAccount: they would suspend themself.
+        OwnAccount: they would suspend themselves.
     """
     if status is AccountStatus.DELETED:
         raise AccountDeleted
@@ -104,7 +104,7 @@ def suspended(status: AccountStatus, suspend: bool, own: bool) -> AccountStatus:
 
 
 def may_read(reader: UUID, reader_is_staff: bool, owner: UUID) -> bool:
-    """Whether the reader may learn that the owner's account exists, and read it."""
+    """Whether the reader may read the owner's account, or learn that it exists."""
     return reader_is_staff or reader == owner
 
 

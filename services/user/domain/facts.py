@@ -1,4 +1,4 @@
-"""What happened, for other services to know. Adapters encode facts for the bus.
+"""Facts for other services. Adapters encode them as events.
 
 A fact about a mail carries the id of its request, never the token.
 """
@@ -36,7 +36,7 @@ class UserUpdated:
 
     account_id: UUID
     person: Person
-    """As it is now."""
+    """The account after the change."""
     verification_id: UUID | None
     """The request for the mail that verifies a new address; None: the address is the same."""
 
@@ -58,7 +58,7 @@ class SessionRevoked:
 
 @dataclass(frozen=True)
 class PasswordResetRequested:
-    """The owner of an account asked for a mail that resets the password."""
+    """The owner of an account requested a mail that resets the password."""
 
     account_id: UUID
     reset_id: UUID
@@ -66,7 +66,7 @@ class PasswordResetRequested:
 
 @dataclass(frozen=True)
 class EmailVerificationRequested:
-    """A person asked for another mail that verifies the address."""
+    """A user requested another mail that verifies the address."""
 
     account_id: UUID
     verification_id: UUID

@@ -13,22 +13,22 @@ from ipaddress import IPv4Address, IPv6Address
 FAILURES_FOR_AN_ACCOUNT = 5
 """Failed sign-ins with one account's address before the first pause."""
 FAILURES_FOR_A_CLIENT = 100
-"""Failed sign-ins from one client address: many people may share one."""
+"""Failed sign-ins from one client address: many users may share one."""
 FAILURES_KEPT = timedelta(minutes=15)
-"""After this time without another failure, counting begins at zero."""
+"""After this time without another failure, the count is reset."""
 LONGEST_PAUSE = timedelta(seconds=60)
-"""The longest pause after a failed sign-in: nobody can lock another person out for long."""
+"""The longest pause after a failed sign-in: an attacker cannot lock an owner out for long."""
 
 MAILS_TO_AN_ACCOUNT = 5
 """Mails to one address in each window."""
 MAILS_FOR_A_CLIENT = 50
-"""Mails requested from one client address: many people may share one."""
+"""Mails requested from one client address: many users may share one."""
 MAIL_WINDOW = timedelta(hours=1)
-"""The time in which mails are counted."""
+"""The window in which mails are counted."""
 
 
 class Counted(Enum):
-    """What a count belongs to."""
+    """What a limit counts by."""
 
     ACCOUNT = "account"
     CLIENT = "client"
@@ -36,7 +36,7 @@ class Counted(Enum):
 
 @dataclass(frozen=True)
 class Limit:
-    """How often something is free for one account address, or for one client address."""
+    """The number of free attempts for one account address, or for one client address."""
 
     of: Counted
     name: str = field(repr=False)
@@ -55,7 +55,7 @@ def mail_limits(address_key: str, client_address: IPv4Address | IPv6Address | No
 
 
 def pause_after(failures: int, free: int) -> timedelta:
-    """How long the next sign-in has to wait: not at all before `free` failures, then 1 s, 2 s, 4 s … 60 s."""
+    """The pause before the next sign-in: none up to `free` failures, then 1 s, 2 s, 4 s … 60 s."""
     if failures < free:
         return timedelta(0)
     return min(timedelta(seconds=2 ** min(failures - free, 10)), LONGEST_PAUSE)

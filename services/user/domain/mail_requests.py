@@ -1,7 +1,7 @@
-"""Mail requests: a person proves by a mailed token that an address is theirs.
+"""Mail requests: a mailed token proves that an address belongs to a user.
 
-A request is made together with its event; the token only when the mail is sent. A mail that is sent twice has two
-tokens; the first one that is used settles the request.
+A request is created together with its event; the token only when the mail is sent. A mail that is sent twice has two
+tokens; using either one completes the request.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from uuid import UUID
 from services.user.domain.people import Person
 
 MAIL_TOKEN_LIFE = timedelta(hours=1)
-"""How long a mailed token is good."""
+"""How long a mailed token is valid."""
 
 MAIL_REQUEST_LIFE = timedelta(hours=24)
-"""How late a mail may still be sent, when the mail server was away."""
+"""How late a mail may still be sent, after an outage of the mail server."""
 
 
 class Purpose(StrEnum):
-    """What a token is mailed for."""
+    """The purpose of a token."""
 
     PASSWORD_RESET = "password_reset"  # noqa: S105 - no password
     EMAIL_VERIFICATION = "email_verification"
@@ -38,7 +38,7 @@ class MailRequest:
 
 @dataclass(frozen=True)
 class MailToken:
-    """The only copy of a token, and the person it may be sent to."""
+    """The only copy of a token, and the user to whom it may be sent."""
 
     token: str = field(repr=False)
     person: Person

@@ -1,4 +1,4 @@
-"""People: the name and the mail address that an account is made for."""
+"""People: names and mail addresses of accounts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 _VISIBLE = frozenset("LMNPS")
-"""The first letters of the Unicode categories that are visible."""
+"""The first letters of the Unicode categories of visible characters."""
 
 
 class InvalidPerson(Exception):
-    """A name is not valid; `violations` has the field and what is right."""
+    """A name is not valid; `violations` has the field and what is valid."""
 
     def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
         super().__init__("; ".join(f"{field}: {description}" for field, description in violations))
@@ -20,7 +20,7 @@ class InvalidPerson(Exception):
 
 @dataclass(frozen=True)
 class Person:
-    """Who an account is for, as they wrote it, without surrounding blanks."""
+    """The owner of an account, as entered, without surrounding blanks."""
 
     email: str = field(repr=False)
     first_name: str = field(repr=False)
@@ -33,12 +33,12 @@ class Person:
 
     @property
     def full_name(self) -> str:
-        """The name that mails are addressed to."""
+        """The name in mails."""
         return f"{self.first_name} {self.last_name}"
 
 
 def new_person(email: str, first_name: str, last_name: str) -> Person:
-    """The person that an account is made for. The contract has already checked the form of the address.
+    """The owner of a new account. The contract has already checked the form of the address.
 
     Raises:
         InvalidPerson: a name has no visible character, or has control characters (a line break in a name would be a
@@ -53,7 +53,7 @@ def new_person(email: str, first_name: str, last_name: str) -> Person:
 
 
 def address_key(email: str) -> str:
-    """The form in which two addresses are the same: ASCII letters in lower case, no surrounding blanks.
+    """The normalized form of an address: ASCII letters in lower case, no surrounding blanks.
 
     Letters beyond ASCII stay as they are: the database (collation "C") folds the same letters.
     """

@@ -1,4 +1,4 @@
-"""Profiles: what a person states about themself."""
+"""Profiles: optional data of a user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_BYTES_OF_PREFERENCES = 8_192
 
 @dataclass(frozen=True)
 class Profile:
-    """What a person states about themself. None: nothing."""
+    """Optional data of a user. None: not given."""
 
     avatar_url: str | None = None
     bio: str | None = None
@@ -24,7 +24,7 @@ class Profile:
 
 
 class InvalidProfile(Exception):
-    """A field of a profile is not valid; `violations` has the field and what is right."""
+    """A field of a profile is not valid; `violations` has the field and what is valid."""
 
     def __init__(self, name: str, description: str) -> None:
         super().__init__(f"profile.{name}: {description}")
@@ -32,7 +32,7 @@ class InvalidProfile(Exception):
 
 
 def date_of_birth(text: str, today: date) -> date:
-    """The day that `YYYY-MM-DD` names. Raises InvalidProfile: it is not in the calendar, or not in the past."""
+    """Parse `YYYY-MM-DD`. Raises InvalidProfile: it is not in the calendar, or not in the past."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -43,7 +43,7 @@ def date_of_birth(text: str, today: date) -> date:
 
 
 def preferences(given: dict[str, Any]) -> dict[str, Any]:
-    """The preferences, if they are small enough to keep. Raises InvalidProfile."""
+    """The preferences. Raises InvalidProfile if they are too large."""
     if len(json.dumps(given, ensure_ascii=False).encode()) > MOST_BYTES_OF_PREFERENCES:
         raise InvalidProfile("preferences", f"must be at most {MOST_BYTES_OF_PREFERENCES:,} bytes as JSON")
     return given

@@ -1,4 +1,4 @@
-"""Sessions: each sign-in opens one; its token is good until the session expires or ends."""
+"""Sessions: each sign-in opens one; its token is valid until the session expires or ends."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ipaddress import IPv4Address, IPv6Address
 from uuid import UUID
 
 TOKEN_LIFE = timedelta(hours=24)
-"""How long a session and its token are good."""
+"""How long a session and its token are valid."""
 
 
 @dataclass(frozen=True)
 class Client:
-    """What a person signs in with."""
+    """The client of a sign-in."""
 
     app: str
     """`web-app` or `mobile-app`; the token's azp."""
@@ -34,13 +34,13 @@ class Session:
 
     @property
     def token_hash(self) -> bytes:
-        """What is stored of the token."""
+        """The hash of the token, which is stored."""
         return hashlib.sha256(self.token.encode()).digest()
 
 
 @dataclass(frozen=True)
 class OpenSession:
-    """A stored session whose token is good."""
+    """A stored session whose token is valid."""
 
     id: UUID
     client: Client

@@ -1,4 +1,4 @@
-"""Signing in: what it is decided by."""
+"""Signing in: the decision."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.user.domain.accounts import AccountStatus
 
 @dataclass(frozen=True)
 class Credentials:
-    """What signing in is decided by."""
+    """The data that the decision needs."""
 
     account_id: UUID
     password_hash: bytes = field(repr=False)

@@ -11,20 +11,20 @@ from typing import Protocol, TypeVar
 from services.user.domain.sessions import TOKEN_LIFE
 
 KEY_MARGIN = timedelta(hours=1)
-"""How much longer than its tokens a key is kept: clocks differ, and copies of a directory arrive late."""
+"""How much longer than its tokens a key is kept: clocks differ, and copies of a directory are delayed."""
 
 
 class Standing(StrEnum):
-    """What a key is used for."""
+    """The use of a key."""
 
     WAITING = "waiting"
-    """It is public, and does not sign yet."""
+    """Public, but not signing yet."""
     SIGNING = "signing"
-    """It signs new tokens."""
+    """Signs new tokens."""
     VERIFYING = "verifying"
-    """It does not sign any more; tokens that it signed may be good."""
+    """No longer signs; its tokens may be valid."""
     SPENT = "spent"
-    """No token that it signed is good any more."""
+    """None of its tokens is valid any more."""
 
 
 class Published(Protocol):
@@ -45,7 +45,7 @@ class Key(Published, Protocol):
 
 @dataclass(frozen=True)
 class KeyStanding:
-    """A key, what it is used for, and from when and until when."""
+    """A key, its use, and the time range of that use."""
 
     kid: str
     standing: Standing
@@ -56,7 +56,7 @@ class KeyStanding:
 
 
 class BadKeys(Exception):
-    """The keys cannot be used; the message has the file and what is wrong."""
+    """The keys cannot be used; the message has the file and the reason."""
 
 
 AnyKey = TypeVar("AnyKey", bound=Published)
@@ -65,7 +65,7 @@ AnyKey = TypeVar("AnyKey", bound=Published)
 def choose_signing_key(keys: Sequence[AnyKey], now: datetime, settle: timedelta) -> AnyKey:
     """The newest key that has been public for `settle`: every verifier has fetched it before it signs.
 
-    If no key is that old (the first key, just made), it is the oldest one: verifiers most likely have it.
+    If no key is that old (the first key, just created), it is the oldest one: most verifiers have it.
 
     Raises:
         ValueError: there are no keys.
@@ -83,13 +83,13 @@ def signs_until(key: Published, keys: Sequence[Published], settle: timedelta) ->
 
 
 def needed_until(key: Published, keys: Sequence[Published], settle: timedelta) -> datetime | None:
-    """Until when a token of this key can be good; None: unknown, because the key signs or will sign."""
+    """Until when a token of this key can be valid; None: unknown, because the key signs or will sign."""
     last_signature = signs_until(key, keys, settle)
     return last_signature + TOKEN_LIFE + KEY_MARGIN if last_signature is not None else None
 
 
 def standings(keys: Sequence[Key], now: datetime, settle: timedelta) -> Sequence[KeyStanding]:
-    """What each key is used for, in the order of the keys. Raises ValueError: there are no keys."""
+    """The use of each key, in the order of the keys. Raises ValueError: there are no keys."""
     signing = choose_signing_key(keys, now, settle)
     return [_standing(key, keys, signing, now, settle) for key in keys]
 

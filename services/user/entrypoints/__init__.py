@@ -1,4 +1,4 @@
-"""How the world comes in: gRPC, the key set over HTTP, and periodic work.
+"""Entry points: gRPC, the key set over HTTP, and periodic work.
 
-Entrypoints turn what arrives into commands and what use cases answer into protobuf. They decide nothing.
+They convert requests into commands, and results into protobuf. They decide nothing.
 """

@@ -1,4 +1,4 @@
-"""GET /.well-known/jwks.json on the admin port: the keys by which the edge, the services and the mesh verify tokens."""
+"""GET /.well-known/jwks.json on the admin port: the keys with which edge, services and mesh verify tokens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.user.adapters.signing_keys import KeyRing
 
 PATH = "/.well-known/jwks.json"
 KEPT_SECONDS = 300
-"""How long a copy may be kept. A new key signs only when it has been public for longer (TOKEN_KEY_SETTLE_SECONDS)."""
+"""How long a client may cache it. A new key signs only after a longer time (TOKEN_KEY_SETTLE_SECONDS)."""
 
 
 def jwks_endpoint(keys: KeyRing) -> Handler:

@@ -1,4 +1,4 @@
-"""Protobuf ↔ domain: the one place where a field is spelled twice."""
+"""Converts between protobuf and domain: the only place that maps their fields."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from services.user.domain.sessions import OpenSession
 
 
 def summary(account: Account) -> user_pb2.UserSummary:
-    """The account as registering and signing in answer it."""
+    """The account as Register and Login return it."""
     return user_pb2.UserSummary(
         id=str(account.id),
         email=account.person.email,
@@ -33,13 +33,13 @@ def summary(account: Account) -> user_pb2.UserSummary:
 
 
 def account_of(message: user_pb2.UserSummary) -> Account:
-    """The account in a kept answer. A new account has no roles."""
+    """The account in a stored idempotent response. A new account has no roles."""
     person = Person(message.email, message.first_name, message.last_name)
     return Account(parse_id(message.id), person, clock.from_message(message.created_at))
 
 
 def user(account: User) -> user_pb2.User:
-    """The account as its owner gets it."""
+    """The account as its owner sees it."""
     return user_pb2.User(
         id=str(account.id),
         email=account.person.email,
@@ -55,7 +55,7 @@ def user(account: User) -> user_pb2.User:
 
 
 def session(opened: OpenSession, callers: UUID) -> user_pb2.Session:
-    """The session as its owner gets it; `callers`: the session of the call."""
+    """The session as its owner sees it; `callers`: the session of the call."""
     address = opened.client.ip_address
     return user_pb2.Session(
         id=str(opened.id),
@@ -69,7 +69,7 @@ def session(opened: OpenSession, callers: UUID) -> user_pb2.Session:
 
 
 def mail_token_message(minted: MailToken) -> mail_token_pb2.MailToken:
-    """A token and whom it may be sent to, as the notification service gets it."""
+    """A token and its recipient, for the notification service."""
     return mail_token_pb2.MailToken(
         token=minted.token,
         email=minted.person.email,
@@ -79,7 +79,7 @@ def mail_token_message(minted: MailToken) -> mail_token_pb2.MailToken:
 
 
 def changes(request: user_pb2.UpdateUserRequest | user_pb2.ReplaceUserRequest, profile: dict[str, Any]) -> Changes:
-    """The change in a request: only fields that are present; `profile`: the change of the profile."""
+    """The change in a request: only the fields that are present; `profile`: the change of the profile."""
     return Changes(
         email=request.email if request.HasField("email") else None,
         first_name=request.first_name if request.HasField("first_name") else None,
@@ -89,7 +89,7 @@ def changes(request: user_pb2.UpdateUserRequest | user_pb2.ReplaceUserRequest, p
 
 
 def present(profile: user_pb2.Profile, today: date) -> dict[str, Any]:
-    """The fields of a profile that are present, by the domain's names; an empty text or address is None.
+    """The present fields of a profile, by the domain's names; an empty text or address is None.
 
     Raises:
         InvalidProfile: a date is not valid, or the preferences are too large or not JSON.
@@ -111,7 +111,7 @@ def present(profile: user_pb2.Profile, today: date) -> dict[str, Any]:
 def _as_json(profile: user_pb2.Profile) -> dict[str, Any]:
     try:
         return json_format.MessageToDict(profile.preferences)
-    except ValueError:  # NaN, an infinity, or a value without a kind: protobuf has them, JSON does not
+    except ValueError:  # NaN, an infinity, or a value without a kind: valid in protobuf, not in JSON
         raise InvalidProfile("preferences", "must be a JSON object") from None
 
 
@@ -130,4 +130,4 @@ def _profile(profile: Profile) -> user_pb2.Profile:
 
 
 KEPT_ANSWERS: Codecs = MappingProxyType({Account: Codec(user_pb2.UserSummary, summary, account_of)})
-"""How answers are kept for repeats under an idempotency key."""
+"""Encodings of stored idempotent responses."""

@@ -1,4 +1,4 @@
-"""Requests → commands, answers → protobuf. No decisions."""
+"""Converts requests to commands and results to protobuf. No decisions."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class UserRpc:
     idempotency_secret: SecretStr
 
     async def Register(self, request: user_pb2.RegisterRequest, call: Call) -> user_pb2.RegisterResponse:
-        """Makes an account and signs its owner in."""
+        """Creates an account and signs its owner in."""
         account, session = await self.register(
             Register(
                 email=request.email,
@@ -73,7 +73,7 @@ class UserRpc:
         return user_pb2.RegisterResponse(user=mapping.summary(account), token=session.token)
 
     async def Login(self, request: user_pb2.LoginRequest, call: Call) -> user_pb2.LoginResponse:
-        """Signs a person in."""
+        """Signs a user in."""
         account, session = await self.log_in(LogIn(request.email, request.password, _client(call)))
         return user_pb2.LoginResponse(token=session.token, user=mapping.summary(account))
 
@@ -111,7 +111,7 @@ class UserRpc:
     async def ChangePassword(
         self, request: user_pb2.ChangePasswordRequest, call: Call
     ) -> user_pb2.ChangePasswordResponse:
-        """Gives the account another password."""
+        """Changes the password of an account."""
         caller = call.user()
         await self.change_password(
             ChangePassword(parse_id(caller.id), parse_id(caller.session_id), request.old_password, request.new_password)
@@ -121,27 +121,27 @@ class UserRpc:
     async def RequestPasswordReset(
         self, request: user_pb2.RequestPasswordResetRequest, call: Call
     ) -> user_pb2.RequestPasswordResetResponse:
-        """Asks for a mail that resets the password."""
+        """Requests a mail that resets the password."""
         await self.ask_for_reset(AskForReset(request.email, _address(call.client_address)))
         return user_pb2.RequestPasswordResetResponse()
 
     async def ConfirmPasswordReset(
         self, request: user_pb2.ConfirmPasswordResetRequest, call: Call
     ) -> user_pb2.ConfirmPasswordResetResponse:
-        """Resets the password by a mailed token."""
+        """Resets the password with a mailed token."""
         await self.reset_password(ResetPassword(request.token, request.new_password))
         return user_pb2.ConfirmPasswordResetResponse()
 
     async def RequestEmailVerification(
         self, request: user_pb2.RequestEmailVerificationRequest, call: Call
     ) -> user_pb2.RequestEmailVerificationResponse:
-        """Asks for another mail that verifies the address."""
+        """Requests another mail that verifies the address."""
         command = AskForVerification(parse_id(call.user().id), _address(call.client_address))
         await self.ask_for_verification(command)
         return user_pb2.RequestEmailVerificationResponse()
 
     async def VerifyEmail(self, request: user_pb2.VerifyEmailRequest, call: Call) -> user_pb2.VerifyEmailResponse:
-        """Verifies the address by a mailed token."""
+        """Verifies the address with a mailed token."""
         await self.verify_email(VerifyEmail(request.token))
         return user_pb2.VerifyEmailResponse()
 
@@ -185,7 +185,7 @@ class MailTokenRpc:
     mint_mail_token: MintMailTokenHandler
 
     async def MintMailToken(self, request: mail_token_pb2.MintMailTokenRequest, call: Call) -> mail_token_pb2.MailToken:
-        """Makes the token of a mail that is about to be sent."""
+        """Creates the token of a mail that is about to be sent."""
         minted = await self.mint_mail_token(MintMailToken(parse_id(request.request_id)))
         return mapping.mail_token_message(minted)
 
@@ -214,5 +214,5 @@ def _client(call: Call) -> Client:
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(text)
-    except ValueError:  # a peer without one, such as a socket in the file system
+    except ValueError:  # a peer without an IP address, such as a Unix socket
         return None

@@ -1,4 +1,4 @@
-"""Everything periodic: wishes, key files, and rows that are deleted after their time (README.md says when and why)."""
+"""Periodic work: requested resets, key files, and deletion of rows after their retention (README.md)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.user.use_cases.grant_resets import GrantResetsHandler
 KEEP_SESSIONS = timedelta(days=1)
 """How long an expired session is kept, for inspection."""
 KEEP_MAIL_REQUESTS = timedelta(days=2)
-"""How long a request is kept, for inspection; longer than any token of it is good."""
+"""How long a request is kept, for inspection; longer than its tokens are valid."""
 
 _GRANT_EVERY_SECONDS = 1.0
 _READ_KEYS_EVERY_SECONDS = 5.0
@@ -25,11 +25,11 @@ CHORES = (
     Chore("mail_requests", mail_requests.prune, KEEP_MAIL_REQUESTS),
     Chore("mail_asks", mail_asks.prune, MAIL_WINDOW),
 )
-"""What is deleted of the service's own tables, besides the chassis'."""
+"""Deletion jobs for the service's own tables, in addition to the chassis' ones."""
 
 
 def resets(grant_resets: GrantResetsHandler) -> Periodic:
-    """Handles password resets that were requested."""
+    """Handles requested password resets."""
     return Periodic("resets", grant_resets, _GRANT_EVERY_SECONDS)
 
 

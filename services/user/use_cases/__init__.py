@@ -1,4 +1,4 @@
-"""What the user service does, one use case a file: a command, its handler, and the errors that it raises.
+"""Use cases of the user service, one per file: a command, its handler, and the errors that it raises.
 
 Use cases import the domain, the ports and the chassis' plain modules. They know no protobuf, gRPC, SQL or driver.
 """

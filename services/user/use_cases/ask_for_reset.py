@@ -1,4 +1,4 @@
-"""Record that a person has forgotten their password."""
+"""Record a request to reset a forgotten password."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AskForReset:
 
 @dataclass(frozen=True)
 class AskForResetHandler:
-    """Stores the wish; grant_resets.py handles it a moment later.
+    """Stores the request; grant_resets.py processes it a moment later.
 
     Whether an account has the address is not looked up here: neither the answer nor the time that it takes can reveal
     it.
@@ -29,7 +29,7 @@ class AskForResetHandler:
     work: Work
 
     async def __call__(self, command: AskForReset) -> None:
-        """The wish is stored. Raises TooManyMails, also for an address without an account."""
+        """Stores the request. Raises TooManyMails, also for an address without an account."""
         key = address_key(command.email)
         async with self.work.begin("user.ask_for_reset") as unit:
             await count_mail(unit, key, command.client_address)

@@ -1,4 +1,4 @@
-"""Send a person another mail with a token that verifies their address."""
+"""Request another mail with a token that verifies a user's address."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class EmailVerified(Exception):
 
 @dataclass(frozen=True)
 class AskForVerification:
-    """Whose address, and where the request comes from."""
+    """The user, and the origin of the request."""
 
     account_id: UUID
     client_address: IPv4Address | IPv6Address | None
@@ -30,12 +30,12 @@ class AskForVerification:
 
 @dataclass(frozen=True)
 class AskForVerificationHandler:
-    """Makes requests for tokens that verify addresses."""
+    """Creates requests for tokens that verify addresses."""
 
     work: Work
 
     async def __call__(self, command: AskForVerification) -> None:
-        """EmailVerificationRequested is published; tokens that were mailed before are void.
+        """Publishes EmailVerificationRequested; earlier tokens become void.
 
         Raises:
             NoSuchUser: the account does not exist any more.

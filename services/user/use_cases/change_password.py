@@ -1,4 +1,4 @@
-"""Give an account another password. All other sessions end."""
+"""Change the password of an account. All other sessions end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class WrongPassword(Exception):
 
 @dataclass(frozen=True)
 class ChangePassword:
-    """Whose password, the old and the new one, and the session that asks."""
+    """The account, the old and the new password, and the caller's session."""
 
     account_id: UUID
     session_id: UUID
@@ -30,14 +30,14 @@ class ChangePassword:
 
 @dataclass(frozen=True)
 class ChangePasswordHandler:
-    """Changes the password for a caller with the present one."""
+    """Changes the password if the old one is right."""
 
     work: Work
     passwords: Passwords
     revocations: Revocations
 
     async def __call__(self, command: ChangePassword) -> None:
-        """The new password is valid, and all sessions but the one that asks have ended (SessionRevoked for each).
+        """Stores the new password and ends all sessions but the caller's (SessionRevoked for each).
 
         Raises:
             WrongPassword: also when it was changed meanwhile, or the account may not sign in any more.

@@ -1,4 +1,4 @@
-"""Give a person the role of staff, or take it away. Only operators do this: no rpc leads here."""
+"""Grant or revoke the role staff. For operators only; no rpc uses it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class ChangeStaff:
-    """The person's address, whether they become staff, and the operator who does it."""
+    """The address, whether to grant or revoke, and the operator."""
 
     email: str = field(repr=False)
     staff: bool
@@ -30,7 +30,7 @@ class StaffChange:
 
     account_id: UUID
     changed: bool
-    """False: it was so already."""
+    """False if nothing had to change."""
     sessions_ended: int
 
 
@@ -38,14 +38,14 @@ class StaffChange:
 class ChangeStaffHandler:
     """Grants and revokes the role `staff`.
 
-    Roles are in tokens, which are good for a day. So a person who loses the role is signed out everywhere within
-    seconds; a person who gets it has it from the next sign-in on.
+    Roles are in tokens, which are valid for a day. So a user who loses the role is signed out everywhere within
+    seconds; a user who gets it has it from the next sign-in on.
     """
 
     work: Work
 
     async def __call__(self, command: ChangeStaff) -> StaffChange:
-        """The account is, or is not, staff's. May be repeated. Raises NoSuchUser for an unknown address."""
+        """Grants or revokes the role. Idempotent. Raises NoSuchUser for an unknown address."""
         ended: list[UUID] = []
         async with self.work.begin("user.change_staff") as unit:
             found = await unit.accounts.lock_staff(address_key(command.email))

@@ -13,7 +13,7 @@ from services.user.ports import UserUnit, Work
 
 @dataclass(frozen=True)
 class ChangeUser:
-    """Who changes which account, and what."""
+    """The caller, the account, and the changes."""
 
     caller: UUID
     caller_is_staff: bool
@@ -23,12 +23,12 @@ class ChangeUser:
 
 @dataclass(frozen=True)
 class ChangeUserHandler:
-    """Changes accounts. Concurrent changes run one after the other: none undoes another's fields."""
+    """Changes accounts. Concurrent changes run one after the other: none overwrites another's fields."""
 
     work: Work
 
     async def __call__(self, command: ChangeUser) -> User:
-        """The account as it is now; UserUpdated is published if anything changed.
+        """The changed account; publishes UserUpdated if anything changed.
 
         Raises:
             NoSuchUser: also for another person's account.
@@ -57,6 +57,6 @@ class ChangeUserHandler:
 
     @staticmethod
     async def _ask_to_verify(unit: UserUnit, user: User) -> UUID:
-        """The request for a token to the new address; tokens that were mailed to the old one are void."""
+        """Create a verification request for the new address; tokens mailed to the old one become void."""
         await unit.mail_requests.void(user.id, Purpose.PASSWORD_RESET)
         return await unit.mail_requests.open(user.id, Purpose.EMAIL_VERIFICATION, user.person.address_key)

@@ -1,6 +1,6 @@
-"""A step of other use cases: count a requested mail, so that nobody can fill mailboxes.
+"""A step of other use cases: count a requested mail, so that an attacker cannot flood mailboxes.
 
-It counts whether or not an account has the address: the caller cannot find out.
+It counts for every address, so that a caller cannot find out which addresses have accounts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Delete an account: nobody can sign in with it any more, and its address is free. Its data stays for staff."""
+"""Delete an account: it can no longer sign in, and its address is free. Its data stays for staff."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.user.ports import Revocations, UserUnit, Work
 
 @dataclass(frozen=True)
 class DeleteUser:
-    """Who deletes which account."""
+    """The caller, and the account."""
 
     caller: UUID
     caller_is_staff: bool
@@ -27,7 +27,7 @@ class DeleteUserHandler:
     revocations: Revocations
 
     async def __call__(self, command: DeleteUser) -> User:
-        """The account, deleted; its sessions have ended, UserDeleted is published. A deleted one stays as it is.
+        """The deleted account; ends its sessions and publishes UserDeleted. Idempotent.
 
         Raises:
             NoSuchUser: also for another person's account.

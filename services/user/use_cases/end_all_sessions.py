@@ -9,7 +9,7 @@ from services.user.ports import UserUnit
 
 
 async def end_all_sessions(unit: UserUnit, account_id: UUID, but: UUID | None = None) -> list[UUID]:
-    """Ends an account's open sessions, except `but`, and publishes SessionRevoked for each; answers which.
+    """Ends an account's open sessions, except `but`, and publishes SessionRevoked for each. Returns their ids.
 
     The account is locked by the unit of work, so that its events keep their order.
     """

@@ -12,7 +12,7 @@ from services.user.ports import Revocations, Work
 
 @dataclass(frozen=True)
 class EndSession:
-    """Whose session ends, and which."""
+    """The user, and the session."""
 
     account_id: UUID
     session_id: UUID
@@ -26,9 +26,9 @@ class EndSessionHandler:
     revocations: Revocations
 
     async def __call__(self, command: EndSession) -> None:
-        """The token is useless: here at once, elsewhere when SessionRevoked arrives.
+        """Ends the session. Its token is rejected here at once, elsewhere when SessionRevoked arrives.
 
-        A session that has ended already stays as it is.
+        Does nothing for a session that has already ended.
 
         Raises:
             NoSuchSession: also for another person's session.

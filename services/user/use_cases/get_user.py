@@ -1,4 +1,4 @@
-"""Show an account to its owner, or to staff."""
+"""Read an account, for its owner or for staff."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.user.ports import Work
 
 @dataclass(frozen=True)
 class GetUser:
-    """Who reads which account."""
+    """The caller, and the account."""
 
     reader: UUID
     reader_is_staff: bool

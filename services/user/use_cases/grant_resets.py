@@ -1,4 +1,4 @@
-"""Handle the wishes of people who have forgotten their passwords: make a mail request for each that has an account."""
+"""Process requested password resets: create a mail request for each address with an account."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from services.user.ports import UserUnit, Work
 
 @dataclass(frozen=True)
 class GrantResetsHandler:
-    """Any number of replicas may do it at once; a wish and its result are one transaction."""
+    """Any number of replicas may run it concurrently; a request and its result are one transaction."""
 
     work: Work
 
     async def __call__(self) -> bool:
-        """Whether there was a wish. PasswordResetRequested is published if an active account has the address."""
+        """Whether there was a request. Publishes PasswordResetRequested if an active account has the address."""
         async with self.work.begin() as unit:
             address_key = await unit.reset_wishes.take()
             if address_key is None:

@@ -1,4 +1,4 @@
-"""Show the keys that sign tokens."""
+"""List the keys that sign tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ListKeys:
 
 @dataclass(frozen=True)
 class ListKeysHandler:
-    """Reads the keys and what each is used for. For operators; no rpc leads here."""
+    """Reads the keys and the use of each. For operators only; no rpc uses it."""
 
     keys: KeyStore
     settle: timedelta

@@ -1,4 +1,4 @@
-"""Show a person where they are signed in."""
+"""List the open sessions of a user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.user.ports import Work
 
 @dataclass(frozen=True)
 class ListSessions:
-    """Whose sessions, and which page."""
+    """The user, and the page."""
 
     account_id: UUID
     before: UUID | None
@@ -21,7 +21,7 @@ class ListSessions:
 
 @dataclass(frozen=True)
 class ListSessionsHandler:
-    """Reads a page of a person's open sessions, newest first."""
+    """Reads a page of a user's open sessions, newest first."""
 
     work: Work
 

@@ -1,4 +1,4 @@
-"""Sign a person in."""
+"""Sign a user in."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TooManyFailures(ResourceExhausted):
 
 @dataclass(frozen=True)
 class LogIn:
-    """An address, a password, and where they come from."""
+    """Address, password, and client."""
 
     email: str = field(repr=False)
     password: str = field(repr=False)
@@ -45,14 +45,14 @@ class LogIn:
 
 @dataclass(frozen=True)
 class LogInHandler:
-    """Opens a session for the right password. Each guess costs the same, right or wrong, known address or not."""
+    """Opens a session for the right password. Every attempt costs the same, for right, wrong and unknown."""
 
     work: Work
     passwords: Passwords
     sessions: SessionOpener
 
     async def __call__(self, command: LogIn) -> tuple[Account, Session]:
-        """The account and its new session, stored; UserLoggedIn is published.
+        """The account and its new, stored session; publishes UserLoggedIn.
 
         Raises:
             SignInRefused: the address or the password is wrong.
@@ -72,7 +72,7 @@ class LogInHandler:
             raise SignInRefused
         async with self.work.begin("user.log_in") as unit:
             opened = await self._open(unit, credentials, command.client)
-            await unit.sign_in_failures.forget(limits[0])  # the account's; those of the client's address stay
+            await unit.sign_in_failures.forget(limits[0])  # the account's count; that of the client's address stays
             return opened
 
     async def _read(self, key: str, limits: list[Limit]) -> Credentials | None:

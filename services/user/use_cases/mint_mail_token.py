@@ -1,4 +1,4 @@
-"""Make the token of one mail that is about to be sent, for the service that sends it."""
+"""Create the token of one mail that is about to be sent, for the service that sends it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class NoSuchMailRequest(Exception):
 
 
 class MailRequestVoid(Exception):
-    """No mail is to be sent for the request any more."""
+    """No mail may be sent for the request any more."""
 
     def __init__(self) -> None:
         super().__init__("the request was used, replaced or has expired; no email is sent")
@@ -26,19 +26,19 @@ class MailRequestVoid(Exception):
 
 @dataclass(frozen=True)
 class MintMailToken:
-    """Which request the mail is about."""
+    """The request of the mail."""
 
     request_id: UUID
 
 
 @dataclass(frozen=True)
 class MintMailTokenHandler:
-    """Makes tokens, one a mail. A repeat makes another one: both tokens of a mail that is sent twice are good."""
+    """Creates tokens, one per mail. A repeat creates another: both tokens of a mail that is sent twice are valid."""
 
     work: Work
 
     async def __call__(self, command: MintMailToken) -> MailToken:
-        """A token, good from now on. Raises NoSuchMailRequest and MailRequestVoid."""
+        """A token, valid from now on. Raises NoSuchMailRequest and MailRequestVoid."""
         async with self.work.begin("user.mint_mail_token") as unit:
             account_id = await unit.mail_requests.account_of(command.request_id)
             if account_id is None:

@@ -1,4 +1,4 @@
-"""Make an account and sign its owner in."""
+"""Create an account and sign its owner in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.user.ports import Passwords, SessionOpener, UserUnit, Work
 
 @dataclass(frozen=True)
 class Register:
-    """Who wants an account, and from where."""
+    """The data of the account, and the client."""
 
     email: str = field(repr=False)
     password: str = field(repr=False)
@@ -26,19 +26,19 @@ class Register:
     last_name: str = field(repr=False)
     client: Client
     request: Repeatable
-    """The password is not in its fingerprint."""
+    """The idempotency key. The password is not in its fingerprint."""
 
 
 @dataclass(frozen=True)
 class RegisterHandler:
-    """Makes accounts, one an address."""
+    """Creates accounts, one per address."""
 
     work: Work
     passwords: Passwords
     sessions: SessionOpener
 
     async def __call__(self, command: Register) -> tuple[Account, Session]:
-        """The new account and its first session, stored; UserCreated is published.
+        """The new account and its first, stored session; publishes UserCreated.
 
         A repeat with the same key and the right password gets the same account and a new session.
 
@@ -66,7 +66,7 @@ class RegisterHandler:
         return account, session
 
     async def _hash_for(self, person: Person, password: str) -> bytes | None:
-        """The password's hash, made outside any transaction. None: an account has the address."""
+        """The password's hash, computed outside any transaction. None: an account has the address."""
         async with self.work.read() as unit:
             if await unit.accounts.credentials_by_address(person.address_key) is not None:
                 return None
@@ -84,12 +84,12 @@ class RegisterHandler:
     async def _sign_in_again(
         self, account_id: UUID, person: Person, command: Register, password_hash: bytes | None
     ) -> Session:
-        """A new session of the account that the first call made."""
+        """A new session of the account that the first call created."""
         async with self.work.read() as unit:
             credentials = await unit.accounts.credentials_by_id(account_id)
         if credentials is None:
             raise EmailTaken
-        # Concurrent repeats share one hash (see ports.Passwords): no second one is needed to compare it with itself.
+        # Concurrent repeats share one hash (see ports.Passwords): no second one is needed for the comparison.
         matches = credentials.password_hash == password_hash or await self.passwords.matches(
             person.address_key, command.password, credentials.password_hash
         )

@@ -1,4 +1,4 @@
-"""Give an account another password, for a caller with the token that was mailed to its owner."""
+"""Reset the password of an account, for a caller with the token that was mailed to its owner."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class ResetPasswordHandler:
     revocations: Revocations
 
     async def __call__(self, command: ResetPassword) -> None:
-        """The new password is valid, all sessions have ended (SessionRevoked for each), the address is verified.
+        """Stores the new password, ends all sessions (SessionRevoked for each), and marks the address as verified.
 
         Raises:
-            MailTokenNotGood: it is not a good token; no password was hashed for it.
+            MailTokenNotGood: the token is not valid; no password was hashed for it.
             TooManySignIns: too many passwords wait to be hashed.
         """
         async with self.work.read() as unit:

@@ -1,4 +1,4 @@
-"""Delete a key that no good token was signed with."""
+"""Delete a signing key that has no valid token."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NoSuchKey(Exception):
 
 
 class KeyStillNeeded(Exception):
-    """Tokens of the key may be good: deleting it would sign people out."""
+    """Tokens of the key may be valid: deleting it would sign users out."""
 
     def __init__(self, kid: str, until: datetime | None) -> None:
         super().__init__(f"the key {kid} is needed")
@@ -31,7 +31,7 @@ class KeyStillNeeded(Exception):
 
 @dataclass(frozen=True)
 class RetireKey:
-    """Which key, when, and by which operator."""
+    """The key, the time, and the operator."""
 
     kid: str
     now: datetime
@@ -40,18 +40,18 @@ class RetireKey:
 
 @dataclass(frozen=True)
 class RetireKeyHandler:
-    """Deletes spent keys. For operators; no rpc leads here."""
+    """Deletes spent keys. For operators only; no rpc uses it."""
 
     keys: KeyStore
     settle: timedelta
     """How long a new key is public before it signs."""
 
     def __call__(self, command: RetireKey) -> None:
-        """The key is gone.
+        """Deletes the key.
 
         Raises:
             NoSuchKey: it does not exist.
-            KeyStillNeeded: a token of it may be good; nothing has changed.
+            KeyStillNeeded: one of its tokens may be valid; nothing has changed.
             BadKeys: there are no keys, or one cannot be read.
             OSError: the key cannot be deleted.
         """

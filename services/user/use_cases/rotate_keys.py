@@ -1,4 +1,4 @@
-"""Make the key that signs tokens next. Nobody is signed out by it."""
+"""Create the key that signs tokens next. Nobody is signed out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class RotateKeys:
-    """When, and by which operator."""
+    """The time, and the operator."""
 
     now: datetime
     operator: str
@@ -23,14 +23,14 @@ class RotateKeys:
 
 @dataclass(frozen=True)
 class RotateKeysHandler:
-    """Adds keys. May be repeated, and run several times at once. For operators; no rpc leads here."""
+    """Adds keys. Idempotent, and safe to run concurrently. For operators only; no rpc uses it."""
 
     keys: KeyStore
     settle: timedelta
     """How long a new key is public before it signs."""
 
     def __call__(self, command: RotateKeys) -> tuple[KeyStanding, bool]:
-        """The key that signs next, and whether this call made it: a key that waits already is enough.
+        """The key that signs next, and whether this call created it: an already waiting key is returned instead.
 
         Raises:
             BadKeys: there are no keys, or one cannot be read.

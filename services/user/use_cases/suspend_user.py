@@ -1,4 +1,4 @@
-"""Suspend a person, so that they cannot sign in, and reinstate them. Only staff do this; all data stays."""
+"""Suspend a user, who can then not sign in, or reinstate them. Only staff may do this; all data stays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class SuspendUser:
-    """Whose account, by whom, and whether it is suspended or reinstated."""
+    """The account, the caller, and whether to suspend or reinstate."""
 
     staff_id: UUID
     account_id: UUID
@@ -25,13 +25,13 @@ class SuspendUser:
 
 @dataclass(frozen=True)
 class SuspendUserHandler:
-    """Suspends accounts and reinstates them. May be repeated."""
+    """Suspends and reinstates accounts. Idempotent."""
 
     work: Work
     revocations: Revocations
 
     async def __call__(self, command: SuspendUser) -> User:
-        """The account as it is now. A suspended one's sessions have ended, SessionRevoked is published for each.
+        """The changed account. Suspending ends its sessions and publishes SessionRevoked for each.
 
         Raises:
             NoSuchUser: there is no such account.

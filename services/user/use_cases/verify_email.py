@@ -23,10 +23,10 @@ class VerifyEmailHandler:
     work: Work
 
     async def __call__(self, command: VerifyEmail) -> None:
-        """The account's address is verified.
+        """Marks the account's address as verified.
 
         Raises:
-            MailTokenNotGood: it is not a good token, or the account has another address now.
+            MailTokenNotGood: the token is not valid, or the account has another address now.
         """
         async with self.work.begin("user.verify_email") as unit:
             request = await unit.mail_requests.find(command.token, Purpose.EMAIL_VERIFICATION)

@@ -105,4 +105,4 @@ async def test_what_cannot_be_mended_is_an_error(mongo: Mongo, pod: Mapping[str,
 async def test_a_store_that_is_away_is_named(pod: Mapping[str, str]) -> None:
     told = await argosy("orders", "rebuild", "--check", environment={**pod, "MONGO_URL": "mongodb://127.0.0.1:1/x"})
     assert (told.code, told.out) == (2, "")
-    assert told.err == "argosy: the documents of the order service are away: is it up? (`make status`)\n"
+    assert told.err == "argosy: the document store of the order service is unreachable: is it up? (`make status`)\n"

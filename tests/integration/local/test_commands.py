@@ -168,7 +168,7 @@ def test_a_taken_port_is_named_with_the_part_and_nothing_starts(beside: Beside) 
 def test_a_part_that_keeps_ending_is_shown_with_its_log(beside: Beside) -> None:
     broken = beside.run("up", "--set=mail.ARGOSY_PORT_OFFSET=nonsense", "mail")
     assert broken.returncode == 1
-    assert re.search(r"^mail +does not come up", broken.stdout, re.MULTILINE)
+    assert re.search(r"^mail +does not start", broken.stdout, re.MULTILINE)
     assert "ARGOSY_PORT_OFFSET must be a whole number" in broken.stdout
     row = next(line.split() for line in beside.run("status").stdout.splitlines() if line.startswith("mail "))
     assert row[1] == "stopped"  # rather than ending for ever while nobody looks

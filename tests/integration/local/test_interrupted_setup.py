@@ -91,5 +91,5 @@ def test_another_python_than_the_one_that_made_the_environment_changes_nothing(c
         timeout=_PATIENCE_SECONDS,
     )
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert ".venv was made by Python 3.10, and this is Python 3." in done.stderr
+    assert ".venv was created by Python 3.10, but this is Python 3." in done.stderr
     assert [path.name for path in environment.iterdir()] == ["pyvenv.cfg"]

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 import services.payment
 from services.chassis.postgres import Postgres
-from services.payment.stripe_gateway import StripeGateway
+from services.payment.adapters.stripe.client import StripeProvider
 from tests.integration.payment.lab import Lab, StripeSide
 from tests.support.real_stack import RealStack
 
@@ -40,16 +40,16 @@ async def sandbox(stripe_sandbox: RealStack) -> AsyncIterator[StripeSide]:
 
 
 @pytest.fixture(scope="module")
-async def gateway(stripe_sandbox: RealStack) -> AsyncIterator[StripeGateway]:
+async def gateway(stripe_sandbox: RealStack) -> AsyncIterator[StripeProvider]:
     key = SecretStr(stripe_sandbox.secrets.stripe_api_key)
-    gateway = StripeGateway(key, stripe_sandbox.stripe_url, timeout=5, leave_alone=0)
+    gateway = StripeProvider(key, stripe_sandbox.stripe_url, timeout=5, leave_alone=0)
     await gateway.start()
     yield gateway
     await gateway.stop()
 
 
 @pytest.fixture
-async def lab(postgres: Postgres, gateway: StripeGateway, sandbox: StripeSide) -> Lab:
+async def lab(postgres: Postgres, gateway: StripeProvider, sandbox: StripeSide) -> Lab:
     await sandbox.settle_quickly()
     # What other tests left open is none of this one's business; the books cannot be emptied.
     await postgres.execute("UPDATE payments SET check_at = NULL")

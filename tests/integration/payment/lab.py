@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import SecretStr
@@ -17,17 +17,36 @@ from stripe import WebhookSignature
 
 from argosy.payment.v1 import payment_pb2
 from services.chassis import clock
+from services.chassis.money import Money
 from services.chassis.postgres import Postgres, Record
-from services.payment import store, use_cases
-from services.payment.domain import Order, Payment, Refund
-from services.payment.first_answers import FirstAnswers
-from services.payment.orders import KnownOrder, OrderNotFound, Orders
-from services.payment.reconciler import Reconciler
-from services.payment.recorder import Recorder
-from services.payment.stripe_gateway import StripeGateway
-from services.payment.use_cases.create_payment import CreatePaymentCommand
-from services.payment.use_cases.create_refund import CreateRefundCommand
-from services.payment.use_cases.look_up_order_payment import OrderPaymentState
+from services.chassis.unit_of_work import Repeatable
+from services.payment.adapters.stripe.client import StripeProvider
+from services.payment.adapters.unit_of_work import PostgresPaymentWork
+from services.payment.domain.answers import PaymentAnswer
+from services.payment.domain.orders import KnownOrder, Order, OrderNotFound
+from services.payment.domain.payments import OrderPaymentState, Payment, StrandedPayment
+from services.payment.domain.refunds import Refund
+from services.payment.entrypoints.mapping import KEPT_ANSWERS, answer_message, refund_answer_message
+from services.payment.entrypoints.webhooks import StripeWebhooks
+from services.payment.entrypoints.workers import Reconciler
+from services.payment.ports import Providers
+from services.payment.use_cases.apply_notice import ApplyNoticeHandler
+from services.payment.use_cases.apply_order_status import ApplyOrderStatusHandler
+from services.payment.use_cases.close_stranded import CloseStrandedHandler
+from services.payment.use_cases.confirm_payment import ConfirmPayment, ConfirmPaymentHandler
+from services.payment.use_cases.create_payment import CreatePayment, CreatePaymentHandler
+from services.payment.use_cases.create_refund import CreateRefund, CreateRefundHandler
+from services.payment.use_cases.first_answers import FirstAnswers
+from services.payment.use_cases.get_payment import GetPaymentHandler
+from services.payment.use_cases.list_payments import ListPaymentsHandler
+from services.payment.use_cases.list_refunds import ListRefundsHandler
+from services.payment.use_cases.list_stranded import ListStranded, ListStrandedHandler
+from services.payment.use_cases.look_up_order_payment import LookUpOrderPayment, LookUpOrderPaymentHandler
+from services.payment.use_cases.reconcile import ReconcileHandler
+from services.payment.use_cases.recorder import Recorder
+from services.payment.use_cases.retry_stranded import RetryStrandedHandler
+from services.payment.use_cases.settle_payment import SettlePayment
+from services.payment.use_cases.settle_refund import SettleRefund
 from tests.support.sandbox import Sandbox
 
 RETURN_URL = "http://127.0.0.1:3000/back"
@@ -47,7 +66,7 @@ class MadeUpOrders:
         self.asked = 0
 
     def place(self, total_minor: int = 5998, currency: str = "USD", status: str = "pending") -> Order:
-        order = Order(uuid4(), uuid4(), status, total_minor, currency)
+        order = Order(uuid4(), uuid4(), status, Money(total_minor, currency))
         self.all[order.id] = order
         return order
 
@@ -60,7 +79,7 @@ class MadeUpOrders:
             raise OrderNotFound
         return self.all[order_id]
 
-    async def look_up_many(self, order_ids: Collection[UUID]) -> dict[UUID, KnownOrder]:
+    async def look_up_many(self, order_ids: Collection[UUID]) -> Mapping[UUID, KnownOrder]:
         """As they have been for a long time."""
         long_ago = clock.now() - timedelta(days=1)
         return {one: KnownOrder(self.all[one], long_ago) for one in order_ids if one in self.all}
@@ -127,65 +146,81 @@ class Lab:
     """Everything of the service but its process."""
 
     postgres: Postgres
-    gateway: StripeGateway
+    gateway: StripeProvider
     sandbox: StripeSide
     challenge_timeout: timedelta = timedelta(minutes=15)
     search_lag: timedelta = timedelta(minutes=5)
     orders: MadeUpOrders = field(default_factory=MadeUpOrders)
 
     def __post_init__(self) -> None:
-        self.recorder = Recorder(self.postgres, self.challenge_timeout)
-        self.settle = use_cases.SettlePayment(self.postgres, self.gateway, self.recorder, self.search_lag)
-        self.settle_refund = use_cases.SettleRefund(self.postgres, self.gateway, self.recorder)
-        self.create = use_cases.CreatePayment(
-            self.postgres,
-            cast(Orders, self.orders),
-            self.gateway,
-            self.settle,
-            FirstAnswers(self.postgres, self.gateway),
-            RETURN_URL,
+        self.work = work = PostgresPaymentWork(self.postgres, KEPT_ANSWERS)
+        self.providers = providers = Providers({self.gateway.name: self.gateway}, self.gateway.name)
+        self.recorder = Recorder.of(work, self.challenge_timeout)
+        self.settle = SettlePayment(work, providers, self.recorder, self.search_lag)
+        self.settle_refund = SettleRefund(work, providers, self.recorder)
+        self.create = CreatePaymentHandler(
+            work, self.orders, providers, self.settle, FirstAnswers(work, providers), RETURN_URL
         )
-        self.create_refund = use_cases.CreateRefund(self.postgres, self.settle_refund)
-        self.show = use_cases.ShowPayments(self.postgres)
-        self.confirm = use_cases.ConfirmPayment(self.show, self.settle)
-        self.handle_webhook = use_cases.HandleWebhook(
-            self.postgres, self.gateway, self.settle, self.settle_refund, self.recorder, WEBHOOK_SECRET
-        )
-        self._look_up = use_cases.LookUpOrderPayment(self.postgres)
-        self.end_order_in = use_cases.EndOrder(self.recorder)
-        self.look_after = use_cases.LookAfterStranded(self.postgres, self.recorder)
-        self.reconciler = Reconciler(self.postgres, self.settle, self.settle_refund, self.recorder.work, 60)
+        self.create_refund = CreateRefundHandler(work, self.settle_refund)
+        self.get_payment = GetPaymentHandler(work)
+        self.list_payments = ListPaymentsHandler(work)
+        self.list_refunds = ListRefundsHandler(work)
+        self.confirm_payment = ConfirmPaymentHandler(self.get_payment, self.settle)
+        apply_notice = ApplyNoticeHandler(work, providers, self.settle, self.settle_refund, self.recorder)
+        self.handle_webhook = StripeWebhooks(apply_notice, WEBHOOK_SECRET)
+        self.look_up_order = LookUpOrderPaymentHandler(work)
+        self.apply_order_status = ApplyOrderStatusHandler(work, self.recorder)
+        self.list_stranded = ListStrandedHandler(work)
+        self.retry_stranded = RetryStrandedHandler(work, self.recorder)
+        self.close_stranded = CloseStrandedHandler(work, self.recorder)
+        self.reconcile_once = ReconcileHandler(work, self.settle, self.settle_refund)
+        self.reconciler = Reconciler(self.reconcile_once, self.recorder.due, 60)
 
     async def pay(self, order: Order, method: str = VISA, **changes: Any) -> payment_pb2.Payment:
-        return await self.create(command(order, method, **changes))
+        """What the order's owner asks for, and what they get."""
+        return answer_message(await self.create(command(order, method, **changes)))
 
-    async def refund(self, payment_id: object, amount_minor: int | None = None, **changes: Any) -> payment_pb2.Refund:
-        """What staff order."""
-        asked = CreateRefundCommand(
+    async def confirm(self, payment_id: UUID, user_id: UUID) -> PaymentAnswer:
+        """What the owner asks for after a challenge."""
+        return await self.confirm_payment(ConfirmPayment(payment_id, user_id))
+
+    async def look_up(self, order_id: UUID) -> OrderPaymentState:
+        """What the order service asks."""
+        return (await self.look_up_order(LookUpOrderPayment(order_id))).state
+
+    async def was_paid(self, order_id: UUID) -> bool:
+        """Whether a payment confirmed the order."""
+        return (await self.look_up_order(LookUpOrderPayment(order_id))).was_paid
+
+    async def stranded(self) -> list[StrandedPayment]:
+        """What operators see."""
+        return await self.list_stranded(ListStranded(10_000))
+
+    async def refund(
+        self,
+        payment_id: object,
+        amount_minor: int | None = None,
+        *,
+        idempotency_key: str | None = None,
+        **changes: Any,
+    ) -> payment_pb2.Refund:
+        """What staff order, and what they get."""
+        asked = CreateRefund(
             staff_id=STAFF,
             payment_id=UUID(str(payment_id)),
             amount=None if amount_minor is None else Decimal(amount_minor).scaleb(-2),
             reason=None,
-            idempotency_key=None,
-            fingerprint=f"{payment_id} {amount_minor}".encode(),
+            request=Repeatable(idempotency_key, f"{payment_id} {amount_minor}".encode()),
         )
-        return await self.create_refund(replace(asked, **changes))
-
-    async def look_up(self, order_id: UUID) -> OrderPaymentState:
-        """How far the payment of an order is."""
-        return (await self._look_up(order_id)).state
-
-    async def was_paid(self, order_id: UUID) -> bool:
-        """Whether a payment confirmed the order."""
-        return (await self._look_up(order_id)).was_paid
+        return refund_answer_message(await self.create_refund(replace(asked, **changes)))
 
     async def refunds(self, payment_id: object) -> list[Refund]:
-        async with self.postgres.connection() as connection:
-            return await store.refunds_of(connection, UUID(str(payment_id)))
+        async with self.work.read() as unit:
+            return await unit.refunds.of_payment(UUID(str(payment_id)))
 
     async def end_order(self, order: Order) -> None:
-        async with self.postgres.transaction() as connection:
-            await self.end_order_in(connection, order.id)
+        async with self.work.begin() as unit:
+            await self.apply_order_status.within(unit, order.id)
 
     async def webhook(self, event: Any) -> None:
         """Deliver an event, signed as Stripe signs."""
@@ -197,7 +232,7 @@ class Lab:
         """Let so much time pass, then look after everything that is due; answers how many steps it took."""
         await self.let_pass(past)
         steps = 0
-        while worked := await self.reconciler.once():
+        while worked := await self.reconcile_once():
             steps += worked
         return steps
 
@@ -211,8 +246,8 @@ class Lab:
             await self.postgres.execute(f"UPDATE refunds SET {column} = {column} - $1::interval", time)
 
     async def payment(self, payment_id: object) -> Payment:
-        async with self.postgres.connection() as connection:
-            payment = await store.find_payment(connection, UUID(str(payment_id)))
+        async with self.work.read() as unit:
+            payment = await unit.payments.find(UUID(str(payment_id)))
         assert payment is not None
         return payment
 
@@ -230,19 +265,19 @@ class Lab:
 
     async def until_refund_is_settled_at_stripe(self, payment_id: object) -> None:
         """Returns when the bank has answered Stripe about the payment's refunds."""
-        intent_id = str((await self.payment(payment_id)).intent_id)
+        intent_id = str((await self.payment(payment_id)).provider_reference)
         async with asyncio.timeout(20):
             while not await self.sandbox.events("refund.updated", intent_id):
                 await asyncio.sleep(0.05)
 
     async def only_payment_of(self, order: Order) -> Payment:
-        async with self.postgres.connection() as connection:
-            (payment,) = await store.payments_of_order(connection, order.id)
+        async with self.work.read() as unit:
+            (payment,) = await unit.payments.of_order(order.id)
         return payment
 
     async def payments_of(self, order: Order) -> list[Payment]:
-        async with self.postgres.connection() as connection:
-            return await store.payments_of_order(connection, order.id)
+        async with self.work.read() as unit:
+            return await unit.payments.of_order(order.id)
 
     async def told(self, order: Order) -> Counter[str]:
         rows = await self.postgres.fetch("SELECT type FROM outbox WHERE key = $1", str(order.id))
@@ -271,9 +306,9 @@ class Lab:
         return "\n".join(row["line"] or "" for row in await self.postgres.fetch(" UNION ALL ".join(sources)))
 
 
-def command(order: Order, method: str = VISA, **changes: Any) -> CreatePaymentCommand:
+def command(order: Order, method: str = VISA, *, idempotency_key: str | None = None, **changes: Any) -> CreatePayment:
     """What the order's owner asks for."""
-    asked = CreatePaymentCommand(
+    asked = CreatePayment(
         user_id=order.user_id,
         order_id=order.id,
         stated_amount=None,
@@ -281,8 +316,7 @@ def command(order: Order, method: str = VISA, **changes: Any) -> CreatePaymentCo
         payment_method=method,
         customer_id=None,
         client_app="web-app",
-        idempotency_key=None,
-        fingerprint=method.encode(),
+        request=Repeatable(idempotency_key, method.encode()),
     )
     return replace(asked, **changes)
 

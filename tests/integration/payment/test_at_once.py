@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from argosy.payment.v1 import payment_pb2
-from services.payment.domain import AlreadyPaid, OrderNotPayable, PaymentInProgress, Status
+from services.payment.domain.orders import AlreadyPaid, OrderNotPayable
+from services.payment.domain.payments import PaymentInProgress, Status
 from tests.integration.payment.lab import CHALLENGED, DECLINED, VISA, Lab
 
 
@@ -57,7 +58,7 @@ async def test_several_reconcilers_and_customers_finish_one_payment_once(lab: La
     order = lab.orders.place()
     waiting = await lab.pay(order, CHALLENGED)
     payment = await lab.payment(waiting.payment_id)
-    await lab.sandbox.pass_challenge(str(payment.intent_id))
+    await lab.sandbox.pass_challenge(str(payment.provider_reference))
     await asyncio.gather(
         *(lab.reconcile() for _ in range(3)),
         *(lab.confirm(payment.id, order.user_id) for _ in range(4)),

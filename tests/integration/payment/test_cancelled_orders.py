@@ -11,11 +11,12 @@ import pytest
 from argosy.event.v1.order_events_pb2 import OrderStatusUpdated
 from services.chassis import clock, trace_context
 from services.chassis.events import Event
-from services.payment.consumers import handlers
-from services.payment.domain import Order, OrderNotPayable, Status
-from services.payment.recorder import Recorder
-from services.payment.stripe_gateway import OutcomeUnknown, StripeGateway
-from services.payment.use_cases.look_up_order_payment import OrderPaymentState
+from services.payment.adapters.stripe.client import StripeProvider
+from services.payment.domain.orders import Order, OrderNotPayable
+from services.payment.domain.payments import OrderPaymentState, Status
+from services.payment.entrypoints.consumers import handlers
+from services.payment.ports import OutcomeUnknown
+from services.payment.use_cases.record_refund import RecordRefund
 from tests.integration.payment.lab import CHALLENGED, DECLINED, VISA, Lab
 
 SOON = timedelta(seconds=30)
@@ -42,14 +43,14 @@ async def test_while_the_customer_is_at_the_challenge(lab: Lab) -> None:
     await lab.reconcile()
     payment = await lab.payment(waiting.payment_id)
     assert (payment.status, payment.error_code, payment.check_at) == (Status.CANCELLED, "requested_by_customer", None)
-    assert (await lab.sandbox.intent(str(payment.intent_id)))["status"] == "canceled"
+    assert (await lab.sandbox.intent(str(payment.provider_reference)))["status"] == "canceled"
     assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
 
 
 async def test_just_after_the_customer_has_passed_the_challenge(lab: Lab) -> None:
     order = lab.orders.place()
     waiting = await lab.pay(order, CHALLENGED)
-    await lab.sandbox.pass_challenge(str((await lab.payment(waiting.payment_id)).intent_id))
+    await lab.sandbox.pass_challenge(str((await lab.payment(waiting.payment_id)).provider_reference))
     await lab.end_order(order)
     await lab.reconcile()
     payment = await lab.payment(waiting.payment_id)
@@ -112,7 +113,7 @@ async def test_nobody_is_charged_when_it_turns_out_that_nobody_was(lab: Lab, mon
         raise OutcomeUnknown
 
     with monkeypatch.context() as patched:
-        patched.setattr(StripeGateway, "ask", away)
+        patched.setattr(StripeProvider, "ask", away)
         unknown = await lab.pay(order)
     await lab.end_order(order)
     await lab.reconcile()
@@ -150,8 +151,8 @@ async def test_a_process_that_dies_before_it_has_written_that_the_money_went_bac
         raise Died
 
     with monkeypatch.context() as patched:
-        patched.setattr(Recorder, "refund", die)
-        await lab.reconciler.once()
+        patched.setattr(RecordRefund, "refund", die)
+        await lab.reconcile_once()
     assert (await lab.sandbox.counts(payment_id=paid.payment_id))["amount_refunded"] == 5998
     assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
     if past == A_DAY:
@@ -178,7 +179,7 @@ async def test_a_refund_that_takes_its_time(lab: Lab) -> None:
 async def test_what_an_operator_gave_back_before_is_not_given_back_again(lab: Lab) -> None:
     order = lab.orders.place()
     paid = await lab.pay(order)
-    intent_id = str((await lab.payment(paid.payment_id)).intent_id)
+    intent_id = str((await lab.payment(paid.payment_id)).provider_reference)
     await lab.sandbox.refund_by_hand(intent_id, 5998)
     await lab.end_order(order)
     await lab.reconcile()  # Stripe refuses ours; what there is becomes ours
@@ -210,10 +211,10 @@ def updated(order: Order, status: str) -> Event:
 async def test_the_event_takes_effect_once(lab: Lab) -> None:
     order = lab.orders.place()
     await lab.pay(order)
-    handle = handlers(lab.postgres, lab.recorder)["ORDER_STATUS_UPDATED"]
+    handle = handlers(lab.apply_order_status)["ORDER_STATUS_UPDATED"]
     cancelled = updated(order, "cancelled")
     await asyncio.gather(*(handle(cancelled) for _ in range(3)))
-    assert lab.recorder.work.is_set()
+    assert lab.recorder.due.is_set()
     await lab.reconcile()
     assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
 
@@ -221,7 +222,7 @@ async def test_the_event_takes_effect_once(lab: Lab) -> None:
 @pytest.mark.parametrize("status", ["confirmed", "shipped", "delivered"])
 async def test_an_order_that_goes_on_is_left_alone(lab: Lab, status: str) -> None:
     order = lab.orders.place()
-    await handlers(lab.postgres, lab.recorder)["ORDER_STATUS_UPDATED"](updated(order, status))
+    await handlers(lab.apply_order_status)["ORDER_STATUS_UPDATED"](updated(order, status))
     assert (await lab.pay(order)).status == "succeeded"
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from services.chassis.comparison import Comparison, examine, examine_all
-from services.payment.comparisons import comparisons
-from services.payment.domain import Order
-from services.payment.orders import Orders
+from services.chassis.money import Money
+from services.payment.domain.orders import Order
+from services.payment.entrypoints.workers import comparisons
 from tests.integration.payment.lab import CHALLENGED, VISA, Lab
 
 Seen = list[tuple[str, bool, bool]]
@@ -20,7 +20,7 @@ Seen = list[tuple[str, bool, bool]]
 
 def compares(lab: Lab) -> tuple[Comparison, Comparison]:
     """With orders and the ledger, and with Stripe."""
-    made = comparisons(lab.postgres, cast(Orders, lab.orders), lab.settle, lab.settle_refund, timedelta(0))
+    made = comparisons(lab.orders, lab.apply_order_status, lab.settle, lab.settle_refund, timedelta(0))
     return made[0], made[1]
 
 
@@ -80,7 +80,8 @@ async def test_a_live_payment_that_nothing_looks_after(lab: Lab) -> None:
 
 async def test_an_amount_that_is_not_the_order_s(lab: Lab) -> None:
     order = await paid(lab)
-    lab.orders.all[order.id] = Order(order.id, order.user_id, "confirmed", order.total_minor + 1, order.currency)
+    dearer = Money(order.total.minor + 1, order.total.currency)
+    lab.orders.all[order.id] = Order(order.id, order.user_id, "confirmed", dearer)
     payments, _ = compares(lab)
     assert await seen(payments, order) == [("payment_amount_differs", False, False)]
 
@@ -120,7 +121,7 @@ async def test_a_payment_that_is_made_at_stripe_alone(lab: Lab) -> None:
     """The customer came back from the challenge, and the webhook was lost."""
     order = lab.orders.place()
     await lab.pay(order, CHALLENGED)
-    intent = (await of(lab, order))["stripe_payment_intent_id"]
+    intent = (await of(lab, order))["provider_reference"]
     await lab.sandbox.confirm_by_customer(intent)
     _, stripe = compares(lab)
     assert await seen(stripe, order) == [("stripe_state_differs", True, True)]
@@ -145,7 +146,7 @@ async def test_an_amount_that_is_not_stripe_s(lab: Lab) -> None:
 
 async def test_a_refund_that_was_made_at_stripe_alone(lab: Lab) -> None:
     order = await paid(lab)
-    await lab.sandbox.refund_by_hand((await of(lab, order))["stripe_payment_intent_id"], 100)
+    await lab.sandbox.refund_by_hand((await of(lab, order))["provider_reference"], 100)
     _, stripe = compares(lab)
     assert await seen(stripe, order) == [("stripe_refunds_differ", True, True)]
     assert (await of(lab, order))["status"] == "partially_refunded"
@@ -154,20 +155,20 @@ async def test_a_refund_that_was_made_at_stripe_alone(lab: Lab) -> None:
 
 async def test_a_dispute_that_nobody_reported(lab: Lab) -> None:
     order = await paid(lab)
-    await lab.sandbox.dispute((await of(lab, order))["stripe_payment_intent_id"])
+    await lab.sandbox.dispute((await of(lab, order))["provider_reference"])
     _, stripe = compares(lab)
     assert await seen(stripe, order) == [("stripe_dispute_unheard", True, True)]
     assert (await of(lab, order))["dispute"] is not None
     assert await seen(stripe, order) == []
 
 
-async def test_an_intent_that_stripe_does_not_know(lab: Lab) -> None:
+async def test_a_charge_that_stripe_does_not_have(lab: Lab) -> None:
     order = await paid(lab)
     await lab.postgres.execute(
-        "UPDATE payments SET stripe_payment_intent_id = $2 WHERE order_id = $1", order.id, f"pi_{uuid4().hex}"
+        "UPDATE payments SET provider_reference = $2 WHERE order_id = $1", order.id, f"pi_{uuid4().hex}"
     )
     _, stripe = compares(lab)
-    assert await seen(stripe, order) == [("stripe_intent_unknown", True, True)]
+    assert await seen(stripe, order) == [("stripe_charge_missing", True, True)]
     assert (await of(lab, order))["stranded"] == "unknown_at_stripe"
     assert await seen(stripe, order) == []
 
@@ -211,6 +212,6 @@ async def test_pages_go_through_all_payments(lab: Lab) -> None:
         place = page.place
         if not place:
             break
-    intents = {(await of(lab, order))["stripe_payment_intent_id"] for order in orders}
+    intents = {(await of(lab, order))["provider_reference"] for order in orders}
     assert intents <= set(subjects)
     assert await stripe.page("pi_gone", 2) == type(page)((), "")

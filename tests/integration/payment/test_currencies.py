@@ -9,9 +9,11 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.chassis.currencies import CURRENCIES, Currency
-from services.payment import stripe_answers
-from services.payment.domain import OrderNotPayable, RefundRefused, Status
-from services.payment.messages import staff_message
+from services.chassis.money import Money
+from services.payment.domain.orders import OrderNotPayable
+from services.payment.domain.payments import Status
+from services.payment.domain.refunds import RefundRefused
+from services.payment.entrypoints.mapping import staff_message
 from tests.integration.payment.lab import Lab
 
 A_DAY = timedelta(days=1, hours=1)
@@ -86,7 +88,7 @@ async def test_a_fee_in_the_accounts_own_currency_fits(lab: Lab) -> None:
     paid = await lab.pay(order)
     assert paid.status == "succeeded"
     payment = await lab.payment(paid.payment_id)
-    assert (payment.provider_fee_minor, payment.net_amount_minor) == (417_460_830, 13_977_739_170)
+    assert (payment.provider_fee, payment.net_amount) == (Money(417_460_830, "IDR"), Money(13_977_739_170, "IDR"))
     shown = staff_message(payment)
     assert (shown.amount, shown.currency) == ("8997.00", "USD")
     assert (shown.provider_fee, shown.net_amount, shown.settlement_currency) == ("4174608.30", "139777391.70", "IDR")
@@ -102,16 +104,17 @@ async def test_a_fee_that_cannot_be_read_holds_up_no_capture_and_is_filled_in_la
     order = lab.orders.place()
     paid = await lab.pay(order)
     payment = await lab.payment(paid.payment_id)
-    assert (paid.status, payment.status, payment.provider_fee_minor) == ("succeeded", Status.SUCCEEDED, None)
+    assert (paid.status, payment.status, payment.provider_fee) == ("succeeded", Status.SUCCEEDED, None)
     assert await lab.ledger(order) == [("capture", "59.98")]
     assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
     assert not_booked("unreadable") == before + 1
 
     known = {**CURRENCIES, "XXX": Currency("XXX", decimals=2, step=1, least=1, most=10**12)}
-    monkeypatch.setattr(stripe_answers, "CURRENCIES", known)
+    monkeypatch.setattr("services.payment.adapters.stripe.mapping.CURRENCIES", known)
     await lab.reconcile(past=A_DAY)
     payment = await lab.payment(paid.payment_id)
-    assert (payment.settlement_currency, payment.check_at) == ("XXX", None)
+    assert payment.provider_fee is not None
+    assert (payment.provider_fee.currency, payment.check_at) == ("XXX", None)
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "3.78")]
     assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
 
@@ -123,10 +126,12 @@ async def test_a_fee_that_cannot_be_stored_holds_up_no_capture_and_is_filled_in_
     order = lab.orders.place()
     paid = await lab.pay(order)
     assert (paid.status, await lab.ledger(order)) == ("succeeded", [("capture", "59.98")])
-    assert (await lab.payment(paid.payment_id)).provider_fee_minor is None
+    assert (await lab.payment(paid.payment_id)).provider_fee is None
     assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
     assert not_booked("unstorable") == before + 1
     await lab.postgres.execute("ALTER TABLE ledger_entries DROP CONSTRAINT no_crowns")
     await lab.reconcile(past=A_DAY)
-    assert (await lab.payment(paid.payment_id)).settlement_currency == "SEK"
+    fee = (await lab.payment(paid.payment_id)).provider_fee
+    assert fee is not None
+    assert fee.currency == "SEK"
     assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}

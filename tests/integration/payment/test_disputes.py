@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from services.payment.domain import DisputeState, NotRefundable, Order, Payment, Stranded
-from services.payment.domain import Status as St
-from services.payment.messages import staff_message
+from services.payment.domain.disputes import DisputeState
+from services.payment.domain.orders import Order
+from services.payment.domain.payments import Payment, Stranded
+from services.payment.domain.payments import Status as St
+from services.payment.domain.refunds import NotRefundable
+from services.payment.entrypoints.mapping import staff_message
+from services.payment.use_cases.retry_stranded import RetryStranded
 from tests.integration.payment.lab import Lab
 
 HOURS = timedelta(hours=2)
@@ -25,13 +29,13 @@ async def paid(lab: Lab) -> tuple[Order, Payment]:
 async def disputed(lab: Lab, **how: Any) -> tuple[Order, Payment, str]:
     """A payment that is disputed, of which a webhook has told us; the dispute's id."""
     order, payment = await paid(lab)
-    dispute = await lab.sandbox.dispute(str(payment.intent_id), **how)
+    dispute = await lab.sandbox.dispute(str(payment.provider_reference), **how)
     await hear(lab, payment, "created")
     return order, await lab.payment(payment.id), dispute["id"]
 
 
 async def hear(lab: Lab, payment: Payment, of: str) -> None:
-    await lab.webhook(await lab.sandbox.event(f"charge.dispute.{of}", str(payment.intent_id)))
+    await lab.webhook(await lab.sandbox.event(f"charge.dispute.{of}", str(payment.provider_reference)))
 
 
 async def kept(lab: Lab, payment: Payment) -> list[tuple[str, ...]]:
@@ -77,10 +81,10 @@ async def test_after_one_that_was_lost_nobody_gives_anything_back(lab: Lab) -> N
     await lab.reconcile(past=HOURS)
     assert await lab.refunds(payment.id) == []
     assert (await lab.payment(payment.id)).stranded is Stranded.DISPUTE_LOST
-    assert await lab.look_after.retry([payment.id], "ada") == [payment.id]
+    assert await lab.retry_stranded(RetryStranded([payment.id], "ada")) == [payment.id]
     await lab.reconcile(past=HOURS)
     assert await lab.refunds(payment.id) == []
-    (listed,) = [one for one in await lab.look_after.oldest(10_000) if one.id == payment.id]
+    (listed,) = [one for one in await lab.stranded() if one.id == payment.id]
     assert (listed.reason, listed.disputes) == (Stranded.DISPUTE_LOST, "fraudulent: lost")
     assert (await lab.sandbox.counts(payment_id=str(payment.id)))["amount_refunded"] == 0
 
@@ -88,7 +92,7 @@ async def test_after_one_that_was_lost_nobody_gives_anything_back(lab: Lab) -> N
 async def test_a_refund_that_was_written_down_before_one_was_lost_is_not_asked_for(lab: Lab) -> None:
     order, payment = await paid(lab)
     await lab.end_order(order)  # and nobody has asked Stripe yet
-    dispute = await lab.sandbox.dispute(str(payment.intent_id), amount=1000)
+    dispute = await lab.sandbox.dispute(str(payment.provider_reference), amount=1000)
     await lab.sandbox.decide(dispute["id"], "lost")
     await hear(lab, payment, "closed")
     await lab.reconcile(past=HOURS)
@@ -122,17 +126,17 @@ async def test_stripes_own_card_for_it(lab: Lab) -> None:
 
 async def test_what_was_asked_before_its_end_and_is_written_after_it_undoes_nothing(lab: Lab) -> None:
     _, payment, dispute = await disputed(lab)
-    (before,) = await lab.gateway.disputes_of(str(payment.intent_id))
+    (before,) = await lab.gateway.disputes_of(str(payment.provider_reference))
     await lab.sandbox.decide(dispute, "lost")
     await hear(lab, payment, "closed")
-    await lab.recorder.dispute(payment, before)
+    await lab.recorder.disputes(payment, before)
     assert (await lab.payment(payment.id)).dispute is DisputeState.LOST
     assert await kept(lab, payment) == [(dispute, "59.98", "lost", "lost")]
 
 
 async def test_webhooks_of_one_in_any_order(lab: Lab) -> None:
     order, payment = await paid(lab)
-    dispute = await lab.sandbox.dispute(str(payment.intent_id))
+    dispute = await lab.sandbox.dispute(str(payment.provider_reference))
     await lab.sandbox.decide(dispute["id"], "lost")
     for of in ("closed", "created", "funds_withdrawn", "updated"):
         await hear(lab, payment, of)

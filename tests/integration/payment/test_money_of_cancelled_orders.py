@@ -12,10 +12,15 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from services.payment.domain import Order, Payment, Refusal, Stranded
-from services.payment.domain import Status as St
-from services.payment.stranded import CountStranded
-from services.payment.stripe_gateway import Refused, StripeGateway
+from services.payment.adapters.stripe.client import StripeProvider
+from services.payment.domain.charges import Refusal
+from services.payment.domain.orders import Order
+from services.payment.domain.payments import Payment, Stranded
+from services.payment.domain.payments import Status as St
+from services.payment.ports import Refused
+from services.payment.use_cases.close_stranded import CloseStranded
+from services.payment.use_cases.count_stranded import CountStrandedHandler
+from services.payment.use_cases.retry_stranded import RetryStranded
 from tests.integration.payment.lab import Lab
 from tests.support.argosy import Answered, argosy
 
@@ -40,19 +45,19 @@ async def bounced(lab: Lab) -> tuple[Order, Payment]:
     await lab.end_order(order)
     await lab.reconcile()
     (refund,) = await lab.refunds(payment.id)
-    await lab.sandbox.ask("POST", f"/_sandbox/refunds/{refund.stripe_refund_id}/fail")
-    await lab.webhook(await lab.sandbox.event("refund.failed", str(payment.intent_id)))
+    await lab.sandbox.ask("POST", f"/_sandbox/refunds/{refund.provider_reference}/fail")
+    await lab.webhook(await lab.sandbox.event("refund.failed", str(payment.provider_reference)))
     return order, await lab.payment(payment.id)
 
 
 async def stranded_now(lab: Lab, payment: Payment) -> list[Stranded]:
-    return [one.reason for one in await lab.look_after.oldest(10_000) if one.id == payment.id]
+    return [one.reason for one in await lab.stranded() if one.id == payment.id]
 
 
 async def test_a_part_that_went_back_unheard_of_does_not_keep_the_rest(lab: Lab) -> None:
     """Stripe refuses all of it as too much; what is left by then is given back at once."""
     order, payment = await paid(lab)
-    await lab.sandbox.refund_by_hand(str(payment.intent_id), 1000)
+    await lab.sandbox.refund_by_hand(str(payment.provider_reference), 1000)
     await lab.end_order(order)
     await lab.reconcile()
     assert (await lab.payment(payment.id)).status is St.REFUNDED
@@ -65,12 +70,12 @@ async def test_a_part_that_went_back_unheard_of_does_not_keep_the_rest(lab: Lab)
 async def test_a_refund_by_other_hands_that_comes_back_is_given_back_by_us(lab: Lab) -> None:
     order, payment = await paid(lab)
     await lab.sandbox.control(settlement_seconds=3600)
-    by_hand = await lab.sandbox.refund_by_hand(str(payment.intent_id), 1000)
+    by_hand = await lab.sandbox.refund_by_hand(str(payment.provider_reference), 1000)
     await lab.end_order(order)
     await lab.reconcile()
     await lab.sandbox.ask("POST", f"/_sandbox/refunds/{by_hand['id']}/fail")
     await lab.reconcile(past=HOURS)  # no webhook has told of it, and nobody looks after what is settled
-    await lab.webhook(await lab.sandbox.event("charge.refund.updated", str(payment.intent_id)))
+    await lab.webhook(await lab.sandbox.event("charge.refund.updated", str(payment.provider_reference)))
     await lab.reconcile()
     assert (await lab.payment(payment.id)).status is St.REFUNDED
     assert await gone_back(lab, payment) == 5998
@@ -85,13 +90,13 @@ async def test_what_the_bank_sends_back_is_told_to_the_customer_and_to_us(lab: L
     (said,) = [line for line in logs if line["event"] == "payment_stranded"]
     assert (said["log_level"], said["order_id"], said["reason"]) == ("error", str(order.id), "refund_returned")
     assert await stranded_now(lab, payment) == [Stranded.REFUND_RETURNED]
-    (listed,) = [one for one in await lab.look_after.oldest(10_000) if one.id == payment.id]
-    assert (listed.order_id, str(listed.held), listed.last_failure) == (order.id, "59.98", "expired_or_canceled_card")
+    (listed,) = [one for one in await lab.stranded() if one.id == payment.id]
+    assert (listed.order_id, listed.held.text, listed.last_failure) == (order.id, "59.98", "expired_or_canceled_card")
 
 
 async def test_it_is_counted_for_the_alert(lab: Lab) -> None:
     await bounced(lab)
-    await CountStranded(lab.postgres).once()
+    await CountStrandedHandler(lab.work)()
     stored = await lab.postgres.fetchval("SELECT count(*) FROM payments WHERE stranded = 'refund_returned'")
     assert stored >= 1
     assert REGISTRY.get_sample_value("argosy_payments_stranded", {"reason": "refund_returned"}) == stored
@@ -106,23 +111,23 @@ async def test_what_stripe_refuses_each_time_needs_a_person_in_the_end(
         raise Refused(Refusal.REQUEST, "charge_too_old", None)
 
     with monkeypatch.context() as patched:
-        patched.setattr(StripeGateway, "refund", refuse)
+        patched.setattr(StripeProvider, "refund", refuse)
         await lab.end_order(order)
         for _ in range(12):
             await lab.reconcile(past=A_WHILE)
     tries = await lab.refunds(payment.id)
     assert len(tries) == len({one.asked_with for one in tries}) == 5
     assert (await lab.payment(payment.id)).stranded is Stranded.REFUND_REFUSED
-    assert await lab.look_after.retry([payment.id], "ada") == [payment.id]
+    assert await lab.retry_stranded(RetryStranded([payment.id], "ada")) == [payment.id]
     await lab.reconcile()
     assert (await lab.payment(payment.id)).status is St.REFUNDED
     assert await gone_back(lab, payment) == 5998
-    assert await lab.look_after.retry([payment.id], "ada") == []  # nothing to do any more
+    assert await lab.retry_stranded(RetryStranded([payment.id], "ada")) == []  # nothing to do any more
 
 
 async def test_what_a_person_gives_back_at_stripe_is_found(lab: Lab) -> None:
     order, payment = await bounced(lab)
-    await lab.sandbox.refund_by_hand(str(payment.intent_id), 5998)
+    await lab.sandbox.refund_by_hand(str(payment.provider_reference), 5998)
     await lab.reconcile(past=HOURS)
     found = await lab.payment(payment.id)
     assert (found.status, found.stranded, found.check_at) == (St.REFUNDED, None, None)
@@ -137,12 +142,12 @@ async def test_an_intent_that_stripe_does_not_know_is_for_a_person(lab: Lab) -> 
     )
     await lab.end_order(order)
     await lab.reconcile()
-    assert (await lab.payment(payment.id)).stranded is Stranded.UNKNOWN_AT_STRIPE
+    assert (await lab.payment(payment.id)).stranded is Stranded.UNKNOWN_AT_PROVIDER
     assert await gone_back(lab, payment) == 0
     await lab.postgres.execute(
-        "UPDATE payments SET stripe_payment_intent_id = $2 WHERE id = $1", payment.id, payment.intent_id
+        "UPDATE payments SET stripe_payment_intent_id = $2 WHERE id = $1", payment.id, payment.provider_reference
     )
-    assert await lab.look_after.retry([payment.id], "ada") == [payment.id]
+    assert await lab.retry_stranded(RetryStranded([payment.id], "ada")) == [payment.id]
     await lab.reconcile()  # here it is the same account, which has seen the refund's key with the other intent
     await lab.reconcile(past=A_WHILE)
     assert (await lab.payment(payment.id)).status is St.REFUNDED
@@ -159,11 +164,11 @@ async def test_a_live_payment_that_stripe_does_not_know_is_left_alone_and_can_be
     payment = await lab.payment(waiting.payment_id)
     assert (payment.status, payment.stranded, payment.check_at) == (
         St.REQUIRES_ACTION,
-        Stranded.UNKNOWN_AT_STRIPE,
+        Stranded.UNKNOWN_AT_PROVIDER,
         None,
     )
     assert await lab.reconcile(past=HOURS) == 0
-    assert await lab.look_after.close(payment.id, "not charged, says the old account", "ada")
+    assert await lab.close_stranded(CloseStranded(payment.id, "not charged, says the old account", "ada"))
     assert (await lab.payment(payment.id)).status is St.FAILED
     assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
 
@@ -209,10 +214,10 @@ class TestCommands:
         assert (audit["event"], audit["payment_id"], audit["audit"]) == ("payment_retried", str(payment.id), True)
         assert await listed() == []
         refunds = await lab.refunds(payment.id)
-        assert [one.amount_minor for one in refunds] == [5998, 5998]
+        assert [one.amount.minor for one in refunds] == [5998, 5998]
         await lab.reconcile()
-        await lab.sandbox.ask("POST", f"/_sandbox/refunds/{(await lab.refunds(payment.id))[1].stripe_refund_id}/fail")
-        await lab.webhook(await lab.sandbox.event("refund.failed", str(payment.intent_id)))
+        await lab.sandbox.ask("POST", f"/_sandbox/refunds/{(await lab.refunds(payment.id))[1].provider_reference}/fail")
+        await lab.webhook(await lab.sandbox.event("refund.failed", str(payment.provider_reference)))
         assert len(await listed()) == 1
         closed = await self.ask(environment, "close", str(payment.id), "--how", "bank transfer 4711")
         assert closed.code == 0

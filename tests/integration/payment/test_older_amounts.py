@@ -10,7 +10,9 @@ import asyncpg
 
 from services.chassis import ids
 from services.chassis.migrations import migrate_in_background
-from services.payment import store
+from services.chassis.money import Money
+from services.payment.adapters.payments import PostgresPayments
+from services.payment.adapters.refunds import PostgresRefunds
 from tests.integration.payment.conftest import MIGRATIONS
 
 CURRENCIES = "0020.payment.currencies.sql"
@@ -40,12 +42,16 @@ async def test_what_was_booked_before_is_kept(postgres_url: str, tmp_path: Path)
     )
     await migrate_in_background(postgres_url, MIGRATIONS)
 
-    payment = await store.find_payment(connection, payment_id)
-    refund = await store.find_refund(connection, refund_id)
+    payment = await PostgresPayments(connection).find(payment_id)
+    refund = await PostgresRefunds(connection).find(refund_id)
     assert payment is not None
     assert refund is not None
-    assert (payment.amount_minor, payment.provider_fee_minor, payment.net_amount_minor) == (5998, 204, 5794)
-    assert refund.amount_minor == 1230
+    assert (payment.amount.minor, payment.provider_fee, payment.net_amount) == (
+        5998,
+        Money(204, "JPY"),
+        Money(5794, "JPY"),
+    )
+    assert refund.amount.minor == 1230
     assert str(await connection.fetchval("SELECT amount FROM ledger_entries")) == "59.98"
     await connection.execute("UPDATE payments SET net_amount = $1", Decimal("139777391.70"))
     await connection.close()

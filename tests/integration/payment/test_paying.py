@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
 
 from services.chassis.errors import IdempotencyMismatch
-from services.payment.domain import AlreadyPaid, DiffersFromOrder, Order, OrderNotPayable, PaymentInProgress, Status
-from services.payment.first_answers import CustomerRefused, PaymentMethodRefused
-from services.payment.orders import OrderNotFound
+from services.chassis.money import Money
+from services.payment.domain.orders import AlreadyPaid, DiffersFromOrder, Order, OrderNotFound, OrderNotPayable
+from services.payment.domain.payments import CustomerRefused, PaymentInProgress, PaymentMethodRefused, Status
 from tests.integration.payment.lab import CHALLENGED, DECLINED, RETURN_URL, VISA, Lab
 
 
@@ -27,7 +28,7 @@ async def test_a_good_card_pays(lab: Lab) -> None:
     assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04")]
     payment = await lab.payment(paid.payment_id)
-    assert (payment.provider_fee_minor, payment.net_amount_minor, payment.check_at) == (204, 5794, None)
+    assert (payment.provider_fee, payment.net_amount, payment.check_at) == (Money(204, "USD"), Money(5794, "USD"), None)
     (attempt,) = await lab.attempts(paid.payment_id)
     assert (attempt["attempt_number"], attempt["status"]) == (1, "succeeded")
     counts = await lab.sandbox.counts(payment_id=paid.payment_id)
@@ -37,7 +38,7 @@ async def test_a_good_card_pays(lab: Lab) -> None:
 async def test_stripe_is_told_whose_it_is(lab: Lab) -> None:
     paid = await lab.pay(lab.orders.place())
     payment = await lab.payment(paid.payment_id)
-    intent = await lab.sandbox.intent(str(payment.intent_id))
+    intent = await lab.sandbox.intent(str(payment.provider_reference))
     assert intent["metadata"] == {"order_id": paid.order_id, "payment_id": paid.payment_id}
 
 
@@ -65,7 +66,7 @@ async def test_nobody_can_pay_through_a_declined_intent_afterwards(lab: Lab) -> 
     await lab.reconcile()
     payment = await lab.payment(declined.payment_id)
     assert (payment.status, payment.check_at) == (Status.FAILED, None)
-    assert (await lab.sandbox.intent(str(payment.intent_id)))["status"] == "canceled"
+    assert (await lab.sandbox.intent(str(payment.provider_reference)))["status"] == "canceled"
 
 
 async def test_a_challenge_is_passed_on_and_confirmed(lab: Lab) -> None:
@@ -73,17 +74,17 @@ async def test_a_challenge_is_passed_on_and_confirmed(lab: Lab) -> None:
     waiting = await lab.pay(order, CHALLENGED)
     assert (waiting.status, waiting.requires_action) == ("requires_action", True)
     payment = await lab.payment(waiting.payment_id)
-    intent = await lab.sandbox.intent(str(payment.intent_id))
+    intent = await lab.sandbox.intent(str(payment.provider_reference))
     assert waiting.client_secret == intent["client_secret"]
     assert intent["next_action"]["redirect_to_url"]["return_url"] == RETURN_URL
     assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1}
 
     still = await lab.confirm(payment.id, order.user_id)
-    assert (still.payment.status, still.client_secret) == (Status.REQUIRES_ACTION, intent["client_secret"])
-    await lab.sandbox.pass_challenge(str(payment.intent_id))
+    assert (still.status, still.challenge_secret) == (Status.REQUIRES_ACTION, intent["client_secret"])
+    await lab.sandbox.pass_challenge(str(payment.provider_reference))
     done = await lab.confirm(payment.id, order.user_id)
-    assert done.payment.status is Status.SUCCEEDED
-    assert (await lab.confirm(payment.id, order.user_id)).payment.status is Status.SUCCEEDED
+    assert done.status is Status.SUCCEEDED
+    assert (await lab.confirm(payment.id, order.user_id)).status is Status.SUCCEEDED
     assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_CONFIRMED": 1}
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04")]
 
@@ -91,9 +92,9 @@ async def test_a_challenge_is_passed_on_and_confirmed(lab: Lab) -> None:
 async def test_a_failed_challenge_ends_payment_and_order(lab: Lab) -> None:
     order = lab.orders.place()
     waiting = await lab.pay(order, CHALLENGED)
-    intent_id = str((await lab.payment(waiting.payment_id)).intent_id)
+    intent_id = str((await lab.payment(waiting.payment_id)).provider_reference)
     await lab.sandbox.pass_challenge(intent_id, "fail")
-    failed = (await lab.confirm((await lab.only_payment_of(order)).id, order.user_id)).payment
+    failed = await lab.confirm((await lab.only_payment_of(order)).id, order.user_id)
     assert (failed.status, failed.decline_code) == (Status.FAILED, "payment_intent_authentication_failure")
     assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
     await lab.reconcile()
@@ -106,8 +107,10 @@ async def test_no_secret_and_no_card_is_stored(lab: Lab) -> None:
     await lab.pay(lab.orders.place(), VISA)
     stored = await lab.everything()
     assert waiting.payment_id in stored
-    for word in (waiting.client_secret, "_secret_", "4242", "3184", "last4", "exp_month"):
+    for word in (waiting.client_secret, "_secret_", "last4", "exp_month"):
         assert word not in stored
+    for digits in ("4242", "3184"):  # not as a part of a random id
+        assert not re.search(f"(?<![0-9a-f]){digits}(?![0-9a-f])", stored)
 
 
 async def test_an_unknown_payment_method_leaves_the_order_payable(lab: Lab) -> None:
@@ -182,7 +185,7 @@ async def test_a_customer_must_be_ones_own(lab: Lab) -> None:
     assert await nothing_happened(lab, order)
     own = await lab.sandbox.make_customer(order.user_id)
     paid = await lab.pay(order, customer_id=own)
-    intent = await lab.sandbox.intent(str((await lab.payment(paid.payment_id)).intent_id))
+    intent = await lab.sandbox.intent(str((await lab.payment(paid.payment_id)).provider_reference))
     assert (paid.status, intent["customer"]) == ("succeeded", own)
 
 

@@ -12,11 +12,13 @@ import pytest
 
 from argosy.payment.v1 import payment_pb2
 from services.chassis.errors import IdempotencyMismatch
-from services.payment.domain import NotRefundable, Order, RefundStatus, RefundTooLarge, Status, StripeRefund
-from services.payment.recorder import Recorder
-from services.payment.stripe_gateway import OutcomeUnknown, StripeGateway
-from services.payment.use_cases.look_up_order_payment import OrderPaymentState
-from services.payment.use_cases.show_payments import PaymentNotFound
+from services.payment.adapters.stripe.client import StripeProvider
+from services.payment.domain.orders import Order
+from services.payment.domain.payments import OrderPaymentState, PaymentNotFound, Status
+from services.payment.domain.refunds import NotRefundable, ProviderRefund, RefundStatus, RefundTooLarge
+from services.payment.ports import OutcomeUnknown
+from services.payment.use_cases.list_refunds import ListRefunds
+from services.payment.use_cases.record_refund import RecordRefund
 from tests.integration.payment.lab import CHALLENGED, DECLINED, STAFF, VISA, Lab
 
 SOON = timedelta(seconds=30)
@@ -89,7 +91,7 @@ async def test_a_reason_of_our_own_stays_here(lab: Lab) -> None:
     _, payment_id = await paid(lab)
     refund = await lab.refund(payment_id, 1000, reason="arrived with a dent")
     (stored,) = await lab.refunds(payment_id)
-    at_stripe = await lab.sandbox.ask("GET", f"/v1/refunds/{stored.stripe_refund_id}")
+    at_stripe = await lab.sandbox.ask("GET", f"/v1/refunds/{stored.provider_reference}")
     assert (refund.reason, stored.ordered_by) == ("arrived with a dent", STAFF)
     assert at_stripe["reason"] == "requested_by_customer"
     assert "dent" not in str(at_stripe)
@@ -101,7 +103,7 @@ async def test_what_stripe_says_again_writes_nothing(lab: Lab) -> None:
     await lab.refund(payment_id, 1000)
     before = await lab.everything()
     payment = await lab.payment(payment_id)
-    await lab.settle_refund.look_up_all(payment, str(payment.intent_id))
+    await lab.settle_refund.look_up_all(payment, str(payment.provider_reference))
     assert await lab.everything() == before
 
 
@@ -189,7 +191,7 @@ async def test_a_process_that_dies_before_it_has_written_that_the_money_went_bac
         raise Died
 
     with monkeypatch.context() as patched:
-        patched.setattr(Recorder, "refund", die)
+        patched.setattr(RecordRefund, "refund", die)
         with pytest.raises(Died):
             await lab.refund(payment_id, 1000, idempotency_key=f"k-died-{past}")
     assert await gone_back(lab, payment_id) == 1000
@@ -211,7 +213,7 @@ async def test_a_process_that_dies_before_it_has_asked(lab: Lab, monkeypatch: py
         raise Died
 
     with monkeypatch.context() as patched:
-        patched.setattr(StripeGateway, "refund", die)
+        patched.setattr(StripeProvider, "refund", die)
         with pytest.raises(Died):
             await lab.refund(payment_id, 1000)
     assert await gone_back(lab, payment_id) == 0
@@ -235,7 +237,7 @@ async def test_an_answer_that_is_lost_each_time_is_found_out_later(lab: Lab) -> 
 async def test_one_that_stripe_will_not_make_has_failed_and_says_why(lab: Lab) -> None:
     """Somebody gave it back in Stripe's dashboard, and the webhook is still on its way."""
     order, payment_id = await paid(lab)
-    await lab.sandbox.refund_by_hand(str((await lab.payment(payment_id)).intent_id), 5998)
+    await lab.sandbox.refund_by_hand(str((await lab.payment(payment_id)).provider_reference), 5998)
     refused = await lab.refund(payment_id, idempotency_key="k-refused")
     assert (refused.status, refused.failure_code) == ("failed", "charge_already_refunded")
     assert await lab.refund(payment_id, idempotency_key="k-refused") == refused
@@ -270,19 +272,19 @@ async def test_what_the_bank_sends_back_to_a_cancelled_order_is_given_back_anew(
     await lab.reconcile()
     refunds = await lab.refunds(payment_id)
     by_staff = next(refund for refund in refunds if refund.ordered_by)
-    failed = await lab.sandbox.ask("GET", f"/v1/refunds/{by_staff.stripe_refund_id}")
-    at_stripe = StripeGateway.refunds_of
+    failed = await lab.sandbox.ask("GET", f"/v1/refunds/{by_staff.provider_reference}")
+    at_stripe = StripeProvider.refunds_of
 
-    async def sent_back(gateway: StripeGateway, intent_id: str) -> object:
+    async def sent_back(gateway: StripeProvider, intent_id: str) -> object:
         seen = await at_stripe(gateway, intent_id)
-        return [one if one.id != failed["id"] else _failed(one) for one in seen]
+        return [one if one.reference != failed["id"] else _failed(one) for one in seen]
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(StripeGateway, "refunds_of", sent_back)
+        patched.setattr(StripeProvider, "refunds_of", sent_back)
         await lab.settle_refund.look_up_all(
-            await lab.payment(payment_id), str((await lab.payment(payment_id)).intent_id)
+            await lab.payment(payment_id), str((await lab.payment(payment_id)).provider_reference)
         )
-    amounts = [(refund.amount_minor, refund.status.value) for refund in await lab.refunds(payment_id)]
+    amounts = [(refund.amount.minor, refund.status.value) for refund in await lab.refunds(payment_id)]
     assert amounts == [(1000, "failed"), (4998, "succeeded"), (1000, "pending")]
 
 
@@ -320,13 +322,13 @@ async def test_pages_of_refunds_are_newest_first_and_complete(lab: Lab) -> None:
     seen: list[str] = []
     before = None
     while True:
-        page, before = await lab.show.refunds((await lab.payment(payment_id)).id, before=before, size=2)
+        page, before = await lab.list_refunds(ListRefunds((await lab.payment(payment_id)).id, before=before, size=2))
         seen += [str(refund.id) for refund in page]
         if before is None:
             break
     assert seen == made[::-1]
     with pytest.raises(PaymentNotFound):
-        await lab.show.refunds(uuid4(), before=None, size=2)
+        await lab.list_refunds(ListRefunds(uuid4(), before=None, size=2))
 
 
 async def test_stripe_away(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,12 +338,12 @@ async def test_stripe_away(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
         raise OutcomeUnknown
 
     with monkeypatch.context() as patched:
-        patched.setattr(StripeGateway, "refund", away)
+        patched.setattr(StripeProvider, "refund", away)
         assert (await lab.refund(payment_id)).status == "pending"
     await lab.reconcile(past=SOON)
     assert (await lab.payment(payment_id)).status is Status.REFUNDED
     assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
 
 
-def _failed(seen: StripeRefund) -> StripeRefund:
+def _failed(seen: ProviderRefund) -> ProviderRefund:
     return replace(seen, status=RefundStatus.FAILED)

@@ -9,8 +9,9 @@ from typing import cast
 import pytest
 
 from services.chassis.housekeeping import Housekeeping
-from services.payment.chores import chores
-from services.payment.domain import Order, OrderNotPayable, Status
+from services.payment.domain.orders import Order, OrderNotPayable
+from services.payment.domain.payments import Status
+from services.payment.entrypoints.workers import chores
 from services.payment.settings import PaymentSettings
 from tests.integration.payment.lab import CHALLENGED, DECLINED, Lab
 

@@ -9,9 +9,13 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from services.payment.domain import SERVER_ERRORS, Order, Payment, RefundStatus, Status
-from services.payment.reconciler import AT_ONCE
-from services.payment.stripe_gateway import NoSuchIntent, NotAsked, NotAuthorized, OutcomeUnknown, StripeGateway
+from services.payment.adapters.stripe.client import StripeProvider
+from services.payment.domain.keys import SERVER_ERRORS
+from services.payment.domain.orders import Order
+from services.payment.domain.payments import Payment, Status
+from services.payment.domain.refunds import RefundStatus
+from services.payment.ports import NotAsked, NotAuthorized, OutcomeUnknown, UnknownCharge
+from services.payment.use_cases.reconcile import AT_ONCE
 from tests.integration.payment.lab import VISA, Lab
 from tests.support.real_stack import RealStack
 
@@ -25,7 +29,7 @@ MOST_IN_A_ROW = 5
 async def strict(lab: Lab, stripe_sandbox: RealStack) -> AsyncIterator[Lab]:
     """A lab whose breaker stays open once it has opened."""
     key = SecretStr(stripe_sandbox.secrets.stripe_api_key)
-    gateway = StripeGateway(key, stripe_sandbox.stripe_url, timeout=5, leave_alone=3600)
+    gateway = StripeProvider(key, stripe_sandbox.stripe_url, timeout=5, leave_alone=3600)
     await gateway.start()
     yield Lab(lab.postgres, gateway, lab.sandbox, orders=lab.orders)
     await gateway.stop()
@@ -49,16 +53,16 @@ async def test_what_one_replica_asks_again_no_other_does_meanwhile(lab: Lab, mon
     order, answers = lab.orders.place(), asyncio.Event()
     await lab.sandbox.drop_next_answers(ALL_TRIES)
     begun = await lab.pay(order)
-    ask = StripeGateway.ask
+    ask = StripeProvider.ask
 
-    async def ask_slowly(self: StripeGateway, payment: Payment) -> object:
+    async def ask_slowly(self: StripeProvider, payment: Payment) -> object:
         await answers.wait()
         return await ask(self, payment)
 
-    monkeypatch.setattr(StripeGateway, "ask", ask_slowly)
+    monkeypatch.setattr(StripeProvider, "ask", ask_slowly)
     await lab.let_pass(SOON)
     async with asyncio.timeout(20):
-        asking = asyncio.create_task(lab.reconciler.once())
+        asking = asyncio.create_task(lab.reconcile_once())
         while not (await lab.payment(begun.payment_id)).checks:
             await asyncio.sleep(0.01)
         assert await lab.reconcile(past=timedelta(seconds=11)) == 0
@@ -93,7 +97,7 @@ async def test_requests_that_are_put_off_are_signs_of_life(strict: Lab) -> None:
 async def test_refusals_are_signs_of_life(strict: Lab) -> None:
     lab = strict
     for _ in range(MOST_IN_A_ROW + 1):
-        with pytest.raises(NoSuchIntent):
+        with pytest.raises(UnknownCharge):
             await lab.gateway.look_up("pi_of_another_account")
     assert (await lab.pay(lab.orders.place())).status == "succeeded"
 
@@ -133,15 +137,15 @@ async def test_the_next_key_is_written_down_before_it_is_used(lab: Lab, monkeypa
     for _ in range(SERVER_ERRORS):
         await lab.reconcile(past=SOON)
     keys: list[str] = []
-    ask = StripeGateway.ask
+    ask = StripeProvider.ask
 
-    async def watch(self: StripeGateway, payment: Payment) -> object:
+    async def watch(self: StripeProvider, payment: Payment) -> object:
         stored = await lab.payment(payment.id)
         keys.append(stored.key)
         assert payment.key == stored.key
         return await ask(self, payment)
 
-    monkeypatch.setattr(StripeGateway, "ask", watch)
+    monkeypatch.setattr(StripeProvider, "ask", watch)
     for _ in range(2):
         await lab.reconcile(past=A_WHILE)
     assert keys == [f"{begun.payment_id}:2"]
@@ -196,9 +200,9 @@ async def test_due_payments_leave_refunds_their_turn(lab: Lab, monkeypatch: pyte
         raise OutcomeUnknown
 
     with monkeypatch.context() as patched:
-        patched.setattr(StripeGateway, "refund", away)
+        patched.setattr(StripeProvider, "refund", away)
         await lab.refund(paid.payment_id)
-        patched.setattr(StripeGateway, "ask", away)
+        patched.setattr(StripeProvider, "ask", away)
         for _ in range(AT_ONCE * 2 + 1):
             await lab.pay(lab.orders.place())
     await lab.postgres.execute("UPDATE payments SET check_at = now() - interval '1 hour' WHERE status = 'processing'")
@@ -209,7 +213,7 @@ async def test_due_payments_leave_refunds_their_turn(lab: Lab, monkeypatch: pyte
         await never.wait()
 
     with monkeypatch.context() as patched:
-        patched.setattr(StripeGateway, "ask", hang)
+        patched.setattr(StripeProvider, "ask", hang)
         running = asyncio.create_task(lab.reconciler.run())
         async with asyncio.timeout(20):
             while (await lab.payment(paid.payment_id)).status is not Status.REFUNDED:

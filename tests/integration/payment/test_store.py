@@ -11,10 +11,23 @@ import asyncpg
 import pytest
 
 from services.chassis import clock, ids
-from services.payment import store
-from services.payment.domain import Entry, LedgerLine, Payment, RefundStatus, Refusal, Status, begin, give_back
-from services.payment.use_cases.look_up_order_payment import OrderPaymentState
-from services.payment.use_cases.show_payments import PaymentNotFound
+from services.chassis.money import Money
+from services.payment.domain.charges import Refusal
+from services.payment.domain.giving_back import give_back
+from services.payment.domain.ledger import Entry, LedgerLine
+from services.payment.domain.notices import Notice, Topic
+from services.payment.domain.payments import (
+    OrderPaymentState,
+    Payment,
+    PaymentInProgress,
+    PaymentNotFound,
+    Status,
+    begin,
+)
+from services.payment.domain.refunds import RefundStatus
+from services.payment.ports import NotStorable
+from services.payment.use_cases.get_payment import GetPayment
+from services.payment.use_cases.list_payments import ListPayments
 from tests.integration.payment.lab import CHALLENGED, RETURN_URL, Lab
 
 
@@ -22,6 +35,7 @@ def a_payment(lab: Lab) -> Payment:
     return begin(
         lab.orders.place(),
         payment_id=ids.new_id(),
+        provider="stripe",
         payment_method="pm_card_visa",
         customer_id=None,
         return_url=RETURN_URL,
@@ -32,8 +46,8 @@ def a_payment(lab: Lab) -> Payment:
 
 
 async def stored(lab: Lab, payment: Payment) -> Payment:
-    async with lab.postgres.transaction() as connection:
-        await store.insert_payment(connection, payment, "web-app")
+    async with lab.work.begin() as unit:
+        await unit.payments.add(payment, "web-app")
     return payment
 
 
@@ -44,22 +58,21 @@ async def test_a_payment_reads_back_as_it_was_written(lab: Lab) -> None:
     moved = replace(
         begun,
         status=Status.PARTIALLY_REFUNDED,
-        intent_id=f"pi_{begun.id}",
+        provider_reference=f"pi_{begun.id}",
         error_code="a",
         decline_code="b",
         refusal=Refusal.AMOUNT,
-        provider_fee_minor=204,
-        net_amount_minor=-5,
-        settlement_currency="EUR",
+        provider_fee=Money(204, "EUR"),
+        net_amount=Money(-5, "EUR"),
         challenge_ends_at=now,
         processed_at=now,
         late=True,
-        close_intent=True,
+        close_charge=True,
         check_at=now,
         checks=3,
     )
-    async with lab.postgres.transaction() as connection:
-        await store.save_payment(connection, moved)
+    async with lab.work.begin() as unit:
+        await unit.payments.save(moved)
     assert await lab.payment(begun.id) == moved
 
 
@@ -68,19 +81,19 @@ async def test_a_refund_reads_back_as_it_was_written(lab: Lab) -> None:
     owing = replace(payment, status=Status.SUCCEEDED, give_back=True)
     refund = give_back(owing, [], refund_id=ids.new_id(), now=clock.now()).refund
     assert refund is not None
-    async with lab.postgres.transaction() as connection:
-        await store.insert_refund(connection, refund)
-        assert await store.refunds_of(connection, payment.id) == [refund]
+    async with lab.work.begin() as unit:
+        await unit.refunds.add(refund)
+        assert await unit.refunds.of_payment(payment.id) == [refund]
         moved = replace(
             refund,
             status=RefundStatus.FAILED,
-            stripe_refund_id=f"re_{refund.id}",
+            provider_reference=f"re_{refund.id}",
             check_at=None,
             checks=2,
             processed_at=clock.now(),
         )
-        await store.save_refund(connection, moved)
-        assert await store.refunds_of(connection, payment.id) == [moved]
+        await unit.refunds.save(moved)
+        assert await unit.refunds.of_payment(payment.id) == [moved]
 
 
 @pytest.mark.parametrize(
@@ -102,18 +115,20 @@ async def test_the_ledger_is_append_only(lab: Lab, statement: str) -> None:
 
 async def test_the_same_line_cannot_be_booked_twice(lab: Lab) -> None:
     payment = await stored(lab, a_payment(lab))
-    line = LedgerLine(Entry.CAPTURE, 5998, "USD", f"ch_{payment.id}")
-    with pytest.raises(asyncpg.UniqueViolationError):
-        async with lab.postgres.transaction() as connection:
-            await store.add_to_ledger(connection, payment.id, [line, line])
+    line = LedgerLine(Entry.CAPTURE, Money(5998, "USD"), "stripe", f"ch_{payment.id}")
+    with pytest.raises(NotStorable) as refused:
+        async with lab.work.begin() as unit:
+            await unit.ledger.add(payment.id, [line, line])
+    assert isinstance(refused.value.__cause__, asyncpg.UniqueViolationError)
 
 
 async def test_the_database_knows_one_live_or_paid_payment_an_order(lab: Lab) -> None:
     first = await stored(lab, a_payment(lab))
-    with pytest.raises(asyncpg.UniqueViolationError):
+    with pytest.raises(PaymentInProgress) as refused:
         await stored(lab, replace(first, id=ids.new_id()))
-    async with lab.postgres.transaction() as connection:
-        await store.save_payment(connection, replace(first, status=Status.FAILED))
+    assert isinstance(refused.value.__cause__, asyncpg.UniqueViolationError)
+    async with lab.work.begin() as unit:
+        await unit.payments.save(replace(first, status=Status.FAILED))
     await stored(lab, replace(first, id=ids.new_id()))
 
 
@@ -144,51 +159,49 @@ async def test_what_is_taken_is_taken_once_until_the_lease_ends(lab: Lab) -> Non
         await stored(lab, replace(a_payment(lab), check_at=now))
 
     async def take() -> list[Payment]:
-        async with lab.postgres.transaction() as connection:
-            return await store.take_due_payments(connection, now, lease, 3)
+        async with lab.work.begin() as unit:
+            return await unit.payments.take_due(now, lease, 3, ["stripe"])
 
     taken = [payment for batch in await asyncio.gather(*(take() for _ in range(6))) for payment in batch]
     assert len(taken) == len({payment.id for payment in taken}) == 10
     assert {(payment.check_at, payment.checks) for payment in taken} == {(now + lease, 1)}
-    async with lab.postgres.transaction() as connection:
-        assert await store.take_due_payments(connection, now + lease - timedelta(seconds=1), lease, 100) == []
-        assert len(await store.take_due_payments(connection, now + lease, lease, 100)) == 10
+    async with lab.work.begin() as unit:
+        assert await unit.payments.take_due(now + lease - timedelta(seconds=1), lease, 100, ["stripe"]) == []
+        assert len(await unit.payments.take_due(now + lease, lease, 100, ["stripe"])) == 10
 
 
 async def test_putting_off_does_not_undo_what_has_happened_since(lab: Lab) -> None:
     payment = await stored(lab, replace(a_payment(lab), check_at=clock.now()))
-    async with lab.postgres.transaction() as connection:
-        (taken,) = await store.take_due_payments(connection, clock.now(), timedelta(seconds=20), 1)
+    async with lab.work.begin() as unit:
+        (taken,) = await unit.payments.take_due(clock.now(), timedelta(seconds=20), 1, ["stripe"])
     assert taken.check_at is not None
     lab.orders.all[payment.order_id] = replace(lab.orders.place(), id=payment.order_id)
     await lab.end_order(lab.orders.all[payment.order_id])
     due = (await lab.payment(payment.id)).check_at
-    async with lab.postgres.connection() as connection:
-        await store.put_off_payment(
-            connection, replace(taken, check_at=clock.now() + timedelta(hours=1)), taken.check_at
-        )
+    async with lab.work.read() as unit:
+        await unit.payments.put_off(replace(taken, check_at=clock.now() + timedelta(hours=1)), taken.check_at)
     assert (await lab.payment(payment.id)).check_at == due
 
 
 async def test_nobody_is_asked_again_for_what_is_to_be_closed(lab: Lab) -> None:
     payment = await stored(lab, a_payment(lab))
-    async with lab.postgres.connection() as connection:
-        assert await store.begin_asking(connection, payment, clock.now())
-        await store.save_payment(connection, replace(payment, close_intent=True))
-        assert not await store.begin_asking(connection, payment, clock.now())
-        await store.save_payment(connection, replace(payment, intent_id=f"pi_{payment.id}"))
-        assert not await store.begin_asking(connection, payment, clock.now())
+    async with lab.work.read() as unit:
+        assert await unit.payments.begin_asking(payment, clock.now())
+        await unit.payments.save(replace(payment, close_charge=True))
+        assert not await unit.payments.begin_asking(payment, clock.now())
+        await unit.payments.save(replace(payment, provider_reference=f"pi_{payment.id}"))
+        assert not await unit.payments.begin_asking(payment, clock.now())
 
 
 async def test_webhooks_are_remembered_for_a_month(lab: Lab) -> None:
     old, new, payment_id = f"evt_{uuid4()}", f"evt_{uuid4()}", uuid4()
-    async with lab.postgres.transaction() as connection:
-        await store.webhook_processed(connection, old, "t", payment_id)
-        await store.webhook_processed(connection, old, "t", payment_id)
-        await connection.execute("UPDATE processed_webhook_events SET received_at = now() - interval '31 days'")
-        await store.webhook_processed(connection, new, "t", payment_id)
-        assert not await store.webhook_was_processed(connection, old)
-        assert await store.webhook_was_processed(connection, new)
+    async with lab.work.begin() as unit:
+        await unit.notices.processed(Notice("stripe", old, "t", Topic.CHARGE), payment_id)
+        await unit.notices.processed(Notice("stripe", old, "t", Topic.CHARGE), payment_id)
+        await unit.connection.execute("UPDATE processed_webhook_events SET received_at = now() - interval '31 days'")
+        await unit.notices.processed(Notice("stripe", new, "t", Topic.CHARGE), payment_id)
+        assert not await unit.notices.was_processed(old)
+        assert await unit.notices.was_processed(new)
 
 
 async def test_lists_are_ones_own_newest_first_a_page_at_a_time(lab: Lab) -> None:
@@ -199,11 +212,11 @@ async def test_lists_are_ones_own_newest_first_a_page_at_a_time(lab: Lab) -> Non
         lab.orders.all[order.id] = order
         paid.append((await lab.pay(order)).payment_id)
     await lab.pay(lab.orders.place())
-    first, token = await lab.show.page(me, is_staff=False, order_id=None, before=None, size=3)
-    second, end = await lab.show.page(me, is_staff=False, order_id=None, before=token, size=3)
+    first, token = await lab.list_payments(ListPayments(me, is_staff=False, order_id=None, before=None, size=3))
+    second, end = await lab.list_payments(ListPayments(me, is_staff=False, order_id=None, before=token, size=3))
     assert [str(payment.id) for payment in first + second] == paid[::-1]
     assert (len(first), end) == (3, None)
-    exact, none = await lab.show.page(me, is_staff=False, order_id=None, before=None, size=5)
+    exact, none = await lab.list_payments(ListPayments(me, is_staff=False, order_id=None, before=None, size=5))
     assert (len(exact), none) == (5, None)
 
 
@@ -213,18 +226,21 @@ async def test_an_orders_payments_are_for_its_owner_and_for_staff(lab: Lab) -> N
     (payment,) = await lab.payments_of(order)
 
     async def seen_by(user: object, *, is_staff: bool) -> list[str]:
-        page, _ = await lab.show.page(user, is_staff=is_staff, order_id=order.id, before=None, size=9)  # type: ignore[arg-type]
+        page, _ = await lab.list_payments(ListPayments(user, is_staff=is_staff, order_id=order.id, before=None, size=9))  # type: ignore[arg-type]
         return [str(one.id) for one in page]
 
     assert await seen_by(order.user_id, is_staff=False) == [paid.payment_id]
     assert await seen_by(other, is_staff=True) == [paid.payment_id]
     assert await seen_by(other, is_staff=False) == []
-    assert (await lab.show.page(other, is_staff=True, order_id=None, before=None, size=9)) == ([], None)
-    assert await lab.show.one(payment.id, order.user_id, is_staff=False) == payment
-    assert await lab.show.one(payment.id, other, is_staff=True) == payment
+    assert (await lab.list_payments(ListPayments(other, is_staff=True, order_id=None, before=None, size=9))) == (
+        [],
+        None,
+    )
+    assert await lab.get_payment(GetPayment(payment.id, order.user_id, is_staff=False)) == payment
+    assert await lab.get_payment(GetPayment(payment.id, other, is_staff=True)) == payment
     for wrong in (payment.id, other):
         with pytest.raises(PaymentNotFound):
-            await lab.show.one(wrong, other, is_staff=False)
+            await lab.get_payment(GetPayment(wrong, other, is_staff=False))
     with pytest.raises(PaymentNotFound):
         await lab.confirm(payment.id, other)
 

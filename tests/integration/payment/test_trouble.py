@@ -12,10 +12,12 @@ import pytest
 from pydantic import SecretStr
 
 from services.chassis import deadlines
-from services.payment.domain import Intent, Payment, Status
-from services.payment.first_answers import PaymentMethodRefused
-from services.payment.recorder import Recorder
-from services.payment.stripe_gateway import NotAsked, NotAuthorized, OutcomeUnknown, StripeGateway
+from services.payment.adapters.stripe.client import StripeProvider
+from services.payment.domain.charges import Charge
+from services.payment.domain.payments import Payment, PaymentMethodRefused, Status
+from services.payment.ports import NotAsked, NotAuthorized, OutcomeUnknown
+from services.payment.use_cases.record_charge import RecordCharge
+from services.payment.use_cases.record_refund import RecordRefund
 from tests.integration.payment.lab import CHALLENGED, DECLINED, VISA, Lab
 from tests.support.real_stack import RealStack
 
@@ -36,24 +38,24 @@ def dying(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     async def die(*_: object, **__: object) -> None:
         raise Died
 
-    monkeypatch.setattr(Recorder, "intent", die)
-    monkeypatch.setattr(Recorder, "refusal", die)
-    monkeypatch.setattr(Recorder, "refund", die)
+    monkeypatch.setattr(RecordCharge, "charge", die)
+    monkeypatch.setattr(RecordCharge, "refusal", die)
+    monkeypatch.setattr(RecordRefund, "refund", die)
     return monkeypatch
 
 
 @pytest.fixture
-async def wrong_key(stripe_sandbox: RealStack) -> AsyncIterator[StripeGateway]:
-    gateway = StripeGateway(SecretStr("sk_test_nobodys"), stripe_sandbox.stripe_url, timeout=5)
+async def wrong_key(stripe_sandbox: RealStack) -> AsyncIterator[StripeProvider]:
+    gateway = StripeProvider(SecretStr("sk_test_nobodys"), stripe_sandbox.stripe_url, timeout=5)
     await gateway.start()
     yield gateway
     await gateway.stop()
 
 
 @pytest.fixture
-async def impatient(stripe_sandbox: RealStack) -> AsyncIterator[StripeGateway]:
+async def impatient(stripe_sandbox: RealStack) -> AsyncIterator[StripeProvider]:
     key = SecretStr(stripe_sandbox.secrets.stripe_api_key)
-    gateway = StripeGateway(key, stripe_sandbox.stripe_url, timeout=0.3)
+    gateway = StripeProvider(key, stripe_sandbox.stripe_url, timeout=0.3)
     await gateway.start()
     yield gateway
     await gateway.stop()
@@ -98,7 +100,7 @@ async def test_a_process_that_dies_before_it_has_written_the_outcome(
         await lab.pay(order, method, idempotency_key=f"k-died-{method}")
     dying.undo()
     payment = await lab.only_payment_of(order)
-    assert (payment.status, payment.intent_id) == (Status.PROCESSING, None)
+    assert (payment.status, payment.provider_reference) == (Status.PROCESSING, None)
     await lab.reconcile(past=SOON)
     assert (await lab.payment(payment.id)).status is status
     assert await lab.told(order) == news
@@ -142,7 +144,7 @@ async def test_a_request_that_never_reached_stripe_within_a_day_has_failed(
         raise OutcomeUnknown
 
     with monkeypatch.context() as patched:
-        patched.setattr(StripeGateway, "ask", away)
+        patched.setattr(StripeProvider, "ask", away)
         assert (await lab.pay(order)).status == "processing"
     await lab.reconcile(past=A_DAY)
     payment = await lab.only_payment_of(order)
@@ -160,7 +162,7 @@ async def test_a_request_that_never_reached_stripe_is_made_when_stripe_is_back(
         raise OutcomeUnknown
 
     with monkeypatch.context() as patched:
-        patched.setattr(StripeGateway, "ask", away)
+        patched.setattr(StripeProvider, "ask", away)
         await lab.pay(order)
         await lab.reconcile(past=SOON)
     payment = await lab.only_payment_of(order)
@@ -169,7 +171,7 @@ async def test_a_request_that_never_reached_stripe_is_made_when_stripe_is_back(
     assert (await lab.only_payment_of(order)).status is Status.SUCCEEDED
 
 
-async def test_stripe_answers_too_slowly(lab: Lab, impatient: StripeGateway) -> None:
+async def test_stripe_answers_too_slowly(lab: Lab, impatient: StripeProvider) -> None:
     order = lab.orders.place()
     slow = Lab(lab.postgres, impatient, lab.sandbox, orders=lab.orders)
     await lab.sandbox.hold_next_answers(1, ALL_TRIES)
@@ -212,7 +214,7 @@ async def test_a_payment_that_takes_its_time(lab: Lab) -> None:
     order = lab.orders.place()
     started = await lab.pay(order, "pm_sandbox_processing")
     assert started.status == "processing"
-    assert (await lab.payment(started.payment_id)).intent_id is not None
+    assert (await lab.payment(started.payment_id)).provider_reference is not None
     assert await lab.told(order) == {}
     await lab.sandbox.until_captured(started.payment_id)
     await lab.reconcile(past=SOON)
@@ -220,7 +222,7 @@ async def test_a_payment_that_takes_its_time(lab: Lab) -> None:
     assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
 
 
-async def test_stripe_does_not_take_our_key(lab: Lab, wrong_key: StripeGateway) -> None:
+async def test_stripe_does_not_take_our_key(lab: Lab, wrong_key: StripeProvider) -> None:
     order = lab.orders.place()
     with pytest.raises(NotAuthorized):
         await Lab(lab.postgres, wrong_key, lab.sandbox, orders=lab.orders).pay(order, idempotency_key="k-auth")
@@ -231,7 +233,7 @@ async def test_stripe_does_not_take_our_key(lab: Lab, wrong_key: StripeGateway) 
 
 async def test_a_stripe_that_fails_again_and_again_is_left_alone(lab: Lab, stripe_sandbox: RealStack) -> None:
     key = SecretStr(stripe_sandbox.secrets.stripe_api_key)
-    unreachable = StripeGateway(key, "http://127.0.0.1:9", timeout=5)
+    unreachable = StripeProvider(key, "http://127.0.0.1:9", timeout=5)
     await unreachable.start()
     cut_off = Lab(lab.postgres, unreachable, lab.sandbox, orders=lab.orders)
     open_orders = [lab.orders.place() for _ in range(5)]
@@ -268,7 +270,7 @@ async def test_a_return_address_that_has_changed_since(lab: Lab, dying: pytest.M
 async def test_a_challenge_that_nobody_finishes_ends_in_time(lab: Lab) -> None:
     order = lab.orders.place()
     waiting = await lab.pay(order, CHALLENGED)
-    intent_id = str((await lab.payment(waiting.payment_id)).intent_id)
+    intent_id = str((await lab.payment(waiting.payment_id)).provider_reference)
     await lab.reconcile(past=timedelta(minutes=14))
     assert (await lab.payment(waiting.payment_id)).status is Status.REQUIRES_ACTION
     await lab.reconcile(past=timedelta(minutes=2))
@@ -281,7 +283,7 @@ async def test_a_challenge_that_nobody_finishes_ends_in_time(lab: Lab) -> None:
 async def test_a_challenge_that_is_passed_at_the_last_moment_pays(lab: Lab) -> None:
     order = lab.orders.place()
     waiting = await lab.pay(order, CHALLENGED)
-    await lab.sandbox.pass_challenge(str((await lab.payment(waiting.payment_id)).intent_id))
+    await lab.sandbox.pass_challenge(str((await lab.payment(waiting.payment_id)).provider_reference))
     await lab.reconcile(past=timedelta(minutes=16))  # cancelling is refused
     assert (await lab.payment(waiting.payment_id)).status is Status.SUCCEEDED
     assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_CONFIRMED": 1}
@@ -291,7 +293,7 @@ async def test_a_customer_who_pays_after_all_gets_it_back(lab: Lab) -> None:
     """With the client secret another card can be tried, until the intent is closed."""
     order = lab.orders.place()
     waiting = await lab.pay(order, CHALLENGED)
-    intent_id = str((await lab.payment(waiting.payment_id)).intent_id)
+    intent_id = str((await lab.payment(waiting.payment_id)).provider_reference)
     await lab.sandbox.pass_challenge(intent_id, "fail")
     await lab.confirm((await lab.only_payment_of(order)).id, order.user_id)
     await lab.sandbox.confirm_by_customer(intent_id, VISA)
@@ -306,13 +308,13 @@ async def test_a_customer_who_pays_after_all_gets_it_back(lab: Lab) -> None:
 
 async def test_a_fee_that_is_known_later_is_booked_later(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     order = lab.orders.place()
-    ask = StripeGateway.ask
+    ask = StripeProvider.ask
 
-    async def without_settlement(self: StripeGateway, payment: Payment) -> Intent:
+    async def without_settlement(self: StripeProvider, payment: Payment) -> Charge:
         return replace(await ask(self, payment), settlement=None)
 
     with monkeypatch.context() as patched:
-        patched.setattr(StripeGateway, "ask", without_settlement)
+        patched.setattr(StripeProvider, "ask", without_settlement)
         paid = await lab.pay(order)
     assert (paid.status, await lab.ledger(order)) == ("succeeded", [("capture", "59.98")])
     await lab.reconcile(past=SOON)
@@ -327,7 +329,7 @@ async def test_each_request_to_charge_is_written_down_with_what_came_of_it(
         raise OutcomeUnknown
 
     with monkeypatch.context() as patched:
-        patched.setattr(StripeGateway, "ask", away)
+        patched.setattr(StripeProvider, "ask", away)
         unknown = await lab.pay(lab.orders.place())
         await lab.reconcile(past=SOON)
     await lab.reconcile(past=SOON)

@@ -26,15 +26,16 @@ from google.api.httpbody_pb2 import HttpBody
 from stripe import WebhookSignature
 
 from services.chassis.call import Call
-from services.payment.domain import Order, Payment, Status
-from services.payment.faults import FAULTS
-from services.payment.rpc import PaymentRpc
-from services.payment.stripe_gateway import ProviderAway
-from services.payment.stripe_webhooks import BadSignature
-from services.payment.use_cases.handle_webhook import DISPUTE_EVENTS, INTENT_EVENTS, REFUND_EVENTS
+from services.payment.adapters.stripe.webhooks import BadSignature
+from services.payment.adapters.stripe.words import TOPICS
+from services.payment.domain.orders import Order
+from services.payment.domain.payments import Payment, Status
+from services.payment.entrypoints.errors import STATUSES
+from services.payment.entrypoints.rpc import PaymentRpc
+from services.payment.ports import ProviderAway
 from tests.integration.payment.lab import CHALLENGED, DECLINED, VISA, WEBHOOK_SECRET, Lab, intent_of
 
-TAKEN = INTENT_EVENTS | REFUND_EVENTS | DISPUTE_EVENTS
+TAKEN = frozenset(TOPICS)
 WANTED = int(os.environ.get("ARGOSY_STORM_WEBHOOKS", "1000"))
 TIMES = 3
 EXPANDED = 0.3
@@ -72,7 +73,7 @@ class World:
             card, then = STORIES[story]
             order = self.lab.orders.place()
             payment = await self.lab.pay(order, card)
-            intent_id = str((await self.lab.payment(payment.payment_id)).intent_id)
+            intent_id = str((await self.lab.payment(payment.payment_id)).provider_reference)
             await then(self.lab, intent_id)
             return Told(story, order, payment.payment_id, intent_id)
 
@@ -289,13 +290,13 @@ def forged(event: Any, number: int) -> tuple[bytes, str]:
 
 async def deliver(lab: Lab, payload: bytes, signature: str) -> bool:
     """As Stripe does: again, while we cannot take it. False: refused, as what the edge makes a 400 of."""
-    rpc = PaymentRpc(*(cast(Any, None),) * 4, lab.handle_webhook, cast(Any, None))
+    rpc = PaymentRpc(*(cast(Any, None),) * 6, lab.handle_webhook, cast(Any, None))
     call = cast(Call, _Metadata({"stripe-signature": signature}))
     while True:
         try:
             answer = await rpc.HandleStripeWebhook(HttpBody(data=payload), call)
         except BadSignature:
-            assert FAULTS[BadSignature].status is grpc.StatusCode.INVALID_ARGUMENT
+            assert STATUSES[BadSignature].status is grpc.StatusCode.INVALID_ARGUMENT
             return False
         except ProviderAway:
             await asyncio.sleep(0.2)
@@ -323,13 +324,13 @@ async def state(lab: Lab, one: Told) -> Any:
         payment.late,
         payment.error_code,
         payment.decline_code,
-        payment.provider_fee_minor,
-        payment.net_amount_minor,
-        payment.close_intent,
+        payment.provider_fee,
+        payment.net_amount,
+        payment.close_charge,
         payment.dispute,
         await disputes(lab, payment),
         sorted(await lab.ledger(one.order)),
-        sorted((refund.amount_minor, refund.status, refund.reason) for refund in await lab.refunds(one.payment_id)),
+        sorted((refund.amount.minor, refund.status, refund.reason) for refund in await lab.refunds(one.payment_id)),
         await lab.told(one.order),
     )
 

@@ -14,9 +14,11 @@ import pytest
 from prometheus_client import REGISTRY
 from stripe import WebhookSignature
 
-from services.payment.domain import Order, Status, Stranded
-from services.payment.stripe_gateway import OutcomeUnknown, StripeGateway
-from services.payment.stripe_webhooks import BadSignature
+from services.payment.adapters.stripe.client import StripeProvider
+from services.payment.adapters.stripe.webhooks import BadSignature
+from services.payment.domain.orders import Order
+from services.payment.domain.payments import Status, Stranded
+from services.payment.ports import OutcomeUnknown
 from tests.integration.payment.lab import CHALLENGED, DECLINED, VISA, WEBHOOK_SECRET, Lab
 
 SUCCEEDED = "payment_intent.succeeded"
@@ -26,7 +28,7 @@ async def challenged(lab: Lab) -> tuple[Order, str, str]:
     """An order whose customer has been sent to a challenge; the payment's and the intent's ids."""
     order = lab.orders.place()
     waiting = await lab.pay(order, CHALLENGED)
-    return order, waiting.payment_id, str((await lab.payment(waiting.payment_id)).intent_id)
+    return order, waiting.payment_id, str((await lab.payment(waiting.payment_id)).provider_reference)
 
 
 def signed(event: Any, *, age: float = 0, secret: str | None = None) -> tuple[bytes, str]:
@@ -89,23 +91,23 @@ async def test_one_that_overtakes_our_own_answer(lab: Lab, monkeypatch: pytest.M
     (event,) = await lab.sandbox.events(SUCCEEDED, intents["data"][0]["id"])
     await lab.webhook(event)
     payment = await lab.payment(unknown.payment_id)
-    assert (payment.status, payment.intent_id) == (Status.SUCCEEDED, intents["data"][0]["id"])
+    assert (payment.status, payment.provider_reference) == (Status.SUCCEEDED, intents["data"][0]["id"])
     assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
 
 
 async def test_what_is_known_is_not_asked_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     paid = await lab.pay(lab.orders.place())
-    intent_id = str((await lab.payment(paid.payment_id)).intent_id)
+    intent_id = str((await lab.payment(paid.payment_id)).provider_reference)
     (event,) = await lab.sandbox.events(SUCCEEDED, intent_id)
 
     async def asked(*_: object) -> None:
         raise AssertionError("Stripe was asked")
 
-    monkeypatch.setattr(StripeGateway, "look_up", asked)
+    monkeypatch.setattr(StripeProvider, "look_up", asked)
     await lab.webhook(event)
     declined = await lab.pay(lab.orders.place(), DECLINED)
     await lab.reconcile()
-    intent_id = str((await lab.payment(declined.payment_id)).intent_id)
+    intent_id = str((await lab.payment(declined.payment_id)).provider_reference)
     for kind in ("payment_intent.payment_failed", "payment_intent.canceled"):
         for event in await lab.sandbox.events(kind, intent_id):
             await lab.webhook(event)
@@ -120,7 +122,7 @@ async def test_it_is_taken_again_when_stripe_could_not_be_asked(lab: Lab, monkey
         raise OutcomeUnknown
 
     with monkeypatch.context() as patched:
-        patched.setattr(StripeGateway, "look_up", away)
+        patched.setattr(StripeProvider, "look_up", away)
         with pytest.raises(OutcomeUnknown):
             await lab.webhook(event)
     assert (await lab.payment(payment_id)).status is Status.REQUIRES_ACTION
@@ -132,7 +134,7 @@ async def test_it_is_taken_again_when_stripe_could_not_be_asked(lab: Lab, monkey
 async def test_a_refund_made_by_other_hands_is_booked(lab: Lab) -> None:
     order = lab.orders.place()
     paid = await lab.pay(order)
-    intent_id = str((await lab.payment(paid.payment_id)).intent_id)
+    intent_id = str((await lab.payment(paid.payment_id)).provider_reference)
     await lab.sandbox.refund_by_hand(intent_id, 1000)
     (event,) = await lab.sandbox.events("charge.refunded", intent_id)
     for _ in range(2):
@@ -164,7 +166,7 @@ async def test_a_refund_that_comes_back_from_the_bank(lab: Lab) -> None:
     await lab.reconcile()
     assert (await lab.payment(paid.payment_id)).status is Status.REFUNDED
     await lab.until_refund_is_settled_at_stripe(paid.payment_id)
-    intent_id = str((await lab.payment(paid.payment_id)).intent_id)
+    intent_id = str((await lab.payment(paid.payment_id)).provider_reference)
     for event in await lab.sandbox.events("refund.updated", intent_id):
         await lab.webhook(event)
     assert (await lab.payment(paid.payment_id)).status is Status.SUCCEEDED
@@ -179,7 +181,7 @@ async def test_a_refund_that_comes_back_from_the_bank(lab: Lab) -> None:
 
 async def test_of_others_and_of_other_kinds(lab: Lab) -> None:
     paid = await lab.pay(lab.orders.place())
-    intent_id = str((await lab.payment(paid.payment_id)).intent_id)
+    intent_id = str((await lab.payment(paid.payment_id)).provider_reference)
     before = await lab.everything()
     (event,) = await lab.sandbox.events(SUCCEEDED, intent_id)
     foreign = event["data"]["object"] | {"id": "pi_foreign", "metadata": {"payment_id": str(uuid4())}}
@@ -293,7 +295,7 @@ async def test_events_of_connected_accounts_are_none_of_ours(lab: Lab, monkeypat
 
     counted = counted_as("connected_account")
     with monkeypatch.context() as patched:
-        patched.setattr(StripeGateway, "look_up", asked)
+        patched.setattr(StripeProvider, "look_up", asked)
         await lab.webhook(event | {"account": "acct_1"})
     assert (await lab.payment(payment_id)).status is Status.REQUIRES_ACTION
     assert counted_as("connected_account") == counted + 1
@@ -306,7 +308,7 @@ async def test_events_of_connected_accounts_are_none_of_ours(lab: Lab, monkeypat
 async def test_a_refund_is_heard_of_under_all_its_names(lab: Lab, kind: str, expanded: bool) -> None:
     order = lab.orders.place()
     paid = await lab.pay(order)
-    intent_id = str((await lab.payment(paid.payment_id)).intent_id)
+    intent_id = str((await lab.payment(paid.payment_id)).provider_reference)
     await lab.sandbox.refund_by_hand(intent_id, 1000)
     event = await lab.sandbox.event(kind, intent_id)
     if expanded:
@@ -322,7 +324,7 @@ async def test_a_refund_is_heard_of_under_all_its_names(lab: Lab, kind: str, exp
 async def test_a_refund_that_names_its_charge_alone(lab: Lab) -> None:
     order = lab.orders.place()
     paid = await lab.pay(order)
-    intent_id = str((await lab.payment(paid.payment_id)).intent_id)
+    intent_id = str((await lab.payment(paid.payment_id)).provider_reference)
     await lab.sandbox.refund_by_hand(intent_id, 1000)
     event = await lab.sandbox.event("refund.created", intent_id)
     event["data"]["object"]["payment_intent"] = None
@@ -338,7 +340,7 @@ async def test_that_a_refund_came_back_is_heard_of_under_all_its_names(lab: Lab,
     await lab.sandbox.control(settlement_seconds=3600)
     await lab.refund(payment.id, 1000)
     (refund,) = await lab.refunds(payment.id)
-    await lab.sandbox.ask("POST", f"/_sandbox/refunds/{refund.stripe_refund_id}/fail")
-    await lab.webhook(await lab.sandbox.event(kind, str(payment.intent_id)))
+    await lab.sandbox.ask("POST", f"/_sandbox/refunds/{refund.provider_reference}/fail")
+    await lab.webhook(await lab.sandbox.event(kind, str(payment.provider_reference)))
     assert (await lab.payment(payment.id)).status is Status.SUCCEEDED
     assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1, "PAYMENT_REFUND_FAILED": 1}

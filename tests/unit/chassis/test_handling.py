@@ -242,7 +242,7 @@ async def test_too_many_stop_it_instead() -> None:
     with pytest.raises(TooManyDeadLetters, match=r"10 messages in a row.*; the last one order-events/0/7: NotAnEvent"):
         await consumer.process(created(value=b"\xff"), asyncio.Event())
     assert len(letters.sent) == 9
-    consumer.forgive()
+    consumer.reset_allowance()
     await consumer.process(created(value=b"\xff"), asyncio.Event())
     assert len(letters.sent) == 10
 

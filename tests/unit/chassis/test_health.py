@@ -17,6 +17,6 @@ async def test_live_says_no_only_when_a_restart_helps() -> None:
     stuck = [False]
     health = Health(live=lambda: not stuck[0])
     assert (await answer(health, ""), await answer(health, LIVE)) == ("NOT_SERVING", "SERVING")
-    health.tell(serving=True)
+    health.set_serving(serving=True)
     stuck[0] = True
     assert (await answer(health, ""), await answer(health, LIVE)) == ("SERVING", "NOT_SERVING")

@@ -43,7 +43,7 @@ def test_a_line(out: list[str]) -> None:
 
 
 def test_libraries_log_in_the_same_form(out: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "_BEGINNING_SECONDS", 0.0)
+    monkeypatch.setattr(logs, "_STARTUP_SECONDS", 0.0)
     logging.getLogger("aiokafka").info("too quiet")
     logging.getLogger("aiokafka").error("lost %s", "it")
     (line,) = _lines(out)
@@ -159,8 +159,8 @@ def test_exception_takes_the_error_at_hand(out: list[str]) -> None:
 
 def test_a_prepared_line_is_as_any_other(out: list[str]) -> None:
     line = logs.Line("call", {"rpc": "/shop.v1.Shop/100%", "code": "OK"}, ("duration_ms", "caller", "request_id"))
-    line.say(1.25, None, 'a "quoted"\nid, 100%s')
-    line.say(0.5, "u-1", "é")
+    line.write(1.25, None, 'a "quoted"\nid, 100%s')
+    line.write(0.5, "u-1", "é")
     first, second = _lines(out)
     assert first.pop("time") <= second.pop("time")
     known = {"level": "info", "event": "call", "service": "shop", "rpc": "/shop.v1.Shop/100%", "code": "OK"}
@@ -171,13 +171,13 @@ def test_a_prepared_line_is_as_any_other(out: list[str]) -> None:
 
 def test_a_prepared_line_follows_the_settings(out: list[str]) -> None:
     line = logs.Line("call", {}, ("caller",))
-    line.say("u-1")
+    line.write("u-1")
     louder: list[str] = []
     logs.configure("other", "warning", louder.append)
-    line.say("u-2")
+    line.write("u-2")
     assert not louder
     logs.configure("other", "info", louder.append)
-    line.say("u-3")
+    line.write("u-3")
     assert len(out) == 1
     assert [(said["service"], said["caller"]) for said in _lines(louder)] == [("other", "u-3")]
 
@@ -188,7 +188,7 @@ def test_what_is_away_when_a_process_begins_is_expected_and_a_warning_later(
     logs.absence("waiting_for_resource", resource="kafka")
     logging.getLogger("aiokafka.consumer").error("no broker")
     logging.getLogger("asyncpg").error("no database")
-    monkeypatch.setattr(logs, "_BEGINNING_SECONDS", 0.0)
+    monkeypatch.setattr(logs, "_STARTUP_SECONDS", 0.0)
     logs.absence("resource_away", resource="kafka")
     logging.getLogger("aiokafka.consumer").error("no broker still")
     assert [(line["level"], line["event"]) for line in _lines(out)] == [

@@ -43,7 +43,7 @@ def test_a_stream() -> None:
 
 
 def test_streams_of_requests_are_not_served() -> None:
-    with pytest.raises(ContractError, match="callers send one request"):
+    with pytest.raises(ContractError, match="client streaming is not supported"):
         policy.read(_service(lambda *_: None, client_streaming=True))
 
 
@@ -98,7 +98,7 @@ def _internal(_service: Any, method: Any, _options: Any) -> None:
     ("change", "complaint"),
     [
         (lambda service, method, options: service.ClearField("name"), "names no service"),
-        (lambda service, method, options: service.ClearField("timeout"), "how long a call may take"),
+        (lambda service, method, options: service.ClearField("timeout"), "has a deadline"),
         (lambda service, method, options: method.ClearField("access"), "lacks access"),
         (lambda service, method, options: method.callers.append("friend"), "a public one names none"),
         (

@@ -84,6 +84,17 @@ def test_half_an_answer_leads_nowhere() -> None:
     assert decode(PLACE, batch(THREE)[:-1], 0) == ([], 0)
 
 
+def test_a_record_whose_offset_is_not_in_its_batch_is_undecodable() -> None:
+    """It would be delivered, and the fetch would stay at the same offset or go back."""
+    bad = bytearray(batch(THREE))
+    last_offset_delta = slice(23, 27)
+    bad[last_offset_delta] = (-1).to_bytes(4, "big", signed=True)
+    bad[17:21] = calc_crc32c(bytes(bad[21:])).to_bytes(4, "big")
+    (found,), next_offset = decode(PLACE, bytes(bad), 0)
+    assert isinstance(found, Undecodable)
+    assert next_offset == 1
+
+
 @given(st.lists(ANY, min_size=1, max_size=4), st.sampled_from(sorted(CODECS)), st.data())
 def test_no_bytes_make_it_raise_or_stand_still(records: list[Raw], name: str, data: st.DataObject) -> None:
     good = batch(records, name)

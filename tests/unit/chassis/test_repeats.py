@@ -17,19 +17,19 @@ class Clock:
 def test_the_same_thing_is_said_once_until_the_time_is_over() -> None:
     clock = Clock()
     seen = Repeats(30, clock)
-    assert [seen.since_said("away") for _ in range(4)] == [0, None, None, None]
+    assert [seen.left_out("away") for _ in range(4)] == [0, None, None, None]
     clock.seconds = 29.9
-    assert seen.since_said("away") is None
+    assert seen.left_out("away") is None
     clock.seconds = 30
-    assert seen.since_said("away") == 4
-    assert seen.since_said("away") is None
+    assert seen.left_out("away") == 4
+    assert seen.left_out("away") is None
     clock.seconds = 60
-    assert seen.since_said("away") == 1
+    assert seen.left_out("away") == 1
 
 
 def test_other_things_are_said() -> None:
     seen = Repeats(30, Clock())
-    assert [seen.since_said(what) for what in ("a", "b", "a")] == [0, 0, None]
+    assert [seen.left_out(what) for what in ("a", "b", "a")] == [0, 0, None]
 
 
 def test_of_many_things_the_oldest_is_forgotten() -> None:
@@ -37,6 +37,6 @@ def test_of_many_things_the_oldest_is_forgotten() -> None:
     seen = Repeats(30, clock)
     for number in range(repeats._MOST_REMEMBERED + 1):
         clock.seconds = number / 1_000
-        assert seen.since_said(number) == 0
-    assert seen.since_said(1) is None
-    assert seen.since_said(0) == 0, "it was forgotten, so it is new"
+        assert seen.left_out(number) == 0
+    assert seen.left_out(1) is None
+    assert seen.left_out(0) == 0, "it was forgotten, so it is new"

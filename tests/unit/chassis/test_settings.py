@@ -94,7 +94,7 @@ def test_a_name_that_is_nearly_a_setting_is_refused(
     environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     environment.setenv("DRAIN_GRACE_SECOND", "5")
-    assert _refusal(capsys) == "bad setting DRAIN_GRACE_SECOND: no setting has this name; DRAIN_GRACE_SECONDS is meant"
+    assert _refusal(capsys) == "bad setting DRAIN_GRACE_SECOND: unknown setting; did you mean DRAIN_GRACE_SECONDS?"
     environment.setenv("DRAIN_GRACE_SECONDS", "5")  # then the other one is somebody else's
     assert load(ShopSettings).drain_grace_seconds == 5
 

@@ -112,15 +112,18 @@ def test_a_group_that_two_services_share_is_one_limit() -> None:
         ),
         (changed(PUBLIC, "method", 0, "options", HTTP, to=None), "Shelf.Look: a public rpc has an HTTP binding"),
         (changed(PUBLIC, "method", 0, "options", METHOD, "callers", to=["order"]), "Shelf.Look: an internal rpc names"),
-        (changed(PUBLIC, "method", 0, "clientStreaming", to=True), "Shelf.Look: callers send one request"),
+        (changed(PUBLIC, "method", 0, "clientStreaming", to=True), "Shelf.Look: client streaming is not supported"),
         (
             changed(PUBLIC, "options", SERVICE, "timeout", to=None),
-            "Shelf.Look: neither it nor its service says how long",
+            "Shelf.Look: neither the rpc nor its service has a deadline",
         ),
         (changed(PUBLIC, "options", SERVICE, "name", to=None), "Shelf: its policy names no service"),
         (changed(PUBLIC, "options", SERVICE, "rateLimit", to=None), "Shelf: a public service has a rate limit"),
         (changed(PUBLIC, "options", SERVICE, "rateLimit", "perHour", to=None), "Shelf: a rate limit has a group"),
-        (changed(PUBLIC, "method", 1, "options", HTTP, to={"get": "/shelves/{id}"}), "is /argosy.shop.v1.Shelf/Look's"),
+        (
+            changed(PUBLIC, "method", 1, "options", HTTP, to={"get": "/shelves/{id}"}),
+            "is already the route of /argosy.shop.v1.Shelf/Look",
+        ),
         (
             changed(PUBLIC, "method", 1, "options", to={METHOD: {"access": "ACCESS_INTERNAL", "callers": ["order"]}}),
             "Shelf: public and internal rpcs belong in services of their own",
@@ -141,5 +144,5 @@ def test_refuses_what_nobody_decided(service: dict[str, Any], complaint: str) ->
 def test_refuses_two_allowances_for_one_group() -> None:
     other = changed(changed(PUBLIC, "name", to="Rack"), "options", SERVICE, "rateLimit", "perHour", to=99)
     other["method"] = [changed(PUBLIC["method"][1], "options", HTTP, to={"post": "/racks"})]
-    with pytest.raises(ContractError, match="shelves: it has two different allowances"):
+    with pytest.raises(ContractError, match="shelves: it has two different limits"):
         read_contract(image(PUBLIC, other))

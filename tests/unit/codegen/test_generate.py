@@ -89,7 +89,7 @@ def test_a_commit_is_compared_by_the_contract_that_it_has(image: bytes, tmp_path
     more = FileDescriptorSet.FromString(image)
     file_in(more, "argosy/order/v1/order.proto").message_type.add(name="Parcel")
     commit(more.SerializeToString())
-    with pytest.raises(CheckFailed, match=r"breaks with that of HEAD:\n.*Parcel"):
+    with pytest.raises(CheckFailed, match=r"not compatible with HEAD:\n.*Parcel"):
         check_against("HEAD", tmp_path)
     check_against("HEAD~1", tmp_path)
     with pytest.raises(CheckFailed, match="nothing-here has no contract"):

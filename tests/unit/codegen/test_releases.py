@@ -82,7 +82,7 @@ def test_a_release_is_kept_once(tmp_path: Path) -> None:
     file = keep(tmp_path, "1.2.3")
     assert ours_alone(build_image(source_info=False)) == file.read_bytes()
     file.write_bytes(b"as it was")
-    with pytest.raises(NoRelease, match=r"1\.2\.3\.binpb is there"):
+    with pytest.raises(NoRelease, match=r"1\.2\.3\.binpb exists"):
         keep(tmp_path, "1.2.3")
     assert file.read_bytes() == b"as it was"
 

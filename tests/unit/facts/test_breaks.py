@@ -145,7 +145,7 @@ BREAKS: dict[str, tuple[Callable[[Path], None], str]] = {
     "a service of the contract is gone": (remove("services/notification"), "services/notification is missing"),
     "a service that the contract does not know": (
         lambda root: shutil.copytree(root / "services" / "payment", root / "services" / "parcels") and None,
-        "services/parcels: no service of the contract is its own",
+        "services/parcels: the contract has no service with this owner",
     ),
     "a service without facts": (remove("services/order/service.yaml"), "services/order has no service.yaml"),
     "a field that nobody knows": (add("services/order/service.yaml", "colour: red\n"), "service.yaml: colour: "),

@@ -104,4 +104,4 @@ def test_the_edge_ends_with_2_and_one_line(tmp_path: Path) -> None:
     (edge,) = (part for part in parts(stack, credentials.ensure(stack.secrets)) if part.name == "edge")
     done = _run("edge run", edge.environment, JWKS_URL="http://shop:hunter2@user/jwks")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "bad setting JWKS_URL: must hold no user and no password\n"
+    assert done.stderr == "bad setting JWKS_URL: must not contain a user or password\n"

@@ -101,7 +101,7 @@ def test_the_supervisor_reads_back_what_was_meant(stack: Stack) -> None:
 @pytest.mark.parametrize("value", ['say "x"', "it's", "two\nlines"])
 def test_a_setting_that_could_end_its_quotes_is_refused(value: str, stack: Stack) -> None:
     part = Part("odd", Group.STORES, ("program",), None, environment={"ODD": value})
-    with pytest.raises(ValueError, match="a setting may hold no quotes"):
+    with pytest.raises(ValueError, match="a setting must not contain quotes"):
         render(stack, stack.run / "socket", [part])
 
 

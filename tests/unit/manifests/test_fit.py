@@ -72,7 +72,7 @@ SHIPPED_MISTAKES: dict[str, tuple[str, Callable[[Manifest], object], str]] = {
     "a gateway's label that no pod has": (
         "Gateway/public",
         lambda m: m["spec"]["selector"].update(istio="gateway"),
-        "chooses 0 workloads",
+        "selects 0 workloads",
     ),
     "a port that the gateway has not": (
         "Gateway/public",
@@ -82,7 +82,7 @@ SHIPPED_MISTAKES: dict[str, tuple[str, Callable[[Manifest], object], str]] = {
     "a certificate beside the services": (
         "ExternalSecret/api-tls-secret",
         lambda m: m["metadata"].update(namespace="production"),
-        "nothing makes the secret api-tls-secret in istio-system",
+        "nothing creates the secret api-tls-secret in istio-system",
     ),
     "a network that keeps the gateway out": (
         "NetworkPolicy/edge-callers",
@@ -102,17 +102,17 @@ SHIPPED_MISTAKES: dict[str, tuple[str, Callable[[Manifest], object], str]] = {
     "a sidecar's port that tells no figures": (
         "NetworkPolicy/monitoring",
         lambda m: m["spec"]["ingress"][0]["ports"][1].update(port=15090),
-        "15090 is no port of a sidecar's to be read",
+        "15090 is not a readable port of a sidecar",
     ),
     "a collector that the mesh does not know": (
         "Telemetry/default",
         lambda m: m["spec"]["tracing"][0]["providers"][0].update(name="jaeger"),
-        "nobody configures jaeger",
+        "jaeger is not configured",
     ),
     "a collector that nobody may reach": (
         "NetworkPolicy/everybody",
         lambda m: m["spec"]["egress"][2]["ports"][0].update(port=4318),
-        "lets everybody reach otel-collector",
+        "allows all pods to reach otel-collector",
     ),
 }
 
@@ -143,7 +143,7 @@ CHART_CHANGES: dict[str, tuple[Callable[[Facts], object], str]] = {
     ),
     "the gateway's labels": (
         lambda facts: workload(facts, "istio-ingressgateway")["labels"].pop("istio"),
-        "chooses 0 workloads",
+        "selects 0 workloads",
     ),
     "the gateway's namespace": (
         lambda facts: workload(facts, "istio-ingressgateway").update(namespace="istio-ingress"),
@@ -160,7 +160,7 @@ CHART_CHANGES: dict[str, tuple[Callable[[Facts], object], str]] = {
     ),
     "istiod's port": (lambda facts: workload(facts, "istiod").update(ports=[15010]), "istiod has no port 15012"),
     "the sidecars' port for figures": (lambda facts: facts["sidecars"].update(statusPort=15019), "15020 is no port"),
-    "the collector": (lambda facts: facts["mesh"].pop("extensionProviders"), "nobody configures otel-collector"),
+    "the collector": (lambda facts: facts["mesh"].pop("extensionProviders"), "otel-collector is not configured"),
     "the CNI plugin": (lambda facts: facts["sidecars"].update(cni=False), "without Istio's CNI plugin"),
 }
 

@@ -1,4 +1,4 @@
-"""Payments, intents and refunds to begin tests with."""
+"""Payments, charges and refunds to begin tests with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.payment.domain import Change, Intent, Order, Payment, Settlement, apply_intent, begin
+from services.chassis.money import Money
+from services.payment.domain.charges import Charge, ChargeState, Settlement
+from services.payment.domain.orders import Order
+from services.payment.domain.outcomes import Change, apply_charge
+from services.payment.domain.payments import Payment, begin
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 CHALLENGE = timedelta(minutes=15)
@@ -17,17 +21,17 @@ ORDER = Order(
     id=UUID("01957000-0000-7000-8000-00000000000a"),
     user_id=UUID("01957000-0000-7000-8000-00000000000b"),
     status="pending",
-    total_minor=5998,
-    currency="USD",
+    total=Money(5998, "USD"),
 )
-FEE = Settlement("txn_1", fee_minor=204, net_minor=5794, currency="USD")
+FEE = Settlement("txn_1", fee=Money(204, "USD"), net=Money(5794, "USD"))
 
 
 def a_payment(**changes: Any) -> Payment:
-    """A payment that Stripe is being asked for."""
+    """A payment that the provider is being asked for."""
     begun = begin(
         ORDER,
         payment_id=PAYMENT_ID,
+        provider="fake",
         payment_method="pm_card_visa",
         customer_id=None,
         return_url="https://shop.example/back",
@@ -38,21 +42,22 @@ def a_payment(**changes: Any) -> Payment:
     return replace(begun, **changes)
 
 
-def an_intent(status: str, **changes: Any) -> Intent:
-    """The payment's intent, in this state."""
-    intent = Intent(
-        id="pi_1",
-        status=status,
-        amount_minor=ORDER.total_minor,
-        currency=ORDER.currency,
+def a_charge(state: ChargeState, **changes: Any) -> Charge:
+    """The payment's charge, in this state."""
+    succeeded = state is ChargeState.SUCCEEDED
+    charge = Charge(
+        reference="pi_1",
+        state=state,
+        amount=ORDER.total,
         payment_id=PAYMENT_ID,
-        charge_id="ch_1" if status == "succeeded" else None,
-        settlement=FEE if status == "succeeded" else None,
-        client_secret="pi_1_secret_x",
+        word=state.value,
+        capture_reference="ch_1" if succeeded else None,
+        settlement=FEE if succeeded else None,
+        challenge_secret="pi_1_secret_x",
     )
-    return replace(intent, **changes)
+    return replace(charge, **changes)
 
 
-def applied(payment: Payment, intent: Intent, *, order_ended: bool = False, now: datetime = NOW) -> Change:
-    """What the intent makes of the payment."""
-    return apply_intent(payment, intent, order_ended=order_ended, now=now, challenge_timeout=CHALLENGE)
+def applied(payment: Payment, charge: Charge, *, order_ended: bool = False, now: datetime = NOW) -> Change:
+    """What the charge makes of the payment."""
+    return apply_charge(payment, charge, order_ended=order_ended, now=now, challenge_timeout=CHALLENGE)

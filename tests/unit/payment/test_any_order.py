@@ -1,4 +1,4 @@
-"""Whatever Stripe says, in whatever order and however often: the books hold, and nobody is told two things."""
+"""Whatever the provider answers, in any order and however often: the books hold, and no fact contradicts another."""
 
 from __future__ import annotations
 
@@ -9,69 +9,56 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from services.payment.domain import (
-    Change,
-    Entry,
-    Intent,
-    LedgerLine,
-    News,
-    Refund,
-    RefundStatus,
-    Status,
-    Step,
-    StripeRefund,
-    after_check,
-    apply_intent,
-    apply_refund,
-    conclude_never_charged,
-    end_with_order,
-    give_back,
-    may_conclude,
-    next_step,
-)
-from tests.unit.payment.given import CHALLENGE, FEE, NOW, a_payment, an_intent
+from services.payment.domain.charges import Charge, ChargeState
+from services.payment.domain.facts import Fact, PaymentConfirmed, PaymentFailed
+from services.payment.domain.giving_back import give_back
+from services.payment.domain.ledger import Entry, LedgerLine
+from services.payment.domain.outcomes import Change, apply_charge, conclude_never_charged, end_with_order
+from services.payment.domain.payments import Status
+from services.payment.domain.refunds import ProviderRefund, Refund, RefundStatus, apply_refund
+from services.payment.domain.schedule import Step, after_check, may_conclude, next_step
+from tests.unit.payment.given import CHALLENGE, FEE, NOW, a_charge, a_payment
 
 SEARCH_LAG = timedelta(minutes=5)
 REFUND_ID = UUID("01957000-0000-7000-8000-0000000000f0")
 
 
 class PaymentMachine(RuleBasedStateMachine):
-    """Stripe's side is the truth; ours hears of any of its past states, at any time, and steps may be cut off."""
+    """The provider's side is the truth; ours learns any of its past states, at any time, and steps may be cut off."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now = NOW
         self.payment = a_payment()
         self.order_cancelled = False
-        self.truth: Intent | None = None
-        self.past: list[Intent] = []
+        self.truth: Charge | None = None
+        self.past: list[Charge] = []
         self.refund: Refund | None = None
-        self.stripe_refund: StripeRefund | None = None
-        self.told: list[News] = []
+        self.told: list[type[Fact]] = []
         self.ledger: list[LedgerLine] = []
 
-    # What happens at Stripe
+    # What happens at the provider
 
     @precondition(lambda self: self.truth is None and not may_conclude(self.payment, self.now, SEARCH_LAG))
-    @rule(status=st.sampled_from(["succeeded", "requires_action", "processing", "requires_payment_method"]))
-    def our_request_arrives(self, status: str) -> None:
-        self._stripe(an_intent(status, settlement=None))
+    @rule(state=st.sampled_from([one for one in ChargeState if one is not ChargeState.CANCELLED]))
+    def our_request_arrives(self, state: ChargeState) -> None:
+        self._provider(a_charge(state, settlement=None))
 
     @precondition(lambda self: self.truth is not None and self.truth.is_open)
-    @rule(status=st.sampled_from(["succeeded", "processing", "requires_payment_method", "canceled"]))
-    def somebody_acts_at_stripe(self, status: str) -> None:
-        self._stripe(an_intent(status, settlement=None))
+    @rule(state=st.sampled_from([one for one in ChargeState if one is not ChargeState.NEEDS_CHALLENGE]))
+    def somebody_acts_at_the_provider(self, state: ChargeState) -> None:
+        self._provider(a_charge(state, settlement=None))
 
-    @precondition(lambda self: self.truth is not None and self.truth.status == "processing")
-    @rule(status=st.sampled_from(["succeeded", "requires_payment_method"]))
-    def processing_ends(self, status: str) -> None:
-        self._stripe(an_intent(status, settlement=None))
+    @precondition(lambda self: self.truth is not None and self.truth.state is ChargeState.PROCESSING)
+    @rule(state=st.sampled_from([ChargeState.SUCCEEDED, ChargeState.DECLINED]))
+    def processing_ends(self, state: ChargeState) -> None:
+        self._provider(a_charge(state, settlement=None))
 
-    @precondition(lambda self: self.truth is not None and self.truth.status == "succeeded")
+    @precondition(lambda self: self.truth is not None and self.truth.state is ChargeState.SUCCEEDED)
     @rule()
     def the_charge_settles(self) -> None:
         assert self.truth is not None
-        self._stripe(replace(self.truth, settlement=FEE))
+        self._provider(replace(self.truth, settlement=FEE))
 
     @rule(seconds=st.integers(1, 1200))
     def time_passes(self, seconds: int) -> None:
@@ -98,12 +85,12 @@ class PaymentMachine(RuleBasedStateMachine):
         """Left alone for long enough, both sides agree."""
         for _ in range(50):
             self.now += timedelta(minutes=5)
-            if self.truth is not None and self.truth.status == "processing":
-                self._stripe(an_intent("succeeded"))
+            if self.truth is not None and self.truth.state is ChargeState.PROCESSING:
+                self._provider(a_charge(ChargeState.SUCCEEDED))
             self._step()
             self._refund_step()
         assert not self.payment.is_live
-        if self.truth is None or self.truth.status != "succeeded":
+        if self.truth is None or self.truth.state is not ChargeState.SUCCEEDED:
             assert self.payment.status in (Status.FAILED, Status.CANCELLED)
             assert not (self.truth and self.truth.is_open), "nobody can pay through it any more"
             assert self.ledger == []
@@ -111,39 +98,39 @@ class PaymentMachine(RuleBasedStateMachine):
             assert self.payment.status is Status.REFUNDED
         else:
             assert self.payment.status is Status.SUCCEEDED
-            assert News.CONFIRMED in self.told
+            assert PaymentConfirmed in self.told
 
     @invariant()
     def each_thing_is_told_once_and_never_its_opposite(self) -> None:
         assert len(self.told) == len(set(self.told))
-        assert not {News.CONFIRMED, News.FAILED} <= set(self.told)
+        assert not {PaymentConfirmed, PaymentFailed} <= set(self.told)
 
     @invariant()
     def the_books_say_what_the_payment_says(self) -> None:
-        captured = sum(line.amount_minor for line in self.ledger if line.entry is Entry.CAPTURE)
-        given_back = sum(line.amount_minor for line in self.ledger if line.entry is Entry.REFUND)
-        assert captured == (self.payment.amount_minor if self.payment.is_paid else 0)
+        captured = sum(line.amount.minor for line in self.ledger if line.entry is Entry.CAPTURE)
+        given_back = sum(line.amount.minor for line in self.ledger if line.entry is Entry.REFUND)
+        assert captured == (self.payment.amount.minor if self.payment.is_paid else 0)
         assert given_back == (captured if self.payment.status is Status.REFUNDED else 0)
-        assert len(self.ledger) == len({(line.entry, line.stripe_id) for line in self.ledger})
+        assert len(self.ledger) == len({(line.entry, line.reference) for line in self.ledger})
 
     @invariant()
     def what_is_open_is_looked_after(self) -> None:
-        if self.payment.is_live or self.payment.close_intent or self.payment.owes:
+        if self.payment.is_live or self.payment.close_charge or self.payment.owes:
             assert self.payment.check_at is not None
 
-    def _stripe(self, intent: Intent) -> None:
-        self.truth = intent
-        self.past.append(intent)
+    def _provider(self, charge: Charge) -> None:
+        self.truth = charge
+        self.past.append(charge)
 
-    def _apply(self, intent: Intent) -> Change:
-        ended = self.order_cancelled or News.FAILED in self.told
-        return apply_intent(self.payment, intent, order_ended=ended, now=self.now, challenge_timeout=CHALLENGE)
+    def _apply(self, charge: Charge) -> Change:
+        ended = self.order_cancelled or PaymentFailed in self.told
+        return apply_charge(self.payment, charge, order_ended=ended, now=self.now, challenge_timeout=CHALLENGE)
 
     def _write(self, change: Change) -> None:
         self.payment = change.after
         self.ledger += change.ledger
-        if change.news is not None:
-            self.told.append(change.news)
+        if change.fact is not None:
+            self.told.append(type(change.fact))
         refunds = [self.refund] if self.refund else []
         given = give_back(self.payment, refunds, refund_id=REFUND_ID, now=self.now)
         self.payment, self.refund = given.payment, given.refund or self.refund
@@ -154,11 +141,11 @@ class PaymentMachine(RuleBasedStateMachine):
             case Step.ASK:
                 self.payment = replace(self.payment, asked_at=self.now)
                 if self.truth is None:  # else the key brings back what there is
-                    self._stripe(an_intent("succeeded"))
+                    self._provider(a_charge(ChargeState.SUCCEEDED))
             case Step.CANCEL:
                 assert self.truth is not None
                 if self.truth.is_open:
-                    self._stripe(an_intent("canceled", cancellation_reason="abandoned"))
+                    self._provider(a_charge(ChargeState.CANCELLED, cancellation_reason="abandoned"))
             case Step.SEARCH if self.truth is None:
                 if may_conclude(self.payment, self.now, SEARCH_LAG):
                     self._write(conclude_never_charged(self.payment, self.now))
@@ -167,19 +154,19 @@ class PaymentMachine(RuleBasedStateMachine):
                 self.payment = after_check(self.payment, self.now)
                 return
         assert self.truth is not None
-        if self.truth.status == "succeeded":
+        if self.truth.state is ChargeState.SUCCEEDED:
             self.truth = replace(self.truth, settlement=FEE)
         self._write(self._apply(self.truth))
 
     def _refund_step(self) -> None:
         if self.refund is None or self.refund.status is not RefundStatus.PENDING:
             return
-        seen = StripeRefund("re_1", RefundStatus.SUCCEEDED, self.refund.amount_minor, "USD", self.refund.id)
+        seen = ProviderRefund("re_1", RefundStatus.SUCCEEDED, self.refund.amount, self.refund.id)
         change = apply_refund(self.payment, [self.refund], self.refund, seen, self.now)
         self.payment, self.refund = change.payment, change.refund
         self.ledger += change.ledger
-        if change.news is not None:
-            self.told.append(change.news)
+        if change.fact is not None:
+            self.told.append(type(change.fact))
 
 
 TestAnyOrder = PaymentMachine.TestCase

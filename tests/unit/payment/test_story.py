@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from services.chassis.story import Kind, Moment
-from services.payment import story
+from services.payment.adapters import story
 from tests.unit.payment.given import NOW, PAYMENT_ID
 
 LATER = NOW + timedelta(hours=1)
@@ -15,7 +15,7 @@ LATER = NOW + timedelta(hours=1)
 def payment(**changes: Any) -> Any:
     row = {
         "id": PAYMENT_ID,
-        "stripe_payment_intent_id": "pi_1",
+        "provider_reference": "pi_1",
         "amount": "59.98",
         "currency": "USD",
         "created_at": NOW,

@@ -20,9 +20,9 @@ from services.chassis.idempotency import (
     claim,
     fingerprint,
     once,
-    patiently,
     wait_for_answer,
 )
+from services.chassis.in_flight import patiently
 from services.chassis.postgres import Connection, Postgres
 
 ONE = fingerprint("secret", OrderLine(product_id="a"))

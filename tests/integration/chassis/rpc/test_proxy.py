@@ -20,7 +20,8 @@ from services.chassis.jwks import Jwks
 from services.chassis.service_tokens import ServiceTokenSigner
 from services.chassis.tracing import export
 from services.chassis.tracing.settings import TracingSettings
-from services.payment.stripe_gateway import OutcomeUnknown, StripeGateway
+from services.payment.adapters.stripe.client import StripeProvider
+from services.payment.ports import OutcomeUnknown
 from tests.integration.chassis.rpc.conftest import Lab, free_port
 from tests.integration.chassis.rpc.lab_contract import INTERNAL, lab_pb2, lab_pb2_grpc
 
@@ -111,7 +112,7 @@ async def test_spans_go_to_the_collector_past_it(proxy: Proxy) -> None:
 
 
 async def test_stripe_is_reached_through_it(proxy: Proxy) -> None:
-    stripe = StripeGateway(SecretStr("sk_test_1"), "https://api.stripe.example", timeout=5)
+    stripe = StripeProvider(SecretStr("sk_test_1"), "https://api.stripe.example", timeout=5)
     await stripe.start()
     with pytest.raises(OutcomeUnknown):
         await stripe.look_up("pi_1")

@@ -20,7 +20,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class StockReserved(_message.Message):
-    """Stock is held for an order. Key: the order's id."""
+    """Stock was reserved for an order. Key: the order's id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -30,7 +30,7 @@ class StockReserved(_message.Message):
     """The order's id."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___StockLine]:
-        """What is held."""
+        """The reserved products and quantities."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ Global___StockReserved: _TypeAlias = StockReserved  # noqa: Y015
 
 @_typing.final
 class StockReleased(_message.Message):
-    """An order's stock was given back. Key: the order's id."""
+    """An order's reserved or sold stock was released. Key: the order's id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -58,10 +58,10 @@ class StockReleased(_message.Message):
     order_id: _builtins.str
     """The order's id."""
     reason: _builtins.str
-    """Why: cancelled or expired."""
+    """The reason: cancelled or expired."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___StockLine]:
-        """What was given back."""
+        """The released products and quantities."""
 
     def __init__(
         self,
@@ -80,8 +80,8 @@ Global___StockReleased: _TypeAlias = StockReleased  # noqa: Y015
 
 @_typing.final
 class StockShort(_message.Message):
-    """An order was confirmed whose stock is not held any more, and too little is left to take it anew. Order cancels it.
-    Key: the order's id.
+    """An order was confirmed after its reservation had expired, and too little stock is left. The order service cancels the
+    order. Key: the order's id.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -92,7 +92,7 @@ class StockShort(_message.Message):
     """The order's id."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___StockLine]:
-        """What it asks for."""
+        """The ordered products and quantities."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ Global___StockShort: _TypeAlias = StockShort  # noqa: Y015
 
 @_typing.final
 class StockLine(_message.Message):
-    """Some of one product."""
+    """A quantity of one product."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -119,7 +119,7 @@ class StockLine(_message.Message):
     product_id: _builtins.str
     """The product's id."""
     quantity: _builtins.int
-    """How many."""
+    """The quantity."""
     def __init__(
         self,
         *,
@@ -136,7 +136,7 @@ Global___StockLine: _TypeAlias = StockLine  # noqa: Y015
 
 @_typing.final
 class StockLow(_message.Message):
-    """A product is running out. Key: the product's id."""
+    """A product's available stock fell below its threshold. Key: the product's id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -145,7 +145,7 @@ class StockLow(_message.Message):
     product_id: _builtins.str
     """The product's id."""
     available: _builtins.int
-    """How many can still be ordered."""
+    """The quantity that can still be ordered."""
     def __init__(
         self,
         *,

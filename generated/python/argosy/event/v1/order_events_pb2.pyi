@@ -20,7 +20,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class OrderCreated(_message.Message):
-    """An order was placed and its stock is held. Key: the order's id."""
+    """An order was placed and its stock is reserved. Key: the order's id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -32,14 +32,14 @@ class OrderCreated(_message.Message):
     order_id: _builtins.str
     """The order's id."""
     user_id: _builtins.str
-    """Whose it is."""
+    """The id of the order's owner."""
     total_amount: _builtins.str
-    """What it costs in all, a decimal ("59.98")."""
+    """The total amount, a decimal ("59.98")."""
     currency: _builtins.str
     """The currency of all amounts, ISO 4217."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderLine]:
-        """Its lines."""
+        """The order's lines."""
 
     def __init__(
         self,
@@ -70,9 +70,9 @@ class OrderLine(_message.Message):
     product_id: _builtins.str
     """The product's id."""
     quantity: _builtins.int
-    """How many."""
+    """The quantity."""
     price: _builtins.str
-    """The price of one, a decimal ("29.99")."""
+    """The unit price, a decimal ("29.99")."""
     def __init__(
         self,
         *,
@@ -90,7 +90,7 @@ Global___OrderLine: _TypeAlias = OrderLine  # noqa: Y015
 
 @_typing.final
 class OrderStatusUpdated(_message.Message):
-    """An order moved along. Key: the order's id."""
+    """An order's status changed. Key: the order's id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -102,13 +102,13 @@ class OrderStatusUpdated(_message.Message):
     order_id: _builtins.str
     """The order's id."""
     user_id: _builtins.str
-    """Whose it is."""
+    """The id of the order's owner."""
     status: _builtins.str
-    """The state that it has now: confirmed, shipped, delivered or cancelled."""
+    """The new status: confirmed, shipped, delivered or cancelled."""
     previous_status: _builtins.str
-    """The state that it had."""
+    """The previous status."""
     reason: _builtins.str
-    """Why: paid, payment_failed, unpaid, stock_short, by_owner or by_staff."""
+    """The reason: paid, payment_failed, unpaid, stock_short, by_owner or by_staff."""
     def __init__(
         self,
         *,

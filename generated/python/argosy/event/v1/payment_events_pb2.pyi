@@ -33,14 +33,14 @@ class PaymentConfirmed(_message.Message):
     payment_id: _builtins.str
     """The payment's id."""
     user_id: _builtins.str
-    """Who paid."""
+    """The id of the user who paid."""
     amount: _builtins.str
     """The amount, a decimal ("59.98")."""
     currency: _builtins.str
     """The currency, ISO 4217."""
     stripe_payment_intent_id: _builtins.str
-    """The PaymentIntent at Stripe, by which the payment is found there. A payment through another provider leaves it
-    empty and has a field of its own for that provider's reference.
+    """The id of the PaymentIntent at Stripe. Empty for a payment through another provider, which has its own field for
+    the provider's reference.
     """
     def __init__(
         self,
@@ -62,7 +62,7 @@ Global___PaymentConfirmed: _TypeAlias = PaymentConfirmed  # noqa: Y015
 
 @_typing.final
 class PaymentFailed(_message.Message):
-    """A payment failed for good. Key: the order's id."""
+    """A payment failed. The failure is final. Key: the order's id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -77,13 +77,13 @@ class PaymentFailed(_message.Message):
     payment_id: _builtins.str
     """The payment's id."""
     user_id: _builtins.str
-    """Who wanted to pay."""
+    """The id of the user who tried to pay."""
     error: _builtins.str
-    """Why, as a sentence that can be shown to the customer. It can change; programs read error_code."""
+    """The reason, as a sentence for the customer. The text may change; programs use error_code."""
     error_code: _builtins.str
-    """Why, in Stripe's words (card_declined, insufficient_funds)."""
+    """The reason, as Stripe's code (card_declined, insufficient_funds)."""
     stripe_payment_intent_id: _builtins.str
-    """The PaymentIntent at Stripe, as in PaymentConfirmed; empty when Stripe never made one."""
+    """The id of the PaymentIntent at Stripe, as in PaymentConfirmed. Empty if none was created."""
     def __init__(
         self,
         *,
@@ -104,7 +104,7 @@ Global___PaymentFailed: _TypeAlias = PaymentFailed  # noqa: Y015
 
 @_typing.final
 class PaymentRefunded(_message.Message):
-    """Money went back. Key: the order's id."""
+    """A payment was refunded, in full or in part. Key: the order's id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -119,11 +119,11 @@ class PaymentRefunded(_message.Message):
     payment_id: _builtins.str
     """The payment's id."""
     user_id: _builtins.str
-    """Who had paid."""
+    """The id of the user who paid."""
     refund_id: _builtins.str
     """The refund's id."""
     amount: _builtins.str
-    """The amount that went back, a decimal ("59.98")."""
+    """The refunded amount, a decimal ("59.98")."""
     currency: _builtins.str
     """The currency, ISO 4217."""
     def __init__(
@@ -146,7 +146,7 @@ Global___PaymentRefunded: _TypeAlias = PaymentRefunded  # noqa: Y015
 
 @_typing.final
 class PaymentRefundFailed(_message.Message):
-    """A refund that was on its way has come back from the customer's bank. Key: the order's id."""
+    """A refund was returned by the customer's bank. Key: the order's id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -161,11 +161,11 @@ class PaymentRefundFailed(_message.Message):
     payment_id: _builtins.str
     """The payment's id."""
     user_id: _builtins.str
-    """Who had paid."""
+    """The id of the user who paid."""
     refund_id: _builtins.str
     """The refund's id."""
     amount: _builtins.str
-    """The amount that came back, a decimal ("59.98")."""
+    """The returned amount, a decimal ("59.98")."""
     currency: _builtins.str
     """The currency, ISO 4217."""
     def __init__(
@@ -188,7 +188,7 @@ Global___PaymentRefundFailed: _TypeAlias = PaymentRefundFailed  # noqa: Y015
 
 @_typing.final
 class PaymentRequiresAction(_message.Message):
-    """A payment waits for the customer's challenge. Key: the order's id."""
+    """A payment waits for the customer to complete a challenge (3-D Secure). Key: the order's id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -200,7 +200,7 @@ class PaymentRequiresAction(_message.Message):
     payment_id: _builtins.str
     """The payment's id."""
     user_id: _builtins.str
-    """Who pays."""
+    """The id of the user who pays."""
     def __init__(
         self,
         *,

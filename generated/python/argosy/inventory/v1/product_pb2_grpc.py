@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ProductServiceStub:
-    """The catalog, for anyone to read and for staff to keep.
+    """The catalog. Everyone can read it; staff can change it.
     """
 
     def __init__(self, channel):
@@ -68,49 +68,49 @@ class ProductServiceStub:
 
 
 class ProductServiceServicer:
-    """The catalog, for anyone to read and for staff to keep.
+    """The catalog. Everyone can read it; staff can change it.
     """
 
     def GetProduct(self, request, context):
-        """Answers with one product; an unknown one is NOT_FOUND.
+        """Returns one product. An unknown one is NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListProducts(self, request, context):
-        """Answers with the catalog by product id, a page at a time.
+        """Lists the catalog, ordered by product id, in pages.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateProduct(self, request, context):
-        """Puts a product into the catalog, with nothing in stock. An id that is taken is ALREADY_EXISTS (PRODUCT_EXISTS).
+        """Creates a product without stock. An id that is in use is ALREADY_EXISTS (PRODUCT_EXISTS).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateProduct(self, request, context):
-        """Changes what is present of a product; of two changes of one field, the later stays. Orders keep the price that they
-        were placed at. A new currency needs a new price. An unknown product is NOT_FOUND.
+        """Changes the fields of a product that are present in the request. Concurrent changes: the last one wins. Existing
+        orders keep their price. A new currency requires a new price. An unknown product is NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def AdjustStock(self, request, context):
-        """Adds to a product's stock, or takes from it; never what orders hold: that is FAILED_PRECONDITION
-        (ADJUSTMENT_REFUSED) and says what is possible. Answers with the move that it made. Publishes STOCK_LOW when it takes
-        the product below its threshold.
+        """Adds to a product's stock, or removes from it. Removing reserved stock is FAILED_PRECONDITION (ADJUSTMENT_REFUSED);
+        the message states what is possible. Returns the stock move. Publishes STOCK_LOW if the available stock falls below
+        the threshold.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListStockMoves(self, request, context):
-        """Answers with everything that moved a product's stock, newest first, a page at a time.
+        """Lists the moves of a product's stock, newest first, in pages.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -158,7 +158,7 @@ def add_ProductServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ProductService:
-    """The catalog, for anyone to read and for staff to keep.
+    """The catalog. Everyone can read it; staff can change it.
     """
 
     @staticmethod

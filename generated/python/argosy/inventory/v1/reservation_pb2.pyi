@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ReserveStockRequest(_message.Message):
-    """What to hold, and for which order."""
+    """The stock to reserve, and its order."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -31,7 +31,7 @@ class ReserveStockRequest(_message.Message):
     """The order's id."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReservationItem]:
-        """The lines of the order, as the customer asked for them."""
+        """The lines of the order, in the customer's order."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ Global___ReserveStockRequest: _TypeAlias = ReserveStockRequest  # noqa: Y015
 
 @_typing.final
 class ReservationItem(_message.Message):
-    """One line to hold."""
+    """One line to reserve."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -59,9 +59,9 @@ class ReservationItem(_message.Message):
     product_id: _builtins.str
     """The product's id."""
     quantity: _builtins.int
-    """How many."""
+    """The quantity."""
     expected_price: _builtins.str
-    """The price of one that the customer was shown, a decimal ("29.99"); absent when they stated none."""
+    """The unit price that the customer was shown, a decimal ("29.99"). Absent: not compared."""
     def __init__(
         self,
         *,
@@ -81,7 +81,7 @@ Global___ReservationItem: _TypeAlias = ReservationItem  # noqa: Y015
 
 @_typing.final
 class CommitReservationRequest(_message.Message):
-    """Which order's hold to use."""
+    """The order whose reservation to commit."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -103,7 +103,7 @@ Global___CommitReservationRequest: _TypeAlias = CommitReservationRequest  # noqa
 
 @_typing.final
 class ReleaseReservationRequest(_message.Message):
-    """Which order's hold to give back."""
+    """The order whose reservation to release."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -125,7 +125,7 @@ Global___ReleaseReservationRequest: _TypeAlias = ReleaseReservationRequest  # no
 
 @_typing.final
 class Reservation(_message.Message):
-    """Stock that is held for, sold to or given back by an order."""
+    """The reservation of an order."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -137,16 +137,16 @@ class Reservation(_message.Message):
     order_id: _builtins.str
     """The order's id."""
     status: _builtins.str
-    """held, committed or released."""
+    """The status: held, committed or released."""
     currency: _builtins.str
     """The currency of all prices, ISO 4217."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReservedItem]:
-        """The priced lines, in the order in which they were asked for."""
+        """The lines with prices, in the order of the request."""
 
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
-        """When an unused hold ends."""
+        """When the reservation expires, if it is not committed."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ Global___Reservation: _TypeAlias = Reservation  # noqa: Y015
 
 @_typing.final
 class ReservedItem(_message.Message):
-    """One priced line."""
+    """One line with its price."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -177,9 +177,9 @@ class ReservedItem(_message.Message):
     product_id: _builtins.str
     """The product's id."""
     quantity: _builtins.int
-    """How many."""
+    """The quantity."""
     price: _builtins.str
-    """The price of one, a decimal ("29.99")."""
+    """The unit price, a decimal ("29.99")."""
     def __init__(
         self,
         *,

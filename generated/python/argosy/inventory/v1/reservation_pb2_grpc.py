@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ReservationServiceStub:
-    """Holds stock for orders. For the order service alone.
+    """Reserves stock for orders. Internal: only the order service may call it.
     """
 
     def __init__(self, channel):
@@ -53,32 +53,31 @@ class ReservationServiceStub:
 
 
 class ReservationServiceServicer:
-    """Holds stock for orders. For the order service alone.
+    """Reserves stock for orders. Internal: only the order service may call it.
     """
 
     def ReserveStock(self, request, context):
-        """Holds stock for an order and prices it: all lines or none. An unknown product, an expected price that is not the
-        catalog's, or lines that come to what cannot be charged, are INVALID_ARGUMENT; too little stock is
-        FAILED_PRECONDITION (OUT_OF_STOCK); each names the line (`items[0].productId`) or `items`. A repeat answers with
-        the same prices and extends the hold; other lines under the same order are ALREADY_EXISTS. A hold that was
-        released or used is FAILED_PRECONDITION.
-        Publishes STOCK_RESERVED.
+        """Reserves stock for an order and returns the prices: all lines or none. INVALID_ARGUMENT: an unknown product, an
+        expected price that differs from the catalog's, or a total that cannot be charged. FAILED_PRECONDITION
+        (OUT_OF_STOCK): too little stock. Both name the line (`items[0].productId`) or `items`. A repeat returns the same
+        prices and extends the reservation. Other lines for the same order are ALREADY_EXISTS. A released or committed
+        reservation is FAILED_PRECONDITION. Publishes STOCK_RESERVED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CommitReservation(self, request, context):
-        """Turns a hold into a sale. A repeat changes nothing. A hold that expired is taken anew while there is stock
-        (FAILED_PRECONDITION, OUT_OF_STOCK, when there is not); one that was given back is FAILED_PRECONDITION.
+        """Commits a reservation: the stock is sold. A repeat changes nothing. An expired reservation is made again if there
+        is enough stock; otherwise FAILED_PRECONDITION (OUT_OF_STOCK). A released reservation is FAILED_PRECONDITION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseReservation(self, request, context):
-        """Gives held or sold stock back. A repeat changes nothing. Releasing an order that holds nothing is remembered,
-        so that a reservation which arrives late is refused. Publishes STOCK_RELEASED.
+        """Releases reserved or sold stock. A repeat changes nothing. The release of an order without a reservation is stored,
+        so that a reservation which arrives later is refused. Publishes STOCK_RELEASED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -111,7 +110,7 @@ def add_ReservationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ReservationService:
-    """Holds stock for orders. For the order service alone.
+    """Reserves stock for orders. Internal: only the order service may call it.
     """
 
     @staticmethod

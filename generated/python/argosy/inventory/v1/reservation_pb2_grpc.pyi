@@ -27,53 +27,51 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ReservationServiceStub:
-    """Holds stock for orders. For the order service alone."""
+    """Reserves stock for orders. Internal: only the order service may call it."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ReservationServiceAsyncStub: ...
     ReserveStock: _grpc.UnaryUnaryMultiCallable[_reservation_pb2.ReserveStockRequest, _reservation_pb2.Reservation]
-    """Holds stock for an order and prices it: all lines or none. An unknown product, an expected price that is not the
-    catalog's, or lines that come to what cannot be charged, are INVALID_ARGUMENT; too little stock is
-    FAILED_PRECONDITION (OUT_OF_STOCK); each names the line (`items[0].productId`) or `items`. A repeat answers with
-    the same prices and extends the hold; other lines under the same order are ALREADY_EXISTS. A hold that was
-    released or used is FAILED_PRECONDITION.
-    Publishes STOCK_RESERVED.
+    """Reserves stock for an order and returns the prices: all lines or none. INVALID_ARGUMENT: an unknown product, an
+    expected price that differs from the catalog's, or a total that cannot be charged. FAILED_PRECONDITION
+    (OUT_OF_STOCK): too little stock. Both name the line (`items[0].productId`) or `items`. A repeat returns the same
+    prices and extends the reservation. Other lines for the same order are ALREADY_EXISTS. A released or committed
+    reservation is FAILED_PRECONDITION. Publishes STOCK_RESERVED.
     """
     CommitReservation: _grpc.UnaryUnaryMultiCallable[_reservation_pb2.CommitReservationRequest, _reservation_pb2.Reservation]
-    """Turns a hold into a sale. A repeat changes nothing. A hold that expired is taken anew while there is stock
-    (FAILED_PRECONDITION, OUT_OF_STOCK, when there is not); one that was given back is FAILED_PRECONDITION.
+    """Commits a reservation: the stock is sold. A repeat changes nothing. An expired reservation is made again if there
+    is enough stock; otherwise FAILED_PRECONDITION (OUT_OF_STOCK). A released reservation is FAILED_PRECONDITION.
     """
     ReleaseReservation: _grpc.UnaryUnaryMultiCallable[_reservation_pb2.ReleaseReservationRequest, _reservation_pb2.Reservation]
-    """Gives held or sold stock back. A repeat changes nothing. Releasing an order that holds nothing is remembered,
-    so that a reservation which arrives late is refused. Publishes STOCK_RELEASED.
+    """Releases reserved or sold stock. A repeat changes nothing. The release of an order without a reservation is stored,
+    so that a reservation which arrives later is refused. Publishes STOCK_RELEASED.
     """
 
 @_typing.type_check_only
 class ReservationServiceAsyncStub(ReservationServiceStub):
-    """Holds stock for orders. For the order service alone."""
+    """Reserves stock for orders. Internal: only the order service may call it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ReserveStock: _aio.UnaryUnaryMultiCallable[_reservation_pb2.ReserveStockRequest, _reservation_pb2.Reservation]  # type: ignore[assignment]
-    """Holds stock for an order and prices it: all lines or none. An unknown product, an expected price that is not the
-    catalog's, or lines that come to what cannot be charged, are INVALID_ARGUMENT; too little stock is
-    FAILED_PRECONDITION (OUT_OF_STOCK); each names the line (`items[0].productId`) or `items`. A repeat answers with
-    the same prices and extends the hold; other lines under the same order are ALREADY_EXISTS. A hold that was
-    released or used is FAILED_PRECONDITION.
-    Publishes STOCK_RESERVED.
+    """Reserves stock for an order and returns the prices: all lines or none. INVALID_ARGUMENT: an unknown product, an
+    expected price that differs from the catalog's, or a total that cannot be charged. FAILED_PRECONDITION
+    (OUT_OF_STOCK): too little stock. Both name the line (`items[0].productId`) or `items`. A repeat returns the same
+    prices and extends the reservation. Other lines for the same order are ALREADY_EXISTS. A released or committed
+    reservation is FAILED_PRECONDITION. Publishes STOCK_RESERVED.
     """
     CommitReservation: _aio.UnaryUnaryMultiCallable[_reservation_pb2.CommitReservationRequest, _reservation_pb2.Reservation]  # type: ignore[assignment]
-    """Turns a hold into a sale. A repeat changes nothing. A hold that expired is taken anew while there is stock
-    (FAILED_PRECONDITION, OUT_OF_STOCK, when there is not); one that was given back is FAILED_PRECONDITION.
+    """Commits a reservation: the stock is sold. A repeat changes nothing. An expired reservation is made again if there
+    is enough stock; otherwise FAILED_PRECONDITION (OUT_OF_STOCK). A released reservation is FAILED_PRECONDITION.
     """
     ReleaseReservation: _aio.UnaryUnaryMultiCallable[_reservation_pb2.ReleaseReservationRequest, _reservation_pb2.Reservation]  # type: ignore[assignment]
-    """Gives held or sold stock back. A repeat changes nothing. Releasing an order that holds nothing is remembered,
-    so that a reservation which arrives late is refused. Publishes STOCK_RELEASED.
+    """Releases reserved or sold stock. A repeat changes nothing. The release of an order without a reservation is stored,
+    so that a reservation which arrives later is refused. Publishes STOCK_RELEASED.
     """
 
 class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Holds stock for orders. For the order service alone."""
+    """Reserves stock for orders. Internal: only the order service may call it."""
 
     @_abc_1.abstractmethod
     def ReserveStock(
@@ -81,12 +79,11 @@ class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reservation_pb2.ReserveStockRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reservation_pb2.Reservation, _abc.Awaitable[_reservation_pb2.Reservation]]:
-        """Holds stock for an order and prices it: all lines or none. An unknown product, an expected price that is not the
-        catalog's, or lines that come to what cannot be charged, are INVALID_ARGUMENT; too little stock is
-        FAILED_PRECONDITION (OUT_OF_STOCK); each names the line (`items[0].productId`) or `items`. A repeat answers with
-        the same prices and extends the hold; other lines under the same order are ALREADY_EXISTS. A hold that was
-        released or used is FAILED_PRECONDITION.
-        Publishes STOCK_RESERVED.
+        """Reserves stock for an order and returns the prices: all lines or none. INVALID_ARGUMENT: an unknown product, an
+        expected price that differs from the catalog's, or a total that cannot be charged. FAILED_PRECONDITION
+        (OUT_OF_STOCK): too little stock. Both name the line (`items[0].productId`) or `items`. A repeat returns the same
+        prices and extends the reservation. Other lines for the same order are ALREADY_EXISTS. A released or committed
+        reservation is FAILED_PRECONDITION. Publishes STOCK_RESERVED.
         """
 
     @_abc_1.abstractmethod
@@ -95,8 +92,8 @@ class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reservation_pb2.CommitReservationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reservation_pb2.Reservation, _abc.Awaitable[_reservation_pb2.Reservation]]:
-        """Turns a hold into a sale. A repeat changes nothing. A hold that expired is taken anew while there is stock
-        (FAILED_PRECONDITION, OUT_OF_STOCK, when there is not); one that was given back is FAILED_PRECONDITION.
+        """Commits a reservation: the stock is sold. A repeat changes nothing. An expired reservation is made again if there
+        is enough stock; otherwise FAILED_PRECONDITION (OUT_OF_STOCK). A released reservation is FAILED_PRECONDITION.
         """
 
     @_abc_1.abstractmethod
@@ -105,8 +102,8 @@ class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reservation_pb2.ReleaseReservationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reservation_pb2.Reservation, _abc.Awaitable[_reservation_pb2.Reservation]]:
-        """Gives held or sold stock back. A repeat changes nothing. Releasing an order that holds nothing is remembered,
-        so that a reservation which arrives late is refused. Publishes STOCK_RELEASED.
+        """Releases reserved or sold stock. A repeat changes nothing. The release of an order without a reservation is stored,
+        so that a reservation which arrives later is refused. Publishes STOCK_RELEASED.
         """
 
 def add_ReservationServiceServicer_to_server(servicer: ReservationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

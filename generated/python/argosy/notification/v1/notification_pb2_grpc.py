@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class NotificationServiceStub:
-    """What was sent to the caller, and what they want to be sent.
+    """The caller's notifications and notification preferences.
     """
 
     def __init__(self, channel):
@@ -53,26 +53,26 @@ class NotificationServiceStub:
 
 
 class NotificationServiceServicer:
-    """What was sent to the caller, and what they want to be sent.
+    """The caller's notifications and notification preferences.
     """
 
     def ListNotifications(self, request, context):
-        """Answers with what was sent to the caller, newest first, a page at a time.
+        """Lists the caller's notifications, newest first, in pages.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetPreferences(self, request, context):
-        """Answers with every kind of message and whether the caller wants it.
+        """Returns the caller's preference for every kind of message.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdatePreferences(self, request, context):
-        """Changes what the caller wants of the kinds that are named, from the next event on, and answers as GetPreferences
-        does. Messages about the security of the account cannot be turned off: that is INVALID_ARGUMENT.
+        """Changes the caller's preferences for the given kinds, from the next event on. Returns all preferences. Messages
+        about the security of the account cannot be turned off: INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,7 +105,7 @@ def add_NotificationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class NotificationService:
-    """What was sent to the caller, and what they want to be sent.
+    """The caller's notifications and notification preferences.
     """
 
     @staticmethod

@@ -22,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class LookUpOrderRequest(_message.Message):
-    """Which order to look up."""
+    """The order to look up."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -44,7 +44,7 @@ Global___LookUpOrderRequest: _TypeAlias = LookUpOrderRequest  # noqa: Y015
 
 @_typing.final
 class OrderSummary(_message.Message):
-    """What paying for an order needs to know of it."""
+    """The data that a payment needs of its order."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -59,13 +59,13 @@ class OrderSummary(_message.Message):
     order_id: _builtins.str
     """The order's id."""
     user_id: _builtins.str
-    """Whose it is."""
+    """The id of the order's owner."""
     status: _builtins.str
-    """pending, confirmed, shipped, delivered or cancelled."""
+    """The status: pending, confirmed, shipped, delivered or cancelled."""
     currency: _builtins.str
     """The currency, ISO 4217."""
     total_amount: _builtins.str
-    """What it costs, a decimal ("59.98")."""
+    """The total amount, a decimal ("59.98")."""
     status_event_id: _builtins.str
     """LookUpOrders only: the id of the event by which it came to its status."""
     reason: _builtins.str
@@ -144,14 +144,14 @@ Global___LookUpOrdersResponse: _TypeAlias = LookUpOrdersResponse  # noqa: Y015
 
 @_typing.final
 class ResolveOrdersRequest(_message.Message):
-    """Which orders to look at."""
+    """The orders to resolve."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ORDER_IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def order_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Their ids, 1 to 100."""
+        """The order ids, 1 to 100."""
 
     def __init__(
         self,
@@ -168,14 +168,14 @@ Global___ResolveOrdersRequest: _TypeAlias = ResolveOrdersRequest  # noqa: Y015
 
 @_typing.final
 class ResolveOrdersResponse(_message.Message):
-    """Where they stand."""
+    """The states of the orders."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ORDERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResolvedOrder]:
-        """One for each that was asked for."""
+        """One for each requested id."""
 
     def __init__(
         self,
@@ -192,7 +192,7 @@ Global___ResolveOrdersResponse: _TypeAlias = ResolveOrdersResponse  # noqa: Y015
 
 @_typing.final
 class ResolvedOrder(_message.Message):
-    """Whether an order may still need what is held for it."""
+    """The state of one order."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -203,25 +203,25 @@ class ResolvedOrder(_message.Message):
     class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ResolvedOrder._State.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STATE_UNSPECIFIED: ResolvedOrder._State.ValueType  # 0
-        """Never answered."""
+        """Never returned."""
         STATE_OPEN: ResolvedOrder._State.ValueType  # 1
-        """It exists, and was not cancelled."""
+        """It exists and is not cancelled."""
         STATE_CANCELLED: ResolvedOrder._State.ValueType  # 2
         """It was cancelled."""
         STATE_CLOSED: ResolvedOrder._State.ValueType  # 3
-        """It was never stored, and never will be."""
+        """It was never stored, and cannot be stored any more."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
-        """Whether an order may still need what is held for it."""
+        """Whether an order may still need its reservation."""
 
     STATE_UNSPECIFIED: ResolvedOrder.State.ValueType  # 0
-    """Never answered."""
+    """Never returned."""
     STATE_OPEN: ResolvedOrder.State.ValueType  # 1
-    """It exists, and was not cancelled."""
+    """It exists and is not cancelled."""
     STATE_CANCELLED: ResolvedOrder.State.ValueType  # 2
     """It was cancelled."""
     STATE_CLOSED: ResolvedOrder.State.ValueType  # 3
-    """It was never stored, and never will be."""
+    """It was never stored, and cannot be stored any more."""
 
     ORDER_ID_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int

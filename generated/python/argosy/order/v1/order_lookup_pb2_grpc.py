@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class OrderLookupServiceStub:
-    """What other services may know of an order.
+    """Order data for other services.
     """
 
     def __init__(self, channel):
@@ -53,27 +53,27 @@ class OrderLookupServiceStub:
 
 
 class OrderLookupServiceServicer:
-    """What other services may know of an order.
+    """Order data for other services.
     """
 
     def LookUpOrder(self, request, context):
-        """Answers with whose an order is, what it costs and where it stands; an unknown one is NOT_FOUND.
+        """Returns the owner, the amount and the status of an order. An unknown one is NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def LookUpOrders(self, request, context):
-        """Answers with these orders, as LookUpOrder does for one; unknown ones are left out. For comparing stores.
+        """Returns these orders, as LookUpOrder does for one. Unknown ones are left out. For the comparison of stores.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResolveOrders(self, request, context):
-        """Answers where each of these orders stands, in the order in which they were asked for. An order that was never
-        stored is closed by this: whoever was about to store it, however long they have been paused, fails. So whoever
-        holds something for it may let go. A repeat answers alike, or with what has happened since.
+        """Returns the state of each of these orders, in the order of the request. An order id that is not stored is closed: a
+        later attempt to store it fails, however long it was paused. So the caller may release what it has reserved for the
+        order. A repeat returns the same state, or a newer one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,7 +106,7 @@ def add_OrderLookupServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OrderLookupService:
-    """What other services may know of an order.
+    """Order data for other services.
     """
 
     @staticmethod

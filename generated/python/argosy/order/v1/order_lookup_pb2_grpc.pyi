@@ -27,39 +27,39 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OrderLookupServiceStub:
-    """What other services may know of an order."""
+    """Order data for other services."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OrderLookupServiceAsyncStub: ...
     LookUpOrder: _grpc.UnaryUnaryMultiCallable[_order_lookup_pb2.LookUpOrderRequest, _order_lookup_pb2.OrderSummary]
-    """Answers with whose an order is, what it costs and where it stands; an unknown one is NOT_FOUND."""
+    """Returns the owner, the amount and the status of an order. An unknown one is NOT_FOUND."""
     LookUpOrders: _grpc.UnaryUnaryMultiCallable[_order_lookup_pb2.LookUpOrdersRequest, _order_lookup_pb2.LookUpOrdersResponse]
-    """Answers with these orders, as LookUpOrder does for one; unknown ones are left out. For comparing stores."""
+    """Returns these orders, as LookUpOrder does for one. Unknown ones are left out. For the comparison of stores."""
     ResolveOrders: _grpc.UnaryUnaryMultiCallable[_order_lookup_pb2.ResolveOrdersRequest, _order_lookup_pb2.ResolveOrdersResponse]
-    """Answers where each of these orders stands, in the order in which they were asked for. An order that was never
-    stored is closed by this: whoever was about to store it, however long they have been paused, fails. So whoever
-    holds something for it may let go. A repeat answers alike, or with what has happened since.
+    """Returns the state of each of these orders, in the order of the request. An order id that is not stored is closed: a
+    later attempt to store it fails, however long it was paused. So the caller may release what it has reserved for the
+    order. A repeat returns the same state, or a newer one.
     """
 
 @_typing.type_check_only
 class OrderLookupServiceAsyncStub(OrderLookupServiceStub):
-    """What other services may know of an order."""
+    """Order data for other services."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     LookUpOrder: _aio.UnaryUnaryMultiCallable[_order_lookup_pb2.LookUpOrderRequest, _order_lookup_pb2.OrderSummary]  # type: ignore[assignment]
-    """Answers with whose an order is, what it costs and where it stands; an unknown one is NOT_FOUND."""
+    """Returns the owner, the amount and the status of an order. An unknown one is NOT_FOUND."""
     LookUpOrders: _aio.UnaryUnaryMultiCallable[_order_lookup_pb2.LookUpOrdersRequest, _order_lookup_pb2.LookUpOrdersResponse]  # type: ignore[assignment]
-    """Answers with these orders, as LookUpOrder does for one; unknown ones are left out. For comparing stores."""
+    """Returns these orders, as LookUpOrder does for one. Unknown ones are left out. For the comparison of stores."""
     ResolveOrders: _aio.UnaryUnaryMultiCallable[_order_lookup_pb2.ResolveOrdersRequest, _order_lookup_pb2.ResolveOrdersResponse]  # type: ignore[assignment]
-    """Answers where each of these orders stands, in the order in which they were asked for. An order that was never
-    stored is closed by this: whoever was about to store it, however long they have been paused, fails. So whoever
-    holds something for it may let go. A repeat answers alike, or with what has happened since.
+    """Returns the state of each of these orders, in the order of the request. An order id that is not stored is closed: a
+    later attempt to store it fails, however long it was paused. So the caller may release what it has reserved for the
+    order. A repeat returns the same state, or a newer one.
     """
 
 class OrderLookupServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What other services may know of an order."""
+    """Order data for other services."""
 
     @_abc_1.abstractmethod
     def LookUpOrder(
@@ -67,7 +67,7 @@ class OrderLookupServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_lookup_pb2.LookUpOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_lookup_pb2.OrderSummary, _abc.Awaitable[_order_lookup_pb2.OrderSummary]]:
-        """Answers with whose an order is, what it costs and where it stands; an unknown one is NOT_FOUND."""
+        """Returns the owner, the amount and the status of an order. An unknown one is NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def LookUpOrders(
@@ -75,7 +75,7 @@ class OrderLookupServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_lookup_pb2.LookUpOrdersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_lookup_pb2.LookUpOrdersResponse, _abc.Awaitable[_order_lookup_pb2.LookUpOrdersResponse]]:
-        """Answers with these orders, as LookUpOrder does for one; unknown ones are left out. For comparing stores."""
+        """Returns these orders, as LookUpOrder does for one. Unknown ones are left out. For the comparison of stores."""
 
     @_abc_1.abstractmethod
     def ResolveOrders(
@@ -83,9 +83,9 @@ class OrderLookupServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_lookup_pb2.ResolveOrdersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_lookup_pb2.ResolveOrdersResponse, _abc.Awaitable[_order_lookup_pb2.ResolveOrdersResponse]]:
-        """Answers where each of these orders stands, in the order in which they were asked for. An order that was never
-        stored is closed by this: whoever was about to store it, however long they have been paused, fails. So whoever
-        holds something for it may let go. A repeat answers alike, or with what has happened since.
+        """Returns the state of each of these orders, in the order of the request. An order id that is not stored is closed: a
+        later attempt to store it fails, however long it was paused. So the caller may release what it has reserved for the
+        order. A repeat returns the same state, or a newer one.
         """
 
 def add_OrderLookupServiceServicer_to_server(servicer: OrderLookupServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

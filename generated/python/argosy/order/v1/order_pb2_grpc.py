@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class OrderServiceStub:
-    """Orders and everything that happened to them.
+    """Orders and their history.
     """
 
     def __init__(self, channel):
@@ -68,58 +68,58 @@ class OrderServiceStub:
 
 
 class OrderServiceServicer:
-    """Orders and everything that happened to them.
+    """Orders and their history.
     """
 
     def CreateOrder(self, request, context):
-        """Places an order at the catalog's prices and holds its stock. A stated price or userId is only checked. Items that
-        come to less or more than can be charged, or are sold in different currencies, are INVALID_ARGUMENT. Too little
-        stock is FAILED_PRECONDITION (OUT_OF_STOCK). In either case there is no order. Publishes ORDER_CREATED.
+        """Places an order at the catalog's prices and reserves its stock. A price or userId in the request is only compared.
+        INVALID_ARGUMENT: the total cannot be charged, or the items have different currencies. FAILED_PRECONDITION
+        (OUT_OF_STOCK): too little stock. In both cases no order is created. Publishes ORDER_CREATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetOrder(self, request, context):
-        """Answers with one order. Another person's is NOT_FOUND, like an unknown one.
+        """Returns one order. Another user's order is NOT_FOUND, like an unknown one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListOrders(self, request, context):
-        """Answers with the caller's orders, newest first, a page at a time; staff may ask for another person's by userId
-        (PERMISSION_DENIED for anybody else). Orders that are placed meanwhile neither repeat nor hide one. A page token
-        goes on with the same list (userId, status) for the same caller alone.
+        """Lists the caller's orders, newest first, in pages. Staff may list another user's orders by userId
+        (PERMISSION_DENIED for others). New orders do not shift the pages. A page token is valid only for the same caller
+        and the same filters (userId, status).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchOrder(self, request, context):
-        """Streams one order: as it stands, then again at each change. Over REST each state is a line of JSON. Another
-        person's order is NOT_FOUND, like an unknown one.
+        """Streams one order: its current state, then each new state. Over REST each state is a line of JSON. Another user's
+        order is NOT_FOUND, like an unknown one.
 
-        It ends well once the order is delivered or cancelled, after which nothing changes, and after an hour in any case.
-        It ends with UNAVAILABLE when the service restarts, and with UNAUTHENTICATED when the caller's token is no longer
-        good. Over REST an end looks the same each time; whoever sees one before the order's own connects again, and begins
-        with the state of that moment. One caller may have 20 streams open at a time (RESOURCE_EXHAUSTED).
+        The stream ends with OK when the order is delivered or cancelled (final states), and after an hour. It ends with
+        UNAVAILABLE when the service restarts, and with UNAUTHENTICATED when the caller's token is no longer valid. Over
+        REST all ends look alike: a client that has not seen a final state connects again, and receives the current state
+        first. A caller may have 20 open streams (RESOURCE_EXHAUSTED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetOrderHistory(self, request, context):
-        """Answers with everything that happened to one order, oldest first.
+        """Returns the history of one order, oldest event first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateOrderStatus(self, request, context):
-        """Moves an order along: pending, confirmed, shipped, delivered; or to cancelled from pending or confirmed. The
-        owner may only cancel; the rest is for staff (PERMISSION_DENIED). Any other step is FAILED_PRECONDITION; the
-        state that it already has changes nothing; too many steps at once are ABORTED. Publishes ORDER_STATUS_UPDATED.
+        """Changes an order's status: pending → confirmed → shipped → delivered, or pending or confirmed → cancelled. Owners
+        may only cancel; the other changes are for staff (PERMISSION_DENIED). Any other change is FAILED_PRECONDITION. The
+        current status changes nothing. Too many concurrent changes are ABORTED. Publishes ORDER_STATUS_UPDATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -167,7 +167,7 @@ def add_OrderServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OrderService:
-    """Orders and everything that happened to them.
+    """Orders and their history.
     """
 
     @staticmethod

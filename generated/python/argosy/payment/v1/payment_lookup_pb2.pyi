@@ -19,7 +19,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class LookUpOrderPaymentRequest(_message.Message):
-    """Which order's payment to look up."""
+    """The order whose payment to look up."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -41,7 +41,7 @@ Global___LookUpOrderPaymentRequest: _TypeAlias = LookUpOrderPaymentRequest  # no
 
 @_typing.final
 class OrderPayment(_message.Message):
-    """How far the payment of an order is."""
+    """The payment state of an order."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -52,23 +52,23 @@ class OrderPayment(_message.Message):
     class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[OrderPayment._State.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STATE_UNSPECIFIED: OrderPayment._State.ValueType  # 0
-        """Never answered."""
+        """Never returned."""
         STATE_NONE: OrderPayment._State.ValueType  # 1
-        """Nobody is paying for it."""
+        """There is no payment in progress and none that succeeded."""
         STATE_LIVE: OrderPayment._State.ValueType  # 2
-        """A payment is under way or waits for a challenge."""
+        """A payment is in progress or waits for a challenge."""
         STATE_PAID: OrderPayment._State.ValueType  # 3
         """It is paid."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
-        """How far the payment of an order is."""
+        """The payment state of an order."""
 
     STATE_UNSPECIFIED: OrderPayment.State.ValueType  # 0
-    """Never answered."""
+    """Never returned."""
     STATE_NONE: OrderPayment.State.ValueType  # 1
-    """Nobody is paying for it."""
+    """There is no payment in progress and none that succeeded."""
     STATE_LIVE: OrderPayment.State.ValueType  # 2
-    """A payment is under way or waits for a challenge."""
+    """A payment is in progress or waits for a challenge."""
     STATE_PAID: OrderPayment.State.ValueType  # 3
     """It is paid."""
 

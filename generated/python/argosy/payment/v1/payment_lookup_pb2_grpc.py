@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class PaymentLookupServiceStub:
-    """What other services may know of an order's payment.
+    """Payment data for other services.
     """
 
     def __init__(self, channel):
@@ -43,11 +43,11 @@ class PaymentLookupServiceStub:
 
 
 class PaymentLookupServiceServicer:
-    """What other services may know of an order's payment.
+    """Payment data for other services.
     """
 
     def LookUpOrderPayment(self, request, context):
-        """Answers whether an order is paid, being paid or neither.
+        """Returns whether an order is paid, being paid or neither.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -70,7 +70,7 @@ def add_PaymentLookupServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PaymentLookupService:
-    """What other services may know of an order's payment.
+    """Payment data for other services.
     """
 
     @staticmethod

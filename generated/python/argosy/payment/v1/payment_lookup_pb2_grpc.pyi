@@ -27,25 +27,25 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PaymentLookupServiceStub:
-    """What other services may know of an order's payment."""
+    """Payment data for other services."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PaymentLookupServiceAsyncStub: ...
     LookUpOrderPayment: _grpc.UnaryUnaryMultiCallable[_payment_lookup_pb2.LookUpOrderPaymentRequest, _payment_lookup_pb2.OrderPayment]
-    """Answers whether an order is paid, being paid or neither."""
+    """Returns whether an order is paid, being paid or neither."""
 
 @_typing.type_check_only
 class PaymentLookupServiceAsyncStub(PaymentLookupServiceStub):
-    """What other services may know of an order's payment."""
+    """Payment data for other services."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     LookUpOrderPayment: _aio.UnaryUnaryMultiCallable[_payment_lookup_pb2.LookUpOrderPaymentRequest, _payment_lookup_pb2.OrderPayment]  # type: ignore[assignment]
-    """Answers whether an order is paid, being paid or neither."""
+    """Returns whether an order is paid, being paid or neither."""
 
 class PaymentLookupServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What other services may know of an order's payment."""
+    """Payment data for other services."""
 
     @_abc_1.abstractmethod
     def LookUpOrderPayment(
@@ -53,6 +53,6 @@ class PaymentLookupServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_lookup_pb2.LookUpOrderPaymentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_lookup_pb2.OrderPayment, _abc.Awaitable[_payment_lookup_pb2.OrderPayment]]:
-        """Answers whether an order is paid, being paid or neither."""
+        """Returns whether an order is paid, being paid or neither."""
 
 def add_PaymentLookupServiceServicer_to_server(servicer: PaymentLookupServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -78,59 +78,59 @@ class PaymentServiceServicer:
     """
 
     def CreatePayment(self, request, context):
-        """Pays for an order. A stated amount or currency must be the order's. A declined card answers with status
-        `failed` and a declineCode; 3-D Secure answers with `requires_action` and a clientSecret. An order that is
-        unknown or another person's is NOT_FOUND, one that is being paid or is paid FAILED_PRECONDITION. Publishes
-        PAYMENT_CONFIRMED, PAYMENT_FAILED or PAYMENT_REQUIRES_ACTION.
+        """Pays for an order. An amount or currency in the request must equal the order's. A declined card: status `failed`
+        and a declineCode. 3-D Secure: status `requires_action` and a clientSecret. An unknown order, or another user's, is
+        NOT_FOUND. An order that is paid or being paid is FAILED_PRECONDITION. Publishes PAYMENT_CONFIRMED, PAYMENT_FAILED
+        or PAYMENT_REQUIRES_ACTION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetPayment(self, request, context):
-        """Answers with one payment. Another person's is NOT_FOUND, like an unknown one. Staff see anyone's, and what of it
-        Stripe kept.
+        """Returns one payment. Another user's payment is NOT_FOUND, like an unknown one. Staff can read all payments, with
+        Stripe's fees.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListPayments(self, request, context):
-        """Answers with the caller's payments, newest first, a page at a time.
+        """Lists the caller's payments, newest first, in pages.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ConfirmPayment(self, request, context):
-        """After the customer's challenge: looks the payment up at Stripe and applies its state.
+        """Call it after the customer's challenge: reads the payment's state at Stripe and applies it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateRefund(self, request, context):
-        """Gives money of a payment back: the amount that is stated, else all that is left. More than is left is
-        FAILED_PRECONDITION (REFUND_TOO_LARGE) and says how much that is; a payment that took no money, or of which a
-        dispute was lost, is FAILED_PRECONDITION (NOT_REFUNDABLE). A refund that Stripe will not make answers with status
-        `failed` and a failureCode; one whose outcome is not known yet is `pending`. Changes neither order nor stock.
-        Publishes PAYMENT_REFUNDED, and PAYMENT_REFUND_FAILED when the customer's bank sends the money back.
+        """Refunds a payment: the given amount, or all that is left. More than is left is FAILED_PRECONDITION
+        (REFUND_TOO_LARGE); the message states what is left. A payment without captured money, or with a lost dispute, is
+        FAILED_PRECONDITION (NOT_REFUNDABLE). A refund that Stripe refuses has status `failed` and a failureCode; one with
+        an unknown outcome is `pending`. Does not change the order or its stock. Publishes PAYMENT_REFUNDED, and
+        PAYMENT_REFUND_FAILED if the customer's bank returns the money.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListRefunds(self, request, context):
-        """Answers with the refunds of a payment, newest first, a page at a time.
+        """Lists the refunds of a payment, newest first, in pages.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def HandleStripeWebhook(self, request, context):
-        """Takes Stripe's webhooks: the raw bytes of the body, held against the signature in `stripe-signature`. A bad
-        or old (300 s) signature is INVALID_ARGUMENT. What is Stripe's and tells nothing of ours is received all the same.
-        Duplicates and any order are harmless.
+        """Receives Stripe's webhooks. The signature in `stripe-signature` is verified with the raw bytes of the body. An
+        invalid or old (300 s) signature is INVALID_ARGUMENT. Events of Stripe that do not concern us are accepted and
+        ignored. Duplicates and out-of-order events are harmless.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -19,13 +19,13 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class MintMailTokenRequest(_message.Message):
-    """What the token is for."""
+    """The request for which to create a token."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """The request's id, as its event told it."""
+    """The request's id, from its event."""
     def __init__(
         self,
         *,
@@ -41,7 +41,7 @@ Global___MintMailTokenRequest: _TypeAlias = MintMailTokenRequest  # noqa: Y015
 
 @_typing.final
 class MailToken(_message.Message):
-    """A token, and whom it is sent to."""
+    """A token, and the recipient of its mail."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -50,11 +50,11 @@ class MailToken(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     token: _builtins.str
-    """The secret. Nothing but a hash of it is kept."""
+    """The secret. Only its hash is stored."""
     email: _builtins.str
-    """The only address that it may be sent to."""
+    """The address to send it to. Do not send it to any other."""
     name: _builtins.str
-    """The full name of the person."""
+    """The recipient's full name."""
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """When it expires."""

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class MailTokenServiceStub:
-    """The secrets that mails carry. For the notification service alone.
+    """Creates the tokens that mails contain. Internal: only the notification service may call it.
     """
 
     def __init__(self, channel):
@@ -43,14 +43,14 @@ class MailTokenServiceStub:
 
 
 class MailTokenServiceServicer:
-    """The secrets that mails carry. For the notification service alone.
+    """Creates the tokens that mails contain. Internal: only the notification service may call it.
     """
 
     def MintMailToken(self, request, context):
-        """Makes a token for one mail that is about to be sent, good for an hour from now on, and says to whom. Each call
-        makes another; all of one request are good until the first is used. A request that was used, replaced by a newer
-        one, is a day old or of an account that has another address by now is FAILED_PRECONDITION (MAIL_REQUEST_VOID),
-        an unknown one is NOT_FOUND: no mail is to be sent then.
+        """Creates a token for a mail that is about to be sent, and returns it with the mail's address. It is valid for an
+        hour. Each call creates another token; all tokens of a request are valid until one is used. A request that was
+        used, was replaced by a newer one, is a day old, or whose account has changed its address, is FAILED_PRECONDITION
+        (MAIL_REQUEST_VOID). An unknown one is NOT_FOUND. In both cases, do not send the mail.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -73,7 +73,7 @@ def add_MailTokenServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class MailTokenService:
-    """The secrets that mails carry. For the notification service alone.
+    """Creates the tokens that mails contain. Internal: only the notification service may call it.
     """
 
     @staticmethod

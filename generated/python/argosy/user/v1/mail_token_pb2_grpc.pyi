@@ -27,33 +27,33 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class MailTokenServiceStub:
-    """The secrets that mails carry. For the notification service alone."""
+    """Creates the tokens that mails contain. Internal: only the notification service may call it."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> MailTokenServiceAsyncStub: ...
     MintMailToken: _grpc.UnaryUnaryMultiCallable[_mail_token_pb2.MintMailTokenRequest, _mail_token_pb2.MailToken]
-    """Makes a token for one mail that is about to be sent, good for an hour from now on, and says to whom. Each call
-    makes another; all of one request are good until the first is used. A request that was used, replaced by a newer
-    one, is a day old or of an account that has another address by now is FAILED_PRECONDITION (MAIL_REQUEST_VOID),
-    an unknown one is NOT_FOUND: no mail is to be sent then.
+    """Creates a token for a mail that is about to be sent, and returns it with the mail's address. It is valid for an
+    hour. Each call creates another token; all tokens of a request are valid until one is used. A request that was
+    used, was replaced by a newer one, is a day old, or whose account has changed its address, is FAILED_PRECONDITION
+    (MAIL_REQUEST_VOID). An unknown one is NOT_FOUND. In both cases, do not send the mail.
     """
 
 @_typing.type_check_only
 class MailTokenServiceAsyncStub(MailTokenServiceStub):
-    """The secrets that mails carry. For the notification service alone."""
+    """Creates the tokens that mails contain. Internal: only the notification service may call it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     MintMailToken: _aio.UnaryUnaryMultiCallable[_mail_token_pb2.MintMailTokenRequest, _mail_token_pb2.MailToken]  # type: ignore[assignment]
-    """Makes a token for one mail that is about to be sent, good for an hour from now on, and says to whom. Each call
-    makes another; all of one request are good until the first is used. A request that was used, replaced by a newer
-    one, is a day old or of an account that has another address by now is FAILED_PRECONDITION (MAIL_REQUEST_VOID),
-    an unknown one is NOT_FOUND: no mail is to be sent then.
+    """Creates a token for a mail that is about to be sent, and returns it with the mail's address. It is valid for an
+    hour. Each call creates another token; all tokens of a request are valid until one is used. A request that was
+    used, was replaced by a newer one, is a day old, or whose account has changed its address, is FAILED_PRECONDITION
+    (MAIL_REQUEST_VOID). An unknown one is NOT_FOUND. In both cases, do not send the mail.
     """
 
 class MailTokenServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The secrets that mails carry. For the notification service alone."""
+    """Creates the tokens that mails contain. Internal: only the notification service may call it."""
 
     @_abc_1.abstractmethod
     def MintMailToken(
@@ -61,10 +61,10 @@ class MailTokenServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mail_token_pb2.MintMailTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_mail_token_pb2.MailToken, _abc.Awaitable[_mail_token_pb2.MailToken]]:
-        """Makes a token for one mail that is about to be sent, good for an hour from now on, and says to whom. Each call
-        makes another; all of one request are good until the first is used. A request that was used, replaced by a newer
-        one, is a day old or of an account that has another address by now is FAILED_PRECONDITION (MAIL_REQUEST_VOID),
-        an unknown one is NOT_FOUND: no mail is to be sent then.
+        """Creates a token for a mail that is about to be sent, and returns it with the mail's address. It is valid for an
+        hour. Each call creates another token; all tokens of a request are valid until one is used. A request that was
+        used, was replaced by a newer one, is a day old, or whose account has changed its address, is FAILED_PRECONDITION
+        (MAIL_REQUEST_VOID). An unknown one is NOT_FOUND. In both cases, do not send the mail.
         """
 
 def add_MailTokenServiceServicer_to_server(servicer: MailTokenServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

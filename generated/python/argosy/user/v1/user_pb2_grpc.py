@@ -122,66 +122,65 @@ class UserServiceServicer:
     """
 
     def Register(self, request, context):
-        """Makes an account, opens a session and signs the person in. An address that is taken, in any case, is
-        ALREADY_EXISTS. With an idempotency key a repeat answers with the same account and a new token.
-        Publishes USER_CREATED.
+        """Creates an account and signs the user in. A mail address that is in use (case-insensitive) is ALREADY_EXISTS. A
+        repeat with the same idempotency key returns the same account and a new token. Publishes USER_CREATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Login(self, request, context):
-        """Signs a person in: opens a session and answers with its token, good for 24 hours. A wrong password and an
-        unknown address are UNAUTHENTICATED alike; a suspended account is PERMISSION_DENIED (ACCOUNT_SUSPENDED), to whoever
-        knows its password alone. Publishes USER_LOGIN.
+        """Signs a user in: creates a session and returns its token, which is valid for 24 hours. A wrong password and an
+        unknown address are both UNAUTHENTICATED. A suspended account is PERMISSION_DENIED (ACCOUNT_SUSPENDED) if the
+        password is right. Publishes USER_LOGIN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetUser(self, request, context):
-        """Answers with one account: one's own, or anyone's for staff. Another's is NOT_FOUND, like an unknown one.
+        """Returns one account: the caller's, or any for staff. Another user's account is NOT_FOUND, like an unknown one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateUser(self, request, context):
-        """Changes what is present of one's own account, or of anyone's for staff; an empty text empties a field of the
-        profile. A new mail address is yet to be verified, by a mail to it; one that is taken is ALREADY_EXISTS. Another
-        person's account is NOT_FOUND. Publishes USER_UPDATED.
+        """Changes the fields of an account that are present in the request: of the caller's account, or of any for staff. An
+        empty text clears a field of the profile. A new mail address must be verified: a mail is sent to it. An address
+        that is in use is ALREADY_EXISTS. Another user's account is NOT_FOUND. Publishes USER_UPDATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReplaceUser(self, request, context):
-        """The same, but replaces the profile whole: what is absent from it is gone. A mail address that is taken is
-        ALREADY_EXISTS. Publishes USER_UPDATED.
+        """Like UpdateUser, but replaces the whole profile: absent fields of the profile are cleared. A mail address that is
+        in use is ALREADY_EXISTS. Publishes USER_UPDATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteUser(self, request, context):
-        """Deletes one's own account, or anyone's for staff, and answers with it: its status is deleted, its address free,
-        its sessions have ended. One that is deleted stays so. Publishes USER_DELETED.
+        """Deletes an account, and returns it with the status deleted: the caller's account, or any for staff. Its address can
+        be used again, and its sessions are revoked. A repeat changes nothing. Publishes USER_DELETED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SuspendUser(self, request, context):
-        """Keeps a person from signing in and ends their sessions; what is known of them stays. One who is suspended stays
-        so. A deleted account is FAILED_PRECONDITION (ACCOUNT_DELETED), one's own is too (OWN_ACCOUNT). Publishes
-        SESSION_REVOKED for each session.
+        """Suspends an account: the user cannot sign in, and the sessions are revoked. The account's data stays. A repeat
+        changes nothing. FAILED_PRECONDITION: a deleted account (ACCOUNT_DELETED), or the caller's own (OWN_ACCOUNT).
+        Publishes SESSION_REVOKED for each session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReinstateUser(self, request, context):
-        """Lets a suspended person sign in again; one who is not suspended stays so. A deleted account is
+        """Ends the suspension of an account. An account that is not suspended does not change. A deleted account is
         FAILED_PRECONDITION (ACCOUNT_DELETED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -189,65 +188,65 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ChangePassword(self, request, context):
-        """Gives the caller's account another password and ends all their sessions but this one. A wrong old password is
-        INVALID_ARGUMENT (WRONG_PASSWORD). Publishes SESSION_REVOKED for each session.
+        """Changes the caller's password and revokes the caller's other sessions. A wrong old password is INVALID_ARGUMENT
+        (WRONG_PASSWORD). Publishes SESSION_REVOKED for each revoked session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RequestPasswordReset(self, request, context):
-        """Asks for a mail with a token that allows another password. The answer is the same whoever has the address, and
-        nobody has looked it up yet when it is given. RESOURCE_EXHAUSTED when too many were asked for lately.
-        Publishes PASSWORD_RESET_REQUESTED if an active account has it.
+        """Requests a mail with a token that allows setting a new password. The response does not reveal whether an account
+        has the address: the address is looked up after the response. Too many requests are RESOURCE_EXHAUSTED. Publishes
+        PASSWORD_RESET_REQUESTED if an active account has the address.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ConfirmPasswordReset(self, request, context):
-        """Gives the account that a mailed token stands for another password, and ends all its sessions. Each token works
-        once, for an hour, until a newer one is asked for; one that does not is INVALID_ARGUMENT (MAIL_TOKEN_NOT_GOOD).
-        The mail address counts as verified. Publishes SESSION_REVOKED for each session.
+        """Sets a new password with the token from a mail, and revokes all sessions of the account. A token is valid once, for
+        an hour, and until a newer one is requested. An invalid token is INVALID_ARGUMENT (MAIL_TOKEN_NOT_GOOD). The mail
+        address becomes verified. Publishes SESSION_REVOKED for each session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RequestEmailVerification(self, request, context):
-        """Asks for another mail with a token that verifies the caller's mail address; registering and changing the address
-        send one by themselves. A verified one is FAILED_PRECONDITION (EMAIL_VERIFIED); RESOURCE_EXHAUSTED when too many
-        were asked for lately. Publishes EMAIL_VERIFICATION_REQUESTED.
+        """Requests another mail with a token that verifies the caller's mail address. The first one is sent at registration
+        and when the address changes. A verified address is FAILED_PRECONDITION (EMAIL_VERIFIED). Too many requests are
+        RESOURCE_EXHAUSTED. Publishes EMAIL_VERIFICATION_REQUESTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def VerifyEmail(self, request, context):
-        """Marks the mail address that a mailed token was sent to as its owner's. Tokens are good as for a password's reset.
+        """Marks a mail address as verified, with the token from a mail. Tokens are valid as in ConfirmPasswordReset.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Logout(self, request, context):
-        """Ends the session of the token that it is called with: within seconds every service refuses that token.
-        Publishes SESSION_REVOKED.
+        """Revokes the session of the caller's token. Within seconds every service refuses the token. Publishes
+        SESSION_REVOKED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListSessions(self, request, context):
-        """Answers with the caller's open sessions, newest first, a page at a time.
+        """Lists the caller's active sessions, newest first, in pages.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RevokeSession(self, request, context):
-        """Ends one of the caller's sessions, as Logout does; one that has ended stays ended. Another person's is
-        NOT_FOUND, like an unknown one. Publishes SESSION_REVOKED.
+        """Revokes one of the caller's sessions, like Logout. A repeat changes nothing. Another user's session is NOT_FOUND,
+        like an unknown one. Publishes SESSION_REVOKED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,0 +1,38 @@
+"""Disputes in PostgreSQL."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from services.chassis.postgres import Connection
+from services.payment.domain.disputes import DisputeState, ProviderDispute
+
+
+class PostgresDisputes:
+    """Disputes on one connection (ports.Disputes)."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def keep(self, payment_id: UUID, dispute: ProviderDispute) -> None:
+        """Writes a dispute of the payment, which is locked. An open state does not replace a final one."""
+        await self._connection.execute(
+            "INSERT INTO disputes (stripe_dispute_id, payment_id, amount, currency, reason, status, state)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (stripe_dispute_id) DO UPDATE SET"
+            " amount = excluded.amount, reason = excluded.reason, status = excluded.status, state = excluded.state"
+            " WHERE disputes.state NOT IN ('won', 'lost') OR excluded.state IN ('won', 'lost')",
+            dispute.reference,
+            payment_id,
+            dispute.amount.decimal,
+            dispute.amount.currency,
+            dispute.reason,
+            dispute.status,
+            dispute.state,
+        )
+
+    async def of_payment(self, payment_id: UUID) -> dict[str, DisputeState]:
+        """The state of each dispute of a payment, which the caller has locked, by the provider's reference."""
+        rows = await self._connection.fetch(
+            "SELECT stripe_dispute_id, state FROM disputes WHERE payment_id = $1", payment_id
+        )
+        return {row["stripe_dispute_id"]: DisputeState(row["state"]) for row in rows}

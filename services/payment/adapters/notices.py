@@ -1,0 +1,41 @@
+"""Applied notices in PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from services.chassis.postgres import Connection
+from services.payment.domain.notices import Notice
+
+_KEEP = timedelta(days=30)
+"""Stripe repeats a webhook for three days: https://docs.stripe.com/webhooks#retries."""
+
+
+class PostgresNotices:
+    """Applied notices on one connection (ports.Notices)."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def was_processed(self, notice_id: str) -> bool:
+        """Whether a notice has been applied."""
+        seen = await self._connection.fetchval(
+            "SELECT true FROM processed_webhook_events WHERE event_id = $1", notice_id
+        )
+        return seen is True
+
+    async def processed(self, notice: Notice, payment_id: UUID) -> None:
+        """Records that a notice about a payment needs nothing more; deletes some that are too old to come again."""
+        await self._connection.execute(
+            "INSERT INTO processed_webhook_events (event_id, type, payment_id) VALUES ($1, $2, $3)"
+            " ON CONFLICT DO NOTHING",
+            notice.id,
+            notice.type,
+            payment_id,
+        )
+        await self._connection.execute(
+            "DELETE FROM processed_webhook_events WHERE event_id IN (SELECT event_id FROM processed_webhook_events"
+            " WHERE received_at < now() - $1::interval ORDER BY received_at LIMIT 10 FOR UPDATE SKIP LOCKED)",
+            _KEEP,
+        )
