@@ -68,9 +68,9 @@ generate: ## regenerate everything under generated/ from proto/
 	$(SETUP)
 	@$(VENV_PYTHON) -m codegen generate
 
-check: ## lint, types, import rules, contract and drift
+check: ## lint, types, import rules, contract and drift; QUICK=1 without what needs tools that are built first
 	$(SETUP)
-	@$(VENV_PYTHON) -m local.check
+	@$(VENV_PYTHON) -m local.check $(if $(QUICK),--quick)
 
 test: ## every test: unit, contract, integration, end to end; ARGS for pytest
 	$(SETUP)

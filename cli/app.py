@@ -9,13 +9,9 @@ from typing import Annotated
 import typer
 
 from cli.dlq import app as dlq
-from cli.environment import NoSystem
-from cli.keys import app as keys
-from cli.mail import app as mail
-from cli.orders import app as orders
-from cli.payments import app as payments
+from cli.environment import NoSystem, in_a_checkout
 from cli.reconcile import reconcile
-from cli.staff import app as staff
+from cli.services import groups
 from cli.story.command import story
 from cli.tail import tail
 from cli.top import top
@@ -36,11 +32,13 @@ app.command()(tail)
 app.command()(top)
 app.command()(trace)
 app.add_typer(dlq, name="dlq")
-app.add_typer(keys, name="keys")
-app.add_typer(mail, name="mail")
-app.add_typer(orders, name="orders")
-app.add_typer(payments, name="payments")
-app.add_typer(staff, name="staff")
+for _name, _group in groups():
+    app.add_typer(_group, name=_name)
+if in_a_checkout():
+    from cli.new import new, remove
+
+    app.add_typer(new, name="new")
+    app.add_typer(remove, name="remove")
 
 
 def _print_version(*, wanted: bool) -> None:

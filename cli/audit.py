@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 
-from services.chassis import logs
+from services.chassis.plain import logs
 
 
 def operator() -> str:

@@ -11,9 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pymongo.errors import PyMongoError
 
 from cli.environment import NoSystem
-from services.chassis.errors import Unavailable
-from services.chassis.mongo import Mongo
-from services.chassis.postgres import Postgres
+from services.chassis.data.mongo import Mongo
+from services.chassis.data.postgres import Postgres
+from services.chassis.plain.errors import Unavailable
 
 
 class OrderDocuments(BaseSettings):

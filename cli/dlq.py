@@ -14,10 +14,10 @@ from cli.environment import kafka
 from cli.letters import Letter, Wanted, find
 from cli.letters import redrive as send_again
 from cli.tail import event_row
-from services.chassis.brokers import Brokers
-from services.chassis.dead_letters import Reason
-from services.chassis.events import Registry
-from services.chassis.producer import NotDelivered, Producer
+from services.chassis.bus.dead_letters import Reason
+from services.chassis.bus.events import Registry
+from services.chassis.bus.producer import NotDelivered, Producer
+from services.chassis.process.brokers import Brokers
 
 _log = structlog.get_logger()
 

@@ -7,6 +7,7 @@ command uses the environment of the named service in the running stack. As for `
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from functools import cache
 from pathlib import Path
@@ -15,9 +16,9 @@ from typing import TypeVar
 from pydantic import DirectoryPath
 from pydantic_settings import BaseSettings
 
-from services.chassis.brokers import Brokers
-from services.chassis.environment import Environment, Targets
-from services.chassis.settings import load
+from services.chassis.process.brokers import Brokers
+from services.chassis.process.environment import Environment, Targets
+from services.chassis.process.settings import load
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -52,6 +53,11 @@ def settings_of(service: str, settings_class: type[S]) -> S:
 def in_a_service() -> bool:
     """Whether this process has the environment of a service, as in a pod."""
     return IN_A_SERVICE in os.environ
+
+
+def in_a_checkout() -> bool:
+    """Whether what writes code is here; the image of a service has no such thing."""
+    return importlib.util.find_spec("scaffold") is not None
 
 
 def kafka() -> Brokers:

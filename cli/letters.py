@@ -15,11 +15,12 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 
 from cli.topics import administering, records
-from services.chassis import clock, dead_letters, events
-from services.chassis.brokers import Brokers
-from services.chassis.crash_points import reach
-from services.chassis.events import Headers, OutgoingRecord
-from services.chassis.producer import Sender
+from services.chassis.bus import dead_letters, events
+from services.chassis.bus.events import Headers, OutgoingRecord
+from services.chassis.bus.producer import Sender
+from services.chassis.plain import clock
+from services.chassis.plain.crash_points import reach
+from services.chassis.process.brokers import Brokers
 
 REDRIVEN = "dlq_redriven"
 """Position of the redriven letter: `<partition>/<offset>` on the same topic."""

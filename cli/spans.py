@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from services.chassis import clock
+from services.chassis.plain import clock
 
 Span = dict[str, Any]
 _HIDDEN = ("start", "end", "traceId", "parentSpanId")

@@ -12,10 +12,11 @@ import typer
 from cli import output, redaction
 from cli.environment import kafka
 from cli.topics import records
-from services.chassis import clock, events
-from services.chassis.brokers import Brokers
-from services.chassis.events import NotAnEvent, Registry, UnknownType
-from services.chassis.raw_batches import Damaged, Undecodable
+from services.chassis.bus import events
+from services.chassis.bus.events import NotAnEvent, Registry, UnknownType
+from services.chassis.bus.raw_batches import Damaged, Undecodable
+from services.chassis.plain import clock
+from services.chassis.process.brokers import Brokers
 
 Row = dict[str, Any]
 

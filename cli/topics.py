@@ -12,8 +12,8 @@ from aiokafka.errors import KafkaConnectionError
 
 from cli import audit
 from cli.environment import NoSystem
-from services.chassis.brokers import Brokers
-from services.chassis.reading import Reading
+from services.chassis.bus.reading import Reading
+from services.chassis.process.brokers import Brokers
 
 _READ_MS = 500
 _REQUEST_MS = 10_000

@@ -11,7 +11,7 @@ from codegen.generate import regenerate
 from codegen.paths import GENERATED, ROOT
 from codegen.releases import NoRelease, keep
 from facts.service import FactsError
-from services.chassis.contract import ContractError
+from services.chassis.rpc.contract import ContractError
 
 
 def main() -> int:

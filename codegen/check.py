@@ -18,8 +18,8 @@ from codegen.blocks import drifted
 from codegen.generate import generate
 from codegen.image import build_image
 from codegen.paths import GENERATED, ROOT, tool
-from codegen.releases import newest, ours_alone
-from services.chassis.contract import OURS
+from codegen.releases import newest, ours_alone, retired
+from services.chassis.rpc.contract import OURS
 
 ASYNCAPI_SCHEMA = Path(__file__).parent / "asyncapi" / "specification.json"
 
@@ -120,9 +120,13 @@ def breaking_changes(released: bytes, present: bytes) -> str:
 
 
 def _with_imports_from(present: bytes, released: bytes) -> bytes:
-    """A release's own files with the present imports, so that changes of imported files are not reported."""
+    """A release's own files with the present imports, so that changes of imported files are not reported.
+
+    Files that were given up on purpose (proto/retired.txt) are left out.
+    """
     files = [file for file in FileDescriptorSet.FromString(present).file if not file.name.startswith(OURS)]
-    files += FileDescriptorSet.FromString(ours_alone(released)).file
+    gone = retired()
+    files += [file for file in FileDescriptorSet.FromString(ours_alone(released)).file if file.name not in gone]
     return FileDescriptorSet(file=files).SerializeToString()
 
 

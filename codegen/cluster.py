@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.chassis.contract import Service
+from services.chassis.rpc.contract import Service
 
 NAMESPACE = "production"
 STORES = "stores"

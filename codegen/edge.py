@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from codegen.yaml_files import duration, write_yaml
-from services.chassis.contract import Rpc, Service, public_rpcs, rate_limits
+from services.chassis.rpc.contract import Rpc, Service, public_rpcs, rate_limits
 
 Piece = list[Any]
 

@@ -14,7 +14,7 @@ from codegen.cluster import NAMESPACE, Manifest, kustomization, labels, manifest
 from codegen.edge import RETRY_ON
 from codegen.yaml_files import duration, write_yaml
 from facts.system import System, callers
-from services.chassis.contract import OutlierDetection, Rpc, Service
+from services.chassis.rpc.contract import OutlierDetection, Rpc, Service
 
 # Set everywhere: Istio's default is two retries, also for creates.
 _NO_RETRIES = {"attempts": 0}

@@ -33,9 +33,10 @@ def network_policies(system: System) -> list[Manifest]:
 
 def _policy(name: str, of: str, way: str, field: str, end: str, peers: Sequence[str]) -> Manifest:
     chosen = [{"podSelector": {"matchLabels": labels(peer)}} for peer in peers]
+    rules = [{end: chosen, "ports": _PORT}] if chosen else []  # no peers in a rule would be all
     return manifest(
         "networking.k8s.io/v1",
         "NetworkPolicy",
         name,
-        {"podSelector": {"matchLabels": labels(of)}, "policyTypes": [way], field: [{end: chosen, "ports": _PORT}]},
+        {"podSelector": {"matchLabels": labels(of)}, "policyTypes": [way], field: rules},
     )

@@ -9,8 +9,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from cli.version import VERSION
 from codegen.image import build_image
-from codegen.paths import RELEASES
-from services.chassis.contract import OURS
+from codegen.paths import PROTO, RELEASES
+from services.chassis.rpc.contract import OURS
 
 
 class NoRelease(Exception):
@@ -33,6 +33,13 @@ def keep(directory: Path = RELEASES, version: str = VERSION) -> Path:
     directory.mkdir(exist_ok=True)
     file.write_bytes(ours_alone(build_image(source_info=False)))
     return file
+
+
+def retired(directory: Path = PROTO) -> frozenset[str]:
+    """The files of releases that were given up on purpose, as `proto/retired.txt` lists them."""
+    file = directory / "retired.txt"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return frozenset(line for line in lines if line and not line.startswith("#"))
 
 
 def ours_alone(image: bytes) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 
 from codegen.cluster import NAMESPACE
 from codegen.yaml_files import write_yaml
-from services.chassis.contract import RateLimit, Service, rate_limits
+from services.chassis.rpc.contract import RateLimit, Service, rate_limits
 
 _FILE = "config.yaml"
 Piece = dict[str, Any]

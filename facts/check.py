@@ -14,7 +14,7 @@ import yaml
 
 from facts.service import FactsError
 from facts.system import EDGE, System, read
-from services.chassis.contract import ContractError
+from services.chassis.rpc.contract import ContractError
 
 _MANIFESTS = ("k8s", "istio", "kafka", "monitoring", "generated")
 _KUSTOMIZATION = "kustomization.yaml"
@@ -45,6 +45,7 @@ _NAMES = (
     r"target: \{[^}]*\bname: \(?([a-z|]+)\)?\}",
 )
 """Places where hand-written files name services: one name, or several separated by `|` or commas."""
+_TAIL = re.compile(r"from services\.chassis\.bus(\.tail import| import .*\btail\b)")
 _OTHERS = frozenset({EDGE, "ratelimit", "ratelimit-redis", "log-collector", "prometheus", "chassis", "nodes", "argosy"})
 """Other names in such places that are not services of the contract."""
 
@@ -75,7 +76,7 @@ def _consumers(system: System, root: Path) -> Iterator[str]:
         for name in sorted(handled ^ {*one.consumes}):
             where = "consumers.py handles" if name in handled else "service.yaml names"
             yield f"services/{one.name}: {where} {name}, the other does not"
-        tails = "".join(source for source in sources if "chassis.tail" in source)
+        tails = "".join(source for source in sources if _TAIL.search(source))
         messages = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in re.findall(r"_pb2\.(\w+)", tails)}
         followed = {topics[name] for name in messages & topics.keys()}
         for topic in sorted(followed ^ {*one.follows}):

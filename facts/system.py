@@ -9,12 +9,14 @@ from pathlib import Path
 
 from facts import service
 from facts.service import ROOT, FactsError, Service
-from services.chassis.contract import EventType, Rpc, read_contract, read_events
-from services.chassis.contract import Service as ProtoService
+from services.chassis.rpc.contract import EventType, Rpc, read_contract, read_events
+from services.chassis.rpc.contract import Service as ProtoService
 
 DESCRIPTORS = Path("generated", "descriptors.binpb")
 EDGE = "edge"
 """The caller of every public rpc."""
+NOBODY = "nobody"
+"""The caller of an internal rpc that no service may call any more: its last caller was taken out."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def system() -> System:
 
 def callers(rpc: Rpc) -> tuple[str, ...]:
     """The workloads that may call an rpc."""
-    return rpc.callers or (EDGE,)
+    return tuple(caller for caller in rpc.callers if caller != NOBODY) if rpc.callers else (EDGE,)
 
 
 def topic_of(name: str) -> str:
@@ -124,7 +126,7 @@ def misfits(found: System) -> Iterator[str]:
         yield f"services/{name}: the contract has no service with this owner"
     for served in found.contract:
         for rpc in served.rpcs:
-            for caller in sorted({*rpc.callers} - {*found.names}):
+            for caller in sorted({*rpc.callers} - {*found.names, NOBODY}):
                 yield f"{rpc.path}: its caller {caller} is not a service"
     publishers = {topic_of(one.name) for one in found.services if one.topic is not None}
     for topic in sorted({*found.topics} ^ publishers):

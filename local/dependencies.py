@@ -20,7 +20,7 @@ WHERE = {
     "services": ("",),
     "cli": ("",),
     "edge": ("", "edge"),
-    **dict.fromkeys(("codegen", "local", "load", "tests"), ("", "edge", "dev")),
+    **dict.fromkeys(("codegen", "facts", "scaffold", "local", "load", "tests"), ("", "edge", "dev")),
 }
 # Packages that are used without an import: programs that we start, and plug-ins of other packages.
 PROGRAMS = frozenset(

@@ -26,6 +26,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from facts.system import EDGE, system
 from tests.support import crash_points
 from tests.support.real_stack import MakeTopic, RealStack, bus_beside, lock, scaled_beside, stack_of_this_run
 
@@ -71,6 +72,11 @@ _SCALED = (
 )
 
 
+def _of_this_system(settings: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of parts that there are: a service may have been taken out."""
+    return tuple(one for one in settings if one.partition(".")[0] in {*system().names, EDGE})
+
+
 @pytest.fixture(scope="session")
 def real_stack() -> Iterator[RealStack]:
     """The test stack with nothing started yet; whatever was started is stopped at the end."""
@@ -78,7 +84,7 @@ def real_stack() -> Iterator[RealStack]:
     held = lock(stack)
     if held is None:
         pytest.exit(f"Another test run uses {stack.data}: set ARGOSY_TEST_OFFSET to a number of your own.", 2)
-    real = RealStack(stack, _SETTINGS)
+    real = RealStack(stack, _of_this_system(_SETTINGS))
     with held:
         real.command("reset", "--yes")
         try:
@@ -101,7 +107,7 @@ def scaled_stack(real_stack: RealStack) -> Iterator[RealStack]:
     Its services have crash points (tests/support/crash_points.py).
     """
     stack = scaled_beside(real_stack.stack)
-    scaled = RealStack(stack, (*_SCALED, *crash_points.settings(stack)))
+    scaled = RealStack(stack, (*_of_this_system(_SCALED), *crash_points.settings(stack)))
     scaled.command("reset", "--yes")
     crash_points.make_directories(stack, crash_points.points())
     try:

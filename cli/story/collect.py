@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from uuid import UUID
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+import services
 from cli.databases import OrderDocuments, database, documents
 from cli.environment import settings_of
-from services.chassis.postgres import Connection
-from services.chassis.story import Moment, event_types, inbox_moments
-from services.inventory.adapters import story as inventory
-from services.inventory.adapters.unit_of_work import CONSUMER as INVENTORY_GROUP
-from services.notification.adapters import story as notification
-from services.notification.adapters.unit_of_work import CONSUMER as NOTIFICATION_GROUP
+from services.chassis.data.postgres import Connection
+from services.chassis.data.story import Moment, event_types, inbox_moments
 from services.order.adapters import story as order
 from services.order.adapters.commits import MongoCommits
-from services.payment.adapters import story as payment
-from services.payment.adapters.unit_of_work import CONSUMER as PAYMENT_GROUP
 
 StoryQuery = Callable[[Connection, UUID], Awaitable[list[Moment]]]
 
-_ON_POSTGRES: Mapping[str, tuple[StoryQuery, str]] = {
-    payment.SERVICE: (payment.story_of, PAYMENT_GROUP),
-    inventory.SERVICE: (inventory.story_of, INVENTORY_GROUP),
-    notification.SERVICE: (notification.story_of, NOTIFICATION_GROUP),
-}
+
+def _with_a_story() -> Mapping[str, tuple[StoryQuery, str]]:
+    """The services on PostgreSQL with a module `adapters/story.py`, by name."""
+    found: dict[str, tuple[StoryQuery, str]] = {}
+    for path in sorted(Path(services.__path__[0]).glob("*/adapters/story.py")):
+        adapters = f"services.{path.parents[1].name}.adapters"
+        story = importlib.import_module(f"{adapters}.story")
+        if story.SERVICE != order.SERVICE:
+            found[story.SERVICE] = (story.story_of, importlib.import_module(f"{adapters}.unit_of_work").CONSUMER)
+    return found
+
+
+_ON_POSTGRES = _with_a_story()
 """The query of a service's part, and the consumer name under which its inbox stores events."""
 
 SERVICES: Sequence[str] = (order.SERVICE, *_ON_POSTGRES)
@@ -43,14 +48,14 @@ class _Database(BaseSettings):
     database_url: SecretStr
 
 
-async def collect(order_id: UUID, services: Collection[str]) -> list[Moment]:
+async def collect(order_id: UUID, asked: Collection[str]) -> list[Moment]:
     """What these services store about the order, unsorted. Raises NoSystem if a store is unreachable."""
     moments = []
-    if order.SERVICE in services:
+    if order.SERVICE in asked:
         async with documents(settings_of(order.SERVICE, OrderDocuments)) as mongo:
             moments += await order.story_of(MongoCommits(mongo), order_id)
     async with AsyncExitStack() as opened:
-        connections = {service: await _connect(opened, service) for service in _ON_POSTGRES if service in services}
+        connections = {service: await _connect(opened, service) for service in _ON_POSTGRES if service in asked}
         for service, connection in connections.items():
             query, _ = _ON_POSTGRES[service]
             moments += await query(connection, order_id)

@@ -17,8 +17,8 @@ from cli.environment import NoSystem, in_a_service, log_files
 from cli.story import log_lines
 from cli.story.collect import SERVICES, collect
 from cli.story.draw import draw
-from services.chassis import clock
-from services.chassis.story import Kind, Moment
+from services.chassis.data.story import Kind, Moment
+from services.chassis.plain import clock
 
 
 def story(

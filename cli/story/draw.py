@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from rich.text import Text
 
-from services.chassis import clock
-from services.chassis.story import Kind, Moment
+from services.chassis.data.story import Kind, Moment
+from services.chassis.plain import clock
 
 _STYLES = {
     Kind.CALL: "dim",

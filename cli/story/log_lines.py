@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from services.chassis import clock, trace_context
-from services.chassis.story import Kind, Moment
+from services.chassis.data.story import Kind, Moment
+from services.chassis.plain import clock, trace_context
 
 _COLUMNS = frozenset({"time", "level", "event", "service", "trace_id", "stack"})
 _CALL = "call"

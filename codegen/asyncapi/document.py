@@ -16,7 +16,7 @@ from codegen.kafka import dead_letters
 from codegen.openapi.image import Image
 from codegen.openapi.schemas import Schemas
 from facts.system import System, topic_of
-from services.chassis.contract import OURS, ContractError
+from services.chassis.rpc.contract import OURS, ContractError
 
 BASE = Path(__file__).with_name("base.yaml")
 

@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from codegen.openapi.image import Image
-from codegen.openapi.operations import Operations
+from codegen.openapi.operations import Operations, path_of
 from codegen.openapi.schemas import Schemas
-from services.chassis.contract import ContractError, Service, public_rpcs
+from services.chassis.rpc.contract import ContractError, Service, public_rpcs
 
 BASE = Path(__file__).with_name("base.yaml")
 
@@ -43,7 +43,7 @@ def openapi(image: Json, services: tuple[Service, ...]) -> dict[str, Any]:
     operations = Operations(found, schemas, requests)
     paths: dict[str, Any] = {}
     for service, rpc in public:
-        paths.setdefault(rpc.route, {})[rpc.verb.lower()] = operations.of(service, rpc, methods[rpc.path])
+        paths.setdefault(path_of(rpc.route), {})[rpc.verb.lower()] = operations.of(service, rpc, methods[rpc.path])
     _refuse_left_over(answers, schemas.components)
     for name, answer in answers.items():
         schemas.components[name]["example"] = answer

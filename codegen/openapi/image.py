@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from services.chassis.contract import ContractError
+from services.chassis.rpc.contract import ContractError
 
 Json = Mapping[str, Any]
 

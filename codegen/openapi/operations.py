@@ -9,7 +9,7 @@ from typing import Any
 from codegen.openapi import rules
 from codegen.openapi.image import Image
 from codegen.openapi.schemas import Schemas
-from services.chassis.contract import Rpc, Service
+from services.chassis.rpc.contract import Rpc, Service
 
 Json = Mapping[str, Any]
 Operation = dict[str, Any]
@@ -149,6 +149,11 @@ class Operations:
 def path_fields(route: str) -> set[str]:
     """The JSON names of the fields in a path."""
     return {_camel(name) for name in _VARIABLE.findall(route)}
+
+
+def path_of(route: str) -> str:
+    """A route as the document's path: its variables are named as the parameters are (`{order_id}` → `{orderId}`)."""
+    return _VARIABLE.sub(lambda variable: f"{{{_camel(variable[1])}}}", route)
 
 
 def _creates(method: Json) -> bool:

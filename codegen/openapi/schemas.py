@@ -7,7 +7,7 @@ from typing import Any
 
 from codegen.openapi import rules
 from codegen.openapi.image import Image
-from services.chassis.contract import ContractError
+from services.chassis.rpc.contract import ContractError
 
 Json = Mapping[str, Any]
 Schema = dict[str, Any]

@@ -14,7 +14,7 @@ from local import credentials
 from local.demo.watch import Watch
 from local.paths import ROOT
 from local.stack import Stack
-from services.chassis import trace_context
+from services.chassis.plain import trace_context
 
 _CALL_SECONDS = 30
 _PATIENCE_SECONDS = 60

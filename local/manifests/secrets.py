@@ -23,7 +23,7 @@ from local import credentials
 from local.credentials import FERRETDB, Credentials
 from local.files import make_private_directory, write_private
 from local.paths import STACKS
-from services.chassis import clock
+from services.chassis.plain import clock
 from services.user.adapters.signing_keys import KeyFiles
 
 NAMESPACE = "argosy-secrets"

@@ -28,18 +28,21 @@ import structlog
 import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 
-from services.chassis import admin, background, client, health, logs, policy, reflection, server, shielded, tracing
-from services.chassis.contract import ContractError
-from services.chassis.jwks import Jwks
-from services.chassis.pipeline import Parts
-from services.chassis.readiness import Readiness
-from services.chassis.resource import Resource
-from services.chassis.revocations import Revocations
-from services.chassis.service_tokens import KeyFileError, ServiceTokenSigner, ServiceTokenVerifier, read_private_key
-from services.chassis.settings import CommonSettings, refuse
-from services.chassis.statuses import Catalogue
-from services.chassis.streams import Streams
-from services.chassis.user_tokens import KeySource, UserTokens
+from services.chassis import tracing
+from services.chassis.plain import logs, shielded
+from services.chassis.process import admin, background, health
+from services.chassis.process.readiness import Readiness
+from services.chassis.process.resource import Resource
+from services.chassis.process.settings import CommonSettings, refuse
+from services.chassis.rpc import client, policy, reflection, server
+from services.chassis.rpc.contract import ContractError
+from services.chassis.rpc.jwks import Jwks
+from services.chassis.rpc.pipeline import Parts
+from services.chassis.rpc.revocations import Revocations
+from services.chassis.rpc.service_tokens import KeyFileError, ServiceTokenSigner, ServiceTokenVerifier, read_private_key
+from services.chassis.rpc.statuses import Catalogue
+from services.chassis.rpc.streams import Streams
+from services.chassis.rpc.user_tokens import KeySource, UserTokens
 
 R = TypeVar("R", bound=Resource)
 Stub = TypeVar("Stub")

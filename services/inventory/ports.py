@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from services.chassis import unit_of_work
+from services.chassis.plain import unit_of_work
 from services.inventory.domain.facts import Fact
 from services.inventory.domain.products import NewProduct, Product, ProductChange
 from services.inventory.domain.reservations import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from services.chassis.environment import Target
-from services.chassis.postgres import PostgresSettings
-from services.chassis.reconciliation import ReconciliationSettings
+from services.chassis.data.postgres import PostgresSettings
+from services.chassis.process.environment import Target
+from services.chassis.process.reconciliation import ReconciliationSettings
 
 
 class InventorySettings(PostgresSettings, ReconciliationSettings):

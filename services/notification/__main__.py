@@ -9,17 +9,17 @@ from argosy.notification.v1 import notification_pb2
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
 from argosy.user.v1.mail_token_pb2_grpc import MailTokenServiceStub
 from services.chassis.app import App
-from services.chassis.consumer import Consumer
-from services.chassis.housekeeping import Housekeeping
-from services.chassis.migrations import migrate_or_exit
-from services.chassis.postgres import Postgres
-from services.chassis.postgres_drifts import PostgresDrifts
-from services.chassis.postgres_work import PostgresWork
-from services.chassis.producer import Producer
-from services.chassis.reading import BEGINNING
-from services.chassis.reconciliation import Reconciliation
-from services.chassis.settings import load
-from services.chassis.statuses import Catalogue
+from services.chassis.bus.consumer import Consumer
+from services.chassis.bus.producer import Producer
+from services.chassis.bus.reading import BEGINNING
+from services.chassis.data.housekeeping import Housekeeping
+from services.chassis.data.migrations import migrate_or_exit
+from services.chassis.data.postgres import Postgres
+from services.chassis.data.postgres_drifts import PostgresDrifts
+from services.chassis.data.postgres_work import PostgresWork
+from services.chassis.process.reconciliation import Reconciliation
+from services.chassis.process.settings import load
+from services.chassis.rpc.statuses import Catalogue
 from services.notification.adapters.letters import Letters
 from services.notification.adapters.mail_tokens import MAIL_TOKENS, MailTokens
 from services.notification.adapters.orders import ORDER_LOOKUP, GrpcOrders

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from typing import NoReturn, Protocol
 from uuid import UUID
 
-from services.chassis import unit_of_work
+from services.chassis.plain import unit_of_work
 from services.notification.domain.messages import (
     DueMessage,
     KnownOrder,

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from services.chassis.environment import HttpUrl, SmtpUrl, Target
-from services.chassis.postgres import PostgresSettings
-from services.chassis.reconciliation import ReconciliationSettings
+from services.chassis.data.postgres import PostgresSettings
+from services.chassis.process.environment import HttpUrl, SmtpUrl, Target
+from services.chassis.process.reconciliation import ReconciliationSettings
 
 
 def _mail_address(text: str) -> str:

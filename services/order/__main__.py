@@ -6,16 +6,16 @@ from argosy.inventory.v1.reservation_pb2_grpc import ReservationServiceStub
 from argosy.order.v1 import order_lookup_pb2, order_pb2
 from argosy.payment.v1.payment_lookup_pb2_grpc import PaymentLookupServiceStub
 from services.chassis.app import App
-from services.chassis.consumer import Consumer
-from services.chassis.mongo import Mongo
-from services.chassis.mongo_drifts import MongoDrifts
-from services.chassis.paging import SealedTokens
-from services.chassis.producer import Producer
-from services.chassis.reading import BEGINNING
-from services.chassis.reconciliation import Reconciliation
-from services.chassis.relay import Relay
-from services.chassis.settings import load
-from services.chassis.statuses import Catalogue
+from services.chassis.bus.consumer import Consumer
+from services.chassis.bus.producer import Producer
+from services.chassis.bus.reading import BEGINNING
+from services.chassis.bus.relay import Relay
+from services.chassis.data.mongo import Mongo
+from services.chassis.data.mongo_drifts import MongoDrifts
+from services.chassis.data.paging import SealedTokens
+from services.chassis.process.reconciliation import Reconciliation
+from services.chassis.process.settings import load
+from services.chassis.rpc.statuses import Catalogue
 from services.order.adapters.commits import MongoCommits
 from services.order.adapters.inventory import RESERVATIONS, GrpcInventory
 from services.order.adapters.leases import Leases

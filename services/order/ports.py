@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from services.chassis.errors import AppError, Unavailable
+from services.chassis.plain.errors import AppError, Unavailable
 from services.order.domain.history import Commit, History
 from services.order.domain.orders import Line, Order, PaymentState, RequestedLine, Status
 

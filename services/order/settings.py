@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from pydantic import Field, SecretStr
 
-from services.chassis.environment import Target
-from services.chassis.mongo import MongoUrl
-from services.chassis.reconciliation import ReconciliationSettings
-from services.chassis.settings import CommonSettings
+from services.chassis.data.mongo import MongoUrl
+from services.chassis.process.environment import Target
+from services.chassis.process.reconciliation import ReconciliationSettings
+from services.chassis.process.settings import CommonSettings
 
 
 class OrderSettings(CommonSettings, ReconciliationSettings):

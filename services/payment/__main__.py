@@ -9,18 +9,18 @@ from pathlib import Path
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
 from argosy.payment.v1 import payment_lookup_pb2, payment_pb2
 from services.chassis.app import App
-from services.chassis.consumer import Consumer
-from services.chassis.housekeeping import Housekeeping
-from services.chassis.migrations import migrate_or_exit
-from services.chassis.postgres import Postgres
-from services.chassis.postgres_drifts import PostgresDrifts
-from services.chassis.postgres_outbox import PostgresOutbox
-from services.chassis.producer import Producer
-from services.chassis.reading import BEGINNING
-from services.chassis.reconciliation import Reconciliation
-from services.chassis.relay import Relay
-from services.chassis.settings import load
-from services.chassis.statuses import Catalogue
+from services.chassis.bus.consumer import Consumer
+from services.chassis.bus.producer import Producer
+from services.chassis.bus.reading import BEGINNING
+from services.chassis.bus.relay import Relay
+from services.chassis.data.housekeeping import Housekeeping
+from services.chassis.data.migrations import migrate_or_exit
+from services.chassis.data.postgres import Postgres
+from services.chassis.data.postgres_drifts import PostgresDrifts
+from services.chassis.data.postgres_outbox import PostgresOutbox
+from services.chassis.process.reconciliation import Reconciliation
+from services.chassis.process.settings import load
+from services.chassis.rpc.statuses import Catalogue
 from services.payment.adapters.orders import ORDER_LOOKUP, GrpcOrders
 from services.payment.adapters.stripe.client import StripeProvider
 from services.payment.adapters.unit_of_work import CONSUMER, PostgresPaymentWork

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
-from services.chassis import unit_of_work
+from services.chassis.plain import unit_of_work
 from services.payment.domain.charges import Attempt, Charge, CloseReason, ListedCharge, Refusal
 from services.payment.domain.disputes import DisputeState, ProviderDispute
 from services.payment.domain.facts import Fact

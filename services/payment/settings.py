@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from services.chassis.environment import HttpUrl, Target
-from services.chassis.postgres import PostgresSettings
-from services.chassis.reconciliation import ReconciliationSettings
+from services.chassis.data.postgres import PostgresSettings
+from services.chassis.process.environment import HttpUrl, Target
+from services.chassis.process.reconciliation import ReconciliationSettings
 
 ProviderName = Literal["stripe"]
 """The providers that `__main__.PROVIDERS` has."""

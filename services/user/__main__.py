@@ -6,16 +6,16 @@ import sys
 from pathlib import Path
 
 from argosy.user.v1 import mail_token_pb2, user_pb2
-from services.chassis import clock
 from services.chassis.app import App
-from services.chassis.housekeeping import Housekeeping
-from services.chassis.migrations import migrate_or_exit
-from services.chassis.postgres import Postgres
-from services.chassis.postgres_outbox import PostgresOutbox
-from services.chassis.producer import Producer
-from services.chassis.relay import Relay
-from services.chassis.settings import load
-from services.chassis.statuses import Catalogue
+from services.chassis.bus.producer import Producer
+from services.chassis.bus.relay import Relay
+from services.chassis.data.housekeeping import Housekeeping
+from services.chassis.data.migrations import migrate_or_exit
+from services.chassis.data.postgres import Postgres
+from services.chassis.data.postgres_outbox import PostgresOutbox
+from services.chassis.plain import clock
+from services.chassis.process.settings import load
+from services.chassis.rpc.statuses import Catalogue
 from services.user.adapters.passwords import BcryptPasswords
 from services.user.adapters.revocations import ChassisRevocations
 from services.user.adapters.session_tokens import JwtSessionOpener

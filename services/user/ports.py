@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from services.chassis import unit_of_work
-from services.chassis.errors import ResourceExhausted
+from services.chassis.plain import unit_of_work
+from services.chassis.plain.errors import ResourceExhausted
 from services.user.domain.accounts import Account, AccountStatus, User
 from services.user.domain.facts import Fact
 from services.user.domain.limits import Limit

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from services.chassis.environment import Environment
-from services.chassis.postgres import PostgresSettings
+from services.chassis.data.postgres import PostgresSettings
+from services.chassis.process.environment import Environment
 from services.user.adapters.passwords import cores
 
 

@@ -14,7 +14,7 @@ from local.layout import Layout
 from local.part import Part
 from local.ports import HOST, SERVICES
 from local.stack import Stack
-from services.chassis.crash_points import VARIABLE
+from services.chassis.plain.crash_points import VARIABLE
 from tests.chaos import clocks
 from tests.chaos.network import Link
 from tests.support import crash_points
@@ -61,11 +61,22 @@ _PAIRS = (
     *(_Pair(one.name, one.store_setting, "postgres", "postgres") for one in system().with_store("postgres")),
     *(_Pair(one.name, one.store_setting, "ferretdb", "ferretdb") for one in system().with_store("mongo")),
     *(_Pair(service, "KAFKA_BOOTSTRAP_SERVERS", "kafka", "kafka") for service in SERVICES),
-    _Pair("payment", "STRIPE_API_URL", "stripe", "stripe"),
-    _Pair("notification", "SMTP_URL", "smtp", "mail-smtp"),
+    *(
+        _Pair(one.name, setting, party, port)
+        for party, setting, port in (("stripe", "STRIPE_API_URL", "stripe"), ("smtp", "SMTP_URL", "mail-smtp"))
+        for one in system().services
+        if setting in {*one.settings, *one.secrets}
+    ),
 )
 _CALLS = tuple((caller, target_setting(called), called) for caller in SERVICES for called in system().calls(caller))
 """Calls between services: caller, its setting, who is called."""
+
+LINKS = (
+    "kafka",
+    *(f"{pair.service}-{pair.party}" for pair in _PAIRS if pair.party != "kafka"),
+    *(f"{caller}-{called}" for caller, _, called in _CALLS),
+)
+"""Every link's name."""
 
 
 def links(stack: Stack) -> dict[str, Link]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from facts.system import system, topic_of
 from local.ports import SERVICES
 from tests.chaos import crashes
-from tests.chaos.layout import HOLD_SECONDS, INSTANCES
+from tests.chaos.layout import HOLD_SECONDS, INSTANCES, LINKS
 
 
 class Kind(StrEnum):
@@ -66,20 +66,6 @@ the time to converge from other faults cannot be measured."""
 
 STORES = ("postgres", "ferretdb", "kafka")
 PARTIES = ("stripe", "mail")
-LINKS = (
-    "kafka",
-    "user-postgres",
-    "payment-postgres",
-    "inventory-postgres",
-    "notification-postgres",
-    "order-ferretdb",
-    "payment-stripe",
-    "notification-smtp",
-    "order-inventory",
-    "order-payment",
-    "payment-order",
-    "inventory-order",
-)
 TOPICS = tuple(topic_of(service) for service in system().publishers)
 ON_POSTGRES = tuple(one.name for one in system().with_store("postgres"))
 

@@ -10,30 +10,32 @@ from typing import Any
 
 import asyncpg
 
+from facts.system import system
 from local.stripe.currencies import decimals
+from tests.support.facts import OUTBOXES
 from tests.support.real_stack import RealStack
 from tests.support.sandbox import Sandbox
 
+_ON_POSTGRES = tuple(one.name for one in system().with_store("postgres"))
+_UNPUBLISHED = {"event that is not published": "SELECT id::text FROM outbox WHERE sent_at IS NULL"}
 _PENDING: Mapping[str, Mapping[str, str]] = {
-    "user": {
-        "event that is not published": "SELECT id::text FROM outbox WHERE sent_at IS NULL",
-    },
     "payment": {
-        "event that is not published": "SELECT id::text FROM outbox WHERE sent_at IS NULL",
         "payment without an outcome": "SELECT id::text FROM payments WHERE status IN"
         " ('pending', 'processing', 'requires_action') OR close_intent",
         "refund without an outcome": "SELECT id::text FROM refunds WHERE status = 'pending'",
         "idempotency key without an answer": "SELECT scope || ' ' || key FROM idempotency_keys WHERE response IS NULL",
     },
     "inventory": {
-        "event that is not published": "SELECT id::text FROM outbox WHERE sent_at IS NULL",
         "hold of stock": "SELECT order_id::text FROM reservations WHERE status = 'held'",
     },
     "notification": {
         "message that is not sent": "SELECT id::text FROM messages WHERE status = 'pending'",
     },
 }
-"""What waits in each service's database. At rest nothing does: nobody buys any more, and each timer has run out."""
+"""What waits in a service's own tables, besides its outbox.
+
+At rest nothing does: nobody buys any more, and each timer has run out.
+"""
 
 
 @dataclass(frozen=True)
@@ -143,10 +145,14 @@ def _taken(dispute: Mapping[str, Any]) -> list[Line]:
 
 
 async def _pending(stack: RealStack) -> list[str]:
+    asked = [
+        *((service, _UNPUBLISHED) for service in OUTBOXES),
+        *((service, _PENDING[service]) for service in _ON_POSTGRES if service in _PENDING),
+    ]
     return [
         f"{service}: {what} {row[0]}"
-        for service, asked in _PENDING.items()
-        for what, statement in asked.items()
+        for service, statements in asked
+        for what, statement in statements.items()
         for row in await _rows(stack, service, statement)
     ]
 

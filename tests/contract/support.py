@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from google.rpc import error_details_pb2, status_pb2
 
 from argosy.user.v1 import user_pb2, user_pb2_grpc
-from services.chassis.refusals import Refusal, refusal_of
+from services.chassis.rpc.refusals import Refusal, refusal_of
 from tests.support.real_stack import RealStack
 from tests.support.staff import make_staff
 

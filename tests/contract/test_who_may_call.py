@@ -19,12 +19,12 @@ import pytest
 import yaml
 
 from facts.system import system
-from services.chassis import policy
-from services.chassis.call import STAFF_ROLE, Service, User
-from services.chassis.errors import PermissionDenied, Unauthenticated
-from services.chassis.pipeline import access
-from services.chassis.pipeline.exchange import Context, Exchange
-from services.chassis.policy import Access, MethodPolicyView
+from services.chassis.plain.errors import PermissionDenied, Unauthenticated
+from services.chassis.rpc import policy
+from services.chassis.rpc.call import STAFF_ROLE, Service, User
+from services.chassis.rpc.pipeline import access
+from services.chassis.rpc.pipeline.exchange import Context, Exchange
+from services.chassis.rpc.policy import Access, MethodPolicyView
 
 SERVICES = system().names
 

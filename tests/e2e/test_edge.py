@@ -17,7 +17,7 @@ from argosy.notification.v1 import notification_pb2, notification_pb2_grpc
 from argosy.order.v1 import order_lookup_pb2, order_lookup_pb2_grpc, order_pb2, order_pb2_grpc
 from argosy.payment.v1 import payment_lookup_pb2, payment_lookup_pb2_grpc, payment_pb2, payment_pb2_grpc
 from argosy.user.v1 import user_pb2, user_pb2_grpc
-from services.chassis.refusals import Refusal, refusal_of
+from services.chassis.rpc.refusals import Refusal, refusal_of
 from tests.contract.support import bearer, service_token
 from tests.support import facts, invariants
 from tests.support.invariants import Baseline

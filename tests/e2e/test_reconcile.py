@@ -337,6 +337,6 @@ async def test_the_background_writes_mails_that_got_lost(shop: Shop, customer: C
 
 async def test_what_cannot_be_asked_is_refused(shop: Shop) -> None:
     refused = await argosy("reconcile", "--of", "user", environment=shop.stack.stack.environment)
-    assert (refused.code, refused.err) == (1, "argosy: --of takes payment, inventory, order, notification, not user\n")
+    assert (refused.code, refused.err) == (1, "argosy: --of takes inventory, notification, order, payment, not user\n")
     nothing = await reconcile(shop, "--order", str(uuid.uuid4()))
     assert (nothing.code, nothing.out) == (0, "")

@@ -22,8 +22,8 @@ from motor.motor_asyncio import AsyncIOMotorClient
 
 from facts.system import system
 from local.kafka.declarations import declared
-from services.chassis.events import OutgoingRecord, header
-from services.chassis.producer import Producer
+from services.chassis.bus.events import OutgoingRecord, header
+from services.chassis.bus.producer import Producer
 from tests.contract.support import contents
 from tests.support import bus, invariants
 from tests.support.bus import Record

@@ -22,7 +22,7 @@ import pytest
 
 from codegen.image import build_image
 from facts.system import system
-from services.chassis.contract import Rpc, public_rpcs, read_contract
+from services.chassis.rpc.contract import Rpc, public_rpcs, read_contract
 from tests.e2e.rest_rows import ROWS, Ask, Scene
 from tests.support import facts, invariants
 from tests.support.curl import Answer, curl

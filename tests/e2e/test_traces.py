@@ -10,7 +10,7 @@ import pytest
 
 from local.paths import BIN
 from local.traces.spans import Kept
-from services.chassis import trace_context
+from services.chassis.plain import trace_context
 from tests.support import traces
 from tests.support.parts import Parts
 from tests.support.real_stack import RealStack

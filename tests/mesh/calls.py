@@ -10,8 +10,8 @@ import grpc
 import argosy
 from local.mesh.pods import Pod
 from local.stack import Stack
-from services.chassis import policy
-from services.chassis.policy import ServicePolicyView
+from services.chassis.rpc import policy
+from services.chassis.rpc.policy import ServicePolicyView
 
 DENIED_BY_THE_MESH = (grpc.StatusCode.PERMISSION_DENIED, "RBAC: access denied")
 HEALTH = "/grpc.health.v1.Health/Check"

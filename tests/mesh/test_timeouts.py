@@ -11,7 +11,7 @@ from local.mesh.cluster import Cluster
 from local.mesh.pods import PODS, Pod
 from local.ports import SERVICES
 from local.stack import Stack
-from services.chassis.contract import Rpc, Service, read_contract
+from services.chassis.rpc.contract import Rpc, Service, read_contract
 from tests.mesh.calls import call
 from tests.mesh.instances import NO_RPC, Crowd, Instance, serve
 from tests.mesh.lab import Lab, until

@@ -20,7 +20,7 @@ from facts.system import system
 from local import data
 from local.ports import SERVICES
 from local.stack import Stack
-from services.chassis.crash_points import VARIABLE
+from services.chassis.plain.crash_points import VARIABLE
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = "commands"
@@ -45,7 +45,10 @@ _OF_COMMANDS = (
     *("notification.retry.", "payment.retry.", "payment.settle_otherwise."),
 )
 """Points of the services' code that only commands come to."""
-_SELF = tuple(f"services/chassis/{name}.py" for name in ("crash_points", "postgres", "postgres_work", "client"))
+_SELF = tuple(
+    f"services/chassis/{name}.py"
+    for name in ("plain/crash_points", "data/postgres", "data/postgres_work", "rpc/client")
+)
 """Where names are composed."""
 
 
@@ -137,7 +140,7 @@ def _processes(path: Path, name: str) -> Collection[str]:
 
 @dataclass(frozen=True)
 class Directory:
-    """Where one process's points are noted as reached, and armed (`services.chassis.crash_points`)."""
+    """Where one process's points are noted as reached, and armed (`services.chassis.plain.crash_points`)."""
 
     path: Path
 

@@ -31,8 +31,8 @@ from argosy.inventory.v1 import reservation_pb2
 from argosy.inventory.v1.reservation_pb2_grpc import ReservationServiceStub
 from facts.system import system
 from local import credentials, topology
-from services.chassis import clock
-from services.chassis.crash_points import VARIABLE
+from services.chassis.plain import clock
+from services.chassis.plain.crash_points import VARIABLE
 from services.order.adapters.facts import event_id
 from services.order.domain.history import Commit, first_commit_id
 from services.order.use_cases.place_order import order_id_of

@@ -3,7 +3,7 @@
 import importlib
 
 from facts.system import system
-from services.chassis.settings import CommonSettings
+from services.chassis.process.settings import CommonSettings
 
 
 def settings_class(service: str) -> type[CommonSettings]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from services.chassis.postgres import Postgres
+from services.chassis.data.postgres import Postgres
 from services.user.adapters.unit_of_work import postgres_work
 from services.user.use_cases.change_staff import ChangeStaff, ChangeStaffHandler
 from tests.support.real_stack import RealStack

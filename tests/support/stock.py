@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from services.chassis.postgres import Postgres
-from services.chassis.postgres_work import PostgresWork
+from services.chassis.data.postgres import Postgres
+from services.chassis.data.postgres_work import PostgresWork
 from services.inventory.adapters.unit_of_work import PostgresInventoryUnit
 from services.inventory.domain.reservations import ReleaseReason
 from services.inventory.use_cases.release_reservation import ReleaseReservationHandler

@@ -17,14 +17,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
-from services.chassis import trace_context
+from services.chassis.plain import trace_context
 
 if TYPE_CHECKING:
     import grpc
 
-    from services.chassis.events import Event, OutgoingRecord
-    from services.chassis.pipeline.exchange import Step
-    from services.chassis.policy import MethodPolicyView
+    from services.chassis.bus.events import Event, OutgoingRecord
+    from services.chassis.rpc.pipeline.exchange import Step
+    from services.chassis.rpc.policy import MethodPolicyView
     from services.chassis.tracing.settings import TracingSettings
 
 Note = Callable[[str], None]

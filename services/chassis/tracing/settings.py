@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AnyHttpUrl, BeforeValidator, Field
 
-from services.chassis.environment import Environment
+from services.chassis.process.environment import Environment
 
 Sampler = Literal[
     "always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off",

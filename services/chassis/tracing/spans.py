@@ -26,11 +26,11 @@ from opentelemetry.trace import Span, SpanContext, SpanKind, StatusCode, TraceFl
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
-from services.chassis import trace_context
-from services.chassis.call import Service, User, request_id_of
-from services.chassis.events import Event, OutgoingRecord, header, type_of
-from services.chassis.pipeline.exchange import Exchange, Step
-from services.chassis.policy import Access, MethodPolicyView
+from services.chassis.bus.events import Event, OutgoingRecord, header, type_of
+from services.chassis.plain import trace_context
+from services.chassis.rpc.call import Service, User, request_id_of
+from services.chassis.rpc.pipeline.exchange import Exchange, Step
+from services.chassis.rpc.policy import Access, MethodPolicyView
 from services.chassis.tracing import Note, Tracing, export, grpc_spans, libraries
 from services.chassis.tracing.settings import TracingSettings
 

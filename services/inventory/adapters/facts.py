@@ -7,7 +7,7 @@ from typing import assert_never
 
 from argosy.event.v1 import inventory_events_pb2
 from argosy.event.v1.inventory_events_pb2 import StockLine
-from services.chassis.postgres_work import Outgoing
+from services.chassis.data.postgres_work import Outgoing
 from services.inventory.domain.facts import Fact, StockLow, StockReleased, StockReserved, StockShort
 
 

@@ -17,8 +17,8 @@ from argosy.order.v1.order_lookup_pb2 import (
     ResolveOrdersRequest,
 )
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
-from services.chassis import clock
-from services.chassis.errors import Unavailable
+from services.chassis.plain import clock
+from services.chassis.plain.errors import Unavailable
 from services.inventory.domain.reservations import KnownOrder, OrderState
 
 ORDER_LOOKUP = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]

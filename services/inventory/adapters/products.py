@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.chassis.money import Money
-from services.chassis.postgres import Connection, Record
+from services.chassis.data.postgres import Connection, Record
+from services.chassis.plain.money import Money
 from services.inventory.domain.products import NewProduct, Product, ProductChange
 
 _SELECT = "SELECT id, name, description, price, currency, on_hand - held AS available FROM products"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.chassis.money import Money
-from services.chassis.postgres import Connection, Record, affected
+from services.chassis.data.postgres import Connection, Record, affected
+from services.chassis.plain.money import Money
 from services.inventory.domain.reservations import (
     NoReservation,
     PricedLine,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from services.chassis.postgres import Connection, Record
+from services.chassis.data.postgres import Connection, Record
 from services.inventory.domain.reservations import PricedLine, quantities
 from services.inventory.domain.stock import ComparedStock, Effect, Level, LockedStock, MoveKind, StockMove
 

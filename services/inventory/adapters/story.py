@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from services.chassis.postgres import Connection, Record
-from services.chassis.story import Kind, Moment, outbox_moments
+from services.chassis.data.postgres import Connection, Record
+from services.chassis.data.story import Kind, Moment, outbox_moments
 from services.inventory.domain.reservations import Status
 
 SERVICE = "inventory"

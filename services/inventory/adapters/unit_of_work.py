@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.chassis.postgres import Connection
-from services.chassis.postgres_work import PostgresUnit
+from services.chassis.data.postgres import Connection
+from services.chassis.data.postgres_work import PostgresUnit
 from services.inventory.adapters.facts import encode
 from services.inventory.adapters.products import PostgresProducts
 from services.inventory.adapters.reservations import PostgresReservations

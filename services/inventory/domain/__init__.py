@@ -5,5 +5,5 @@
 - reservations: what an order holds, was sold, or released
 - facts: what happened, for other services
 
-Modules here import each other and `chassis.money`, nothing else of ours.
+Modules here import each other and `chassis.plain.money`, nothing else of ours.
 """

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from services.chassis import money
-from services.chassis.money import Money, NotMoney
+from services.chassis.plain import money
+from services.chassis.plain.money import Money, NotMoney
 
 
 @dataclass(frozen=True)

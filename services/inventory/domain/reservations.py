@@ -14,8 +14,8 @@ from enum import Enum, StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from services.chassis import money
-from services.chassis.money import Money
+from services.chassis.plain import money
+from services.chassis.plain.money import Money
 from services.inventory.domain.products import Product
 from services.inventory.domain.stock import RETURN, SELL_ANEW, SELL_HELD, UNHOLD, Effect
 

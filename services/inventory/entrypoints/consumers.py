@@ -7,8 +7,8 @@ from typing import cast
 from uuid import UUID
 
 from argosy.event.v1.order_events_pb2 import OrderStatusUpdated
-from services.chassis.events import Event
-from services.chassis.handling import Handler
+from services.chassis.bus.events import Event
+from services.chassis.bus.handling import Handler
 from services.inventory.use_cases.apply_order_status import ApplyOrderStatus, ApplyOrderStatusHandler
 
 

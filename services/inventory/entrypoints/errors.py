@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from grpc import StatusCode
 
-from services.chassis.statuses import Fault
+from services.chassis.rpc.statuses import Fault
 from services.inventory.domain.products import CurrencyWithoutPrice, PriceRefused, ProductExists, UnknownProduct
 from services.inventory.domain.reservations import (
     LinesRefused,

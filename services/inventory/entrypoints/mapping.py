@@ -7,9 +7,9 @@ from types import MappingProxyType
 from uuid import UUID
 
 from argosy.inventory.v1 import product_pb2, reservation_pb2
-from services.chassis import clock, money
-from services.chassis.money import Money
-from services.chassis.postgres_work import Codec, Codecs
+from services.chassis.data.postgres_work import Codec, Codecs
+from services.chassis.plain import clock, money
+from services.chassis.plain.money import Money
 from services.inventory.domain.products import NewProduct, Product, ProductChange, price_of
 from services.inventory.domain.reservations import Line, Reservation
 from services.inventory.domain.stock import MoveKind, StockMove

@@ -9,9 +9,9 @@ from google.protobuf.message import Message
 from pydantic import SecretStr
 
 from argosy.inventory.v1 import product_pb2, reservation_pb2
-from services.chassis import idempotency, paging
-from services.chassis.call import Call
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.data import idempotency, paging
+from services.chassis.plain.unit_of_work import Repeatable
+from services.chassis.rpc.call import Call
 from services.inventory.entrypoints import mapping
 from services.inventory.use_cases.adjust_stock import AdjustStock, AdjustStockHandler
 from services.inventory.use_cases.change_product import ChangeProduct, ChangeProductHandler

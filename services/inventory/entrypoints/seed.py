@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, SecretStr, TypeAdapter
 
-from services.chassis import logs
-from services.chassis.postgres import Postgres
-from services.chassis.settings import load
+from services.chassis.data.postgres import Postgres
+from services.chassis.plain import logs
+from services.chassis.process.settings import load
 from services.inventory.adapters.products import PostgresProducts
 from services.inventory.domain.products import NewProduct, price_of
 from services.inventory.settings import InventorySettings

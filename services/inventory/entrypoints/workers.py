@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from services.chassis import clock
-from services.chassis.comparison import Comparison
-from services.chassis.housekeeping import Chore
-from services.chassis.periodic import Periodic
+from services.chassis.data.housekeeping import Chore
+from services.chassis.plain import clock
+from services.chassis.plain.comparison import Comparison
+from services.chassis.process.periodic import Periodic
 from services.inventory.adapters import reservations, stock
 from services.inventory.ports import Orders, Work
 from services.inventory.settings import InventorySettings

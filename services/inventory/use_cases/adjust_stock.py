@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.plain.unit_of_work import Repeatable
 from services.inventory.domain.products import UnknownProduct
 from services.inventory.domain.stock import StockMove, require_adjustable
 from services.inventory.ports import InventoryUnit, Work

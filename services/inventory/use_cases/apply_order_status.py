@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
-from services.chassis.metrics import show_from_the_start
+from services.chassis.process.metrics import show_from_the_start
 from services.inventory.domain.facts import StockShort
 from services.inventory.domain.reservations import (
     NoReservation,

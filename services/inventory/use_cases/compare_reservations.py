@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.chassis import ids
-from services.chassis.comparison import Drift, Page
+from services.chassis.plain import ids
+from services.chassis.plain.comparison import Drift, Page
 from services.inventory.domain.reservations import KnownOrder, Standing, Status
 from services.inventory.ports import Orders, Work
 from services.inventory.use_cases.apply_order_status import ApplyOrderStatus, ApplyOrderStatusHandler

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.chassis.comparison import Drift, Page
+from services.chassis.plain.comparison import Drift, Page
 from services.inventory.domain.stock import ComparedStock
 from services.inventory.ports import InventoryUnit, Work
 

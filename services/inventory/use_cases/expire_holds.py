@@ -16,8 +16,8 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
-from services.chassis import transient
-from services.chassis.metrics import show_from_the_start
+from services.chassis.plain import transient
+from services.chassis.process.metrics import show_from_the_start
 from services.inventory.domain.reservations import OrderState, ReleaseReason
 from services.inventory.ports import Orders, Work
 from services.inventory.use_cases.release_reservation import ReleaseReservationHandler

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from services.chassis.errors import Unavailable
+from services.chassis.plain.errors import Unavailable
 from services.inventory.domain.facts import StockReserved
 from services.inventory.domain.reservations import (
     Line,

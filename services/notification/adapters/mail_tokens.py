@@ -10,7 +10,7 @@ import grpc
 
 from argosy.user.v1 import mail_token_pb2
 from argosy.user.v1.mail_token_pb2_grpc import MailTokenServiceStub
-from services.chassis.client import passes
+from services.chassis.rpc.client import passes
 from services.notification.ports import MailNotAsked, MailNotSent, MailNotWanted
 
 MAIL_TOKENS = mail_token_pb2.DESCRIPTOR.services_by_name["MailTokenService"]

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from services.chassis import ids
-from services.chassis.money import Money
-from services.chassis.postgres import Connection, Record, affected
+from services.chassis.data.postgres import Connection, Record, affected
+from services.chassis.plain import ids
+from services.chassis.plain.money import Money
 from services.notification.adapters.recipients import READER_GONE
 from services.notification.domain.messages import (
     DueMessage,

@@ -11,8 +11,8 @@ import grpc
 from argosy.order.v1 import order_lookup_pb2
 from argosy.order.v1.order_lookup_pb2 import LookUpOrdersRequest, OrderSummary
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
-from services.chassis import clock
-from services.chassis.errors import Unavailable
+from services.chassis.plain import clock
+from services.chassis.plain.errors import Unavailable
 from services.notification.domain.messages import KnownOrder
 
 ORDER_LOOKUP = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]

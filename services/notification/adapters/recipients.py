@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from services.chassis.postgres import Connection, affected
+from services.chassis.data.postgres import Connection, affected
 from services.notification.domain.messages import OrderSummary
 from services.notification.domain.preferences import Preference
 

@@ -9,9 +9,9 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 import structlog
 
-from services.chassis import circuit_breaker
-from services.chassis.circuit_breaker import CircuitBreaker, CircuitOpen
-from services.chassis.crash_points import reach
+from services.chassis.plain.crash_points import reach
+from services.chassis.rpc import circuit_breaker
+from services.chassis.rpc.circuit_breaker import CircuitBreaker, CircuitOpen
 from services.notification.ports import MailNotAsked, MailNotSent
 
 _log = structlog.get_logger()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from services.chassis.postgres import Connection, Record
-from services.chassis.story import Kind, Moment
+from services.chassis.data.postgres import Connection, Record
+from services.chassis.data.story import Kind, Moment
 
 SERVICE = "notification"
 

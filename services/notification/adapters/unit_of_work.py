@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from services.chassis.postgres import Connection
-from services.chassis.postgres_work import Outgoing, PostgresUnit
+from services.chassis.data.postgres import Connection
+from services.chassis.data.postgres_work import Outgoing, PostgresUnit
 from services.notification.adapters.messages import PostgresMessages
 from services.notification.adapters.recipients import (
     PostgresOrderSummaries,

@@ -3,5 +3,5 @@
 - messages: kinds, states, subjects, retry pauses
 - preferences: the kinds that a user may turn off
 
-Modules here import each other and `chassis.money`, nothing else of ours.
+Modules here import each other and `chassis.plain.money`, nothing else of ours.
 """

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 
 MAX_ATTEMPTS = 10
 _FIRST_PAUSE = timedelta(seconds=5)

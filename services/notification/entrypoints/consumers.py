@@ -16,8 +16,8 @@ from argosy.event.v1.user_events_pb2 import (
     UserDeleted,
     UserUpdated,
 )
-from services.chassis.events import Event
-from services.chassis.handling import Handler
+from services.chassis.bus.events import Event
+from services.chassis.bus.handling import Handler
 from services.notification.domain.messages import Kind, NewMessage, message_of_status
 from services.notification.entrypoints.mapping import order_summary
 from services.notification.use_cases.forget_recipient import ForgetRecipient, ForgetRecipientHandler

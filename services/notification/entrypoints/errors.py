@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from grpc import StatusCode
 
-from services.chassis.statuses import Fault
+from services.chassis.rpc.statuses import Fault
 from services.notification.domain.preferences import InvalidPreferences
 
 STATUSES: Mapping[type[Exception], Fault] = MappingProxyType(

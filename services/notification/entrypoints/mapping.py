@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from argosy.event.v1.order_events_pb2 import OrderCreated
 from argosy.notification.v1 import notification_pb2
-from services.chassis import clock
-from services.chassis.money import Money
+from services.chassis.plain import clock
+from services.chassis.plain.money import Money
 from services.notification.domain.messages import Message, OrderLine, OrderSummary
 from services.notification.domain.preferences import Preference
 

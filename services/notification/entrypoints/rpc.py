@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from argosy.notification.v1 import notification_pb2
-from services.chassis import ids, paging
-from services.chassis.call import Call
+from services.chassis.data import paging
+from services.chassis.plain import ids
+from services.chassis.rpc.call import Call
 from services.notification.entrypoints import mapping
 from services.notification.use_cases.change_preferences import ChangePreferences, ChangePreferencesHandler
 from services.notification.use_cases.get_preferences import GetPreferences, GetPreferencesHandler

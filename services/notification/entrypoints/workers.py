@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from services.chassis import clock, inbox
-from services.chassis.comparison import Comparison
-from services.chassis.housekeeping import Chore
-from services.chassis.periodic import Periodic
-from services.chassis.postgres import Connection
+from services.chassis.data import inbox
+from services.chassis.data.housekeeping import Chore
+from services.chassis.data.postgres import Connection
+from services.chassis.plain import clock
+from services.chassis.plain.comparison import Comparison
+from services.chassis.process.periodic import Periodic
 from services.notification.adapters import messages, recipients
 from services.notification.ports import Orders, Work
 from services.notification.settings import NotificationSettings

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.chassis.comparison import Drift, Page
+from services.chassis.plain.comparison import Drift, Page
 from services.notification.domain.messages import KnownOrder, OrderMail, Status, kind_of_order_status, message_of_status
 from services.notification.ports import Orders, Work
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from services.chassis.crash_points import reach
+from services.chassis.plain.crash_points import reach
 from services.notification.domain.messages import DueMessage, pause_before
 from services.notification.ports import Letters, Mailer, MailNotAsked, MailNotSent, MailNotWanted, Tokens, Work
 from services.notification.use_cases import outcomes

@@ -23,9 +23,10 @@ from pymongo.errors import (
 )
 from pymongo.read_concern import ReadConcern
 
-from services.chassis import clock, mongo
-from services.chassis.crash_points import reach
-from services.chassis.mongo import Document, Mongo, unavailable_when_away
+from services.chassis.data import mongo
+from services.chassis.data.mongo import Document, Mongo, unavailable_when_away
+from services.chassis.plain import clock
+from services.chassis.plain.crash_points import reach
 from services.order.adapters.documents import commit_from_document, commit_to_document
 from services.order.domain.history import Commit, first_commit_id
 from services.order.ports import NotStored, OrderClosed, OutcomeUnknown, VersionTaken

@@ -13,8 +13,8 @@ from uuid import UUID
 
 from argosy.event.v1.order_events_pb2 import OrderCreated as OrderCreatedMessage
 from argosy.event.v1.order_events_pb2 import OrderStatusUpdated as OrderStatusUpdatedMessage
-from services.chassis import events
-from services.chassis.money import Money
+from services.chassis.bus import events
+from services.chassis.plain.money import Money
 from services.order.domain.facts import Fact, OrderCreated, OrderStatusUpdated
 from services.order.domain.history import Commit
 from services.order.domain.orders import Address, Line, Order, Reason, Status

@@ -10,8 +10,9 @@ from google.protobuf.message import Message
 from argosy.event.v1.order_events_pb2 import OrderCreated as OrderCreatedMessage
 from argosy.event.v1.order_events_pb2 import OrderLine
 from argosy.event.v1.order_events_pb2 import OrderStatusUpdated as OrderStatusUpdatedMessage
-from services.chassis import events, ids
-from services.chassis.events import OutgoingRecord
+from services.chassis.bus import events
+from services.chassis.bus.events import OutgoingRecord
+from services.chassis.plain import ids
 from services.order.domain.facts import Fact, OrderCreated
 from services.order.domain.history import Commit
 

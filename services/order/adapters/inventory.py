@@ -15,9 +15,9 @@ from argosy.inventory.v1.reservation_pb2 import (
     ReserveStockRequest,
 )
 from argosy.inventory.v1.reservation_pb2_grpc import ReservationServiceStub
-from services.chassis.errors import InvalidArgument, Unavailable
-from services.chassis.money import Money
-from services.chassis.refusals import Refusal, refusal_of
+from services.chassis.plain.errors import InvalidArgument, Unavailable
+from services.chassis.plain.money import Money
+from services.chassis.rpc.refusals import Refusal, refusal_of
 from services.order.domain.orders import Line, RequestedLine
 from services.order.ports import HeldForOtherLines, HoldEnded, OutOfStock
 

@@ -12,9 +12,9 @@ from datetime import datetime
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo.errors import DuplicateKeyError
 
-from services.chassis import clock
-from services.chassis.crash_points import reach
-from services.chassis.mongo import Document, Mongo, unavailable_when_away
+from services.chassis.data.mongo import Document, Mongo, unavailable_when_away
+from services.chassis.plain import clock
+from services.chassis.plain.crash_points import reach
 
 _KEPT_SLICES = 10
 

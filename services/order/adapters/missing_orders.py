@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 
-from services.chassis import clock
+from services.chassis.plain import clock
 
 
 class TemporaryMissingOrders:

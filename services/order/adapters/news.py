@@ -17,10 +17,10 @@ import structlog
 from prometheus_client import Gauge
 
 from argosy.event.v1 import order_events_pb2
-from services.chassis import events
-from services.chassis.brokers import Brokers
-from services.chassis.events import NotAnEvent, Registry, UnknownType
-from services.chassis.tail import Tail
+from services.chassis.bus import events
+from services.chassis.bus.events import NotAnEvent, Registry, UnknownType
+from services.chassis.bus.tail import Tail
+from services.chassis.process.brokers import Brokers
 
 TOPIC = events.kind_of(order_events_pb2.OrderStatusUpdated).topic
 _registry = Registry(order_events_pb2.DESCRIPTOR)

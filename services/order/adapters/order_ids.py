@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.chassis.mongo import Mongo, unavailable_when_away
+from services.chassis.data.mongo import Mongo, unavailable_when_away
 
 
 @dataclass(frozen=True)

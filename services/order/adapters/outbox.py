@@ -21,10 +21,10 @@ from uuid import UUID
 import structlog
 from prometheus_client import Gauge
 
-from services.chassis import clock, logs
-from services.chassis.crash_points import reach
-from services.chassis.relay import Backlog, Unsent
-from services.chassis.side_by_side import side_by_side
+from services.chassis.bus.relay import Backlog, Unsent
+from services.chassis.plain import clock, logs
+from services.chassis.plain.crash_points import reach
+from services.chassis.plain.side_by_side import side_by_side
 from services.order.adapters.commits import MongoCommits
 from services.order.adapters.facts import records_of
 from services.order.adapters.leases import Leases

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.chassis import clock
-from services.chassis.paging import SealedTokens
+from services.chassis.data.paging import SealedTokens
+from services.chassis.plain import clock
 from services.order.ports import OrderList, Position
 
 _PARTS = 3

@@ -11,8 +11,8 @@ import grpc
 
 from argosy.payment.v1.payment_lookup_pb2 import DESCRIPTOR, LookUpOrderPaymentRequest, OrderPayment
 from argosy.payment.v1.payment_lookup_pb2_grpc import PaymentLookupServiceStub
-from services.chassis.client import passes
-from services.chassis.errors import Unavailable
+from services.chassis.plain.errors import Unavailable
+from services.chassis.rpc.client import passes
 from services.order.domain.orders import PaymentState
 
 PAYMENT_LOOKUP = DESCRIPTOR.services_by_name["PaymentLookupService"]

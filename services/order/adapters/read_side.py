@@ -24,9 +24,9 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from services.chassis import clock
-from services.chassis.crash_points import reach
-from services.chassis.mongo import Document, Mongo, unavailable_when_away
+from services.chassis.data.mongo import Document, Mongo, unavailable_when_away
+from services.chassis.plain import clock
+from services.chassis.plain.crash_points import reach
 from services.order.adapters.documents import order_from_document, order_to_document
 from services.order.domain.orders import Order, Status
 from services.order.ports import Page, Position, ProjectionContended

@@ -14,8 +14,8 @@ from uuid import UUID
 
 from motor.motor_asyncio import AsyncIOMotorCollection
 
-from services.chassis.crash_points import reach
-from services.chassis.mongo import Document, Mongo, unavailable_when_away
+from services.chassis.data.mongo import Document, Mongo, unavailable_when_away
+from services.chassis.plain.crash_points import reach
 from services.order.adapters.read_side import SHELF_HOLDS, MongoReadSide, document_of, shelf_number
 from services.order.domain.orders import Order
 from services.order.ports import Shown

@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from datetime import datetime, timedelta
 
-from services.chassis import clock
-from services.chassis.mongo import Mongo
+from services.chassis.data.mongo import Mongo
+from services.chassis.plain import clock
 
 
 class StoreClock:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
-from services.chassis import events
-from services.chassis.story import Kind, Moment
+from services.chassis.bus import events
+from services.chassis.data.story import Kind, Moment
 from services.order.adapters.commits import MongoCommits
 from services.order.adapters.facts import event_id, message_of
 from services.order.domain.facts import Fact, OrderCreated

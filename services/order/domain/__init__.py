@@ -5,5 +5,5 @@
 - history: the commits of facts that an order consists of
 - moves: who may see, list and move orders, and what a move makes happen
 
-Modules here import each other and `chassis.money`, nothing else of ours.
+Modules here import each other and `chassis.plain.money`, nothing else of ours.
 """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 from services.order.domain.orders import Address, Line, Reason, Status, total_of
 
 

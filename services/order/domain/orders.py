@@ -10,7 +10,7 @@ from enum import Enum, StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 
 
 class Status(StrEnum):

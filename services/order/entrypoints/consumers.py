@@ -8,8 +8,8 @@ from uuid import UUID
 
 from argosy.event.v1.inventory_events_pb2 import StockShort
 from argosy.event.v1.payment_events_pb2 import PaymentConfirmed, PaymentFailed
-from services.chassis.events import Event
-from services.chassis.handling import Handler
+from services.chassis.bus.events import Event
+from services.chassis.bus.handling import Handler
 from services.order.use_cases.apply_payment import ApplyPayment, ApplyPaymentHandler
 from services.order.use_cases.cancel_short import CancelShort, CancelShortHandler
 

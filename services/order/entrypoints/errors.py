@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from grpc import StatusCode
 
-from services.chassis.statuses import Fault
+from services.chassis.rpc.statuses import Fault
 from services.order.domain.moves import IllegalTransition, OnlyStaffListOthers, OrderNotFound, OwnerMayOnlyCancel
 from services.order.ports import HoldEnded, NotStored, OutcomeUnknown, OutOfStock
 from services.order.use_cases.journal import Contended

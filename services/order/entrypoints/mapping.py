@@ -11,7 +11,8 @@ from google.protobuf.struct_pb2 import Struct
 
 from argosy.order.v1 import order_lookup_pb2, order_pb2
 from argosy.order.v1.order_lookup_pb2 import ResolvedOrder
-from services.chassis import clock, events, money
+from services.chassis.bus import events
+from services.chassis.plain import clock, money
 from services.order.adapters.facts import event_id, message_of
 from services.order.domain.facts import OrderStatusUpdated
 from services.order.domain.history import History, fold

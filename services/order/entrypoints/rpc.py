@@ -10,10 +10,10 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from argosy.order.v1 import order_lookup_pb2, order_pb2
-from services.chassis import paging
-from services.chassis.call import Call
-from services.chassis.idempotency import fingerprint
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.data import paging
+from services.chassis.data.idempotency import fingerprint
+from services.chassis.plain.unit_of_work import Repeatable
+from services.chassis.rpc.call import Call
 from services.order.domain.orders import Actor, Status
 from services.order.entrypoints import mapping
 from services.order.use_cases.get_order import GetOrder, GetOrderHandler

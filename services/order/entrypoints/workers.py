@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from datetime import timedelta
 
-from services.chassis.comparison import Comparison
-from services.chassis.mongo import Mongo
-from services.chassis.periodic import Periodic
+from services.chassis.data.mongo import Mongo
+from services.chassis.plain.comparison import Comparison
+from services.chassis.process.periodic import Periodic
 from services.order.adapters.commits import MongoCommits
 from services.order.adapters.leases import Leases
 from services.order.adapters.missing_orders import temporary_missing_orders

@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
-from services.chassis.metrics import show_from_the_start
+from services.chassis.process.metrics import show_from_the_start
 from services.order.domain.facts import OrderStatusUpdated
 from services.order.domain.history import History, fold, was_caused_by
 from services.order.domain.moves import IllegalTransition, OrderNotFound, move

@@ -10,8 +10,8 @@ from uuid import UUID
 
 import structlog
 
-from services.chassis import transient
-from services.chassis.crash_points import reach
+from services.chassis.plain import transient
+from services.chassis.plain.crash_points import reach
 from services.order.domain.facts import OrderStatusUpdated
 from services.order.domain.history import History, fold
 from services.order.domain.moves import IllegalTransition, move

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from services.chassis.comparison import Drift, Page
-from services.chassis.side_by_side import side_by_side
+from services.chassis.plain.comparison import Drift, Page
+from services.chassis.plain.side_by_side import side_by_side
 from services.order.domain.history import fold
 from services.order.domain.orders import Order, Status
 from services.order.ports import Commits, Now, OrderIds, Payments

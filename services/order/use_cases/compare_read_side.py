@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.chassis.comparison import Drift, Page
-from services.chassis.side_by_side import side_by_side
+from services.chassis.plain.comparison import Drift, Page
+from services.chassis.plain.side_by_side import side_by_side
 from services.order.ports import OrderIds
 from services.order.use_cases.rebuild_read_side import Difference, Found, RebuildReadSideHandler
 

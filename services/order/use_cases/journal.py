@@ -12,9 +12,9 @@ from uuid import UUID
 
 from prometheus_client import Counter
 
-from services.chassis import ids, trace_context
-from services.chassis.errors import Unavailable
-from services.chassis.metrics import show_from_the_start
+from services.chassis.plain import ids, trace_context
+from services.chassis.plain.errors import Unavailable
+from services.chassis.process.metrics import show_from_the_start
 from services.order.domain.facts import Fact, OrderCreated, OrderStatusUpdated
 from services.order.domain.history import Commit, History, fold
 from services.order.domain.moves import OrderNotFound, may_see

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import structlog
 
-from services.chassis import logs
-from services.chassis.side_by_side import side_by_side
+from services.chassis.plain import logs
+from services.chassis.plain.side_by_side import side_by_side
 from services.order.domain.history import History, fold
 from services.order.use_cases.journal import Journal
 

@@ -19,10 +19,10 @@ from uuid import UUID
 
 import structlog
 
-from services.chassis import ids, transient
-from services.chassis.errors import FieldViolation, IdempotencyMismatch, InvalidArgument
-from services.chassis.shielded import shielded
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.plain import ids, transient
+from services.chassis.plain.errors import FieldViolation, IdempotencyMismatch, InvalidArgument
+from services.chassis.plain.shielded import shielded
+from services.chassis.plain.unit_of_work import Repeatable
 from services.order.domain.facts import OrderCreated
 from services.order.domain.history import History, fold
 from services.order.domain.orders import Address, Order, RequestedLine, blank_fields

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from services.chassis import ids
-from services.chassis.crash_points import reach
-from services.chassis.side_by_side import side_by_side
+from services.chassis.plain import ids
+from services.chassis.plain.crash_points import reach
+from services.chassis.plain.side_by_side import side_by_side
 from services.order.domain.history import fold
 from services.order.domain.orders import Order
 from services.order.ports import (

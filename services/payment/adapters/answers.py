@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from services.chassis import idempotency
-from services.chassis.idempotency import Claimed
-from services.chassis.postgres import Connection
-from services.chassis.postgres_work import Codec, Codecs
+from services.chassis.data import idempotency
+from services.chassis.data.idempotency import Claimed
+from services.chassis.data.postgres import Connection
+from services.chassis.data.postgres_work import Codec, Codecs
 from services.payment.ports import KeptUnder, Replay
 
 A = TypeVar("A")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from services.chassis.postgres import Connection
+from services.chassis.data.postgres import Connection
 from services.payment.domain.disputes import DisputeState, ProviderDispute
 
 

@@ -7,7 +7,7 @@ from typing import assert_never
 from google.protobuf.message import Message
 
 from argosy.event.v1 import payment_events_pb2 as events
-from services.chassis.postgres_work import Outgoing
+from services.chassis.data.postgres_work import Outgoing
 from services.payment.domain.facts import (
     Fact,
     PaymentConfirmed,

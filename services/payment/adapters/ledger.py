@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.chassis.postgres import Connection
+from services.chassis.data.postgres import Connection
 from services.payment.adapters.storable import storable
 from services.payment.domain.ledger import LedgerLine
 

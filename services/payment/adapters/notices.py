@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from services.chassis.postgres import Connection
+from services.chassis.data.postgres import Connection
 from services.payment.domain.notices import Notice
 
 _KEEP = timedelta(days=30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from services.chassis.postgres import Connection, affected
+from services.chassis.data.postgres import Connection, affected
 
 _ORDER_LOCKS = 53_001
 """Keeps our advisory locks apart from others in the same database."""

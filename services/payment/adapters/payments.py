@@ -10,8 +10,8 @@ from uuid import UUID
 
 import asyncpg
 
-from services.chassis.money import Money
-from services.chassis.postgres import Connection, Record
+from services.chassis.data.postgres import Connection, Record
+from services.chassis.plain.money import Money
 from services.payment.adapters.storable import decimal_or_none, money_or_none, storable
 from services.payment.domain.charges import Attempt, Refusal
 from services.payment.domain.disputes import DisputeState

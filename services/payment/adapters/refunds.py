@@ -7,8 +7,8 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.chassis.money import Money
-from services.chassis.postgres import Connection, Record
+from services.chassis.data.postgres import Connection, Record
+from services.chassis.plain.money import Money
 from services.payment.domain.refunds import Refund, RefundStatus
 
 _REFUND = (

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import asyncpg
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 from services.payment.ports import NotStorable
 
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from services.chassis.postgres import Connection, Record
-from services.chassis.story import Kind, Moment, outbox_moments
+from services.chassis.data.postgres import Connection, Record
+from services.chassis.data.story import Kind, Moment, outbox_moments
 
 SERVICE = "payment"
 

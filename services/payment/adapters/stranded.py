@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from services.chassis.money import Money
-from services.chassis.postgres import Connection, Record
+from services.chassis.data.postgres import Connection, Record
+from services.chassis.plain.money import Money
 from services.payment.domain.payments import Stranded, StrandedPayment
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TypeVar
 
-from services.chassis import idempotency
-from services.chassis.postgres import Connection, Postgres
-from services.chassis.postgres_work import Codec, Codecs, PostgresUnit, PostgresWork
+from services.chassis.data import idempotency
+from services.chassis.data.postgres import Connection, Postgres
+from services.chassis.data.postgres_work import Codec, Codecs, PostgresUnit, PostgresWork
 from services.payment.adapters.answers import PostgresAnswers, decode
 from services.payment.adapters.disputes import PostgresDisputes
 from services.payment.adapters.facts import encode

@@ -14,5 +14,5 @@
 - failures: codes of failures and their sentences for customers
 - facts: what happened, for others to know
 
-Modules here import each other and `chassis.money`, nothing else of ours.
+Modules here import each other and `chassis.plain.money`, nothing else of ours.
 """

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 from services.payment.domain.payments import Payment, Status
 from services.payment.domain.refunds import Refund, RefundStatus
 

@@ -9,7 +9,7 @@ from enum import Enum, StrEnum
 from typing import Any
 from uuid import UUID
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 
 
 class ChargeState(Enum):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 from services.payment.domain.ledger import Entry, LedgerLine
 
 

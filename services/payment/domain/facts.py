@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 
 
 @dataclass(frozen=True)

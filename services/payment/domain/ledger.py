@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 
 
 class Entry(StrEnum):

@@ -8,8 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from services.chassis import money
-from services.chassis.money import Money
+from services.chassis.plain import money
+from services.chassis.plain.money import Money
 
 
 class OrderNotFound(Exception):

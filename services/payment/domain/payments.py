@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 from services.payment.domain.charges import Refusal
 from services.payment.domain.disputes import DisputeState
 from services.payment.domain.keys import numbered

@@ -9,8 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from services.chassis import money
-from services.chassis.money import Money, NotMoney
+from services.chassis.plain import money
+from services.chassis.plain.money import Money, NotMoney
 from services.payment.domain.charges import ChargeMismatch
 from services.payment.domain.disputes import DisputeState
 from services.payment.domain.facts import Fact, PaymentRefunded, PaymentRefundFailed

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from grpc import StatusCode
 
-from services.chassis.statuses import Fault
+from services.chassis.rpc.statuses import Fault
 from services.payment.adapters.stripe.webhooks import BadSignature
 from services.payment.domain.orders import AlreadyPaid, DiffersFromOrder, OrderNotFound, OrderNotPayable
 from services.payment.domain.payments import (

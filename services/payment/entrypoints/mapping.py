@@ -7,9 +7,9 @@ from types import MappingProxyType
 from uuid import UUID
 
 from argosy.payment.v1 import payment_lookup_pb2, payment_pb2
-from services.chassis import clock, money
-from services.chassis.money import Money
-from services.chassis.postgres_work import Codec, Codecs
+from services.chassis.data.postgres_work import Codec, Codecs
+from services.chassis.plain import clock, money
+from services.chassis.plain.money import Money
 from services.payment.domain.answers import PaymentAnswer, RefundAnswer, payment_answer, refund_answer
 from services.payment.domain.payments import OrderPayment, OrderPaymentState, Payment, Status
 from services.payment.domain.refunds import Refund, RefundStatus

@@ -10,9 +10,10 @@ from google.protobuf.message import Message
 from pydantic import SecretStr
 
 from argosy.payment.v1 import payment_lookup_pb2, payment_pb2
-from services.chassis import idempotency, ids, paging
-from services.chassis.call import Call
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.data import idempotency, paging
+from services.chassis.plain import ids
+from services.chassis.plain.unit_of_work import Repeatable
+from services.chassis.rpc.call import Call
 from services.payment.entrypoints import mapping
 from services.payment.entrypoints.webhooks import StripeWebhooks
 from services.payment.use_cases.confirm_payment import ConfirmPayment, ConfirmPaymentHandler

@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import Counter
 from pydantic import SecretStr
 
-from services.chassis.metrics import show_from_the_start
+from services.chassis.process.metrics import show_from_the_start
 from services.payment.adapters.stripe.webhooks import BadSignature, NotForUs, Passed, read_webhook
 from services.payment.domain.notices import Notice
 from services.payment.use_cases.apply_notice import ApplyNotice, ApplyNoticeHandler, Outcome

@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.chassis import transient
-from services.chassis.comparison import Comparison
-from services.chassis.housekeeping import Chore
-from services.chassis.periodic import Periodic
+from services.chassis.data.housekeeping import Chore
+from services.chassis.plain import transient
+from services.chassis.plain.comparison import Comparison
+from services.chassis.process.periodic import Periodic
 from services.payment.adapters import paid_orders
 from services.payment.ports import NotAsked, Orders, OutcomeUnknown
 from services.payment.settings import PaymentSettings

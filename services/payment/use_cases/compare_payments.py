@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from services.chassis import clock
-from services.chassis.comparison import Drift, Page
-from services.chassis.money import Money
+from services.chassis.plain import clock
+from services.chassis.plain.comparison import Drift, Page
+from services.chassis.plain.money import Money
 from services.payment.domain.orders import KnownOrder
 from services.payment.domain.outcomes import confirmed
 from services.payment.domain.payments import Compared, Payment, Status

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.chassis import clock
-from services.chassis.comparison import Drift, Page
-from services.chassis.money import Money
+from services.chassis.plain import clock
+from services.chassis.plain.comparison import Drift, Page
+from services.chassis.plain.money import Money
 from services.payment.domain.charges import ChargeState, ListedCharge
 from services.payment.domain.payments import Payment
 from services.payment.ports import PaymentProvider, PaymentUnit, UnknownCharge, Work

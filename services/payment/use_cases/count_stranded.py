@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from prometheus_client import Gauge
 
-from services.chassis.metrics import show_from_the_start
+from services.chassis.process.metrics import show_from_the_start
 from services.payment.domain.payments import Stranded
 from services.payment.ports import Work
 

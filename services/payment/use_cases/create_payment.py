@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from services.chassis import clock, ids
-from services.chassis.in_flight import patiently
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.plain import clock, ids
+from services.chassis.plain.in_flight import patiently
+from services.chassis.plain.unit_of_work import Repeatable
 from services.payment.domain.answers import PaymentAnswer, payment_answer
 from services.payment.domain.orders import Order, OrderNotFound, OrderNotPayable, require_payable
 from services.payment.domain.payments import CustomerRefused, Payment, begin, require_unpaid

@@ -17,9 +17,9 @@ from uuid import UUID
 
 import structlog
 
-from services.chassis import clock, ids
-from services.chassis.in_flight import patiently
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.plain import clock, ids
+from services.chassis.plain.in_flight import patiently
+from services.chassis.plain.unit_of_work import Repeatable
 from services.payment.domain.answers import RefundAnswer, refund_answer
 from services.payment.domain.payments import PaymentNotFound
 from services.payment.domain.refunds import Refund, order_refund, refundable

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.chassis import clock, ids
+from services.chassis.plain import clock, ids
 from services.payment.domain import giving_back
 from services.payment.domain.giving_back import GivingBack
 from services.payment.domain.payments import Payment

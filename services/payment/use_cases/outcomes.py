@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import structlog
 from prometheus_client import Counter
 
-from services.chassis.metrics import show_from_the_start
+from services.chassis.process.metrics import show_from_the_start
 from services.payment.domain.disputes import DisputeState
 from services.payment.domain.payments import Payment, Status
 

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from services.chassis import deadlines
-from services.chassis.shielded import shielded
+from services.chassis.plain import deadlines
+from services.chassis.plain.shielded import shielded
 
 PATIENCE_SECONDS = 45.0
 """How long a caller waits for the provider at most."""

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from services.chassis import clock
-from services.chassis.crash_points import reach
+from services.chassis.plain import clock
+from services.chassis.plain.crash_points import reach
 from services.payment.domain import schedule
 from services.payment.domain.payments import Payment
 from services.payment.domain.refunds import Refund

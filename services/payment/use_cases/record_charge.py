@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from services.chassis import clock
+from services.chassis.plain import clock
 from services.payment.domain import outcomes as decide_outcome
 from services.payment.domain.answers import payment_answer
 from services.payment.domain.charges import Attempt, Charge, Refusal

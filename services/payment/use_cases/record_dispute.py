@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from services.chassis import clock
+from services.chassis.plain import clock
 from services.payment.domain.charges import ChargeMismatch
 from services.payment.domain.disputes import ProviderDispute, dispute_lines, worst
 from services.payment.domain.payments import Payment

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.chassis import clock, ids
+from services.chassis.plain import clock, ids
 from services.payment.domain import refunds as decide_refund
 from services.payment.domain.answers import refund_answer
 from services.payment.domain.giving_back import GivingBack

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from services.chassis import clock
+from services.chassis.plain import clock
 from services.payment.domain.outcomes import unstrand
 from services.payment.domain.refunds import RefundStatus
 from services.payment.ports import Work

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from services.chassis import clock
+from services.chassis.plain import clock
 from services.payment.domain import keys, schedule
 from services.payment.domain.charges import Charge, CloseReason, Refusal
 from services.payment.domain.payments import Payment

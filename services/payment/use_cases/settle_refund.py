@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from services.chassis import clock
+from services.chassis.plain import clock
 from services.payment.domain import keys
 from services.payment.domain.disputes import DisputeState
 from services.payment.domain.failures import DISPUTE_LOST, SERVERS_FAIL

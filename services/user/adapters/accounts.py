@@ -9,8 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
-from services.chassis.call import STAFF_ROLE
-from services.chassis.postgres import Connection, Record
+from services.chassis.data.postgres import Connection, Record
+from services.chassis.rpc.call import STAFF_ROLE
 from services.user.domain.accounts import Account, AccountStatus, EmailTaken, User
 from services.user.domain.people import Person
 from services.user.domain.profiles import Profile

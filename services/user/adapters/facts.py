@@ -7,7 +7,7 @@ from typing import assert_never
 from google.protobuf.message import Message
 
 from argosy.event.v1 import user_events_pb2
-from services.chassis.postgres_work import Outgoing
+from services.chassis.data.postgres_work import Outgoing
 from services.user.domain import facts
 from services.user.domain.facts import Fact
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from services.chassis.postgres import Connection, affected
+from services.chassis.data.postgres import Connection, affected
 from services.user.adapters.counts import hash_of
 from services.user.domain.limits import MAIL_WINDOW, Limit
 from services.user.ports import Asked

@@ -7,8 +7,8 @@ import secrets
 from datetime import datetime
 from uuid import UUID
 
-from services.chassis.ids import new_id
-from services.chassis.postgres import Connection, affected
+from services.chassis.data.postgres import Connection, affected
+from services.chassis.plain.ids import new_id
 from services.user.domain.mail_requests import MAIL_REQUEST_LIFE, MAIL_TOKEN_LIFE, MailRequest, Purpose
 
 _TOKEN_BYTES = 32

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.chassis.ids import new_id
-from services.chassis.postgres import Connection
+from services.chassis.data.postgres import Connection
+from services.chassis.plain.ids import new_id
 
 
 class PostgresResetWishes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.chassis import revocations
+from services.chassis.rpc import revocations
 
 
 @dataclass(frozen=True)

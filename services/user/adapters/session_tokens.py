@@ -8,8 +8,8 @@ from uuid import UUID
 
 import jwt
 
-from services.chassis.ids import new_id
-from services.chassis.user_tokens import ALGORITHM, AUDIENCE, ISSUER
+from services.chassis.plain.ids import new_id
+from services.chassis.rpc.user_tokens import ALGORITHM, AUDIENCE, ISSUER
 from services.user.adapters.signing_keys import KeyRing
 from services.user.domain.sessions import TOKEN_LIFE, Client, Session
 

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from uuid import UUID
 
-from services.chassis.postgres import Connection, Record, affected
+from services.chassis.data.postgres import Connection, Record, affected
 from services.user.domain.sessions import Client, OpenSession, Session
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
-from services.chassis.postgres import Connection, affected
+from services.chassis.data.postgres import Connection, affected
 from services.user.adapters.counts import hash_of
 from services.user.domain.limits import FAILURES_KEPT, Counted, Limit
 

@@ -32,8 +32,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from services.chassis import clock
-from services.chassis.crash_points import reach
+from services.chassis.plain import clock
+from services.chassis.plain.crash_points import reach
 from services.user.domain.signing_keys import BadKeys, choose_signing_key
 
 _TIME = "%Y%m%dT%H%M%SZ"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from services.chassis.postgres import Connection, Postgres
-from services.chassis.postgres_work import Codecs, PostgresUnit, PostgresWork
+from services.chassis.data.postgres import Connection, Postgres
+from services.chassis.data.postgres_work import Codecs, PostgresUnit, PostgresWork
 from services.user.adapters.accounts import PostgresAccounts
 from services.user.adapters.facts import encode
 from services.user.adapters.mail_asks import PostgresMailAsks

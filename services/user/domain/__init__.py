@@ -10,5 +10,5 @@
 - signing_keys: which key signs tokens, and when a key may be deleted
 - facts: what happened, for other services
 
-Modules here import each other and `chassis.money`, nothing else of ours.
+Modules here import each other and `chassis.plain.money`, nothing else of ours.
 """

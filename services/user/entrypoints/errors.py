@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from grpc import StatusCode
 
-from services.chassis.statuses import Fault
+from services.chassis.rpc.statuses import Fault
 from services.user.domain.accounts import AccountDeleted, EmailTaken, NoSuchUser, OwnAccount
 from services.user.domain.mail_requests import MailTokenNotGood
 from services.user.domain.people import InvalidPerson

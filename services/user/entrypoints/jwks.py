@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from services.chassis.admin import Handler
+from services.chassis.process.admin import Handler
 from services.user.adapters.signing_keys import KeyRing
 
 PATH = "/.well-known/jwks.json"

@@ -10,9 +10,9 @@ from uuid import UUID
 from google.protobuf import json_format
 
 from argosy.user.v1 import mail_token_pb2, user_pb2
-from services.chassis import clock
-from services.chassis.ids import parse_id
-from services.chassis.postgres_work import Codec, Codecs
+from services.chassis.data.postgres_work import Codec, Codecs
+from services.chassis.plain import clock
+from services.chassis.plain.ids import parse_id
 from services.user.domain import profiles
 from services.user.domain.accounts import Account, Changes, User
 from services.user.domain.mail_requests import MailToken

@@ -12,11 +12,12 @@ from google.protobuf.message import Message
 from pydantic import SecretStr
 
 from argosy.user.v1 import mail_token_pb2, user_pb2
-from services.chassis import clock, paging
-from services.chassis.call import Call
-from services.chassis.idempotency import fingerprint
-from services.chassis.ids import parse_id
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.data import paging
+from services.chassis.data.idempotency import fingerprint
+from services.chassis.plain import clock
+from services.chassis.plain.ids import parse_id
+from services.chassis.plain.unit_of_work import Repeatable
+from services.chassis.rpc.call import Call
 from services.user.domain.profiles import Profile
 from services.user.domain.sessions import Client
 from services.user.entrypoints import mapping

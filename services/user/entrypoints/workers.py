@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from services.chassis.housekeeping import Chore
-from services.chassis.periodic import Periodic
+from services.chassis.data.housekeeping import Chore
+from services.chassis.process.periodic import Periodic
 from services.user.adapters import mail_asks, mail_requests, sessions, sign_in_failures
 from services.user.adapters.signing_keys import KeyRing
 from services.user.domain.limits import FAILURES_KEPT, MAIL_WINDOW

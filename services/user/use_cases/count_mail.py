@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
 
-from services.chassis.errors import ResourceExhausted
+from services.chassis.plain.errors import ResourceExhausted
 from services.user.domain.limits import mail_limits
 from services.user.ports import UserUnit
 

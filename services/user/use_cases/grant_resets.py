@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.chassis.crash_points import reach
+from services.chassis.plain.crash_points import reach
 from services.user.domain.accounts import AccountStatus
 from services.user.domain.facts import PasswordResetRequested
 from services.user.domain.mail_requests import Purpose

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from services.chassis.errors import ResourceExhausted
+from services.chassis.plain.errors import ResourceExhausted
 from services.user.domain.accounts import Account, AccountStatus
 from services.user.domain.facts import UserLoggedIn
 from services.user.domain.limits import Limit, pause_after, sign_in_limits

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from services.chassis.ids import new_id
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.plain.ids import new_id
+from services.chassis.plain.unit_of_work import Repeatable
 from services.user.domain.accounts import Account, EmailTaken
 from services.user.domain.facts import UserCreated
 from services.user.domain.mail_requests import Purpose

@@ -14,7 +14,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from argosy.event.v1.order_events_pb2 import OrderCreated
 from argosy.inventory.v1 import reservation_pb2, reservation_pb2_grpc
 from argosy.order.v1 import order_pb2, order_pb2_grpc
-from services.chassis.refusals import refusal_of
+from services.chassis.rpc.refusals import refusal_of
 from services.order.use_cases.place_order import order_id_of
 from tests.contract.order.conftest import ADDRESS, Document, People, an_order, events_of
 from tests.contract.support import Metadata, fields, refused

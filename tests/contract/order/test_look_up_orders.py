@@ -10,7 +10,7 @@ import pytest
 from argosy.order.v1 import order_lookup_pb2_grpc, order_pb2, order_pb2_grpc
 from argosy.order.v1.order_lookup_pb2 import LookUpOrdersRequest
 from facts.system import system
-from services.chassis import clock
+from services.chassis.plain import clock
 from tests.contract.order.conftest import People
 from tests.contract.support import Metadata, bearer, fields, refused, service_token
 from tests.support.real_stack import RealStack

@@ -13,8 +13,9 @@ from google.protobuf.message import Message
 from argosy.event.v1.order_events_pb2 import OrderStatusUpdated
 from argosy.event.v1.payment_events_pb2 import PaymentConfirmed, PaymentFailed
 from argosy.order.v1 import order_pb2, order_pb2_grpc
-from services.chassis import clock, events
-from services.chassis.producer import Producer
+from services.chassis.bus import events
+from services.chassis.bus.producer import Producer
+from services.chassis.plain import clock
 from tests.contract.order.conftest import People, events_of
 from tests.contract.support import SignedIn, fields, refused
 from tests.support.real_stack import RealStack

@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 import jwt
 
-from services.chassis.jwks import read_keys
+from services.chassis.rpc.jwks import read_keys
 from services.user.adapters.signing_keys import KeyFiles
 from tests.contract.support import SignedIn
 from tests.support.real_stack import RealStack

@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from argosy.user.v1 import user_pb2, user_pb2_grpc
-from services.chassis.refusals import Refusal
+from services.chassis.rpc.refusals import Refusal
 from tests.contract.support import PASSWORD, SignedIn, bad_tokens, bearer, fields, new_email, refused
 from tests.support.real_stack import RealStack
 

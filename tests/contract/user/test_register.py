@@ -13,7 +13,7 @@ import jwt
 import pytest
 
 from argosy.user.v1 import user_pb2, user_pb2_grpc
-from services.chassis.refusals import refusal_of
+from services.chassis.rpc.refusals import refusal_of
 from services.user.adapters.passwords import cores
 from tests.contract.support import PASSWORD, SignedIn, bad_tokens, bearer, fields, new_email, refused, retry_after
 from tests.support.real_stack import RealStack

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from argosy.event.v1 import user_events_pb2
-from services.chassis import clock, events
-from services.chassis.consumer import Consumer
-from services.chassis.events import Event, OutgoingRecord
-from services.chassis.producer import Producer
+from services.chassis.bus import events
+from services.chassis.bus.consumer import Consumer
+from services.chassis.bus.events import Event, OutgoingRecord
+from services.chassis.bus.producer import Producer
+from services.chassis.plain import clock
 from tests.support.argosy import argosy
 
 TOPIC = "user-events"

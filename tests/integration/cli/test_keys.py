@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis import clock
+from services.chassis.plain import clock
 from services.user.adapters.signing_keys import KeyFiles
 from tests.support.argosy import Answered, argosy
 

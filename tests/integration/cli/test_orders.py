@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
-from services.chassis import clock
-from services.chassis.mongo import Mongo
+from services.chassis.data.mongo import Mongo
+from services.chassis.plain import clock
 from services.order.adapters.commits import MongoCommits
 from services.order.adapters.leases import Leases
 from services.order.adapters.read_side import MongoReadSide

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from argosy.event.v1 import user_events_pb2
-from services.chassis import clock, events
-from services.chassis.events import OutgoingRecord
-from services.chassis.producer import Producer
+from services.chassis.bus import events
+from services.chassis.bus.events import OutgoingRecord
+from services.chassis.bus.producer import Producer
+from services.chassis.plain import clock
 from tests.support.argosy import argosy
 from tests.support.raw_records import Raw, RawName, batch, produce
 

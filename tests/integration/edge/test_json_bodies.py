@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from argosy.order.v1 import order_pb2
 from argosy.payment.v1 import payment_pb2
 from codegen.image import build_image, build_json_image
-from services.chassis.contract import public_rpcs, read_contract
+from services.chassis.rpc.contract import public_rpcs, read_contract
 from tests.integration.edge.harness import FILES, ROOT, Edge, Issuer, Upstream, error_of
 
 CREATE_ORDER = "/argosy.order.v1.OrderService/CreateOrder"

@@ -10,7 +10,7 @@ from pathlib import Path
 from local.traces.receiver import server
 from local.traces.spans import Kept
 from local.traces.store import SpanStore, read
-from services.chassis import trace_context
+from services.chassis.plain import trace_context
 from tests.integration.edge.harness import Edge, Issuer, Upstream, edge, environment, free_port
 from tests.support.shop import until
 

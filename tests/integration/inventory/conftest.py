@@ -10,8 +10,8 @@ import pytest
 
 import services.inventory
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub, add_OrderLookupServiceServicer_to_server
-from services.chassis.money import Money
-from services.chassis.postgres import Postgres
+from services.chassis.data.postgres import Postgres
+from services.chassis.plain.money import Money
 from services.inventory.adapters.orders import GrpcOrders
 from services.inventory.adapters.products import PostgresProducts
 from services.inventory.domain.products import NewProduct

@@ -12,10 +12,10 @@ import grpc
 
 from argosy.order.v1.order_lookup_pb2 import ResolvedOrder, ResolveOrdersRequest, ResolveOrdersResponse
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceServicer
-from services.chassis.events import Event
-from services.chassis.postgres import Postgres
-from services.chassis.postgres_work import PostgresWork
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.bus.events import Event
+from services.chassis.data.postgres import Postgres
+from services.chassis.data.postgres_work import PostgresWork
+from services.chassis.plain.unit_of_work import Repeatable
 from services.inventory.adapters.unit_of_work import PostgresInventoryUnit
 from services.inventory.domain.products import NewProduct, Product, ProductChange
 from services.inventory.domain.reservations import Line, Reservation

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.chassis.errors import IdempotencyMismatch
-from services.chassis.money import Money
+from services.chassis.plain.errors import IdempotencyMismatch
+from services.chassis.plain.money import Money
 from services.inventory.domain.products import (
     CurrencyWithoutPrice,
     NewProduct,

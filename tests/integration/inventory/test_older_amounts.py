@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import asyncpg
 
-from services.chassis.migrations import migrate_in_background
-from services.chassis.postgres import Postgres
+from services.chassis.data.migrations import migrate_in_background
+from services.chassis.data.postgres import Postgres
 from services.inventory.adapters.orders import GrpcOrders
 from services.inventory.domain.reservations import Line
 from tests.integration.inventory.conftest import MIGRATIONS

@@ -11,9 +11,9 @@ import asyncpg
 import pytest
 
 from argosy.event.v1.order_events_pb2 import OrderStatusUpdated
-from services.chassis import clock
-from services.chassis.events import Event
-from services.chassis.housekeeping import Housekeeping
+from services.chassis.bus.events import Event
+from services.chassis.data.housekeeping import Housekeeping
+from services.chassis.plain import clock
 from services.inventory.domain.reservations import Line
 from services.inventory.entrypoints.workers import chores
 from services.inventory.settings import InventorySettings

@@ -10,8 +10,8 @@ from prometheus_client import REGISTRY
 
 from argosy.event.v1.inventory_events_pb2 import StockLine, StockShort
 from argosy.event.v1.order_events_pb2 import OrderStatusUpdated
-from services.chassis import clock
-from services.chassis.events import Event
+from services.chassis.bus.events import Event
+from services.chassis.plain import clock
 from services.inventory.domain.reservations import Line
 from tests.integration.inventory.lab import Inventory
 

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from argosy.event.v1.inventory_events_pb2 import StockLow
-from services.chassis.errors import IdempotencyMismatch
+from services.chassis.plain.errors import IdempotencyMismatch
 from services.inventory.domain.products import UnknownProduct
 from services.inventory.domain.reservations import Line, OutOfStock
 from services.inventory.domain.stock import AdjustmentRefused, StockMove

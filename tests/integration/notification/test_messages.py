@@ -30,10 +30,10 @@ from argosy.event.v1.user_events_pb2 import (
     UserUpdated,
 )
 from argosy.user.v1.mail_token_pb2_grpc import MailTokenServiceStub
-from services.chassis.events import Event, kind_of
-from services.chassis.housekeeping import Housekeeping
-from services.chassis.postgres import Postgres
-from services.chassis.postgres_work import PostgresWork
+from services.chassis.bus.events import Event, kind_of
+from services.chassis.data.housekeeping import Housekeeping
+from services.chassis.data.postgres import Postgres
+from services.chassis.data.postgres_work import PostgresWork
 from services.notification.adapters.letters import Letters
 from services.notification.adapters.mail_tokens import MailToken, MailTokens
 from services.notification.adapters.smtp import SmtpMailer

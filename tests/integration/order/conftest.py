@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from services.chassis.mongo import Mongo
+from services.chassis.data.mongo import Mongo
 from services.order.adapters.commits import MongoCommits
 from services.order.adapters.leases import Leases
 from services.order.adapters.read_side import MongoReadSide

@@ -10,9 +10,9 @@ from datetime import datetime
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
-from services.chassis import clock
-from services.chassis.events import OutgoingRecord
-from services.chassis.producer import NotDelivered
+from services.chassis.bus.events import OutgoingRecord
+from services.chassis.bus.producer import NotDelivered
+from services.chassis.plain import clock
 from services.order.adapters.commits import MongoCommits
 from services.order.domain.history import Commit
 from services.order.domain.orders import Line, RequestedLine

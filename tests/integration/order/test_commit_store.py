@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.chassis import ids
-from services.chassis.errors import Unavailable
-from services.chassis.mongo import Mongo
+from services.chassis.data.mongo import Mongo
+from services.chassis.plain import ids
+from services.chassis.plain.errors import Unavailable
 from services.order.adapters.commits import MongoCommits
 from services.order.domain.history import Commit
 from services.order.domain.orders import Status
@@ -115,7 +115,7 @@ async def test_when_nobody_can_say_whether_it_was_stored_nothing_is_claimed(
 
 
 async def test_what_never_left_is_certainly_not_stored(monkeypatch: pytest.MonkeyPatch, store: MongoCommits) -> None:
-    monkeypatch.setattr("services.chassis.mongo.SELECT_SECONDS", 0.2)
+    monkeypatch.setattr("services.chassis.data.mongo.SELECT_SECONDS", 0.2)
     away = Mongo("mongodb://127.0.0.1:9/away")
     with pytest.raises(Exception, match=r"127\.0\.0\.1:9"):
         await away.start()

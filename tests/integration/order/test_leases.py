@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from services.chassis import ids
-from services.chassis.mongo import Mongo
+from services.chassis.data.mongo import Mongo
+from services.chassis.plain import ids
 from services.order.adapters.leases import Leases
 
 

@@ -11,10 +11,10 @@ from uuid import UUID
 import pytest
 from prometheus_client import REGISTRY
 
-from services.chassis import clock, ids
-from services.chassis.errors import Unavailable
-from services.chassis.mongo import Mongo
-from services.chassis.periodic import Periodic
+from services.chassis.data.mongo import Mongo
+from services.chassis.plain import clock, ids
+from services.chassis.plain.errors import Unavailable
+from services.chassis.process.periodic import Periodic
 from services.order.adapters.commits import MongoCommits
 from services.order.adapters.leases import Leases
 from services.order.adapters.read_side import MongoReadSide

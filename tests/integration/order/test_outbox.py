@@ -10,9 +10,9 @@ from uuid import UUID
 
 import pytest
 
-from services.chassis import clock, ids
-from services.chassis.mongo import Mongo
-from services.chassis.relay import Relay
+from services.chassis.bus.relay import Relay
+from services.chassis.data.mongo import Mongo
+from services.chassis.plain import clock, ids
 from services.order.adapters.commits import MongoCommits
 from services.order.adapters.leases import Leases
 from services.order.adapters.outbox import CommitOutbox

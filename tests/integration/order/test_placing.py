@@ -12,11 +12,11 @@ from uuid import UUID
 import pytest
 from prometheus_client import REGISTRY
 
-from services.chassis import ids
-from services.chassis.errors import IdempotencyMismatch, InvalidArgument
-from services.chassis.money import Money
-from services.chassis.mongo import Mongo
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.data.mongo import Mongo
+from services.chassis.plain import ids
+from services.chassis.plain.errors import IdempotencyMismatch, InvalidArgument
+from services.chassis.plain.money import Money
+from services.chassis.plain.unit_of_work import Repeatable
 from services.order.adapters.commits import MongoCommits
 from services.order.domain.history import Commit, fold
 from services.order.domain.orders import Address, Line, Order, RequestedLine, Standing, Status

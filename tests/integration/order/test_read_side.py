@@ -12,10 +12,10 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from services.chassis import clock, ids
-from services.chassis.errors import InvalidArgument
-from services.chassis.mongo import Mongo
-from services.chassis.paging import SealedTokens, encode_page_token
+from services.chassis.data.mongo import Mongo
+from services.chassis.data.paging import SealedTokens, encode_page_token
+from services.chassis.plain import clock, ids
+from services.chassis.plain.errors import InvalidArgument
 from services.order.adapters.documents import order_to_document
 from services.order.adapters.page_tokens import SealedPageTokens
 from services.order.adapters.read_side import SHELF_HOLDS, MongoReadSide

@@ -12,8 +12,8 @@ from uuid import UUID
 import pytest
 from motor.motor_asyncio import AsyncIOMotorDatabase
 
-from services.chassis import clock, ids
-from services.chassis.mongo import Document, Mongo
+from services.chassis.data.mongo import Document, Mongo
+from services.chassis.plain import clock, ids
 from services.order.adapters.commits import MongoCommits
 from services.order.adapters.leases import Leases
 from services.order.adapters.missing_orders import temporary_missing_orders

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from services.chassis import clock
-from services.chassis.mongo import Mongo
+from services.chassis.data.mongo import Mongo
+from services.chassis.plain import clock
 from services.order.adapters.commits import MongoCommits
 from services.order.adapters.read_side import MongoReadSide
 from services.order.adapters.store_clock import StoreClock

@@ -12,11 +12,11 @@ from uuid import UUID
 import pytest
 from prometheus_client import REGISTRY
 
-from services.chassis.brokers import Brokers
-from services.chassis.errors import Unavailable
-from services.chassis.mongo import Mongo
-from services.chassis.producer import Producer
-from services.chassis.relay import Relay
+from services.chassis.bus.producer import Producer
+from services.chassis.bus.relay import Relay
+from services.chassis.data.mongo import Mongo
+from services.chassis.plain.errors import Unavailable
+from services.chassis.process.brokers import Brokers
 from services.order.adapters.commits import MongoCommits
 from services.order.adapters.leases import Leases
 from services.order.adapters.news import TOPIC, KafkaOrderNews

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 import services.payment
-from services.chassis.postgres import Postgres
+from services.chassis.data.postgres import Postgres
 from services.payment.adapters.stripe.client import StripeProvider
 from tests.integration.payment.lab import Lab, StripeSide
 from tests.support.real_stack import RealStack

@@ -16,10 +16,10 @@ from pydantic import SecretStr
 from stripe import WebhookSignature
 
 from argosy.payment.v1 import payment_pb2
-from services.chassis import clock
-from services.chassis.money import Money
-from services.chassis.postgres import Postgres, Record
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.data.postgres import Postgres, Record
+from services.chassis.plain import clock
+from services.chassis.plain.money import Money
+from services.chassis.plain.unit_of_work import Repeatable
 from services.payment.adapters.stripe.client import StripeProvider
 from services.payment.adapters.unit_of_work import PostgresPaymentWork
 from services.payment.domain.answers import PaymentAnswer

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from argosy.event.v1.order_events_pb2 import OrderStatusUpdated
-from services.chassis import clock, trace_context
-from services.chassis.events import Event
+from services.chassis.bus.events import Event
+from services.chassis.plain import clock, trace_context
 from services.payment.adapters.stripe.client import StripeProvider
 from services.payment.domain.orders import Order, OrderNotPayable
 from services.payment.domain.payments import OrderPaymentState, Status

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.chassis.comparison import Comparison, examine, examine_all
-from services.chassis.money import Money
+from services.chassis.plain.comparison import Comparison, examine, examine_all
+from services.chassis.plain.money import Money
 from services.payment.domain.orders import Order
 from services.payment.entrypoints.workers import comparisons
 from tests.integration.payment.lab import CHALLENGED, VISA, Lab

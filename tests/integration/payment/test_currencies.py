@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 from prometheus_client import REGISTRY
 
-from services.chassis.currencies import CURRENCIES, Currency
-from services.chassis.money import Money
+from services.chassis.plain.currencies import CURRENCIES, Currency
+from services.chassis.plain.money import Money
 from services.payment.domain.orders import OrderNotPayable
 from services.payment.domain.payments import Status
 from services.payment.domain.refunds import RefundRefused

@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import services.payment
-from services.chassis.postgres import Postgres
+from services.chassis.data.postgres import Postgres
 
 MIGRATIONS = Path(services.payment.__file__).parent / "migrations"
 

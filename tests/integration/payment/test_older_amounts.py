@@ -8,9 +8,9 @@ from pathlib import Path
 
 import asyncpg
 
-from services.chassis import ids
-from services.chassis.migrations import migrate_in_background
-from services.chassis.money import Money
+from services.chassis.data.migrations import migrate_in_background
+from services.chassis.plain import ids
+from services.chassis.plain.money import Money
 from services.payment.adapters.payments import PostgresPayments
 from services.payment.adapters.refunds import PostgresRefunds
 from tests.integration.payment.conftest import MIGRATIONS

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from services.chassis.errors import IdempotencyMismatch
-from services.chassis.money import Money
+from services.chassis.plain.errors import IdempotencyMismatch
+from services.chassis.plain.money import Money
 from services.payment.domain.orders import AlreadyPaid, DiffersFromOrder, Order, OrderNotFound, OrderNotPayable
 from services.payment.domain.payments import CustomerRefused, PaymentInProgress, PaymentMethodRefused, Status
 from tests.integration.payment.lab import CHALLENGED, DECLINED, RETURN_URL, VISA, Lab

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from argosy.payment.v1 import payment_pb2
-from services.chassis.errors import IdempotencyMismatch
+from services.chassis.plain.errors import IdempotencyMismatch
 from services.payment.adapters.stripe.client import StripeProvider
 from services.payment.domain.orders import Order
 from services.payment.domain.payments import OrderPaymentState, PaymentNotFound, Status

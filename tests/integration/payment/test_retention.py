@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from services.chassis.housekeeping import Housekeeping
+from services.chassis.data.housekeeping import Housekeeping
 from services.payment.domain.orders import Order, OrderNotPayable
 from services.payment.domain.payments import Status
 from services.payment.entrypoints.workers import chores

@@ -10,8 +10,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from services.chassis import clock, ids
-from services.chassis.money import Money
+from services.chassis.plain import clock, ids
+from services.chassis.plain.money import Money
 from services.payment.domain.charges import Refusal
 from services.payment.domain.giving_back import give_back
 from services.payment.domain.ledger import Entry, LedgerLine

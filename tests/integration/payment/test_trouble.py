@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from services.chassis import deadlines
+from services.chassis.plain import deadlines
 from services.payment.adapters.stripe.client import StripeProvider
 from services.payment.domain.charges import Charge
 from services.payment.domain.payments import Payment, PaymentMethodRefused, Status

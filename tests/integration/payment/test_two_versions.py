@@ -10,8 +10,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from services.chassis import ids
-from services.chassis.migrations import migrate_in_background
+from services.chassis.data.migrations import migrate_in_background
+from services.chassis.plain import ids
 from tests.integration.payment.conftest import MIGRATIONS
 
 PROVIDERS = "0910.payment.providers.sql"

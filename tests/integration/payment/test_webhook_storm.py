@@ -25,7 +25,7 @@ import grpc
 from google.api.httpbody_pb2 import HttpBody
 from stripe import WebhookSignature
 
-from services.chassis.call import Call
+from services.chassis.rpc.call import Call
 from services.payment.adapters.stripe.webhooks import BadSignature
 from services.payment.adapters.stripe.words import TOPICS
 from services.payment.domain.orders import Order

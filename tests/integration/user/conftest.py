@@ -10,10 +10,10 @@ import pytest
 from pydantic import SecretStr
 
 import services.user
-from services.chassis import clock
-from services.chassis import postgres as chassis_postgres
-from services.chassis.postgres import Postgres
-from services.chassis.revocations import Revocations
+from services.chassis.data import postgres as chassis_postgres
+from services.chassis.data.postgres import Postgres
+from services.chassis.plain import clock
+from services.chassis.rpc.revocations import Revocations
 from services.user.adapters import passwords
 from services.user.adapters.revocations import ChassisRevocations
 from services.user.adapters.session_tokens import JwtSessionOpener

@@ -12,12 +12,12 @@ from uuid import UUID
 
 from argosy.event.v1.user_events_pb2 import PasswordResetRequested, UserCreated
 from argosy.user.v1.user_pb2 import RegisterRequest, UserSummary
-from services.chassis.call import User as Caller
-from services.chassis.events import kind_of
-from services.chassis.idempotency import fingerprint
-from services.chassis.postgres import Postgres, Record
-from services.chassis.revocations import Revocations
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.bus.events import kind_of
+from services.chassis.data.idempotency import fingerprint
+from services.chassis.data.postgres import Postgres, Record
+from services.chassis.plain.unit_of_work import Repeatable
+from services.chassis.rpc.call import User as Caller
+from services.chassis.rpc.revocations import Revocations
 from services.user.adapters.passwords import BcryptPasswords
 from services.user.domain.accounts import Changes, User
 from services.user.domain.sessions import Client, Session

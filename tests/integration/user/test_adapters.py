@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from services.chassis import clock
-from services.chassis.ids import new_id
-from services.chassis.postgres import Postgres
+from services.chassis.data.postgres import Postgres
+from services.chassis.plain import clock
+from services.chassis.plain.ids import new_id
 from services.user.adapters import sessions as adapter
 from services.user.adapters.accounts import PostgresAccounts
 from services.user.adapters.sessions import PostgresSessions

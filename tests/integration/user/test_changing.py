@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from argosy.event.v1.user_events_pb2 import UserDeleted, UserUpdated
-from services.chassis.ids import new_id
+from services.chassis.plain.ids import new_id
 from services.user.domain.accounts import AccountDeleted, AccountStatus, Changes, EmailTaken, NoSuchUser
 from services.user.domain.people import InvalidPerson
 from services.user.use_cases.change_password import WrongPassword

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from argosy.event.v1.user_events_pb2 import SessionRevoked
-from services.chassis.ids import new_id
+from services.chassis.plain.ids import new_id
 from services.user.domain.sessions import NoSuchSession
 from services.user.use_cases.list_sessions import ListSessions, ListSessionsHandler
 from tests.integration.user.support import Accounts, outcomes

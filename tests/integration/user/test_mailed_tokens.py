@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 
 from argosy.event.v1.user_events_pb2 import EmailVerificationRequested, UserUpdated
-from services.chassis import clock
-from services.chassis.ids import new_id
+from services.chassis.plain import clock
+from services.chassis.plain.ids import new_id
 from services.user.adapters import mail_asks, mail_requests
 from services.user.domain.accounts import NoSuchUser
 from services.user.domain.limits import FAILURES_FOR_AN_ACCOUNT, MAIL_WINDOW, MAILS_FOR_A_CLIENT, MAILS_TO_AN_ACCOUNT

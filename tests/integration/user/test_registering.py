@@ -9,8 +9,8 @@ import jwt
 import pytest
 
 from argosy.event.v1.user_events_pb2 import UserCreated
-from services.chassis import idempotency, outbox
-from services.chassis.errors import IdempotencyMismatch
+from services.chassis.data import idempotency, outbox
+from services.chassis.plain.errors import IdempotencyMismatch
 from services.user.adapters.accounts import PostgresAccounts
 from services.user.adapters.sessions import PostgresSessions
 from services.user.domain.accounts import EmailTaken

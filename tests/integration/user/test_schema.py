@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.chassis.postgres import Postgres
+from services.chassis.data.postgres import Postgres
 
 HASH = "$2b$12$" + "x" * 53
 

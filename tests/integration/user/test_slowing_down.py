@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from services.chassis import clock
+from services.chassis.plain import clock
 from services.user.adapters import sign_in_failures
 from services.user.domain import limits
 from services.user.use_cases import log_in

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from services.chassis.ids import new_id
+from services.chassis.plain.ids import new_id
 from services.user.adapters.revocations import ChassisRevocations
 from services.user.domain.accounts import AccountDeleted, AccountStatus, NoSuchUser, OwnAccount, User
 from services.user.domain.limits import FAILURES_FOR_AN_ACCOUNT

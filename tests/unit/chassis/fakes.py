@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from services.chassis.errors import IdempotencyMismatch
-from services.chassis.unit_of_work import Answered, Repeatable
+from services.chassis.plain.errors import IdempotencyMismatch
+from services.chassis.plain.unit_of_work import Answered, Repeatable
 
 A = TypeVar("A")
 U = TypeVar("U", bound="FakeUnit")

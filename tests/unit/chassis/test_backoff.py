@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from services.chassis.backoff import delays
+from services.chassis.plain.backoff import delays
 
 
 def test_waits_double_up_to_the_cap_with_jitter() -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from services.chassis.brokers import CERTIFICATE, CLUSTER_CA, KEY, Brokers, brokers
+from services.chassis.process.brokers import CERTIFICATE, CLUSTER_CA, KEY, Brokers, brokers
 
 
 class Authority:

@@ -7,10 +7,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from argosy.inventory.v1 import product_pb2, reservation_pb2, reservation_pb2_grpc
 from argosy.order.v1 import order_pb2
-from services.chassis import policy
-from services.chassis.client import ServiceChannel, service_config
-from services.chassis.reflection import pool_of
-from services.chassis.service_tokens import ServiceTokenSigner
+from services.chassis.rpc import policy
+from services.chassis.rpc.client import ServiceChannel, service_config
+from services.chassis.rpc.reflection import pool_of
+from services.chassis.rpc.service_tokens import ServiceTokenSigner
 
 ORDERS = order_pb2.DESCRIPTOR.services_by_name["OrderService"]
 RESERVATIONS = reservation_pb2.DESCRIPTOR.services_by_name["ReservationService"]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from services.chassis.brokers import Brokers
-from services.chassis.consumer_session import ConsumerSession
-from services.chassis.reading import BEGINNING
+from services.chassis.bus.consumer_session import ConsumerSession
+from services.chassis.bus.reading import BEGINNING
+from services.chassis.process.brokers import Brokers
 
 PLACE = TopicPartition("orders", 0)
 

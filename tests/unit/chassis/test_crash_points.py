@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from services.chassis import crash_points
+from services.chassis.plain import crash_points
 
-_PROGRAM = "from services.chassis.crash_points import reach\nreach('between')\nprint('went on')"
+_PROGRAM = "from services.chassis.plain.crash_points import reach\nreach('between')\nprint('went on')"
 
 
 def _run(directory: Path | None) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from services.chassis.dead_letters import Allowance, Failure, Reason, TooManyDeadLetters, letter, smaller_letters
+from services.chassis.bus.dead_letters import Allowance, Failure, Reason, TooManyDeadLetters, letter, smaller_letters
 
 HEADERS = (("ce_type", b"X"), ("dlq_reason", b"from an earlier life"))
 RECORD = SimpleNamespace(topic="t", partition=3, offset=17, key=b"k", value=b"v", headers=HEADERS)

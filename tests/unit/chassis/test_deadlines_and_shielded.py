@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from services.chassis import deadlines, shielded
-from services.chassis.shielded import shielded as run_shielded
+from services.chassis.plain import deadlines, shielded
+from services.chassis.plain.shielded import shielded as run_shielded
 
 
 async def _in_a_call(seconds: float, work: Any) -> Any:

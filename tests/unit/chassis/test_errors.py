@@ -9,9 +9,9 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
-from services.chassis import errors
-from services.chassis.errors import AppError, FieldViolation, InvalidArgument, NotFound, Unavailable
-from services.chassis.statuses import CHASSIS_FAULTS, Catalogue, Fault
+from services.chassis.plain import errors
+from services.chassis.plain.errors import AppError, FieldViolation, InvalidArgument, NotFound, Unavailable
+from services.chassis.rpc.statuses import CHASSIS_FAULTS, Catalogue, Fault
 
 
 def _all_app_errors(base: type[AppError] = AppError) -> list[type[AppError]]:

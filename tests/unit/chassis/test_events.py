@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from argosy.event.v1 import order_events_pb2, user_events_pb2
 from facts.system import system
-from services.chassis import clock, events, ids
-from services.chassis.events import Event, NotAnEvent, OutgoingRecord, Registry, UnknownType
+from services.chassis.bus import events
+from services.chassis.bus.events import Event, NotAnEvent, OutgoingRecord, Registry, UnknownType
+from services.chassis.plain import clock, ids
 
 REGISTRY = Registry.of_package()
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from argosy.event.v1 import user_events_pb2
 from argosy.user.v1 import user_pb2
-from services.chassis.idempotency import fingerprint
+from services.chassis.data.idempotency import fingerprint
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]))
 

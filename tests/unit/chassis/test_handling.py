@@ -12,13 +12,14 @@ import pytest
 from prometheus_client import REGISTRY as METRICS
 
 from argosy.event.v1 import order_events_pb2
-from services.chassis import events, ids, trace_context
-from services.chassis.dead_letters import TooManyDeadLetters
-from services.chassis.errors import Unavailable
-from services.chassis.events import Event, OutgoingRecord, Registry
-from services.chassis.handling import Handling, Interrupted
-from services.chassis.producer import NotDelivered, RecordTooLarge
-from services.chassis.raw_batches import Damaged, Undecodable
+from services.chassis.bus import events
+from services.chassis.bus.dead_letters import TooManyDeadLetters
+from services.chassis.bus.events import Event, OutgoingRecord, Registry
+from services.chassis.bus.handling import Handling, Interrupted
+from services.chassis.bus.producer import NotDelivered, RecordTooLarge
+from services.chassis.bus.raw_batches import Damaged, Undecodable
+from services.chassis.plain import ids, trace_context
+from services.chassis.plain.errors import Unavailable
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 TRIES = 3

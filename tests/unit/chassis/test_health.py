@@ -4,7 +4,7 @@ from typing import Any
 
 from grpc_health.v1 import health_pb2
 
-from services.chassis.health import LIVE, Health
+from services.chassis.process.health import LIVE, Health
 
 
 async def answer(health: Health, service: str) -> str:

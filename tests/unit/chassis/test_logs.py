@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 import structlog
 
-from services.chassis import logs, trace_context
+from services.chassis.plain import logs, trace_context
 
 
 @pytest.fixture

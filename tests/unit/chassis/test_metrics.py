@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 
-from services.chassis.metrics import show_from_the_start
+from services.chassis.process.metrics import show_from_the_start
 
 
 def test_every_combination_of_labels_is_shown_as_0() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis.migrations import migrate_or_exit
+from services.chassis.data.migrations import migrate_or_exit
 
 
 def test_an_absent_database_is_one_line_and_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from services.chassis import money
-from services.chassis.currencies import CURRENCIES
-from services.chassis.money import Money, NotMoney
+from services.chassis.plain import money
+from services.chassis.plain.currencies import CURRENCIES
+from services.chassis.plain.money import Money, NotMoney
 
 CODES = st.sampled_from(sorted(CURRENCIES))
 AMOUNTS = st.builds(Money, st.integers(0, 999_999_999_999), CODES)

@@ -20,9 +20,9 @@ from pymongo.errors import (
     WTimeoutError,
 )
 
-from services.chassis.errors import Unavailable
-from services.chassis.mongo import unavailable_when_away
-from services.chassis.transient import is_transient
+from services.chassis.data.mongo import unavailable_when_away
+from services.chassis.plain.errors import Unavailable
+from services.chassis.plain.transient import is_transient
 
 
 @pytest.mark.parametrize(

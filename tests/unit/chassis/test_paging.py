@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from services.chassis.errors import InvalidArgument
-from services.chassis.paging import SealedTokens, decode_page_token, encode_page_token, page_size
+from services.chassis.data.paging import SealedTokens, decode_page_token, encode_page_token, page_size
+from services.chassis.plain.errors import InvalidArgument
 
 TOKENS = SealedTokens(SecretStr("a secret of the service"))
 LIST = ("ann", "ann", "pending")

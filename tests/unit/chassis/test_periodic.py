@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Coroutine
 
 import pytest
 
-from services.chassis.errors import Unavailable
-from services.chassis.periodic import Periodic
+from services.chassis.plain.errors import Unavailable
+from services.chassis.process.periodic import Periodic
 
 NEVER = 3600.0
 

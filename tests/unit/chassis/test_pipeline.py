@@ -10,15 +10,16 @@ import pytest
 
 from argosy.order.v1 import order_pb2
 from argosy.user.v1 import user_pb2
-from services.chassis import policy, server, trace_context
-from services.chassis.call import request_id_of
-from services.chassis.errors import FieldViolation, InvalidArgument, PermissionDenied, Unauthenticated
-from services.chassis.pipeline import Parts, compose, idempotency_key, identity, observation
-from services.chassis.pipeline.exchange import Exchange
-from services.chassis.pipeline.validation import json_name, violations_of
-from services.chassis.server import HandlerError, InFlight
-from services.chassis.statuses import Catalogue
-from services.chassis.streams import Streams
+from services.chassis.plain import trace_context
+from services.chassis.plain.errors import FieldViolation, InvalidArgument, PermissionDenied, Unauthenticated
+from services.chassis.rpc import policy, server
+from services.chassis.rpc.call import request_id_of
+from services.chassis.rpc.pipeline import Parts, compose, idempotency_key, identity, observation
+from services.chassis.rpc.pipeline.exchange import Exchange
+from services.chassis.rpc.pipeline.validation import json_name, violations_of
+from services.chassis.rpc.server import HandlerError, InFlight
+from services.chassis.rpc.statuses import Catalogue
+from services.chassis.rpc.streams import Streams
 
 ORDERS = policy.read(order_pb2.DESCRIPTOR.services_by_name["OrderService"])
 

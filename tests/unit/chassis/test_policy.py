@@ -14,9 +14,9 @@ from argosy.inventory.v1 import reservation_pb2
 from argosy.order.v1 import order_lookup_pb2, order_pb2
 from argosy.policy.v1 import policy_pb2
 from argosy.user.v1 import user_pb2
-from services.chassis import policy
-from services.chassis.contract import ContractError
-from services.chassis.policy import Access
+from services.chassis.rpc import policy
+from services.chassis.rpc.contract import ContractError
+from services.chassis.rpc.policy import Access
 
 ORDERS = order_pb2.DESCRIPTOR.services_by_name["OrderService"]
 RESERVATIONS = reservation_pb2.DESCRIPTOR.services_by_name["ReservationService"]

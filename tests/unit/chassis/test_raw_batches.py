@@ -9,7 +9,7 @@ from aiokafka.record.util import calc_crc32c
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chassis.raw_batches import Record, Undecodable, decode
+from services.chassis.bus.raw_batches import Record, Undecodable, decode
 from tests.support.raw_records import CODECS, Raw, RawName, batch
 
 PLACE = TopicPartition("t", 1)

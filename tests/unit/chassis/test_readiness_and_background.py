@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 import pytest
 from structlog.testing import capture_logs
 
-from services.chassis import background, backoff, readiness
-from services.chassis.background import Background
-from services.chassis.errors import Unavailable
-from services.chassis.readiness import Readiness
-from services.chassis.resource import Impaired
+from services.chassis.plain import backoff
+from services.chassis.plain.errors import Unavailable
+from services.chassis.process import background, readiness
+from services.chassis.process.background import Background
+from services.chassis.process.readiness import Readiness
+from services.chassis.process.resource import Impaired
 
 
 class Part:

@@ -11,9 +11,9 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from services.chassis.comparison import Drift, Page, examine, examine_all
-from services.chassis.errors import Unavailable
-from services.chassis.reconciliation import MOST_REPAIRS, Known, Outcome, Reconciliation, ReconciliationSettings
+from services.chassis.plain.comparison import Drift, Page, examine, examine_all
+from services.chassis.plain.errors import Unavailable
+from services.chassis.process.reconciliation import MOST_REPAIRS, Known, Outcome, Reconciliation, ReconciliationSettings
 
 KIND = "test_number_differs"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import grpc
 from grpc.aio import Metadata
 
-from services.chassis.errors import FieldViolation
-from services.chassis.refusals import refusal_of
-from services.chassis.statuses import Catalogue, Fault
+from services.chassis.plain.errors import FieldViolation
+from services.chassis.rpc.refusals import refusal_of
+from services.chassis.rpc.statuses import Catalogue, Fault
 
 
 class _SoldOut(Exception):

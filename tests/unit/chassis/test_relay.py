@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
-from services.chassis.events import OutgoingRecord
-from services.chassis.relay import Backlog, Outbox, Relay, Unsent
+from services.chassis.bus.events import OutgoingRecord
+from services.chassis.bus.relay import Backlog, Outbox, Relay, Unsent
 
 
 class Memory:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.chassis import repeats
-from services.chassis.repeats import Repeats
+from services.chassis.plain import repeats
+from services.chassis.plain.repeats import Repeats
 
 
 class Clock:

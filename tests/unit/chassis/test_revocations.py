@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from services.chassis.call import User
-from services.chassis.errors import Unauthenticated
-from services.chassis.revocations import NotCaughtUp, Revocations, Revoked
+from services.chassis.plain.errors import Unauthenticated
+from services.chassis.rpc.call import User
+from services.chassis.rpc.revocations import NotCaughtUp, Revocations, Revoked
 
 HOUR = 3600.0
 ADA = User("ada", frozenset(), "session-1", "web-app")

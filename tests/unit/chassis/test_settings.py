@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from services.chassis.environment import HttpUrl, ListenAddress, SmtpUrl, Target, Targets, misspelt
-from services.chassis.mongo import MongoUrl
-from services.chassis.postgres_url import PostgresUrl
-from services.chassis.settings import CommonSettings, load
+from services.chassis.data.mongo import MongoUrl
+from services.chassis.data.postgres_url import PostgresUrl
+from services.chassis.process.environment import HttpUrl, ListenAddress, SmtpUrl, Target, Targets, misspelt
+from services.chassis.process.settings import CommonSettings, load
 
 
 class ShopSettings(CommonSettings):

@@ -1,4 +1,4 @@
-"""When a tail has read everything that the broker has."""
+"""When a tail has read everything that the broker has, and what it does about a record that it cannot read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from services.chassis.brokers import Brokers
-from services.chassis.tail import Tail
+from services.chassis.bus.raw_batches import Damaged, Record, Undecodable
+from services.chassis.bus.tail import Tail
+from services.chassis.process.brokers import Brokers
 
 PLACE = TopicPartition("orders", 0)
 
@@ -44,3 +45,20 @@ async def test_only_a_tail_at_the_end_is_up_to_date(end: int, position: int, up_
     consumer: Any = FakeConsumer(end, position)
     assert await tail._look(consumer) is up_to_date
     assert bool(heard) is up_to_date
+
+
+def test_after_a_record_that_cannot_be_read_something_may_have_been_missed() -> None:
+    handled: list[Record] = []
+    missed: list[str] = []
+    tail = Tail(
+        Brokers("127.0.0.1:1"),
+        PLACE.topic,
+        handled.append,
+        up_to_date=lambda _: None,
+        missed=lambda: missed.append("a record"),
+    )
+    good = Record(PLACE.topic, PLACE.partition, 1, 0, b"key", b"value", ())
+    tail._deliver_or_skip(good)
+    assert (handled, missed) == ([good], [])
+    tail._deliver_or_skip(Undecodable(PLACE.topic, PLACE.partition, 2, 0, None, None, (), Damaged("no")))
+    assert (handled, missed) == ([good], ["a record"])

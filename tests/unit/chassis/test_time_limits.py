@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from services.chassis.time_limits import TimeLimits
+from services.chassis.rpc.time_limits import TimeLimits
 
 
 def _now() -> float:

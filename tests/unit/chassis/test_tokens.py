@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from services.chassis import service_tokens, user_tokens
-from services.chassis.call import Service
-from services.chassis.errors import Unauthenticated
-from services.chassis.jwks import read_keys
-from services.chassis.service_tokens import KeyFileError, ServiceTokenSigner, ServiceTokenVerifier
-from services.chassis.user_tokens import UserTokens
+from services.chassis.plain.errors import Unauthenticated
+from services.chassis.rpc import service_tokens, user_tokens
+from services.chassis.rpc.call import Service
+from services.chassis.rpc.jwks import read_keys
+from services.chassis.rpc.service_tokens import KeyFileError, ServiceTokenSigner, ServiceTokenVerifier
+from services.chassis.rpc.user_tokens import UserTokens
 from tests.integration.chassis.rpc.credentials import KID, USER_ID, ServiceKeys, UserKeys
 
 

@@ -23,8 +23,11 @@ from pydantic import ValidationError
 
 from argosy.event.v1 import order_events_pb2
 from argosy.order.v1 import order_pb2
-from services.chassis import clock, events, policy, trace_context, tracing
-from services.chassis.pipeline.exchange import Exchange
+from services.chassis import tracing
+from services.chassis.bus import events
+from services.chassis.plain import clock, trace_context
+from services.chassis.rpc import policy
+from services.chassis.rpc.pipeline.exchange import Exchange
 from services.chassis.tracing.export import Discreet, provider, sampler
 from services.chassis.tracing.grpc_spans import WithinGrpc
 from services.chassis.tracing.settings import TracingSettings

@@ -9,10 +9,10 @@ import grpc
 import pytest
 from pymongo.errors import AutoReconnect, DuplicateKeyError, ServerSelectionTimeoutError
 
-from services.chassis import mongo, postgres
-from services.chassis.errors import DeadlineExceeded, IdempotencyInFlight, NotFound, Unavailable
-from services.chassis.producer import NotDelivered
-from services.chassis.transient import is_transient
+from services.chassis.bus.producer import NotDelivered
+from services.chassis.data import mongo, postgres
+from services.chassis.plain.errors import DeadlineExceeded, IdempotencyInFlight, NotFound, Unavailable
+from services.chassis.plain.transient import is_transient
 
 
 def from_a_call(code: grpc.StatusCode) -> grpc.aio.AioRpcError:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from cli.story import log_lines
 from cli.story.draw import draw
-from services.chassis import clock
-from services.chassis.story import Kind, Moment
+from services.chassis.data.story import Kind, Moment
+from services.chassis.plain import clock
 
 BEGAN = clock.from_text("2026-03-01T09:30:00.125Z")
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -20,10 +20,10 @@ from codegen.image import build_json_image
 from facts.system import system
 from local.paths import ROOT
 from local.ports import BASE
-from services.chassis import dead_letters
-from services.chassis.contract import ContractError
-from services.chassis.dead_letters import Failure, Reason
-from services.chassis.events import OutgoingRecord, Registry, encode, source_of
+from services.chassis.bus import dead_letters
+from services.chassis.bus.dead_letters import Failure, Reason
+from services.chassis.bus.events import OutgoingRecord, Registry, encode, source_of
+from services.chassis.rpc.contract import ContractError
 
 Json = dict[str, Any]
 REGISTRY = Registry.of_package()

@@ -7,7 +7,7 @@ import pytest
 from google.protobuf import json_format
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from services.chassis.contract import ContractError, RateLimit, public_rpcs, rate_limits, read_contract
+from services.chassis.rpc.contract import ContractError, RateLimit, public_rpcs, rate_limits, read_contract
 
 METHOD, SERVICE, HTTP = "[argosy.policy.v1.method]", "[argosy.policy.v1.service]", "[google.api.http]"
 

@@ -6,7 +6,7 @@ import pytest
 
 from codegen import edge
 from codegen.image import build_image
-from services.chassis.contract import Rpc, Service, public_rpcs, read_contract
+from services.chassis.rpc.contract import Rpc, Service, public_rpcs, read_contract
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,14 @@
 """What is derived for the mesh and the cluster's network: exactly the contract's callers, times and repeats."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from codegen import mesh, network
 from codegen.image import build_image
-from facts.system import System, read
-from services.chassis.contract import Service
+from facts.system import NOBODY, System, misfits, read
+from services.chassis.rpc.contract import Service
 
 Pair = tuple[str, str]
 
@@ -52,6 +53,7 @@ def test_exactly_the_contracts_callers_may_call(services: tuple[Service, ...]) -
         for service in services
         for rpc in service.rpcs
         for caller in (rpc.callers if rpc.access == "INTERNAL" else ("edge",))
+        if caller != NOBODY
     }
     assert allowed(services) == expected
     order, edge = "cluster.local/ns/production/sa/order", "cluster.local/ns/production/sa/edge"
@@ -59,6 +61,26 @@ def test_exactly_the_contracts_callers_may_call(services: tuple[Service, ...]) -
     assert (order, reserve) in expected
     assert (edge, reserve) not in expected
     assert ("cluster.local/ns/production/sa/payment", "/argosy.order.v1.OrderLookupService/LookUpOrder") in expected
+
+
+def test_nobody_may_call_what_has_lost_its_last_caller(system: System) -> None:
+    """An empty list of peers would let in all."""
+    closed = replace(
+        system,
+        contract=tuple(
+            replace(one, rpcs=tuple(replace(rpc, access="INTERNAL", callers=(NOBODY,)) for rpc in one.rpcs))
+            for one in system.contract
+            if one.owner == "notification"
+        ),
+    )
+    assert list(misfits(closed))  # the others have no rpcs here
+    assert not [problem for problem in misfits(closed) if NOBODY in problem]
+    (callers,) = mesh.authorization_policies(closed.contract)
+    assert (callers["spec"]["action"], callers["spec"]["rules"]) == ("ALLOW", [])
+    (policy,) = [
+        one["spec"] for one in network.network_policies(closed) if one["metadata"]["name"] == "notification-callers"
+    ]
+    assert (policy["policyTypes"], policy["ingress"]) == (["Ingress"], [])
 
 
 def test_a_policy_holds_for_the_service_whose_rpcs_it_allows(services: tuple[Service, ...]) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +18,9 @@ from codegen.check import CheckFailed, check_openapi
 from codegen.image import build_image, build_json_image
 from codegen.openapi import document, rules
 from codegen.openapi.image import Image
-from codegen.openapi.operations import path_fields
+from codegen.openapi.operations import path_of
 from codegen.openapi.schemas import Schemas
-from services.chassis.contract import ContractError, Service, public_rpcs, read_contract
+from services.chassis.rpc.contract import ContractError, Service, public_rpcs, read_contract
 
 Json = dict[str, Any]
 WHO = {"PUBLIC": "Anyone may call it.", "USER": "Requires sign-in.", "STAFF": "Requires the role staff."}
@@ -69,11 +72,11 @@ def test_every_public_rpc_is_there_with_its_sign_in_and_no_internal_one(
 ) -> None:
     there = {(verb.upper(), path) for path, verbs in openapi["paths"].items() for verb in verbs}
     root = {("GET", path) for path in ("/healthz", "/openapi.json", "/asyncapi.json", "/.well-known/jwks.json")}
-    assert there - root == {(rpc.verb, rpc.route) for _, rpc in public_rpcs(services)}
+    assert there - root == {(rpc.verb, path_of(rpc.route)) for _, rpc in public_rpcs(services)}
     for _, rpc in public_rpcs(services):
-        signs_in = operation(openapi, rpc.verb, rpc.route)["security"] == [{"bearer": []}]
+        signs_in = operation(openapi, rpc.verb, path_of(rpc.route))["security"] == [{"bearer": []}]
         assert signs_in == (rpc.access != "PUBLIC"), rpc.path
-        assert WHO[rpc.access] in operation(openapi, rpc.verb, rpc.route)["description"]
+        assert WHO[rpc.access] in operation(openapi, rpc.verb, path_of(rpc.route))["description"]
     text = json.dumps(openapi)
     for service in services:
         if service.is_internal:
@@ -84,7 +87,29 @@ def test_every_path_declares_its_parameters(openapi: Json) -> None:
     for path, verbs in openapi["paths"].items():
         for verb, one in verbs.items():
             declared = {parameter["name"] for parameter in one.get("parameters", []) if parameter.get("in") == "path"}
-            assert declared == path_fields(path), (verb, path)
+            assert declared == variables(path), (verb, path)
+
+
+def variables(path: str) -> set[str]:
+    """What stands in a path's braces."""
+    return set(re.findall(r"\{([^}]*)\}", path))
+
+
+def test_a_field_of_two_words_in_a_path_has_one_name(image: Json, services: tuple[Service, ...]) -> None:
+    """Its proto name is in the route, its JSON name in the document: in the path and in the list of parameters."""
+    renamed = deepcopy(image)
+    (field,) = Image(renamed).message("argosy.inventory.v1.GetProductRequest")["field"]
+    field |= {"name": "product_id", "jsonName": "productId"}  # type: ignore[operator]
+    route = "/api/v1/products/{product_id}"
+    changed = tuple(
+        replace(one, rpcs=tuple(replace(rpc, route=route) if rpc.name == "GetProduct" else rpc for rpc in one.rpcs))
+        for one in services
+    )
+    found = document.openapi(renamed, changed)
+    (parameter,) = [one for one in operation(found, "get", "/api/v1/products/{productId}")["parameters"] if "in" in one]
+    assert (parameter["name"], parameter["in"]) == ("productId", "path")
+    assert route not in found["paths"]
+    openapi_spec_validator.validate(found)
 
 
 def test_a_create_answers_201_and_takes_a_key_and_nothing_else_does(openapi: Json) -> None:

@@ -12,7 +12,7 @@ from codegen import check
 from codegen.check import breaking_changes
 from codegen.image import build_image
 from codegen.paths import RELEASES, ROOT
-from codegen.releases import NoRelease, keep, newest, ours_alone
+from codegen.releases import NoRelease, keep, newest, ours_alone, retired
 
 ORDER = "proto/argosy/order/v1/order.proto"
 
@@ -44,6 +44,17 @@ def test_a_field_may_be_added(workspace: Path) -> None:
     present = _changed(workspace, r"(?m)^message Order \{\n", "message Order {\n  // New.\n  string added = 900;\n")
     assert b"added" in present
     assert breaking_changes(released, present) == ""
+
+
+def test_a_file_of_a_release_that_was_given_up_on_purpose_may_be_missing(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (workspace / "proto/argosy/notification/v1/notification.proto").unlink()
+    present = build_image(source_info=False, workspace=workspace)
+    assert "notification.proto" in breaking_changes(newest().read_bytes(), present)
+    (workspace / "proto/retired.txt").write_text("# On purpose:\nargosy/notification/v1/notification.proto\n")
+    monkeypatch.setattr(check, "retired", lambda: retired(workspace / "proto"))
+    assert breaking_changes(newest().read_bytes(), present) == ""
 
 
 def test_the_check_compares_with_the_newest_release(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

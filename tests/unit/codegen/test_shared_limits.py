@@ -2,7 +2,7 @@
 
 from codegen import shared_limits
 from codegen.image import build_image
-from services.chassis.contract import rate_limits, read_contract
+from services.chassis.rpc.contract import rate_limits, read_contract
 
 
 def test_every_group_has_both_windows_for_people_and_for_addresses() -> None:

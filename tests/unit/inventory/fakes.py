@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from services.chassis.errors import Unavailable
-from services.chassis.money import Money
+from services.chassis.plain.errors import Unavailable
+from services.chassis.plain.money import Money
 from services.inventory.domain.products import NewProduct, Product, ProductChange
 from services.inventory.domain.reservations import (
     KnownOrder,

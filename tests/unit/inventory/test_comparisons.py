@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.chassis.comparison import examine, examine_all
-from services.chassis.errors import Unavailable
-from services.chassis.money import Money
+from services.chassis.plain.comparison import examine, examine_all
+from services.chassis.plain.errors import Unavailable
+from services.chassis.plain.money import Money
 from services.inventory.domain.facts import StockShort
 from services.inventory.domain.products import NewProduct
 from services.inventory.domain.reservations import KnownOrder, Line, ReleaseReason, Status

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 from services.inventory.domain.products import PriceRefused, Product, price_of
 from services.inventory.domain.reservations import (
     Line,

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.chassis.errors import IdempotencyMismatch, Unavailable
-from services.chassis.money import Money
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.plain.errors import IdempotencyMismatch, Unavailable
+from services.chassis.plain.money import Money
+from services.chassis.plain.unit_of_work import Repeatable
 from services.inventory.domain.facts import StockLow, StockReleased, StockReserved, StockShort
 from services.inventory.domain.products import (
     CurrencyWithoutPrice,

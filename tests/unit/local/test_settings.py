@@ -16,7 +16,7 @@ from local.paths import PYTHON, ROOT
 from local.ports import SERVICES
 from local.stack import Stack
 from local.topology import parts
-from services.chassis.settings import load
+from services.chassis.process.settings import load
 from tests.support.settings_classes import SETTINGS
 
 Environment = Mapping[str, str]

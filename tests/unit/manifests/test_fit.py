@@ -159,7 +159,10 @@ CHART_CHANGES: dict[str, tuple[Callable[[Facts], object], str]] = {
         "no pod of istio-system has",
     ),
     "istiod's port": (lambda facts: workload(facts, "istiod").update(ports=[15010]), "istiod has no port 15012"),
-    "the sidecars' port for figures": (lambda facts: facts["sidecars"].update(statusPort=15019), "15020 is no port"),
+    "the sidecars' port for figures": (
+        lambda facts: facts["sidecars"].update(statusPort=15019),
+        "15020 is not a readable port",
+    ),
     "the collector": (lambda facts: facts["mesh"].pop("extensionProviders"), "otel-collector is not configured"),
     "the CNI plugin": (lambda facts: facts["sidecars"].update(cni=False), "without Istio's CNI plugin"),
 }

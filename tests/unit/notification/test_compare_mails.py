@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.chassis.comparison import examine, examine_all
-from services.chassis.money import Money
+from services.chassis.plain.comparison import examine, examine_all
+from services.chassis.plain.money import Money
 from services.notification.domain.messages import Kind, KnownOrder, NewMessage, OrderSummary, Status, why_cancelled
 from services.notification.use_cases.compare_mails import (
     MAIL_MISSING,

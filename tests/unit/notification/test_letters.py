@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 from services.notification.adapters.letters import Letters
 from services.notification.domain.messages import DueMessage, Kind, OrderLine, OrderSummary, why_cancelled
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from prometheus_client import REGISTRY
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 from services.notification.domain.messages import MAX_ATTEMPTS, Kind, OrderLine, OrderSummary, Status
 from services.notification.domain.preferences import InvalidPreferences
 from services.notification.ports import MailNotAsked, MailNotSent, MailNotWanted

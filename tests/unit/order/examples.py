@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from services.chassis import clock, ids
-from services.chassis.money import Money
+from services.chassis.plain import clock, ids
+from services.chassis.plain.money import Money
 from services.order.domain.facts import OrderCreated, OrderStatusUpdated
 from services.order.domain.history import Commit, fold
 from services.order.domain.orders import Actor, Address, Line, Reason, Status

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from services.chassis.errors import FieldViolation, InvalidArgument, Unavailable
+from services.chassis.plain.errors import FieldViolation, InvalidArgument, Unavailable
 from services.order.domain.history import Commit, History, fold
 from services.order.domain.orders import Line, Order, PaymentState, RequestedLine, Status
 from services.order.ports import (

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.chassis.comparison import examine, examine_all
-from services.chassis.errors import Unavailable
+from services.chassis.plain.comparison import examine, examine_all
+from services.chassis.plain.errors import Unavailable
 from services.order.domain.history import History, fold
 from services.order.domain.orders import PaymentState, Status
 from services.order.entrypoints.mapping import known_message

@@ -8,7 +8,7 @@ from uuid import uuid4
 import bson
 import pytest
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 from services.order.adapters.documents import (
     commit_from_document,
     commit_to_document,

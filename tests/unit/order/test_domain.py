@@ -10,7 +10,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 from services.order.domain.facts import Fact, OrderCreated, OrderStatusUpdated
 from services.order.domain.history import Commit, fold, was_caused_by
 from services.order.domain.moves import (

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from google.protobuf.json_format import MessageToDict
 
-from services.chassis import clock
+from services.chassis.plain import clock
 from services.order.adapters.facts import message_of, records_of
 from services.order.domain.orders import Status
 from services.order.entrypoints.mapping import history_messages

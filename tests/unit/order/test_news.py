@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from services.chassis.brokers import Brokers
+from services.chassis.process.brokers import Brokers
 from services.order.adapters.facts import records_of
 from services.order.adapters.news import KafkaOrderNews, News
 from services.order.domain.history import Commit

@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 import pytest
 from prometheus_client import REGISTRY
 
-from services.chassis.errors import IdempotencyMismatch, InvalidArgument, Unavailable
-from services.chassis.money import Money
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.plain.errors import IdempotencyMismatch, InvalidArgument, Unavailable
+from services.chassis.plain.money import Money
+from services.chassis.plain.unit_of_work import Repeatable
 from services.order.domain.history import Commit, History, fold
 from services.order.domain.moves import IllegalTransition, OnlyStaffListOthers, OrderNotFound, OwnerMayOnlyCancel
 from services.order.domain.orders import Actor, Order, PaymentState, Reason, RequestedLine, Standing, Status

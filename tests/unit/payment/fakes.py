@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from services.chassis import clock
-from services.chassis.errors import IdempotencyMismatch, Unavailable
-from services.chassis.money import Money
+from services.chassis.plain import clock
+from services.chassis.plain.errors import IdempotencyMismatch, Unavailable
+from services.chassis.plain.money import Money
 from services.payment.domain.charges import Attempt, Charge, ChargeState, CloseReason, ListedCharge, Settlement
 from services.payment.domain.disputes import DisputeState, ProviderDispute
 from services.payment.domain.ledger import Entry, LedgerLine

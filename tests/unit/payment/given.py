@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 from services.payment.domain.charges import Charge, ChargeState, Settlement
 from services.payment.domain.orders import Order
 from services.payment.domain.outcomes import Change, apply_charge

@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from services.chassis import clock, transient
-from services.chassis.comparison import Comparison, examine, examine_all
-from services.chassis.errors import Unavailable
+from services.chassis.plain import clock, transient
+from services.chassis.plain.comparison import Comparison, examine, examine_all
+from services.chassis.plain.errors import Unavailable
 from services.payment.domain.charges import Charge, ChargeState
 from services.payment.domain.disputes import DisputeState, ProviderDispute
 from services.payment.domain.facts import PaymentConfirmed

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 from services.payment.domain.charges import ChargeMismatch, ChargeState, Refusal
 from services.payment.domain.facts import PaymentConfirmed, PaymentFailed, PaymentRequiresAction
 from services.payment.domain.failures import NEVER_CHARGED

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 from services.payment.domain.charges import ChargeMismatch
 from services.payment.domain.disputes import DisputeState
 from services.payment.domain.facts import PaymentRefunded, PaymentRefundFailed

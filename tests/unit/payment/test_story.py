@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from services.chassis.story import Kind, Moment
+from services.chassis.data.story import Kind, Moment
 from services.payment.adapters import story
 from tests.unit.payment.given import NOW, PAYMENT_ID
 

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from stripe import WebhookSignature
 
-from services.chassis.money import Money
+from services.chassis.plain.money import Money
 from services.payment.adapters.stripe.mapping import charge, charge_in, dispute, listed_charge, refund, user_of
 from services.payment.adapters.stripe.units import to_stripe
 from services.payment.adapters.stripe.webhooks import BadSignature, NotForUs, Passed, is_signed, read_webhook

@@ -11,9 +11,9 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from services.chassis import clock, deadlines
-from services.chassis.errors import IdempotencyMismatch
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.plain import clock, deadlines
+from services.chassis.plain.errors import IdempotencyMismatch
+from services.chassis.plain.unit_of_work import Repeatable
 from services.payment.domain.answers import PaymentAnswer
 from services.payment.domain.charges import ChargeState, Refusal
 from services.payment.domain.disputes import DisputeState, Movement, ProviderDispute

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.chassis.money import Money
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.plain.money import Money
+from services.chassis.plain.unit_of_work import Repeatable
 from services.payment.domain.answers import PaymentAnswer, RefundAnswer
 from services.payment.domain.ledger import Entry
 from services.payment.domain.notices import Notice, Topic

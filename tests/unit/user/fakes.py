@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from services.chassis.ids import new_id
+from services.chassis.plain.ids import new_id
 from services.user.domain.accounts import Account, AccountStatus, EmailTaken, User
 from services.user.domain.limits import Limit
 from services.user.domain.mail_requests import MAIL_TOKEN_LIFE, MailRequest, Purpose

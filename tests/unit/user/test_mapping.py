@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 from google.protobuf import json_format
 
-from services.chassis.ids import new_id
+from services.chassis.plain.ids import new_id
 from services.user.domain.accounts import Account, AccountStatus, User
 from services.user.domain.people import Person
 from services.user.domain.profiles import Profile

@@ -165,7 +165,7 @@ async def test_the_event_loop_runs_on_meanwhile(gate: threading.Event) -> None:
 
 
 def test_no_password_is_shown_by_what_carries_it() -> None:
-    from services.chassis.unit_of_work import Repeatable
+    from services.chassis.plain.unit_of_work import Repeatable
     from services.user.domain.sessions import Client
     from services.user.use_cases.log_in import LogIn
     from services.user.use_cases.register import Register

@@ -11,8 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from argosy.user.v1 import user_pb2
-from services.chassis.call import Call
-from services.chassis.ids import new_id
+from services.chassis.plain.ids import new_id
+from services.chassis.rpc.call import Call
 from services.user.domain.accounts import Account
 from services.user.domain.people import Person
 from services.user.domain.sessions import Client

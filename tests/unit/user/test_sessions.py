@@ -10,10 +10,10 @@ from pathlib import Path
 import jwt
 import pytest
 
-from services.chassis import clock
-from services.chassis.errors import Unauthenticated
-from services.chassis.ids import new_id
-from services.chassis.user_tokens import UserTokens
+from services.chassis.plain import clock
+from services.chassis.plain.errors import Unauthenticated
+from services.chassis.plain.ids import new_id
+from services.chassis.rpc.user_tokens import UserTokens
 from services.user.adapters.session_tokens import JwtSessionOpener
 from services.user.adapters.signing_keys import KeyFiles, KeyRing
 from services.user.domain.sessions import Client

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from services.chassis.jwks import read_keys
-from services.chassis.periodic import Periodic
+from services.chassis.process.periodic import Periodic
+from services.chassis.rpc.jwks import read_keys
 from services.user.adapters.signing_keys import KeyFiles, KeyRing
 from services.user.domain.signing_keys import BadKeys
 
@@ -70,7 +70,7 @@ class TestFiles:
 
     def test_processes_that_start_at_once_make_one_key(self, directory: Path) -> None:
         code = (
-            "import pathlib, sys; from services.chassis import clock;"
+            "import pathlib, sys; from services.chassis.plain import clock;"
             "from services.user.adapters.signing_keys import KeyFiles;"
             "sys.stdin.read(); KeyFiles(pathlib.Path(sys.argv[1])).ensure(clock.now())"
         )

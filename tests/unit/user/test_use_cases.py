@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.chassis.errors import IdempotencyMismatch
-from services.chassis.unit_of_work import Repeatable
+from services.chassis.plain.errors import IdempotencyMismatch
+from services.chassis.plain.unit_of_work import Repeatable
 from services.user.domain import facts
 from services.user.domain.accounts import (
     AccountDeleted,

@@ -22,9 +22,9 @@ import structlog
 from pydantic import SecretStr
 from stripe import HTTPXClient, StripeClient
 
-from services.chassis import circuit_breaker
-from services.chassis.circuit_breaker import CircuitBreaker, CircuitOpen
-from services.chassis.crash_points import reach
+from services.chassis.plain.crash_points import reach
+from services.chassis.rpc import circuit_breaker
+from services.chassis.rpc.circuit_breaker import CircuitBreaker, CircuitOpen
 from services.payment.adapters.stripe import mapping, words
 from services.payment.adapters.stripe.units import to_stripe
 from services.payment.domain.charges import Charge, CloseReason, ListedCharge, Refusal

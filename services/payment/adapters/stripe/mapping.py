@@ -10,8 +10,8 @@ from uuid import UUID
 import stripe
 import structlog
 
-from services.chassis.currencies import CURRENCIES
-from services.chassis.money import Money, NotMoney
+from services.chassis.plain.currencies import CURRENCIES
+from services.chassis.plain.money import Money, NotMoney
 from services.payment.adapters.stripe import words
 from services.payment.adapters.stripe.units import from_stripe
 from services.payment.domain.charges import Charge, ChargeMismatch, ChargeState, ListedCharge, Settlement

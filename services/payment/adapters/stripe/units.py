@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.chassis.money import NotMoney
+from services.chassis.plain.money import NotMoney
 
 _STILL_IN_HUNDREDTHS = frozenset({"ISK", "UGX"})
 """Without decimals, yet sent as if they had two: https://docs.stripe.com/currencies#special-cases."""

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from services.chassis.postgres import Postgres
-from services.chassis.producer import Producer
+from services.chassis.bus.producer import Producer
+from services.chassis.data.postgres import Postgres
 from tests.integration.chassis.data.lab_broker import Broker
 from tests.integration.chassis.data.lab_events import Lab, lab_events
 from tests.support.real_stack import stack_of_this_run

@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from services.chassis.consumer import Consumer
-from services.chassis.events import Event
-from services.chassis.inbox import first_time
-from services.chassis.postgres import Postgres
-from services.chassis.producer import Producer
-from services.chassis.reading import BEGINNING
+from services.chassis.bus.consumer import Consumer
+from services.chassis.bus.events import Event
+from services.chassis.bus.producer import Producer
+from services.chassis.bus.reading import BEGINNING
+from services.chassis.data.inbox import first_time
+from services.chassis.data.postgres import Postgres
 from tests.integration.chassis.data.lab_events import lab_events, step
 
 GROUP = "lab-to-be-killed"

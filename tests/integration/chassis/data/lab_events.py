@@ -13,8 +13,9 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.message import Message
 
 from argosy.policy.v1 import policy_pb2
-from services.chassis import clock, events, ids
-from services.chassis.events import Event, OutgoingRecord, Registry
+from services.chassis.bus import events
+from services.chassis.bus.events import Event, OutgoingRecord, Registry
+from services.chassis.plain import clock, ids
 
 
 @dataclass(frozen=True)

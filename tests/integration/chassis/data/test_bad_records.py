@@ -13,12 +13,12 @@ from aiokafka import codec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.record import default_records
 
-from services.chassis.brokers import Brokers
-from services.chassis.consumer import Consumer
-from services.chassis.events import Event, OutgoingRecord
-from services.chassis.producer import Producer, RecordTooLarge
-from services.chassis.reading import BEGINNING
-from services.chassis.tail import Tail
+from services.chassis.bus.consumer import Consumer
+from services.chassis.bus.events import Event, OutgoingRecord
+from services.chassis.bus.producer import Producer, RecordTooLarge
+from services.chassis.bus.reading import BEGINNING
+from services.chassis.bus.tail import Tail
+from services.chassis.process.brokers import Brokers
 from tests.integration.chassis.data.conftest import create
 from tests.integration.chassis.data.lab_broker import Broker
 from tests.integration.chassis.data.lab_events import Lab, lab_events, on_topic, step

@@ -16,16 +16,16 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client import REGISTRY as METRICS
 
 from local.paths import ROOT
-from services.chassis import consumer_lag, consumer_session
-from services.chassis.consumer import Consumer, ConsumerStopped, NotConsuming
-from services.chassis.errors import Unavailable
-from services.chassis.events import Event
-from services.chassis.handling import Handler
-from services.chassis.inbox import first_time
-from services.chassis.postgres import Postgres
-from services.chassis.producer import Producer
-from services.chassis.readiness import Readiness
-from services.chassis.reading import BEGINNING
+from services.chassis.bus import consumer_lag, consumer_session
+from services.chassis.bus.consumer import Consumer, ConsumerStopped, NotConsuming
+from services.chassis.bus.events import Event
+from services.chassis.bus.handling import Handler
+from services.chassis.bus.producer import Producer
+from services.chassis.bus.reading import BEGINNING
+from services.chassis.data.inbox import first_time
+from services.chassis.data.postgres import Postgres
+from services.chassis.plain.errors import Unavailable
+from services.chassis.process.readiness import Readiness
 from tests.integration.chassis.data import consumer_process
 from tests.integration.chassis.data.conftest import create
 from tests.integration.chassis.data.lab_broker import Broker

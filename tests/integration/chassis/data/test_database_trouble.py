@@ -14,20 +14,21 @@ import pytest
 from structlog.testing import capture_logs
 
 from argosy.user.v1.user_pb2 import LogoutRequest
-from services.chassis import idempotency, ids
-from services.chassis.consumer import Consumer
-from services.chassis.errors import Unavailable
-from services.chassis.events import Event
-from services.chassis.housekeeping import Chore, Housekeeping
-from services.chassis.idempotency import Outcome
-from services.chassis.inbox import first_time
-from services.chassis.outbox import publish
-from services.chassis.postgres import Connection, Postgres
-from services.chassis.postgres_outbox import PostgresOutbox
-from services.chassis.producer import Producer
-from services.chassis.reading import BEGINNING
-from services.chassis.relay import Relay
-from services.chassis.resource import Impaired
+from services.chassis.bus.consumer import Consumer
+from services.chassis.bus.events import Event
+from services.chassis.bus.producer import Producer
+from services.chassis.bus.reading import BEGINNING
+from services.chassis.bus.relay import Relay
+from services.chassis.data import idempotency
+from services.chassis.data.housekeeping import Chore, Housekeeping
+from services.chassis.data.idempotency import Outcome
+from services.chassis.data.inbox import first_time
+from services.chassis.data.outbox import publish
+from services.chassis.data.postgres import Connection, Postgres
+from services.chassis.data.postgres_outbox import PostgresOutbox
+from services.chassis.plain import ids
+from services.chassis.plain.errors import Unavailable
+from services.chassis.process.resource import Impaired
 from tests.integration.chassis.data.lab_events import Lab, on_topic, step
 from tests.integration.chassis.data.lab_proxy import Proxy
 from tests.integration.chassis.data.waiting import running, until

@@ -8,13 +8,13 @@ from datetime import timedelta
 
 import pytest
 
-from services.chassis import clock
-from services.chassis.comparison import Drift
-from services.chassis.mongo import Mongo
-from services.chassis.mongo_drifts import MongoDrifts
-from services.chassis.postgres import Postgres
-from services.chassis.postgres_drifts import PostgresDrifts
-from services.chassis.reconciliation import DriftBook, Known, Outcome
+from services.chassis.data.mongo import Mongo
+from services.chassis.data.mongo_drifts import MongoDrifts
+from services.chassis.data.postgres import Postgres
+from services.chassis.data.postgres_drifts import PostgresDrifts
+from services.chassis.plain import clock
+from services.chassis.plain.comparison import Drift
+from services.chassis.process.reconciliation import DriftBook, Known, Outcome
 
 HOUR = timedelta(hours=1)
 LEFT, MENDED = Known(Outcome.LEFT, 0), Known(Outcome.MENDED, 1)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from argosy.event.v1 import user_events_pb2
-from services.chassis import idempotency, ids, inbox, outbox
-from services.chassis.housekeeping import Chore, Housekeeping
-from services.chassis.postgres import Connection, Postgres
+from services.chassis.data import idempotency, inbox, outbox
+from services.chassis.data.housekeeping import Chore, Housekeeping
+from services.chassis.data.postgres import Connection, Postgres
+from services.chassis.plain import ids
 
 EACH = 25
 

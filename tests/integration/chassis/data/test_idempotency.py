@@ -10,9 +10,7 @@ from typing import TypeVar
 import pytest
 
 from argosy.event.v1.order_events_pb2 import OrderLine
-from services.chassis import deadlines
-from services.chassis.errors import IdempotencyInFlight, IdempotencyMismatch
-from services.chassis.idempotency import (
+from services.chassis.data.idempotency import (
     Claimed,
     Outcome,
     Replay,
@@ -22,8 +20,10 @@ from services.chassis.idempotency import (
     once,
     wait_for_answer,
 )
-from services.chassis.in_flight import patiently
-from services.chassis.postgres import Connection, Postgres
+from services.chassis.data.postgres import Connection, Postgres
+from services.chassis.plain import deadlines
+from services.chassis.plain.errors import IdempotencyInFlight, IdempotencyMismatch
+from services.chassis.plain.in_flight import patiently
 
 ONE = fingerprint("secret", OrderLine(product_id="a"))
 OTHER = fingerprint("secret", OrderLine(product_id="b"))

@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
-from services.chassis import ids, inbox
-from services.chassis.postgres import Postgres
+from services.chassis.data import inbox
+from services.chassis.data.postgres import Postgres
+from services.chassis.plain import ids
 
 
 async def test_the_first_time_is_the_first_time_only(postgres: Postgres) -> None:

@@ -13,12 +13,12 @@ import asyncpg
 import pytest
 
 from local.paths import ROOT
-from services.chassis import migrations
+from services.chassis.data import migrations
 
 PROGRAM = """
 import sys
 from pathlib import Path
-from services.chassis.migrations import migrate
+from services.chassis.data.migrations import migrate
 print(*migrate(sys.argv[1], Path(sys.argv[2])))
 """
 CHASSIS = ["0001.chassis.outbox", "0002.chassis.inbox", "0003.chassis.idempotency"]

@@ -9,11 +9,11 @@ import asyncpg
 import pytest
 from pymongo.errors import DuplicateKeyError
 
-from services.chassis import clock
-from services.chassis import mongo as mongo_module
-from services.chassis.errors import Unavailable
-from services.chassis.mongo import Mongo, unavailable_when_away
-from services.chassis.resource import Impaired
+from services.chassis.data import mongo as mongo_module
+from services.chassis.data.mongo import Mongo, unavailable_when_away
+from services.chassis.plain import clock
+from services.chassis.plain.errors import Unavailable
+from services.chassis.process.resource import Impaired
 from tests.integration.chassis.data.waiting import until
 from tests.support.real_stack import RealStack
 

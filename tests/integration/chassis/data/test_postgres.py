@@ -10,10 +10,10 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from services.chassis import deadlines
-from services.chassis.errors import Unavailable
-from services.chassis.postgres import Postgres
-from services.chassis.postgres_url import checked as postgres_url_of_settings
+from services.chassis.data.postgres import Postgres
+from services.chassis.data.postgres_url import checked as postgres_url_of_settings
+from services.chassis.plain import deadlines
+from services.chassis.plain.errors import Unavailable
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from services.chassis import producer as producer_module
-from services.chassis.producer import NotDelivered, Producer
+from services.chassis.bus import producer as producer_module
+from services.chassis.bus.producer import NotDelivered, Producer
 from tests.integration.chassis.data.lab_events import Lab, by_key, on_topic, step
 
 

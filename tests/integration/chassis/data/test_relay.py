@@ -11,13 +11,14 @@ import pytest
 from prometheus_client import REGISTRY as METRICS
 
 from argosy.event.v1 import order_events_pb2, user_events_pb2
-from services.chassis import outbox, trace_context
-from services.chassis.events import OutgoingRecord
-from services.chassis.outbox import publish
-from services.chassis.postgres import Postgres
-from services.chassis.postgres_outbox import PostgresOutbox
-from services.chassis.producer import NotDelivered, Producer, Sender
-from services.chassis.relay import Relay
+from services.chassis.bus.events import OutgoingRecord
+from services.chassis.bus.producer import NotDelivered, Producer, Sender
+from services.chassis.bus.relay import Relay
+from services.chassis.data import outbox
+from services.chassis.data.outbox import publish
+from services.chassis.data.postgres import Postgres
+from services.chassis.data.postgres_outbox import PostgresOutbox
+from services.chassis.plain import trace_context
 from tests.integration.chassis.data.conftest import create
 from tests.integration.chassis.data.lab_broker import Broker
 from tests.integration.chassis.data.lab_events import Lab, by_key, lab_events, on_topic, step

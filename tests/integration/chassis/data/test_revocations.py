@@ -10,12 +10,13 @@ from google.protobuf.message import Message
 from prometheus_client import REGISTRY as METRICS
 
 from argosy.event.v1 import user_events_pb2
-from services.chassis import clock, events
-from services.chassis.call import User
-from services.chassis.events import Headers, OutgoingRecord
-from services.chassis.ids import new_id
-from services.chassis.producer import Producer
-from services.chassis.revocations import TOPIC, NotCaughtUp, Revocations
+from services.chassis.bus import events
+from services.chassis.bus.events import Headers, OutgoingRecord
+from services.chassis.bus.producer import Producer
+from services.chassis.plain import clock
+from services.chassis.plain.ids import new_id
+from services.chassis.rpc.call import User
+from services.chassis.rpc.revocations import TOPIC, NotCaughtUp, Revocations
 from tests.integration.chassis.data.conftest import create
 from tests.integration.chassis.data.lab_broker import Broker
 from tests.integration.chassis.data.waiting import until

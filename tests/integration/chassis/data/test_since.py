@@ -14,11 +14,11 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from aiokafka.errors import NonEmptyGroup, for_code
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
-from services.chassis import clock
-from services.chassis.consumer import Consumer
-from services.chassis.events import Event
-from services.chassis.producer import Producer
-from services.chassis.reading import BEGINNING
+from services.chassis.bus.consumer import Consumer
+from services.chassis.bus.events import Event
+from services.chassis.bus.producer import Producer
+from services.chassis.bus.reading import BEGINNING
+from services.chassis.plain import clock
 from tests.integration.chassis.data.lab_events import Lab, step
 from tests.integration.chassis.data.waiting import running, until
 from tests.support.raw_records import Raw, batch, produce

@@ -18,9 +18,9 @@ import pytest
 import structlog
 from google.rpc import error_details_pb2, status_pb2
 
-from services.chassis import logs
 from services.chassis.app import App
-from services.chassis.settings import CommonSettings
+from services.chassis.plain import logs
+from services.chassis.process.settings import CommonSettings
 from tests.integration.chassis.rpc.credentials import ServiceKeys, UserKeys
 from tests.integration.chassis.rpc.lab_contract import INTERNAL, LAB, lab_pb2_grpc
 from tests.integration.chassis.rpc.lab_service import CATALOGUE, LabInternalRpc, LabRpc

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import grpc
 
 from services.chassis.app import App
-from services.chassis.call import Call
-from services.chassis.errors import AppError, NotFound, Unavailable
-from services.chassis.logs import to_stdout
-from services.chassis.settings import CommonSettings, load
-from services.chassis.shielded import shielded
-from services.chassis.statuses import Catalogue, Fault
+from services.chassis.plain.errors import AppError, NotFound, Unavailable
+from services.chassis.plain.logs import to_stdout
+from services.chassis.plain.shielded import shielded
+from services.chassis.process.settings import CommonSettings, load
+from services.chassis.rpc.call import Call
+from services.chassis.rpc.statuses import Catalogue, Fault
 from tests.integration.chassis.rpc.lab_contract import INTERNAL, LAB, lab_pb2
 
 SECRET = "row (email)=(ada@example.org)"

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.chassis.call import Service, User
+from services.chassis.rpc.call import Service, User
 from tests.integration.chassis.rpc.conftest import Lab, refusal_of
 from tests.integration.chassis.rpc.credentials import USER_ID
 from tests.integration.chassis.rpc.lab_contract import lab_pb2

@@ -6,7 +6,7 @@ import grpc
 import pytest
 from structlog.testing import capture_logs
 
-from services.chassis.logs import error_text
+from services.chassis.plain.logs import error_text
 from tests.integration.chassis.rpc.conftest import Lab, lines_of_calls, refusal_of, until
 from tests.integration.chassis.rpc.lab_contract import lab_pb2
 from tests.integration.chassis.rpc.lab_service import SECRET, PrivateFailure

@@ -13,9 +13,9 @@ from google.protobuf import descriptor_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from services.chassis import trace_context
 from services.chassis.app import App
-from services.chassis.statuses import Catalogue
+from services.chassis.plain import trace_context
+from services.chassis.rpc.statuses import Catalogue
 from tests.integration.chassis.rpc.conftest import Lab, logged_in_calls, refusal_of, running, settings_for, until
 from tests.integration.chassis.rpc.credentials import ServiceKeys, UserKeys
 from tests.integration.chassis.rpc.lab_contract import LAB, lab_pb2, lab_pb2_grpc

@@ -14,10 +14,10 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from opentelemetry.sdk.trace import TracerProvider
 from pydantic import SecretStr
 
-from services.chassis import policy
-from services.chassis.client import ServiceChannel
-from services.chassis.jwks import Jwks
-from services.chassis.service_tokens import ServiceTokenSigner
+from services.chassis.rpc import policy
+from services.chassis.rpc.client import ServiceChannel
+from services.chassis.rpc.jwks import Jwks
+from services.chassis.rpc.service_tokens import ServiceTokenSigner
 from services.chassis.tracing import export
 from services.chassis.tracing.settings import TracingSettings
 from services.payment.adapters.stripe.client import StripeProvider

@@ -13,7 +13,7 @@ import grpc
 import pytest
 
 from services.chassis.app import App
-from services.chassis.streams import MOST_A_CALLER
+from services.chassis.rpc.streams import MOST_A_CALLER
 from tests.integration.chassis.rpc.conftest import (
     Lab,
     logged_in_calls,

@@ -16,9 +16,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from services.chassis import policy, trace_context, tracing
-from services.chassis.client import ServiceChannel
-from services.chassis.service_tokens import ServiceTokenSigner
+from services.chassis import tracing
+from services.chassis.plain import trace_context
+from services.chassis.rpc import policy
+from services.chassis.rpc.client import ServiceChannel
+from services.chassis.rpc.service_tokens import ServiceTokenSigner
 from services.chassis.tracing import grpc_spans
 from services.chassis.tracing.export import Discreet, sampler
 from services.chassis.tracing.settings import TracingSettings

@@ -17,8 +17,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.chassis import clock, ids
-from services.chassis.money import Money
+from services.chassis.plain import clock, ids
+from services.chassis.plain.money import Money
 from services.payment.domain.charges import Charge, ChargeState, CloseReason, Refusal
 from services.payment.domain.disputes import DisputeState
 from services.payment.domain.notices import Notice, Topic
