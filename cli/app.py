@@ -10,6 +10,7 @@ import typer
 
 from cli.dlq import app as dlq
 from cli.environment import NoSystem, in_a_checkout
+from cli.reconcile import reconcile
 from cli.services import groups
 from cli.story.command import story
 from cli.tail import tail
@@ -25,6 +26,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(reconcile)
 app.command()(story)
 app.command()(tail)
 app.command()(top)

@@ -64,6 +64,11 @@ _SCALED = (
     "inventory.EXPIRE_EVERY_SECONDS=1",
     "order.UNPAID_AFTER_SECONDS=12",
     "order.SWEEP_EVERY_SECONDS=2",
+    *(
+        f"{service}.{setting}"
+        for service in ("order", "payment", "inventory", "notification")
+        for setting in ("COMPARE_EVERY_SECONDS=2", "COMPARE_SETTLED_SECONDS=10")
+    ),
 )
 
 

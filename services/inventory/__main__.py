@@ -16,8 +16,10 @@ from services.chassis.bus.relay import Relay
 from services.chassis.data.housekeeping import Housekeeping
 from services.chassis.data.migrations import migrate_or_exit
 from services.chassis.data.postgres import Postgres
+from services.chassis.data.postgres_drifts import PostgresDrifts
 from services.chassis.data.postgres_outbox import PostgresOutbox
 from services.chassis.data.postgres_work import PostgresWork
+from services.chassis.process.reconciliation import Reconciliation
 from services.chassis.process.settings import load
 from services.chassis.rpc.statuses import Catalogue
 from services.inventory.adapters.orders import ORDER_LOOKUP, GrpcOrders
@@ -26,7 +28,7 @@ from services.inventory.entrypoints.consumers import handlers
 from services.inventory.entrypoints.errors import STATUSES
 from services.inventory.entrypoints.mapping import KEPT_ANSWERS
 from services.inventory.entrypoints.rpc import ProductRpc, ReservationRpc
-from services.inventory.entrypoints.workers import chores, expiry
+from services.inventory.entrypoints.workers import chores, comparisons, expiry
 from services.inventory.settings import InventorySettings
 from services.inventory.use_cases.adjust_stock import AdjustStockHandler
 from services.inventory.use_cases.apply_order_status import ApplyOrderStatusHandler
@@ -65,11 +67,13 @@ def run(settings: InventorySettings) -> None:
     reservations = ReservationRpc(ReserveStockHandler(work, hold, publish_low), commit, release)
     app.serve(product_pb2.DESCRIPTOR.services_by_name["ProductService"], products)
     app.serve(reservation_pb2.DESCRIPTOR.services_by_name["ReservationService"], reservations)
-    consumed = handlers(ApplyOrderStatusHandler(work, commit, release))
-    Consumer(settings.brokers, CONSUMER, consumed, producer, since=BEGINNING).run_in(app)
+    apply = ApplyOrderStatusHandler(work, commit, release)
+    Consumer(settings.brokers, CONSUMER, handlers(apply), producer, since=BEGINNING).run_in(app)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
     expire = ExpireHoldsHandler(work, orders, release, hold)
     app.background("expiry", expiry(expire, settings.expire_every_seconds).run)
+    compared = comparisons(work, orders, apply, settings.compare_settled)
+    app.background("reconciliation", Reconciliation(PostgresDrifts(postgres), settings, *compared).run)
     app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)
     app.run(Catalogue(STATUSES))
 

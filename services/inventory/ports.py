@@ -10,8 +10,16 @@ from uuid import UUID
 from services.chassis.plain import unit_of_work
 from services.inventory.domain.facts import Fact
 from services.inventory.domain.products import NewProduct, Product, ProductChange
-from services.inventory.domain.reservations import OrderState, PricedLine, ReleaseReason, Reservation, Status
-from services.inventory.domain.stock import Effect, Level, LockedStock, MoveKind, StockMove
+from services.inventory.domain.reservations import (
+    KnownOrder,
+    OrderState,
+    PricedLine,
+    ReleaseReason,
+    Reservation,
+    Standing,
+    Status,
+)
+from services.inventory.domain.stock import ComparedStock, Effect, Level, LockedStock, MoveKind, StockMove
 
 
 class Products(Protocol):
@@ -68,6 +76,12 @@ class Stock(Protocol):
     async def moves(self, product_id: str, *, before: int | None, limit: int) -> list[StockMove]:
         """Up to `limit` moves of a product with ids below `before`, newest first."""
 
+    async def compared(self, product_ids: Sequence[str]) -> list[ComparedStock]:
+        """The numbers of these products, their last moves and their holds, all of one instant."""
+
+    async def reconcile(self, locked: ComparedStock) -> None:
+        """Sets a locked product's numbers to what its moves and reservations come to, and records that as a move."""
+
 
 class Reservations(Protocol):
     """Reservations of orders."""
@@ -102,6 +116,15 @@ class Reservations(Protocol):
     async def lock_expired(self, order_id: UUID) -> bool:
         """Locks the order's hold. False: it has not ended, or another unit of work has it locked."""
 
+    async def page(self, after: UUID | None, limit: int) -> list[UUID]:
+        """Up to `limit` orders with a reservation whose ids follow this one, by id."""
+
+    async def standing(self, order_ids: Sequence[UUID], settled: timedelta) -> list[Standing]:
+        """Those of these orders' reservations that have not changed for this long."""
+
+    async def products(self, order_id: UUID) -> list[str]:
+        """The products of the order's reservation."""
+
 
 class InventoryUnit(unit_of_work.UnitOfWork[Fact], Protocol):
     """One transaction on the catalog, the stock and the reservations."""
@@ -131,3 +154,6 @@ class Orders(Protocol):
 
         Raises Unavailable: the order service does not answer.
         """
+
+    async def look_up(self, order_ids: Sequence[UUID]) -> Mapping[UUID, KnownOrder]:
+        """Those of at most 100 orders that exist. Changes nothing, unlike `resolve`. Raises as `resolve`."""

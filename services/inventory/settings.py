@@ -6,9 +6,10 @@ from pydantic import Field, SecretStr
 
 from services.chassis.data.postgres import PostgresSettings
 from services.chassis.process.environment import Target
+from services.chassis.process.reconciliation import ReconciliationSettings
 
 
-class InventorySettings(PostgresSettings):
+class InventorySettings(PostgresSettings, ReconciliationSettings):
     """The chassis' settings and the service's own."""
 
     order_target: Target

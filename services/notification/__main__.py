@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from argosy.notification.v1 import notification_pb2
+from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
 from argosy.user.v1.mail_token_pb2_grpc import MailTokenServiceStub
 from services.chassis.app import App
 from services.chassis.bus.consumer import Consumer
@@ -14,17 +15,20 @@ from services.chassis.bus.reading import BEGINNING
 from services.chassis.data.housekeeping import Housekeeping
 from services.chassis.data.migrations import migrate_or_exit
 from services.chassis.data.postgres import Postgres
+from services.chassis.data.postgres_drifts import PostgresDrifts
 from services.chassis.data.postgres_work import PostgresWork
+from services.chassis.process.reconciliation import Reconciliation
 from services.chassis.process.settings import load
 from services.chassis.rpc.statuses import Catalogue
 from services.notification.adapters.letters import Letters
 from services.notification.adapters.mail_tokens import MAIL_TOKENS, MailTokens
+from services.notification.adapters.orders import ORDER_LOOKUP, GrpcOrders
 from services.notification.adapters.smtp import SmtpMailer
 from services.notification.adapters.unit_of_work import CONSUMER, PostgresNotificationUnit
 from services.notification.entrypoints.consumers import Consumers
 from services.notification.entrypoints.errors import STATUSES
 from services.notification.entrypoints.rpc import NotificationRpc
-from services.notification.entrypoints.workers import chores, counting, sender
+from services.notification.entrypoints.workers import chores, comparisons, counting, sender
 from services.notification.settings import NotificationSettings
 from services.notification.use_cases.change_preferences import ChangePreferencesHandler
 from services.notification.use_cases.count_messages import CountMessagesHandler
@@ -61,6 +65,9 @@ def run(settings: NotificationSettings) -> None:
     send = SendMessagesHandler(work, tokens, letters, mailer)
     app.background("sender", sender(send, settings.send_every_seconds).run)
     app.background("counting", counting(CountMessagesHandler(work)).run)
+    orders = GrpcOrders(app.client(OrderLookupServiceStub, ORDER_LOOKUP, settings.order_target))
+    compared = comparisons(work, orders, settings.compare_settled)
+    app.background("reconciliation", Reconciliation(PostgresDrifts(postgres), settings, *compared).run)
     app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)
     app.run(Catalogue(STATUSES))
 

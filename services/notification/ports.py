@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import NoReturn, Protocol
 from uuid import UUID
 
 from services.chassis.plain import unit_of_work
-from services.notification.domain.messages import DueMessage, Message, NewMessage, OrderSummary, ParkedMessage
+from services.notification.domain.messages import (
+    DueMessage,
+    KnownOrder,
+    Message,
+    NewMessage,
+    OrderMail,
+    OrderSummary,
+    ParkedMessage,
+)
 from services.notification.domain.preferences import Preference
 
 SOON = timedelta(seconds=1)
@@ -44,6 +52,9 @@ class OrderSummaries(Protocol):
 
     async def keep(self, order_id: UUID, order: OrderSummary) -> None:
         """Stores an order's summary, once."""
+
+    async def page(self, after: UUID | None, limit: int) -> list[UUID]:
+        """Up to `limit` orders whose ids follow this one, by id."""
 
 
 class Messages(Protocol):
@@ -81,6 +92,12 @@ class Messages(Protocol):
 
     async def counts(self) -> Mapping[str, int]:
         """Number of pending and of parked messages, by status."""
+
+    async def of_orders(self, order_ids: Sequence[UUID]) -> Sequence[OrderMail]:
+        """The messages about these orders."""
+
+    async def make_due(self, order_id: UUID, before: datetime) -> None:
+        """Lets the order's pending messages from before an instant be tried at once."""
 
 
 class NotificationUnit(unit_of_work.UnitOfWork[NoReturn], Protocol):
@@ -122,6 +139,13 @@ class MailNotAsked(Exception):
 
 class MailNotWanted(Exception):
     """The mail is no longer needed; the text gives the reason."""
+
+
+class Orders(Protocol):
+    """The order service."""
+
+    async def look_up(self, order_ids: Sequence[UUID]) -> Mapping[UUID, KnownOrder]:
+        """Those of at most 100 orders that exist. Raises Unavailable: the order service does not answer."""
 
 
 class Token(Protocol):

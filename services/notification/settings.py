@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from services.chassis.data.postgres import PostgresSettings
 from services.chassis.process.environment import HttpUrl, SmtpUrl, Target
+from services.chassis.process.reconciliation import ReconciliationSettings
 
 
 def _mail_address(text: str) -> str:
@@ -23,7 +24,7 @@ def _without_query(url: str) -> str:
     return url
 
 
-class NotificationSettings(PostgresSettings):
+class NotificationSettings(PostgresSettings, ReconciliationSettings):
     """The chassis' settings and the service's own."""
 
     smtp_url: SmtpUrl
@@ -34,6 +35,8 @@ class NotificationSettings(PostgresSettings):
     """The From address."""
     user_target: Target
     """Address of the user service, host:port. It issues the tokens of account mails."""
+    order_target: Target
+    """Address of the order service, host:port. Mails are compared with its orders."""
     web_app_url: Annotated[HttpUrl, AfterValidator(_without_query)] = "http://localhost:3000"
     """Base URL of the pages that links in mails lead to."""
     send_every_seconds: float = Field(default=1, gt=0)

@@ -11,7 +11,9 @@ from services.chassis.bus.producer import Producer
 from services.chassis.bus.reading import BEGINNING
 from services.chassis.bus.relay import Relay
 from services.chassis.data.mongo import Mongo
+from services.chassis.data.mongo_drifts import MongoDrifts
 from services.chassis.data.paging import SealedTokens
+from services.chassis.process.reconciliation import Reconciliation
 from services.chassis.process.settings import load
 from services.chassis.rpc.statuses import Catalogue
 from services.order.adapters.commits import MongoCommits
@@ -27,7 +29,7 @@ from services.order.adapters.store_clock import StoreClock
 from services.order.entrypoints.consumers import CONSUMER, handlers
 from services.order.entrypoints.errors import STATUSES
 from services.order.entrypoints.rpc import OrderLookupRpc, OrderRpc
-from services.order.entrypoints.workers import clock_reader, sweeper
+from services.order.entrypoints.workers import clock_reader, comparisons, sweeper
 from services.order.settings import OrderSettings
 from services.order.use_cases.apply_payment import ApplyPaymentHandler
 from services.order.use_cases.cancel_short import CancelShortHandler
@@ -37,6 +39,7 @@ from services.order.use_cases.get_order_history import GetOrderHistoryHandler
 from services.order.use_cases.journal import Journal
 from services.order.use_cases.list_orders import ListOrdersHandler
 from services.order.use_cases.look_up_order import LookUpOrderHandler
+from services.order.use_cases.look_up_orders import LookUpOrdersHandler
 from services.order.use_cases.place_order import PlaceOrderHandler
 from services.order.use_cases.resolve_orders import ResolveOrdersHandler
 from services.order.use_cases.update_status import UpdateStatusHandler
@@ -68,12 +71,14 @@ def run(settings: OrderSettings) -> None:
         idempotency_secret=settings.idempotency_secret,
     )
     app.serve(order_pb2.DESCRIPTOR.services_by_name["OrderService"], orders)
-    lookup = OrderLookupRpc(LookUpOrderHandler(journal), ResolveOrdersHandler(journal))
+    lookup = OrderLookupRpc(LookUpOrderHandler(journal), LookUpOrdersHandler(journal), ResolveOrdersHandler(journal))
     app.serve(order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"], lookup)
     app.background("relay", Relay(outbox.lease, producer).run)
     app.background("news", news.run)
     cancel_unpaid = CancelUnpaidHandler(journal, read_side, payments, settings.unpaid_after, clock.now)
     app.background("sweeper", sweeper(cancel_unpaid, leases, settings.sweep_every_seconds).run)
+    compared = comparisons(mongo, payments, settings.compare_settled, clock.now)
+    app.background("reconciliation", Reconciliation(MongoDrifts(mongo, clock.now), settings, *compared).run)
     consumed = handlers(ApplyPaymentHandler(journal), CancelShortHandler(journal))
     Consumer(settings.brokers, CONSUMER, consumed, producer, since=BEGINNING).run_in(app)
     app.run(Catalogue(STATUSES))

@@ -72,6 +72,13 @@ class Commits(Protocol):
         """Prevents an order without commits from ever having one. False: it has one, or is about to."""
 
 
+class OrderIds(Protocol):
+    """The ids of all orders, in their order."""
+
+    async def after(self, place: str, limit: int) -> list[str]:
+        """Up to `limit` ids after this one, of orders that have a history or that lists show. Raises Unavailable."""
+
+
 class ProjectionContended(Exception):
     """Others changed the same document of the read side at every try."""
 
@@ -225,6 +232,9 @@ class Payments(Protocol):
 
     async def state_of(self, order_id: UUID) -> PaymentState:
         """The state of the order's payment. Raises Unavailable: payment does not answer."""
+
+    async def was_paid(self, order_id: UUID) -> bool:
+        """Whether a payment confirmed the order, also when its money has gone back. Raises as `state_of`."""
 
 
 class News(Protocol):

@@ -8,10 +8,11 @@ from pydantic import Field, SecretStr
 
 from services.chassis.data.mongo import MongoUrl
 from services.chassis.process.environment import Target
+from services.chassis.process.reconciliation import ReconciliationSettings
 from services.chassis.process.settings import CommonSettings
 
 
-class OrderSettings(CommonSettings):
+class OrderSettings(CommonSettings, ReconciliationSettings):
     """The order service's settings."""
 
     mongo_url: MongoUrl

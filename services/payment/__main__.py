@@ -16,7 +16,9 @@ from services.chassis.bus.relay import Relay
 from services.chassis.data.housekeeping import Housekeeping
 from services.chassis.data.migrations import migrate_or_exit
 from services.chassis.data.postgres import Postgres
+from services.chassis.data.postgres_drifts import PostgresDrifts
 from services.chassis.data.postgres_outbox import PostgresOutbox
+from services.chassis.process.reconciliation import Reconciliation
 from services.chassis.process.settings import load
 from services.chassis.rpc.statuses import Catalogue
 from services.payment.adapters.orders import ORDER_LOOKUP, GrpcOrders
@@ -27,7 +29,7 @@ from services.payment.entrypoints.errors import STATUSES
 from services.payment.entrypoints.mapping import KEPT_ANSWERS
 from services.payment.entrypoints.rpc import PaymentLookupRpc, PaymentRpc
 from services.payment.entrypoints.webhooks import StripeWebhooks
-from services.payment.entrypoints.workers import Reconciler, chores, counting
+from services.payment.entrypoints.workers import Reconciler, chores, comparisons, counting
 from services.payment.ports import Providers
 from services.payment.settings import PaymentSettings, ProviderName
 from services.payment.use_cases import outcomes
@@ -93,10 +95,12 @@ def run(settings: PaymentSettings) -> None:
     look_up = PaymentLookupRpc(LookUpOrderPaymentHandler(work))
     app.serve(payment_pb2.DESCRIPTOR.services_by_name["PaymentService"], payments)
     app.serve(payment_lookup_pb2.DESCRIPTOR.services_by_name["PaymentLookupService"], look_up)
-    consumed = handlers(ApplyOrderStatusHandler(work, recorder))
-    Consumer(settings.brokers, CONSUMER, consumed, producer, since=BEGINNING).run_in(app)
+    apply = ApplyOrderStatusHandler(work, recorder)
+    Consumer(settings.brokers, CONSUMER, handlers(apply), producer, since=BEGINNING).run_in(app)
     reconcile = ReconcileHandler(work, settle, settle_refund)
     app.background("reconciler", Reconciler(reconcile, recorder.due, settings.reconcile_seconds).run)
+    compared = comparisons(orders, apply, settle, settle_refund, settings.compare_settled)
+    app.background("reconciliation", Reconciliation(PostgresDrifts(postgres), settings, *compared).run)
     app.background("stranded", counting(CountStrandedHandler(work)).run)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
     app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)

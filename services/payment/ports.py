@@ -9,13 +9,13 @@ from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from services.chassis.plain import unit_of_work
-from services.payment.domain.charges import Attempt, Charge, CloseReason, Refusal
+from services.payment.domain.charges import Attempt, Charge, CloseReason, ListedCharge, Refusal
 from services.payment.domain.disputes import DisputeState, ProviderDispute
 from services.payment.domain.facts import Fact
 from services.payment.domain.ledger import LedgerLine
 from services.payment.domain.notices import Notice
-from services.payment.domain.orders import Order
-from services.payment.domain.payments import Payment, Stranded, StrandedPayment
+from services.payment.domain.orders import KnownOrder, Order
+from services.payment.domain.payments import Compared, Payment, Stranded, StrandedPayment
 from services.payment.domain.refunds import ProviderRefund, Refund, RefundStatus
 
 A = TypeVar("A")
@@ -77,6 +77,18 @@ class Payments(Protocol):
 
     async def put_off(self, payment: Payment, leased_until: datetime) -> None:
         """Writes when the payment is due next, unless it has changed since it was taken."""
+
+    async def after(self, payment_id: UUID | None, limit: int) -> list[UUID]:
+        """Up to `limit` payments whose ids follow this one, by id, which is the order in which they began."""
+
+    async def begun_between(self, provider: str, first: datetime, last: datetime, limit: int) -> list[Payment]:
+        """Up to `limit` payments with a charge at the provider that began between two instants; none is stranded."""
+
+    async def compared(self, payment_ids: Sequence[UUID], settled: timedelta) -> list[Compared]:
+        """Those of these payments that have not changed for this long, each with the sums of refunds and books."""
+
+    async def attend(self, payment_id: UUID, now: datetime) -> None:
+        """Makes a payment due that nothing looks after. One that is due some time, or stranded, stays as it is."""
 
     async def add_attempt(self, payment_id: UUID, attempt: Attempt) -> None:
         """Appends to the attempts at a payment, which is locked."""
@@ -266,6 +278,9 @@ class Orders(Protocol):
     async def look_up(self, order_id: UUID) -> Order:
         """The order. Raises OrderNotFound, Unavailable."""
 
+    async def look_up_many(self, order_ids: Collection[UUID]) -> Mapping[UUID, KnownOrder]:
+        """Those of at most 100 orders that exist. Raises Unavailable."""
+
 
 class ProviderAway(Exception):
     """The payment provider cannot be used at the moment. Callers may read the message; the cause has been logged."""
@@ -359,6 +374,15 @@ class PaymentProvider(Protocol):
 
     async def disputes_of(self, reference: str) -> list[ProviderDispute]:
         """All disputes of a charge as they are now. Raises as `refunds_of`."""
+
+    async def page_of_charges(self, after: str | None, limit: int) -> list[ListedCharge]:
+        """Up to `limit` charges of the account that are older than the charge `after`, newest first.
+
+        None: from the newest on. Raises UnknownCharge: there is no charge `after`.
+        """
+
+    async def see_charge(self, reference: str) -> ListedCharge:
+        """The charge as the list has it. Raises UnknownCharge."""
 
     async def user_of_customer(self, customer_id: str) -> str | None:
         """The person to whom a customer record belongs; None when nobody, or there is no such record."""

@@ -9,12 +9,13 @@ from pydantic import Field, SecretStr
 
 from services.chassis.data.postgres import PostgresSettings
 from services.chassis.process.environment import HttpUrl, Target
+from services.chassis.process.reconciliation import ReconciliationSettings
 
 ProviderName = Literal["stripe"]
 """The providers that `__main__.PROVIDERS` has."""
 
 
-class PaymentSettings(PostgresSettings):
+class PaymentSettings(PostgresSettings, ReconciliationSettings):
     """The chassis' settings and the service's own."""
 
     payment_provider: ProviderName = "stripe"

@@ -26,17 +26,20 @@ _FIRST_LINK = 14_600
 """Ports of links, before the stack's offset is added."""
 _KAFKA_BESIDE = 100
 
+_COMPARES = {"COMPARE_EVERY_SECONDS": "2", "COMPARE_SETTLED_SECONDS": "10"}
+
 TIMERS = {
-    "order": {"UNPAID_AFTER_SECONDS": "25", "SWEEP_EVERY_SECONDS": "3"},
+    "order": {"UNPAID_AFTER_SECONDS": "25", "SWEEP_EVERY_SECONDS": "3", **_COMPARES},
     "payment": {
         "CHALLENGE_TIMEOUT_SECONDS": "15",
         "STRIPE_LEAVE_ALONE_SECONDS": "3",
         "STRIPE_TIMEOUT_SECONDS": "2",
         "STRIPE_SEARCH_LAG_SECONDS": "5",
+        **_COMPARES,
     },
     "stripe": {"STRIPE_SANDBOX_SEARCH_LAG_SECONDS": "3"},
-    "inventory": {"HOLD_SECONDS": "35", "EXPIRE_EVERY_SECONDS": "2"},
-    "notification": {"SMTP_LEAVE_ALONE_SECONDS": "3"},
+    "inventory": {"HOLD_SECONDS": "35", "EXPIRE_EVERY_SECONDS": "2", **_COMPARES},
+    "notification": {"SMTP_LEAVE_ALONE_SECONDS": "3", **_COMPARES},
     "edge": {"RATE_LIMIT_MULTIPLIER": "1000"},
 }
 """A purchase's hours in seconds, so that an outage longer than any of them fits a run."""

@@ -25,6 +25,12 @@ class Answered:
     def rows(self) -> list[dict[str, Any]]:
         """What `--json` printed. Fails when the command did not succeed."""
         assert self.code == 0, self.err
+        return self.any_rows
+
+    @property
+    def any_rows(self) -> list[dict[str, Any]]:
+        """What `--json` printed, also by a command that found something wrong (exit code 1)."""
+        assert self.code == 0 or (self.code == 1 and self.out), self.err
         return [json.loads(line) for line in self.out.splitlines()]
 
 

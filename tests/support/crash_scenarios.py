@@ -33,7 +33,8 @@ from facts.system import system
 from local import credentials, topology
 from services.chassis.plain import clock
 from services.chassis.plain.crash_points import VARIABLE
-from services.order.domain.history import first_commit_id
+from services.order.adapters.facts import event_id
+from services.order.domain.history import Commit, first_commit_id
 from services.order.use_cases.place_order import order_id_of
 from services.user.adapters.signing_keys import KeyFiles
 from tests.chaos.customers import PLENTY, Customer
@@ -78,7 +79,7 @@ class People:
         found = await nobody.insist("POST", "/users/register", dict(person), key)
         return Visitor(person["email"], found.answer["token"], self.shop, self.record, self.chance, self.done)
 
-    async def order(self, customer: Customer, product: str = PLENTY, key: str | None = None) -> Json:
+    async def order(self, customer: Visitor, product: str = PLENTY, key: str | None = None) -> Json:
         """A new order of somebody's. Raises KeyError for a refusal."""
         body = {"items": [{"productId": product, "quantity": 1}], "shippingAddress": ADDRESS}
         found = await customer.insist("POST", "/orders", body, key or customer.new_key())
@@ -92,7 +93,7 @@ class People:
         _ = found.answer["paymentId"]
         return found.answer
 
-    async def cancel(self, customer: Customer, order: Json) -> None:
+    async def cancel(self, customer: Visitor, order: Json) -> None:
         """Somebody does not want their order any more."""
         await customer.insist("PATCH", f"/orders/{order['id']}/status", {"status": "cancelled"})
 
@@ -311,6 +312,64 @@ async def _address(people: People, user: uuid.UUID, email: str) -> None:
         )
 
 
+async def stores_differ(people: People) -> None:
+    """Somebody writes into tables by hand; the reconciliation finds it and repairs it."""
+    async with database(people.stack, "inventory") as connection:
+        await connection.execute("UPDATE products SET held = held + 1 WHERE id = $1", PLENTY)
+    customer = people.customer
+    for is_cancelled in (False, True):  # an order whose payment is another's: it is paid, or its money goes back
+        order, other = await people.order(customer), await people.order(customer)
+        payment = await people.pay(customer, other)
+        if is_cancelled:
+            await people.cancel(customer, order)
+        async with database(people.stack, "payment") as connection:
+            await connection.execute(
+                "UPDATE payments SET order_id = $2::uuid WHERE id = $1::uuid", payment["paymentId"], order["id"]
+            )
+            await connection.execute(
+                "INSERT INTO drifts (comparison, kind, subject, ours, theirs, outcome) SELECT 'stripe',"
+                " 'stripe_state_differs', stripe_payment_intent_id, '', '', 'mended' FROM payments"
+                " WHERE id = $1::uuid AND stripe_payment_intent_id IS NOT NULL ON CONFLICT DO NOTHING",
+                payment["paymentId"],
+            )
+        await people.cancel(customer, other)
+    await _event_lost(people, customer)
+    await _mails_differ(people)
+
+
+async def _event_lost(people: People, customer: Customer) -> None:
+    """Inventory never applies that an order is confirmed: its inbox has the event already."""
+    order = await people.order(customer)
+    confirmed = event_id(Commit(uuid.UUID(order["id"]), 2, clock.now(), (), ""), 0)
+    async with database(people.stack, "inventory") as connection:
+        await connection.execute(
+            "INSERT INTO inbox (consumer, event_id) VALUES ('inventory-service-group', $1)", confirmed
+        )
+    await people.pay(customer, order)
+
+
+async def _mails_differ(people: People) -> None:
+    """Of the mails of somebody who wants none of them, and leaves: one is lost, and one waits for too long."""
+    person = a_person()
+    somebody = await people.visitor(person, str(uuid.uuid4()))
+    unwanted = {"preferences": [{"kind": "order_cancelled", "email": False}]}
+    await somebody.insist("PATCH", "/notifications/preferences", unwanted)
+    orders = [await people.order(somebody) for _ in range(2)]
+    for order in orders:
+        await people.cancel(somebody, order)
+    await asyncio.sleep(3)
+    lost, late = (order["id"] for order in orders)
+    async with database(people.stack, "notification") as connection:
+        await connection.execute("DELETE FROM messages WHERE order_id = $1::uuid AND status = 'dropped'", lost)
+        await connection.execute(
+            "UPDATE messages SET status = 'pending', created_at = now() - interval '2 days',"
+            " next_attempt_at = now() + interval '1 minute' WHERE order_id = $1::uuid AND status = 'dropped'",
+            late,
+        )
+    await asyncio.sleep(20)  # until the reconciliation has come by
+    await somebody.insist("DELETE", "/users/me")
+
+
 CROWD: Mapping[Callable[[People], Awaitable[None]], tuple[str, ...]] = {
     account: ("user.", "call.MintMailToken.", "notification.drop.", "notification.keep_preferences."),
     catalog: ("inventory.", "idempotency."),
@@ -320,6 +379,11 @@ CROWD: Mapping[Callable[[People], Awaitable[None]], tuple[str, ...]] = {
     closed_too_early: ("call.ReleaseReservation.", "inventory.release."),
     poison_now_and_then: ("dead_letter.",),
     out_of_date: ("housekeeping.",),
+    stores_differ: (
+        *("inventory.reconcile.", "inventory.sell_again.", "payment.confirm_again.", "payment.end_order_again."),
+        *("stripe.page_of_charges.", "stripe.see_charge.", "call.LookUpOrders."),
+        *("notification.make_due.", "notification.write_again."),
+    ),
     mail_is_refused: ("notification.put_off.", "notification.hand_back."),
 }
 """What goes on side by side while people buy, each for as long as nobody has died at some of these points."""

@@ -64,6 +64,21 @@ async def publish(connection: Connection, event: Message, key: str, subject: str
     return event_id
 
 
+async def publish_again(connection: Connection, event: Message, key: str, subject: str) -> None:
+    """Publish an event that whoever had to consume it may not have: the same one, under the same id, while it is kept.
+
+    Args and errors: see `publish`. One that is not kept any more, or was never stored, is published as a new one.
+    """
+    kept = await connection.execute(
+        "UPDATE outbox SET sent_at = NULL WHERE type = $1 AND key = $2 AND subject = $3",
+        events.kind_of(event).type,
+        key,
+        subject,
+    )
+    if not affected(kept):
+        await publish(connection, event, key, subject)
+
+
 async def prune(connection: Connection, before: datetime, limit: int) -> int:
     """Delete at most `limit` events that were published before `before`. Returns the number."""
     tag: str = await connection.execute(

@@ -68,6 +68,11 @@ class PostgresUnit(Generic[F]):
         out = self._encode(fact)
         await outbox.publish(self.connection, out.event, out.key, out.subject, out.sequence)
 
+    async def publish_again(self, fact: F) -> None:
+        """Implements UnitOfWork.publish_again. Raises RuntimeError outside a transaction."""
+        out = self._encode(fact)
+        await outbox.publish_again(self.connection, out.event, out.key, out.subject)
+
 
 class PostgresWork(Generic[U]):
     """Opens units of work on a pool (UnitsOfWork).

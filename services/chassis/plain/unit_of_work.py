@@ -51,6 +51,12 @@ class UnitOfWork(Protocol[F_contra]):
     async def publish(self, fact: F_contra) -> None:
         """Stores a fact that happened; it is published soon after the commit (outbox)."""
 
+    async def publish_again(self, fact: F_contra) -> None:
+        """Publishes a fact once more, for consumers that may have missed it.
+
+        It keeps its event id for as long as the outbox keeps the event; after that it is published as a new event.
+        """
+
 
 class UnitsOfWork(Protocol[U_co]):
     """Opens units of work."""

@@ -10,10 +10,16 @@ from uuid import UUID
 import grpc
 
 from argosy.order.v1 import order_lookup_pb2
-from argosy.order.v1.order_lookup_pb2 import ResolvedOrder, ResolveOrdersRequest
+from argosy.order.v1.order_lookup_pb2 import (
+    LookUpOrdersRequest,
+    OrderSummary,
+    ResolvedOrder,
+    ResolveOrdersRequest,
+)
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
+from services.chassis.plain import clock
 from services.chassis.plain.errors import Unavailable
-from services.inventory.domain.reservations import OrderState
+from services.inventory.domain.reservations import KnownOrder, OrderState
 
 ORDER_LOOKUP = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]
 """The called service."""
@@ -44,3 +50,18 @@ class GrpcOrders:
         except grpc.aio.AioRpcError as error:
             raise Unavailable from error
         return {UUID(one.order_id): _STATES[one.state] for one in answer.orders if one.state in _STATES}
+
+    async def look_up(self, order_ids: Sequence[UUID]) -> Mapping[UUID, KnownOrder]:
+        """See ports.Orders.look_up."""
+        if not order_ids:
+            return {}
+        try:
+            answer = await self.stub.LookUpOrders(LookUpOrdersRequest(order_ids=map(str, order_ids)))
+        except grpc.aio.AioRpcError as error:
+            raise Unavailable from error
+        return {UUID(one.order_id): _known(one) for one in answer.orders}
+
+
+def _known(summary: OrderSummary) -> KnownOrder:
+    event_id = UUID(summary.status_event_id) if summary.status_event_id else None
+    return KnownOrder(summary.status, clock.from_message(summary.updated_at), event_id)

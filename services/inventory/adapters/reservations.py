@@ -6,9 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.chassis.data.postgres import Connection, affected
+from services.chassis.data.postgres import Connection, Record, affected
 from services.chassis.plain.money import Money
-from services.inventory.domain.reservations import NoReservation, PricedLine, ReleaseReason, Reservation, Status
+from services.inventory.domain.reservations import (
+    NoReservation,
+    PricedLine,
+    ReleaseReason,
+    Reservation,
+    Standing,
+    Status,
+)
 
 
 class PostgresReservations:
@@ -66,7 +73,7 @@ class PostgresReservations:
         return Reservation(
             order_id=row["order_id"],
             status=Status(row["status"]),
-            release_reason=ReleaseReason(row["release_reason"]) if row["release_reason"] else None,
+            release_reason=_reason(row),
             currency=row["currency"] or "",
             expires_at=row["expires_at"],
             lines=[
@@ -128,6 +135,32 @@ class PostgresReservations:
         )
         return locked is True
 
+    async def page(self, after: UUID | None, limit: int) -> list[UUID]:
+        """See ports.Reservations.page."""
+        rows = await self._connection.fetch(
+            "SELECT order_id FROM reservations WHERE $1::uuid IS NULL OR order_id > $1 ORDER BY order_id LIMIT $2",
+            after,
+            limit,
+        )
+        return [row["order_id"] for row in rows]
+
+    async def standing(self, order_ids: Sequence[UUID], settled: timedelta) -> list[Standing]:
+        """See ports.Reservations.standing."""
+        rows = await self._connection.fetch(
+            "SELECT order_id, status, release_reason FROM reservations"
+            " WHERE order_id = ANY($1) AND updated_at <= now() - $2::interval ORDER BY order_id",
+            list(order_ids),
+            settled,
+        )
+        return [Standing(row["order_id"], Status(row["status"]), _reason(row)) for row in rows]
+
+    async def products(self, order_id: UUID) -> list[str]:
+        """See ports.Reservations.products."""
+        rows = await self._connection.fetch(
+            "SELECT DISTINCT product_id FROM reservation_items WHERE order_id = $1 ORDER BY product_id", order_id
+        )
+        return [row["product_id"] for row in rows]
+
 
 async def prune(connection: Connection, before: datetime, limit: int) -> int:
     """Delete at most `limit` reservations that were given back or shipped before an instant; answers how many.
@@ -147,3 +180,7 @@ async def prune(connection: Connection, before: datetime, limit: int) -> int:
         limit,
     )
     return affected(tag)
+
+
+def _reason(row: Record) -> ReleaseReason | None:
+    return ReleaseReason(row["release_reason"]) if row["release_reason"] else None

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from services.chassis.data.postgres import Connection, Record
 from services.inventory.domain.reservations import PricedLine, quantities
-from services.inventory.domain.stock import Effect, Level, LockedStock, MoveKind, StockMove
+from services.inventory.domain.stock import ComparedStock, Effect, Level, LockedStock, MoveKind, StockMove
 
 _MOVE = "id, product_id, kind, on_hand_delta, held_delta, on_hand, held, order_id, moved_by, reason, moved_at"
 _FOLDING = 7_203_004
@@ -113,6 +113,38 @@ class PostgresStock:
             limit,
         )
         return [_move(row) for row in rows]
+
+    async def compared(self, product_ids: Sequence[str]) -> list[ComparedStock]:
+        """See ports.Stock.compared. One statement; its cost is that of the last moves and of all present holds."""
+        rows = await self._connection.fetch(
+            "WITH promised AS MATERIALIZED ("
+            "  SELECT product_id, sum(quantity)::int AS held FROM reservations JOIN reservation_items USING (order_id)"
+            "  WHERE status = 'held' AND product_id = ANY($1) GROUP BY product_id"
+            ")"
+            " SELECT p.id AS product_id, p.on_hand, p.held, m.on_hand AS moved_on_hand, m.held AS moved_held,"
+            " coalesce(promised.held, 0) AS promised"
+            " FROM products p LEFT JOIN promised ON promised.product_id = p.id,"
+            " LATERAL (SELECT on_hand, held FROM stock_moves WHERE product_id = p.id ORDER BY id DESC LIMIT 1) m"
+            " WHERE p.id = ANY($1) ORDER BY p.id",
+            list(product_ids),
+        )
+        return [ComparedStock(**row) for row in rows]
+
+    async def reconcile(self, locked: ComparedStock) -> None:
+        """See ports.Stock.reconcile."""
+        await self._connection.execute(
+            "WITH changed AS ("
+            "  UPDATE products SET on_hand = $2, held = $3, updated_at = now() WHERE id = $1"
+            "  RETURNING id, on_hand, held"
+            ") INSERT INTO stock_moves (product_id, kind, on_hand_delta, held_delta, on_hand, held, reason)"
+            " SELECT id, $4, 0, $5, on_hand, held, $6 FROM changed",
+            locked.product_id,
+            locked.moved_on_hand,
+            locked.promised,
+            MoveKind.RECONCILE,
+            locked.promised - locked.moved_held,
+            f"was {locked.on_hand} on hand, {locked.held} held",
+        )
 
 
 async def fold(connection: Connection, before: datetime, limit: int) -> int:

@@ -48,6 +48,30 @@ class OrderState(Enum):
 
 
 @dataclass(frozen=True)
+class KnownOrder:
+    """An order as the order service has it."""
+
+    status: str
+    updated_at: datetime
+    status_event_id: UUID | None
+    """The event by which it came to its status; None: an older version of the order service does not name it."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where an order's reservation stands."""
+
+    order_id: UUID
+    status: Status
+    release_reason: ReleaseReason | None
+
+    @property
+    def can_be_sold(self) -> bool:
+        """Whether its stock is held, or may be taken anew."""
+        return self.status is Status.HELD or self.release_reason is ReleaseReason.EXPIRED
+
+
+@dataclass(frozen=True)
 class Line:
     """A requested line of an order."""
 

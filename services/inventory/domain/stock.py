@@ -23,6 +23,8 @@ class MoveKind(StrEnum):
     COMMIT = "commit"
     RELEASE = "release"
     EXPIRE = "expire"
+    RECONCILE = "reconcile"
+    """The product's numbers were not what its moves and reservations come to, and were set to that."""
     ADJUST = "adjust"
     """Staff corrected the stock: counted, received or written off."""
 
@@ -62,6 +64,28 @@ class LockedStock:
     on_hand: int
     held: int
     low_stock_threshold: int | None
+
+
+@dataclass(frozen=True)
+class ComparedStock:
+    """A product's numbers beside those after its last move, and what reservations hold of it."""
+
+    product_id: str
+    on_hand: int
+    held: int
+    moved_on_hand: int
+    moved_held: int
+    promised: int
+
+    @property
+    def differs(self) -> bool:
+        """Whether the three do not agree."""
+        return (self.on_hand, self.held) != (self.moved_on_hand, self.promised) or self.moved_held != self.promised
+
+    @property
+    def can_be_repaired(self) -> bool:
+        """Whether the numbers that moves and reservations come to are possible."""
+        return self.moved_on_hand >= self.promised
 
 
 @dataclass(frozen=True)

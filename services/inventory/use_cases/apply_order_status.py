@@ -76,6 +76,18 @@ class ApplyOrderStatusHandler:
         except NoReservation:
             _count("unknown", command.order_id)
 
+    async def sell_again(self, command: ApplyOrderStatus) -> None:
+        """Sells what an order was confirmed for, whether or not its event was applied before.
+
+        An event that arrives later finds its work done. That stock is short is published once an event.
+        """
+        try:
+            async with self.work.begin("inventory.sell_again") as unit:
+                await unit.first_time(command.event_id)
+                await self.commit.within(unit, command.order_id)
+        except OutOfStock:  # everything above was rolled back
+            await self._publish_short(command)
+
     async def _publish_short(self, command: ApplyOrderStatus) -> None:
         async with self.work.begin("inventory.publish_short") as unit:
             if not await unit.first_time(command.event_id):

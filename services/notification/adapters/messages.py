@@ -18,6 +18,7 @@ from services.notification.domain.messages import (
     Message,
     NewMessage,
     OrderLine,
+    OrderMail,
     OrderSummary,
     ParkedMessage,
     Status,
@@ -160,6 +161,24 @@ class PostgresMessages:
             " (SELECT count(*) FROM messages WHERE status = 'parked') AS parked"
         )
         return dict(row)
+
+    async def of_orders(self, order_ids: Sequence[UUID]) -> list[OrderMail]:
+        """See ports.Messages.of_orders."""
+        rows = await self._connection.fetch(
+            "SELECT m.order_id, m.type, m.status, m.created_at, m.sent_at, r.email IS NOT NULL AS is_addressed"
+            " FROM messages m LEFT JOIN recipients r USING (user_id) WHERE m.order_id = ANY ($1)",
+            list(order_ids),
+        )
+        return [OrderMail(**{**row, "status": Status(row["status"])}) for row in rows]
+
+    async def make_due(self, order_id: UUID, before: datetime) -> None:
+        """See ports.Messages.make_due."""
+        await self._connection.execute(
+            "UPDATE messages SET next_attempt_at = now()"
+            " WHERE order_id = $1 AND status = 'pending' AND created_at < $2 AND next_attempt_at > now()",
+            order_id,
+            before,
+        )
 
 
 async def drop_unaddressed(connection: Connection, before: datetime, limit: int) -> list[str]:

@@ -93,6 +93,15 @@ class PostgresOrderSummaries:
             order.total.currency,
         )
 
+    async def page(self, after: UUID | None, limit: int) -> list[UUID]:
+        """See ports.OrderSummaries.page."""
+        rows = await self._connection.fetch(
+            "SELECT order_id FROM orders WHERE $1::uuid IS NULL OR order_id > $1 ORDER BY order_id LIMIT $2",
+            after,
+            limit,
+        )
+        return [row["order_id"] for row in rows]
+
 
 async def prune_orders(connection: Connection, before: datetime, limit: int) -> int:
     """Delete up to `limit` order summaries from before an instant. Returns their number."""

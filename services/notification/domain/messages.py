@@ -138,6 +138,32 @@ class DueMessage:
 
 
 @dataclass(frozen=True)
+class OrderMail:
+    """One message about an order, as it is compared with the order."""
+
+    order_id: UUID
+    type: str
+    status: Status
+    created_at: datetime
+    sent_at: datetime | None
+    is_addressed: bool
+    """Whether its reader's address is known."""
+
+
+@dataclass(frozen=True)
+class KnownOrder:
+    """An order as the order service has it."""
+
+    user_id: UUID
+    status: str
+    updated_at: datetime
+    status_event_id: UUID
+    """The event by which it came to its status: a message because of it is written once."""
+    reason: str
+    """Why it has its status; empty while it is pending."""
+
+
+@dataclass(frozen=True)
 class ParkedMessage:
     """A message that is no longer retried, without its reader's address."""
 
@@ -153,6 +179,15 @@ class ParkedMessage:
 def kind_of_order_status(status: str) -> Kind | None:
     """The kind of message for an order's new status; None: no message."""
     return _OF_ORDER_STATUS.get(status)
+
+
+def message_of_status(event_id: UUID, user_id: UUID, order_id: UUID, status: str, reason: str) -> NewMessage | None:
+    """The message to its owner because an order reached this state; None: there is none."""
+    kind = kind_of_order_status(status)
+    if kind is None:
+        return None
+    data = {"why": why_cancelled(reason)} if kind is Kind.ORDER_CANCELLED else {}
+    return NewMessage(event_id, user_id, kind, order_id, data=data)
 
 
 def why_cancelled(reason: str) -> str:

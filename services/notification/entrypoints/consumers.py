@@ -18,7 +18,7 @@ from argosy.event.v1.user_events_pb2 import (
 )
 from services.chassis.bus.events import Event
 from services.chassis.bus.handling import Handler
-from services.notification.domain.messages import Kind, NewMessage, kind_of_order_status, why_cancelled
+from services.notification.domain.messages import Kind, NewMessage, message_of_status
 from services.notification.entrypoints.mapping import order_summary
 from services.notification.use_cases.forget_recipient import ForgetRecipient, ForgetRecipientHandler
 from services.notification.use_cases.record_order import RecordOrder, RecordOrderHandler
@@ -83,11 +83,9 @@ class Consumers:
 
     async def _order_moved(self, event: Event) -> None:
         moved = cast(OrderStatusUpdated, event.message)
-        kind = kind_of_order_status(moved.status)
-        if kind is None:
-            return
-        data = {"why": why_cancelled(moved.reason)} if kind is Kind.ORDER_CANCELLED else {}
-        await self._write(NewMessage(event.id, UUID(moved.user_id), kind, UUID(moved.order_id), data=data))
+        message = message_of_status(event.id, UUID(moved.user_id), UUID(moved.order_id), moved.status, moved.reason)
+        if message is not None:
+            await self._write(message)
 
     async def _refunded(self, event: Event) -> None:
         await self._refund(event, Kind.PAYMENT_REFUNDED)

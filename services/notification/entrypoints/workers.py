@@ -1,4 +1,4 @@
-"""Periodic work: sending, counting, and retention (README.md)."""
+"""Periodic work: sending, counting, comparisons, and retention (README.md)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from datetime import datetime, timedelta
 from services.chassis.data import inbox
 from services.chassis.data.housekeeping import Chore
 from services.chassis.data.postgres import Connection
+from services.chassis.plain import clock
+from services.chassis.plain.comparison import Comparison
 from services.chassis.process.periodic import Periodic
 from services.notification.adapters import messages, recipients
+from services.notification.ports import Orders, Work
 from services.notification.settings import NotificationSettings
 from services.notification.use_cases import outcomes
+from services.notification.use_cases.compare_mails import CompareMails
 from services.notification.use_cases.count_messages import CountMessagesHandler
 from services.notification.use_cases.send_messages import BATCH, SendMessagesHandler
 
@@ -31,6 +35,11 @@ def sender(send_messages: SendMessagesHandler, every_seconds: float) -> Periodic
 def counting(count_messages: CountMessagesHandler) -> Periodic:
     """Counts unsent messages."""
     return Periodic("counting", count_messages, COUNT_EVERY_SECONDS)
+
+
+def comparisons(work: Work, orders: Orders, settled: timedelta) -> tuple[Comparison, ...]:
+    """What the reconciliation compares, in the background and for `argosy reconcile`."""
+    return (CompareMails(work, orders, settled, clock.now),)
 
 
 def chores(settings: NotificationSettings) -> tuple[Chore, ...]:

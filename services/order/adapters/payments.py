@@ -35,13 +35,22 @@ class GrpcPayments:
 
     async def state_of(self, order_id: UUID) -> PaymentState:
         """See ports.Payments. A refusal that does not pass by itself is raised as it came: a defect of ours."""
-        try:
-            answer = await self.stub.LookUpOrderPayment(LookUpOrderPaymentRequest(order_id=str(order_id)))
-        except grpc.aio.AioRpcError as error:
-            if not passes(error):
-                raise
-            raise Unavailable from error
+        answer = await self._ask(order_id)
         state = _STATES.get(answer.state)
         if state is None:
             raise Unavailable("payment does not know how far the order's payment is")
         return state
+
+    async def was_paid(self, order_id: UUID) -> bool:
+        """See ports.Payments. Raises as `state_of`."""
+        answer = await self._ask(order_id)
+        return answer.was_paid or answer.state == OrderPayment.STATE_PAID
+
+    async def _ask(self, order_id: UUID) -> OrderPayment:
+        try:
+            answer: OrderPayment = await self.stub.LookUpOrderPayment(LookUpOrderPaymentRequest(order_id=str(order_id)))
+        except grpc.aio.AioRpcError as error:
+            if not passes(error):
+                raise
+            raise Unavailable from error
+        return answer

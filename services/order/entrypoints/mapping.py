@@ -13,8 +13,9 @@ from argosy.order.v1 import order_lookup_pb2, order_pb2
 from argosy.order.v1.order_lookup_pb2 import ResolvedOrder
 from services.chassis.bus import events
 from services.chassis.plain import clock, money
-from services.order.adapters.facts import message_of
-from services.order.domain.history import History
+from services.order.adapters.facts import event_id, message_of
+from services.order.domain.facts import OrderStatusUpdated
+from services.order.domain.history import History, fold
 from services.order.domain.orders import Address, Order, RequestedLine, Standing
 
 _STATES: Mapping[Standing, ResolvedOrder.State.ValueType] = MappingProxyType(
@@ -85,7 +86,18 @@ def summary_message(order: Order) -> order_lookup_pb2.OrderSummary:
         status=order.status,
         total_amount=order.total.text,
         currency=order.total.currency,
+        updated_at=clock.to_message(order.updated_at),
     )
+
+
+def known_message(history: History) -> order_lookup_pb2.OrderSummary:
+    """What another service compares with what it keeps."""
+    last = history[-1]
+    event = last.events[-1]
+    summary = summary_message(fold(history))
+    summary.status_event_id = str(event_id(last, len(last.events) - 1))
+    summary.reason = event.reason if isinstance(event, OrderStatusUpdated) else ""
+    return summary
 
 
 def resolved_messages(order_ids: Sequence[UUID], standings: Sequence[Standing]) -> Iterator[ResolvedOrder]:

@@ -20,6 +20,7 @@ from services.order.use_cases.get_order import GetOrder, GetOrderHandler
 from services.order.use_cases.get_order_history import GetOrderHistory, GetOrderHistoryHandler
 from services.order.use_cases.list_orders import ListOrders, ListOrdersHandler
 from services.order.use_cases.look_up_order import LookUpOrder, LookUpOrderHandler
+from services.order.use_cases.look_up_orders import LookUpOrders, LookUpOrdersHandler
 from services.order.use_cases.place_order import PlaceOrder, PlaceOrderHandler
 from services.order.use_cases.resolve_orders import ResolveOrders, ResolveOrdersHandler
 from services.order.use_cases.update_status import UpdateStatus, UpdateStatusHandler
@@ -95,6 +96,7 @@ class OrderLookupRpc:
     """argosy.order.v1.OrderLookupService."""
 
     look_up_order: LookUpOrderHandler
+    look_up_orders: LookUpOrdersHandler
     resolve_orders: ResolveOrdersHandler
 
     async def LookUpOrder(
@@ -102,6 +104,13 @@ class OrderLookupRpc:
     ) -> order_lookup_pb2.OrderSummary:
         """What paying for an order needs to know of it."""
         return mapping.summary_message(await self.look_up_order(LookUpOrder(UUID(request.order_id))))
+
+    async def LookUpOrders(
+        self, request: order_lookup_pb2.LookUpOrdersRequest, call: Call
+    ) -> order_lookup_pb2.LookUpOrdersResponse:
+        """Those of these orders that exist."""
+        histories = await self.look_up_orders(LookUpOrders([UUID(order_id) for order_id in request.order_ids]))
+        return order_lookup_pb2.LookUpOrdersResponse(orders=map(mapping.known_message, histories))
 
     async def ResolveOrders(
         self, request: order_lookup_pb2.ResolveOrdersRequest, call: Call

@@ -1,13 +1,25 @@
-"""Everything periodic: orders that nobody pays, and the store's clock. (The relay has its own loop.)"""
+"""Everything periodic: orders that nobody pays, comparisons, and the store's clock. (The relay has its own loop.)"""
 
 from __future__ import annotations
 
 import itertools
+from datetime import timedelta
 
+from services.chassis.data.mongo import Mongo
+from services.chassis.plain.comparison import Comparison
 from services.chassis.process.periodic import Periodic
+from services.order.adapters.commits import MongoCommits
 from services.order.adapters.leases import Leases
+from services.order.adapters.missing_orders import temporary_missing_orders
+from services.order.adapters.order_ids import MongoOrderIds
+from services.order.adapters.read_side import MongoReadSide
+from services.order.adapters.read_side_repair import MongoReadSideRepair
 from services.order.adapters.store_clock import StoreClock
+from services.order.ports import Now, Payments
 from services.order.use_cases.cancel_unpaid import CancelUnpaid, CancelUnpaidHandler
+from services.order.use_cases.compare_confirmed import CompareConfirmed
+from services.order.use_cases.compare_read_side import CompareReadSide
+from services.order.use_cases.rebuild_read_side import SETTLED_AFTER, RebuildReadSideHandler
 
 _THOROUGH_EVERY = 120
 """Rounds of the sweeper; the first is thorough, too."""
@@ -32,3 +44,17 @@ def sweeper(cancel_unpaid: CancelUnpaidHandler, leases: Leases, every_seconds: f
 def clock_reader(store_clock: StoreClock) -> Periodic:
     """Reads the store's clock again."""
     return Periodic("store clock", store_clock.look, _CLOCK_EVERY_SECONDS)
+
+
+def comparisons(mongo: Mongo, payments: Payments, settled: timedelta, now: Now) -> tuple[Comparison, ...]:
+    """What the reconciliation compares, in the background and for `argosy reconcile`."""
+    ids, commits, read_side = MongoOrderIds(mongo), MongoCommits(mongo), MongoReadSide(mongo)
+    rebuild = RebuildReadSideHandler(
+        commits,
+        read_side,
+        MongoReadSideRepair(mongo, read_side),
+        temporary_missing_orders,
+        now,
+        max(settled, SETTLED_AFTER),
+    )
+    return CompareConfirmed(ids, commits, payments, settled, now), CompareReadSide(ids, rebuild)

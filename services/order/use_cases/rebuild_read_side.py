@@ -107,6 +107,13 @@ class RebuildReadSideHandler:
                     await self._mend(order_id)
                 yield Difference(order_id, Found.MISSING)
 
+    async def of_order(self, order_id: str, *, mend: bool) -> list[Difference]:
+        """What differs of one order, unless it has just changed; with `mend` it has been put right."""
+        found = [one for one in await self._compare_all([order_id]) if not self._is_young(one)]
+        if found and mend:
+            await self._mend(order_id)
+        return found
+
     async def _settled(self, compared: Callable[[int], None]) -> AsyncIterator[Difference]:
         """The differences that stay: the service is given time to show recent changes itself."""
         young: list[Difference] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,9 +10,10 @@ import grpc
 
 from argosy.order.v1 import order_lookup_pb2
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
+from services.chassis.plain import clock
 from services.chassis.plain.errors import Unavailable
 from services.chassis.plain.money import Money
-from services.payment.domain.orders import Order, OrderNotFound
+from services.payment.domain.orders import KnownOrder, Order, OrderNotFound
 
 ORDER_LOOKUP = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]
 """The service that is called here."""
@@ -31,9 +33,25 @@ class GrpcOrders:
             if error.code() is grpc.StatusCode.NOT_FOUND:
                 raise OrderNotFound from error
             raise Unavailable from error
-        return Order(
-            id=UUID(found.order_id),
-            user_id=UUID(found.user_id),
-            status=found.status,
-            total=Money.parse(found.total_amount, found.currency),
-        )
+        return _order(found)
+
+    async def look_up_many(self, order_ids: Collection[UUID]) -> Mapping[UUID, KnownOrder]:
+        """Those of at most 100 orders that exist. Raises Unavailable."""
+        if not order_ids:
+            return {}
+        request = order_lookup_pb2.LookUpOrdersRequest(order_ids=map(str, order_ids))
+        try:
+            answer = await self.stub.LookUpOrders(request)
+        except grpc.aio.AioRpcError as error:
+            raise Unavailable from error
+        known = [KnownOrder(_order(one), clock.from_message(one.updated_at)) for one in answer.orders]
+        return {one.order.id: one for one in known}
+
+
+def _order(found: order_lookup_pb2.OrderSummary) -> Order:
+    return Order(
+        id=UUID(found.order_id),
+        user_id=UUID(found.user_id),
+        status=found.status,
+        total=Money.parse(found.total_amount, found.currency),
+    )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from services.chassis.plain.money import Money
 from services.payment.adapters.storable import decimal_or_none, money_or_none, storable
 from services.payment.domain.charges import Attempt, Refusal
 from services.payment.domain.disputes import DisputeState
-from services.payment.domain.payments import Payment, PaymentInProgress, Status, Stranded
+from services.payment.domain.payments import Compared, Payment, PaymentInProgress, Status, Stranded
 
 _PAYMENT = (
     "id, order_id, user_id, provider, provider_reference, amount, currency, status, payment_method, customer_id,"
@@ -177,6 +177,58 @@ class PostgresPayments:
             payment.id,
             leased_until,
             payment.check_at,
+        )
+
+    async def after(self, payment_id: UUID | None, limit: int) -> list[UUID]:
+        """Up to `limit` payments whose ids follow this one, by id."""
+        rows = await self._connection.fetch(
+            "SELECT id FROM payments WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2", payment_id, limit
+        )
+        return [row["id"] for row in rows]
+
+    async def begun_between(self, provider: str, first: datetime, last: datetime, limit: int) -> list[Payment]:
+        """Up to `limit` payments with a charge at the provider that began between two instants; none is stranded."""
+        rows = await self._connection.fetch(
+            f"SELECT {_PAYMENT} FROM payments WHERE provider = $1 AND created_at BETWEEN $2 AND $3"
+            " AND provider_reference IS NOT NULL AND stranded IS NULL ORDER BY created_at LIMIT $4",
+            provider,
+            first,
+            last,
+            limit,
+        )
+        return [_payment(row) for row in rows]
+
+    async def compared(self, payment_ids: Sequence[UUID], settled: timedelta) -> list[Compared]:
+        """Those of these payments that have not changed for this long, each with the sums of refunds and books.
+
+        One statement, so that the three are of the same instant.
+        """
+        rows = await self._connection.fetch(
+            f"SELECT {_PAYMENT},"
+            " (SELECT coalesce(sum(r.amount), 0) FROM refunds r"
+            "  WHERE r.payment_id = p.id AND r.status = 'succeeded') AS refunded,"
+            " (SELECT coalesce(sum(CASE l.entry WHEN 'refund' THEN -l.amount ELSE l.amount END), 0)"
+            "  FROM ledger_entries l WHERE l.payment_id = p.id AND l.entry IN ('capture', 'refund', 'refund_reversal'))"
+            " AS booked"
+            " FROM payments p WHERE id = ANY($1) AND updated_at <= now() - $2::interval ORDER BY id",
+            list(payment_ids),
+            settled,
+        )
+        return [
+            Compared(
+                _payment(row),
+                refunded=Money.kept(row["refunded"], row["currency"]),
+                booked=Money.kept(row["booked"], row["currency"]),
+            )
+            for row in rows
+        ]
+
+    async def attend(self, payment_id: UUID, now: datetime) -> None:
+        """Makes a payment due that nothing looks after. One that is due some time, or stranded, stays as it is."""
+        await self._connection.execute(
+            "UPDATE payments SET check_at = $2, checks = 0 WHERE id = $1 AND check_at IS NULL AND stranded IS NULL",
+            payment_id,
+            now,
         )
 
     async def add_attempt(self, payment_id: UUID, attempt: Attempt) -> None:

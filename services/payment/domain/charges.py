@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any
 from uuid import UUID
@@ -101,3 +102,32 @@ class Charge:
     def attempt(self, *, asked: bool) -> Attempt:
         """The answer as an attempt."""
         return Attempt(self.word, self.error_code, self.error_message, self.answer, asked)
+
+
+@dataclass(frozen=True)
+class ListedCharge:
+    """A charge in the provider's list of all charges of the account. It need not be one of ours."""
+
+    reference: str
+    state: ChargeState | None
+    """None: a state that no charge of ours has."""
+    word: str
+    """The provider's word for its state."""
+    created_at: datetime
+    amount: Money | None
+    """None: an amount that is finer than its currency."""
+    refunded: Money | None
+    """What went back, and what is on its way back; None as above."""
+    payment_id: UUID | None
+    """The payment that it names as its own."""
+    is_disputed: bool
+
+    @property
+    def may_be_paid(self) -> bool:
+        """Whether the customer could still pay through it."""
+        return self.state in (ChargeState.DECLINED, ChargeState.NEEDS_CHALLENGE)
+
+    @property
+    def takes_money(self) -> bool:
+        """Whether money was taken, or may be without the customer."""
+        return not self.may_be_paid and self.state is not ChargeState.CANCELLED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -45,6 +46,14 @@ class Order:
     user_id: UUID
     status: str
     total: Money
+
+
+@dataclass(frozen=True)
+class KnownOrder:
+    """An order as the order service has it, and when it last changed."""
+
+    order: Order
+    updated_at: datetime
 
 
 def require_payable(order: Order, stated_amount: Decimal | None, stated_currency: str | None) -> None:

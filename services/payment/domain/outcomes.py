@@ -51,6 +51,11 @@ def apply_charge(
     return replace(change, before=payment)
 
 
+def confirmed(payment: Payment) -> PaymentConfirmed:
+    """The fact that the payment pays for its order."""
+    return PaymentConfirmed(payment.order_id, payment.id, payment.user_id, payment.amount, payment.provider_reference)
+
+
 def apply_refusal(payment: Payment, refusal: Refusal, code: str | None, now: datetime) -> Change:
     """The provider refuses the request. The payment has failed, and no fact is published.
 
@@ -139,10 +144,7 @@ def _capture(payment: Payment, charge: Charge, order_ended: bool, now: datetime)
         Entry.CAPTURE, payment.amount, payment.provider, charge.capture_reference or str(charge.reference)
     )
     settled = _settle(captured, charge, now)
-    confirmed = PaymentConfirmed(
-        payment.order_id, payment.id, payment.user_id, payment.amount, captured.provider_reference
-    )
-    return replace(settled, ledger=(line, *settled.ledger), fact=None if late else confirmed)
+    return replace(settled, ledger=(line, *settled.ledger), fact=None if late else confirmed(captured))
 
 
 def _settle(payment: Payment, charge: Charge, now: datetime) -> Change:
@@ -159,9 +161,10 @@ def _settle(payment: Payment, charge: Charge, now: datetime) -> Change:
 
 
 def _go_on(payment: Payment, charge: Charge, order_ended: bool, now: datetime, challenge_timeout: timedelta) -> Change:
-    """Nothing is decided yet."""
+    """Nothing is decided yet. A payment that has ended unpaid is closed at the provider, so that nobody pays it now."""
     if not payment.is_live:
-        return Change(payment, payment)
+        may_be_paid = charge.is_open and not payment.is_paid
+        return Change(payment, _closed(payment, charge, now) if may_be_paid else payment)
     status = Status.REQUIRES_ACTION if charge.state is ChargeState.NEEDS_CHALLENGE else Status.PROCESSING
     challenged = status is Status.REQUIRES_ACTION and payment.challenge_ends_at is None
     learned = replace(

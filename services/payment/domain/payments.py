@@ -166,6 +166,11 @@ class Payment:
         """Whether the order may not be paid once more."""
         return self.is_live or (self.status in HOLDING_MONEY and not self.late)
 
+    @property
+    def pays_for_order(self) -> bool:
+        """Whether its order is paid by it: it has money that does not go back."""
+        return self.is_paid and self.counts_as_payment and not self.give_back
+
     def with_next_key(self) -> Payment:
         """The payment as it is asked for from now on."""
         return replace(self, key_number=self.key_number + 1, server_errors=0)
@@ -177,6 +182,26 @@ class OrderPaymentState(StrEnum):
     NONE = "none"
     LIVE = "live"
     PAID = "paid"
+
+
+@dataclass(frozen=True)
+class OrderPayment:
+    """What the order service may know of an order's payment."""
+
+    state: OrderPaymentState
+    was_paid: bool
+    """Whether a payment confirmed the order, also when all of its money has gone back since."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A payment, and what its refunds and the books come to."""
+
+    payment: Payment
+    refunded: Money
+    """The sum of its refunds that have succeeded."""
+    booked: Money
+    """What it holds by the books: the capture, less refunds, plus refunds that came back."""
 
 
 @dataclass(frozen=True)
@@ -236,8 +261,12 @@ def require_unpaid(payments: Sequence[Payment]) -> None:
         raise PaymentInProgress
 
 
-def order_payment_state(payments: Sequence[Payment]) -> OrderPaymentState:
-    """How far the payment of an order is. Money that came late and goes back pays for nothing."""
+def order_payment(payments: Sequence[Payment]) -> OrderPayment:
+    """How far the payment of an order is, and whether it was ever paid. Money that came late pays for nothing."""
+    return OrderPayment(_state(payments), any(payment.is_paid and not payment.late for payment in payments))
+
+
+def _state(payments: Sequence[Payment]) -> OrderPaymentState:
     counting = [payment for payment in payments if payment.counts_as_payment]
     if any(payment.is_paid for payment in counting):
         return OrderPaymentState.PAID

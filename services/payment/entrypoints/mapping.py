@@ -11,7 +11,7 @@ from services.chassis.data.postgres_work import Codec, Codecs
 from services.chassis.plain import clock, money
 from services.chassis.plain.money import Money
 from services.payment.domain.answers import PaymentAnswer, RefundAnswer, payment_answer, refund_answer
-from services.payment.domain.payments import OrderPaymentState, Payment, Status
+from services.payment.domain.payments import OrderPayment, OrderPaymentState, Payment, Status
 from services.payment.domain.refunds import Refund, RefundStatus
 
 _STATES = {
@@ -101,9 +101,9 @@ def refund_message(refund: Refund) -> payment_pb2.Refund:
     return refund_answer_message(refund_answer(refund))
 
 
-def order_payment_message(state: OrderPaymentState) -> payment_lookup_pb2.OrderPayment:
+def order_payment_message(found: OrderPayment) -> payment_lookup_pb2.OrderPayment:
     """How far the payment of an order is, as the order service gets it."""
-    return payment_lookup_pb2.OrderPayment(state=_STATES[state])
+    return payment_lookup_pb2.OrderPayment(state=_STATES[found.state], was_paid=found.was_paid)
 
 
 def stated_amount(request: payment_pb2.CreatePaymentRequest | payment_pb2.CreateRefundRequest) -> Decimal | None:

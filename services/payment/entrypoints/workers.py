@@ -1,4 +1,4 @@
-"""Everything periodic: what was left open, what needs a person, and rows that are deleted after their time."""
+"""Periodic work: what was left open, comparisons, what needs a person, and deletion of rows after their retention."""
 
 from __future__ import annotations
 
@@ -7,13 +7,23 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.chassis.data.housekeeping import Chore
+from services.chassis.plain import transient
+from services.chassis.plain.comparison import Comparison
 from services.chassis.process.periodic import Periodic
 from services.payment.adapters import paid_orders
+from services.payment.ports import NotAsked, Orders, OutcomeUnknown
 from services.payment.settings import PaymentSettings
+from services.payment.use_cases.apply_order_status import ApplyOrderStatusHandler
+from services.payment.use_cases.compare_payments import ComparePayments
+from services.payment.use_cases.compare_provider import CompareProvider
 from services.payment.use_cases.count_stranded import CountStrandedHandler
 from services.payment.use_cases.reconcile import AT_ONCE, ReconcileHandler
+from services.payment.use_cases.settle_payment import SettlePayment
+from services.payment.use_cases.settle_refund import SettleRefund
 
 COUNT_EVERY_SECONDS = 15.0
+
+transient.register(OutcomeUnknown, NotAsked)  # a comparison that cannot ask the provider now is put off
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,20 @@ class Reconciler:
 def counting(count_stranded: CountStrandedHandler) -> Periodic:
     """Measures how many payments need a person."""
     return Periodic("stranded", count_stranded, COUNT_EVERY_SECONDS)
+
+
+def comparisons(
+    orders: Orders,
+    apply: ApplyOrderStatusHandler,
+    settle: SettlePayment,
+    settle_refund: SettleRefund,
+    settled: timedelta,
+) -> tuple[Comparison, ...]:
+    """What the reconciliation compares, in the background and for `argosy reconcile`."""
+    return (
+        ComparePayments(settle.work, orders, apply, settled),
+        *(CompareProvider(provider, settle, settle_refund, settled) for provider in settle.providers.by_name.values()),
+    )
 
 
 def chores(settings: PaymentSettings) -> tuple[Chore, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.payment.domain.payments import OrderPaymentState, order_payment_state
+from services.payment.domain.payments import OrderPayment, order_payment
 from services.payment.ports import Work
 
 
@@ -22,7 +22,7 @@ class LookUpOrderPaymentHandler:
 
     work: Work
 
-    async def __call__(self, command: LookUpOrderPayment) -> OrderPaymentState:
-        """How far the payment is."""
+    async def __call__(self, command: LookUpOrderPayment) -> OrderPayment:
+        """How far the payment is, and whether the order was ever paid."""
         async with self.work.read() as unit:
-            return order_payment_state(await unit.payments.of_order(command.order_id))
+            return order_payment(await unit.payments.of_order(command.order_id))

@@ -40,6 +40,9 @@ class FakePayments:
     away: bool = False
     asked: list[UUID] = field(default_factory=list)
 
+    async def was_paid(self, order_id: UUID) -> bool:
+        return await self.state_of(order_id) is PaymentState.PAID
+
     async def state_of(self, order_id: UUID) -> PaymentState:
         await asyncio.sleep(0)
         self.asked.append(order_id)

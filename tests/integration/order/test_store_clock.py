@@ -31,6 +31,9 @@ class NobodyPays:
         await asyncio.sleep(0)
         return PaymentState.NONE
 
+    async def was_paid(self, order_id: UUID) -> bool:
+        return False
+
 
 @pytest.fixture
 async def store_clock(mongo: Mongo) -> AsyncIterator[StoreClock]:

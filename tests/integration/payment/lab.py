@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -16,12 +17,13 @@ from stripe import WebhookSignature
 
 from argosy.payment.v1 import payment_pb2
 from services.chassis.data.postgres import Postgres, Record
+from services.chassis.plain import clock
 from services.chassis.plain.money import Money
 from services.chassis.plain.unit_of_work import Repeatable
 from services.payment.adapters.stripe.client import StripeProvider
 from services.payment.adapters.unit_of_work import PostgresPaymentWork
 from services.payment.domain.answers import PaymentAnswer
-from services.payment.domain.orders import Order, OrderNotFound
+from services.payment.domain.orders import KnownOrder, Order, OrderNotFound
 from services.payment.domain.payments import OrderPaymentState, Payment, StrandedPayment
 from services.payment.domain.refunds import Refund
 from services.payment.entrypoints.mapping import KEPT_ANSWERS, answer_message, refund_answer_message
@@ -76,6 +78,11 @@ class MadeUpOrders:
         if order_id not in self.all:
             raise OrderNotFound
         return self.all[order_id]
+
+    async def look_up_many(self, order_ids: Collection[UUID]) -> Mapping[UUID, KnownOrder]:
+        """As they have been for a long time."""
+        long_ago = clock.now() - timedelta(days=1)
+        return {one: KnownOrder(self.all[one], long_ago) for one in order_ids if one in self.all}
 
 
 class StripeSide(Sandbox):
@@ -179,7 +186,11 @@ class Lab:
 
     async def look_up(self, order_id: UUID) -> OrderPaymentState:
         """What the order service asks."""
-        return await self.look_up_order(LookUpOrderPayment(order_id))
+        return (await self.look_up_order(LookUpOrderPayment(order_id))).state
+
+    async def was_paid(self, order_id: UUID) -> bool:
+        """Whether a payment confirmed the order."""
+        return (await self.look_up_order(LookUpOrderPayment(order_id))).was_paid
 
     async def stranded(self) -> list[StrandedPayment]:
         """What operators see."""

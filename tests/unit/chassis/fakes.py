@@ -21,6 +21,7 @@ class FakeUnit:
     def __init__(self) -> None:
         self.processed: set[UUID] = set()
         self.published: list[Any] = []
+        self.published_again: list[Any] = []
 
     async def first_time(self, event_id: UUID) -> bool:
         """See UnitOfWork.first_time."""
@@ -31,6 +32,10 @@ class FakeUnit:
     async def publish(self, fact: Any) -> None:
         """See UnitOfWork.publish."""
         self.published.append(fact)
+
+    async def publish_again(self, fact: Any) -> None:
+        """See UnitOfWork.publish_again."""
+        self.published_again.append(fact)
 
 
 class FakeWork(Generic[U]):

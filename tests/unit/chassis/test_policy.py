@@ -59,7 +59,11 @@ def test_an_internal_service() -> None:
 def test_callers_are_those_of_the_plan() -> None:
     look_up = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]
     callers = {name: method.callers for name, method in policy.read(look_up).methods.items()}
-    assert callers == {"LookUpOrder": frozenset({"payment"}), "ResolveOrders": frozenset({"inventory"})}
+    assert callers == {
+        "LookUpOrder": frozenset({"payment"}),
+        "LookUpOrders": frozenset({"inventory", "notification", "payment"}),
+        "ResolveOrders": frozenset({"inventory"}),
+    }
     assert not policy.read(ORDERS).is_internal
 
 

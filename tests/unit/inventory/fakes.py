@@ -11,15 +11,17 @@ from services.chassis.plain.errors import Unavailable
 from services.chassis.plain.money import Money
 from services.inventory.domain.products import NewProduct, Product, ProductChange
 from services.inventory.domain.reservations import (
+    KnownOrder,
     NoReservation,
     OrderState,
     PricedLine,
     ReleaseReason,
     Reservation,
+    Standing,
     Status,
     quantities,
 )
-from services.inventory.domain.stock import Effect, Level, LockedStock, MoveKind, StockMove
+from services.inventory.domain.stock import ComparedStock, Effect, Level, LockedStock, MoveKind, StockMove
 from tests.unit.chassis.fakes import FakeUnit
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -80,6 +82,8 @@ class FakeStock:
     def __init__(self, products: FakeProducts) -> None:
         self._rows = products.rows
         self.recorded: list[StockMove] = []
+        self.promised: dict[str, int] = {}
+        """What reservations hold, where it is not what the moves come to."""
         self.price_changes = 0
         """How many of the next attempts find another price."""
 
@@ -114,6 +118,21 @@ class FakeStock:
     async def moves(self, product_id: str, *, before: int | None, limit: int) -> list[StockMove]:
         found = [m for m in self.recorded if m.product_id == product_id and (before is None or m.id < before)]
         return found[::-1][:limit]
+
+    async def compared(self, product_ids: Sequence[str]) -> list[ComparedStock]:
+        return [self._compared(one) for one in product_ids if one in self._rows]
+
+    async def reconcile(self, locked: ComparedStock) -> None:
+        row = self._rows[locked.product_id]
+        row.on_hand, row.held = locked.moved_on_hand, locked.promised
+        self._move(MoveKind.RECONCILE, None, locked.product_id, Effect(0, 0), 1)
+
+    def _compared(self, product_id: str) -> ComparedStock:
+        row = self._rows[product_id]
+        moves = [move for move in self.recorded if move.product_id == product_id]
+        on_hand, held = (moves[-1].on_hand, moves[-1].held) if moves else (row.product.on_hand, 0)
+        promised = self.promised.get(product_id, held)
+        return ComparedStock(product_id, row.on_hand, row.held, on_hand, held, promised)
 
     def _move(
         self,
@@ -156,6 +175,8 @@ class FakeReservations:
         """Orders whose holds' time is over."""
         self.broken: set[UUID] = set()
         """Orders whose holds cannot be locked without an error."""
+        self.young: set[UUID] = set()
+        """Orders whose reservations have just changed."""
 
     async def claim(self, order_id: UUID, status: Status, hold: timedelta, reason: ReleaseReason | None = None) -> bool:
         if order_id in self.rows:
@@ -196,6 +217,16 @@ class FakeReservations:
             raise RuntimeError("broken")
         return order_id in self.ended
 
+    async def page(self, after: UUID | None, limit: int) -> list[UUID]:
+        return [one for one in sorted(self.rows) if after is None or one > after][:limit]
+
+    async def standing(self, order_ids: Sequence[UUID], settled: timedelta) -> list[Standing]:
+        found = [self.rows[one] for one in order_ids if one in self.rows and one not in self.young]
+        return [Standing(one.order_id, one.status, one.release_reason) for one in found]
+
+    async def products(self, order_id: UUID) -> list[str]:
+        return sorted({line.product_id for line in self.rows[order_id].lines})
+
 
 class FakeInventory(FakeUnit):
     """ports.InventoryUnit."""
@@ -212,9 +243,15 @@ class FakeOrders:
 
     def __init__(self) -> None:
         self.states: dict[UUID, OrderState] = {}
+        self.known: dict[UUID, KnownOrder] = {}
         self.away = False
 
     async def resolve(self, order_ids: Sequence[UUID]) -> Mapping[UUID, OrderState]:
         if self.away:
             raise Unavailable
         return {one: self.states[one] for one in order_ids if one in self.states}
+
+    async def look_up(self, order_ids: Sequence[UUID]) -> Mapping[UUID, KnownOrder]:
+        if self.away:
+            raise Unavailable
+        return {one: self.known[one] for one in order_ids if one in self.known}

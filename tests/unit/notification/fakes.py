@@ -11,8 +11,10 @@ from uuid import UUID, uuid4
 from services.notification.domain.messages import (
     DueMessage,
     Kind,
+    KnownOrder,
     Message,
     NewMessage,
+    OrderMail,
     OrderSummary,
     ParkedMessage,
     Status,
@@ -34,6 +36,7 @@ class Row:
     pause: timedelta = timedelta()
     """How long from now it is due."""
     id: UUID = field(default_factory=uuid4)
+    created_at: datetime = NOW
 
 
 class FakeRecipients:
@@ -79,6 +82,9 @@ class FakeOrderSummaries:
     async def keep(self, order_id: UUID, order: OrderSummary) -> None:
         self.kept.setdefault(order_id, order)
 
+    async def page(self, after: UUID | None, limit: int) -> list[UUID]:
+        return [one for one in sorted(self.kept) if after is None or one > after][:limit]
+
 
 class FakeMessages:
     """ports.Messages."""
@@ -89,6 +95,8 @@ class FakeMessages:
         recipients.messages = self
 
     async def add(self, message: NewMessage) -> bool:
+        if any(row.new.event_id == message.event_id for row in self.rows):
+            return False
         wanted = message.kind.is_required or self._preferences.stated.get(message.user_id, {}).get(message.kind, True)
         dropped = message.user_id in self._recipients.forgotten or not wanted
         self.rows.append(Row(message, Status.DROPPED if dropped else Status.PENDING))
@@ -147,6 +155,25 @@ class FakeMessages:
     async def counts(self) -> Mapping[str, int]:
         return {status: sum(row.status == status for row in self.rows) for status in (Status.PENDING, Status.PARKED)}
 
+    async def of_orders(self, order_ids: Sequence[UUID]) -> Sequence[OrderMail]:
+        return [
+            OrderMail(
+                row.new.order_id,
+                row.new.kind,
+                row.status,
+                row.created_at,
+                row.created_at if row.status is Status.SENT else None,
+                row.new.user_id in self._recipients.addresses,
+            )
+            for row in self.rows
+            if row.new.order_id in order_ids and row.new.order_id is not None
+        ]
+
+    async def make_due(self, order_id: UUID, before: datetime) -> None:
+        for row in self.rows:
+            if row.new.order_id == order_id and row.status is Status.PENDING and row.created_at < before:
+                row.pause = timedelta()
+
     def _row(self, message_id: UUID) -> Row:
         return next(row for row in self.rows if row.id == message_id)
 
@@ -176,6 +203,16 @@ class FakeNotification(FakeUnit):
         self.recipients, self.preferences = FakeRecipients(), FakePreferences()
         self.orders = FakeOrderSummaries()
         self.messages = FakeMessages(self.recipients, self.preferences, self.orders)
+
+
+class FakeOrders:
+    """ports.Orders."""
+
+    def __init__(self) -> None:
+        self.known: dict[UUID, KnownOrder] = {}
+
+    async def look_up(self, order_ids: Sequence[UUID]) -> Mapping[UUID, KnownOrder]:
+        return {one: self.known[one] for one in order_ids if one in self.known}
 
 
 @dataclass(frozen=True)

@@ -211,6 +211,9 @@ class FakePayments:
         self.before_answer(order_id)
         return self.states.get(order_id, PaymentState.NONE)
 
+    async def was_paid(self, order_id: UUID) -> bool:
+        return await self.state_of(order_id) is PaymentState.PAID
+
 
 class FakeNews:
     """ports.OrderNews and ports.News: every wait ends once `changed` is set."""

@@ -8,15 +8,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from services.chassis.plain.errors import IdempotencyMismatch
+from services.chassis.plain import clock
+from services.chassis.plain.errors import IdempotencyMismatch, Unavailable
 from services.chassis.plain.money import Money
-from services.payment.domain.charges import Attempt, Charge, ChargeState, CloseReason, Settlement
+from services.payment.domain.charges import Attempt, Charge, ChargeState, CloseReason, ListedCharge, Settlement
 from services.payment.domain.disputes import DisputeState, ProviderDispute
 from services.payment.domain.ledger import Entry, LedgerLine
 from services.payment.domain.notices import Notice
-from services.payment.domain.orders import Order, OrderNotFound
+from services.payment.domain.orders import KnownOrder, Order, OrderNotFound
 from services.payment.domain.payments import (
     LIVE,
+    Compared,
     Payment,
     PaymentInProgress,
     Status,
@@ -34,10 +36,13 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 class FakePayments:
     """ports.Payments."""
 
-    def __init__(self, ledger: FakeLedger) -> None:
+    def __init__(self, ledger: FakeLedger, refunds: FakeRefunds) -> None:
         self.rows: dict[UUID, Payment] = {}
         self.attempts: dict[UUID, list[Attempt]] = {}
+        self.young: set[UUID] = set()
+        """Payments that have just changed."""
         self._ledger = ledger
+        self._refunds = refunds
 
     async def add(self, payment: Payment, client_app: str) -> None:
         if any(one.status in LIVE for one in await self.of_order(payment.order_id)):
@@ -116,6 +121,35 @@ class FakePayments:
         row = self.rows[payment.id]
         if row.check_at == leased_until:
             self.rows[payment.id] = replace(row, check_at=payment.check_at)
+
+    async def after(self, payment_id: UUID | None, limit: int) -> list[UUID]:
+        return sorted(one for one in self.rows if payment_id is None or one > payment_id)[:limit]
+
+    async def begun_between(self, provider: str, first: datetime, last: datetime, limit: int) -> list[Payment]:
+        found = [
+            one
+            for one in self.rows.values()
+            if one.provider == provider and first <= one.created_at <= last and one.provider_reference
+        ]
+        return [one for one in found if one.stranded is None][:limit]
+
+    async def compared(self, payment_ids: Sequence[UUID], settled: timedelta) -> list[Compared]:
+        found = [self.rows[one] for one in payment_ids if one in self.rows and one not in self.young]
+        return [await self._compared(one) for one in found]
+
+    async def attend(self, payment_id: UUID, now: datetime) -> None:
+        row = self.rows[payment_id]
+        if row.check_at is None and row.stranded is None:
+            self.rows[payment_id] = replace(row, check_at=now, checks=0)
+
+    async def _compared(self, payment: Payment) -> Compared:
+        refunds = await self._refunds.of_payment(payment.id)
+        refunded = sum(one.amount.minor for one in refunds if one.status is RefundStatus.SUCCEEDED)
+        signs = {Entry.CAPTURE: 1, Entry.REFUND: -1, Entry.REFUND_REVERSAL: 1}
+        lines = [line for owner, line in self._ledger.lines if owner == payment.id]
+        booked = sum(signs.get(line.entry, 0) * line.amount.minor for line in lines)
+        currency = payment.amount.currency
+        return Compared(payment, Money(refunded, currency), Money(booked, currency))
 
     async def add_attempt(self, payment_id: UUID, attempt: Attempt) -> None:
         self.attempts.setdefault(payment_id, []).append(attempt)
@@ -296,8 +330,8 @@ class FakePayment(FakeUnit):
     def __init__(self) -> None:
         super().__init__()
         self.ledger = FakeLedger()
-        self.payments = FakePayments(self.ledger)
         self.refunds, self.disputes = FakeRefunds(), FakeDisputes()
+        self.payments = FakePayments(self.ledger, self.refunds)
         self.orders, self.notices, self.answers = FakePaidOrders(), FakeNotices(), FakeAnswers()
         self.stranded = FakeStranded(self.payments)
 
@@ -317,6 +351,8 @@ class FakeOrders:
 
     def __init__(self) -> None:
         self.all: dict[UUID, Order] = {}
+        self.updated_at = LONG_AGO
+        self.away = False
 
     def place(self, minor: int = 5998) -> Order:
         order = Order(uuid4(), uuid4(), "pending", Money(minor, "USD"))
@@ -327,6 +363,11 @@ class FakeOrders:
         if order_id not in self.all:
             raise OrderNotFound
         return self.all[order_id]
+
+    async def look_up_many(self, order_ids: Collection[UUID]) -> Mapping[UUID, KnownOrder]:
+        if self.away:
+            raise Unavailable
+        return {one: KnownOrder(self.all[one], self.updated_at) for one in order_ids if one in self.all}
 
 
 class FakeProvider:
@@ -349,6 +390,10 @@ class FakeProvider:
         self.customers: dict[str, str] = {}
         self.keys: dict[str, str] = {}
         self.refund_status = RefundStatus.SUCCEEDED
+        self.made_at: dict[str, datetime] = {}
+        """When a charge was made, where it is not now."""
+        self.seen: list[str] = []
+        """The charges that were asked for one by one."""
 
     async def ask(self, payment: Payment) -> Charge:
         self._fail("ask")
@@ -401,6 +446,40 @@ class FakeProvider:
     async def disputes_of(self, reference: str) -> list[ProviderDispute]:
         self._fail("disputes_of")
         return [*self.disputes.get(reference, [])]
+
+    async def page_of_charges(self, after: str | None, limit: int) -> list[ListedCharge]:
+        self._fail("page_of_charges")
+        newest_first = [*self.charges][::-1]
+        if after is not None:
+            if after not in self.charges:
+                raise UnknownCharge
+            newest_first = newest_first[newest_first.index(after) + 1 :]
+        return [self._listed(one) for one in newest_first[:limit]]
+
+    async def see_charge(self, reference: str) -> ListedCharge:
+        self._fail("see_charge")
+        self.seen.append(reference)
+        if reference not in self.charges:
+            raise UnknownCharge
+        return self._listed(reference)
+
+    def _listed(self, reference: str) -> ListedCharge:
+        charge = self.charges[reference]
+        refunded = sum(
+            one.amount.minor
+            for one in self.refunds.get(reference, [])
+            if one.status in (RefundStatus.PENDING, RefundStatus.SUCCEEDED)
+        )
+        return ListedCharge(
+            reference,
+            charge.state,
+            charge.word,
+            self.made_at.get(reference) or clock.now(),
+            charge.amount,
+            Money(refunded, charge.amount.currency),
+            charge.payment_id,
+            is_disputed=bool(self.disputes.get(reference)),
+        )
 
     async def user_of_customer(self, customer_id: str) -> str | None:
         return self.customers.get(customer_id)

@@ -160,11 +160,17 @@ class TestAPaymentThatCameToNothing:
         assert type(change.fact) is PaymentFailed
 
     @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED])
-    @pytest.mark.parametrize("stale", [ChargeState.NEEDS_CHALLENGE, ChargeState.PROCESSING])
-    def test_does_not_come_alive_again(self, status: Status, stale: ChargeState) -> None:
+    def test_does_not_come_alive_again(self, status: Status) -> None:
         ended = a_payment(status=status, provider_reference="pi_1", check_at=None)
-        change = applied(ended, a_charge(stale))
+        change = applied(ended, a_charge(ChargeState.PROCESSING))
         assert (change.after, change.fact) == (ended, None)
+
+    @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED])
+    def test_a_challenge_that_is_still_open_is_closed(self, status: Status) -> None:
+        ended = a_payment(status=status, provider_reference="pi_1", check_at=None)
+        change = applied(ended, a_charge(ChargeState.NEEDS_CHALLENGE))
+        assert (change.after, change.fact) == (replace(ended, close_charge=True, check_at=NOW), None)
+        assert next_step(change.after, NOW) is Step.CANCEL
 
     def test_a_request_that_the_provider_refuses_is_told_to_nobody(self) -> None:
         change = apply_refusal(a_payment(), Refusal.PAYMENT_METHOD, "resource_missing", NOW)

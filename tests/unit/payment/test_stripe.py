@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from stripe import WebhookSignature
 
 from services.chassis.plain.money import Money
-from services.payment.adapters.stripe.mapping import charge, charge_in, dispute, refund, user_of
+from services.payment.adapters.stripe.mapping import charge, charge_in, dispute, listed_charge, refund, user_of
 from services.payment.adapters.stripe.units import to_stripe
 from services.payment.adapters.stripe.webhooks import BadSignature, NotForUs, Passed, is_signed, read_webhook
 from services.payment.adapters.stripe.words import refusal_in
@@ -58,6 +58,26 @@ def test_a_settled_charge_tells_fee_and_net_in_the_accounts_own_currency() -> No
         "ch_1",
     )
     assert read.settlement == Settlement("txn_1", Money(204, "EUR"), Money(5500, "EUR"))
+
+
+LISTED = INTENT | {"created": 1_700_000_000, "latest_charge": {"id": "ch_1", "amount_refunded": 100, "disputed": True}}
+
+
+def test_a_listed_charge_tells_what_became_of_it() -> None:
+    read = listed_charge(LISTED)
+    assert (read.reference, read.state, read.word) == ("pi_1", ChargeState.SUCCEEDED, "succeeded")
+    assert (read.amount, read.refunded, read.is_disputed) == (usd(5998), usd(100), True)
+    assert (read.payment_id, read.created_at.timestamp()) == (PAYMENT_ID, 1_700_000_000)
+    assert (read.takes_money, read.may_be_paid) == (True, False)
+
+
+def test_a_listed_charge_that_is_not_ours_may_be_anything() -> None:
+    read = listed_charge(LISTED | {"status": "requires_capture", "metadata": {"payment_id": "x"}})
+    assert (read.state, read.payment_id, read.takes_money) == (None, None, True)
+    unpaid = listed_charge(LISTED | {"status": "requires_action", "latest_charge": None, "metadata": {}})
+    assert (unpaid.refunded, unpaid.is_disputed, unpaid.takes_money, unpaid.may_be_paid) == (usd(0), False, False, True)
+    assert listed_charge(LISTED | {"currency": "isk", "amount": 50}).amount is None
+    assert not listed_charge(LISTED | {"status": "canceled"}).takes_money
 
 
 def settled_as(**changes: Any) -> Settlement | None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from prometheus_client import REGISTRY
@@ -15,9 +13,8 @@ from structlog.testing import capture_logs
 
 from services.chassis.plain import clock, deadlines
 from services.chassis.plain.errors import IdempotencyMismatch
-from services.chassis.plain.money import Money
 from services.chassis.plain.unit_of_work import Repeatable
-from services.payment.domain.answers import PaymentAnswer, RefundAnswer
+from services.payment.domain.answers import PaymentAnswer
 from services.payment.domain.charges import ChargeState, Refusal
 from services.payment.domain.disputes import DisputeState, Movement, ProviderDispute
 from services.payment.domain.facts import PaymentConfirmed, PaymentFailed, PaymentRefunded, PaymentRequiresAction
@@ -27,6 +24,7 @@ from services.payment.domain.notices import Notice, Topic
 from services.payment.domain.orders import AlreadyPaid, Order, OrderNotFound, OrderNotPayable
 from services.payment.domain.payments import (
     CustomerRefused,
+    OrderPayment,
     OrderPaymentState,
     Payment,
     PaymentInProgress,
@@ -35,7 +33,7 @@ from services.payment.domain.payments import (
     Status,
     Stranded,
 )
-from services.payment.domain.refunds import ProviderRefund, Refund, RefundRefused, RefundStatus, RefundTooLarge
+from services.payment.domain.refunds import ProviderRefund, RefundRefused, RefundStatus, RefundTooLarge
 from services.payment.ports import (
     KeyUsedOtherwise,
     NotAsked,
@@ -47,123 +45,32 @@ from services.payment.ports import (
     ServersFail,
     UnknownCharge,
 )
-from services.payment.use_cases.apply_notice import Applied, ApplyNotice, ApplyNoticeHandler, Outcome
-from services.payment.use_cases.apply_order_status import ApplyOrderStatus, ApplyOrderStatusHandler
-from services.payment.use_cases.close_stranded import CloseStranded, CloseStrandedHandler
-from services.payment.use_cases.confirm_payment import ConfirmPayment, ConfirmPaymentHandler
-from services.payment.use_cases.count_stranded import CountStrandedHandler
-from services.payment.use_cases.create_payment import CreatePayment, CreatePaymentHandler
-from services.payment.use_cases.create_refund import CreateRefund, CreateRefundHandler
-from services.payment.use_cases.first_answers import FirstAnswers
-from services.payment.use_cases.get_payment import GetPayment, GetPaymentHandler
-from services.payment.use_cases.list_payments import ListPayments, ListPaymentsHandler
-from services.payment.use_cases.list_refunds import ListRefunds, ListRefundsHandler
-from services.payment.use_cases.list_stranded import ListStranded, ListStrandedHandler
-from services.payment.use_cases.look_up_order_payment import LookUpOrderPayment, LookUpOrderPaymentHandler
-from services.payment.use_cases.reconcile import ReconcileHandler
-from services.payment.use_cases.recorder import Recorder
-from services.payment.use_cases.retry_stranded import RetryStranded, RetryStrandedHandler
-from services.payment.use_cases.settle_payment import RequestRefused, SettlePayment
-from services.payment.use_cases.settle_refund import SettleRefund
-from tests.unit.payment.fakes import FakeOrders, FakePayment, FakePaymentWork, FakeProvider
+from services.payment.use_cases.apply_notice import Applied, ApplyNotice, Outcome
+from services.payment.use_cases.apply_order_status import ApplyOrderStatus
+from services.payment.use_cases.close_stranded import CloseStranded
+from services.payment.use_cases.confirm_payment import ConfirmPayment
+from services.payment.use_cases.get_payment import GetPayment
+from services.payment.use_cases.list_payments import ListPayments
+from services.payment.use_cases.list_refunds import ListRefunds
+from services.payment.use_cases.list_stranded import ListStranded
+from services.payment.use_cases.look_up_order_payment import LookUpOrderPayment
+from services.payment.use_cases.retry_stranded import RetryStranded
+from services.payment.use_cases.settle_payment import RequestRefused
+from tests.unit.payment.fakes import FakeProvider
+from tests.unit.payment.till import STAFF, Till, usd
 
-STAFF = uuid4()
 SOON = timedelta(minutes=2)
 HOUR = timedelta(hours=1)
 A_DAY = timedelta(days=1)
 
 
-def usd(minor: int) -> Money:
-    return Money(minor, "USD")
-
-
-class Till:
-    """All use cases on one service in memory."""
-
-    def __init__(self) -> None:
-        self.unit, self.orders, self.provider = FakePayment(), FakeOrders(), FakeProvider()
-        work = FakePaymentWork(self.unit)
-        self.providers = providers = Providers({"fake": self.provider}, "fake")
-        self.recorder = Recorder.of(work, timedelta(minutes=15))
-        settle = SettlePayment(work, providers, self.recorder, timedelta(minutes=5))
-        settle_refund = SettleRefund(work, providers, self.recorder)
-        self.create = CreatePaymentHandler(
-            work, self.orders, providers, settle, FirstAnswers(work, providers), "https://shop.example/back"
-        )
-        self.get = GetPaymentHandler(work)
-        self.confirm = ConfirmPaymentHandler(self.get, settle)
-        self.list = ListPaymentsHandler(work)
-        self.list_refunds = ListRefundsHandler(work)
-        self.create_refund = CreateRefundHandler(work, settle_refund)
-        self.look_up = LookUpOrderPaymentHandler(work)
-        self.apply_status = ApplyOrderStatusHandler(work, self.recorder)
-        self.notice = ApplyNoticeHandler(work, providers, settle, settle_refund, self.recorder)
-        self.reconcile_once = ReconcileHandler(work, settle, settle_refund)
-        self.stranded = ListStrandedHandler(work)
-        self.retry = RetryStrandedHandler(work, self.recorder)
-        self.close = CloseStrandedHandler(work, self.recorder)
-        self.count = CountStrandedHandler(work)
-
-    async def pay(self, order: Order, key: str | None = None, **changes: Any) -> PaymentAnswer:
-        asked = CreatePayment(order.user_id, order.id, None, None, "method", None, "web-app", Repeatable(key, b"f"))
-        return await self.create(replace(asked, **changes))
-
-    async def paid(self) -> tuple[Order, Payment]:
-        order = self.orders.place()
-        return order, self.payment((await self.pay(order)).payment_id)
-
-    async def refund(self, payment: Payment, amount: str | None = None, key: str | None = None) -> RefundAnswer:
-        wanted = None if amount is None else Decimal(amount)
-        return await self.create_refund(CreateRefund(STAFF, payment.id, wanted, None, Repeatable(key, b"f")))
-
-    async def cancel(self, order: Order) -> None:
-        await self.apply_status(ApplyOrderStatus(uuid4(), order.id, "cancelled"))
-
-    async def reconcile(self, *, past: timedelta = timedelta()) -> None:
-        """Let so much time pass, then look after everything that is due."""
-        for payment in self.unit.payments.rows.values():
-            self.unit.payments.rows[payment.id] = replace(
-                payment,
-                created_at=payment.created_at - past,
-                asked_at=payment.asked_at - past,
-                check_at=payment.check_at and payment.check_at - past,
-                challenge_ends_at=payment.challenge_ends_at and payment.challenge_ends_at - past,
-            )
-        for refund in self.unit.refunds.rows.values():
-            self.unit.refunds.rows[refund.id] = replace(
-                refund, created_at=refund.created_at - past, check_at=refund.check_at and refund.check_at - past
-            )
-        for _ in range(5):
-            await self.reconcile_once()
-
-    def payment(self, payment_id: UUID) -> Payment:
-        return self.unit.payments.rows[payment_id]
-
-    def only(self, order: Order) -> Payment:
-        (payment,) = [one for one in self.unit.payments.rows.values() if one.order_id == order.id]
-        return payment
-
-    def refunds(self) -> list[Refund]:
-        return [*self.unit.refunds.rows.values()]
-
-    def facts(self) -> list[type[object]]:
-        return [type(fact) for fact in self.unit.published]
-
-    def booked(self) -> list[tuple[Entry, int]]:
-        return [(line.entry, line.amount.minor) for _, line in self.unit.ledger.lines]
-
-    def charge_of(self, payment: Payment) -> str:
-        assert payment.provider_reference is not None
-        return payment.provider_reference
-
-    async def hears(self, payment: Payment, topic: Topic, **what: Any) -> Applied:
-        notice = Notice("fake", f"notice-{uuid4()}", "word", topic, charge_reference=payment.provider_reference)
-        return await self.notice(ApplyNotice(replace(notice, **what)))
-
-
 @pytest.fixture
 def till() -> Till:
     return Till()
+
+
+async def how_far(till: Till, order: Order) -> OrderPaymentState:
+    return (await till.look_up(LookUpOrderPayment(order.id))).state
 
 
 class TestPaying:
@@ -446,13 +353,16 @@ class TestReading:
 
     async def test_how_far_the_payment_of_an_order_is(self, till: Till) -> None:
         order = till.orders.place()
-        assert await till.look_up(LookUpOrderPayment(order.id)) is OrderPaymentState.NONE
+        assert await how_far(till, order) is OrderPaymentState.NONE
         till.provider.outcome = ChargeState.NEEDS_CHALLENGE
         await till.pay(order)
-        assert await till.look_up(LookUpOrderPayment(order.id)) is OrderPaymentState.LIVE
+        assert await how_far(till, order) is OrderPaymentState.LIVE
         till.provider.become(till.charge_of(till.only(order)), ChargeState.SUCCEEDED)
+        assert not (await till.look_up(LookUpOrderPayment(order.id))).was_paid
         await till.reconcile(past=SOON)
-        assert await till.look_up(LookUpOrderPayment(order.id)) is OrderPaymentState.PAID
+        assert await till.look_up(LookUpOrderPayment(order.id)) == OrderPayment(OrderPaymentState.PAID, was_paid=True)
+        await till.refund(till.only(order))
+        assert await till.look_up(LookUpOrderPayment(order.id)) == OrderPayment(OrderPaymentState.NONE, was_paid=True)
 
 
 class TestRefunding:
@@ -573,7 +483,7 @@ class TestACancelledOrder:
         await till.reconcile()
         assert till.payment(payment.id).status is Status.REFUNDED
         assert till.facts() == [PaymentConfirmed, PaymentRefunded]
-        assert await till.look_up(LookUpOrderPayment(order.id)) is OrderPaymentState.NONE
+        assert await how_far(till, order) is OrderPaymentState.NONE
 
     async def test_other_statuses_change_nothing(self, till: Till) -> None:
         order = till.orders.place()

@@ -27,7 +27,7 @@ from services.chassis.rpc import circuit_breaker
 from services.chassis.rpc.circuit_breaker import CircuitBreaker, CircuitOpen
 from services.payment.adapters.stripe import mapping, words
 from services.payment.adapters.stripe.units import to_stripe
-from services.payment.domain.charges import Charge, CloseReason, Refusal
+from services.payment.domain.charges import Charge, CloseReason, ListedCharge, Refusal
 from services.payment.domain.disputes import ProviderDispute
 from services.payment.domain.payments import Payment
 from services.payment.domain.refunds import ProviderRefund, Refund
@@ -211,6 +211,25 @@ class StripeProvider:
         with _of_an_intent(), self._asking("disputes_of"):
             page = await self._v1.disputes.list_async(params={"payment_intent": reference, "limit": _PAGE})
             return [mapping.dispute(dispute.to_dict()) async for dispute in page.auto_paging_iter()]
+
+    async def page_of_charges(self, after: str | None, limit: int) -> list[ListedCharge]:
+        """Up to `limit` intents of the account that are older than the intent `after`, newest first.
+
+        Raises:
+            OutcomeUnknown, NotAuthorized, NotAsked; UnknownCharge: there is no intent `after`.
+        """
+        params: stripe.params.PaymentIntentListParams = {"limit": limit, "expand": ["data.latest_charge"]}
+        if after is not None:
+            params["starting_after"] = after
+        with _of_an_intent(), self._asking("page_of_charges"):
+            page = await self._v1.payment_intents.list_async(params=params)
+        return [mapping.listed_charge(intent.to_dict()) for intent in page.data]
+
+    async def see_charge(self, reference: str) -> ListedCharge:
+        """The intent as the list has it. Raises as `look_up`."""
+        with _of_an_intent(), self._asking("see_charge"):
+            intent = await self._v1.payment_intents.retrieve_async(reference, params={"expand": ["latest_charge"]})
+        return mapping.listed_charge(intent.to_dict())
 
     async def user_of_customer(self, customer_id: str) -> str | None:
         """Whom a customer at Stripe belongs to: the `user_id` in its metadata; None when nobody, or no such customer.

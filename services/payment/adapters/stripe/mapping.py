@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from services.chassis.plain.currencies import CURRENCIES
 from services.chassis.plain.money import Money, NotMoney
 from services.payment.adapters.stripe import words
 from services.payment.adapters.stripe.units import from_stripe
-from services.payment.domain.charges import Charge, ChargeMismatch, ChargeState, Settlement
+from services.payment.domain.charges import Charge, ChargeMismatch, ChargeState, ListedCharge, Settlement
 from services.payment.domain.disputes import DisputeState, Movement, ProviderDispute
 from services.payment.domain.payments import Payment
 from services.payment.domain.refunds import ProviderRefund
@@ -57,6 +58,23 @@ def charge(intent: Json) -> Charge:
         error_message=failure.get("message"),
         cancellation_reason=intent.get("cancellation_reason"),
         challenge_secret=intent.get("client_secret"),
+    )
+
+
+def listed_charge(intent: Json) -> ListedCharge:
+    """A PaymentIntent of the account's list, with its charge. It need not be ours, so no amount and status is wrong."""
+    latest = intent.get("latest_charge")
+    latest = latest if isinstance(latest, Mapping) else {}
+    currency = intent["currency"].upper()
+    return ListedCharge(
+        reference=intent["id"],
+        state=words.CHARGE_STATES.get(intent["status"]),
+        word=intent["status"],
+        created_at=datetime.fromtimestamp(intent["created"], UTC),
+        amount=_amount_or_none(intent["amount"], currency),
+        refunded=_amount_or_none(latest.get("amount_refunded") or 0, currency),
+        payment_id=payment_id_of(intent),
+        is_disputed=bool(latest.get("disputed")),
     )
 
 
@@ -174,6 +192,13 @@ def _amount(answer: Json) -> Money:
         return Money(from_stripe(answer["amount"], currency), currency)
     except NotMoney as error:
         raise ChargeMismatch(f"{answer['id']}: {error}") from error
+
+
+def _amount_or_none(amount: int, currency: str) -> Money | None:
+    try:
+        return Money(from_stripe(amount, currency), currency)
+    except NotMoney:
+        return None
 
 
 def _metadata(subject: Json) -> Mapping[str, str]:

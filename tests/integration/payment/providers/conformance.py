@@ -147,6 +147,35 @@ class Conformance:
         assert settled.settlement is not None
         assert settled.settlement.fee.minor + settled.settlement.net.minor > 0
 
+    async def test_the_list_of_charges_is_newest_first_and_goes_on_behind_each(self, side: ProviderSide) -> None:
+        made = [await self.ask(side) for _ in range(3)]
+        newest, *older = await side.provider.page_of_charges(None, 2)
+        rest = await side.provider.page_of_charges(older[-1].reference, 1)
+        assert [one.reference for one in (newest, *older, *rest)] == [reference for _, _, reference in made][::-1]
+        payment, _, reference = made[-1]
+        assert await side.provider.see_charge(reference) == newest
+        assert (newest.state, newest.amount, newest.payment_id) == (
+            ChargeState.SUCCEEDED,
+            payment.amount,
+            payment.id,
+        )
+        assert newest.refunded is not None
+        assert (newest.refunded.minor, newest.is_disputed) == (0, False)
+        for unknown in (side.provider.see_charge("charge-of-nobody"), side.provider.page_of_charges("nobodys", 1)):
+            with pytest.raises(UnknownCharge):
+                await unknown
+
+    async def test_the_list_of_charges_shows_what_went_back(self, side: ProviderSide) -> None:
+        payment, charge, reference = await self.ask(side)
+        await side.provider.refund(a_refund(charge, payment, 100), reference)
+        seen = await side.provider.see_charge(reference)
+        assert (seen.refunded, seen.is_disputed) == (Money(100, "USD"), False)
+        if not side.has_disputes:
+            return
+        payment, charge, reference = await self.ask(side)
+        await side.dispute(reference)
+        assert (await side.provider.see_charge(reference)).is_disputed
+
     async def test_asked_again_under_its_key_it_is_taken_once(self, side: ProviderSide) -> None:
         payment, _, reference = await self.ask(side)
         again = await asyncio.gather(*(side.provider.ask(payment) for _ in range(3)))

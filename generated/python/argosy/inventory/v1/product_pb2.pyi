@@ -360,7 +360,7 @@ class StockMove(_message.Message):
     product_id: _builtins.str
     """The product's id."""
     kind: _builtins.str
-    """The kind: opening, reserve, commit, release, expire or adjust."""
+    """The kind: opening, reserve, commit, release, expire, adjust or reconcile."""
     delta: _builtins.int
     """The change of the quantity in stock."""
     held_delta: _builtins.int

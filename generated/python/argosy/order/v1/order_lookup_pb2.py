@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from argosy.policy.v1 import policy_pb2 as argosy_dot_policy_dot_v1_dot_policy__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"argosy/order/v1/order_lookup.proto\x12\x0f\x61rgosy.order.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a\x1b\x62uf/validate/validate.proto\"9\n\x12LookUpOrderRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\"\xac\x01\n\x0cOrderSummary\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x17\n\x07user_id\x18\x02 \x01(\tR\x06userId\x12\x16\n\x06status\x18\x03 \x01(\tR\x06status\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency\x12!\n\x0ctotal_amount\x18\x06 \x01(\tR\x0btotalAmountJ\x04\x08\x04\x10\x05R\x0btotal_minor\"F\n\x14ResolveOrdersRequest\x12.\n\torder_ids\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\x64\"\x05r\x03\xb0\x01\x01R\x08orderIds\"O\n\x15ResolveOrdersResponse\x12\x36\n\x06orders\x18\x01 \x03(\x0b\x32\x1e.argosy.order.v1.ResolvedOrderR\x06orders\"\xbd\x01\n\rResolvedOrder\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12:\n\x05state\x18\x02 \x01(\x0e\x32$.argosy.order.v1.ResolvedOrder.StateR\x05state\"U\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_OPEN\x10\x01\x12\x13\n\x0fSTATE_CANCELLED\x10\x02\x12\x10\n\x0cSTATE_CLOSED\x10\x03\x32\x8a\x02\n\x12OrderLookupService\x12\x65\n\x0bLookUpOrder\x12#.argosy.order.v1.LookUpOrderRequest\x1a\x1d.argosy.order.v1.OrderSummary\"\x12\x90\x02\x01\x8a\xb5\x18\x0b\x08\x04\x12\x07payment\x12t\n\rResolveOrders\x12%.argosy.order.v1.ResolveOrdersRequest\x1a&.argosy.order.v1.ResolveOrdersResponse\"\x14\x90\x02\x02\x8a\xb5\x18\r\x08\x04\x12\tinventory\x1a\x17\x8a\xb5\x18\x13\n\x05order\x12\x02\x08\x05\x1a\x06\x08\x02\x12\x02\x08\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"argosy/order/v1/order_lookup.proto\x12\x0f\x61rgosy.order.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"9\n\x12LookUpOrderRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\"\xa7\x02\n\x0cOrderSummary\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x17\n\x07user_id\x18\x02 \x01(\tR\x06userId\x12\x16\n\x06status\x18\x03 \x01(\tR\x06status\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency\x12!\n\x0ctotal_amount\x18\x06 \x01(\tR\x0btotalAmount\x12\x39\n\nupdated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12&\n\x0fstatus_event_id\x18\x08 \x01(\tR\rstatusEventId\x12\x16\n\x06reason\x18\t \x01(\tR\x06reasonJ\x04\x08\x04\x10\x05R\x0btotal_minor\"E\n\x13LookUpOrdersRequest\x12.\n\torder_ids\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\x64\"\x05r\x03\xb0\x01\x01R\x08orderIds\"M\n\x14LookUpOrdersResponse\x12\x35\n\x06orders\x18\x01 \x03(\x0b\x32\x1d.argosy.order.v1.OrderSummaryR\x06orders\"F\n\x14ResolveOrdersRequest\x12.\n\torder_ids\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\x64\"\x05r\x03\xb0\x01\x01R\x08orderIds\"O\n\x15ResolveOrdersResponse\x12\x36\n\x06orders\x18\x01 \x03(\x0b\x32\x1e.argosy.order.v1.ResolvedOrderR\x06orders\"\xbd\x01\n\rResolvedOrder\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12:\n\x05state\x18\x02 \x01(\x0e\x32$.argosy.order.v1.ResolvedOrder.StateR\x05state\"U\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_OPEN\x10\x01\x12\x13\n\x0fSTATE_CANCELLED\x10\x02\x12\x10\n\x0cSTATE_CLOSED\x10\x03\x32\x95\x03\n\x12OrderLookupService\x12\x65\n\x0bLookUpOrder\x12#.argosy.order.v1.LookUpOrderRequest\x1a\x1d.argosy.order.v1.OrderSummary\"\x12\x90\x02\x01\x8a\xb5\x18\x0b\x08\x04\x12\x07payment\x12\x88\x01\n\x0cLookUpOrders\x12$.argosy.order.v1.LookUpOrdersRequest\x1a%.argosy.order.v1.LookUpOrdersResponse\"+\x90\x02\x01\x8a\xb5\x18$\x08\x04\x12\x07payment\x12\tinventory\x12\x0cnotification\x12t\n\rResolveOrders\x12%.argosy.order.v1.ResolveOrdersRequest\x1a&.argosy.order.v1.ResolveOrdersResponse\"\x14\x90\x02\x02\x8a\xb5\x18\r\x08\x04\x12\tinventory\x1a\x17\x8a\xb5\x18\x13\n\x05order\x12\x02\x08\x05\x1a\x06\x08\x02\x12\x02\x08\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,26 +36,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LOOKUPORDERREQUEST'].fields_by_name['order_id']._loaded_options = None
   _globals['_LOOKUPORDERREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_LOOKUPORDERSREQUEST'].fields_by_name['order_ids']._loaded_options = None
+  _globals['_LOOKUPORDERSREQUEST'].fields_by_name['order_ids']._serialized_options = b'\272H\016\222\001\013\010\001\020d\"\005r\003\260\001\001'
   _globals['_RESOLVEORDERSREQUEST'].fields_by_name['order_ids']._loaded_options = None
   _globals['_RESOLVEORDERSREQUEST'].fields_by_name['order_ids']._serialized_options = b'\272H\016\222\001\013\010\001\020d\"\005r\003\260\001\001'
   _globals['_ORDERLOOKUPSERVICE']._loaded_options = None
   _globals['_ORDERLOOKUPSERVICE']._serialized_options = b'\212\265\030\023\n\005order\022\002\010\005\032\006\010\002\022\002\010\002'
   _globals['_ORDERLOOKUPSERVICE'].methods_by_name['LookUpOrder']._loaded_options = None
   _globals['_ORDERLOOKUPSERVICE'].methods_by_name['LookUpOrder']._serialized_options = b'\220\002\001\212\265\030\013\010\004\022\007payment'
+  _globals['_ORDERLOOKUPSERVICE'].methods_by_name['LookUpOrders']._loaded_options = None
+  _globals['_ORDERLOOKUPSERVICE'].methods_by_name['LookUpOrders']._serialized_options = b'\220\002\001\212\265\030$\010\004\022\007payment\022\tinventory\022\014notification'
   _globals['_ORDERLOOKUPSERVICE'].methods_by_name['ResolveOrders']._loaded_options = None
   _globals['_ORDERLOOKUPSERVICE'].methods_by_name['ResolveOrders']._serialized_options = b'\220\002\002\212\265\030\r\010\004\022\tinventory'
-  _globals['_LOOKUPORDERREQUEST']._serialized_start=115
-  _globals['_LOOKUPORDERREQUEST']._serialized_end=172
-  _globals['_ORDERSUMMARY']._serialized_start=175
-  _globals['_ORDERSUMMARY']._serialized_end=347
-  _globals['_RESOLVEORDERSREQUEST']._serialized_start=349
-  _globals['_RESOLVEORDERSREQUEST']._serialized_end=419
-  _globals['_RESOLVEORDERSRESPONSE']._serialized_start=421
-  _globals['_RESOLVEORDERSRESPONSE']._serialized_end=500
-  _globals['_RESOLVEDORDER']._serialized_start=503
-  _globals['_RESOLVEDORDER']._serialized_end=692
-  _globals['_RESOLVEDORDER_STATE']._serialized_start=607
-  _globals['_RESOLVEDORDER_STATE']._serialized_end=692
-  _globals['_ORDERLOOKUPSERVICE']._serialized_start=695
-  _globals['_ORDERLOOKUPSERVICE']._serialized_end=961
+  _globals['_LOOKUPORDERREQUEST']._serialized_start=148
+  _globals['_LOOKUPORDERREQUEST']._serialized_end=205
+  _globals['_ORDERSUMMARY']._serialized_start=208
+  _globals['_ORDERSUMMARY']._serialized_end=503
+  _globals['_LOOKUPORDERSREQUEST']._serialized_start=505
+  _globals['_LOOKUPORDERSREQUEST']._serialized_end=574
+  _globals['_LOOKUPORDERSRESPONSE']._serialized_start=576
+  _globals['_LOOKUPORDERSRESPONSE']._serialized_end=653
+  _globals['_RESOLVEORDERSREQUEST']._serialized_start=655
+  _globals['_RESOLVEORDERSREQUEST']._serialized_end=725
+  _globals['_RESOLVEORDERSRESPONSE']._serialized_start=727
+  _globals['_RESOLVEORDERSRESPONSE']._serialized_end=806
+  _globals['_RESOLVEDORDER']._serialized_start=809
+  _globals['_RESOLVEDORDER']._serialized_end=998
+  _globals['_RESOLVEDORDER_STATE']._serialized_start=913
+  _globals['_RESOLVEDORDER_STATE']._serialized_end=998
+  _globals['_ORDERLOOKUPSERVICE']._serialized_start=1001
+  _globals['_ORDERLOOKUPSERVICE']._serialized_end=1406
 # @@protoc_insertion_point(module_scope)

@@ -40,6 +40,11 @@ class OrderLookupServiceStub:
                 request_serializer=argosy_dot_order_dot_v1_dot_order__lookup__pb2.LookUpOrderRequest.SerializeToString,
                 response_deserializer=argosy_dot_order_dot_v1_dot_order__lookup__pb2.OrderSummary.FromString,
                 _registered_method=True)
+        self.LookUpOrders = channel.unary_unary(
+                '/argosy.order.v1.OrderLookupService/LookUpOrders',
+                request_serializer=argosy_dot_order_dot_v1_dot_order__lookup__pb2.LookUpOrdersRequest.SerializeToString,
+                response_deserializer=argosy_dot_order_dot_v1_dot_order__lookup__pb2.LookUpOrdersResponse.FromString,
+                _registered_method=True)
         self.ResolveOrders = channel.unary_unary(
                 '/argosy.order.v1.OrderLookupService/ResolveOrders',
                 request_serializer=argosy_dot_order_dot_v1_dot_order__lookup__pb2.ResolveOrdersRequest.SerializeToString,
@@ -53,6 +58,13 @@ class OrderLookupServiceServicer:
 
     def LookUpOrder(self, request, context):
         """Returns the owner, the amount and the status of an order. An unknown one is NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LookUpOrders(self, request, context):
+        """Returns these orders, as LookUpOrder does for one. Unknown ones are left out. For the comparison of stores.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -74,6 +86,11 @@ def add_OrderLookupServiceServicer_to_server(servicer, server):
                     servicer.LookUpOrder,
                     request_deserializer=argosy_dot_order_dot_v1_dot_order__lookup__pb2.LookUpOrderRequest.FromString,
                     response_serializer=argosy_dot_order_dot_v1_dot_order__lookup__pb2.OrderSummary.SerializeToString,
+            ),
+            'LookUpOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.LookUpOrders,
+                    request_deserializer=argosy_dot_order_dot_v1_dot_order__lookup__pb2.LookUpOrdersRequest.FromString,
+                    response_serializer=argosy_dot_order_dot_v1_dot_order__lookup__pb2.LookUpOrdersResponse.SerializeToString,
             ),
             'ResolveOrders': grpc.unary_unary_rpc_method_handler(
                     servicer.ResolveOrders,
@@ -109,6 +126,33 @@ class OrderLookupService:
             '/argosy.order.v1.OrderLookupService/LookUpOrder',
             argosy_dot_order_dot_v1_dot_order__lookup__pb2.LookUpOrderRequest.SerializeToString,
             argosy_dot_order_dot_v1_dot_order__lookup__pb2.OrderSummary.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LookUpOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.order.v1.OrderLookupService/LookUpOrders',
+            argosy_dot_order_dot_v1_dot_order__lookup__pb2.LookUpOrdersRequest.SerializeToString,
+            argosy_dot_order_dot_v1_dot_order__lookup__pb2.LookUpOrdersResponse.FromString,
             options,
             channel_credentials,
             insecure,

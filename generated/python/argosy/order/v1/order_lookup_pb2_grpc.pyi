@@ -35,6 +35,8 @@ class OrderLookupServiceStub:
     def __new__(cls, channel: _aio.Channel) -> OrderLookupServiceAsyncStub: ...
     LookUpOrder: _grpc.UnaryUnaryMultiCallable[_order_lookup_pb2.LookUpOrderRequest, _order_lookup_pb2.OrderSummary]
     """Returns the owner, the amount and the status of an order. An unknown one is NOT_FOUND."""
+    LookUpOrders: _grpc.UnaryUnaryMultiCallable[_order_lookup_pb2.LookUpOrdersRequest, _order_lookup_pb2.LookUpOrdersResponse]
+    """Returns these orders, as LookUpOrder does for one. Unknown ones are left out. For the comparison of stores."""
     ResolveOrders: _grpc.UnaryUnaryMultiCallable[_order_lookup_pb2.ResolveOrdersRequest, _order_lookup_pb2.ResolveOrdersResponse]
     """Returns the state of each of these orders, in the order of the request. An order id that is not stored is closed: a
     later attempt to store it fails, however long it was paused. So the caller may release what it has reserved for the
@@ -48,6 +50,8 @@ class OrderLookupServiceAsyncStub(OrderLookupServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     LookUpOrder: _aio.UnaryUnaryMultiCallable[_order_lookup_pb2.LookUpOrderRequest, _order_lookup_pb2.OrderSummary]  # type: ignore[assignment]
     """Returns the owner, the amount and the status of an order. An unknown one is NOT_FOUND."""
+    LookUpOrders: _aio.UnaryUnaryMultiCallable[_order_lookup_pb2.LookUpOrdersRequest, _order_lookup_pb2.LookUpOrdersResponse]  # type: ignore[assignment]
+    """Returns these orders, as LookUpOrder does for one. Unknown ones are left out. For the comparison of stores."""
     ResolveOrders: _aio.UnaryUnaryMultiCallable[_order_lookup_pb2.ResolveOrdersRequest, _order_lookup_pb2.ResolveOrdersResponse]  # type: ignore[assignment]
     """Returns the state of each of these orders, in the order of the request. An order id that is not stored is closed: a
     later attempt to store it fails, however long it was paused. So the caller may release what it has reserved for the
@@ -64,6 +68,14 @@ class OrderLookupServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_order_lookup_pb2.OrderSummary, _abc.Awaitable[_order_lookup_pb2.OrderSummary]]:
         """Returns the owner, the amount and the status of an order. An unknown one is NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def LookUpOrders(
+        self,
+        request: _order_lookup_pb2.LookUpOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_lookup_pb2.LookUpOrdersResponse, _abc.Awaitable[_order_lookup_pb2.LookUpOrdersResponse]]:
+        """Returns these orders, as LookUpOrder does for one. Unknown ones are left out. For the comparison of stores."""
 
     @_abc_1.abstractmethod
     def ResolveOrders(

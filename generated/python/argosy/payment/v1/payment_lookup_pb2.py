@@ -26,7 +26,7 @@ from argosy.policy.v1 import policy_pb2 as argosy_dot_policy_dot_v1_dot_policy__
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&argosy/payment/v1/payment_lookup.proto\x12\x11\x61rgosy.payment.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a\x1b\x62uf/validate/validate.proto\"@\n\x19LookUpOrderPaymentRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\"\x9b\x01\n\x0cOrderPayment\x12;\n\x05state\x18\x01 \x01(\x0e\x32%.argosy.payment.v1.OrderPayment.StateR\x05state\"N\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_NONE\x10\x01\x12\x0e\n\nSTATE_LIVE\x10\x02\x12\x0e\n\nSTATE_PAID\x10\x03\x32\xa8\x01\n\x14PaymentLookupService\x12u\n\x12LookUpOrderPayment\x12,.argosy.payment.v1.LookUpOrderPaymentRequest\x1a\x1f.argosy.payment.v1.OrderPayment\"\x10\x90\x02\x01\x8a\xb5\x18\t\x08\x04\x12\x05order\x1a\x19\x8a\xb5\x18\x15\n\x07payment\x12\x02\x08\x05\x1a\x06\x08\x02\x12\x02\x08\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&argosy/payment/v1/payment_lookup.proto\x12\x11\x61rgosy.payment.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a\x1b\x62uf/validate/validate.proto\"@\n\x19LookUpOrderPaymentRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\"\xb6\x01\n\x0cOrderPayment\x12;\n\x05state\x18\x01 \x01(\x0e\x32%.argosy.payment.v1.OrderPayment.StateR\x05state\x12\x19\n\x08was_paid\x18\x02 \x01(\x08R\x07wasPaid\"N\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_NONE\x10\x01\x12\x0e\n\nSTATE_LIVE\x10\x02\x12\x0e\n\nSTATE_PAID\x10\x03\x32\xa8\x01\n\x14PaymentLookupService\x12u\n\x12LookUpOrderPayment\x12,.argosy.payment.v1.LookUpOrderPaymentRequest\x1a\x1f.argosy.payment.v1.OrderPayment\"\x10\x90\x02\x01\x8a\xb5\x18\t\x08\x04\x12\x05order\x1a\x19\x8a\xb5\x18\x15\n\x07payment\x12\x02\x08\x05\x1a\x06\x08\x02\x12\x02\x08\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,9 +42,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOOKUPORDERPAYMENTREQUEST']._serialized_start=121
   _globals['_LOOKUPORDERPAYMENTREQUEST']._serialized_end=185
   _globals['_ORDERPAYMENT']._serialized_start=188
-  _globals['_ORDERPAYMENT']._serialized_end=343
-  _globals['_ORDERPAYMENT_STATE']._serialized_start=265
-  _globals['_ORDERPAYMENT_STATE']._serialized_end=343
-  _globals['_PAYMENTLOOKUPSERVICE']._serialized_start=346
-  _globals['_PAYMENTLOOKUPSERVICE']._serialized_end=514
+  _globals['_ORDERPAYMENT']._serialized_end=370
+  _globals['_ORDERPAYMENT_STATE']._serialized_start=292
+  _globals['_ORDERPAYMENT_STATE']._serialized_end=370
+  _globals['_PAYMENTLOOKUPSERVICE']._serialized_start=373
+  _globals['_PAYMENTLOOKUPSERVICE']._serialized_end=541
 # @@protoc_insertion_point(module_scope)

@@ -73,16 +73,20 @@ class OrderPayment(_message.Message):
     """It is paid."""
 
     STATE_FIELD_NUMBER: _builtins.int
+    WAS_PAID_FIELD_NUMBER: _builtins.int
     state: Global___OrderPayment.State.ValueType
     """The state."""
+    was_paid: _builtins.bool
+    """Whether a payment was made that confirmed it, also when all of its money has gone back since."""
     def __init__(
         self,
         *,
         state: Global___OrderPayment.State.ValueType = ...,
+        was_paid: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state", "was_paid", b"was_paid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,105 @@
+"""The record of the reconciliation in MongoDB (reconciliation.DriftBook)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo.errors import DuplicateKeyError
+
+from services.chassis.data.mongo import Document, Mongo, unavailable_when_away
+from services.chassis.plain.comparison import Drift
+from services.chassis.process.reconciliation import Known, Outcome
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class MongoDrifts:
+    """The collections `reconciliation_cursors` and `drifts`."""
+
+    mongo: Mongo
+    now: Callable[[], datetime]
+    """One clock for all replicas, or nearly: a look that is made twice does no harm."""
+
+    async def turn(self, comparison: str, pause: timedelta) -> str | None:
+        """See DriftBook.turn. The update is guarded by what was read: of two replicas one gets the turn."""
+        cursors = self._cursors
+        with unavailable_when_away():
+            found = await cursors.find_one({"_id": comparison})
+            if found is None:
+                found = {"_id": comparison, "place": "", "lookedAt": _NEVER}
+                try:
+                    await cursors.insert_one(dict(found))
+                except DuplicateKeyError:
+                    return None  # another replica has just begun
+            if found["lookedAt"] > self.now() - pause:
+                return None
+            guard = {"_id": comparison, "lookedAt": found["lookedAt"]}
+            taken = await cursors.update_one(guard, {"$set": {"lookedAt": self.now()}})
+        return str(found["place"]) if taken.matched_count else None
+
+    async def advance(self, comparison: str, place: str) -> None:
+        """See DriftBook.advance."""
+        with unavailable_when_away():
+            await self._cursors.update_one({"_id": comparison}, {"$set": {"place": place}})
+
+    async def subjects(self, comparison: str, limit: int) -> list[str]:
+        """See DriftBook.subjects."""
+        with unavailable_when_away():
+            found = self._drifts.find({"comparison": comparison}).sort("lookedAt", 1).limit(limit)
+            return list(dict.fromkeys([document["subject"] async for document in found]))
+
+    async def forget(self, comparison: str, looked_at: Sequence[str], still: Collection[Drift]) -> None:
+        """See DriftBook.forget."""
+        kept = {_id(comparison, drift) for drift in still}
+        with unavailable_when_away():
+            query = {"comparison": comparison, "subject": {"$in": list(looked_at)}}
+            found = [document["_id"] async for document in self._drifts.find(query)]
+            for gone in set(found) - kept:
+                await self._drifts.delete_one({"_id": gone})
+
+    async def find(self, comparison: str, drift: Drift) -> Known | None:
+        """See DriftBook.find."""
+        with unavailable_when_away():
+            found = await self._drifts.find_one({"_id": _id(comparison, drift)})
+        return Known(Outcome(found["outcome"]), found["repairs"]) if found else None
+
+    async def keep(self, comparison: str, drift: Drift, known: Known) -> None:
+        """See DriftBook.keep."""
+        now = self.now()
+        values = {
+            "comparison": comparison,
+            "kind": drift.kind,
+            "subject": drift.subject,
+            "ours": drift.ours,
+            "theirs": drift.theirs,
+            "outcome": str(known.outcome),
+            "repairs": known.repairs,
+            "lookedAt": now,
+        }
+        with unavailable_when_away():
+            await self._drifts.update_one(
+                {"_id": _id(comparison, drift)}, {"$set": values, "$setOnInsert": {"foundAt": now}}, upsert=True
+            )
+
+    async def count_left(self, comparison: str) -> dict[str, int]:
+        """See DriftBook.count_left."""
+        query = {"comparison": comparison, "outcome": str(Outcome.LEFT)}
+        with unavailable_when_away():
+            return Counter([document["kind"] async for document in self._drifts.find(query, {"kind": 1})])
+
+    @property
+    def _cursors(self) -> AsyncIOMotorCollection[Document]:
+        return self.mongo.collection("reconciliation_cursors")
+
+    @property
+    def _drifts(self) -> AsyncIOMotorCollection[Document]:
+        return self.mongo.collection("drifts")
+
+
+def _id(comparison: str, drift: Drift) -> str:
+    return f"{comparison}:{drift.kind}:{drift.subject}"
