@@ -131,18 +131,20 @@ class PostgresStock:
         return [ComparedStock(**row) for row in rows]
 
     async def reconcile(self, locked: ComparedStock) -> None:
-        """See ports.Stock.reconcile."""
+        """See ports.Stock.reconcile. The move's deltas make all moves add up: earlier ones may contain the error."""
         await self._connection.execute(
             "WITH changed AS ("
             "  UPDATE products SET on_hand = $2, held = $3, updated_at = now() WHERE id = $1"
             "  RETURNING id, on_hand, held"
+            "), moved AS ("
+            "  SELECT sum(on_hand_delta) AS on_hand, sum(held_delta) AS held FROM stock_moves WHERE product_id = $1"
             ") INSERT INTO stock_moves (product_id, kind, on_hand_delta, held_delta, on_hand, held, reason)"
-            " SELECT id, $4, 0, $5, on_hand, held, $6 FROM changed",
+            " SELECT id, $4, changed.on_hand - moved.on_hand, changed.held - moved.held, changed.on_hand, changed.held, $5"
+            " FROM changed, moved",
             locked.product_id,
             locked.moved_on_hand,
             locked.promised,
             MoveKind.RECONCILE,
-            locked.promised - locked.moved_held,
             f"was {locked.on_hand} on hand, {locked.held} held",
         )
 
