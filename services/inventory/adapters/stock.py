@@ -139,8 +139,8 @@ class PostgresStock:
             "), moved AS ("
             "  SELECT sum(on_hand_delta) AS on_hand, sum(held_delta) AS held FROM stock_moves WHERE product_id = $1"
             ") INSERT INTO stock_moves (product_id, kind, on_hand_delta, held_delta, on_hand, held, reason)"
-            " SELECT id, $4, changed.on_hand - moved.on_hand, changed.held - moved.held, changed.on_hand, changed.held, $5"
-            " FROM changed, moved",
+            " SELECT id, $4, changed.on_hand - moved.on_hand, changed.held - moved.held,"
+            " changed.on_hand, changed.held, $5 FROM changed, moved",
             locked.product_id,
             locked.moved_on_hand,
             locked.promised,
