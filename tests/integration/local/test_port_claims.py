@@ -47,7 +47,7 @@ def test_the_port_of_an_outgoing_connection_is_waited_for(
     closing.start()
     assert taken_ports(stack, PARTS) == []
     closing.join()
-    assert f"leave: {stack.port('user-grpc')}" in capsys.readouterr().out
+    assert f"outgoing connections: {stack.port('user-grpc')}" in capsys.readouterr().out
 
 
 def test_an_outgoing_connection_is_nothing_left_behind(stack: Stack, outgoing: socket.socket) -> None:
