@@ -21,12 +21,8 @@ from pathlib import Path
 from services.chassis.data.migrations import migrate
 print(*migrate(sys.argv[1], Path(sys.argv[2])))
 """
-CHASSIS = [
-    "0001.chassis.outbox",
-    "0002.chassis.inbox",
-    "0003.chassis.idempotency",
-    "0940.chassis.outbox-versions",
-]
+CHASSIS = sorted(path.stem for path in migrations.CHASSIS.glob("*.sql"))
+"""They come before the service's, whatever these are called."""
 SLOW = "CREATE TABLE first (n int);\nSELECT pg_sleep(1.5);\nCREATE TABLE second (n int);\n"
 
 
