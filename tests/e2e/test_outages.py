@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any
 
 import asyncpg
@@ -147,11 +147,13 @@ async def buy_for(seconds: float, a_second: float, begin: Callable[[asyncio.Task
             await asyncio.sleep(1 / a_second)
 
 
-async def all_ended(stack: RealStack, before: Baseline, accepted: Sequence[str]) -> Facts:
+async def all_ended(
+    stack: RealStack, before: Baseline, accepted: Sequence[str], *, expired_by_hand: Collection[str] = ()
+) -> Facts:
     """What there is once every order has ended, and everything is as it must be."""
     give_up = time.monotonic() + _PATIENCE_SECONDS
     while True:
-        found = await invariants.hold(stack, before, mail_may_repeat=True)
+        found = await invariants.hold(stack, before, mail_may_repeat=True, expired_by_hand=expired_by_hand)
         assert set(accepted) <= set(found.orders), "no order that was accepted is lost"
         open_still = [one.id for one in found.orders.values() if one.status not in _ENDED]
         if not open_still:
@@ -207,7 +209,8 @@ async def test_paid_orders_whose_stock_is_gone_end_with_their_money_back_and_sto
         mail = await customer.until_mailed(one, "Your order has been cancelled")
         assert "out of stock" in mail["text"]
         await customer.until_mailed(one, "Your refund is on its way")
-    found = await all_ended(stack, before, [one["id"] for one in placed])
+    ids = [one["id"] for one in placed]
+    found = await all_ended(stack, before, ids, expired_by_hand=ids)
     for one in placed:
         assert [commit.status for commit in found.orders[one["id"]].commits] == ["pending", "confirmed", "cancelled"]
     assert {payment.status for payment in found.payments} == {"refunded"}

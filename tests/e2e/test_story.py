@@ -115,7 +115,7 @@ async def test_what_cannot_be_told_is_said_in_a_line(shop: Shop, tmp_path: Path)
     assert (told.code, told.err) == (1, "argosy: name an order, or files to --read\n")
     told = await argosy("story", unknown, "--of", "user", environment=environment)
     assert told.code == 1
-    assert "--of takes order, payment, inventory, notification, not user" in told.err
+    assert "--of takes order, inventory, notification, payment, not user" in told.err
     broken = tmp_path / "broken.jsonl"
     broken.write_text("{}\n")
     told = await argosy("story", "--read", str(broken), environment=environment)
