@@ -264,8 +264,11 @@ async def test_a_list_that_shows_an_order_that_never_was(shop: Shop, customer: C
         shown = await orders.find_one({"_id": order["id"]})
         assert shown is not None
         ghost = str(uuid.uuid4())
-        await orders.insert_one({**shown, "_id": ghost})
-        wet = await reconcile(shop, "--of", "order", "--order", ghost)
+        for _ in range(3):  # the background's look may come before the command's
+            await orders.insert_one({**shown, "_id": ghost})
+            wet = await reconcile(shop, "--of", "order", "--order", ghost)
+            if kinds(wet):
+                break
         assert (kinds(wet), wet.code) == ([("read_side_differs", "repaired")], 0)
         assert await orders.find_one({"_id": ghost}) is None
     finally:

@@ -26,7 +26,10 @@ class MongoDrifts:
     """One clock for all replicas, or nearly: a look that is made twice does no harm."""
 
     async def turn(self, comparison: str, pause: timedelta) -> str | None:
-        """See DriftBook.turn. The update is guarded by what was read: of two replicas one gets the turn."""
+        """See DriftBook.turn. The update is guarded by what was read: of two replicas one gets the turn.
+
+        FerretDB does not compare again at the update, so it may give the turn to both: the look is made twice.
+        """
         cursors = self._cursors
         with unavailable_when_away():
             found = await cursors.find_one({"_id": comparison})

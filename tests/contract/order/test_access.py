@@ -127,7 +127,12 @@ async def test_payment_learns_what_paying_needs(
 ) -> None:
     request = order_lookup_pb2.LookUpOrderRequest(order_id=order.id.upper())
     assert await lookup.LookUpOrder(request, metadata=payment_service) == order_lookup_pb2.OrderSummary(
-        order_id=order.id, user_id=people.owner.id, status="pending", total_amount="25.00", currency="USD"
+        order_id=order.id,
+        user_id=people.owner.id,
+        status="pending",
+        total_amount="25.00",
+        currency="USD",
+        updated_at=order.updated_at,
     )
 
 

@@ -88,9 +88,14 @@ def test_exactly_what_is_locked_gets_installed(environment: dict[str, str], tmp_
     assert done.returncode == 0, done.stdout + done.stderr
     pip = [str(tmp_path / ".venv" / "bin" / "python"), "-m", "pip"]
     listing = subprocess.run([*pip, "list", "--format=json"], capture_output=True, text=True, check=True).stdout
-    installed = {entry["name"].lower().replace("_", "-"): entry["version"] for entry in json.loads(listing)}
+    installed = {_canonical(entry["name"]): entry["version"] for entry in json.loads(listing)}
     locked = _locked()
     assert installed == {name: version for name, (version, _) in locked.items() if name in installed}
     assert {name for name, (_, everywhere) in locked.items() if everywhere} <= installed.keys()
     asked = subprocess.run([*pip, "check"], capture_output=True, text=True, check=False)
     assert asked.returncode == 0, asked.stdout
+
+
+def _canonical(name: str) -> str:
+    """As locks write it: https://packaging.python.org/en/latest/specifications/name-normalization."""
+    return re.sub(r"[-_.]+", "-", name).lower()
