@@ -134,8 +134,10 @@ def _admit_nobody(root: Path, name: str) -> Iterator[Path]:
 
 def without(option: str, name: str) -> str:
     """A policy whose callers lack the service."""
-    found = _CALLERS.search(option)
-    callers = re.findall(r'"([a-z]+)"', found[1]) if found else []
+    entries = _CALLERS.findall(option)
+    if len(entries) > 1:  # the field is repeated, one caller a line
+        return re.sub(rf'\s*callers: "{name}"', "", option)
+    callers = re.findall(r'"([a-z]+)"', "".join(entries))
     if name not in callers:
         return option
     left = ", ".join(f'"{caller}"' for caller in callers if caller != name)

@@ -160,6 +160,10 @@ def test_a_service_that_nobody_needs_may_go() -> None:
     ("before", "after"),
     [
         ('callers: "mailing"', 'callers: "nobody"'),
+        (
+            'callers: "order"\n      callers: "mailing"\n      callers: "user"',
+            'callers: "order"\n      callers: "user"',
+        ),
         ('callers: ["mailing", "order"]', 'callers: "order"'),
         ('callers: [\n      "order",\n      "mailing",\n      "user"\n    ]', 'callers: ["order", "user"]'),
         ('callers: "order"', 'callers: "order"'),
