@@ -112,7 +112,9 @@ def test_notification_is_taken_out_of_a_shop_that_still_sells(clone: Clone) -> N
     assert {path for path, status in changed.items() if status == "M"} == {
         *DERIVED,
         "pyproject.toml",
+        "proto/argosy/order/v1/order_lookup.proto",
         "proto/argosy/user/v1/mail_token.proto",
+        "tests/contract/order/who_may_call.yaml",
         "tests/contract/user/who_may_call.yaml",
     }
     assert "README.md" in printed
