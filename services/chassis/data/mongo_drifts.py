@@ -5,50 +5,53 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from services.chassis.data.mongo import Document, Mongo, unavailable_when_away
 from services.chassis.plain.comparison import Drift
 from services.chassis.process.reconciliation import Known, Outcome
 
-_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_KEPT_TURNS = 10
+"""A replica that was paused for fewer turns than these cannot take one that another has had."""
 
 
 @dataclass(frozen=True)
 class MongoDrifts:
-    """The collections `reconciliation_cursors` and `drifts`."""
+    """The collections `reconciliation_turns` and `drifts`."""
 
     mongo: Mongo
     now: Callable[[], datetime]
     """One clock for all replicas, or nearly: a look that is made twice does no harm."""
 
     async def turn(self, comparison: str, pause: timedelta) -> str | None:
-        """See DriftBook.turn. The update is guarded by what was read: of two replicas one gets the turn.
-
-        FerretDB does not compare again at the update, so it may give the turn to both: the look is made twice.
-        """
-        cursors = self._cursors
+        """See DriftBook.turn. A turn is a document of its own under the next number: of two replicas one inserts it."""
+        now = self.now()
         with unavailable_when_away():
-            found = await cursors.find_one({"_id": comparison})
-            if found is None:
-                found = {"_id": comparison, "place": "", "lookedAt": _NEVER}
-                try:
-                    await cursors.insert_one(dict(found))
-                except DuplicateKeyError:
-                    return None  # another replica has just begun
-            if found["lookedAt"] > self.now() - pause:
+            last = await self._last_turn(comparison)
+            if last is not None and last["lookedAt"] > now - pause:
                 return None
-            guard = {"_id": comparison, "lookedAt": found["lookedAt"]}
-            taken = await cursors.update_one(guard, {"$set": {"lookedAt": self.now()}})
-        return str(found["place"]) if taken.matched_count else None
+            number, place = (last["number"] + 1, last["place"]) if last else (1, "")
+            turn = {"_id": f"{comparison}:{number}", "comparison": comparison, "number": number}
+            try:
+                await self._turns.insert_one({**turn, "place": place, "lookedAt": now})
+            except DuplicateKeyError:
+                return None  # another replica has just taken it
+            await self._turns.delete_many({"comparison": comparison, "number": {"$lte": number - _KEPT_TURNS}})
+        return str(place)
 
     async def advance(self, comparison: str, place: str) -> None:
         """See DriftBook.advance."""
         with unavailable_when_away():
-            await self._cursors.update_one({"_id": comparison}, {"$set": {"place": place}})
+            last = await self._last_turn(comparison)
+            if last is not None:
+                await self._turns.update_one({"_id": last["_id"]}, {"$set": {"place": place}})
+
+    async def _last_turn(self, comparison: str) -> Document | None:
+        return await self._turns.find_one({"comparison": comparison}, sort=[("number", DESCENDING)])
 
     async def subjects(self, comparison: str, limit: int) -> list[str]:
         """See DriftBook.subjects."""
@@ -96,8 +99,8 @@ class MongoDrifts:
             return Counter([document["kind"] async for document in self._drifts.find(query, {"kind": 1})])
 
     @property
-    def _cursors(self) -> AsyncIOMotorCollection[Document]:
-        return self.mongo.collection("reconciliation_cursors")
+    def _turns(self) -> AsyncIOMotorCollection[Document]:
+        return self.mongo.collection("reconciliation_turns")
 
     @property
     def _drifts(self) -> AsyncIOMotorCollection[Document]:

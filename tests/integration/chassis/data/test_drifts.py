@@ -29,7 +29,7 @@ async def book(request: pytest.FixtureRequest, postgres: Postgres, mongo_url: st
         return
     mongo = Mongo(mongo_url)
     await mongo.start()
-    for name in ("reconciliation_cursors", "drifts"):
+    for name in ("reconciliation_turns", "drifts"):
         await mongo.collection(name).delete_many({})
     yield MongoDrifts(mongo, clock.now)
     await mongo.stop()
@@ -41,9 +41,7 @@ def drift(subject: str, kind: str = "differs") -> Drift:
 
 async def test_replicas_take_turns(book: DriftBook) -> None:
     turns = await asyncio.gather(*(book.turn("stock", HOUR) for _ in range(5)))
-    assert set(turns) == {"", None}
-    if isinstance(book, PostgresDrifts):  # FerretDB may give it to two that ask at the same instant
-        assert turns.count("") == 1
+    assert sorted(turns, key=str) in (["", None, None, None, None], [None, None, None, None, ""])
     assert await book.turn("payments", HOUR) == "", "another comparison has a turn of its own"
     await book.advance("stock", "b")
     assert await book.turn("stock", HOUR) is None
