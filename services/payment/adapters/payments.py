@@ -10,8 +10,9 @@ from uuid import UUID
 
 import asyncpg
 
-from services.chassis.data.postgres import Connection, Record
+from services.chassis.data.postgres import Record
 from services.chassis.plain.money import Money
+from services.payment.adapters.asked import AskedRows
 from services.payment.adapters.storable import decimal_or_none, money_or_none, storable
 from services.payment.domain.charges import Attempt, Refusal
 from services.payment.domain.disputes import DisputeState
@@ -25,11 +26,10 @@ _PAYMENT = (
 )
 
 
-class PostgresPayments:
+class PostgresPayments(AskedRows[Payment]):
     """Payments on one connection (ports.Payments)."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    table = "payments"
 
     async def add(self, payment: Payment, client_app: str) -> None:
         """Stores a payment that begins. Raises PaymentInProgress: the order has a live or paid one."""
@@ -170,15 +170,6 @@ class PostgresPayments:
         )
         return [_payment(row) for row in rows]
 
-    async def put_off(self, payment: Payment, leased_until: datetime) -> None:
-        """Writes when the payment is due next, unless it has changed since it was taken."""
-        await self._connection.execute(
-            "UPDATE payments SET check_at = $3 WHERE id = $1 AND check_at = $2",
-            payment.id,
-            leased_until,
-            payment.check_at,
-        )
-
     async def after(self, payment_id: UUID | None, limit: int) -> list[UUID]:
         """Up to `limit` payments whose ids follow this one, by id."""
         rows = await self._connection.fetch(
@@ -243,24 +234,6 @@ class PostgresPayments:
             attempt.error_code,
             attempt.error_message,
             json.dumps(attempt.answer),
-        )
-
-    async def take_next_key(self, payment: Payment) -> bool:
-        """Lets the provider be asked under another key from now on. False: another process has done so."""
-        taken = await self._connection.fetchval(
-            "UPDATE payments SET key_number = key_number + 1, server_errors = 0"
-            " WHERE id = $1 AND key_number = $2 RETURNING true",
-            payment.id,
-            payment.key_number,
-        )
-        return taken is True
-
-    async def count_server_error(self, payment: Payment) -> None:
-        """Records that the provider's servers have failed under the key that it was asked with."""
-        await self._connection.execute(
-            "UPDATE payments SET server_errors = server_errors + 1 WHERE id = $1 AND key_number = $2",
-            payment.id,
-            payment.key_number,
         )
 
 

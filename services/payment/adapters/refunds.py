@@ -7,8 +7,9 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.chassis.data.postgres import Connection, Record
+from services.chassis.data.postgres import Record
 from services.chassis.plain.money import Money
+from services.payment.adapters.asked import AskedRows
 from services.payment.domain.refunds import Refund, RefundStatus
 
 _REFUND = (
@@ -17,11 +18,10 @@ _REFUND = (
 )
 
 
-class PostgresRefunds:
+class PostgresRefunds(AskedRows[Refund]):
     """Refunds on one connection (ports.Refunds)."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    table = "refunds"
 
     async def add(self, refund: Refund) -> None:
         """Stores a new refund."""
@@ -102,30 +102,6 @@ class PostgresRefunds:
             list(providers),
         )
         return [_refund(row) for row in rows]
-
-    async def put_off(self, refund: Refund, leased_until: datetime) -> None:
-        """Writes when the refund is due next, unless it has changed since it was taken."""
-        await self._connection.execute(
-            "UPDATE refunds SET check_at = $3 WHERE id = $1 AND check_at = $2", refund.id, leased_until, refund.check_at
-        )
-
-    async def take_next_key(self, refund: Refund) -> bool:
-        """Lets the provider be asked under another key from now on. False: another process has done so."""
-        taken = await self._connection.fetchval(
-            "UPDATE refunds SET key_number = key_number + 1, server_errors = 0"
-            " WHERE id = $1 AND key_number = $2 RETURNING true",
-            refund.id,
-            refund.key_number,
-        )
-        return taken is True
-
-    async def count_server_error(self, refund: Refund) -> None:
-        """Records that the provider's servers have failed under the key that it was asked with."""
-        await self._connection.execute(
-            "UPDATE refunds SET server_errors = server_errors + 1 WHERE id = $1 AND key_number = $2",
-            refund.id,
-            refund.key_number,
-        )
 
 
 def _refund(row: Record) -> Refund:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
 from services.chassis.plain import clock
 from services.chassis.plain.errors import IdempotencyMismatch, Unavailable
 from services.chassis.plain.money import Money
+from services.payment.adapters.asked import Asked
 from services.payment.domain.charges import Attempt, Charge, ChargeState, CloseReason, ListedCharge, Settlement
 from services.payment.domain.disputes import DisputeState, ProviderDispute
 from services.payment.domain.ledger import Entry, LedgerLine
@@ -33,11 +34,45 @@ A = TypeVar("A")
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class FakePayments:
+class _FakeAsked(Generic[Asked]):
+    """What the fakes of payments and refunds have in common (adapters/asked.py)."""
+
+    def __init__(self) -> None:
+        self.rows: dict[UUID, Asked] = {}
+
+    async def take_next_key(self, asked: Asked) -> bool:
+        row = self.rows[asked.id]
+        if row.key_number != asked.key_number:
+            return False
+        self.rows[asked.id] = row.with_next_key()
+        return True
+
+    async def count_server_error(self, asked: Asked) -> None:
+        row = self.rows[asked.id]
+        if row.key_number == asked.key_number:
+            self.rows[asked.id] = replace(row, server_errors=row.server_errors + 1)
+
+    async def take_due(self, now: datetime, lease: timedelta, limit: int, providers: Collection[str]) -> list[Asked]:
+        due = [
+            one
+            for one in self.rows.values()
+            if one.check_at is not None and one.check_at <= now and one.provider in providers
+        ][:limit]
+        taken = [replace(one, check_at=now + lease, checks=one.checks + 1) for one in due]
+        self.rows.update({one.id: one for one in taken})
+        return taken
+
+    async def put_off(self, asked: Asked, leased_until: datetime) -> None:
+        row = self.rows[asked.id]
+        if row.check_at == leased_until:
+            self.rows[asked.id] = replace(row, check_at=asked.check_at)
+
+
+class FakePayments(_FakeAsked[Payment]):
     """ports.Payments."""
 
     def __init__(self, ledger: FakeLedger, refunds: FakeRefunds) -> None:
-        self.rows: dict[UUID, Payment] = {}
+        super().__init__()
         self.attempts: dict[UUID, list[Attempt]] = {}
         self.young: set[UUID] = set()
         """Payments that have just changed."""
@@ -95,33 +130,6 @@ class FakePayments:
             return True
         return False
 
-    async def take_next_key(self, payment: Payment) -> bool:
-        row = self.rows[payment.id]
-        if row.key_number != payment.key_number:
-            return False
-        self.rows[payment.id] = row.with_next_key()
-        return True
-
-    async def count_server_error(self, payment: Payment) -> None:
-        row = self.rows[payment.id]
-        if row.key_number == payment.key_number:
-            self.rows[payment.id] = replace(row, server_errors=row.server_errors + 1)
-
-    async def take_due(self, now: datetime, lease: timedelta, limit: int, providers: Collection[str]) -> list[Payment]:
-        due = [
-            one
-            for one in self.rows.values()
-            if one.check_at is not None and one.check_at <= now and one.provider in providers
-        ][:limit]
-        taken = [replace(one, check_at=now + lease, checks=one.checks + 1) for one in due]
-        self.rows.update({one.id: one for one in taken})
-        return taken
-
-    async def put_off(self, payment: Payment, leased_until: datetime) -> None:
-        row = self.rows[payment.id]
-        if row.check_at == leased_until:
-            self.rows[payment.id] = replace(row, check_at=payment.check_at)
-
     async def after(self, payment_id: UUID | None, limit: int) -> list[UUID]:
         return sorted(one for one in self.rows if payment_id is None or one > payment_id)[:limit]
 
@@ -155,11 +163,8 @@ class FakePayments:
         self.attempts.setdefault(payment_id, []).append(attempt)
 
 
-class FakeRefunds:
+class FakeRefunds(_FakeAsked[Refund]):
     """ports.Refunds."""
-
-    def __init__(self) -> None:
-        self.rows: dict[UUID, Refund] = {}
 
     async def add(self, refund: Refund) -> None:
         self.rows[refund.id] = refund
@@ -179,32 +184,6 @@ class FakeRefunds:
 
     async def save(self, refund: Refund) -> None:
         self.rows[refund.id] = refund
-
-    async def take_next_key(self, refund: Refund) -> bool:
-        row = self.rows[refund.id]
-        if row.key_number != refund.key_number:
-            return False
-        self.rows[refund.id] = row.with_next_key()
-        return True
-
-    async def count_server_error(self, refund: Refund) -> None:
-        row = self.rows[refund.id]
-        self.rows[refund.id] = replace(row, server_errors=row.server_errors + 1)
-
-    async def take_due(self, now: datetime, lease: timedelta, limit: int, providers: Collection[str]) -> list[Refund]:
-        due = [
-            one
-            for one in self.rows.values()
-            if one.check_at is not None and one.check_at <= now and one.provider in providers
-        ][:limit]
-        taken = [replace(one, check_at=now + lease, checks=one.checks + 1) for one in due]
-        self.rows.update({one.id: one for one in taken})
-        return taken
-
-    async def put_off(self, refund: Refund, leased_until: datetime) -> None:
-        row = self.rows[refund.id]
-        if row.check_at == leased_until:
-            self.rows[refund.id] = replace(row, check_at=refund.check_at)
 
 
 class FakeLedger:
