@@ -10,10 +10,9 @@ from uuid import UUID
 import typer
 
 from cli import audit, output
-from cli.environment import NoSystem, in_a_service
+from cli.environment import in_a_service
 from cli.services import comparisons
 from services.chassis.plain.comparison import Comparison, Finding, examine, examine_all
-from services.payment.ports import ProviderAway
 
 _COLUMNS = ("kind", "subject", "ours", "theirs", "repair", "result")
 _BATCH = 100
@@ -45,10 +44,7 @@ def reconcile(
         output.refuse(f"say whose pod this is: --of {' | '.join(_OPENED)}")
     if not dry_run:
         audit.begin()
-    try:
-        findings = asyncio.run(_findings(of or _OPENED, order, mend=not dry_run))
-    except ProviderAway as error:
-        raise NoSystem(f"payments cannot be compared: {error}") from error
+    findings = asyncio.run(_findings(of or _OPENED, order, mend=not dry_run))
     output.show((_row(one, dry_run=dry_run) for one in findings), _COLUMNS, as_json=as_json, empty="Nothing differs.")
     if any(not one.mended for one in findings):
         raise typer.Exit(1)

@@ -8,14 +8,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
 from cli.channel import channel_to
 from cli.databases import database
-from cli.environment import settings_of
+from cli.environment import NoSystem, settings_of
 from services.chassis.plain.comparison import Comparison
 from services.payment.__main__ import PROVIDERS
 from services.payment.adapters.orders import ORDER_LOOKUP, GrpcOrders
 from services.payment.adapters.unit_of_work import PostgresPaymentWork
 from services.payment.entrypoints.mapping import KEPT_ANSWERS
 from services.payment.entrypoints.workers import comparisons as of_payment
-from services.payment.ports import PaymentProvider, Providers
+from services.payment.ports import PaymentProvider, ProviderAway, Providers
 from services.payment.settings import PaymentSettings
 from services.payment.use_cases.apply_order_status import ApplyOrderStatusHandler
 from services.payment.use_cases.recorder import Recorder
@@ -25,8 +25,16 @@ from services.payment.use_cases.settle_refund import SettleRefund
 
 @asynccontextmanager
 async def opened() -> AsyncIterator[Sequence[Comparison]]:
-    """The comparisons, for as long as their stores are open."""
-    settings = settings_of("payment", PaymentSettings)
+    """The comparisons, for as long as their stores are open. Raises NoSystem while a provider does not answer."""
+    try:
+        async with _comparisons(settings_of("payment", PaymentSettings)) as found:
+            yield found
+    except ProviderAway as error:
+        raise NoSystem(f"payments cannot be compared: {error}") from error
+
+
+@asynccontextmanager
+async def _comparisons(settings: PaymentSettings) -> AsyncIterator[Sequence[Comparison]]:
     async with (
         database("payment", settings.database_url) as postgres,
         channel_to("payment", settings, ORDER_LOOKUP, settings.order_target) as channel,
