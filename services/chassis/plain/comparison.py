@@ -39,6 +39,11 @@ class Page:
     subjects: Sequence[str]
     place: str
 
+    @classmethod
+    def of(cls, subjects: Sequence[str], limit: int) -> Page:
+        """Up to `limit` subjects in order, each of which is the place behind it. Fewer are the last ones."""
+        return cls(subjects, subjects[-1] if len(subjects) == limit else "")
+
 
 @dataclass(frozen=True)
 class Finding:

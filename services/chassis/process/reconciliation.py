@@ -23,6 +23,7 @@ from pydantic import Field
 from services.chassis.plain import transient
 from services.chassis.plain.comparison import Comparison, Drift, mended
 from services.chassis.process.environment import Environment
+from services.chassis.process.metrics import show_from_the_start
 from services.chassis.process.periodic import Periodic
 
 MOST_REPAIRS = 3
@@ -102,10 +103,9 @@ class Reconciliation:
         self._comparisons = comparisons
         self._every_seconds = settings.compare_every_seconds
         self._batch = settings.compare_batch
-        for kind in (kind for comparison in comparisons for kind in comparison.kinds):
-            _left.labels(kind).set(0)
-            for outcome in Outcome:
-                _found.labels(kind, outcome)  # shown from the start, as 0
+        kinds = [kind for comparison in comparisons for kind in comparison.kinds]
+        show_from_the_start(_left, kinds)
+        show_from_the_start(_found, kinds, Outcome)
 
     async def run(self) -> None:
         """Looks, waits; until cancelled."""

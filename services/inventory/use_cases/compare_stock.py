@@ -26,7 +26,7 @@ class CompareStock:
         """The next products."""
         async with self.work.read() as unit:
             products = await unit.products.page(place, limit)
-        return Page([one.id for one in products], products[-1].id if len(products) == limit else "")
+        return Page.of([one.id for one in products], limit)
 
     async def of_order(self, order_id: UUID) -> Sequence[str]:
         """The products of the order's reservation."""

@@ -39,7 +39,7 @@ class CompareMails:
         """The next orders."""
         async with self.work.read() as unit:
             subjects = [str(one) for one in await unit.orders.page(UUID(place) if place else None, limit)]
-        return Page(subjects, subjects[-1] if len(subjects) == limit else "")
+        return Page.of(subjects, limit)
 
     async def of_order(self, order_id: UUID) -> Sequence[str]:
         """The order itself."""

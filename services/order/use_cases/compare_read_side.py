@@ -27,7 +27,7 @@ class CompareReadSide:
     async def page(self, place: str, limit: int) -> Page:
         """The next orders."""
         found = await self.ids.after(place, limit)
-        return Page(found, found[-1] if len(found) == limit else "")
+        return Page.of(found, limit)
 
     async def of_order(self, order_id: UUID) -> Sequence[str]:
         """The order itself."""
