@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from google.rpc import error_details_pb2, status_pb2
 
 from argosy.user.v1 import user_pb2, user_pb2_grpc
+from facts.system import system
 from services.chassis.rpc.refusals import Refusal, refusal_of
 from tests.support.real_stack import RealStack
 from tests.support.staff import make_staff
@@ -140,6 +141,21 @@ def service_token(stack: RealStack, name: str, **claims: Any) -> str:
     now = int(time.time())
     said = {"iss": f"service:{name}", "aud": "argosy-internal", "iat": now, "exp": now + 60, **claims}
     return jwt.encode(said, _read_key(stack.secrets.service_key_file(name)), algorithm="EdDSA")
+
+
+def others_than(
+    stack: RealStack, callers: Collection[str], person: SignedIn, staff: SignedIn
+) -> Mapping[str, Metadata]:
+    """Who may not call an rpc that only these services may call, with what their calls carry."""
+    caller = min(callers)
+    return {
+        "nobody": (),
+        "a person": person.metadata,
+        "staff": staff.metadata,
+        **{name: bearer(service_token(stack, name)) for name in sorted({*system().names} - {*callers})},
+        "an expired service token": bearer(service_token(stack, caller, exp=1)),
+        "a service token for another audience": bearer(service_token(stack, caller, aud=AUDIENCE)),
+    }
 
 
 async def refused(call: Awaitable[Any]) -> Refusal:

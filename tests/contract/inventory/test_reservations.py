@@ -10,8 +10,7 @@ import grpc
 import pytest
 
 from argosy.inventory.v1 import product_pb2, product_pb2_grpc, reservation_pb2, reservation_pb2_grpc
-from facts.system import system
-from tests.contract.support import Metadata, bearer, fields, refused, service_token, sign_up, sign_up_staff
+from tests.contract.support import Metadata, fields, others_than, refused, sign_up, sign_up_staff
 from tests.support.real_stack import RealStack
 
 Stub = reservation_pb2_grpc.ReservationServiceStub
@@ -49,15 +48,7 @@ async def available(products: Products, product: str) -> int:
 @pytest.mark.usefixtures("unchanged")
 async def test_nobody_but_the_order_service_may_call(reservations: Stub, stack: RealStack, product: str) -> None:
     ada, staff = await sign_up(stack), await sign_up_staff(stack)
-    others = {
-        "nobody": (),
-        "a person": ada.metadata,
-        "staff": staff.metadata,
-        **{name: bearer(service_token(stack, name)) for name in sorted({*system().names} - {"order"})},
-        "an expired service token": bearer(service_token(stack, "order", exp=1)),
-        "a service token for another audience": bearer(service_token(stack, "order", aud="https://api.myapp.com")),
-    }
-    for who, metadata in others.items():
+    for who, metadata in others_than(stack, {"order"}, ada, staff).items():
         for rpc in every_rpc(reservations, product):
             refusal = await refused(rpc(metadata=metadata))
             assert refusal.code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED), who

@@ -9,10 +9,9 @@ import pytest
 
 from argosy.order.v1 import order_lookup_pb2_grpc, order_pb2, order_pb2_grpc
 from argosy.order.v1.order_lookup_pb2 import LookUpOrdersRequest
-from facts.system import system
 from services.chassis.plain import clock
 from tests.contract.order.conftest import People
-from tests.contract.support import Metadata, bearer, fields, refused, service_token
+from tests.contract.support import Metadata, bearer, fields, others_than, refused, service_token
 from tests.support.real_stack import RealStack
 
 Stub = order_lookup_pb2_grpc.OrderLookupServiceStub
@@ -47,14 +46,7 @@ async def test_orders_that_exist(
 
 @pytest.mark.usefixtures("unchanged")
 async def test_nobody_else_may_ask(lookup: Stub, stack: RealStack, people: People) -> None:
-    others = {
-        "nobody": (),
-        "a person": people.owner.metadata,
-        "staff": people.staff.metadata,
-        **{name: bearer(service_token(stack, name)) for name in sorted({*system().names} - CALLERS)},
-        "an expired service token": bearer(service_token(stack, "inventory", exp=1)),
-    }
-    for who, metadata in others.items():
+    for who, metadata in others_than(stack, CALLERS, people.owner, people.staff).items():
         refusal = await refused(
             lookup.LookUpOrders(LookUpOrdersRequest(order_ids=[str(uuid.uuid4())]), metadata=metadata)
         )

@@ -9,9 +9,8 @@ import pytest
 
 from argosy.order.v1 import order_lookup_pb2_grpc, order_pb2, order_pb2_grpc
 from argosy.order.v1.order_lookup_pb2 import ResolvedOrder, ResolveOrdersRequest
-from facts.system import system
 from tests.contract.order.conftest import People
-from tests.contract.support import Metadata, bearer, fields, refused, service_token
+from tests.contract.support import Metadata, bearer, fields, others_than, refused, service_token
 from tests.support.real_stack import RealStack
 
 Stub = order_lookup_pb2_grpc.OrderLookupServiceStub
@@ -46,14 +45,7 @@ async def test_where_orders_stand(
 
 @pytest.mark.usefixtures("unchanged")
 async def test_nobody_else_may_ask(lookup: Stub, stack: RealStack, people: People) -> None:
-    others = {
-        "nobody": (),
-        "a person": people.owner.metadata,
-        "staff": people.staff.metadata,
-        **{name: bearer(service_token(stack, name)) for name in sorted({*system().names} - {"inventory"})},
-        "an expired service token": bearer(service_token(stack, "inventory", exp=1)),
-    }
-    for who, metadata in others.items():
+    for who, metadata in others_than(stack, {"inventory"}, people.owner, people.staff).items():
         refusal = await refused(
             lookup.ResolveOrders(ResolveOrdersRequest(order_ids=[str(uuid.uuid4())]), metadata=metadata)
         )

@@ -8,9 +8,8 @@ import grpc
 import pytest
 
 from argosy.payment.v1 import payment_lookup_pb2, payment_lookup_pb2_grpc, payment_pb2, payment_pb2_grpc
-from facts.system import system
 from tests.contract.payment.conftest import PlaceOrder
-from tests.contract.support import Metadata, SignedIn, bearer, fields, refused, service_token
+from tests.contract.support import Metadata, SignedIn, bearer, fields, others_than, refused, service_token
 from tests.support.real_stack import RealStack
 
 Stub = payment_lookup_pb2_grpc.PaymentLookupServiceStub
@@ -58,15 +57,7 @@ async def test_of_an_order_that_nobody_knows(lookup: Stub, order_service: Metada
 
 
 async def test_nobody_else_may_ask(lookup: Stub, stack: RealStack, ada: SignedIn, staff: SignedIn) -> None:
-    others = {
-        "nobody": (),
-        "a person": ada.metadata,
-        "staff": staff.metadata,
-        **{name: bearer(service_token(stack, name)) for name in sorted({*system().names} - {"order"})},
-        "an expired service token": bearer(service_token(stack, "order", exp=1)),
-        "a service token for another audience": bearer(service_token(stack, "order", aud="https://api.myapp.com")),
-    }
-    for who, metadata in others.items():
+    for who, metadata in others_than(stack, {"order"}, ada, staff).items():
         refusal = await refused(lookup.LookUpOrderPayment(look_up(str(uuid.uuid4())), metadata=metadata))
         assert refusal.code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED), who
 
