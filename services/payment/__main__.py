@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
 from argosy.payment.v1 import payment_lookup_pb2, payment_pb2
@@ -19,9 +20,11 @@ from services.chassis.data.postgres import Postgres
 from services.chassis.data.postgres_drifts import PostgresDrifts
 from services.chassis.data.postgres_outbox import PostgresOutbox
 from services.chassis.process.reconciliation import Reconciliation
+from services.chassis.process.resource import Resource
 from services.chassis.process.settings import load
 from services.chassis.rpc.statuses import Catalogue
 from services.payment.adapters.orders import ORDER_LOOKUP, GrpcOrders
+from services.payment.adapters.store_credit.provider import StoreCreditProvider
 from services.payment.adapters.stripe.client import StripeProvider
 from services.payment.adapters.unit_of_work import CONSUMER, PostgresPaymentWork
 from services.payment.entrypoints.consumers import handlers
@@ -30,7 +33,7 @@ from services.payment.entrypoints.mapping import KEPT_ANSWERS
 from services.payment.entrypoints.rpc import PaymentLookupRpc, PaymentRpc
 from services.payment.entrypoints.webhooks import StripeWebhooks
 from services.payment.entrypoints.workers import Reconciler, chores, comparisons, counting
-from services.payment.ports import Providers
+from services.payment.ports import PaymentProvider, Providers
 from services.payment.settings import PaymentSettings, ProviderName
 from services.payment.use_cases import outcomes
 from services.payment.use_cases.apply_notice import ApplyNoticeHandler
@@ -52,7 +55,11 @@ from services.payment.use_cases.settle_refund import SettleRefund
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def stripe(settings: PaymentSettings) -> StripeProvider:
+class Provider(PaymentProvider, Resource, Protocol):
+    """A payment provider that is started and stopped with the service."""
+
+
+def stripe(settings: PaymentSettings, _: Postgres) -> Provider:
     """Stripe, or a sandbox of it."""
     return StripeProvider(
         settings.stripe_api_key,
@@ -62,7 +69,15 @@ def stripe(settings: PaymentSettings) -> StripeProvider:
     )
 
 
-PROVIDERS: Mapping[ProviderName, Callable[[PaymentSettings], StripeProvider]] = {"stripe": stripe}
+def store_credit(_: PaymentSettings, postgres: Postgres) -> Provider:
+    """Customers' store credit, beside the payments."""
+    return StoreCreditProvider(postgres)
+
+
+PROVIDERS: Mapping[ProviderName, Callable[[PaymentSettings, Postgres], Provider]] = {
+    "stripe": stripe,
+    "store_credit": store_credit,
+}
 """Name → how the provider's adapter is made. A payment keeps the name of its provider."""
 
 
@@ -72,7 +87,7 @@ def run(settings: PaymentSettings) -> None:
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
     producer = app.add(Producer(settings.brokers, app.name), required=False)
     providers = Providers(
-        {name: app.add(make(settings)) for name, make in PROVIDERS.items()}, settings.payment_provider
+        {name: app.add(make(settings, postgres)) for name, make in PROVIDERS.items()}, settings.payment_provider
     )
     outcomes.show_payments(providers.by_name)
     work = PostgresPaymentWork(postgres, KEPT_ANSWERS)

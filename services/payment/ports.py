@@ -9,7 +9,9 @@ from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from services.chassis.plain import unit_of_work
+from services.chassis.plain.money import Money
 from services.payment.domain.charges import Attempt, Charge, CloseReason, ListedCharge, Refusal
+from services.payment.domain.credit import ComparedCredit, CreditEntry
 from services.payment.domain.disputes import DisputeState, ProviderDispute
 from services.payment.domain.facts import Fact
 from services.payment.domain.ledger import LedgerLine
@@ -141,11 +143,30 @@ class Ledger(Protocol):
 class Disputes(Protocol):
     """Disputes of payments."""
 
-    async def keep(self, payment_id: UUID, dispute: ProviderDispute) -> None:
+    async def keep(self, payment_id: UUID, provider: str, dispute: ProviderDispute) -> None:
         """Writes a dispute of the payment, which is locked. An open state does not replace a final one."""
 
     async def of_payment(self, payment_id: UUID) -> Mapping[str, DisputeState]:
         """The state of each dispute of a payment, which the caller has locked, by the provider's reference."""
+
+
+class Credit(Protocol):
+    """Customers' store credit."""
+
+    async def add(self, entry: CreditEntry) -> None:
+        """Writes an entry that adds to the customer's balance. A second entry of one refund is an error."""
+
+    async def of_user(self, user_id: UUID) -> list[Money]:
+        """The customer's balances, by currency. One that never had an entry is absent."""
+
+    async def page(self, user_id: UUID, *, before: UUID | None, limit: int) -> list[CreditEntry]:
+        """Up to `limit` entries of a customer older than `before`, newest first."""
+
+    async def users_after(self, user_id: UUID | None, limit: int) -> list[UUID]:
+        """Up to `limit` customers with a balance whose ids follow this one, by id."""
+
+    async def compared(self, user_ids: Sequence[UUID]) -> list[ComparedCredit]:
+        """The balances of these customers, each with the sum of its entries."""
 
 
 class PaidOrders(Protocol):
@@ -168,8 +189,8 @@ class PaidOrders(Protocol):
 class Notices(Protocol):
     """Notices that were applied."""
 
-    async def was_processed(self, notice_id: str) -> bool:
-        """Whether a notice has been applied."""
+    async def was_processed(self, notice: Notice) -> bool:
+        """Whether the provider's notice has been applied."""
 
     async def processed(self, notice: Notice, payment_id: UUID) -> None:
         """Records that a notice about a payment needs nothing more."""
@@ -242,6 +263,10 @@ class PaymentUnit(unit_of_work.UnitOfWork[Fact], Protocol):
     @property
     def disputes(self) -> Disputes:
         """Disputes of payments."""
+
+    @property
+    def credit(self) -> Credit:
+        """Customers' store credit."""
 
     @property
     def orders(self) -> PaidOrders:
@@ -394,12 +419,11 @@ class Providers:
 
     by_name: Mapping[str, PaymentProvider]
     default: str
-    """Who is asked for new payments."""
+    """The provider of new payments whose payment method names no other one."""
 
-    @property
-    def for_new(self) -> PaymentProvider:
-        """The provider of new payments."""
-        return self.by_name[self.default]
+    def for_new(self, payment_method: str) -> PaymentProvider:
+        """The provider of a new payment: the one that the payment method names, else the default."""
+        return self.by_name.get(payment_method) or self.by_name[self.default]
 
     def of(self, stored: Payment | Refund) -> PaymentProvider:
         """The provider of a payment or a refund. Raises KeyError: this version does not have it."""

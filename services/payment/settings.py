@@ -11,15 +11,16 @@ from services.chassis.data.postgres import PostgresSettings
 from services.chassis.process.environment import HttpUrl, Target
 from services.chassis.process.reconciliation import ReconciliationSettings
 
-ProviderName = Literal["stripe"]
+ProviderName = Literal["stripe", "store_credit"]
 """The providers that `__main__.PROVIDERS` has."""
 
 
 class PaymentSettings(PostgresSettings, ReconciliationSettings):
     """The chassis' settings and the service's own."""
 
-    payment_provider: ProviderName = "stripe"
-    """The provider of new payments. Stored payments stay with the provider that they began with."""
+    payment_provider: Literal["stripe"] = "stripe"
+    """The provider of new payments by card. A payment method may name another one, and stored payments stay with the
+    provider that they began with."""
     order_target: Target
     """host:port of the order service."""
     stripe_api_key: SecretStr = Field(min_length=1)

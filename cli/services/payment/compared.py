@@ -42,7 +42,7 @@ async def _comparisons(settings: PaymentSettings) -> AsyncIterator[Sequence[Comp
     ):
         by_name: dict[str, PaymentProvider] = {}
         for name, make in PROVIDERS.items():
-            by_name[name] = provider = make(settings)
+            by_name[name] = provider = make(settings, postgres)
             await provider.start()
             started.push_async_callback(provider.stop)
         work, providers = PostgresPaymentWork(postgres, KEPT_ANSWERS), Providers(by_name, settings.payment_provider)

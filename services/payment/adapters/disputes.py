@@ -14,13 +14,14 @@ class PostgresDisputes:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def keep(self, payment_id: UUID, dispute: ProviderDispute) -> None:
+    async def keep(self, payment_id: UUID, provider: str, dispute: ProviderDispute) -> None:
         """Writes a dispute of the payment, which is locked. An open state does not replace a final one."""
         await self._connection.execute(
-            "INSERT INTO disputes (stripe_dispute_id, payment_id, amount, currency, reason, status, state)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (stripe_dispute_id) DO UPDATE SET"
+            "INSERT INTO disputes (provider, provider_reference, payment_id, amount, currency, reason, status, state)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (provider, provider_reference) DO UPDATE SET"
             " amount = excluded.amount, reason = excluded.reason, status = excluded.status, state = excluded.state"
             " WHERE disputes.state NOT IN ('won', 'lost') OR excluded.state IN ('won', 'lost')",
+            provider,
             dispute.reference,
             payment_id,
             dispute.amount.decimal,
@@ -33,6 +34,6 @@ class PostgresDisputes:
     async def of_payment(self, payment_id: UUID) -> dict[str, DisputeState]:
         """The state of each dispute of a payment, which the caller has locked, by the provider's reference."""
         rows = await self._connection.fetch(
-            "SELECT stripe_dispute_id, state FROM disputes WHERE payment_id = $1", payment_id
+            "SELECT provider_reference, state FROM disputes WHERE payment_id = $1", payment_id
         )
-        return {row["stripe_dispute_id"]: DisputeState(row["state"]) for row in rows}
+        return {row["provider_reference"]: DisputeState(row["state"]) for row in rows}

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 
 from argosy.event.v1 import payment_events_pb2 as events
 from services.chassis.data.postgres_work import Outgoing
+from services.payment.adapters.stripe.words import NAME as STRIPE
 from services.payment.domain.facts import (
     Fact,
     PaymentConfirmed,
@@ -33,14 +34,14 @@ def event_of(fact: Fact) -> Message:
                 **what,
                 amount=fact.amount.text,
                 currency=fact.amount.currency,
-                stripe_payment_intent_id=fact.provider_reference or "",
+                stripe_payment_intent_id=_intent_of(fact),
             )
         case PaymentFailed():
             return events.PaymentFailed(
                 **what,
                 error=failure_sentence(fact.code),
                 error_code=fact.code,
-                stripe_payment_intent_id=fact.provider_reference or "",
+                stripe_payment_intent_id=_intent_of(fact),
             )
         case PaymentRequiresAction():
             return events.PaymentRequiresAction(**what)
@@ -53,3 +54,8 @@ def event_of(fact: Fact) -> Message:
                 **what, refund_id=str(fact.refund_id), amount=fact.amount.text, currency=fact.amount.currency
             )
     assert_never(fact)
+
+
+def _intent_of(fact: PaymentConfirmed | PaymentFailed) -> str:
+    """Stripe's reference; empty where Stripe has none, or another provider has the payment."""
+    return fact.provider_reference or "" if fact.provider == STRIPE else ""

@@ -18,24 +18,28 @@ class PostgresNotices:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def was_processed(self, notice_id: str) -> bool:
-        """Whether a notice has been applied."""
+    async def was_processed(self, notice: Notice) -> bool:
+        """Whether the provider's notice has been applied."""
         seen = await self._connection.fetchval(
-            "SELECT true FROM processed_webhook_events WHERE event_id = $1", notice_id
+            "SELECT true FROM processed_webhook_events WHERE provider = $1 AND event_id = $2",
+            notice.provider,
+            notice.id,
         )
         return seen is True
 
     async def processed(self, notice: Notice, payment_id: UUID) -> None:
         """Records that a notice about a payment needs nothing more; deletes some that are too old to come again."""
         await self._connection.execute(
-            "INSERT INTO processed_webhook_events (event_id, type, payment_id) VALUES ($1, $2, $3)"
+            "INSERT INTO processed_webhook_events (provider, event_id, type, payment_id) VALUES ($1, $2, $3, $4)"
             " ON CONFLICT DO NOTHING",
+            notice.provider,
             notice.id,
             notice.type,
             payment_id,
         )
         await self._connection.execute(
-            "DELETE FROM processed_webhook_events WHERE event_id IN (SELECT event_id FROM processed_webhook_events"
+            "DELETE FROM processed_webhook_events WHERE (provider, event_id) IN ("
+            " SELECT provider, event_id FROM processed_webhook_events"
             " WHERE received_at < now() - $1::interval ORDER BY received_at LIMIT 10 FOR UPDATE SKIP LOCKED)",
             _KEEP,
         )

@@ -62,7 +62,7 @@ def _webhook(row: Record) -> Moment:
 
 
 def _dispute(row: Record) -> list[Moment]:
-    facts = {"paymentId": str(row["payment_id"]), "providerId": row["stripe_dispute_id"]}
+    facts = {"paymentId": str(row["payment_id"]), "providerId": row["provider_reference"]}
     moments = [_said(row["created_at"], f"dispute of {_amount(row)} ({row['reason']})", facts)]
     if row["updated_at"] > row["created_at"]:
         moments.append(_said(row["updated_at"], f"dispute of {_amount(row)} is {row['status']}", facts))

@@ -16,6 +16,7 @@ from services.payment.adapters.notices import PostgresNotices
 from services.payment.adapters.paid_orders import PostgresPaidOrders
 from services.payment.adapters.payments import PostgresPayments
 from services.payment.adapters.refunds import PostgresRefunds
+from services.payment.adapters.store_credit.balances import PostgresCredit
 from services.payment.adapters.stranded import PostgresStranded
 from services.payment.domain.facts import Fact
 from services.payment.ports import KeptUnder
@@ -35,6 +36,7 @@ class PostgresPaymentUnit(PostgresUnit[Fact]):
         self.refunds = PostgresRefunds(connection)
         self.ledger = PostgresLedger(connection)
         self.disputes = PostgresDisputes(connection)
+        self.credit = PostgresCredit(connection)
         self.orders = PostgresPaidOrders(connection)
         self.notices = PostgresNotices(connection)
         self.stranded = PostgresStranded(connection)

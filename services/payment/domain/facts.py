@@ -19,6 +19,7 @@ class PaymentConfirmed:
     payment_id: UUID
     user_id: UUID
     amount: Money
+    provider: str
     provider_reference: str | None
 
 
@@ -31,6 +32,7 @@ class PaymentFailed:
     user_id: UUID
     code: str
     """Why (failures.py)."""
+    provider: str
     provider_reference: str | None
 
 

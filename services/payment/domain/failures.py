@@ -26,6 +26,7 @@ _SENTENCES: Mapping[str, str] = {
     "expired_card": "The card has expired. Please use another card.",
     "incorrect_cvc": "The card's security code is incorrect.",
     "incorrect_number": "The card number is incorrect.",
+    "insufficient_credit": "Your store credit does not cover the order. Please pay in another way.",
     "insufficient_funds": "The card has insufficient funds. Please use another card.",
     "payment_intent_authentication_failure": "The bank wants the payment to be confirmed, and it was not.",
     "processing_error": "The payment could not be processed, and the card was not charged. Please try again.",

@@ -53,7 +53,9 @@ def apply_charge(
 
 def confirmed(payment: Payment) -> PaymentConfirmed:
     """The fact that the payment pays for its order."""
-    return PaymentConfirmed(payment.order_id, payment.id, payment.user_id, payment.amount, payment.provider_reference)
+    return PaymentConfirmed(
+        payment.order_id, payment.id, payment.user_id, payment.amount, payment.provider, payment.provider_reference
+    )
 
 
 def apply_refusal(payment: Payment, refusal: Refusal, code: str | None, now: datetime) -> Change:
@@ -157,7 +159,7 @@ def _settle(payment: Payment, charge: Charge, now: datetime) -> Change:
     settled = replace(payment, provider_fee=settlement.fee, net_amount=settlement.net, checks=0)
     settled = replace(settled, check_at=next_check(settled, now))
     fee = LedgerLine(Entry.FEE, settlement.fee, payment.provider, settlement.reference)
-    return Change(payment, settled, ledger=(fee,))
+    return Change(payment, settled, ledger=(fee,) if fee.amount.minor else ())
 
 
 def _go_on(payment: Payment, charge: Charge, order_ended: bool, now: datetime, challenge_timeout: timedelta) -> Change:
@@ -195,7 +197,8 @@ def _end(payment: Payment, charge: Charge, status: Status, now: datetime) -> Cha
 
 def _failed(before: Payment, after: Payment) -> Change:
     code = after.decline_code or after.error_code or DECLINED_WITHOUT_REASON
-    return Change(before, after, PaymentFailed(after.order_id, after.id, after.user_id, code, after.provider_reference))
+    fact = PaymentFailed(after.order_id, after.id, after.user_id, code, after.provider, after.provider_reference)
+    return Change(before, after, fact)
 
 
 def _decline_code(charge: Charge) -> str:

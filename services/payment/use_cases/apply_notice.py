@@ -97,11 +97,11 @@ class ApplyNoticeHandler:
                 payment = await unit.payments.find(notice.payment_id)
             if payment is None and notice.capture_reference is not None:
                 payment = await unit.payments.find_by_capture(notice.provider, notice.capture_reference)
-            return payment
+            return payment if payment is not None and payment.provider == notice.provider else None
 
     async def _nothing_to_learn(self, notice: Notice, payment: Payment) -> bool:
         async with self.work.read() as unit:
-            if await unit.notices.was_processed(notice.id):
+            if await unit.notices.was_processed(notice):
                 return True
             if notice.refund_reference is not None and notice.refund_status is not None:
                 return await unit.refunds.has_status(notice.provider, notice.refund_reference, notice.refund_status)

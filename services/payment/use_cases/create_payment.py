@@ -80,7 +80,7 @@ class CreatePaymentHandler:
 
     async def _require_own_customer(self, command: CreatePayment) -> None:
         customer_id = command.customer_id
-        provider = self.providers.for_new
+        provider = self.providers.for_new(command.payment_method)
         if customer_id is not None and await provider.user_of_customer(customer_id) != str(command.user_id):
             raise CustomerRefused(provider.label)
 
@@ -89,7 +89,7 @@ class CreatePaymentHandler:
 
         The claim comes first: a repeat gets its answer also when by now the order is paid or cancelled.
         """
-        provider = self.providers.for_new
+        provider = self.providers.for_new(command.payment_method)
         payment = begin(
             order,
             payment_id=ids.new_id(),

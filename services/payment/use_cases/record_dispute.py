@@ -37,7 +37,7 @@ class RecordDispute:
             if not current.is_paid:
                 raise ChargeMismatch(f"dispute {seen.reference} is of payment {payment.id}, which was not captured")
             known = await unit.disputes.of_payment(payment.id)
-            await unit.disputes.keep(payment.id, seen)
+            await unit.disputes.keep(payment.id, payment.provider, seen)
             lines = dispute_lines(seen, await unit.ledger.booked(payment.id), payment.provider)
             await unit.ledger.add(payment.id, lines)
             states = await unit.disputes.of_payment(payment.id)

@@ -20,9 +20,11 @@ from services.chassis.data.postgres import Postgres, Record
 from services.chassis.plain import clock
 from services.chassis.plain.money import Money
 from services.chassis.plain.unit_of_work import Repeatable
+from services.payment.adapters.store_credit.provider import StoreCreditProvider
 from services.payment.adapters.stripe.client import StripeProvider
 from services.payment.adapters.unit_of_work import PostgresPaymentWork
 from services.payment.domain.answers import PaymentAnswer
+from services.payment.domain.credit import STORE_CREDIT
 from services.payment.domain.orders import KnownOrder, Order, OrderNotFound
 from services.payment.domain.payments import OrderPaymentState, Payment, StrandedPayment
 from services.payment.domain.refunds import Refund
@@ -154,7 +156,9 @@ class Lab:
 
     def __post_init__(self) -> None:
         self.work = work = PostgresPaymentWork(self.postgres, KEPT_ANSWERS)
-        self.providers = providers = Providers({self.gateway.name: self.gateway}, self.gateway.name)
+        self.providers = providers = Providers(
+            {self.gateway.name: self.gateway, STORE_CREDIT: StoreCreditProvider(self.postgres)}, self.gateway.name
+        )
         self.recorder = Recorder.of(work, self.challenge_timeout)
         self.settle = SettlePayment(work, providers, self.recorder, self.search_lag)
         self.settle_refund = SettleRefund(work, providers, self.recorder)

@@ -200,8 +200,8 @@ async def test_webhooks_are_remembered_for_a_month(lab: Lab) -> None:
         await unit.notices.processed(Notice("stripe", old, "t", Topic.CHARGE), payment_id)
         await unit.connection.execute("UPDATE processed_webhook_events SET received_at = now() - interval '31 days'")
         await unit.notices.processed(Notice("stripe", new, "t", Topic.CHARGE), payment_id)
-        assert not await unit.notices.was_processed(old)
-        assert await unit.notices.was_processed(new)
+        assert not await unit.notices.was_processed(Notice("stripe", old, "t", Topic.CHARGE))
+        assert await unit.notices.was_processed(Notice("stripe", new, "t", Topic.CHARGE))
 
 
 async def test_lists_are_ones_own_newest_first_a_page_at_a_time(lab: Lab) -> None:

@@ -14,7 +14,7 @@ from services.chassis.data.migrations import migrate_in_background
 from services.chassis.plain import ids
 from tests.integration.payment.conftest import MIGRATIONS
 
-PROVIDERS = "0910.payment.providers.sql"
+SINCE_PROVIDERS = "09*.sql"
 OLD_PAYMENT = (
     "INSERT INTO payments (id, order_id, user_id, amount, currency, status, payment_method, return_url,"
     " stripe_payment_intent_id) VALUES ($1, $1, $1, 59.98, 'USD', $3, 'pm_card_visa', 'x', $2)"
@@ -27,12 +27,19 @@ OLD_LINE = (
     "INSERT INTO ledger_entries (payment_id, entry, amount, currency, stripe_id) VALUES ($1, 'capture', 1, 'USD', $2)"
 )
 
+OLD_DISPUTE = (
+    "INSERT INTO disputes (stripe_dispute_id, payment_id, amount, currency, reason, status, state)"
+    " VALUES ($1, $2, 1, 'USD', 'general', 'won', 'won') ON CONFLICT (stripe_dispute_id) DO UPDATE SET"
+    " amount = excluded.amount WHERE disputes.state NOT IN ('won', 'lost')"
+)
+OLD_WEBHOOK = "INSERT INTO processed_webhook_events (event_id, type) VALUES ($1, 't') ON CONFLICT DO NOTHING"
+
 
 @pytest.fixture
 async def connection(postgres_url: str, tmp_path: Path) -> AsyncIterator[asyncpg.Connection]:
     """A database as the version before left it, with one payment, and then migrated."""
     before = tmp_path / "migrations"
-    shutil.copytree(MIGRATIONS, before, ignore=shutil.ignore_patterns(PROVIDERS))
+    shutil.copytree(MIGRATIONS, before, ignore=shutil.ignore_patterns(SINCE_PROVIDERS))
     await migrate_in_background(postgres_url, before)
     connection = await asyncpg.connect(postgres_url)
     yield connection
@@ -88,6 +95,45 @@ async def test_both_versions_write_and_each_reads_what_the_other_wrote(
         "ch_kept",
         "ch_old",
         "txn_new",
+    ]
+
+
+async def test_the_version_before_writes_disputes_and_webhooks_of_stripe(
+    connection: asyncpg.Connection, postgres_url: str
+) -> None:
+    payment = ids.new_id()
+    await connection.execute(OLD_PAYMENT, payment, "pi_1", "succeeded")
+    await connection.execute(OLD_DISPUTE, "dp_kept", payment)
+    await connection.execute(OLD_WEBHOOK, "evt_kept")
+    await migrate_in_background(postgres_url, MIGRATIONS)
+    for _ in range(2):
+        await connection.execute(OLD_DISPUTE, "dp_old", payment)
+        await connection.execute(OLD_WEBHOOK, "evt_old")
+    for provider in ("stripe", "other"):
+        await connection.execute(
+            "INSERT INTO disputes (provider, provider_reference, payment_id, amount, currency, reason, status, state)"
+            " VALUES ($1, 'dp_new', $2, 1, 'USD', 'general', 'won', 'won')",
+            provider,
+            payment,
+        )
+        await connection.execute(
+            "INSERT INTO processed_webhook_events (provider, event_id, type) VALUES ($1, 'evt_new', 't')", provider
+        )
+    disputes = await connection.fetch(
+        "SELECT provider, provider_reference, stripe_dispute_id FROM disputes ORDER BY provider_reference, provider"
+    )
+    assert [tuple(row) for row in disputes] == [
+        ("stripe", "dp_kept", "dp_kept"),
+        ("other", "dp_new", None),
+        ("stripe", "dp_new", "dp_new"),
+        ("stripe", "dp_old", "dp_old"),
+    ]
+    webhooks = await connection.fetch("SELECT provider, event_id FROM processed_webhook_events ORDER BY 2, 1")
+    assert [tuple(row) for row in webhooks] == [
+        ("stripe", "evt_kept"),
+        ("other", "evt_new"),
+        ("stripe", "evt_new"),
+        ("stripe", "evt_old"),
     ]
 
 

@@ -13,6 +13,7 @@ from services.chassis.plain.errors import IdempotencyMismatch, Unavailable
 from services.chassis.plain.money import Money
 from services.payment.adapters.asked import Asked
 from services.payment.domain.charges import Attempt, Charge, ChargeState, CloseReason, ListedCharge, Settlement
+from services.payment.domain.credit import ComparedCredit, CreditEntry, CreditKind
 from services.payment.domain.disputes import DisputeState, ProviderDispute
 from services.payment.domain.ledger import Entry, LedgerLine
 from services.payment.domain.notices import Notice
@@ -210,11 +211,47 @@ class FakeDisputes:
     def __init__(self) -> None:
         self.rows: dict[UUID, dict[str, ProviderDispute]] = {}
 
-    async def keep(self, payment_id: UUID, dispute: ProviderDispute) -> None:
+    async def keep(self, payment_id: UUID, provider: str, dispute: ProviderDispute) -> None:
         self.rows.setdefault(payment_id, {})[dispute.reference] = dispute
 
     async def of_payment(self, payment_id: UUID) -> Mapping[str, DisputeState]:
         return {reference: one.state for reference, one in self.rows.get(payment_id, {}).items()}
+
+
+class FakeCredit:
+    """ports.Credit, and what a provider of store credit does with it."""
+
+    def __init__(self) -> None:
+        self.entries: list[CreditEntry] = []
+        self.balances: dict[tuple[UUID, str], int] = {}
+
+    async def add(self, entry: CreditEntry) -> None:
+        assert entry.refund_id is None or entry.refund_id not in [one.refund_id for one in self.entries]
+        account = entry.user_id, entry.amount.currency
+        self.balances[account] = self.balances.get(account, 0) + entry.amount.minor
+        self.entries.append(entry)
+
+    async def of_user(self, user_id: UUID) -> list[Money]:
+        found = {currency: minor for (owner, currency), minor in self.balances.items() if owner == user_id}
+        return [Money(found[currency], currency) for currency in sorted(found)]
+
+    async def page(self, user_id: UUID, *, before: UUID | None, limit: int) -> list[CreditEntry]:
+        found = [one for one in self.entries if one.user_id == user_id and (before is None or one.id < before)]
+        return found[::-1][:limit]
+
+    async def users_after(self, user_id: UUID | None, limit: int) -> list[UUID]:
+        return sorted({owner for owner, _ in self.balances if user_id is None or owner > user_id})[:limit]
+
+    async def compared(self, user_ids: Sequence[UUID]) -> list[ComparedCredit]:
+        return [
+            ComparedCredit(owner, Money(minor, currency), Money(self._sum(owner, currency), currency))
+            for (owner, currency), minor in sorted(self.balances.items())
+            if owner in user_ids
+        ]
+
+    def _sum(self, user_id: UUID, currency: str) -> int:
+        of_account = [one for one in self.entries if (one.user_id, one.amount.currency) == (user_id, currency)]
+        return sum(-one.amount.minor if one.kind is CreditKind.CHARGE else one.amount.minor for one in of_account)
 
 
 class FakePaidOrders:
@@ -237,13 +274,13 @@ class FakeNotices:
     """ports.Notices."""
 
     def __init__(self) -> None:
-        self.ids: set[str] = set()
+        self.ids: set[tuple[str, str]] = set()
 
-    async def was_processed(self, notice_id: str) -> bool:
-        return notice_id in self.ids
+    async def was_processed(self, notice: Notice) -> bool:
+        return (notice.provider, notice.id) in self.ids
 
     async def processed(self, notice: Notice, payment_id: UUID) -> None:
-        self.ids.add(notice.id)
+        self.ids.add((notice.provider, notice.id))
 
 
 class FakeStranded:
@@ -309,7 +346,7 @@ class FakePayment(FakeUnit):
     def __init__(self) -> None:
         super().__init__()
         self.ledger = FakeLedger()
-        self.refunds, self.disputes = FakeRefunds(), FakeDisputes()
+        self.refunds, self.disputes, self.credit = FakeRefunds(), FakeDisputes(), FakeCredit()
         self.payments = FakePayments(self.ledger, self.refunds)
         self.orders, self.notices, self.answers = FakePaidOrders(), FakeNotices(), FakeAnswers()
         self.stranded = FakeStranded(self.payments)

@@ -19,8 +19,8 @@ from tests.golden.examples import ORDER, PAYMENT, REFUND, USER, bus_files, recor
 
 TOTAL, PART = Money(19050, "USD"), Money(1250, "USD")
 FACTS: Sequence[Fact] = (
-    PaymentConfirmed(ORDER, PAYMENT, USER, TOTAL, "pi_3Oa1"),
-    PaymentFailed(ORDER, PAYMENT, USER, "insufficient_funds", "pi_3Oa1"),
+    PaymentConfirmed(ORDER, PAYMENT, USER, TOTAL, "stripe", "pi_3Oa1"),
+    PaymentFailed(ORDER, PAYMENT, USER, "insufficient_funds", "stripe", "pi_3Oa1"),
     PaymentRequiresAction(ORDER, PAYMENT, USER),
     PaymentRefunded(ORDER, PAYMENT, USER, REFUND, PART),
     PaymentRefundFailed(ORDER, PAYMENT, USER, REFUND, PART),

@@ -15,7 +15,7 @@ from tests.unit.payment.given import NOW, ORDER, PAYMENT_ID, a_charge, a_payment
 
 
 def of(state: ChargeState, **changes: object) -> Fact:
-    fact = applied(a_payment(), a_charge(state, **changes)).fact
+    fact = applied(a_payment(provider="stripe"), a_charge(state, **changes)).fact
     assert fact is not None
     return fact
 
@@ -23,6 +23,12 @@ def of(state: ChargeState, **changes: object) -> Fact:
 @pytest.mark.parametrize("state", [ChargeState.SUCCEEDED, ChargeState.DECLINED])
 def test_an_outcome_names_the_payment_at_the_provider(state: ChargeState) -> None:
     assert MessageToDict(event_of(of(state)))["stripePaymentIntentId"] == "pi_1"
+
+
+def test_a_reference_of_another_provider_is_not_called_stripes() -> None:
+    fact = applied(a_payment(), a_charge(ChargeState.SUCCEEDED)).fact
+    assert fact is not None
+    assert "stripePaymentIntentId" not in MessageToDict(event_of(fact))
 
 
 def test_a_payment_that_the_provider_never_knew_has_no_reference_there() -> None:

@@ -52,7 +52,7 @@ def test_a_payment_without_trouble_needs_nobody() -> None:
 def test_a_dispute_is_told_when_it_begins_and_when_it_was_last_heard_of() -> None:
     row: Any = {
         "payment_id": PAYMENT_ID,
-        "stripe_dispute_id": "dp_1",
+        "provider_reference": "dp_1",
         "amount": "59.98",
         "currency": "USD",
         "reason": "fraudulent",

@@ -13,6 +13,7 @@ from services.payment.adapters.stripe.client import StripeProvider
 from services.payment.adapters.stripe.webhooks import BadSignature, read_webhook
 from services.payment.domain.charges import ChargeState
 from services.payment.domain.notices import Notice, Topic
+from services.payment.domain.payments import Payment
 from tests.integration.payment.lab import CHALLENGED, DECLINED, VISA, WEBHOOK_SECRET, StripeSide
 from tests.integration.payment.providers.conformance import Conformance, ProviderSide
 
@@ -46,6 +47,9 @@ class StripeAndSandbox(ProviderSide):
 
     async def fail(self) -> None:
         await self._sandbox.spoil_next("error")
+
+    async def fund(self, payment: Payment, state: ChargeState) -> None:
+        """Nothing: the payment method decides."""
 
     async def taken(self, payment_id: UUID) -> tuple[int, int]:
         counts = await self._sandbox.counts(payment_id=str(payment_id))
