@@ -43,7 +43,10 @@ from services.payment.use_cases.count_stranded import CountStrandedHandler
 from services.payment.use_cases.create_payment import CreatePaymentHandler
 from services.payment.use_cases.create_refund import CreateRefundHandler
 from services.payment.use_cases.first_answers import FirstAnswers
+from services.payment.use_cases.get_credit import GetCreditHandler
 from services.payment.use_cases.get_payment import GetPaymentHandler
+from services.payment.use_cases.grant_credit import GrantCreditHandler
+from services.payment.use_cases.list_credit_entries import ListCreditEntriesHandler
 from services.payment.use_cases.list_payments import ListPaymentsHandler
 from services.payment.use_cases.list_refunds import ListRefundsHandler
 from services.payment.use_cases.look_up_order_payment import LookUpOrderPaymentHandler
@@ -104,6 +107,9 @@ def run(settings: PaymentSettings) -> None:
         confirm_payment=ConfirmPaymentHandler(get_payment, settle),
         create_refund=CreateRefundHandler(work, settle_refund),
         list_refunds=ListRefundsHandler(work),
+        grant_credit=GrantCreditHandler(work),
+        get_credit=GetCreditHandler(work),
+        list_credit_entries=ListCreditEntriesHandler(work),
         webhooks=StripeWebhooks(apply_notice, settings.stripe_webhook_secret),
         idempotency_secret=settings.idempotency_secret,
     )

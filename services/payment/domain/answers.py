@@ -22,6 +22,8 @@ class PaymentAnswer:
     decline_code: str | None
     created_at: datetime
     processed_at: datetime | None
+    provider: str | None
+    """The provider's name; None in an answer that was kept before there was more than one."""
     challenge_secret: str | None = field(default=None, repr=False)
     """What the customer's browser needs for a challenge; in answers to paying and confirming alone, never kept."""
 
@@ -42,6 +44,8 @@ class RefundAnswer:
     reason: str
     failure_code: str | None
     created_at: datetime
+    provider: str | None
+    """As in PaymentAnswer."""
 
 
 def payment_answer(payment: Payment, challenge_secret: str | None = None) -> PaymentAnswer:
@@ -54,6 +58,7 @@ def payment_answer(payment: Payment, challenge_secret: str | None = None) -> Pay
         decline_code=payment.decline_code if payment.status is Status.FAILED else None,
         created_at=payment.created_at,
         processed_at=payment.processed_at,
+        provider=payment.provider,
         challenge_secret=challenge_secret if payment.status is Status.REQUIRES_ACTION else None,
     )
 
@@ -68,4 +73,5 @@ def refund_answer(refund: Refund) -> RefundAnswer:
         reason=refund.reason,
         failure_code=refund.failure_code,
         created_at=refund.created_at,
+        provider=refund.provider,
     )

@@ -12,6 +12,7 @@ from uuid import UUID
 from services.chassis.plain import money
 from services.chassis.plain.money import Money, NotMoney
 from services.payment.domain.charges import ChargeMismatch
+from services.payment.domain.credit import CreditEntry, CreditKind
 from services.payment.domain.disputes import DisputeState
 from services.payment.domain.facts import Fact, PaymentRefunded, PaymentRefundFailed
 from services.payment.domain.failures import REFUND_REFUSED
@@ -62,7 +63,7 @@ class Refund:
     payment_id: UUID
     amount: Money
     provider: str
-    """The name of the provider that gives the money back."""
+    """The name of the provider that gives the money back: the payment's, or store credit."""
     reason: str
     key: str | None
     """The idempotency key it is asked for with; None for one that was made at the provider by other hands."""
@@ -145,17 +146,23 @@ def order_refund(
     idempotency_key: str | None,
     now: datetime,
     takes_at_most: timedelta,
+    provider: str,
 ) -> Refund:
     """A refund that staff order, of an amount or of all that is left; asking the provider takes so long at most.
 
+    provider: who gives the money back.
+
     Raises:
-        NotRefundable: the payment took no money, or a dispute of it was lost.
+        NotRefundable: the payment took no money, or a dispute of it was lost; or it is open, and another provider than
+            the payment's would pay.
         RefundTooLarge: so much, or anything at all, is not left.
     """
     if not payment.is_paid:
         raise NotRefundable(f"this payment is {payment.status}: only captured payments can be refunded")
     if payment.dispute is DisputeState.LOST:
         raise NotRefundable("a dispute of this payment was lost: the bank has already returned the money")
+    if payment.dispute is DisputeState.OPEN and provider != payment.provider:
+        raise NotRefundable("a dispute of this payment is open: the bank may return the money")
     left = left_to_refund(payment, refunds)
     if left.minor <= 0 or (amount is not None and amount.minor > left.minor):
         raise RefundTooLarge(Money(max(left.minor, 0), left.currency))
@@ -163,13 +170,26 @@ def order_refund(
         id=refund_id,
         payment_id=payment.id,
         amount=left if amount is None else amount,
-        provider=payment.provider,
+        provider=provider,
         reason=reason or BY_CUSTOMER,
         key=str(refund_id),
         created_at=now,
         ordered_by=ordered_by,
         idempotency_key=idempotency_key,
         check_at=now + takes_at_most,
+    )
+
+
+def refund_entry(refund: Refund, payment: Payment, *, entry_id: UUID, now: datetime) -> CreditEntry:
+    """The entry of a refund to the store credit of who paid."""
+    return CreditEntry(
+        id=entry_id,
+        user_id=payment.user_id,
+        kind=CreditKind.REFUND,
+        amount=refund.amount,
+        created_at=now,
+        payment_id=payment.id,
+        refund_id=refund.id,
     )
 
 

@@ -8,6 +8,7 @@ from grpc import StatusCode
 
 from services.chassis.rpc.statuses import Fault
 from services.payment.adapters.stripe.webhooks import BadSignature
+from services.payment.domain.credit import CreditRefused, OnlyStaffSeeOthersCredit
 from services.payment.domain.orders import AlreadyPaid, DiffersFromOrder, OrderNotFound, OrderNotPayable
 from services.payment.domain.payments import (
     CustomerRefused,
@@ -30,6 +31,8 @@ STATUSES: Mapping[type[Exception], Fault] = {
     DiffersFromOrder: Fault(StatusCode.INVALID_ARGUMENT, "DIFFERS_FROM_ORDER"),
     CustomerRefused: Fault(StatusCode.INVALID_ARGUMENT, "CUSTOMER_REFUSED"),
     PaymentMethodRefused: Fault(StatusCode.INVALID_ARGUMENT, "PAYMENT_METHOD_REFUSED"),
+    CreditRefused: Fault(StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
+    OnlyStaffSeeOthersCredit: Fault(StatusCode.PERMISSION_DENIED, "ONLY_STAFF_SEE_OTHERS_CREDIT"),
     BadSignature: Fault(StatusCode.INVALID_ARGUMENT, "BAD_SIGNATURE"),
     ProviderAway: Fault(StatusCode.UNAVAILABLE, "PAYMENT_PROVIDER_UNAVAILABLE"),
 }

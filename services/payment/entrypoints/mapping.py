@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from types import MappingProxyType
 from uuid import UUID
@@ -11,6 +12,7 @@ from services.chassis.data.postgres_work import Codec, Codecs
 from services.chassis.plain import clock, money
 from services.chassis.plain.money import Money
 from services.payment.domain.answers import PaymentAnswer, RefundAnswer, payment_answer, refund_answer
+from services.payment.domain.credit import CreditEntry, CreditKind
 from services.payment.domain.payments import OrderPayment, OrderPaymentState, Payment, Status
 from services.payment.domain.refunds import Refund, RefundStatus
 
@@ -34,6 +36,7 @@ def answer_message(answer: PaymentAnswer) -> payment_pb2.Payment:
         requires_action=True if answer.requires_action else None,
         created_at=clock.to_message(answer.created_at),
         processed_at=clock.to_message(answer.processed_at) if answer.processed_at else None,
+        provider=answer.provider,
     )
 
 
@@ -47,6 +50,7 @@ def answer_of(message: payment_pb2.Payment) -> PaymentAnswer:
         decline_code=message.decline_code if message.HasField("decline_code") else None,
         created_at=clock.from_message(message.created_at),
         processed_at=clock.from_message(message.processed_at) if message.HasField("processed_at") else None,
+        provider=message.provider if message.HasField("provider") else None,
     )
 
 
@@ -80,6 +84,7 @@ def refund_answer_message(answer: RefundAnswer) -> payment_pb2.Refund:
         reason=answer.reason,
         failure_code=answer.failure_code,
         created_at=clock.to_message(answer.created_at),
+        provider=answer.provider,
     )
 
 
@@ -93,12 +98,56 @@ def refund_answer_of(message: payment_pb2.Refund) -> RefundAnswer:
         reason=message.reason,
         failure_code=message.failure_code if message.HasField("failure_code") else None,
         created_at=clock.from_message(message.created_at),
+        provider=message.provider if message.HasField("provider") else None,
     )
 
 
 def refund_message(refund: Refund) -> payment_pb2.Refund:
     """A refund as staff get it."""
     return refund_answer_message(refund_answer(refund))
+
+
+def credit_message(balances: Iterable[Money]) -> payment_pb2.Credit:
+    """A user's balances."""
+    return payment_pb2.Credit(
+        balances=[payment_pb2.CreditBalance(amount=one.text, currency=one.currency) for one in balances]
+    )
+
+
+def credit_entry_message(entry: CreditEntry) -> payment_pb2.CreditEntry:
+    """A change of store credit, as the user gets it."""
+    return payment_pb2.CreditEntry(
+        id=str(entry.id),
+        user_id=str(entry.user_id),
+        kind=entry.kind,
+        amount=entry.amount.text,
+        currency=entry.amount.currency,
+        payment_id=str(entry.payment_id) if entry.payment_id else None,
+        refund_id=str(entry.refund_id) if entry.refund_id else None,
+        reason=entry.reason,
+        created_at=clock.to_message(entry.created_at),
+    )
+
+
+def staff_credit_entry_message(entry: CreditEntry) -> payment_pb2.CreditEntry:
+    """A change of store credit, as staff get it: with who granted it."""
+    message = credit_entry_message(entry)
+    if entry.granted_by is not None:
+        message.granted_by = str(entry.granted_by)
+    return message
+
+
+def grant_of(message: payment_pb2.CreditEntry) -> CreditEntry:
+    """The grant in a stored idempotent response."""
+    return CreditEntry(
+        id=UUID(message.id),
+        user_id=UUID(message.user_id),
+        kind=CreditKind(message.kind),
+        amount=Money.parse(message.amount, message.currency),
+        created_at=clock.from_message(message.created_at),
+        granted_by=UUID(message.granted_by),
+        reason=message.reason,
+    )
 
 
 def order_payment_message(found: OrderPayment) -> payment_lookup_pb2.OrderPayment:
@@ -115,6 +164,7 @@ KEPT_ANSWERS: Codecs = MappingProxyType(
     {
         PaymentAnswer: Codec(payment_pb2.Payment, answer_message, answer_of),
         RefundAnswer: Codec(payment_pb2.Refund, refund_answer_message, refund_answer_of),
+        CreditEntry: Codec(payment_pb2.CreditEntry, staff_credit_entry_message, grant_of),
     }
 )
 """How answers are kept for repeats under an idempotency key."""

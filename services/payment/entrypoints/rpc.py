@@ -11,15 +11,19 @@ from pydantic import SecretStr
 
 from argosy.payment.v1 import payment_lookup_pb2, payment_pb2
 from services.chassis.data import idempotency, paging
-from services.chassis.plain import ids
+from services.chassis.plain import ids, money
 from services.chassis.plain.unit_of_work import Repeatable
 from services.chassis.rpc.call import Call
+from services.payment.domain.credit import STORE_CREDIT
 from services.payment.entrypoints import mapping
 from services.payment.entrypoints.webhooks import StripeWebhooks
 from services.payment.use_cases.confirm_payment import ConfirmPayment, ConfirmPaymentHandler
 from services.payment.use_cases.create_payment import CreatePayment, CreatePaymentHandler
 from services.payment.use_cases.create_refund import CreateRefund, CreateRefundHandler
+from services.payment.use_cases.get_credit import GetCredit, GetCreditHandler
 from services.payment.use_cases.get_payment import GetPayment, GetPaymentHandler
+from services.payment.use_cases.grant_credit import GrantCredit, GrantCreditHandler
+from services.payment.use_cases.list_credit_entries import ListCreditEntries, ListCreditEntriesHandler
 from services.payment.use_cases.list_payments import ListPayments, ListPaymentsHandler
 from services.payment.use_cases.list_refunds import ListRefunds, ListRefundsHandler
 from services.payment.use_cases.look_up_order_payment import LookUpOrderPayment, LookUpOrderPaymentHandler
@@ -35,6 +39,9 @@ class PaymentRpc:
     confirm_payment: ConfirmPaymentHandler
     create_refund: CreateRefundHandler
     list_refunds: ListRefundsHandler
+    grant_credit: GrantCreditHandler
+    get_credit: GetCreditHandler
+    list_credit_entries: ListCreditEntriesHandler
     webhooks: StripeWebhooks
     idempotency_secret: SecretStr
 
@@ -90,6 +97,7 @@ class PaymentRpc:
             amount=mapping.stated_amount(request),
             reason=request.reason if request.HasField("reason") else None,
             request=self._repeatable(request, call),
+            to_credit=request.to == STORE_CREDIT,
         )
         return mapping.refund_answer_message(await self.create_refund(command))
 
@@ -99,6 +107,42 @@ class PaymentRpc:
         refunds, last = await self.list_refunds(command)
         return payment_pb2.ListRefundsResponse(
             refunds=map(mapping.refund_message, refunds),
+            next_page_token=paging.encode_page_token(str(last)) if last else "",
+        )
+
+    async def GrantCredit(self, request: payment_pb2.GrantCreditRequest, call: Call) -> payment_pb2.CreditEntry:
+        """Adds to a user's store credit."""
+        command = GrantCredit(
+            user_id=UUID(request.user_id),
+            amount=money.exactly(request.amount),
+            currency=request.currency.upper(),
+            reason=request.reason,
+            staff_id=UUID(call.user().id),
+            request=self._repeatable(request, call),
+        )
+        return mapping.staff_credit_entry_message(await self.grant_credit(command))
+
+    async def GetCredit(self, request: payment_pb2.GetCreditRequest, call: Call) -> payment_pb2.Credit:
+        """A user's store credit."""
+        user = call.user()
+        command = GetCredit(UUID(request.user_id or user.id), UUID(user.id), user.is_staff)
+        return mapping.credit_message(await self.get_credit(command))
+
+    async def ListCreditEntries(
+        self, request: payment_pb2.ListCreditEntriesRequest, call: Call
+    ) -> payment_pb2.ListCreditEntriesResponse:
+        """A page of the changes of a user's store credit, newest first."""
+        user = call.user()
+        command = ListCreditEntries(
+            user_id=UUID(request.user_id or user.id),
+            asked_by=UUID(user.id),
+            is_staff=user.is_staff,
+            before=_before(request.page_token),
+            size=paging.page_size(request.page_size),
+        )
+        entries, last = await self.list_credit_entries(command)
+        return payment_pb2.ListCreditEntriesResponse(
+            entries=map(mapping.staff_credit_entry_message if user.is_staff else mapping.credit_entry_message, entries),
             next_page_token=paging.encode_page_token(str(last)) if last else "",
         )
 

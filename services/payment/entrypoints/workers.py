@@ -14,6 +14,7 @@ from services.payment.adapters import paid_orders
 from services.payment.ports import NotAsked, Orders, OutcomeUnknown
 from services.payment.settings import PaymentSettings
 from services.payment.use_cases.apply_order_status import ApplyOrderStatusHandler
+from services.payment.use_cases.compare_credit import CompareCredit
 from services.payment.use_cases.compare_payments import ComparePayments
 from services.payment.use_cases.compare_provider import CompareProvider
 from services.payment.use_cases.count_stranded import CountStrandedHandler
@@ -68,6 +69,7 @@ def comparisons(
     """What the reconciliation compares, in the background and for `argosy reconcile`."""
     return (
         ComparePayments(settle.work, orders, apply, settled),
+        CompareCredit(settle.work),
         *(CompareProvider(provider, settle, settle_refund, settled) for provider in settle.providers.by_name.values()),
     )
 

@@ -195,8 +195,11 @@ class CompareProvider:
 
 
 async def _refunded(unit: PaymentUnit, payment: Payment) -> Money:
-    """What was given back, and what is on its way back, as far as the provider has it."""
-    refunds = await unit.refunds.of_payment(payment.id)
+    """What was given back, and what is on its way back, as far as the provider has it.
+
+    A refund to store credit moves nothing at the provider of a payment by card.
+    """
+    refunds = [one for one in await unit.refunds.of_payment(payment.id) if one.provider == payment.provider]
     known = [one.amount.minor for one in refunds if one.takes_from_payment and one.provider_reference]
     return Money(sum(known), payment.amount.currency)
 

@@ -6,6 +6,8 @@
 
 What is stored is taken from what is left of the payment, so that refunds at the same time never come to more than was
 captured. When the process dies in between, the reconciler continues (settle_refund.py).
+
+A refund of a payment by card to the customer's store credit asks no provider: it is made in the first unit of work.
 """
 
 from __future__ import annotations
@@ -21,8 +23,17 @@ from services.chassis.plain import clock, ids
 from services.chassis.plain.in_flight import patiently
 from services.chassis.plain.unit_of_work import Repeatable
 from services.payment.domain.answers import RefundAnswer, refund_answer
-from services.payment.domain.payments import PaymentNotFound
-from services.payment.domain.refunds import Refund, order_refund, refundable
+from services.payment.domain.credit import STORE_CREDIT
+from services.payment.domain.giving_back import GivingBack
+from services.payment.domain.payments import Payment, PaymentNotFound
+from services.payment.domain.refunds import (
+    ProviderRefund,
+    Refund,
+    RefundStatus,
+    order_refund,
+    refund_entry,
+    refundable,
+)
 from services.payment.ports import KeptUnder, PaymentUnit, ProviderAway, Replay, Work
 from services.payment.use_cases.patience import wait_for_provider
 from services.payment.use_cases.record_refund import answer_scope
@@ -41,12 +52,25 @@ class CreateRefund:
     """None: all that is left."""
     reason: str | None
     request: Repeatable
+    to_credit: bool = False
+    """Whether the money goes to the customer's store credit, whatever they paid with."""
 
     @property
     def kept_under(self) -> KeptUnder | None:
         """Where the answer is kept for repeats; None: nobody can repeat it."""
         key = self.request.key
         return None if key is None else KeptUnder(answer_scope(self.staff_id), key, self.request.fingerprint)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A refund that is stored."""
+
+    refund: Refund
+    payment: Payment
+    """As it was before."""
+    made: GivingBack | None = None
+    """What it made of the payment; None: its provider is still to be asked."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +91,16 @@ class CreateRefundHandler:
         if isinstance(begun, Replay):
             kept = begun.answer
             return await self.work.answer(begun.where, RefundAnswer) if kept is None else kept
-        _log.info("refund_ordered", refund_id=str(begun.id), payment_id=str(begun.payment_id), by=str(command.staff_id))
-        await wait_for_provider(self._make(begun))
-        return await self._answer(command, begun.id)
+        refund = begun.refund
+        what = {"refund_id": str(refund.id), "payment_id": str(refund.payment_id), "provider": refund.provider}
+        _log.info("refund_ordered", **what, by=str(command.staff_id))
+        if begun.made is None:
+            await wait_for_provider(self._make(refund))
+        else:
+            self.settle.recorder.refunds.committed(begun.payment, begun.made)
+        return await self._answer(command, refund.id)
 
-    async def _begin(self, command: CreateRefund) -> Refund | Replay[RefundAnswer]:
+    async def _begin(self, command: CreateRefund) -> _Begun | Replay[RefundAnswer]:
         """A new refund, stored; or what an earlier call with the same key has answered so far.
 
         The claim comes first: a repeat gets its answer also when by now nothing is left.
@@ -81,25 +110,32 @@ class CreateRefundHandler:
             replay = None if kept_under is None else await unit.answers.claim(kept_under, RefundAnswer)
             return replay or await self._order(unit, command)
 
-    async def _order(self, unit: PaymentUnit, command: CreateRefund) -> Refund:
+    async def _order(self, unit: PaymentUnit, command: CreateRefund) -> _Begun:
         found = await unit.payments.find(command.payment_id)
         if found is None:
             raise PaymentNotFound
         amount = None if command.amount is None else refundable(command.amount, found.amount.currency)
         await unit.orders.lock(found.order_id)
+        payment, now = await unit.payments.lock(found.id), clock.now()
         refund = order_refund(
-            await unit.payments.lock(found.id),
+            payment,
             await unit.refunds.of_payment(found.id),
             refund_id=ids.new_id(),
             amount=amount,
             reason=command.reason,
             ordered_by=command.staff_id,
             idempotency_key=command.request.key,
-            now=clock.now(),
+            now=now,
             takes_at_most=self.settle.providers.of(found).takes_at_most,
+            provider=STORE_CREDIT if command.to_credit else payment.provider,
         )
         await unit.refunds.add(refund)
-        return refund
+        if refund.provider == payment.provider:
+            return _Begun(refund, payment)
+        entry = refund_entry(refund, payment, entry_id=ids.new_id(), now=now)
+        await unit.credit.add(entry)
+        seen = ProviderRefund(entry.reference, RefundStatus.SUCCEEDED, refund.amount, refund.id)
+        return _Begun(refund, payment, await self.settle.recorder.refunds.within(unit, payment, seen, now))
 
     async def _make(self, refund: Refund) -> None:
         # The reason is logged where it occurs; the refund is pending, and the reconciler continues.

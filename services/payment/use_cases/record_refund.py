@@ -39,23 +39,34 @@ class RecordRefund:
         async with self.work.begin("payment.refund") as unit:
             await unit.orders.lock(payment.order_id)
             current = await unit.payments.lock(payment.id)
-            refunds = await unit.refunds.of_payment(payment.id)
-            refund = _ours(refunds, seen)
-            if refund is None:
-                refund = decide_refund.adopt_refund(current, seen, refund_id=ids.new_id(), now=now)
-                await unit.refunds.add(refund)
-            change = decide_refund.apply_refund(current, refunds, refund, seen, now)
-            if change.refund != refund:
-                await unit.refunds.save(change.refund)
-            if change.payment != current:
-                await unit.payments.save(change.payment)
-            await unit.ledger.add(payment.id, change.ledger)
-            if change.fact is not None:
-                await unit.publish(change.fact)
-            given = await self._outcome_is_known(unit, change.payment, change.refund, now)
-        self.give_back.committed(current, given)
-        if change.payment.status is not current.status:
-            outcomes.count_payment(change.payment)
+            given = await self.within(unit, current, seen, now)
+        self.committed(current, given)
+
+    async def within(self, unit: PaymentUnit, payment: Payment, seen: ProviderRefund, now: datetime) -> GivingBack:
+        """Writes it as a part of another unit of work that holds the order's lock; `committed` follows its commit.
+
+        Raises as `refund`.
+        """
+        refunds = await unit.refunds.of_payment(payment.id)
+        refund = _ours(refunds, seen)
+        if refund is None:
+            refund = decide_refund.adopt_refund(payment, seen, refund_id=ids.new_id(), now=now)
+            await unit.refunds.add(refund)
+        change = decide_refund.apply_refund(payment, refunds, refund, seen, now)
+        if change.refund != refund:
+            await unit.refunds.save(change.refund)
+        if change.payment != payment:
+            await unit.payments.save(change.payment)
+        await unit.ledger.add(payment.id, change.ledger)
+        if change.fact is not None:
+            await unit.publish(change.fact)
+        return await self._outcome_is_known(unit, change.payment, change.refund, now)
+
+    def committed(self, before: Payment, given: GivingBack) -> None:
+        """After the commit: counts the payment's new status, and wakes the reconciler where there is work."""
+        self.give_back.committed(before, given)
+        if given.payment.status is not before.status:
+            outcomes.count_payment(given.payment)
 
     async def given_up(self, payment: Payment, refund: Refund, code: str | None) -> None:
         """Writes that the provider does not make the refund, and its code for that."""

@@ -43,6 +43,22 @@ async def list_refunds(scene: Scene) -> Ask:
     return Ask(scene.staff, {"id": scene.paid})
 
 
+@row("PaymentService.GrantCredit")
+async def grant_credit(scene: Scene) -> Ask:
+    body = {"userId": scene.owner.id, "amount": 12.5, "currency": "USD", "reason": "a late parcel"}
+    return Ask(scene.staff, body=body, answers={"kind": "grant", "amount": "12.50", "currency": "USD"})
+
+
+@row("PaymentService.GetCredit")
+async def get_credit(scene: Scene) -> Ask:
+    return Ask(scene.owner, {"userId": scene.owner.id}, stranger=403)
+
+
+@row("PaymentService.ListCreditEntries")
+async def list_credit_entries(scene: Scene) -> Ask:
+    return Ask(scene.owner, {"userId": scene.owner.id, "pageSize": "1"}, stranger=403)
+
+
 @row("PaymentService.HandleStripeWebhook")
 async def handle_stripe_webhook(scene: Scene) -> Ask:
     about = {"id": f"pi_{uuid.uuid4().hex}", "object": "payment_intent", "metadata": {}}

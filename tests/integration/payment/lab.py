@@ -24,7 +24,7 @@ from services.payment.adapters.store_credit.provider import StoreCreditProvider
 from services.payment.adapters.stripe.client import StripeProvider
 from services.payment.adapters.unit_of_work import PostgresPaymentWork
 from services.payment.domain.answers import PaymentAnswer
-from services.payment.domain.credit import STORE_CREDIT
+from services.payment.domain.credit import STORE_CREDIT, CreditEntry
 from services.payment.domain.orders import KnownOrder, Order, OrderNotFound
 from services.payment.domain.payments import OrderPaymentState, Payment, StrandedPayment
 from services.payment.domain.refunds import Refund
@@ -40,6 +40,7 @@ from services.payment.use_cases.create_payment import CreatePayment, CreatePayme
 from services.payment.use_cases.create_refund import CreateRefund, CreateRefundHandler
 from services.payment.use_cases.first_answers import FirstAnswers
 from services.payment.use_cases.get_payment import GetPaymentHandler
+from services.payment.use_cases.grant_credit import GrantCredit, GrantCreditHandler
 from services.payment.use_cases.list_payments import ListPaymentsHandler
 from services.payment.use_cases.list_refunds import ListRefundsHandler
 from services.payment.use_cases.list_stranded import ListStranded, ListStrandedHandler
@@ -166,6 +167,7 @@ class Lab:
             work, self.orders, providers, self.settle, FirstAnswers(work, providers), RETURN_URL
         )
         self.create_refund = CreateRefundHandler(work, self.settle_refund)
+        self.grant_credit = GrantCreditHandler(work)
         self.get_payment = GetPaymentHandler(work)
         self.list_payments = ListPaymentsHandler(work)
         self.list_refunds = ListRefundsHandler(work)
@@ -217,6 +219,18 @@ class Lab:
             request=Repeatable(idempotency_key, f"{payment_id} {amount_minor}".encode()),
         )
         return refund_answer_message(await self.create_refund(replace(asked, **changes)))
+
+    async def grant(self, user_id: UUID, minor: int, *, idempotency_key: str | None = None) -> CreditEntry:
+        """Staff grant store credit in USD."""
+        amount, request = Decimal(minor).scaleb(-2), Repeatable(idempotency_key, f"{user_id} {minor}".encode())
+        return await self.grant_credit(GrantCredit(user_id, amount, "USD", "a late parcel", STAFF, request))
+
+    async def balance(self, user_id: UUID) -> int:
+        """Store credit in cents of USD, which is what its entries come to."""
+        async with self.work.read() as unit:
+            found = await unit.credit.compared([user_id])
+        assert all(one.balance == one.entries for one in found)
+        return sum(one.balance.minor for one in found)
 
     async def refunds(self, payment_id: object) -> list[Refund]:
         async with self.work.read() as unit:

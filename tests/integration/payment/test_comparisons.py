@@ -21,7 +21,8 @@ Seen = list[tuple[str, bool, bool]]
 def compares(lab: Lab) -> tuple[Comparison, Comparison]:
     """With orders and the ledger, and with Stripe."""
     made = comparisons(lab.orders, lab.apply_order_status, lab.settle, lab.settle_refund, timedelta(0))
-    return made[0], made[1]
+    by_name = {one.name: one for one in made}
+    return by_name["payments"], by_name["stripe"]
 
 
 async def seen(comparison: Comparison, order: Order, *, mend: bool = True) -> Seen:

@@ -389,13 +389,14 @@ class FakeOrders:
 class FakeProvider:
     """ports.PaymentProvider: charges in memory. Not Stripe: use cases must not notice."""
 
-    name = "fake"
     label = "Fakepay"
     takes_at_most = timedelta(seconds=70)
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "fake") -> None:
+        self.name = name
         self.outcome = ChargeState.SUCCEEDED
         """What a charge comes to that is asked for next."""
+        self.declines_with = "insufficient_funds"
         self.errors: dict[str, Exception] = {}
         """Method → what it raises."""
         self.loses_answers = False
@@ -425,7 +426,7 @@ class FakeProvider:
                 capture_reference=f"capture-{payment.key}",
                 settlement=settlement if self.outcome is ChargeState.SUCCEEDED else None,
                 challenge_secret="challenge",
-                decline_code="insufficient_funds" if self.outcome is ChargeState.DECLINED else None,
+                decline_code=self.declines_with if self.outcome is ChargeState.DECLINED else None,
             )
         self._lose()
         return self.charges[self.keys[payment.key]]

@@ -43,7 +43,7 @@ class Books(Till):
         super().__init__()
         reconcile = self.reconcile_once
         made = comparisons(self.orders, self.apply_status, reconcile.settle_payment, reconcile.settle_refund, SETTLED)
-        self.payments, self.charges = made
+        self.payments, _, self.charges, _ = made
 
     async def confirmed(self) -> tuple[Order, Payment]:
         order, payment = await self.paid()

@@ -58,6 +58,7 @@ def by_staff(amount_minor: int | None = None, others: Sequence[Refund] = (), pay
         ordered_by=uuid4(),
         idempotency_key=None,
         now=NOW,
+        provider=payment.provider,
         takes_at_most=TAKES_AT_MOST,
     )
 

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from services.chassis.plain.money import Money
 from services.chassis.plain.unit_of_work import Repeatable
 from services.payment.domain.answers import PaymentAnswer, RefundAnswer
+from services.payment.domain.credit import STORE_CREDIT, CreditEntry
 from services.payment.domain.ledger import Entry
 from services.payment.domain.notices import Notice, Topic
 from services.payment.domain.orders import Order
@@ -24,12 +25,17 @@ from services.payment.ports import (
 from services.payment.use_cases.apply_notice import Applied, ApplyNotice, ApplyNoticeHandler
 from services.payment.use_cases.apply_order_status import ApplyOrderStatus, ApplyOrderStatusHandler
 from services.payment.use_cases.close_stranded import CloseStrandedHandler
+from services.payment.use_cases.compare_credit import CompareCredit
+from services.payment.use_cases.compare_provider import CompareProvider
 from services.payment.use_cases.confirm_payment import ConfirmPaymentHandler
 from services.payment.use_cases.count_stranded import CountStrandedHandler
 from services.payment.use_cases.create_payment import CreatePayment, CreatePaymentHandler
 from services.payment.use_cases.create_refund import CreateRefund, CreateRefundHandler
 from services.payment.use_cases.first_answers import FirstAnswers
+from services.payment.use_cases.get_credit import GetCredit, GetCreditHandler
 from services.payment.use_cases.get_payment import GetPaymentHandler
+from services.payment.use_cases.grant_credit import GrantCredit, GrantCreditHandler
+from services.payment.use_cases.list_credit_entries import ListCreditEntriesHandler
 from services.payment.use_cases.list_payments import ListPaymentsHandler
 from services.payment.use_cases.list_refunds import ListRefundsHandler
 from services.payment.use_cases.list_stranded import ListStrandedHandler
@@ -53,8 +59,9 @@ class Till:
 
     def __init__(self) -> None:
         self.unit, self.orders, self.provider = FakePayment(), FakeOrders(), FakeProvider()
+        self.credit = FakeProvider(STORE_CREDIT)
         work = FakePaymentWork(self.unit)
-        self.providers = providers = Providers({"fake": self.provider}, "fake")
+        self.providers = providers = Providers({"fake": self.provider, STORE_CREDIT: self.credit}, "fake")
         self.recorder = Recorder.of(work, timedelta(minutes=15))
         settle = SettlePayment(work, providers, self.recorder, timedelta(minutes=5))
         settle_refund = SettleRefund(work, providers, self.recorder)
@@ -66,6 +73,11 @@ class Till:
         self.list = ListPaymentsHandler(work)
         self.list_refunds = ListRefundsHandler(work)
         self.create_refund = CreateRefundHandler(work, settle_refund)
+        self.grant_credit = GrantCreditHandler(work)
+        self.get_credit = GetCreditHandler(work)
+        self.list_credit = ListCreditEntriesHandler(work)
+        self.compare_credit = CompareCredit(work)
+        self.compare_provider = CompareProvider(self.provider, settle, settle_refund, timedelta())
         self.look_up = LookUpOrderPaymentHandler(work)
         self.apply_status = ApplyOrderStatusHandler(work, self.recorder)
         self.notice = ApplyNoticeHandler(work, providers, settle, settle_refund, self.recorder)
@@ -83,9 +95,19 @@ class Till:
         order = self.orders.place()
         return order, self.payment((await self.pay(order)).payment_id)
 
-    async def refund(self, payment: Payment, amount: str | None = None, key: str | None = None) -> RefundAnswer:
+    async def refund(
+        self, payment: Payment, amount: str | None = None, key: str | None = None, **changes: Any
+    ) -> RefundAnswer:
         wanted = None if amount is None else Decimal(amount)
-        return await self.create_refund(CreateRefund(STAFF, payment.id, wanted, None, Repeatable(key, b"f")))
+        asked = CreateRefund(STAFF, payment.id, wanted, None, Repeatable(key, b"f"))
+        return await self.create_refund(replace(asked, **changes))
+
+    async def grant(self, user_id: UUID, amount: str, key: str | None = None, **changes: Any) -> CreditEntry:
+        asked = GrantCredit(user_id, Decimal(amount), "USD", "a late parcel", STAFF, Repeatable(key, b"f"))
+        return await self.grant_credit(replace(asked, **changes))
+
+    async def balances(self, user_id: UUID) -> list[Money]:
+        return await self.get_credit(GetCredit(user_id, user_id, is_staff=False))
 
     async def cancel(self, order: Order) -> None:
         await self.apply_status(ApplyOrderStatus(uuid4(), order.id, "cancelled"))

@@ -126,6 +126,7 @@ def a_refund(charge: Charge, payment: Payment, minor: int) -> Refund:
         idempotency_key=None,
         now=clock.now(),
         takes_at_most=timedelta(seconds=70),
+        provider=payment.provider,
     )
 
 

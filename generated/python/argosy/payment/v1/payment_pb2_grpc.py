@@ -27,7 +27,7 @@ if _version_not_supported:
 
 
 class PaymentServiceStub:
-    """Payments of orders.
+    """Payments of orders, and store credit.
     """
 
     def __init__(self, channel):
@@ -66,6 +66,21 @@ class PaymentServiceStub:
                 request_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListRefundsRequest.SerializeToString,
                 response_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListRefundsResponse.FromString,
                 _registered_method=True)
+        self.GrantCredit = channel.unary_unary(
+                '/argosy.payment.v1.PaymentService/GrantCredit',
+                request_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.GrantCreditRequest.SerializeToString,
+                response_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.CreditEntry.FromString,
+                _registered_method=True)
+        self.GetCredit = channel.unary_unary(
+                '/argosy.payment.v1.PaymentService/GetCredit',
+                request_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.GetCreditRequest.SerializeToString,
+                response_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.Credit.FromString,
+                _registered_method=True)
+        self.ListCreditEntries = channel.unary_unary(
+                '/argosy.payment.v1.PaymentService/ListCreditEntries',
+                request_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListCreditEntriesRequest.SerializeToString,
+                response_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListCreditEntriesResponse.FromString,
+                _registered_method=True)
         self.HandleStripeWebhook = channel.unary_unary(
                 '/argosy.payment.v1.PaymentService/HandleStripeWebhook',
                 request_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
@@ -74,12 +89,13 @@ class PaymentServiceStub:
 
 
 class PaymentServiceServicer:
-    """Payments of orders.
+    """Payments of orders, and store credit.
     """
 
     def CreatePayment(self, request, context):
         """Pays for an order. An amount or currency in the request must equal the order's. A declined card: status `failed`
-        and a declineCode. 3-D Secure: status `requires_action` and a clientSecret. An unknown order, or another user's, is
+        and a declineCode; the same for store credit that does not cover the order (insufficient_credit), of which nothing
+        is taken. 3-D Secure: status `requires_action` and a clientSecret. An unknown order, or another user's, is
         NOT_FOUND. An order that is paid or being paid is FAILED_PRECONDITION. Publishes PAYMENT_CONFIRMED, PAYMENT_FAILED
         or PAYMENT_REQUIRES_ACTION.
         """
@@ -113,7 +129,8 @@ class PaymentServiceServicer:
         """Refunds a payment: the given amount, or all that is left. More than is left is FAILED_PRECONDITION
         (REFUND_TOO_LARGE); the message states what is left. A payment without captured money, or with a lost dispute, is
         FAILED_PRECONDITION (NOT_REFUNDABLE). A refund that Stripe refuses has status `failed` and a failureCode; one with
-        an unknown outcome is `pending`. Does not change the order or its stock. Publishes PAYMENT_REFUNDED, and
+        an unknown outcome is `pending`. With `to: store_credit` the money is added to the customer's store credit at once,
+        without Stripe; not while a dispute is open. Does not change the order or its stock. Publishes PAYMENT_REFUNDED, and
         PAYMENT_REFUND_FAILED if the customer's bank returns the money.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -122,6 +139,27 @@ class PaymentServiceServicer:
 
     def ListRefunds(self, request, context):
         """Lists the refunds of a payment, newest first, in pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GrantCredit(self, request, context):
+        """Adds store credit to a user's balance. Whether the user exists is not checked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCredit(self, request, context):
+        """Returns the caller's store credit, by currency. For staff: anybody's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCreditEntries(self, request, context):
+        """Lists the changes of the caller's store credit, newest first, in pages. For staff: anybody's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -169,6 +207,21 @@ def add_PaymentServiceServicer_to_server(servicer, server):
                     request_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListRefundsRequest.FromString,
                     response_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListRefundsResponse.SerializeToString,
             ),
+            'GrantCredit': grpc.unary_unary_rpc_method_handler(
+                    servicer.GrantCredit,
+                    request_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.GrantCreditRequest.FromString,
+                    response_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.CreditEntry.SerializeToString,
+            ),
+            'GetCredit': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCredit,
+                    request_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.GetCreditRequest.FromString,
+                    response_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.Credit.SerializeToString,
+            ),
+            'ListCreditEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCreditEntries,
+                    request_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListCreditEntriesRequest.FromString,
+                    response_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListCreditEntriesResponse.SerializeToString,
+            ),
             'HandleStripeWebhook': grpc.unary_unary_rpc_method_handler(
                     servicer.HandleStripeWebhook,
                     request_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
@@ -183,7 +236,7 @@ def add_PaymentServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PaymentService:
-    """Payments of orders.
+    """Payments of orders, and store credit.
     """
 
     @staticmethod
@@ -338,6 +391,87 @@ class PaymentService:
             '/argosy.payment.v1.PaymentService/ListRefunds',
             argosy_dot_payment_dot_v1_dot_payment__pb2.ListRefundsRequest.SerializeToString,
             argosy_dot_payment_dot_v1_dot_payment__pb2.ListRefundsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GrantCredit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.payment.v1.PaymentService/GrantCredit',
+            argosy_dot_payment_dot_v1_dot_payment__pb2.GrantCreditRequest.SerializeToString,
+            argosy_dot_payment_dot_v1_dot_payment__pb2.CreditEntry.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCredit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.payment.v1.PaymentService/GetCredit',
+            argosy_dot_payment_dot_v1_dot_payment__pb2.GetCreditRequest.SerializeToString,
+            argosy_dot_payment_dot_v1_dot_payment__pb2.Credit.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCreditEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.payment.v1.PaymentService/ListCreditEntries',
+            argosy_dot_payment_dot_v1_dot_payment__pb2.ListCreditEntriesRequest.SerializeToString,
+            argosy_dot_payment_dot_v1_dot_payment__pb2.ListCreditEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,
