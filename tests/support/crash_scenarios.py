@@ -48,7 +48,7 @@ from tests.support.argosy import argosy
 from tests.support.crash_points import COMMANDS
 from tests.support.parts import Parts
 from tests.support.real_stack import RealStack
-from tests.support.shop import ADDRESS, CHALLENGED, VISA, Shop, a_person
+from tests.support.shop import ADDRESS, CHALLENGED, CREDIT, VISA, Shop, a_person
 from tests.support.stock import release_holds
 
 _TOKEN = re.compile(r"#token=([\w-]+)")
@@ -86,7 +86,7 @@ class People:
         _ = found.answer["totalAmount"]
         return found.answer
 
-    async def pay(self, customer: Customer, order: Json, card: str = VISA, **more: str) -> Json:
+    async def pay(self, customer: Visitor, order: Json, card: str = VISA, **more: str) -> Json:
         """A payment of an order. Raises KeyError for a refusal."""
         body = {"orderId": order["id"], "paymentMethodId": card, **more}
         found = await customer.insist("POST", "/payments", body, customer.new_key())
@@ -197,6 +197,18 @@ async def challenge_not_wanted(people: People) -> None:
     at_stripe = await people.shop.sandbox.ask("POST", "/v1/customers", data=owner)
     with contextlib.suppress(KeyError):
         await people.pay(customer, await people.order(customer), customerId=at_stripe["id"])
+
+
+async def store_credit(people: People) -> None:
+    """Staff grant credit, with which somebody pays and then cancels; somebody without any tries to pay with it."""
+    customer, staff = people.customer, people.staff
+    granted = {"userId": _claims(customer.token)["sub"], "amount": 500, "currency": "USD", "reason": "a late parcel"}
+    await staff.insist("POST", "/credit/grants", granted, staff.new_key())
+    order = await people.order(customer)
+    await people.pay(customer, order, CREDIT)
+    await people.cancel(customer, order)
+    nobody = await people.visitor(a_person(), str(uuid.uuid4()))
+    await people.pay(nobody, await people.order(nobody), CREDIT)
 
 
 async def disputed(people: People) -> None:
@@ -374,6 +386,7 @@ CROWD: Mapping[Callable[[People], Awaitable[None]], tuple[str, ...]] = {
     account: ("user.", "call.MintMailToken.", "notification.drop.", "notification.keep_preferences."),
     catalog: ("inventory.", "idempotency."),
     challenge_not_wanted: ("stripe.",),
+    store_credit: ("store_credit.", "payment.grant_credit."),
     disputed: ("stripe.disputes_of.", "payment.dispute.", "payment.give_back."),
     never_stored: ("call.ResolveOrders.", "order.closed", "inventory."),
     closed_too_early: ("call.ReleaseReservation.", "inventory.release."),

@@ -75,11 +75,15 @@ class Payment:
     """What banks took through disputes, less what they gave back."""
     alarmed: bool = False
     """Whether somebody was told that it needs a person, or a person has settled it."""
+    to_credit: Decimal = Decimal()
+    """What of the refunds went to the customer's store credit, while the money stays at the payment's provider."""
+    credited: Decimal = Decimal()
+    """What the ledger of store credit has of such refunds."""
 
 
 @dataclass(frozen=True)
 class Charged:
-    """What Stripe did for one intent. Amounts in the currency's main unit."""
+    """What a provider did for one charge: Stripe, or store credit. Amounts in the currency's main unit."""
 
     intent_id: str
     payment_id: str
@@ -91,6 +95,16 @@ class Charged:
     """Those that took money."""
     disputed: Decimal = Decimal()
     """What banks took through disputes, less what they gave back."""
+
+
+@dataclass(frozen=True)
+class CreditAccount:
+    """A customer's store credit in one currency, and what its entries come to."""
+
+    user_id: str
+    currency: str
+    balance: Decimal
+    entries: Decimal
 
 
 @dataclass(frozen=True)
@@ -171,12 +185,13 @@ class Facts:
     """Who registered from that moment on and still has an account, as the user service knows them."""
     readers: Mapping[str, Person] = field(default_factory=dict)
     """Whom the notification service writes to, as it knows them."""
+    credit: Sequence[CreditAccount] = ()
 
 
 async def gather(stack: RealStack, since: datetime) -> Facts:
     """Ask every part. What is under way shows half done: ask again."""
     orders = await _orders(stack, since)
-    payments, charged, (reservations, stock), messages, people, outboxes = await asyncio.gather(
+    (payments, of_credit, credit), charged, (reservations, stock), messages, people, outboxes = await asyncio.gather(
         _payments(stack, orders),
         _charged(stack, orders),
         _inventory(stack),
@@ -190,7 +205,7 @@ async def gather(stack: RealStack, since: datetime) -> Facts:
     return Facts(
         orders,
         payments,
-        charged,
+        [*charged, *of_credit],
         reservations,
         stock,
         messages,
@@ -201,6 +216,7 @@ async def gather(stack: RealStack, since: datetime) -> Facts:
         people.gone,
         people.people,
         people.readers,
+        credit,
     )
 
 
@@ -254,7 +270,10 @@ def _order(order_id: str, history: Sequence[Mapping[str, Any]], shown_status: st
     )
 
 
-async def _payments(stack: RealStack, orders: Mapping[str, Order]) -> list[Payment]:
+async def _payments(
+    stack: RealStack, orders: Mapping[str, Order]
+) -> tuple[list[Payment], list[Charged], list[CreditAccount]]:
+    """Payments, charges of store credit, and everybody's credit."""
     async with _database(stack, "payment") as connection:
         rows = await connection.fetch(
             """
@@ -266,13 +285,41 @@ async def _payments(stack: RealStack, orders: Mapping[str, Order]) -> list[Payme
                    - coalesce(sum(l.amount) FILTER (WHERE l.entry = 'dispute_reversal'), 0) AS disputed,
                    p.stranded IS NOT NULL OR p.given_back_otherwise IS NOT NULL AS alarmed,
                    (SELECT coalesce(sum(r.amount), 0) FROM refunds r
-                    WHERE r.payment_id = p.id AND r.ordered_by IS NOT NULL AND r.status = 'succeeded') AS by_staff
+                    WHERE r.payment_id = p.id AND r.ordered_by IS NOT NULL AND r.status = 'succeeded') AS by_staff,
+                   coalesce(sum(l.amount) FILTER (WHERE l.entry = 'refund' AND l.provider <> p.provider), 0)
+                   AS to_credit,
+                   (SELECT coalesce(sum(e.amount), 0) FROM credit_entries e
+                    WHERE e.payment_id = p.id AND e.kind = 'refund') AS credited
             FROM payments p LEFT JOIN ledger_entries l ON l.payment_id = p.id
             WHERE p.order_id = ANY ($1::uuid[]) GROUP BY p.id ORDER BY p.id
             """,
             list(orders),
         )
-    return [Payment(**row) for row in rows]
+        charges = await connection.fetch(
+            """
+            SELECT c.reference AS intent_id, c.payment_id::text, p.order_id::text, c.state AS status,
+                   coalesce(sum(e.amount) FILTER (WHERE e.kind = 'charge'), 0) AS captured,
+                   coalesce(sum(e.amount) FILTER (WHERE e.kind = 'reversal'), 0) AS refunded,
+                   count(*) FILTER (WHERE e.kind = 'charge') AS charges
+            FROM credit_charges c JOIN payments p ON p.id = c.payment_id AND p.provider = 'store_credit'
+            LEFT JOIN credit_entries e ON e.payment_id = c.payment_id
+            WHERE p.order_id = ANY ($1::uuid[]) GROUP BY c.reference, p.order_id ORDER BY c.reference
+            """,
+            list(orders),
+        )
+        credit = await connection.fetch(
+            """
+            SELECT a.user_id::text, a.currency, a.balance,
+                   coalesce(sum(CASE e.kind WHEN 'charge' THEN -e.amount ELSE e.amount END), 0) AS entries
+            FROM credit_accounts a LEFT JOIN credit_entries e USING (user_id, currency)
+            GROUP BY a.user_id, a.currency, a.balance ORDER BY a.user_id, a.currency
+            """
+        )
+    return (
+        [Payment(**row) for row in rows],
+        [Charged(**row) for row in charges],
+        [CreditAccount(**row) for row in credit],
+    )
 
 
 async def _charged(stack: RealStack, orders: Mapping[str, Order]) -> list[Charged]:

@@ -3,7 +3,8 @@
 - Every order that was accepted is confirmed (or further) and paid once, or cancelled and not charged; one that nobody
   has paid yet may be pending. What staff give back of a payment leaves its order as it is.
 - Money that a cancelled order holds all the same needs a person, and somebody was told so.
-- The books, the table of payments and Stripe agree to the cent, also on what disputes have moved.
+- The books, the table of payments and their providers (Stripe, store credit) agree to the cent, also on what disputes
+  have moved. A balance of store credit is what its entries come to, and never below zero.
 - Stock on hand and sold is what there was in the beginning and what staff have added since; what is held is what
   reservations say; the history of moves comes to both.
 - Whoever has to hear of an order has heard once, and whoever has registered was welcomed; who is gone hears nothing.
@@ -101,6 +102,7 @@ def broken(
     return [
         *_orders(found),
         *_money(found),
+        *_credit(found),
         *_stock(found, before),
         *_mail(found, mail_may_repeat),
         *_welcomes(found),
@@ -158,9 +160,11 @@ def _money(found: Facts) -> Iterator[str]:
         captured, refunded = (charged.captured, charged.refunded) if charged else (Decimal(), Decimal())
         if charged and charged.charges > 1:
             yield f"payment {payment.id} was charged {charged.charges} times"
-        if (payment.captured, payment.refunded) != (captured, refunded):
+        if (payment.captured, payment.refunded - payment.to_credit) != (captured, refunded):
             booked = f"{payment.captured} - {payment.refunded}"
             yield f"payment {payment.id}: booked {booked}, at Stripe {captured} - {refunded}"
+        if payment.to_credit != payment.credited:
+            yield f"payment {payment.id}: {payment.to_credit} went to store credit, which has {payment.credited} of it"
         disputed = charged.disputed if charged else Decimal()
         if payment.disputed != disputed:
             yield f"payment {payment.id}: {payment.disputed} is booked for disputes, at Stripe {disputed}"
@@ -169,6 +173,13 @@ def _money(found: Facts) -> Iterator[str]:
         order = found.orders[payment.order_id]
         if payment.amount != order.total:
             yield f"payment {payment.id} is of {payment.amount}, its order costs {order.total}"
+
+
+def _credit(found: Facts) -> Iterator[str]:
+    for account in found.credit:
+        if account.balance != account.entries or account.balance < 0:
+            balance = f"{account.balance} {account.currency}"
+            yield f"user {account.user_id} has {balance} of store credit, entries come to {account.entries}"
 
 
 def _held_by(status: str, amount: Decimal, refunded: Decimal) -> Decimal:

@@ -9,7 +9,19 @@ import pytest
 
 from argosy.event.v1.inventory_events_pb2 import StockReleased
 from tests.support.bus import Record
-from tests.support.facts import Charged, Commit, Facts, Message, Order, Payment, Person, Reservation, Stock, Told
+from tests.support.facts import (
+    Charged,
+    Commit,
+    CreditAccount,
+    Facts,
+    Message,
+    Order,
+    Payment,
+    Person,
+    Reservation,
+    Stock,
+    Told,
+)
 from tests.support.invariants import Baseline, broken
 
 NOW = datetime.now(UTC)
@@ -96,6 +108,17 @@ def test_money_that_staff_gave_back_leaves_the_order_as_it_is(by_staff: Decimal,
     charged = replace(SOUND.charged[0], refunded=PRICE)
     found = replace(SOUND, payments=[payment, SOUND.payments[1]], charged=[charged, SOUND.charged[1]])
     assert (broken(found, BEFORE) == []) is sound
+
+
+def test_money_that_went_to_store_credit_stays_at_stripe() -> None:
+    found = with_payment(
+        status="partially_refunded",
+        refunded=Decimal(10),
+        by_staff=Decimal(10),
+        to_credit=Decimal(10),
+        credited=Decimal(10),
+    )
+    assert broken(replace(found, credit=[CreditAccount("u", "USD", Decimal(10), Decimal(10))]), BEFORE) == []
 
 
 def test_an_event_that_is_published_twice_is_no_harm() -> None:
@@ -189,6 +212,15 @@ WRONG: dict[str, Callable[[], Facts]] = {
     "payment good: booked 59.98 - 0, at Stripe 59.99 - 0": lambda: with_charge(captured=Decimal("59.99")),
     "payment good was charged 2 times": lambda: with_charge(charges=2),
     "payment good: booked 59.98 - 0, at Stripe 59.98 - 59.98": lambda: with_charge(refunded=PRICE),
+    "payment good: 10 went to store credit, which has 0 of it": lambda: with_payment(
+        status="partially_refunded", refunded=Decimal(10), to_credit=Decimal(10), by_staff=Decimal(10)
+    ),
+    "user u1 has 5 USD of store credit, entries come to 6": lambda: replace(
+        SOUND, credit=[CreditAccount("u1", "USD", Decimal(5), Decimal(6))]
+    ),
+    "user u1 has -1 USD of store credit, entries come to -1": lambda: replace(
+        SOUND, credit=[CreditAccount("u1", "USD", Decimal(-1), Decimal(-1))]
+    ),
     "payment good: booked 59.98 - 0, at Stripe 0 - 0": lambda: replace(SOUND, charged=SOUND.charged[1:]),
     "payment good has 2 intents at Stripe": lambda: replace(SOUND, charged=[*SOUND.charged, SOUND.charged[0]]),
     "payment unknown has 1 intents at Stripe": lambda: with_charge(payment_id="unknown"),

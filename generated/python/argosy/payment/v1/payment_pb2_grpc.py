@@ -152,14 +152,15 @@ class PaymentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetCredit(self, request, context):
-        """Returns the caller's store credit, by currency. For staff: anybody's.
+        """Returns the caller's store credit, by currency. Staff can read anybody's; for others that is PERMISSION_DENIED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListCreditEntries(self, request, context):
-        """Lists the changes of the caller's store credit, newest first, in pages. For staff: anybody's.
+        """Lists the changes of the caller's store credit, newest first, in pages. Staff can list anybody's; for others that is
+        PERMISSION_DENIED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -62,9 +62,11 @@ class PaymentServiceStub:
     GrantCredit: _grpc.UnaryUnaryMultiCallable[_payment_pb2.GrantCreditRequest, _payment_pb2.CreditEntry]
     """Adds store credit to a user's balance. Whether the user exists is not checked."""
     GetCredit: _grpc.UnaryUnaryMultiCallable[_payment_pb2.GetCreditRequest, _payment_pb2.Credit]
-    """Returns the caller's store credit, by currency. For staff: anybody's."""
+    """Returns the caller's store credit, by currency. Staff can read anybody's; for others that is PERMISSION_DENIED."""
     ListCreditEntries: _grpc.UnaryUnaryMultiCallable[_payment_pb2.ListCreditEntriesRequest, _payment_pb2.ListCreditEntriesResponse]
-    """Lists the changes of the caller's store credit, newest first, in pages. For staff: anybody's."""
+    """Lists the changes of the caller's store credit, newest first, in pages. Staff can list anybody's; for others that is
+    PERMISSION_DENIED.
+    """
     HandleStripeWebhook: _grpc.UnaryUnaryMultiCallable[_httpbody_pb2.HttpBody, _payment_pb2.WebhookReceipt]
     """Receives Stripe's webhooks. The signature in `stripe-signature` is verified with the raw bytes of the body. An
     invalid or old (300 s) signature is INVALID_ARGUMENT. Events of Stripe that do not concern us are accepted and
@@ -104,9 +106,11 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     GrantCredit: _aio.UnaryUnaryMultiCallable[_payment_pb2.GrantCreditRequest, _payment_pb2.CreditEntry]  # type: ignore[assignment]
     """Adds store credit to a user's balance. Whether the user exists is not checked."""
     GetCredit: _aio.UnaryUnaryMultiCallable[_payment_pb2.GetCreditRequest, _payment_pb2.Credit]  # type: ignore[assignment]
-    """Returns the caller's store credit, by currency. For staff: anybody's."""
+    """Returns the caller's store credit, by currency. Staff can read anybody's; for others that is PERMISSION_DENIED."""
     ListCreditEntries: _aio.UnaryUnaryMultiCallable[_payment_pb2.ListCreditEntriesRequest, _payment_pb2.ListCreditEntriesResponse]  # type: ignore[assignment]
-    """Lists the changes of the caller's store credit, newest first, in pages. For staff: anybody's."""
+    """Lists the changes of the caller's store credit, newest first, in pages. Staff can list anybody's; for others that is
+    PERMISSION_DENIED.
+    """
     HandleStripeWebhook: _aio.UnaryUnaryMultiCallable[_httpbody_pb2.HttpBody, _payment_pb2.WebhookReceipt]  # type: ignore[assignment]
     """Receives Stripe's webhooks. The signature in `stripe-signature` is verified with the raw bytes of the body. An
     invalid or old (300 s) signature is INVALID_ARGUMENT. Events of Stripe that do not concern us are accepted and
@@ -191,7 +195,7 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_pb2.GetCreditRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_pb2.Credit, _abc.Awaitable[_payment_pb2.Credit]]:
-        """Returns the caller's store credit, by currency. For staff: anybody's."""
+        """Returns the caller's store credit, by currency. Staff can read anybody's; for others that is PERMISSION_DENIED."""
 
     @_abc_1.abstractmethod
     def ListCreditEntries(
@@ -199,7 +203,9 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_pb2.ListCreditEntriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_pb2.ListCreditEntriesResponse, _abc.Awaitable[_payment_pb2.ListCreditEntriesResponse]]:
-        """Lists the changes of the caller's store credit, newest first, in pages. For staff: anybody's."""
+        """Lists the changes of the caller's store credit, newest first, in pages. Staff can list anybody's; for others that is
+        PERMISSION_DENIED.
+        """
 
     @_abc_1.abstractmethod
     def HandleStripeWebhook(
