@@ -290,7 +290,8 @@ def forged(event: Any, number: int) -> tuple[bytes, str]:
 
 async def deliver(lab: Lab, payload: bytes, signature: str) -> bool:
     """As Stripe does: again, while we cannot take it. False: refused, as what the edge makes a 400 of."""
-    rpc = PaymentRpc(*(cast(Any, None),) * 6, lab.handle_webhook, cast(Any, None))
+    nothing: dict[str, Any] = dict.fromkeys(PaymentRpc.__dataclass_fields__)
+    rpc = PaymentRpc(**{**nothing, "webhooks": lab.handle_webhook})
     call = cast(Call, _Metadata({"stripe-signature": signature}))
     while True:
         try:
