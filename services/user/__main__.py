@@ -16,6 +16,7 @@ from services.chassis.data.postgres_outbox import PostgresOutbox
 from services.chassis.plain import clock
 from services.chassis.process.settings import load
 from services.chassis.rpc.statuses import Catalogue
+from services.user.adapters.device_tokens import SignedDeviceTokens
 from services.user.adapters.passwords import BcryptPasswords
 from services.user.adapters.revocations import ChassisRevocations
 from services.user.adapters.session_tokens import JwtSessionOpener
@@ -35,6 +36,7 @@ from services.user.use_cases.delete_user import DeleteUserHandler
 from services.user.use_cases.end_session import EndSessionHandler
 from services.user.use_cases.get_user import GetUserHandler
 from services.user.use_cases.grant_resets import GrantResetsHandler
+from services.user.use_cases.guesses import Guesses
 from services.user.use_cases.list_sessions import ListSessionsHandler
 from services.user.use_cases.log_in import LogInHandler
 from services.user.use_cases.mint_mail_token import MintMailTokenHandler
@@ -55,15 +57,17 @@ def run(settings: UserSettings) -> None:
     producer = app.add(Producer(settings.brokers, app.name), required=False)
     work = postgres_work(postgres, settings.idempotency_secret, KEPT_ANSWERS)
     passwords = BcryptPasswords(settings.password_hash_threads, settings.password_hash_queue)
+    guesses = Guesses(work, passwords)
+    devices = SignedDeviceTokens(settings.idempotency_secret, clock.now)
     sessions = JwtSessionOpener(keys, clock.now)
     revocations = ChassisRevocations(app.revocations)
     users = UserRpc(
         register=RegisterHandler(work, passwords, sessions),
-        log_in=LogInHandler(work, passwords, sessions),
+        log_in=LogInHandler(work, guesses, sessions, devices),
         get_user=GetUserHandler(work),
         change_user=ChangeUserHandler(work),
         delete_user=DeleteUserHandler(work, revocations),
-        change_password=ChangePasswordHandler(work, passwords, revocations),
+        change_password=ChangePasswordHandler(work, passwords, guesses, revocations),
         end_session=EndSessionHandler(work, revocations),
         list_sessions=ListSessionsHandler(work),
         ask_for_reset=AskForResetHandler(work),
@@ -71,6 +75,7 @@ def run(settings: UserSettings) -> None:
         ask_for_verification=AskForVerificationHandler(work),
         verify_email=VerifyEmailHandler(work),
         suspend_user=SuspendUserHandler(work, revocations),
+        devices=devices,
         idempotency_secret=settings.idempotency_secret,
     )
     app.serve(user_pb2.DESCRIPTOR.services_by_name["UserService"], users)

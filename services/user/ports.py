@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 from uuid import UUID
 
@@ -126,14 +127,27 @@ class SignInFailures(Protocol):
     async def refused_for(self, limits: Sequence[Limit]) -> timedelta | None:
         """How long sign-ins are still rejected under any of these. None: a sign-in may be tried."""
 
-    async def count(self, limit: Limit) -> int:
-        """Adds one failure. Returns the new count."""
+    async def count(self, limits: Sequence[Limit]) -> list[int]:
+        """Adds one failure to each, and locks them until the unit of work ends. Returns the new counts, in order."""
+
+    async def take_back(self, limits: Sequence[Limit]) -> None:
+        """Subtracts one failure from each and ends its pause: what was counted was none."""
 
     async def refuse_for(self, limit: Limit, pause: timedelta) -> None:
         """Rejects sign-ins for this long from now, or until a later stored instant."""
 
     async def forget(self, limit: Limit) -> None:
         """Deletes a count."""
+
+
+class KnownClients(Protocol):
+    """Client addresses from which users have signed in."""
+
+    async def knows(self, account_id: UUID, address: IPv4Address | IPv6Address) -> bool:
+        """Whether the account was signed in to from this address lately."""
+
+    async def remember(self, account_id: UUID, address: IPv4Address | IPv6Address) -> None:
+        """Records a sign-in from this address."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +200,10 @@ class UserUnit(unit_of_work.UnitOfWork[Fact], Protocol):
         """Counts of failed sign-ins."""
 
     @property
+    def known_clients(self) -> KnownClients:
+        """Client addresses from which users have signed in."""
+
+    @property
     def reset_wishes(self) -> ResetWishes:
         """Addresses for which a password reset was requested."""
 
@@ -216,6 +234,16 @@ class Passwords(Protocol):
 
         Raises TooManySignIns.
         """
+
+
+class DeviceTokens(Protocol):
+    """Tokens by which a device is recognized that has signed in before. They do not sign anybody in."""
+
+    def new(self, account_id: UUID) -> str:
+        """A token for a device that has just signed in to the account."""
+
+    def device(self, token: str, account_id: UUID) -> str | None:
+        """The id of the token's device. None: it is not valid for this account."""
 
 
 class SessionOpener(Protocol):

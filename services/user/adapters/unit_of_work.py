@@ -8,6 +8,7 @@ from services.chassis.data.postgres import Connection, Postgres
 from services.chassis.data.postgres_work import Codecs, PostgresUnit, PostgresWork
 from services.user.adapters.accounts import PostgresAccounts
 from services.user.adapters.facts import encode
+from services.user.adapters.known_clients import PostgresKnownClients
 from services.user.adapters.mail_asks import PostgresMailAsks
 from services.user.adapters.mail_requests import PostgresMailRequests
 from services.user.adapters.reset_wishes import PostgresResetWishes
@@ -30,6 +31,7 @@ class PostgresUserUnit(PostgresUnit[Fact]):
         self.mail_requests = PostgresMailRequests(connection)
         self.mail_asks = PostgresMailAsks(connection, secret)
         self.sign_in_failures = PostgresSignInFailures(connection, secret)
+        self.known_clients = PostgresKnownClients(connection, secret)
         self.reset_wishes = PostgresResetWishes(connection)
 
 

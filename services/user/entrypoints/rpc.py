@@ -21,6 +21,7 @@ from services.chassis.rpc.call import Call
 from services.user.domain.profiles import Profile
 from services.user.domain.sessions import Client
 from services.user.entrypoints import mapping
+from services.user.ports import DeviceTokens
 from services.user.use_cases.ask_for_reset import AskForReset, AskForResetHandler
 from services.user.use_cases.ask_for_verification import AskForVerification, AskForVerificationHandler
 from services.user.use_cases.change_password import ChangePassword, ChangePasswordHandler
@@ -57,6 +58,7 @@ class UserRpc:
     ask_for_verification: AskForVerificationHandler
     verify_email: VerifyEmailHandler
     suspend_user: SuspendUserHandler
+    devices: DeviceTokens
     idempotency_secret: SecretStr
 
     async def Register(self, request: user_pb2.RegisterRequest, call: Call) -> user_pb2.RegisterResponse:
@@ -71,12 +73,15 @@ class UserRpc:
                 request=self._repeatable(request, call),
             )
         )
-        return user_pb2.RegisterResponse(user=mapping.summary(account), token=session.token)
+        device_token = self.devices.new(account.id)
+        return user_pb2.RegisterResponse(user=mapping.summary(account), token=session.token, device_token=device_token)
 
     async def Login(self, request: user_pb2.LoginRequest, call: Call) -> user_pb2.LoginResponse:
         """Signs a user in."""
-        account, session = await self.log_in(LogIn(request.email, request.password, _client(call)))
-        return user_pb2.LoginResponse(token=session.token, user=mapping.summary(account))
+        command = LogIn(request.email, request.password, _client(call), request.device_token)
+        account, session = await self.log_in(command)
+        device_token = self.devices.new(account.id)
+        return user_pb2.LoginResponse(token=session.token, user=mapping.summary(account), device_token=device_token)
 
     async def GetUser(self, request: user_pb2.GetUserRequest, call: Call) -> user_pb2.User:
         """An account."""

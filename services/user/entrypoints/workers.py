@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from services.chassis.data.housekeeping import Chore
 from services.chassis.process.periodic import Periodic
-from services.user.adapters import mail_asks, mail_requests, sessions, sign_in_failures
+from services.user.adapters import known_clients, mail_asks, mail_requests, sessions, sign_in_failures
 from services.user.adapters.signing_keys import KeyRing
-from services.user.domain.limits import FAILURES_KEPT, MAIL_WINDOW
+from services.user.domain.limits import CLIENTS_KEPT, FAILURES_KEPT, MAIL_WINDOW
 from services.user.use_cases.grant_resets import GrantResetsHandler
 
 KEEP_SESSIONS = timedelta(days=1)
@@ -22,6 +22,7 @@ _READ_KEYS_EVERY_SECONDS = 5.0
 CHORES = (
     Chore("user_sessions", sessions.prune, KEEP_SESSIONS),
     Chore("sign_in_failures", sign_in_failures.prune, FAILURES_KEPT),
+    Chore("known_clients", known_clients.prune, CLIENTS_KEPT),
     Chore("mail_requests", mail_requests.prune, KEEP_MAIL_REQUESTS),
     Chore("mail_asks", mail_asks.prune, MAIL_WINDOW),
 )

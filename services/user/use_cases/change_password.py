@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from services.user.domain.limits import session_limits
 from services.user.domain.sign_in import Credentials, may_sign_in
 from services.user.ports import Passwords, Revocations, UserUnit, Work
 from services.user.use_cases.end_all_sessions import end_all_sessions
+from services.user.use_cases.guesses import Guesses
 
 
 class WrongPassword(Exception):
@@ -34,6 +36,7 @@ class ChangePasswordHandler:
 
     work: Work
     passwords: Passwords
+    guesses: Guesses
     revocations: Revocations
 
     async def __call__(self, command: ChangePassword) -> None:
@@ -41,14 +44,15 @@ class ChangePasswordHandler:
 
         Raises:
             WrongPassword: also when it was changed meanwhile, or the account may not sign in any more.
+            TooManyFailures: too many old passwords were wrong lately; this one was not compared.
             TooManySignIns: too many passwords wait to be hashed.
         """
         async with self.work.read() as unit:
             credentials = await unit.accounts.credentials_by_id(command.account_id)
         if credentials is None:
             raise WrongPassword
-        key = str(command.account_id)
-        matches = await self.passwords.matches(key, command.old_password, credentials.password_hash)
+        key, limits = str(command.account_id), session_limits(command.session_id)
+        matches = await self.guesses.match(key, command.old_password, credentials.password_hash, limits)
         if not may_sign_in(credentials.status, matches):
             raise WrongPassword
         new_hash = await self.passwords.hash(key, command.new_password)

@@ -14,6 +14,7 @@ from services.user.domain.people import Person, new_person
 from services.user.domain.sessions import Client, Session
 from services.user.domain.sign_in import may_sign_in
 from services.user.ports import Passwords, SessionOpener, UserUnit, Work
+from services.user.use_cases.add_session import add_session
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class RegisterHandler:
 
     async def _create(self, unit: UserUnit, person: Person, password_hash: bytes, session: Session) -> Account:
         account = await unit.accounts.add(session.account_id, person, password_hash)
-        await unit.sessions.add(session)
+        await add_session(unit, session)
         verification_id = await unit.mail_requests.open_first(
             account.id, Purpose.EMAIL_VERIFICATION, person.address_key
         )
@@ -100,5 +101,5 @@ class RegisterHandler:
             if account is None:
                 raise EmailTaken
             session = self.sessions.open(account.id, account.roles, command.client)
-            await unit.sessions.add(session)
+            await add_session(unit, session)
             return session

@@ -79,8 +79,10 @@ class Accounts:
         account, session = await self.registering(Register(email, password, first_name, "Tour", CLIENT, repeatable))
         return mapping.summary(account), session
 
-    async def log_in(self, email: str, password: str = PASSWORD) -> Session:
-        _, session = await self.logging_in(LogIn(email, password, CLIENT))
+    async def log_in(
+        self, email: str, password: str = PASSWORD, client: Client = CLIENT, device_token: str = ""
+    ) -> Session:
+        _, session = await self.logging_in(LogIn(email, password, client, device_token))
         return session
 
     async def end_session(self, session: Session, *, by: UUID | None = None) -> None:

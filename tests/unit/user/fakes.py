@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address
 from uuid import UUID
 
 from services.chassis.plain.ids import new_id
@@ -17,7 +19,7 @@ from services.user.domain.profiles import Profile
 from services.user.domain.sessions import TOKEN_LIFE, Client, OpenSession, Session
 from services.user.domain.sign_in import Credentials
 from services.user.domain.signing_keys import BadKeys
-from services.user.ports import Asked
+from services.user.ports import Asked, TooManySignIns
 from tests.unit.chassis.fakes import FakeUnit
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -203,9 +205,15 @@ class FakeSignInFailures:
     async def refused_for(self, limits: Sequence[Limit]) -> timedelta | None:
         return max((self.pauses[limit.name] for limit in limits if self.pauses.get(limit.name)), default=None)
 
-    async def count(self, limit: Limit) -> int:
-        self.counts[limit.name] = self.counts.get(limit.name, 0) + 1
-        return self.counts[limit.name]
+    async def count(self, limits: Sequence[Limit]) -> list[int]:
+        self.counts |= {limit.name: self.counts.get(limit.name, 0) + 1 for limit in limits}
+        return [self.counts[limit.name] for limit in limits]
+
+    async def take_back(self, limits: Sequence[Limit]) -> None:
+        for limit in limits:
+            self.counts[limit.name] -= 1
+            self.counts = {name: count for name, count in self.counts.items() if count}
+            self.pauses.pop(limit.name, None)
 
     async def refuse_for(self, limit: Limit, pause: timedelta) -> None:
         self.pauses[limit.name] = pause
@@ -213,6 +221,30 @@ class FakeSignInFailures:
     async def forget(self, limit: Limit) -> None:
         self.counts.pop(limit.name, None)
         self.pauses.pop(limit.name, None)
+
+
+class FakeKnownClients:
+    """ports.KnownClients."""
+
+    def __init__(self) -> None:
+        self.known: set[tuple[UUID, str]] = set()
+
+    async def knows(self, account_id: UUID, address: IPv4Address | IPv6Address) -> bool:
+        return (account_id, str(address)) in self.known
+
+    async def remember(self, account_id: UUID, address: IPv4Address | IPv6Address) -> None:
+        self.known.add((account_id, str(address)))
+
+
+class FakeDeviceTokens:
+    """ports.DeviceTokens: a token is the account and a name."""
+
+    def new(self, account_id: UUID) -> str:
+        return f"{account_id} phone"
+
+    def device(self, token: str, account_id: UUID) -> str | None:
+        owner, _, device = token.partition(" ")
+        return device if owner == str(account_id) else None
 
 
 class FakeMailAsks:
@@ -250,6 +282,7 @@ class FakeUser(FakeUnit):
         self.mail_requests = FakeMailRequests()
         self.mail_asks = FakeMailAsks()
         self.sign_in_failures = FakeSignInFailures()
+        self.known_clients = FakeKnownClients()
         self.reset_wishes = FakeResetWishes()
 
 
@@ -259,13 +292,18 @@ class FakePasswords:
     def __init__(self) -> None:
         self.calls: list[str] = []
         """The name of each call."""
+        self.full = False
+        """Whether too many passwords wait."""
 
     async def hash(self, name: str, password: str) -> bytes:
         self.calls.append(name)
         return f"{len(self.calls)} {password}".encode()
 
     async def matches(self, name: str, password: str, password_hash: bytes | None) -> bool:
+        if self.full:
+            raise TooManySignIns
         self.calls.append(name)
+        await asyncio.sleep(0)  # concurrent guesses wait here
         return password_hash is not None and password_hash.partition(b" ")[2] == password.encode()
 
 

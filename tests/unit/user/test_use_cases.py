@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
@@ -25,6 +27,8 @@ from services.user.domain.accounts import (
 from services.user.domain.limits import (
     FAILURES_FOR_A_CLIENT,
     FAILURES_FOR_AN_ACCOUNT,
+    FAILURES_FROM_A_KNOWN_CLIENT,
+    FAILURES_IN_A_SESSION,
     MAILS_FOR_A_CLIENT,
     MAILS_TO_AN_ACCOUNT,
 )
@@ -32,6 +36,7 @@ from services.user.domain.mail_requests import MailTokenNotGood
 from services.user.domain.people import InvalidPerson
 from services.user.domain.sessions import Client, NoSuchSession, Session
 from services.user.domain.signing_keys import KEY_MARGIN, BadKeys, Standing
+from services.user.ports import TooManySignIns
 from services.user.use_cases.ask_for_reset import AskForReset, AskForResetHandler
 from services.user.use_cases.ask_for_verification import (
     AskForVerification,
@@ -46,9 +51,10 @@ from services.user.use_cases.delete_user import DeleteUser, DeleteUserHandler
 from services.user.use_cases.end_session import EndSession, EndSessionHandler
 from services.user.use_cases.get_user import GetUser, GetUserHandler
 from services.user.use_cases.grant_resets import GrantResetsHandler
+from services.user.use_cases.guesses import Guesses, TooManyFailures
 from services.user.use_cases.list_keys import ListKeys, ListKeysHandler
 from services.user.use_cases.list_sessions import ListSessions, ListSessionsHandler
-from services.user.use_cases.log_in import AccountSuspended, LogIn, LogInHandler, SignInRefused, TooManyFailures
+from services.user.use_cases.log_in import AccountSuspended, LogIn, LogInHandler, SignInRefused
 from services.user.use_cases.mint_mail_token import (
     MailRequestVoid,
     MintMailToken,
@@ -62,11 +68,20 @@ from services.user.use_cases.rotate_keys import RotateKeys, RotateKeysHandler
 from services.user.use_cases.suspend_user import SuspendUser, SuspendUserHandler
 from services.user.use_cases.verify_email import VerifyEmail, VerifyEmailHandler
 from tests.unit.chassis.fakes import FakeWork
-from tests.unit.user.fakes import NOW, FakeKeyStore, FakePasswords, FakeRevocations, FakeSessionOpener, FakeUser
+from tests.unit.user.fakes import (
+    NOW,
+    FakeDeviceTokens,
+    FakeKeyStore,
+    FakePasswords,
+    FakeRevocations,
+    FakeSessionOpener,
+    FakeUser,
+)
 
 ADA, BOB = "Ada@example.com", "bob@example.com"
 HORSE, OTHER_HORSE = "correct horse", "another horse"
 CLIENT = Client("web-app", ip_address("203.0.113.7"), "Argosy/1.0")
+STRANGER = replace(CLIENT, ip_address=ip_address("198.51.100.9"))
 SETTLE = timedelta(minutes=15)
 
 
@@ -79,11 +94,13 @@ class Desk:
         self.revoked = revoked = FakeRevocations()
         work, sessions = FakeWork(self.unit), FakeSessionOpener()
         self._register = RegisterHandler(work, passwords, sessions)
-        self._log_in = LogInHandler(work, passwords, sessions)
+        guesses = Guesses(work, passwords)
+        self.devices = FakeDeviceTokens()
+        self._log_in = LogInHandler(work, guesses, sessions, self.devices)
         self.get = GetUserHandler(work)
         self._change = ChangeUserHandler(work)
         self.delete = DeleteUserHandler(work, revoked)
-        self.change_password = ChangePasswordHandler(work, passwords, revoked)
+        self.change_password = ChangePasswordHandler(work, passwords, guesses, revoked)
         self.end_session = EndSessionHandler(work, revoked)
         self.list_sessions = ListSessionsHandler(work)
         self._ask_for_reset = AskForResetHandler(work)
@@ -108,8 +125,10 @@ class Desk:
         _, session = await self._register(Register(email, password, name, "Tour", CLIENT, Repeatable(key, content)))
         return session
 
-    async def log_in(self, email: str = ADA, password: str = HORSE, client: Client = CLIENT) -> Session:
-        _, session = await self._log_in(LogIn(email, password, client))
+    async def log_in(
+        self, email: str = ADA, password: str = HORSE, client: Client = CLIENT, device_token: str = ""
+    ) -> Session:
+        _, session = await self._log_in(LogIn(email, password, client, device_token))
         return session
 
     async def change(self, account_id: UUID, *, by: UUID | None = None, **changes: Any) -> User:
@@ -226,9 +245,9 @@ class TestSigningIn:
         await desk.register()
         desk.passwords.calls.clear()
         with pytest.raises(SignInRefused):
-            await desk.log_in(email, password)
+            await desk.log_in(email, password, STRANGER)
         assert len(desk.passwords.calls) == 1
-        assert desk.unit.sign_in_failures.counts == {email.lower(): 1, "203.0.113.7": 1}
+        assert desk.unit.sign_in_failures.counts == {email.lower(): 1, "198.51.100.9": 1}
 
     async def test_only_the_right_password_learns_of_a_suspension(self, desk: Desk) -> None:
         await desk.suspend((await desk.register()).account_id)
@@ -243,15 +262,61 @@ class TestSigningIn:
         with pytest.raises(SignInRefused):
             await desk.log_in()
 
-    async def test_after_five_failures_even_the_right_password_waits(self, desk: Desk) -> None:
-        await desk.register()
-        for _ in range(FAILURES_FOR_AN_ACCOUNT):
+    async def fail(self, desk: Desk, times: int, client: Client = STRANGER, **said: Any) -> None:
+        for _ in range(times):
             with pytest.raises(SignInRefused):
-                await desk.log_in(password=OTHER_HORSE)
+                await desk.log_in(password=OTHER_HORSE, client=client, **said)
+
+    async def test_after_five_failures_a_stranger_waits_even_with_the_right_password(self, desk: Desk) -> None:
+        await desk.register()
+        await self.fail(desk, FAILURES_FOR_AN_ACCOUNT)
         desk.passwords.calls.clear()
         with pytest.raises(TooManyFailures) as refused:
-            await desk.log_in()
+            await desk.log_in(client=STRANGER)
         assert (refused.value.retry_after, desk.passwords.calls) == (timedelta(seconds=1), [])
+
+    async def test_strangers_do_not_hold_up_an_address_that_signed_in_before(self, desk: Desk) -> None:
+        await desk.register()
+        await self.fail(desk, FAILURES_FOR_AN_ACCOUNT)
+        await desk.log_in()
+        await self.fail(desk, FAILURES_FROM_A_KNOWN_CLIENT, CLIENT)
+        with pytest.raises(TooManyFailures):
+            await desk.log_in()
+
+    async def test_nothing_at_ones_address_holds_up_a_device_that_signed_in_before(self, desk: Desk) -> None:
+        token = desk.devices.new((await desk.register()).account_id)
+        await self.fail(desk, FAILURES_FROM_A_KNOWN_CLIENT, CLIENT)
+        await desk.log_in(device_token=token)
+        with pytest.raises(TooManyFailures):
+            await desk.log_in(device_token=desk.devices.new(uuid4()))
+        await self.fail(desk, FAILURES_FROM_A_KNOWN_CLIENT, device_token=token)
+        with pytest.raises(TooManyFailures):
+            await desk.log_in(device_token=token)
+
+    async def test_guesses_at_once_are_counted_before_they_are_compared(self, desk: Desk) -> None:
+        await desk.register()
+        desk.passwords.calls.clear()
+        guesses = [desk.log_in(password=f"horse {number}", client=STRANGER) for number in range(30)]
+        refusals = await asyncio.gather(*guesses, return_exceptions=True)
+        assert len(desk.passwords.calls) == FAILURES_FOR_AN_ACCOUNT
+        assert Counter(map(type, refusals)) == {
+            SignInRefused: FAILURES_FOR_AN_ACCOUNT,
+            TooManyFailures: 30 - FAILURES_FOR_AN_ACCOUNT,
+        }
+
+    async def test_the_same_password_at_once_is_one_guess(self, desk: Desk) -> None:
+        await desk.register()
+        sessions = await asyncio.gather(*(desk.log_in(client=STRANGER) for _ in range(30)))
+        assert len({session.id for session in sessions}) == 30
+
+    async def test_a_password_that_was_not_compared_does_not_count(self, desk: Desk) -> None:
+        await desk.register()
+        desk.passwords.full = True
+        for _ in range(FAILURES_FOR_AN_ACCOUNT):
+            with pytest.raises(TooManySignIns):
+                await desk.log_in(client=STRANGER)
+        desk.passwords.full = False
+        await desk.log_in(client=STRANGER)
 
     async def test_a_client_address_has_a_limit_of_its_own(self, desk: Desk) -> None:
         await desk.register()
@@ -264,10 +329,9 @@ class TestSigningIn:
 
     async def test_the_right_password_forgets_the_accounts_failures_alone(self, desk: Desk) -> None:
         await desk.register()
-        with pytest.raises(SignInRefused):
-            await desk.log_in(password=OTHER_HORSE)
-        await desk.log_in()
-        assert desk.unit.sign_in_failures.counts == {"203.0.113.7": 1}
+        await self.fail(desk, 1)
+        await desk.log_in(client=STRANGER)
+        assert desk.unit.sign_in_failures.counts == {"198.51.100.9": 1}
 
 
 class TestSessions:
@@ -375,6 +439,21 @@ class TestAccounts:
             await desk.change_password(replace(wrong, old_password=HORSE))
         desk.unit.accounts.changed_meanwhile = False
         await desk.log_in()
+
+    async def test_old_passwords_that_are_wrong_have_a_limit_for_each_session(self, desk: Desk) -> None:
+        session = await desk.register()
+        change = ChangePassword(session.account_id, session.id, OTHER_HORSE, OTHER_HORSE)
+        desk.passwords.calls.clear()
+        guesses = [desk.change_password(replace(change, old_password=f"horse {number}")) for number in range(30)]
+        refusals = await asyncio.gather(*guesses, return_exceptions=True)
+        assert Counter(map(type, refusals)) == {
+            WrongPassword: FAILURES_IN_A_SESSION,
+            TooManyFailures: 30 - FAILURES_IN_A_SESSION,
+        }
+        with pytest.raises(TooManyFailures):
+            await desk.change_password(replace(change, old_password=HORSE))
+        other = await desk.log_in()  # who has stolen one token does not hold up the owner
+        await desk.change_password(replace(change, session_id=other.id, old_password=HORSE))
 
 
 class TestStaff:

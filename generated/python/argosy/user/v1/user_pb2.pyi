@@ -62,8 +62,11 @@ class RegisterResponse(_message.Message):
 
     USER_FIELD_NUMBER: _builtins.int
     TOKEN_FIELD_NUMBER: _builtins.int
+    DEVICE_TOKEN_FIELD_NUMBER: _builtins.int
     token: _builtins.str
     """The bearer token of the new session."""
+    device_token: _builtins.str
+    """Recognizes this device at later sign-ins; see LoginRequest."""
     @_builtins.property
     def user(self) -> Global___UserSummary:
         """The account."""
@@ -73,10 +76,11 @@ class RegisterResponse(_message.Message):
         *,
         user: Global___UserSummary | None = ...,
         token: _builtins.str = ...,
+        device_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token", b"device_token", "token", b"token", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -90,19 +94,25 @@ class LoginRequest(_message.Message):
 
     EMAIL_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
+    DEVICE_TOKEN_FIELD_NUMBER: _builtins.int
     email: _builtins.str
     """The mail address, in any case."""
     password: _builtins.str
     """The password."""
+    device_token: _builtins.str
+    """The latest device token that Register or Login returned for this account on this device. With it, failed sign-ins
+    of other devices do not make this one wait. It signs nobody in. A token that is not valid counts as none.
+    """
     def __init__(
         self,
         *,
         email: _builtins.str = ...,
         password: _builtins.str = ...,
+        device_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "password", b"password"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token", b"device_token", "email", b"email", "password", b"password"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -116,8 +126,11 @@ class LoginResponse(_message.Message):
 
     TOKEN_FIELD_NUMBER: _builtins.int
     USER_FIELD_NUMBER: _builtins.int
+    DEVICE_TOKEN_FIELD_NUMBER: _builtins.int
     token: _builtins.str
     """The bearer token, valid for 24 hours."""
+    device_token: _builtins.str
+    """Recognizes this device at later sign-ins, for 400 days; see LoginRequest."""
     @_builtins.property
     def user(self) -> Global___UserSummary:
         """The account."""
@@ -127,10 +140,11 @@ class LoginResponse(_message.Message):
         *,
         token: _builtins.str = ...,
         user: Global___UserSummary | None = ...,
+        device_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token", b"device_token", "token", b"token", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

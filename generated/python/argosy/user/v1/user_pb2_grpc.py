@@ -132,7 +132,9 @@ class UserServiceServicer:
     def Login(self, request, context):
         """Signs a user in: creates a session and returns its token, which is valid for 24 hours. A wrong password and an
         unknown address are both UNAUTHENTICATED. A suspended account is PERMISSION_DENIED (ACCOUNT_SUSPENDED) if the
-        password is right. Publishes USER_LOGIN.
+        password is right. After several wrong passwords, sign-ins of unknown devices are RESOURCE_EXHAUSTED
+        (TOO_MANY_FAILURES) for up to a minute; a device token, or an address that has signed in before, has a limit of its
+        own. Publishes USER_LOGIN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,7 +191,8 @@ class UserServiceServicer:
 
     def ChangePassword(self, request, context):
         """Changes the caller's password and revokes the caller's other sessions. A wrong old password is INVALID_ARGUMENT
-        (WRONG_PASSWORD). Publishes SESSION_REVOKED for each revoked session.
+        (WRONG_PASSWORD); after several of them the session is refused for up to a minute, RESOURCE_EXHAUSTED
+        (TOO_MANY_FAILURES). Publishes SESSION_REVOKED for each revoked session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

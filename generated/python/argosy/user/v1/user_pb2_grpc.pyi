@@ -40,7 +40,9 @@ class UserServiceStub:
     Login: _grpc.UnaryUnaryMultiCallable[_user_pb2.LoginRequest, _user_pb2.LoginResponse]
     """Signs a user in: creates a session and returns its token, which is valid for 24 hours. A wrong password and an
     unknown address are both UNAUTHENTICATED. A suspended account is PERMISSION_DENIED (ACCOUNT_SUSPENDED) if the
-    password is right. Publishes USER_LOGIN.
+    password is right. After several wrong passwords, sign-ins of unknown devices are RESOURCE_EXHAUSTED
+    (TOO_MANY_FAILURES) for up to a minute; a device token, or an address that has signed in before, has a limit of its
+    own. Publishes USER_LOGIN.
     """
     GetUser: _grpc.UnaryUnaryMultiCallable[_user_pb2.GetUserRequest, _user_pb2.User]
     """Returns one account: the caller's, or any for staff. Another user's account is NOT_FOUND, like an unknown one."""
@@ -68,7 +70,8 @@ class UserServiceStub:
     """
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_user_pb2.ChangePasswordRequest, _user_pb2.ChangePasswordResponse]
     """Changes the caller's password and revokes the caller's other sessions. A wrong old password is INVALID_ARGUMENT
-    (WRONG_PASSWORD). Publishes SESSION_REVOKED for each revoked session.
+    (WRONG_PASSWORD); after several of them the session is refused for up to a minute, RESOURCE_EXHAUSTED
+    (TOO_MANY_FAILURES). Publishes SESSION_REVOKED for each revoked session.
     """
     RequestPasswordReset: _grpc.UnaryUnaryMultiCallable[_user_pb2.RequestPasswordResetRequest, _user_pb2.RequestPasswordResetResponse]
     """Requests a mail with a token that allows setting a new password. The response does not reveal whether an account
@@ -110,7 +113,9 @@ class UserServiceAsyncStub(UserServiceStub):
     Login: _aio.UnaryUnaryMultiCallable[_user_pb2.LoginRequest, _user_pb2.LoginResponse]  # type: ignore[assignment]
     """Signs a user in: creates a session and returns its token, which is valid for 24 hours. A wrong password and an
     unknown address are both UNAUTHENTICATED. A suspended account is PERMISSION_DENIED (ACCOUNT_SUSPENDED) if the
-    password is right. Publishes USER_LOGIN.
+    password is right. After several wrong passwords, sign-ins of unknown devices are RESOURCE_EXHAUSTED
+    (TOO_MANY_FAILURES) for up to a minute; a device token, or an address that has signed in before, has a limit of its
+    own. Publishes USER_LOGIN.
     """
     GetUser: _aio.UnaryUnaryMultiCallable[_user_pb2.GetUserRequest, _user_pb2.User]  # type: ignore[assignment]
     """Returns one account: the caller's, or any for staff. Another user's account is NOT_FOUND, like an unknown one."""
@@ -138,7 +143,8 @@ class UserServiceAsyncStub(UserServiceStub):
     """
     ChangePassword: _aio.UnaryUnaryMultiCallable[_user_pb2.ChangePasswordRequest, _user_pb2.ChangePasswordResponse]  # type: ignore[assignment]
     """Changes the caller's password and revokes the caller's other sessions. A wrong old password is INVALID_ARGUMENT
-    (WRONG_PASSWORD). Publishes SESSION_REVOKED for each revoked session.
+    (WRONG_PASSWORD); after several of them the session is refused for up to a minute, RESOURCE_EXHAUSTED
+    (TOO_MANY_FAILURES). Publishes SESSION_REVOKED for each revoked session.
     """
     RequestPasswordReset: _aio.UnaryUnaryMultiCallable[_user_pb2.RequestPasswordResetRequest, _user_pb2.RequestPasswordResetResponse]  # type: ignore[assignment]
     """Requests a mail with a token that allows setting a new password. The response does not reveal whether an account
@@ -189,7 +195,9 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_user_pb2.LoginResponse, _abc.Awaitable[_user_pb2.LoginResponse]]:
         """Signs a user in: creates a session and returns its token, which is valid for 24 hours. A wrong password and an
         unknown address are both UNAUTHENTICATED. A suspended account is PERMISSION_DENIED (ACCOUNT_SUSPENDED) if the
-        password is right. Publishes USER_LOGIN.
+        password is right. After several wrong passwords, sign-ins of unknown devices are RESOURCE_EXHAUSTED
+        (TOO_MANY_FAILURES) for up to a minute; a device token, or an address that has signed in before, has a limit of its
+        own. Publishes USER_LOGIN.
         """
 
     @_abc_1.abstractmethod
@@ -259,7 +267,8 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.ChangePasswordResponse, _abc.Awaitable[_user_pb2.ChangePasswordResponse]]:
         """Changes the caller's password and revokes the caller's other sessions. A wrong old password is INVALID_ARGUMENT
-        (WRONG_PASSWORD). Publishes SESSION_REVOKED for each revoked session.
+        (WRONG_PASSWORD); after several of them the session is refused for up to a minute, RESOURCE_EXHAUSTED
+        (TOO_MANY_FAILURES). Publishes SESSION_REVOKED for each revoked session.
         """
 
     @_abc_1.abstractmethod
