@@ -43,6 +43,7 @@ from services.user.use_cases.mint_mail_token import MintMailTokenHandler
 from services.user.use_cases.register import RegisterHandler
 from services.user.use_cases.reset_password import ResetPasswordHandler
 from services.user.use_cases.suspend_user import SuspendUserHandler
+from services.user.use_cases.undo_email_change import UndoEmailChangeHandler
 from services.user.use_cases.verify_email import VerifyEmailHandler
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -65,7 +66,7 @@ def run(settings: UserSettings) -> None:
         register=RegisterHandler(work, passwords, sessions),
         log_in=LogInHandler(work, guesses, sessions, devices),
         get_user=GetUserHandler(work),
-        change_user=ChangeUserHandler(work),
+        change_user=ChangeUserHandler(work, guesses),
         delete_user=DeleteUserHandler(work, revocations),
         change_password=ChangePasswordHandler(work, passwords, guesses, revocations),
         end_session=EndSessionHandler(work, revocations),
@@ -74,6 +75,7 @@ def run(settings: UserSettings) -> None:
         reset_password=ResetPasswordHandler(work, passwords, revocations),
         ask_for_verification=AskForVerificationHandler(work),
         verify_email=VerifyEmailHandler(work),
+        undo_email_change=UndoEmailChangeHandler(work, passwords, revocations),
         suspend_user=SuspendUserHandler(work, revocations),
         devices=devices,
         idempotency_secret=settings.idempotency_secret,

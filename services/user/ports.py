@@ -13,6 +13,7 @@ from uuid import UUID
 from services.chassis.plain import unit_of_work
 from services.chassis.plain.errors import ResourceExhausted
 from services.user.domain.accounts import Account, AccountStatus, User
+from services.user.domain.address_changes import AddressChange
 from services.user.domain.facts import Fact
 from services.user.domain.limits import Limit
 from services.user.domain.mail_requests import MailRequest, Purpose
@@ -105,13 +106,13 @@ class MailRequests(Protocol):
     async def void(self, account_id: UUID, *purposes: Purpose) -> None:
         """Voids the account's requests and tokens for these purposes, also those not mailed yet."""
 
-    async def account_of(self, request_id: UUID) -> UUID | None:
-        """The account of a request. None: there is no such request."""
+    async def get(self, request_id: UUID) -> MailRequest | None:
+        """A request. None: there is no such request."""
 
-    async def address_of_open(self, request_id: UUID) -> str | None:
-        """The address of a request. None: it is used, void, or too old for a mail."""
+    async def is_open(self, request_id: UUID) -> bool:
+        """Whether a mail may be sent for the request: it is not used, void, or too old."""
 
-    async def mint(self, request_id: UUID) -> tuple[str, datetime]:
+    async def mint(self, request: MailRequest) -> tuple[str, datetime]:
         """Creates a token of the request and stores its hash. Returns the token and its expiry."""
 
     async def find(self, token: str, purpose: Purpose) -> MailRequest | None:
@@ -119,6 +120,31 @@ class MailRequests(Protocol):
 
     async def settle(self, request_id: UUID) -> bool:
         """Marks the request as used. False: it is used or void already."""
+
+
+class AddressChanges(Protocol):
+    """Changes of mail addresses. The account is locked by the unit of work."""
+
+    async def open(self, change: AddressChange) -> None:
+        """Stores a change whose new address must be verified; it replaces an earlier one."""
+
+    async def pending(self, account_id: UUID) -> AddressChange | None:
+        """The change of the account whose new address may still be verified. None: there is none."""
+
+    async def of_undo(self, undo_id: UUID) -> AddressChange | None:
+        """The change that a mail request undoes. None: there is none."""
+
+    async def complete(self, undo_id: UUID) -> None:
+        """Records that the new address has taken over."""
+
+    async def withdraw(self, account_id: UUID) -> None:
+        """Drops the change whose new address is not verified yet. Changes nothing if there is none."""
+
+    async def undo(self, change: AddressChange) -> None:
+        """Drops this change and all later ones of the account; the mails about them become void."""
+
+    async def is_left(self, address_key: str, by_others_than: UUID) -> bool:
+        """Whether another account has left the address so lately that it may come back to it."""
 
 
 class SignInFailures(Protocol):
@@ -190,6 +216,10 @@ class UserUnit(unit_of_work.UnitOfWork[Fact], Protocol):
     @property
     def mail_requests(self) -> MailRequests:
         """Requests for mails with tokens."""
+
+    @property
+    def address_changes(self) -> AddressChanges:
+        """Changes of mail addresses."""
 
     @property
     def mail_asks(self) -> MailAsks:

@@ -10,6 +10,7 @@ from uuid import UUID
 from argosy.event.v1.order_events_pb2 import OrderCreated, OrderStatusUpdated
 from argosy.event.v1.payment_events_pb2 import PaymentRefunded, PaymentRefundFailed
 from argosy.event.v1.user_events_pb2 import (
+    EmailChangeRequested,
     EmailVerificationRequested,
     PasswordResetRequested,
     UserCreated,
@@ -43,6 +44,7 @@ class Consumers:
             "USER_DELETED": self._user_deleted,
             "PASSWORD_RESET_REQUESTED": self._reset_requested,
             "EMAIL_VERIFICATION_REQUESTED": self._verification_requested,
+            "EMAIL_CHANGE_REQUESTED": self._email_change_requested,
             "ORDER_CREATED": self._order_created,
             "ORDER_STATUS_UPDATED": self._order_moved,
             "PAYMENT_REFUNDED": self._refunded,
@@ -73,6 +75,10 @@ class Consumers:
     async def _verification_requested(self, event: Event) -> None:
         request = cast(EmailVerificationRequested, event.message)
         await self._with_token(event, request.user_id, Kind.VERIFY_EMAIL, request.verification_id)
+
+    async def _email_change_requested(self, event: Event) -> None:
+        change = cast(EmailChangeRequested, event.message)
+        await self._with_token(event, change.user_id, Kind.EMAIL_CHANGE, change.undo_id)
 
     async def _with_token(self, event: Event, user_id: str, kind: Kind, request_id: str) -> None:
         await self._write(NewMessage(event.id, UUID(user_id), kind, mail_request_id=UUID(request_id)))

@@ -41,4 +41,6 @@ def _event(fact: Fact, user_id: str) -> Message:
             return user_events_pb2.PasswordResetRequested(user_id=user_id, reset_id=str(reset_id))
         case facts.EmailVerificationRequested(_, verification_id):
             return user_events_pb2.EmailVerificationRequested(user_id=user_id, verification_id=str(verification_id))
+        case facts.EmailChangeRequested(_, undo_id):
+            return user_events_pb2.EmailChangeRequested(user_id=user_id, undo_id=str(undo_id))
     assert_never(fact)

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from services.chassis.data.postgres import Connection, Postgres
 from services.chassis.data.postgres_work import Codecs, PostgresUnit, PostgresWork
 from services.user.adapters.accounts import PostgresAccounts
+from services.user.adapters.address_changes import PostgresAddressChanges
 from services.user.adapters.facts import encode
 from services.user.adapters.known_clients import PostgresKnownClients
 from services.user.adapters.mail_asks import PostgresMailAsks
@@ -28,6 +29,7 @@ class PostgresUserUnit(PostgresUnit[Fact]):
         super().__init__(connection, _CONSUMER, encode)
         self.accounts = PostgresAccounts(connection)
         self.sessions = PostgresSessions(connection)
+        self.address_changes = PostgresAddressChanges(connection)
         self.mail_requests = PostgresMailRequests(connection)
         self.mail_asks = PostgresMailAsks(connection, secret)
         self.sign_in_failures = PostgresSignInFailures(connection, secret)

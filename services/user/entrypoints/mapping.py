@@ -51,6 +51,7 @@ def user(account: User) -> user_pb2.User:
         updated_at=clock.to_message(account.updated_at),
         last_login=clock.to_message(account.last_login) if account.last_login else None,
         profile=_profile(account.profile),
+        pending_email=account.pending_email,
     )
 
 

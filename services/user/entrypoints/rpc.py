@@ -35,6 +35,7 @@ from services.user.use_cases.mint_mail_token import MintMailToken, MintMailToken
 from services.user.use_cases.register import Register, RegisterHandler
 from services.user.use_cases.reset_password import ResetPassword, ResetPasswordHandler
 from services.user.use_cases.suspend_user import SuspendUser, SuspendUserHandler
+from services.user.use_cases.undo_email_change import UndoEmailChange, UndoEmailChangeHandler
 from services.user.use_cases.verify_email import VerifyEmail, VerifyEmailHandler
 
 _ME = "me"
@@ -58,6 +59,7 @@ class UserRpc:
     ask_for_verification: AskForVerificationHandler
     verify_email: VerifyEmailHandler
     suspend_user: SuspendUserHandler
+    undo_email_change: UndoEmailChangeHandler
     devices: DeviceTokens
     idempotency_secret: SecretStr
 
@@ -135,7 +137,8 @@ class UserRpc:
         self, request: user_pb2.ConfirmPasswordResetRequest, call: Call
     ) -> user_pb2.ConfirmPasswordResetResponse:
         """Resets the password with a mailed token."""
-        await self.reset_password(ResetPassword(request.token, request.new_password))
+        command = ResetPassword(request.token, request.new_password, _address(call.client_address))
+        await self.reset_password(command)
         return user_pb2.ConfirmPasswordResetResponse()
 
     async def RequestEmailVerification(
@@ -150,6 +153,13 @@ class UserRpc:
         """Verifies the address with a mailed token."""
         await self.verify_email(VerifyEmail(request.token))
         return user_pb2.VerifyEmailResponse()
+
+    async def UndoEmailChange(
+        self, request: user_pb2.UndoEmailChangeRequest, call: Call
+    ) -> user_pb2.UndoEmailChangeResponse:
+        """Undoes a change of the address with a mailed token."""
+        await self.undo_email_change(UndoEmailChange(request.token))
+        return user_pb2.UndoEmailChangeResponse()
 
     async def Logout(self, request: user_pb2.LogoutRequest, call: Call) -> user_pb2.LogoutResponse:
         """Ends the session of the call."""
@@ -179,8 +189,15 @@ class UserRpc:
         self, request: user_pb2.UpdateUserRequest | user_pb2.ReplaceUserRequest, call: Call, profile: dict[str, Any]
     ) -> user_pb2.User:
         caller = parse_id(call.user().id)
-        changes = mapping.changes(request, profile)
-        command = ChangeUser(caller, call.user().is_staff, _wanted(request.id, caller), changes)
+        command = ChangeUser(
+            caller=caller,
+            caller_is_staff=call.user().is_staff,
+            session_id=parse_id(call.user().session_id),
+            client_address=_address(call.client_address),
+            account_id=_wanted(request.id, caller),
+            changes=mapping.changes(request, profile),
+            current_password=request.current_password,
+        )
         return mapping.user(await self.change_user(command))
 
 

@@ -13,7 +13,7 @@ from services.user.use_cases.grant_resets import GrantResetsHandler
 
 KEEP_SESSIONS = timedelta(days=1)
 """How long an expired session is kept, for inspection."""
-KEEP_MAIL_REQUESTS = timedelta(days=2)
+KEEP_MAIL_REQUESTS = timedelta(days=9)
 """How long a request is kept, for inspection; longer than its tokens are valid."""
 
 _GRANT_EVERY_SECONDS = 1.0

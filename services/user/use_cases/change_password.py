@@ -13,11 +13,11 @@ from services.user.use_cases.guesses import Guesses
 
 
 class WrongPassword(Exception):
-    """The old password in the request is not the present one."""
+    """The password in the request is not the present one."""
 
-    def __init__(self) -> None:
-        super().__init__("oldPassword: wrong password")
-        self.violations = [("oldPassword", "must be the present password")]
+    def __init__(self, field: str = "oldPassword") -> None:
+        super().__init__(f"{field}: wrong password")
+        self.violations = [(field, "must be the present password")]
 
 
 @dataclass(frozen=True)
@@ -67,4 +67,5 @@ class ChangePasswordHandler:
         if account is None:
             raise WrongPassword
         await unit.accounts.set_password(account.id, new_hash)
+        await unit.address_changes.withdraw(account.id)  # whoever requested it knew the old password
         return await end_all_sessions(unit, account.id, but=session_id)

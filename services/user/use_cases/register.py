@@ -75,6 +75,9 @@ class RegisterHandler:
 
     async def _create(self, unit: UserUnit, person: Person, password_hash: bytes, session: Session) -> Account:
         account = await unit.accounts.add(session.account_id, person, password_hash)
+        # Checked after the insert: it waits for a concurrent change by which an account leaves the address.
+        if await unit.address_changes.is_left(person.address_key, by_others_than=account.id):
+            raise EmailTaken
         await add_session(unit, session)
         verification_id = await unit.mail_requests.open_first(
             account.id, Purpose.EMAIL_VERIFICATION, person.address_key

@@ -139,6 +139,29 @@ async def test_an_address_is_verified(
     assert (done.code, done.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "EMAIL_VERIFIED")
 
 
+async def test_a_change_of_the_address_is_undone_by_the_old_one(
+    users: Stub, mint: MintStub, stack: RealStack, somebody: SignedIn, notification: Metadata
+) -> None:
+    email = new_email()
+    change = user_pb2.UpdateUserRequest(id="me", email=email, current_password=PASSWORD)
+    await users.UpdateUser(change, metadata=somebody.metadata)
+    verify = await mint.MintMailToken(await request_of(stack, somebody, "email_verification"), metadata=notification)
+    undo = await mint.MintMailToken(await request_of(stack, somebody, "email_change"), metadata=notification)
+    assert (verify.email, undo.email) == (email, somebody.email)
+    await users.VerifyEmail(user_pb2.VerifyEmailRequest(token=verify.token))
+    me = await users.GetUser(user_pb2.GetUserRequest(id="me"), metadata=somebody.metadata)
+    assert (me.email, me.email_verified, me.HasField("pending_email")) == (email, True, False)
+    await users.UndoEmailChange(user_pb2.UndoEmailChangeRequest(token=undo.token))
+    for address in (email, somebody.email):  # the password that changed the address is of no use any more
+        refusal = await refused(users.Login(user_pb2.LoginRequest(email=address, password=PASSWORD)))
+        assert refusal.reason == "SIGN_IN_REFUSED"
+    reset = await mint.MintMailToken(await request_of(stack, somebody, "password_reset"), metadata=notification)
+    assert reset.email == somebody.email
+    confirm = user_pb2.ConfirmPasswordResetRequest(token=reset.token, new_password=NEW)
+    await users.ConfirmPasswordReset(confirm)
+    await users.Login(user_pb2.LoginRequest(email=somebody.email, password=NEW))
+
+
 @pytest.mark.usefixtures("unchanged")
 async def test_only_the_notification_service_is_given_tokens(
     mint: MintStub, stack: RealStack, ada: SignedIn, notification: Metadata
@@ -178,6 +201,7 @@ async def test_a_service_uses_no_public_rpc(users: Stub, notification: Metadata,
         ),
         users.RequestEmailVerification(user_pb2.RequestEmailVerificationRequest(), metadata=notification),
         users.VerifyEmail(user_pb2.VerifyEmailRequest(token="t"), metadata=notification),
+        users.UndoEmailChange(user_pb2.UndoEmailChangeRequest(token="t"), metadata=notification),
     )
     for call in calls:
         refusal = await refused(call)
@@ -199,6 +223,8 @@ async def test_bad_input_is_refused_by_name(users: Stub, mint: MintStub, notific
         (users.ConfirmPasswordReset(confirm(token="guess", new_password="ü" * 37)), "newPassword"),
         (users.VerifyEmail(user_pb2.VerifyEmailRequest()), "token"),
         (users.VerifyEmail(user_pb2.VerifyEmailRequest(token="guess")), "token"),
+        (users.UndoEmailChange(user_pb2.UndoEmailChangeRequest()), "token"),
+        (users.UndoEmailChange(user_pb2.UndoEmailChangeRequest(token="guess")), "token"),
         (mint.MintMailToken(mail_token_pb2.MintMailTokenRequest(request_id="1"), metadata=notification), "requestId"),
     ]
     for call, field in calls:

@@ -23,6 +23,7 @@ import services.notification
 from argosy.event.v1.order_events_pb2 import OrderCreated, OrderLine, OrderStatusUpdated
 from argosy.event.v1.payment_events_pb2 import PaymentRefunded, PaymentRefundFailed
 from argosy.event.v1.user_events_pb2 import (
+    EmailChangeRequested,
     EmailVerificationRequested,
     PasswordResetRequested,
     UserCreated,
@@ -521,18 +522,20 @@ async def test_mails_about_accounts_carry_a_token_that_is_kept_nowhere(notificat
         "Welcome! Please verify your email address": UserCreated(**said, verification_id=str(uuid4())),
         "Please verify your email address": UserUpdated(**said, verification_id=str(uuid4())),
         "Reset your password": PasswordResetRequested(user_id=str(user), reset_id=str(uuid4())),
+        "Your email address is about to change": EmailChangeRequested(user_id=str(user), undo_id=str(uuid4())),
     }
+    pages = {"Reset your password": "reset-password", "Your email address is about to change": "undo-email-change"}
     for event in events.values():
         await notification.hear(event)
     await notification.hear(EmailVerificationRequested(user_id=str(user), verification_id=str(uuid4())))
     await notification.send()
     mails, made = notification.mailbox.mails, notification.tokens.made
     assert {mail["Subject"] for mail in mails} == set(events)
-    assert len(mails) == len(made) == 4
+    assert len(mails) == len(made) == 5
     for mail in mails:
         assert mail["To"] == "Ada Now <ada.now@example.com>"
         (token,) = [token for token in made if token in part(mail, "plain")]
-        page = "reset-password" if mail["Subject"] == "Reset your password" else "verify-email"
+        page = pages.get(mail["Subject"], "verify-email")
         for kind in ("plain", "html"):
             assert f"https://shop.example/{page}#token={token}" in part(mail, kind)
     for table in ("messages", "recipients", "inbox", "outbox"):
@@ -604,6 +607,7 @@ async def test_preferences_are_each_persons_own_and_several_changes_at_once_all_
         "welcome",
         "verify_email",
         "password_reset",
+        "email_change",
     ]
     assert all(each.email for each in await notification.preferences_of(other))
 

@@ -33,6 +33,7 @@ from services.user.use_cases.log_in import LogInHandler
 from services.user.use_cases.mint_mail_token import MintMailTokenHandler
 from services.user.use_cases.register import RegisterHandler
 from services.user.use_cases.reset_password import ResetPasswordHandler
+from services.user.use_cases.undo_email_change import UndoEmailChangeHandler
 from services.user.use_cases.verify_email import VerifyEmailHandler
 from tests.integration.user.support import SECRET, TABLES, Accounts, Mailed, Watched
 
@@ -73,7 +74,7 @@ async def accounts(postgres: Postgres, tmp_path: Path) -> Accounts:
         RegisterHandler(work, watched, sessions),
         LogInHandler(work, guesses, sessions, devices),
         EndSessionHandler(work, revocations),
-        ChangeUserHandler(work),
+        ChangeUserHandler(work, guesses),
         DeleteUserHandler(work, revocations),
         ChangePasswordHandler(work, watched, guesses, revocations),
         Mailed(
@@ -83,6 +84,7 @@ async def accounts(postgres: Postgres, tmp_path: Path) -> Accounts:
             ResetPasswordHandler(work, watched, revocations),
             AskForVerificationHandler(work),
             VerifyEmailHandler(work),
+            UndoEmailChangeHandler(work, watched, revocations),
         ),
         known,
         asked,

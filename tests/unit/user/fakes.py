@@ -12,8 +12,9 @@ from uuid import UUID
 
 from services.chassis.plain.ids import new_id
 from services.user.domain.accounts import Account, AccountStatus, EmailTaken, User
+from services.user.domain.address_changes import AddressChange
 from services.user.domain.limits import Limit
-from services.user.domain.mail_requests import MAIL_TOKEN_LIFE, MailRequest, Purpose
+from services.user.domain.mail_requests import MailRequest, Purpose
 from services.user.domain.people import Person
 from services.user.domain.profiles import Profile
 from services.user.domain.sessions import TOKEN_LIFE, Client, OpenSession, Session
@@ -65,6 +66,7 @@ class FakeAccounts:
             raise EmailTaken
         updated_at = NOW + timedelta(seconds=1)
         self._update(user.id, person=user.person, email_verified=user.email_verified, profile=user.profile)
+        self._update(user.id, pending_email=user.pending_email)
         self._update(user.id, updated_at=updated_at)
         return updated_at
 
@@ -100,6 +102,9 @@ class FakeAccounts:
 
     async def set_last_login(self, account_id: UUID) -> None:
         self._update(account_id, last_login=NOW)
+
+    def set_pending(self, account_id: UUID, email: str | None) -> None:
+        self._update(account_id, pending_email=email)
 
     def _holder(self, address_key: str) -> User | None:
         for row in self.rows.values():
@@ -147,7 +152,6 @@ class FakeSessions:
 @dataclass
 class _Request:
     request: MailRequest
-    purpose: Purpose
     settled: bool = False
     too_old: bool = False
 
@@ -164,35 +168,76 @@ class FakeMailRequests:
         return await self.open_first(account_id, purpose, address_key)
 
     async def open_first(self, account_id: UUID, purpose: Purpose, address_key: str) -> UUID:
-        request = MailRequest(new_id(), account_id, address_key)
-        self.rows[request.id] = _Request(request, purpose)
+        request = MailRequest(new_id(), account_id, purpose, address_key)
+        self.rows[request.id] = _Request(request)
         return request.id
 
     async def void(self, account_id: UUID, *purposes: Purpose) -> None:
         for row in self.rows.values():
-            row.settled |= row.request.account_id == account_id and row.purpose in purposes
+            row.settled |= row.request.account_id == account_id and row.request.purpose in purposes
 
-    async def account_of(self, request_id: UUID) -> UUID | None:
+    async def get(self, request_id: UUID) -> MailRequest | None:
         row = self.rows.get(request_id)
-        return row.request.account_id if row else None
+        return row.request if row else None
 
-    async def address_of_open(self, request_id: UUID) -> str | None:
-        row = self.rows[request_id]
-        return None if row.settled or row.too_old else row.request.address_key
+    async def is_open(self, request_id: UUID) -> bool:
+        return not self.rows[request_id].settled and not self.rows[request_id].too_old
 
-    async def mint(self, request_id: UUID) -> tuple[str, datetime]:
+    async def mint(self, request: MailRequest) -> tuple[str, datetime]:
         token = f"token {len(self.tokens)}"
-        self.tokens[token] = request_id
-        return token, NOW + MAIL_TOKEN_LIFE
+        self.tokens[token] = request.id
+        return token, NOW + request.purpose.token_life
 
     async def find(self, token: str, purpose: Purpose) -> MailRequest | None:
         row = self.rows.get(self.tokens[token]) if token in self.tokens else None
-        return row.request if row and row.purpose is purpose and not row.settled else None
+        return row.request if row and row.request.purpose is purpose and not row.settled else None
 
     async def settle(self, request_id: UUID) -> bool:
         row = self.rows[request_id]
         was, row.settled = row.settled, True
         return not was
+
+
+class FakeAddressChanges:
+    """ports.AddressChanges, oldest first."""
+
+    def __init__(self, requests: FakeMailRequests, accounts: FakeAccounts) -> None:
+        self.rows: list[AddressChange] = []
+        self.done: list[UUID] = []
+        self._requests, self._accounts = requests, accounts
+
+    async def open(self, change: AddressChange) -> None:
+        await self.withdraw(change.account_id)
+        self.rows.append(change)
+        self._accounts.set_pending(change.account_id, change.new_email)
+        self.waits = change
+
+    waits: AddressChange | None = None
+
+    async def pending(self, account_id: UUID) -> AddressChange | None:
+        return self.waits if self.waits and self.waits.account_id == account_id else None
+
+    async def of_undo(self, undo_id: UUID) -> AddressChange | None:
+        return next((row for row in self.rows if row.undo_id == undo_id), None)
+
+    async def complete(self, undo_id: UUID) -> None:
+        self.done.append(undo_id)
+        self.waits = None
+
+    async def withdraw(self, account_id: UUID) -> None:
+        self._accounts.set_pending(account_id, None)
+        self.waits = None
+
+    async def undo(self, change: AddressChange) -> None:
+        later = self.rows[self.rows.index(change) :]
+        for each in later:
+            self._requests.rows[each.undo_id].settled = True
+            self.done = [undo_id for undo_id in self.done if undo_id != each.undo_id]
+        await self.withdraw(change.account_id)
+
+    async def is_left(self, address_key: str, by_others_than: UUID) -> bool:
+        left = [row for row in self.rows if row.undo_id in self.done and row.account_id != by_others_than]
+        return address_key in {row.old_email.lower() for row in left}
 
 
 class FakeSignInFailures:
@@ -280,6 +325,7 @@ class FakeUser(FakeUnit):
         self.accounts = FakeAccounts()
         self.sessions = FakeSessions()
         self.mail_requests = FakeMailRequests()
+        self.address_changes = FakeAddressChanges(self.mail_requests, self.accounts)
         self.mail_asks = FakeMailAsks()
         self.sign_in_failures = FakeSignInFailures()
         self.known_clients = FakeKnownClients()

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.user.adapters.facts import encode
 from services.user.domain.facts import (
+    EmailChangeRequested,
     EmailVerificationRequested,
     Fact,
     PasswordResetRequested,
@@ -28,6 +29,7 @@ FACTS: Sequence[Fact] = (
     SessionRevoked(USER, SESSION),
     PasswordResetRequested(USER, RESET),
     EmailVerificationRequested(USER, VERIFICATION),
+    EmailChangeRequested(USER, RESET),
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import structlog
 
 from services.chassis.plain.errors import IdempotencyMismatch
 from services.chassis.plain.unit_of_work import Repeatable
@@ -33,7 +34,7 @@ from services.user.domain.limits import (
     MAILS_TO_AN_ACCOUNT,
 )
 from services.user.domain.mail_requests import MailTokenNotGood
-from services.user.domain.people import InvalidPerson
+from services.user.domain.people import InvalidPerson, Person
 from services.user.domain.sessions import Client, NoSuchSession, Session
 from services.user.domain.signing_keys import KEY_MARGIN, BadKeys, Standing
 from services.user.ports import TooManySignIns
@@ -66,6 +67,7 @@ from services.user.use_cases.reset_password import ResetPassword, ResetPasswordH
 from services.user.use_cases.retire_key import KeyStillNeeded, NoSuchKey, RetireKey, RetireKeyHandler
 from services.user.use_cases.rotate_keys import RotateKeys, RotateKeysHandler
 from services.user.use_cases.suspend_user import SuspendUser, SuspendUserHandler
+from services.user.use_cases.undo_email_change import UndoEmailChange, UndoEmailChangeHandler
 from services.user.use_cases.verify_email import VerifyEmail, VerifyEmailHandler
 from tests.unit.chassis.fakes import FakeWork
 from tests.unit.user.fakes import (
@@ -98,7 +100,7 @@ class Desk:
         self.devices = FakeDeviceTokens()
         self._log_in = LogInHandler(work, guesses, sessions, self.devices)
         self.get = GetUserHandler(work)
-        self._change = ChangeUserHandler(work)
+        self._change = ChangeUserHandler(work, guesses)
         self.delete = DeleteUserHandler(work, revoked)
         self.change_password = ChangePasswordHandler(work, passwords, guesses, revoked)
         self.end_session = EndSessionHandler(work, revoked)
@@ -109,6 +111,8 @@ class Desk:
         self.reset_password = ResetPasswordHandler(work, passwords, revoked)
         self._ask_for_verification = AskForVerificationHandler(work)
         self._verify_email = VerifyEmailHandler(work)
+        self._undo = UndoEmailChangeHandler(work, passwords, revoked)
+        self.session_id = uuid4()
         self._suspend = SuspendUserHandler(work, revoked)
         self._change_staff = ChangeStaffHandler(work)
 
@@ -131,8 +135,23 @@ class Desk:
         _, session = await self._log_in(LogIn(email, password, client, device_token))
         return session
 
-    async def change(self, account_id: UUID, *, by: UUID | None = None, **changes: Any) -> User:
-        return await self._change(ChangeUser(by or account_id, False, account_id, Changes(**changes)))
+    async def change(
+        self, account_id: UUID, *, by: UUID | None = None, staff: bool = False, password: str = HORSE, **changes: Any
+    ) -> User:
+        caller, session_id = by or account_id, self.session_id
+        command = ChangeUser(caller, staff, session_id, CLIENT.ip_address, account_id, Changes(**changes), password)
+        return await self._change(command)
+
+    async def move(self, account_id: UUID, email: str) -> tuple[str, str]:
+        """Requests another address. The tokens that verify and that undo it."""
+        await self.change(account_id, email=email)
+        verify, undo = self.unit.published[-2:]
+        assert isinstance(verify, facts.EmailVerificationRequested)
+        assert isinstance(undo, facts.EmailChangeRequested)
+        return await self.mint(verify.verification_id), await self.mint(undo.undo_id)
+
+    async def undo(self, token: str) -> None:
+        await self._undo(UndoEmailChange(token))
 
     async def suspend(self, account_id: UUID, *, suspend: bool = True, by: UUID | None = None) -> User:
         return await self._suspend(SuspendUser(by or uuid4(), account_id, suspend))
@@ -374,19 +393,6 @@ class TestAccounts:
         assert await desk.change(account_id, first_name="Augusta") == user
         assert len(desk.unit.published) == 2
 
-    async def test_a_new_address_is_to_be_verified_and_voids_what_was_mailed(self, desk: Desk) -> None:
-        account_id = (await desk.register()).account_id
-        old = [await desk.mint(desk.verification_id()), await desk.mint(await desk.reset_id())]
-        desk.unit.published.clear()
-        user = await desk.change(account_id, email="augusta@example.com")
-        [fact] = desk.unit.published
-        await desk.verify(await desk.mint(fact.verification_id))
-        assert (user.email_verified, desk.user(account_id).email_verified) == (False, True)
-        with pytest.raises(MailTokenNotGood):
-            await desk.verify(old[0])
-        with pytest.raises(MailTokenNotGood):
-            await desk.reset_password(ResetPassword(old[1], OTHER_HORSE))
-
     async def test_what_cannot_be_changed_stays(self, desk: Desk) -> None:
         ada, bob = (await desk.register()).account_id, (await desk.register(BOB)).account_id
         with pytest.raises(EmailTaken):
@@ -456,6 +462,129 @@ class TestAccounts:
         await desk.change_password(replace(change, session_id=other.id, old_password=HORSE))
 
 
+class TestAddresses:
+    async def test_a_new_address_takes_over_when_it_is_verified(self, desk: Desk) -> None:
+        account_id = (await desk.register()).account_id
+        reset = await desk.mint(await desk.reset_id())
+        welcome = await desk.mint(desk.verification_id())
+        desk.unit.published.clear()
+        verify, _ = await desk.move(account_id, BOB)
+        user = desk.user(account_id)
+        assert (user.person.email, user.pending_email, len(desk.unit.published)) == (ADA, BOB, 2)
+        with pytest.raises(MailTokenNotGood):
+            await desk.verify(welcome)
+        await desk.verify(verify)
+        user = desk.user(account_id)
+        assert (user.person.email, user.pending_email, user.email_verified) == (BOB, None, True)
+        assert desk.unit.published[-1] == facts.UserUpdated(account_id, user.person, None)
+        with pytest.raises(MailTokenNotGood):  # it was mailed to the old address
+            await desk.reset_password(ResetPassword(reset, OTHER_HORSE, CLIENT.ip_address))
+
+    @pytest.mark.parametrize("password", ["", OTHER_HORSE])
+    async def test_another_address_needs_the_password(self, desk: Desk, password: str) -> None:
+        account_id = (await desk.register()).account_id
+        with pytest.raises(WrongPassword, match="currentPassword"):
+            await desk.change(account_id, password=password, email=BOB)
+        await desk.change(account_id, password="", email=ADA.upper(), first_name="Augusta")
+        assert desk.user(account_id).person == Person(ADA.upper(), "Augusta", "Tour")
+        assert desk.user(account_id).pending_email is None
+
+    async def test_wrong_passwords_have_a_limit_and_one_that_changes_meanwhile_is_wrong(self, desk: Desk) -> None:
+        account_id = (await desk.register()).account_id
+        for number in range(FAILURES_IN_A_SESSION):
+            with pytest.raises(WrongPassword):
+                await desk.change(account_id, password=f"horse {number}", email=BOB)
+        with pytest.raises(TooManyFailures):
+            await desk.change(account_id, email=BOB)
+
+    async def test_mails_to_either_address_have_a_limit(self, desk: Desk) -> None:
+        account_id = (await desk.register()).account_id
+        for number in range(MAILS_TO_AN_ACCOUNT):
+            await desk.change(account_id, email=f"{number}@example.com")
+        with pytest.raises(TooManyMails):
+            await desk.change(account_id, email=BOB)
+
+    @pytest.mark.parametrize("done", [True, False])
+    async def test_the_old_address_undoes_it_and_all_that_followed(self, desk: Desk, done: bool) -> None:
+        session = await desk.register()
+        account_id = session.account_id
+        verify, undo = await desk.move(account_id, BOB)
+        later_verify, later_undo = verify, undo
+        if done:
+            await desk.verify(verify)
+            later_verify, later_undo = await desk.move(account_id, "eve@example.com")
+            await desk.verify(later_verify)
+            with pytest.raises(EmailTaken):  # it may come back
+                await desk.register()
+        await desk.undo(undo)
+        user = desk.user(account_id)
+        assert (user.person.email, user.email_verified, user.pending_email) == (ADA, True, None)
+        assert desk.unit.sessions.open(account_id) == []
+        assert desk.revoked.sessions == [session.id]
+        with pytest.raises(SignInRefused):  # whoever changed the address knew the password
+            await desk.log_in()
+        for token in (undo, later_undo):
+            with pytest.raises(MailTokenNotGood):
+                await desk.undo(token)
+        with pytest.raises(MailTokenNotGood):
+            await desk.verify(later_verify)
+        fact = desk.unit.published[-1]
+        assert isinstance(fact, facts.PasswordResetRequested)
+        await desk.reset_password(ResetPassword(await desk.mint(fact.reset_id), OTHER_HORSE, CLIENT.ip_address))
+        await desk.log_in(password=OTHER_HORSE)
+
+    async def test_nothing_is_undone_for_a_deleted_account(self, desk: Desk) -> None:
+        account_id = (await desk.register()).account_id
+        _, undo = await desk.move(account_id, BOB)
+        await desk.delete(DeleteUser(account_id, False, account_id))
+        with pytest.raises(MailTokenNotGood):
+            await desk.undo(undo)
+
+    @pytest.mark.parametrize("by", ["the address", "a password", "a reset", "another address"])
+    async def test_a_change_that_waits_is_withdrawn(self, desk: Desk, by: str) -> None:
+        session = await desk.register()
+        account_id = session.account_id
+        verify, _ = await desk.move(account_id, BOB)
+        if by == "the address":
+            await desk.change(account_id, password="", email=ADA)
+        elif by == "a password":
+            await desk.change_password(ChangePassword(account_id, session.id, HORSE, OTHER_HORSE))
+        elif by == "a reset":
+            await desk.reset_password(
+                ResetPassword(await desk.mint(await desk.reset_id()), OTHER_HORSE, CLIENT.ip_address)
+            )
+        else:
+            await desk.move(account_id, "eve@example.com")
+        with pytest.raises(MailTokenNotGood):
+            await desk.verify(verify)
+        assert desk.user(account_id).person.email == ADA
+
+    async def test_an_address_that_is_taken_meanwhile_does_not_take_over(self, desk: Desk) -> None:
+        account_id = (await desk.register()).account_id
+        verify, _ = await desk.move(account_id, BOB)
+        await desk.register(BOB)
+        with pytest.raises(EmailTaken):
+            await desk.verify(verify)
+        assert desk.user(account_id).person.email == ADA
+
+    async def test_asking_again_mails_to_the_address_that_waits(self, desk: Desk) -> None:
+        account_id = (await desk.register()).account_id
+        await desk.verify(await desk.mint(desk.verification_id()))
+        await desk.move(account_id, BOB)
+        await desk.verify(await desk.mint(await desk.ask_for_verification(account_id)))
+        assert desk.user(account_id).person.email == BOB
+
+    async def test_staff_give_their_own_password_and_leave_a_trace(self, desk: Desk) -> None:
+        ada, eve = (await desk.register()).account_id, (await desk.register("eve@example.com", OTHER_HORSE)).account_id
+        with pytest.raises(WrongPassword):
+            await desk.change(ada, by=eve, staff=True, password=HORSE, email=BOB)
+        with structlog.testing.capture_logs() as logs:
+            await desk.change(ada, by=eve, staff=True, password=OTHER_HORSE, email=BOB)
+        assert [(log["event"], log["user_id"], log["by"], log["email_change"]) for log in logs if log.get("audit")] == [
+            ("user_changed_by_staff", str(ada), str(eve), True)
+        ]
+
+
 class TestStaff:
     async def test_suspending_ends_sessions_and_reinstating_lets_in(self, desk: Desk) -> None:
         session = await desk.register()
@@ -491,18 +620,19 @@ class TestMailedTokens:
     async def test_a_reset_ends_all_sessions_pauses_and_verifications(self, desk: Desk) -> None:
         session = await desk.register()
         verification = await desk.mint(desk.verification_id())
-        with pytest.raises(SignInRefused):
-            await desk.log_in(password=OTHER_HORSE)
+        for client in (CLIENT, STRANGER):
+            with pytest.raises(SignInRefused):
+                await desk.log_in(password=OTHER_HORSE, client=client)
         token = await desk.mint(await desk.reset_id())
-        await desk.reset_password(ResetPassword(token, OTHER_HORSE))
+        await desk.reset_password(ResetPassword(token, OTHER_HORSE, CLIENT.ip_address))
         assert desk.unit.published[-1] == facts.SessionRevoked(session.account_id, session.id)
         assert desk.revoked.sessions == [session.id]
         assert desk.user(session.account_id).email_verified
-        assert ADA.lower() not in desk.unit.sign_in_failures.counts
+        assert set(desk.unit.sign_in_failures.counts) == {str(each.ip_address) for each in (CLIENT, STRANGER)}
         with pytest.raises(MailTokenNotGood):
             await desk.verify(verification)
         with pytest.raises(MailTokenNotGood):
-            await desk.reset_password(ResetPassword(token, HORSE))
+            await desk.reset_password(ResetPassword(token, HORSE, CLIENT.ip_address))
         await desk.log_in(password=OTHER_HORSE)
 
     async def test_a_bad_token_costs_no_hash(self, desk: Desk) -> None:
@@ -510,7 +640,7 @@ class TestMailedTokens:
         desk.passwords.calls.clear()
         for token in ("x", await desk.mint(desk.verification_id())):
             with pytest.raises(MailTokenNotGood):
-                await desk.reset_password(ResetPassword(token, OTHER_HORSE))
+                await desk.reset_password(ResetPassword(token, OTHER_HORSE, CLIENT.ip_address))
         assert desk.passwords.calls == []
 
     async def test_a_suspended_accounts_token_is_not_good(self, desk: Desk) -> None:
@@ -519,7 +649,7 @@ class TestMailedTokens:
         token = await desk.mint(reset_id)
         await desk.suspend(account_id)
         with pytest.raises(MailTokenNotGood):
-            await desk.reset_password(ResetPassword(token, OTHER_HORSE))
+            await desk.reset_password(ResetPassword(token, OTHER_HORSE, CLIENT.ip_address))
         with pytest.raises(MailRequestVoid):
             await desk.mint(reset_id)
 
