@@ -45,6 +45,8 @@ _SETTINGS = (
     "order.UNPAID_AFTER_SECONDS=7200",
     "payment.CHALLENGE_TIMEOUT_SECONDS=7200",
     "inventory.HOLD_SECONDS=9000",
+    # Tests of lists and of load place many orders that nobody pays.
+    "inventory.UNPAID_ORDERS_PER_CUSTOMER=1000",
     # A part that was killed is asked again as soon as it is back.
     "notification.SMTP_LEAVE_ALONE_SECONDS=2",
     "payment.STRIPE_LEAVE_ALONE_SECONDS=2",

@@ -62,6 +62,7 @@ class PlaceOrderHandler:
                 a total that cannot be charged.
             IdempotencyMismatch: the key was used with other content.
             OutOfStock: too little of a product is available.
+            TooMuchHeld: the customer has too many unpaid orders, or too much in them.
             HoldEnded: the stock was reserved too long ago, by this call or by one that died; the order cannot be
                 placed any more.
             Contended: the first call with the key is being stored just now.
@@ -91,7 +92,7 @@ class PlaceOrderHandler:
             raise
 
     async def _place(self, order_id: UUID, command: PlaceOrder) -> Order:
-        lines = await self.inventory.hold(order_id, command.lines)
+        lines = await self.inventory.hold(order_id, command.user_id, command.lines)
         event = OrderCreated(order_id, command.user_id, tuple(lines), command.shipping_address)
         keyed = command.request.key is not None
         fingerprint = command.request.fingerprint if keyed else None
