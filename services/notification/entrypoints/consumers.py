@@ -52,16 +52,17 @@ class Consumers:
         }
 
     async def _user_created(self, event: Event) -> None:
-        await self._recipient(event, Kind.WELCOME)
+        await self._recipient(event, Kind.WELCOME, name="")  # the address is not verified
 
     async def _user_updated(self, event: Event) -> None:
-        await self._recipient(event, Kind.VERIFY_EMAIL)
+        user = cast(UserUpdated, event.message)
+        await self._recipient(event, Kind.VERIFY_EMAIL, user.name if user.email_verified else "")
 
-    async def _recipient(self, event: Event, kind: Kind) -> None:
+    async def _recipient(self, event: Event, kind: Kind, name: str) -> None:
         user = cast(UserCreated | UserUpdated, event.message)
         verification_id = UUID(user.verification_id) if user.verification_id else None
         await self.record_recipient(
-            RecordRecipient(event.id, UUID(user.user_id), user.email, user.name, kind, verification_id)
+            RecordRecipient(event.id, UUID(user.user_id), user.email, name, kind, verification_id)
         )
 
     async def _user_deleted(self, event: Event) -> None:

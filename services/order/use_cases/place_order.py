@@ -25,7 +25,7 @@ from services.chassis.plain.shielded import shielded
 from services.chassis.plain.unit_of_work import Repeatable
 from services.order.domain.facts import OrderCreated
 from services.order.domain.history import History, fold
-from services.order.domain.orders import Address, Order, RequestedLine, blank_fields
+from services.order.domain.orders import Address, Order, RequestedLine, address_problems
 from services.order.ports import HeldForOtherLines, HoldEnded, Inventory, NotStored, OrderClosed, VersionTaken
 from services.order.use_cases.journal import Contended, Journal
 
@@ -120,8 +120,8 @@ def order_id_of(user_id: UUID, idempotency_key: str) -> UUID:
 
 def _check(command: PlaceOrder) -> None:
     violations = [
-        FieldViolation(f"shippingAddress.{name}", "must hold more than blanks")
-        for name in blank_fields(command.shipping_address)
+        FieldViolation(f"shippingAddress.{name}", problem)
+        for name, problem in address_problems(command.shipping_address)
     ]
     if command.stated_user_id not in (None, command.user_id):
         violations.append(FieldViolation("userId", "must be your own id, or be left out"))

@@ -32,13 +32,14 @@ class UserLoggedIn:
 
 @dataclass(frozen=True)
 class UserUpdated:
-    """An account or its profile changed."""
+    """An account or its profile changed, or its address was verified."""
 
     account_id: UUID
     person: Person
     """The account after the change."""
     verification_id: UUID | None
     """None: a new address is verified before it takes over. Earlier versions mailed to an address that had."""
+    email_verified: bool
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.user.domain.address_changes import ADDRESS_CHANGE_LIFE
-from services.user.domain.people import Person
 
 MAIL_TOKEN_LIFE = timedelta(hours=1)
 """How long a mailed token is valid."""
@@ -54,7 +53,9 @@ class MailToken:
     """The only copy of a token, and the user to whom it may be sent."""
 
     token: str = field(repr=False)
-    person: Person
+    email: str = field(repr=False)
+    name: str = field(repr=False)
+    """Empty if the address is not verified: anyone may have entered the name."""
     expires_at: datetime
 
 

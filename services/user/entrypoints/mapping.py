@@ -73,8 +73,8 @@ def mail_token_message(minted: MailToken) -> mail_token_pb2.MailToken:
     """A token and its recipient, for the notification service."""
     return mail_token_pb2.MailToken(
         token=minted.token,
-        email=minted.person.email,
-        name=minted.person.full_name,
+        email=minted.email,
+        name=minted.name,
         expires_at=clock.to_message(minted.expires_at),
     )
 

@@ -112,7 +112,7 @@ class ChangeUserHandler:
         if replace(after, pending_email=before.pending_email) == before:
             return after
         updated_at = await unit.accounts.save(after)
-        await unit.publish(UserUpdated(after.id, after.person, None))
+        await unit.publish(UserUpdated(after.id, after.person, None, after.email_verified))
         return after.as_of(updated_at)
 
     @staticmethod

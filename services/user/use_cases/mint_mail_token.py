@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from services.user.domain.accounts import AccountStatus, User
@@ -52,7 +52,8 @@ class MintMailTokenHandler:
             raise MailRequestVoid
         email = await self._email(unit, request, user)
         token, expires_at = await unit.mail_requests.mint(request)
-        return MailToken(token, replace(user.person, email=email), expires_at)
+        known = user.email_verified and user.person.email == email
+        return MailToken(token, email, user.person.full_name if known else "", expires_at)
 
     @staticmethod
     async def _email(unit: UserUnit, request: MailRequest, user: User) -> str:

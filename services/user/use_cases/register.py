@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.chassis.plain.ids import new_id
 from services.chassis.plain.unit_of_work import Repeatable
-from services.user.domain.accounts import Account, EmailTaken
+from services.user.domain.accounts import Account, AccountStatus, EmailTaken
 from services.user.domain.facts import UserCreated
 from services.user.domain.mail_requests import Purpose
 from services.user.domain.people import Person, new_person
@@ -58,13 +58,22 @@ class RegisterHandler:
                 raise EmailTaken
             return await self._create(unit, person, password_hash, session)
 
-        answered = await self.work.once(
-            "user.register", f"register:{person.address_key}", command.request, create, Account
-        )
+        scope = f"register:{person.address_key}"
+        while True:
+            answered = await self.work.once("user.register", scope, command.request, create, Account)
+            if not answered.replayed or not await self._is_deleted(answered.value.id):
+                break
+            # The key is free again with the address: the next account has a scope of its own.
+            scope = f"register:{person.address_key}:{answered.value.id}"
         account = answered.value
         if answered.replayed:
             session = await self._sign_in_again(account.id, person, command, password_hash)
         return account, session
+
+    async def _is_deleted(self, account_id: UUID) -> bool:
+        async with self.work.read() as unit:
+            credentials = await unit.accounts.credentials_by_id(account_id)
+        return credentials is not None and credentials.status is AccountStatus.DELETED
 
     async def _hash_for(self, person: Person, password: str) -> bytes | None:
         """The password's hash, computed outside any transaction. None: an account has the address."""

@@ -11,6 +11,7 @@ from services.user.domain.limits import STRANGER, Known, sign_in_limits
 from services.user.domain.mail_requests import MailRequest, MailTokenNotGood, Purpose
 from services.user.ports import Passwords, Revocations, UserUnit, Work
 from services.user.use_cases.end_all_sessions import end_all_sessions
+from services.user.use_cases.set_email_verified import set_email_verified
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ class ResetPasswordHandler:
         if status is not AccountStatus.ACTIVE or not await unit.mail_requests.settle(request.id):
             raise MailTokenNotGood
         await unit.accounts.set_password(request.account_id, new_hash)
-        await unit.accounts.set_email_verified(request.account_id)
+        user = await unit.accounts.get(request.account_id)
+        if user is not None:
+            await set_email_verified(unit, user)
         await unit.mail_requests.void(request.account_id, Purpose.EMAIL_VERIFICATION)
         await unit.address_changes.withdraw(request.account_id)
         return await end_all_sessions(unit, request.account_id)

@@ -71,7 +71,7 @@ class UndoEmailChangeHandler:
         await unit.mail_requests.void(account_id, Purpose.EMAIL_VERIFICATION)
         person = replace(user.person, email=change.old_email)
         await unit.accounts.save(replace(user, person=person, email_verified=True, pending_email=None))
-        await unit.publish(UserUpdated(account_id, person, None))
+        await unit.publish(UserUpdated(account_id, person, None, email_verified=True))
         await unit.accounts.set_password(account_id, unknown_hash)
         key = address_key(change.old_email)
         await unit.sign_in_failures.forget(sign_in_limits(key, client_address=None)[0])

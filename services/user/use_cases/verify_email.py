@@ -9,6 +9,7 @@ from services.user.domain.address_changes import AddressChange
 from services.user.domain.facts import UserUpdated
 from services.user.domain.mail_requests import MailRequest, MailTokenNotGood, Purpose
 from services.user.ports import UserUnit, Work
+from services.user.use_cases.set_email_verified import set_email_verified
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class VerifyEmailHandler:
     work: Work
 
     async def __call__(self, command: VerifyEmail) -> None:
-        """Marks the account's address as verified, or lets a new one take over; that publishes UserUpdated.
+        """Marks the account's address as verified, or lets a new one take over; publishes UserUpdated.
 
         Raises:
             MailTokenNotGood: the token is not valid, or the account has another address now.
@@ -43,7 +44,7 @@ class VerifyEmailHandler:
         if user is None or user.status is AccountStatus.DELETED or not await unit.mail_requests.settle(request.id):
             raise MailTokenNotGood
         if user.person.address_key == request.address_key:
-            await unit.accounts.set_email_verified(user.id)
+            await set_email_verified(unit, user)
             return
         change = await unit.address_changes.pending(user.id)
         if change is None or change.new_key != request.address_key:
@@ -58,4 +59,4 @@ class VerifyEmailHandler:
             raise EmailTaken
         await unit.address_changes.complete(change.undo_id)
         await unit.mail_requests.void(user.id, Purpose.PASSWORD_RESET)  # they were mailed to the old address
-        await unit.publish(UserUpdated(user.id, person, None))
+        await unit.publish(UserUpdated(user.id, person, None, email_verified=True))

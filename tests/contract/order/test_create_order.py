@@ -150,7 +150,6 @@ async def test_more_than_there_is_places_nothing(orders: Orders, people: People,
     assert "998" in refusal.violations[0].description
 
 
-@pytest.mark.usefixtures("unchanged")
 async def test_more_than_one_customer_may_hold_places_nothing(
     orders: Orders, people: People, stack: RealStack, product: str
 ) -> None:

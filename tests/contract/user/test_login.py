@@ -81,6 +81,8 @@ async def test_a_deleted_accounts_address_is_free_again(users: Stub, stack: Real
         ("", PASSWORD, "email"),
         ("a" * 255, PASSWORD, "email"),
         ("a\0@example.com", PASSWORD, "email"),
+        ("ada@example.com ", PASSWORD, "email"),
+        (" ada@example.com", PASSWORD, "email"),
         ("ada@example.com", "", "password"),
         ("ada@example.com", "x" * 73, "password"),
         ("ada@example.com", "x\0", "password"),

@@ -142,7 +142,8 @@ class Notification:
         await self.handlers[kind.type](event)
 
     async def hear_of_user(self, user: UUID, name: str = "Ada Byron") -> None:
-        await self.hear(UserCreated(user_id=str(user), email="ada@example.com", name=name))
+        known = UserUpdated(user_id=str(user), email="ada@example.com", name=name, email_verified=True)
+        await self.hear(known)
 
     async def hear_of_status(self, user: UUID, order: UUID, status: str, event_id: UUID | None = None) -> None:
         update = OrderStatusUpdated(order_id=str(order), user_id=str(user), status=status, reason="payment_failed")
@@ -619,6 +620,20 @@ async def test_what_cannot_be_wanted_so_changes_nothing(notification: Notificati
         await notification.change_preferences(user, said)
     assert [field for field, _ in refused.value.violations] == ["preferences[1].kind", "preferences[2].email"]
     assert not await notification.postgres.fetch("SELECT * FROM preferences")
+
+
+async def test_a_name_is_not_mailed_to_an_address_that_is_not_verified(notification: Notification) -> None:
+    user = uuid4()
+    said = {"user_id": str(user), "email": "ada@example.com", "name": "Pay at example com"}
+    for event in (UserCreated(**said), UserUpdated(**said)):
+        await notification.hear(event)
+        await notification.hear_of_status(user, uuid4(), "confirmed")
+    await notification.send()
+    for mail in notification.mailbox.mails:
+        assert mail["To"] == "ada@example.com"
+        assert "Pay" not in mail.as_string()
+        assert part(mail, "plain").startswith("Hello,\n")
+    assert len(notification.mailbox.mails) == 2
 
 
 async def test_a_name_is_text_in_html_too(notification: Notification) -> None:

@@ -24,7 +24,7 @@ ANN = Person("ann@example.com", "Ann", "Otter")
 FACTS: Sequence[Fact] = (
     UserCreated(USER, ANN, VERIFICATION),
     UserLoggedIn(USER, SESSION, "web-app"),
-    UserUpdated(USER, Person("ann@example.org", "Ann", "Otter"), VERIFICATION),
+    UserUpdated(USER, Person("ann@example.org", "Ann", "Otter"), VERIFICATION, email_verified=True),
     UserDeleted(USER),
     SessionRevoked(USER, SESSION),
     PasswordResetRequested(USER, RESET),

@@ -236,12 +236,18 @@ class TestRegistering:
         with pytest.raises(EmailTaken):
             await desk.register(key="k", password=OTHER_HORSE)
 
+    async def test_a_key_is_free_again_with_its_deleted_account(self, desk: Desk) -> None:
+        seen = set()
+        for _ in range(3):
+            session = await desk.register(key="k")
+            assert (await desk.register(key="k")).account_id == session.account_id
+            await desk.delete(DeleteUser(session.account_id, False, session.account_id))
+            seen.add(session.account_id)
+        assert len(seen) == 3
+
     async def test_a_repeat_of_an_account_that_changed_or_is_gone_is_refused(self, desk: Desk) -> None:
         session = await desk.register(key="k")
         desk.unit.accounts.changed_meanwhile = True
-        with pytest.raises(EmailTaken):
-            await desk.register(key="k")
-        await desk.delete(DeleteUser(session.account_id, False, session.account_id))
         with pytest.raises(EmailTaken):
             await desk.register(key="k")
         del desk.unit.accounts.rows[session.account_id]
@@ -389,7 +395,7 @@ class TestAccounts:
         account_id = (await desk.register()).account_id
         user = await desk.change(account_id, first_name="Augusta")
         assert user == desk.user(account_id)
-        assert desk.unit.published[1:] == [facts.UserUpdated(account_id, user.person, None)]
+        assert desk.unit.published[1:] == [facts.UserUpdated(account_id, user.person, None, email_verified=False)]
         assert await desk.change(account_id, first_name="Augusta") == user
         assert len(desk.unit.published) == 2
 
@@ -476,7 +482,7 @@ class TestAddresses:
         await desk.verify(verify)
         user = desk.user(account_id)
         assert (user.person.email, user.pending_email, user.email_verified) == (BOB, None, True)
-        assert desk.unit.published[-1] == facts.UserUpdated(account_id, user.person, None)
+        assert desk.unit.published[-1] == facts.UserUpdated(account_id, user.person, None, email_verified=True)
         with pytest.raises(MailTokenNotGood):  # it was mailed to the old address
             await desk.reset_password(ResetPassword(reset, OTHER_HORSE, CLIENT.ip_address))
 

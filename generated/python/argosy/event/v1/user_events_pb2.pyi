@@ -90,6 +90,7 @@ class UserUpdated(_message.Message):
     EMAIL_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     VERIFICATION_ID_FIELD_NUMBER: _builtins.int
+    EMAIL_VERIFIED_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """The user's id."""
     email: _builtins.str
@@ -98,6 +99,8 @@ class UserUpdated(_message.Message):
     """The current full name, for services that send mails."""
     verification_id: _builtins.str
     """Empty: an address takes over when it is verified. Earlier versions: the request id of an address that changed before."""
+    email_verified: _builtins.bool
+    """Whether the address is verified. Mails to an address that is not do not contain the name: anyone may have entered it."""
     def __init__(
         self,
         *,
@@ -105,10 +108,11 @@ class UserUpdated(_message.Message):
         email: _builtins.str = ...,
         name: _builtins.str = ...,
         verification_id: _builtins.str = ...,
+        email_verified: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "name", b"name", "user_id", b"user_id", "verification_id", b"verification_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "email_verified", b"email_verified", "name", b"name", "user_id", b"user_id", "verification_id", b"verification_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -35,9 +35,9 @@ class RegisterRequest(_message.Message):
     password: _builtins.str
     """The password: at least 8 characters, at most 72 bytes (what bcrypt reads)."""
     first_name: _builtins.str
-    """The given name."""
+    """The given name. No links, and no characters that nobody sees."""
     last_name: _builtins.str
-    """The family name."""
+    """The family name. No links, and no characters that nobody sees."""
     def __init__(
         self,
         *,
