@@ -109,7 +109,7 @@ def _route(service: Service, rpc: Rpc) -> dict[str, Any]:
     }
     metadata: dict[str, Any] = {}
     if service.rate_limit is not None and not rpc.unlimited:
-        metadata["argosy"] = {"group": service.rate_limit.group}
+        metadata["argosy"] = {"group_by_address" if rpc.counts_by_address else "group": service.rate_limit.group}
     if rpc.streams:
         metadata["lua"] = {"streams": True}
     if metadata:

@@ -48,6 +48,8 @@ _SETTINGS = (
     "order.UNPAID_AFTER_SECONDS=7200",
     "payment.CHALLENGE_TIMEOUT_SECONDS=7200",
     "inventory.HOLD_SECONDS=9000",
+    # Tests of lists and of load place many orders that nobody pays.
+    "inventory.UNPAID_ORDERS_PER_CUSTOMER=1000",
     # Nothing is compared while a test breaks stores by hand or expects no change: tests call `argosy reconcile`,
     # or start an instance that compares often.
     *(f"{service}.COMPARE_EVERY_SECONDS=7200" for service in _COMPARING),

@@ -64,7 +64,7 @@ class Operations:
             limit = service.rate_limit
             paragraphs.append(
                 f"Counts for the {limit.group} group: {limit.per_minute:,} calls a minute and {limit.per_hour:,} an "
-                "hour for each caller."
+                "hour for each " + ("address, with a token or without." if rpc.counts_by_address else "caller.")
             )
         return "\n\n".join(paragraphs)
 

@@ -79,7 +79,7 @@ class App:
         self.revocations = self.add(Revocations(settings.brokers, settings.revocations_patience_seconds))
         """The revoked sessions. Calls with their tokens are refused."""
         try:
-            self._service_tokens = ServiceTokenVerifier(settings.service_keys_file)
+            self._service_tokens = ServiceTokenVerifier(name, settings.service_keys_file)
             self._signer = ServiceTokenSigner(name, read_private_key(settings.service_key_file))
         except KeyFileError as error:
             refuse(f"SERVICE_KEY_FILE or SERVICE_KEYS_FILE: {error}")

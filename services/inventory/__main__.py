@@ -24,6 +24,7 @@ from services.chassis.process.settings import load
 from services.chassis.rpc.statuses import Catalogue
 from services.inventory.adapters.orders import ORDER_LOOKUP, GrpcOrders
 from services.inventory.adapters.unit_of_work import CONSUMER, PostgresInventoryUnit
+from services.inventory.domain.bounds import Bounds
 from services.inventory.entrypoints.consumers import handlers
 from services.inventory.entrypoints.errors import STATUSES
 from services.inventory.entrypoints.mapping import KEPT_ANSWERS
@@ -64,7 +65,8 @@ def run(settings: InventorySettings) -> None:
         list_stock_moves=ListStockMovesHandler(work),
         idempotency_secret=settings.idempotency_secret,
     )
-    reservations = ReservationRpc(ReserveStockHandler(work, hold, publish_low), commit, release)
+    bounds = Bounds(settings.unpaid_orders_per_customer, settings.held_pieces_per_customer)
+    reservations = ReservationRpc(ReserveStockHandler(work, hold, publish_low, bounds), commit, release)
     app.serve(product_pb2.DESCRIPTOR.services_by_name["ProductService"], products)
     app.serve(reservation_pb2.DESCRIPTOR.services_by_name["ReservationService"], reservations)
     apply = ApplyOrderStatusHandler(work, commit, release)

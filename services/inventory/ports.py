@@ -8,6 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from services.chassis.plain import unit_of_work
+from services.inventory.domain.bounds import Held
 from services.inventory.domain.facts import Fact
 from services.inventory.domain.products import NewProduct, Product, ProductChange
 from services.inventory.domain.reservations import (
@@ -86,10 +87,23 @@ class Stock(Protocol):
 class Reservations(Protocol):
     """Reservations of orders."""
 
-    async def claim(self, order_id: UUID, status: Status, hold: timedelta, reason: ReleaseReason | None = None) -> bool:
+    async def claim(
+        self,
+        order_id: UUID,
+        status: Status,
+        hold: timedelta,
+        reason: ReleaseReason | None = None,
+        customer_id: UUID | None = None,
+    ) -> bool:
         """Creates the order's reservation, without lines. False: it has one.
 
         Waits for the end of a concurrent unit of work that creates it.
+        """
+
+    async def held_by(self, customer_id: UUID, but: UUID) -> Held:
+        """What a customer's other orders than `but` hold.
+
+        Locks the customer until the unit of work ends: of concurrent orders each sees those before it.
         """
 
     async def add_lines(self, order_id: UUID, lines: Sequence[PricedLine]) -> datetime:

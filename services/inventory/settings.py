@@ -16,6 +16,10 @@ class InventorySettings(PostgresSettings, ReconciliationSettings):
     """Address of the order service, host:port. It is asked about orders whose holds have ended."""
     hold_seconds: float = Field(default=1200, gt=0)
     """How long an unused hold lasts before order is asked about it."""
+    unpaid_orders_per_customer: int = Field(default=10, ge=1)
+    """Orders of one customer that hold stock at once without being paid."""
+    held_pieces_per_customer: int = Field(default=2000, ge=1)
+    """Pieces that the unpaid orders of one customer hold together."""
     expire_every_seconds: float = Field(default=15, gt=0)
     """Interval between searches for ended holds."""
     low_stock_threshold: int = Field(default=10, ge=0)

@@ -194,6 +194,10 @@ class OutOfStock(AppError):
     """Less is available than was asked for; the violations name the lines."""
 
 
+class TooMuchHeld(AppError):
+    """The customer's unpaid orders would hold more than the bounds; the message states them."""
+
+
 class HeldForOtherLines(Exception):
     """The order has a reservation for other lines."""
 
@@ -209,8 +213,8 @@ class HoldEnded(AppError):
 class Inventory(Protocol):
     """Reserves stock for orders and releases it."""
 
-    async def hold(self, order_id: UUID, lines: Iterable[RequestedLine]) -> Sequence[Line]:
-        """Reserves these lines for the order and answers them with their prices, in the same order.
+    async def hold(self, order_id: UUID, user_id: UUID, lines: Iterable[RequestedLine]) -> Sequence[Line]:
+        """Reserves these lines for the order of this customer and answers them with their prices, in the same order.
 
         A repeat has the same answer and extends the reservation.
 
@@ -218,6 +222,7 @@ class Inventory(Protocol):
             InvalidArgument: an unknown product, a stated price that is not the catalog's, items that come to what
                 cannot be charged; names the line, or `items`.
             OutOfStock: too little is available; names the line.
+            TooMuchHeld: the customer's unpaid orders would hold too much.
             HeldForOtherLines: the order has a reservation for other lines.
             HoldEnded: the order's reservation was released.
             Unavailable: inventory did not answer; whether the stock is reserved is unknown.

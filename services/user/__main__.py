@@ -16,6 +16,7 @@ from services.chassis.data.postgres_outbox import PostgresOutbox
 from services.chassis.plain import clock
 from services.chassis.process.settings import load
 from services.chassis.rpc.statuses import Catalogue
+from services.user.adapters.device_tokens import SignedDeviceTokens
 from services.user.adapters.passwords import BcryptPasswords
 from services.user.adapters.revocations import ChassisRevocations
 from services.user.adapters.session_tokens import JwtSessionOpener
@@ -35,12 +36,14 @@ from services.user.use_cases.delete_user import DeleteUserHandler
 from services.user.use_cases.end_session import EndSessionHandler
 from services.user.use_cases.get_user import GetUserHandler
 from services.user.use_cases.grant_resets import GrantResetsHandler
+from services.user.use_cases.guesses import Guesses
 from services.user.use_cases.list_sessions import ListSessionsHandler
 from services.user.use_cases.log_in import LogInHandler
 from services.user.use_cases.mint_mail_token import MintMailTokenHandler
 from services.user.use_cases.register import RegisterHandler
 from services.user.use_cases.reset_password import ResetPasswordHandler
 from services.user.use_cases.suspend_user import SuspendUserHandler
+from services.user.use_cases.undo_email_change import UndoEmailChangeHandler
 from services.user.use_cases.verify_email import VerifyEmailHandler
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -55,22 +58,26 @@ def run(settings: UserSettings) -> None:
     producer = app.add(Producer(settings.brokers, app.name), required=False)
     work = postgres_work(postgres, settings.idempotency_secret, KEPT_ANSWERS)
     passwords = BcryptPasswords(settings.password_hash_threads, settings.password_hash_queue)
+    guesses = Guesses(work, passwords)
+    devices = SignedDeviceTokens(settings.idempotency_secret, clock.now)
     sessions = JwtSessionOpener(keys, clock.now)
     revocations = ChassisRevocations(app.revocations)
     users = UserRpc(
         register=RegisterHandler(work, passwords, sessions),
-        log_in=LogInHandler(work, passwords, sessions),
+        log_in=LogInHandler(work, guesses, sessions, devices),
         get_user=GetUserHandler(work),
-        change_user=ChangeUserHandler(work),
+        change_user=ChangeUserHandler(work, guesses),
         delete_user=DeleteUserHandler(work, revocations),
-        change_password=ChangePasswordHandler(work, passwords, revocations),
+        change_password=ChangePasswordHandler(work, passwords, guesses, revocations),
         end_session=EndSessionHandler(work, revocations),
         list_sessions=ListSessionsHandler(work),
         ask_for_reset=AskForResetHandler(work),
         reset_password=ResetPasswordHandler(work, passwords, revocations),
         ask_for_verification=AskForVerificationHandler(work),
         verify_email=VerifyEmailHandler(work),
+        undo_email_change=UndoEmailChangeHandler(work, passwords, revocations),
         suspend_user=SuspendUserHandler(work, revocations),
+        devices=devices,
         idempotency_secret=settings.idempotency_secret,
     )
     app.serve(user_pb2.DESCRIPTOR.services_by_name["UserService"], users)

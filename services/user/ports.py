@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 from uuid import UUID
 
 from services.chassis.plain import unit_of_work
 from services.chassis.plain.errors import ResourceExhausted
 from services.user.domain.accounts import Account, AccountStatus, User
+from services.user.domain.address_changes import AddressChange
 from services.user.domain.facts import Fact
 from services.user.domain.limits import Limit
 from services.user.domain.mail_requests import MailRequest, Purpose
@@ -104,13 +106,13 @@ class MailRequests(Protocol):
     async def void(self, account_id: UUID, *purposes: Purpose) -> None:
         """Voids the account's requests and tokens for these purposes, also those not mailed yet."""
 
-    async def account_of(self, request_id: UUID) -> UUID | None:
-        """The account of a request. None: there is no such request."""
+    async def get(self, request_id: UUID) -> MailRequest | None:
+        """A request. None: there is no such request."""
 
-    async def address_of_open(self, request_id: UUID) -> str | None:
-        """The address of a request. None: it is used, void, or too old for a mail."""
+    async def is_open(self, request_id: UUID) -> bool:
+        """Whether a mail may be sent for the request: it is not used, void, or too old."""
 
-    async def mint(self, request_id: UUID) -> tuple[str, datetime]:
+    async def mint(self, request: MailRequest) -> tuple[str, datetime]:
         """Creates a token of the request and stores its hash. Returns the token and its expiry."""
 
     async def find(self, token: str, purpose: Purpose) -> MailRequest | None:
@@ -120,20 +122,58 @@ class MailRequests(Protocol):
         """Marks the request as used. False: it is used or void already."""
 
 
+class AddressChanges(Protocol):
+    """Changes of mail addresses. The account is locked by the unit of work."""
+
+    async def open(self, change: AddressChange) -> None:
+        """Stores a change whose new address must be verified; it replaces an earlier one."""
+
+    async def pending(self, account_id: UUID) -> AddressChange | None:
+        """The change of the account whose new address may still be verified. None: there is none."""
+
+    async def of_undo(self, undo_id: UUID) -> AddressChange | None:
+        """The change that a mail request undoes. None: there is none."""
+
+    async def complete(self, undo_id: UUID) -> None:
+        """Records that the new address has taken over."""
+
+    async def withdraw(self, account_id: UUID) -> None:
+        """Drops the change whose new address is not verified yet. Changes nothing if there is none."""
+
+    async def undo(self, change: AddressChange) -> None:
+        """Drops this change and all later ones of the account; the mails about them become void."""
+
+    async def is_left(self, address_key: str, by_others_than: UUID) -> bool:
+        """Whether another account has left the address so lately that it may come back to it."""
+
+
 class SignInFailures(Protocol):
     """Counts of failed sign-ins, shared by all replicas."""
 
     async def refused_for(self, limits: Sequence[Limit]) -> timedelta | None:
         """How long sign-ins are still rejected under any of these. None: a sign-in may be tried."""
 
-    async def count(self, limit: Limit) -> int:
-        """Adds one failure. Returns the new count."""
+    async def count(self, limits: Sequence[Limit]) -> list[int]:
+        """Adds one failure to each, and locks them until the unit of work ends. Returns the new counts, in order."""
+
+    async def take_back(self, limits: Sequence[Limit]) -> None:
+        """Subtracts one failure from each and ends its pause: what was counted was none."""
 
     async def refuse_for(self, limit: Limit, pause: timedelta) -> None:
         """Rejects sign-ins for this long from now, or until a later stored instant."""
 
     async def forget(self, limit: Limit) -> None:
         """Deletes a count."""
+
+
+class KnownClients(Protocol):
+    """Client addresses from which users have signed in."""
+
+    async def knows(self, account_id: UUID, address: IPv4Address | IPv6Address) -> bool:
+        """Whether the account was signed in to from this address lately."""
+
+    async def remember(self, account_id: UUID, address: IPv4Address | IPv6Address) -> None:
+        """Records a sign-in from this address."""
 
 
 @dataclass(frozen=True)
@@ -178,12 +218,20 @@ class UserUnit(unit_of_work.UnitOfWork[Fact], Protocol):
         """Requests for mails with tokens."""
 
     @property
+    def address_changes(self) -> AddressChanges:
+        """Changes of mail addresses."""
+
+    @property
     def mail_asks(self) -> MailAsks:
         """Counts of requested mails."""
 
     @property
     def sign_in_failures(self) -> SignInFailures:
         """Counts of failed sign-ins."""
+
+    @property
+    def known_clients(self) -> KnownClients:
+        """Client addresses from which users have signed in."""
 
     @property
     def reset_wishes(self) -> ResetWishes:
@@ -216,6 +264,16 @@ class Passwords(Protocol):
 
         Raises TooManySignIns.
         """
+
+
+class DeviceTokens(Protocol):
+    """Tokens by which a device is recognized that has signed in before. They do not sign anybody in."""
+
+    def new(self, account_id: UUID) -> str:
+        """A token for a device that has just signed in to the account."""
+
+    def device(self, token: str, account_id: UUID) -> str | None:
+        """The id of the token's device. None: it is not valid for this account."""
 
 
 class SessionOpener(Protocol):

@@ -38,7 +38,13 @@ TIMERS = {
         **_COMPARES,
     },
     "stripe": {"STRIPE_SANDBOX_SEARCH_LAG_SECONDS": "3"},
-    "inventory": {"HOLD_SECONDS": "35", "EXPIRE_EVERY_SECONDS": "2", **_COMPARES},
+    # Paid orders hold their stock for as long as the bus is away: they would count as unpaid.
+    "inventory": {
+        "HOLD_SECONDS": "35",
+        "EXPIRE_EVERY_SECONDS": "2",
+        "UNPAID_ORDERS_PER_CUSTOMER": "1000",
+        **_COMPARES,
+    },
     "notification": {"SMTP_LEAVE_ALONE_SECONDS": "3", **_COMPARES},
     "edge": {"RATE_LIMIT_MULTIPLIER": "1000"},
 }

@@ -22,6 +22,7 @@ from google.rpc import error_details_pb2, status_pb2
 from argosy.user.v1 import user_pb2, user_pb2_grpc
 from facts.system import system
 from services.chassis.rpc.refusals import Refusal, refusal_of
+from services.chassis.rpc.service_tokens import audience_of
 from tests.support.real_stack import RealStack
 from tests.support.staff import make_staff
 
@@ -139,7 +140,8 @@ def bad_tokens(stack: RealStack, sub: str) -> Mapping[str, str]:
 def service_token(stack: RealStack, name: str, **claims: Any) -> str:
     """A token with which this service calls others, but for what is asked to be otherwise."""
     now = int(time.time())
-    said = {"iss": f"service:{name}", "aud": "argosy-internal", "iat": now, "exp": now + 60, **claims}
+    everybody = [audience_of(service) for service in system().names]
+    said = {"iss": f"service:{name}", "aud": everybody, "iat": now, "exp": now + 60, **claims}
     return jwt.encode(said, _read_key(stack.secrets.service_key_file(name)), algorithm="EdDSA")
 
 
@@ -155,6 +157,9 @@ def others_than(
         **{name: bearer(service_token(stack, name)) for name in sorted({*system().names} - {*callers})},
         "an expired service token": bearer(service_token(stack, caller, exp=1)),
         "a service token for another audience": bearer(service_token(stack, caller, aud=AUDIENCE)),
+        "a service token for the caller itself": bearer(service_token(stack, caller, aud=audience_of(caller))),
+        "a service token for no one service": bearer(service_token(stack, caller, aud="argosy-internal")),
+        "an old service token": bearer(service_token(stack, caller, iat=1, exp=2**40)),
     }
 
 

@@ -17,6 +17,7 @@ from tests.support.shop import Customer, Json, Shop, answered, refusal, until
 RESET = "Reset your password"
 WELCOME = "Welcome! Please verify your email address"
 VERIFY = "Please verify your email address"
+CHANGE = "Your email address is about to change"
 LINK = re.compile(r"http://localhost:3000/(?P<page>[a-z-]+)#token=(?P<token>[\w-]+)")
 
 
@@ -66,20 +67,29 @@ async def test_registering_sends_a_mail_that_verifies_the_address(shop: Shop) ->
     assert (again.status, again.reason) == (400, "EMAIL_VERIFIED")
 
 
-async def test_another_address_is_verified_anew_and_only_the_latest_mail_counts(shop: Shop) -> None:
+async def test_another_address_takes_over_by_the_latest_mail_and_the_old_one_takes_it_back(shop: Shop) -> None:
     person = await shop.register()
     (welcome,) = await mails(shop, person.email, WELCOME, 1)
     email = f"ada.{uuid.uuid4().hex}@example.org"
-    answered(await person.call("PATCH", "/users/me", {"email": email}), 200)
+    assert refusal(await person.call("PATCH", "/users/me", {"email": email})).reason == "WRONG_PASSWORD"
+    changed = {"email": email, "currentPassword": person.password}
+    answered(await person.call("PATCH", "/users/me", changed), 200)
     (first,) = await mails(shop, email, VERIFY, 1)
     answered(await person.call("POST", "/users/me/email-verification", {}), 200)
     _, second = await mails(shop, email, VERIFY, 2)
     for mail in (welcome, first):
         token = token_in(mail, "verify-email")
         assert is_not_good(await shop.call("POST", "/users/verify-email", {"token": token}))
-    assert (await me(person))["emailVerified"] is False
+    assert ((await me(person))["email"], (await me(person))["pendingEmail"]) == (person.email, email)
     answered(await shop.call("POST", "/users/verify-email", {"token": token_in(second, "verify-email")}), 200)
-    assert (await me(person))["emailVerified"] is True
+    assert ((await me(person))["email"], (await me(person))["emailVerified"]) == (email, True)
+    (warning,) = await mails(shop, person.email, CHANGE, 1)
+    undo = {"token": token_in(warning, "undo-email-change")}
+    answered(await shop.call("POST", "/users/email-change:undo", undo), 200)
+    (reset,) = await mails(shop, person.email, RESET, 1)
+    answered(await confirm(shop, token_in(reset, "reset-password"), "another correct horse"), 200)
+    back = await Customer(shop, person.id, person.email, "another correct horse", "").sign_in()
+    assert (await me(back))["email"] == person.email
 
 
 async def test_a_password_is_reset_once_and_everybody_is_signed_out(stack: RealStack, shop: Shop) -> None:
@@ -123,7 +133,7 @@ async def shop_tells_nobody(stack: RealStack, token: str) -> None:
             assert token.encode().hex() not in kept, table
 
 
-@pytest.mark.parametrize("path", ["/users/password-reset:confirm", "/users/verify-email"])
+@pytest.mark.parametrize("path", ["/users/password-reset:confirm", "/users/verify-email", "/users/email-change:undo"])
 async def test_guesses_are_refused(shop: Shop, path: str) -> None:
     body = {"token": uuid.uuid4().hex, "newPassword": "another correct horse"}
     assert is_not_good(await shop.call("POST", path, body))

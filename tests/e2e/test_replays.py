@@ -36,7 +36,7 @@ GROUPS = {system()[service].group: {*topics} for service, topics in system().con
 # Of each type that anybody handles, and of the others as many as a purchase makes.
 TYPES = {
     *("USER_CREATED", "USER_LOGIN", "USER_UPDATED", "USER_DELETED", "SESSION_REVOKED"),
-    *("PASSWORD_RESET_REQUESTED", "EMAIL_VERIFICATION_REQUESTED"),
+    *("PASSWORD_RESET_REQUESTED", "EMAIL_VERIFICATION_REQUESTED", "EMAIL_CHANGE_REQUESTED"),
     *("ORDER_CREATED", "ORDER_STATUS_UPDATED"),
     *("PAYMENT_CONFIRMED", "PAYMENT_FAILED", "PAYMENT_REFUNDED", "PAYMENT_REQUIRES_ACTION"),
     *("STOCK_RESERVED", "STOCK_RELEASED"),
@@ -81,6 +81,8 @@ async def live(shop: Shop) -> Lives:
     cancelled = {"status": "cancelled"}
     answered(await customer.call("PATCH", f"/orders/{called_off['id']}/status", cancelled), 200)
     answered(await customer.call("PATCH", "/users/me", {"firstName": "Augusta"}), 200)
+    change = {"email": f"new.{customer.email}", "currentPassword": customer.password}
+    answered(await customer.call("PATCH", "/users/me", change), 200)
     answered(await shop.call("POST", "/users/password-reset", {"email": customer.email}), 200)
     answered(await gone.call("POST", "/users/me/email-verification", {}), 200)
     answered(await (await gone.sign_in()).call("POST", "/users/logout", {}), 200)

@@ -133,7 +133,7 @@ async def account(people: People) -> None:
     for _ in range(2):  # the second voids the first, whose mail may not have been sent
         await somebody.insist("POST", "/users/me/email-verification", {})
     for _ in range(10):  # until the mail with the good token has come
-        newest = (await people.mailed_tokens(person["email"], "verify your mail address"))[-1:]
+        newest = (await people.mailed_tokens(person["email"], "verify your email address"))[-1:]
         for token in newest:
             await somebody.insist("POST", "/users/verify-email", {"token": token})
         if (await somebody.insist("GET", "/users/me")).answer.get("emailVerified"):
@@ -145,6 +145,17 @@ async def account(people: People) -> None:
         await somebody.insist("POST", "/users/password-reset:confirm", body)
     somebody.token = ""
     await _leave(people, somebody, person)
+    await _move(people)
+
+
+async def _move(people: People) -> None:
+    """Somebody else changes their address, and takes it back."""
+    person = a_person()
+    somebody = await people.visitor(person, str(uuid.uuid4()))
+    change = {"email": f"new.{person['email']}", "currentPassword": person["password"]}
+    await somebody.insist("PATCH", "/users/me", change)
+    for token in (await people.mailed_tokens(person["email"], "address is about to change"))[-1:]:
+        await somebody.insist("POST", "/users/email-change:undo", {"token": token})
 
 
 async def _leave(people: People, somebody: Visitor, person: Mapping[str, str]) -> None:

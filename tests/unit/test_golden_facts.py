@@ -151,6 +151,8 @@ def test_missing_files_are_written_once(tmp_path: Path) -> None:
     everything = {path.relative_to(tmp_path): content for path, content in writer.missing("9.9.9", tmp_path)}
     assert len(everything) == len(today()) + 1
     for golden in (*BUS, *STORED):
+        if f"{golden.kind}/{golden}" not in today():  # an older version, which nobody writes any more
+            continue
         (content,) = (one for path, one in everything.items() if path.parts[-2:] == (golden.kind, f"{golden}.json"))
         written = json.loads(json.dumps(content))
         assert {**written, "release": None} == {**golden.content, "release": None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -65,8 +65,13 @@ class PostgresUnit(Generic[F]):
 
     async def publish(self, fact: F) -> None:
         """Implements UnitOfWork.publish. Raises RuntimeError outside a transaction."""
-        out = self._encode(fact)
-        await outbox.publish(self.connection, out.event, out.key, out.subject, out.sequence)
+        await self.publish_all([fact])
+
+    async def publish_all(self, facts: Sequence[F]) -> None:
+        """Implements UnitOfWork.publish_all. Raises RuntimeError outside a transaction."""
+        encoded = map(self._encode, facts)
+        stored = [outbox.Stored(out.event, out.key, out.subject, out.sequence) for out in encoded]
+        await outbox.publish_all(self.connection, stored)
 
     async def publish_again(self, fact: F) -> None:
         """Implements UnitOfWork.publish_again. Raises RuntimeError outside a transaction."""

@@ -12,7 +12,7 @@ This module is plain: no driver, no protobuf. `postgres_work.py` implements it o
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -50,6 +50,9 @@ class UnitOfWork(Protocol[F_contra]):
 
     async def publish(self, fact: F_contra) -> None:
         """Stores a fact that happened; it is published soon after the commit (outbox)."""
+
+    async def publish_all(self, facts: Sequence[F_contra]) -> None:
+        """Like `publish` for many facts, in their order, with few statements."""
 
     async def publish_again(self, fact: F_contra) -> None:
         """Publishes a fact once more, for consumers that may have missed it.

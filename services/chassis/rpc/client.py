@@ -97,7 +97,7 @@ class ServiceChannel:
                 connected = self._connected(path, request_serializer, response_deserializer)
             with tracing.active().to_service() as traceparent:
                 metadata = (
-                    ("authorization", f"Bearer {self._signer.token()}"),
+                    ("authorization", f"Bearer {self._signer.token(self._contract.owner)}"),
                     (trace_context.HEADER, traceparent),
                 )
                 reach("call", method.name, "before")

@@ -82,6 +82,12 @@ class Rpc:
         """The gRPC path, such as `/argosy.order.v1.OrderService/GetOrder`."""
         return f"/{self.service}/{self.name}"
 
+    @property
+    def counts_by_address(self) -> bool:
+        """Whether the edge counts its callers by their address, with a token or without: anyone may call it, and it is
+        no read. Such as registering: who has just made accounts is no new caller with each of their tokens."""
+        return self.access == "PUBLIC" and not self.is_read
+
 
 @dataclass(frozen=True)
 class Service:

@@ -1,5 +1,8 @@
 """Authentication between services: each service signs short-lived tokens with its own Ed25519 key.
 
+A token is for one called service, which cannot show it to another, and is good for a minute, whatever expiry it
+states.
+
 The called service verifies them with a file of public keys, so it needs no other process. In a mesh, mTLS authenticates
 the same connections as well.
 """
@@ -23,7 +26,10 @@ from services.chassis.rpc.call import Service
 
 _log = structlog.get_logger()
 
-AUDIENCE = "argosy-internal"
+_AUDIENCE_PREFIX = "service:"
+_OLD_AUDIENCE = "argosy-internal"
+"""What release 0.1.0 expects, of all services. Tokens name it too, so that a service that is not yet replaced takes
+them; nothing accepts it by itself."""
 ALGORITHM = "EdDSA"
 
 _ISSUER_PREFIX = "service:"
@@ -33,6 +39,11 @@ _LEEWAY = 5
 """The maximum difference between clocks, in seconds."""
 _REMEMBERED_AT_MOST = 1_000
 _VERIFY: Any = {"require": ["exp", "iat", "iss", "aud"]}
+
+
+def audience_of(service: str) -> str:
+    """The audience of tokens for calls of this service."""
+    return f"{_AUDIENCE_PREFIX}{service}"
 
 
 class KeyFileError(Exception):
@@ -45,23 +56,26 @@ class ServiceTokenSigner:
     def __init__(self, service: str, private_key: Ed25519PrivateKey) -> None:
         self._issuer = f"{_ISSUER_PREFIX}{service}"
         self._key = private_key
-        self._token = ""
-        self._made_at = float("-inf")
+        self._tokens: dict[str, tuple[str, float]] = {}
+        """By called service: the token, and when it was made."""
 
-    def token(self) -> str:
-        """A token that is valid for at least 30 s."""
+    def token(self, called: str) -> str:
+        """A token for calls of this service, valid for at least 30 s."""
         now = time.time()
-        if now - self._made_at >= _REUSED_FOR:
-            claims = {"iss": self._issuer, "aud": AUDIENCE, "iat": int(now), "exp": int(now) + _LIVES}
-            self._token = jwt.encode(claims, self._key, algorithm=ALGORITHM)
-            self._made_at = now
-        return self._token
+        token, made_at = self._tokens.get(called, ("", float("-inf")))
+        if now - made_at >= _REUSED_FOR:
+            audience = [audience_of(called), _OLD_AUDIENCE]
+            claims = {"iss": self._issuer, "aud": audience, "iat": int(now), "exp": int(now) + _LIVES}
+            token = jwt.encode(claims, self._key, algorithm=ALGORITHM)
+            self._tokens[called] = token, now
+        return token
 
 
 class ServiceTokenVerifier:
-    """Verifies the tokens of calling services. Reloads its file when it changes."""
+    """Verifies the tokens of services that call this one. Reloads its file when it changes."""
 
-    def __init__(self, keys_file: Path) -> None:
+    def __init__(self, service: str, keys_file: Path) -> None:
+        self._audience = audience_of(service)
         self._file = keys_file
         self._keys: Mapping[str, Ed25519PublicKey] = {}
         self._known: dict[str, tuple[Service, float]] = {}
@@ -91,7 +105,7 @@ class ServiceTokenVerifier:
                 key,
                 algorithms=[ALGORITHM],
                 issuer=f"{_ISSUER_PREFIX}{name}",
-                audience=AUDIENCE,
+                audience=self._audience,
                 leeway=_LEEWAY,
                 options=_VERIFY,
             )
@@ -99,7 +113,10 @@ class ServiceTokenVerifier:
             raise Unauthenticated("the service token has expired") from error
         except jwt.InvalidTokenError as error:
             raise Unauthenticated("the service token is not valid") from error
-        return Service(name), float(claims["exp"])
+        good_until = min(float(claims["exp"]), float(claims["iat"]) + _LIVES) + _LEEWAY
+        if time.time() >= good_until:
+            raise Unauthenticated("the service token has expired")
+        return Service(name), good_until
 
     def _read_if_changed(self) -> None:
         try:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.chassis.data.postgres import Connection, Record, affected
 from services.chassis.plain.money import Money
+from services.inventory.domain.bounds import Held
 from services.inventory.domain.reservations import (
     NoReservation,
     PricedLine,
@@ -24,20 +25,41 @@ class PostgresReservations:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def claim(self, order_id: UUID, status: Status, hold: timedelta, reason: ReleaseReason | None = None) -> bool:
+    async def claim(
+        self,
+        order_id: UUID,
+        status: Status,
+        hold: timedelta,
+        reason: ReleaseReason | None = None,
+        customer_id: UUID | None = None,
+    ) -> bool:
         """Create the order's reservation, without lines. False: it has one.
 
         Waits for the end of a concurrent transaction that creates it.
         """
         claimed = await self._connection.fetchval(
-            "INSERT INTO reservations (order_id, status, release_reason, expires_at) VALUES ($1, $2, $3, now() + $4)"
-            " ON CONFLICT (order_id) DO NOTHING RETURNING true",
+            "INSERT INTO reservations (order_id, status, release_reason, expires_at, customer_id)"
+            " VALUES ($1, $2, $3, now() + $4, $5) ON CONFLICT (order_id) DO NOTHING RETURNING true",
             order_id,
             status,
             reason,
             hold,
+            customer_id,
         )
         return claimed is True
+
+    async def held_by(self, customer_id: UUID, but: UUID) -> Held:
+        """See ports.Reservations.held_by."""
+        # A statement of its own: what is counted is what the orders before this one have committed.
+        await self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", str(customer_id))
+        row = await self._connection.fetchrow(
+            "SELECT count(DISTINCT order_id) AS orders, coalesce(sum(quantity), 0)::bigint AS pieces"
+            " FROM reservations LEFT JOIN reservation_items USING (order_id)"
+            " WHERE customer_id = $1 AND status = 'held' AND order_id <> $2",
+            customer_id,
+            but,
+        )
+        return Held(row["orders"], row["pieces"])
 
     async def add_lines(self, order_id: UUID, lines: Sequence[PricedLine]) -> datetime:
         """Store the lines of a new reservation. Returns the end of its hold."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from grpc import StatusCode
 
 from services.chassis.rpc.statuses import Fault
+from services.inventory.domain.bounds import TooMuchHeld
 from services.inventory.domain.products import CurrencyWithoutPrice, PriceRefused, ProductExists, UnknownProduct
 from services.inventory.domain.reservations import (
     LinesRefused,
@@ -26,6 +27,7 @@ STATUSES: Mapping[type[Exception], Fault] = {
     LinesRefused: Fault(StatusCode.INVALID_ARGUMENT, "LINES_REFUSED"),
     OutOfStock: Fault(StatusCode.FAILED_PRECONDITION, "OUT_OF_STOCK"),
     OtherLines: Fault(StatusCode.ALREADY_EXISTS, "OTHER_LINES"),
+    TooMuchHeld: Fault(StatusCode.FAILED_PRECONDITION, "TOO_MUCH_HELD"),
     NoReservation: Fault(StatusCode.NOT_FOUND, "NO_RESERVATION"),
     ReservationEnded: Fault(StatusCode.FAILED_PRECONDITION, "RESERVATION_ENDED"),
 }

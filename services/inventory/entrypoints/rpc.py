@@ -102,7 +102,8 @@ class ReservationRpc:
         self, request: reservation_pb2.ReserveStockRequest, call: Call
     ) -> reservation_pb2.Reservation:
         """Holds the lines of an order."""
-        command = ReserveStock(UUID(request.order_id), mapping.lines_of(request))
+        customer_id = UUID(request.customer_id) if request.HasField("customer_id") else None
+        command = ReserveStock(UUID(request.order_id), mapping.lines_of(request), customer_id)
         return mapping.reservation_message(await self.reserve_stock(command))
 
     async def CommitReservation(

@@ -8,6 +8,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from services.chassis.plain.errors import Unavailable
+from services.inventory.domain import bounds
+from services.inventory.domain.bounds import Bounds
 from services.inventory.domain.facts import StockReserved
 from services.inventory.domain.reservations import (
     Line,
@@ -32,6 +34,8 @@ class ReserveStock:
 
     order_id: UUID
     lines: Sequence[Line]
+    customer_id: UUID | None = None
+    """Whose order it is; None: an older version of the order service does not say."""
 
 
 class _StockMoved(Exception):
@@ -46,12 +50,14 @@ class ReserveStockHandler:
     hold: timedelta
     """How long an unused hold lasts."""
     publish_low: PublishLowStock
+    bounds: Bounds
 
     async def __call__(self, command: ReserveStock) -> Reservation:
         """The order's reservation, new or existing; an existing hold is extended.
 
         Raises:
             LinesRefused, OutOfStock: the lines do not fit the catalog or the stock.
+            TooMuchHeld: the customer would hold more than the bounds.
             OtherLines: the order has a reservation for other lines.
             ReservationEnded: the order's reservation was released.
             Unavailable: the stock changed during every attempt.
@@ -65,10 +71,13 @@ class ReserveStockHandler:
         raise Unavailable("the stock of these products is changing too fast; try again")
 
     async def _reserve(self, unit: InventoryUnit, command: ReserveStock) -> Reservation:
-        if not await unit.reservations.claim(command.order_id, Status.HELD, self.hold):
+        if not await unit.reservations.claim(command.order_id, Status.HELD, self.hold, customer_id=command.customer_id):
             return await self._repeat(unit, command)
         catalog = await unit.products.by_ids(sorted({line.product_id for line in command.lines}))
         lines = price(command.lines, catalog)
+        if command.customer_id is not None:
+            held = await unit.reservations.held_by(command.customer_id, but=command.order_id)
+            bounds.check(self.bounds, held, command.lines)
         expires_at = await unit.reservations.add_lines(command.order_id, lines)
         await unit.publish(StockReserved(command.order_id, quantities(lines)))
         levels = await unit.stock.apply(MoveKind.RESERVE, command.order_id, HOLD, lines, only_at_these_prices=True)

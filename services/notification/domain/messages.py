@@ -32,6 +32,7 @@ class Kind(StrEnum):
     WELCOME = "welcome"
     VERIFY_EMAIL = "verify_email"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - no password
+    EMAIL_CHANGE = "email_change"
     ORDER_CONFIRMED = "order_confirmed"
     ORDER_CANCELLED = "order_cancelled"
     ORDER_SHIPPED = "order_shipped"
@@ -53,13 +54,14 @@ _SUBJECTS: Mapping[Kind, str] = {
     Kind.WELCOME: "Welcome! Please verify your email address",
     Kind.VERIFY_EMAIL: "Please verify your email address",
     Kind.PASSWORD_RESET: "Reset your password",
+    Kind.EMAIL_CHANGE: "Your email address is about to change",
     Kind.ORDER_CONFIRMED: "Your order is confirmed",
     Kind.ORDER_CANCELLED: "Your order has been cancelled",
     Kind.ORDER_SHIPPED: "Your order has shipped",
     Kind.PAYMENT_REFUNDED: "Your refund is on its way",
     Kind.PAYMENT_REFUND_FAILED: "There is a problem with your refund",
 }
-_ABOUT_SECURITY = frozenset({Kind.WELCOME, Kind.VERIFY_EMAIL, Kind.PASSWORD_RESET})
+_ABOUT_SECURITY = frozenset({Kind.WELCOME, Kind.VERIFY_EMAIL, Kind.PASSWORD_RESET, Kind.EMAIL_CHANGE})
 
 _OF_ORDER_STATUS = {
     "confirmed": Kind.ORDER_CONFIRMED,

@@ -10,6 +10,7 @@ from uuid import UUID
 from argosy.event.v1.order_events_pb2 import OrderCreated, OrderStatusUpdated
 from argosy.event.v1.payment_events_pb2 import PaymentRefunded, PaymentRefundFailed
 from argosy.event.v1.user_events_pb2 import (
+    EmailChangeRequested,
     EmailVerificationRequested,
     PasswordResetRequested,
     UserCreated,
@@ -43,6 +44,7 @@ class Consumers:
             "USER_DELETED": self._user_deleted,
             "PASSWORD_RESET_REQUESTED": self._reset_requested,
             "EMAIL_VERIFICATION_REQUESTED": self._verification_requested,
+            "EMAIL_CHANGE_REQUESTED": self._email_change_requested,
             "ORDER_CREATED": self._order_created,
             "ORDER_STATUS_UPDATED": self._order_moved,
             "PAYMENT_REFUNDED": self._refunded,
@@ -50,16 +52,17 @@ class Consumers:
         }
 
     async def _user_created(self, event: Event) -> None:
-        await self._recipient(event, Kind.WELCOME)
+        await self._recipient(event, Kind.WELCOME, name="")  # the address is not verified
 
     async def _user_updated(self, event: Event) -> None:
-        await self._recipient(event, Kind.VERIFY_EMAIL)
+        user = cast(UserUpdated, event.message)
+        await self._recipient(event, Kind.VERIFY_EMAIL, user.name if user.email_verified else "")
 
-    async def _recipient(self, event: Event, kind: Kind) -> None:
+    async def _recipient(self, event: Event, kind: Kind, name: str) -> None:
         user = cast(UserCreated | UserUpdated, event.message)
         verification_id = UUID(user.verification_id) if user.verification_id else None
         await self.record_recipient(
-            RecordRecipient(event.id, UUID(user.user_id), user.email, user.name, kind, verification_id)
+            RecordRecipient(event.id, UUID(user.user_id), user.email, name, kind, verification_id)
         )
 
     async def _user_deleted(self, event: Event) -> None:
@@ -73,6 +76,10 @@ class Consumers:
     async def _verification_requested(self, event: Event) -> None:
         request = cast(EmailVerificationRequested, event.message)
         await self._with_token(event, request.user_id, Kind.VERIFY_EMAIL, request.verification_id)
+
+    async def _email_change_requested(self, event: Event) -> None:
+        change = cast(EmailChangeRequested, event.message)
+        await self._with_token(event, change.user_id, Kind.EMAIL_CHANGE, change.undo_id)
 
     async def _with_token(self, event: Event, user_id: str, kind: Kind, request_id: str) -> None:
         await self._write(NewMessage(event.id, UUID(user_id), kind, mail_request_id=UUID(request_id)))

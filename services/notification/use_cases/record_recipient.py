@@ -18,6 +18,7 @@ class RecordRecipient:
     user_id: UUID
     email: str = field(repr=False)
     name: str = field(repr=False)
+    """Empty while the address is not verified: anyone may have entered the name."""
     kind: Kind
     """The kind of the message that verifies the address."""
     verification_id: UUID | None

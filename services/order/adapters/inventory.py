@@ -19,12 +19,14 @@ from services.chassis.plain.errors import InvalidArgument, Unavailable
 from services.chassis.plain.money import Money
 from services.chassis.rpc.refusals import Refusal, refusal_of
 from services.order.domain.orders import Line, RequestedLine
-from services.order.ports import HeldForOtherLines, HoldEnded, OutOfStock
+from services.order.ports import HeldForOtherLines, HoldEnded, OutOfStock, TooMuchHeld
 
 RESERVATIONS = DESCRIPTOR.services_by_name["ReservationService"]
 """The service that is called here."""
 _OUT_OF_STOCK = "OUT_OF_STOCK"
 """The reason of inventory's refusal."""
+_TOO_MUCH_HELD = "TOO_MUCH_HELD"
+"""The same."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ class GrpcInventory:
 
     stub: ReservationServiceStub
 
-    async def hold(self, order_id: UUID, lines: Iterable[RequestedLine]) -> Sequence[Line]:
+    async def hold(self, order_id: UUID, user_id: UUID, lines: Iterable[RequestedLine]) -> Sequence[Line]:
         """See ports.Inventory."""
-        request = ReserveStockRequest(order_id=str(order_id), items=map(_item, lines))
+        request = ReserveStockRequest(order_id=str(order_id), items=map(_item, lines), customer_id=str(user_id))
         try:
             reservation = await self.stub.ReserveStock(request)
         except grpc.aio.AioRpcError as error:
@@ -70,5 +72,7 @@ def _meaning(refusal: Refusal) -> Exception:
     if refusal.code is grpc.StatusCode.FAILED_PRECONDITION:
         if refusal.reason == _OUT_OF_STOCK:
             return OutOfStock(refusal.message, violations=refusal.violations)
+        if refusal.reason == _TOO_MUCH_HELD:
+            return TooMuchHeld(refusal.message, violations=refusal.violations)
         return HoldEnded()
     return Unavailable()

@@ -10,7 +10,9 @@ from enum import Enum, StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
+from services.chassis.plain import text
 from services.chassis.plain.money import Money
+from services.order.domain.countries import WITHOUT_POSTAL_CODES
 
 
 class Status(StrEnum):
@@ -107,10 +109,16 @@ class Address:
     country: str
 
 
-def blank_fields(address: Address) -> Sequence[str]:
-    """The parts of an address that consist of white space alone, by their camelCase names."""
+def address_problems(address: Address) -> Sequence[tuple[str, str]]:
+    """What is wrong with an address: the parts by their camelCase names, and what they must be.
+
+    A part that is present must have a visible character. A postal code may be absent where the country has none.
+    """
     parts = {"street": address.street, "city": address.city, "state": address.state, "zipCode": address.zip_code}
-    return [name for name, text in parts.items() if text and not text.strip()]
+    problems = [(name, "must hold more than blanks") for name, part in parts.items() if part and text.is_blank(part)]
+    if not address.zip_code and address.country not in WITHOUT_POSTAL_CODES:
+        problems.append(("zipCode", "must be given: the country has postal codes"))
+    return problems
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from grpc import StatusCode
 
 from services.chassis.rpc.statuses import Fault
 from services.order.domain.moves import IllegalTransition, OnlyStaffListOthers, OrderNotFound, OwnerMayOnlyCancel
-from services.order.ports import HoldEnded, NotStored, OutcomeUnknown, OutOfStock
+from services.order.ports import HoldEnded, NotStored, OutcomeUnknown, OutOfStock, TooMuchHeld
 from services.order.use_cases.journal import Contended
 
 STATUSES: Mapping[type[Exception], Fault] = {
@@ -17,6 +17,7 @@ STATUSES: Mapping[type[Exception], Fault] = {
     OnlyStaffListOthers: Fault(StatusCode.PERMISSION_DENIED, "ONLY_STAFF_LIST_OTHERS"),
     IllegalTransition: Fault(StatusCode.FAILED_PRECONDITION, "ILLEGAL_TRANSITION"),
     OutOfStock: Fault(StatusCode.FAILED_PRECONDITION, "OUT_OF_STOCK"),
+    TooMuchHeld: Fault(StatusCode.FAILED_PRECONDITION, "TOO_MUCH_HELD"),
     HoldEnded: Fault(StatusCode.FAILED_PRECONDITION, "HOLD_ENDED"),
     Contended: Fault(StatusCode.ABORTED, "CONTENDED"),
     NotStored: Fault(StatusCode.UNAVAILABLE, "NOT_STORED"),

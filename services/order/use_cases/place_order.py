@@ -25,7 +25,7 @@ from services.chassis.plain.shielded import shielded
 from services.chassis.plain.unit_of_work import Repeatable
 from services.order.domain.facts import OrderCreated
 from services.order.domain.history import History, fold
-from services.order.domain.orders import Address, Order, RequestedLine, blank_fields
+from services.order.domain.orders import Address, Order, RequestedLine, address_problems
 from services.order.ports import HeldForOtherLines, HoldEnded, Inventory, NotStored, OrderClosed, VersionTaken
 from services.order.use_cases.journal import Contended, Journal
 
@@ -62,6 +62,7 @@ class PlaceOrderHandler:
                 a total that cannot be charged.
             IdempotencyMismatch: the key was used with other content.
             OutOfStock: too little of a product is available.
+            TooMuchHeld: the customer has too many unpaid orders, or too much in them.
             HoldEnded: the stock was reserved too long ago, by this call or by one that died; the order cannot be
                 placed any more.
             Contended: the first call with the key is being stored just now.
@@ -91,7 +92,7 @@ class PlaceOrderHandler:
             raise
 
     async def _place(self, order_id: UUID, command: PlaceOrder) -> Order:
-        lines = await self.inventory.hold(order_id, command.lines)
+        lines = await self.inventory.hold(order_id, command.user_id, command.lines)
         event = OrderCreated(order_id, command.user_id, tuple(lines), command.shipping_address)
         keyed = command.request.key is not None
         fingerprint = command.request.fingerprint if keyed else None
@@ -119,8 +120,8 @@ def order_id_of(user_id: UUID, idempotency_key: str) -> UUID:
 
 def _check(command: PlaceOrder) -> None:
     violations = [
-        FieldViolation(f"shippingAddress.{name}", "must hold more than blanks")
-        for name in blank_fields(command.shipping_address)
+        FieldViolation(f"shippingAddress.{name}", problem)
+        for name, problem in address_problems(command.shipping_address)
     ]
     if command.stated_user_id not in (None, command.user_id):
         violations.append(FieldViolation("userId", "must be your own id, or be left out"))

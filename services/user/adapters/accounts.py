@@ -12,6 +12,7 @@ import asyncpg
 from services.chassis.data.postgres import Connection, Record
 from services.chassis.rpc.call import STAFF_ROLE
 from services.user.domain.accounts import Account, AccountStatus, EmailTaken, User
+from services.user.domain.address_changes import ADDRESS_CHANGE_LIFE
 from services.user.domain.people import Person
 from services.user.domain.profiles import Profile
 from services.user.domain.sign_in import Credentials
@@ -30,10 +31,15 @@ class PostgresAccounts:
         row = await self._connection.fetchrow(
             """
             SELECT u.id, u.email, u.first_name, u.last_name, u.email_verified, u.account_status, u.created_at,
-                   u.updated_at, u.last_login, u.phone, u.date_of_birth, p.avatar_url, p.bio, p.preferences, p.address
-            FROM users u LEFT JOIN user_profiles p ON p.user_id = u.id WHERE u.id = $1
+                   u.updated_at, u.last_login, u.phone, u.date_of_birth, p.avatar_url, p.bio, p.preferences, p.address,
+                   c.new_email
+            FROM users u LEFT JOIN user_profiles p ON p.user_id = u.id
+            LEFT JOIN address_changes c
+                ON c.user_id = u.id AND c.status = 'pending' AND c.created_at > now() - $2::interval
+            WHERE u.id = $1
             """,
             account_id,
+            ADDRESS_CHANGE_LIFE,
         )
         return _user(row) if row else None
 
@@ -202,6 +208,7 @@ def _user(row: Record) -> User:
             phone=row["phone"],
             date_of_birth=row["date_of_birth"],
         ),
+        pending_email=row["new_email"],
     )
 
 

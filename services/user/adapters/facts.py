@@ -26,12 +26,13 @@ def _event(fact: Fact, user_id: str) -> Message:
             )
         case facts.UserLoggedIn(_, session_id, client_app):
             return user_events_pb2.UserLogin(user_id=user_id, session_id=str(session_id), client_app=client_app)
-        case facts.UserUpdated(_, person, verification_id):
+        case facts.UserUpdated(_, person, verification_id, email_verified):
             return user_events_pb2.UserUpdated(
                 user_id=user_id,
                 email=person.email,
                 name=person.full_name,
                 verification_id=str(verification_id or ""),
+                email_verified=email_verified,
             )
         case facts.UserDeleted():
             return user_events_pb2.UserDeleted(user_id=user_id)
@@ -41,4 +42,6 @@ def _event(fact: Fact, user_id: str) -> Message:
             return user_events_pb2.PasswordResetRequested(user_id=user_id, reset_id=str(reset_id))
         case facts.EmailVerificationRequested(_, verification_id):
             return user_events_pb2.EmailVerificationRequested(user_id=user_id, verification_id=str(verification_id))
+        case facts.EmailChangeRequested(_, undo_id):
+            return user_events_pb2.EmailChangeRequested(user_id=user_id, undo_id=str(undo_id))
     assert_never(fact)

@@ -7,9 +7,9 @@ import secrets
 from datetime import datetime
 from uuid import UUID
 
-from services.chassis.data.postgres import Connection, affected
+from services.chassis.data.postgres import Connection, Record, affected
 from services.chassis.plain.ids import new_id
-from services.user.domain.mail_requests import MAIL_REQUEST_LIFE, MAIL_TOKEN_LIFE, MailRequest, Purpose
+from services.user.domain.mail_requests import MAIL_REQUEST_LIFE, MailRequest, Purpose
 
 _TOKEN_BYTES = 32
 
@@ -45,23 +45,23 @@ class PostgresMailRequests:
             list(purposes),
         )
 
-    async def account_of(self, request_id: UUID) -> UUID | None:
-        """See ports.MailRequests.account_of."""
-        account_id: UUID | None = await self._connection.fetchval(
-            "SELECT user_id FROM mail_requests WHERE id = $1", request_id
+    async def get(self, request_id: UUID) -> MailRequest | None:
+        """See ports.MailRequests.get."""
+        row = await self._connection.fetchrow(
+            "SELECT id, user_id, purpose, address_key FROM mail_requests WHERE id = $1", request_id
         )
-        return account_id
+        return _request(row) if row else None
 
-    async def address_of_open(self, request_id: UUID) -> str | None:
-        """See ports.MailRequests.address_of_open."""
-        address_key: str | None = await self._connection.fetchval(
-            "SELECT address_key FROM mail_requests WHERE id = $1 AND NOT settled AND created_at > now() - $2::interval",
+    async def is_open(self, request_id: UUID) -> bool:
+        """See ports.MailRequests.is_open."""
+        found = await self._connection.fetchval(
+            "SELECT true FROM mail_requests WHERE id = $1 AND NOT settled AND created_at > now() - $2::interval",
             request_id,
             MAIL_REQUEST_LIFE,
         )
-        return address_key
+        return found is True
 
-    async def mint(self, request_id: UUID) -> tuple[str, datetime]:
+    async def mint(self, request: MailRequest) -> tuple[str, datetime]:
         """See ports.MailRequests.mint."""
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         expires_at: datetime = await self._connection.fetchval(
@@ -70,8 +70,8 @@ class PostgresMailRequests:
             RETURNING expires_at
             """,
             _hash(token),
-            request_id,
-            MAIL_TOKEN_LIFE,
+            request.id,
+            request.purpose.token_life,
         )
         return token, expires_at
 
@@ -79,13 +79,14 @@ class PostgresMailRequests:
         """See ports.MailRequests.find."""
         row = await self._connection.fetchrow(
             """
-            SELECT r.id, r.user_id, r.address_key FROM mailed_tokens t JOIN mail_requests r ON r.id = t.request_id
+            SELECT r.id, r.user_id, r.purpose, r.address_key
+            FROM mailed_tokens t JOIN mail_requests r ON r.id = t.request_id
             WHERE t.token_hash = $1 AND t.expires_at > now() AND r.purpose = $2 AND NOT r.settled
             """,
             _hash(token),
             purpose,
         )
-        return MailRequest(row["id"], row["user_id"], row["address_key"]) if row else None
+        return _request(row) if row else None
 
     async def settle(self, request_id: UUID) -> bool:
         """See ports.MailRequests.settle."""
@@ -107,6 +108,10 @@ async def prune(connection: Connection, before: datetime, limit: int) -> int:
         limit,
     )
     return affected(tag)
+
+
+def _request(row: Record) -> MailRequest:
+    return MailRequest(row["id"], row["user_id"], Purpose(row["purpose"]), row["address_key"])
 
 
 def _hash(token: str) -> bytes:

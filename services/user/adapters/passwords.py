@@ -15,12 +15,12 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 import bcrypt
 from prometheus_client import Gauge
 
+from services.chassis.plain.single_flight import SingleFlight
 from services.user.ports import TooManySignIns
 
 COST = 12
@@ -43,7 +43,7 @@ class BcryptPasswords:
         """`threads`: concurrent hashes; `queue`: the maximum that may wait."""
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt", initializer=_give_way)
         self._places = threading.BoundedSemaphore(threads + queue)
-        self._in_flight: dict[Hashable, _Shared] = {}
+        self._shared = SingleFlight()
 
     async def hash(self, name: str, password: str) -> bytes:
         """A new hash of the password.
@@ -66,18 +66,7 @@ class BcryptPasswords:
         return await self._once((name, secret, password_hash), lambda: _matches(secret, password_hash))
 
     async def _once(self, question: Hashable, compute: Callable[[], T]) -> T:
-        """Compute an answer; concurrent calls with the same question share it."""
-        shared = self._in_flight.get(question)
-        if shared is None:
-            shared = self._in_flight[question] = _Shared(asyncio.wrap_future(self._submit(compute)))
-        shared.askers += 1
-        try:
-            return cast(T, await asyncio.shield(shared.answer))
-        finally:
-            shared.askers -= 1
-            if not shared.askers:
-                del self._in_flight[question]
-                shared.answer.cancel()  # cancelled if every caller has gone; no effect once it is done
+        return await self._shared.once(question, lambda: asyncio.wrap_future(self._submit(compute)))
 
     def _submit(self, compute: Callable[[], T]) -> Future[T]:
         if not self._places.acquire(blocking=False):
@@ -92,14 +81,6 @@ class BcryptPasswords:
     def _leave(self, _: Future[T]) -> None:
         _WAITING.dec()
         self._places.release()
-
-
-@dataclass
-class _Shared:
-    """A computation, and the number of its callers."""
-
-    answer: asyncio.Future[Any]
-    askers: int = 0
 
 
 def cores() -> int:

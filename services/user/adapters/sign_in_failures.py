@@ -1,7 +1,4 @@
-"""Counts of failed sign-ins in PostgreSQL: durable, and shared by all replicas.
-
-Guesses that are compared concurrently may all pass before the first of them is counted.
-"""
+"""Counts of failed sign-ins in PostgreSQL: durable, and shared by all replicas."""
 
 from __future__ import annotations
 
@@ -14,12 +11,21 @@ from services.chassis.data.postgres import Connection, affected
 from services.user.adapters.counts import hash_of
 from services.user.domain.limits import FAILURES_KEPT, Counted, Limit
 
-_KINDS: Mapping[Counted, str] = {Counted.ACCOUNT: "account", Counted.CLIENT: "address"}
+_KINDS: Mapping[Counted, str] = {
+    Counted.ACCOUNT: "account",
+    Counted.CLIENT: "address",
+    Counted.KNOWN_CLIENT: "known address",
+    Counted.DEVICE: "device",
+    Counted.SESSION: "session",
+}
 _COUNT = """
     INSERT INTO sign_in_failures AS f (what, failures) VALUES ($1, 1)
     ON CONFLICT (what) DO UPDATE
         SET failures = CASE WHEN f.last_at < now() - $2::interval THEN 1 ELSE f.failures + 1 END, last_at = now()
     RETURNING failures
+"""
+_LESS = """
+    UPDATE sign_in_failures SET failures = failures - 1, refused_until = now() WHERE what = $1 AND failures > 1
 """
 _PAUSE = "UPDATE sign_in_failures SET refused_until = greatest(refused_until, now() + $2::interval) WHERE what = $1"
 
@@ -40,10 +46,19 @@ class PostgresSignInFailures:
         )
         return left
 
-    async def count(self, limit: Limit) -> int:
+    async def count(self, limits: Sequence[Limit]) -> list[int]:
         """See ports.SignInFailures.count."""
-        failures: int = await self._connection.fetchval(_COUNT, self._what(limit), FAILURES_KEPT)
-        return failures
+        counted: dict[bytes, int] = {}
+        whats = list(map(self._what, limits))
+        for what in sorted(whats):  # a fixed order prevents deadlocks
+            counted[what] = await self._connection.fetchval(_COUNT, what, FAILURES_KEPT)
+        return [counted[what] for what in whats]
+
+    async def take_back(self, limits: Sequence[Limit]) -> None:
+        """See ports.SignInFailures.take_back."""
+        for what in sorted(map(self._what, limits)):
+            await self._connection.execute("DELETE FROM sign_in_failures WHERE what = $1 AND failures = 1", what)
+            await self._connection.execute(_LESS, what)
 
     async def refuse_for(self, limit: Limit, pause: timedelta) -> None:
         """See ports.SignInFailures.refuse_for."""

@@ -7,7 +7,9 @@ from pydantic import SecretStr
 from services.chassis.data.postgres import Connection, Postgres
 from services.chassis.data.postgres_work import Codecs, PostgresUnit, PostgresWork
 from services.user.adapters.accounts import PostgresAccounts
+from services.user.adapters.address_changes import PostgresAddressChanges
 from services.user.adapters.facts import encode
+from services.user.adapters.known_clients import PostgresKnownClients
 from services.user.adapters.mail_asks import PostgresMailAsks
 from services.user.adapters.mail_requests import PostgresMailRequests
 from services.user.adapters.reset_wishes import PostgresResetWishes
@@ -27,9 +29,11 @@ class PostgresUserUnit(PostgresUnit[Fact]):
         super().__init__(connection, _CONSUMER, encode)
         self.accounts = PostgresAccounts(connection)
         self.sessions = PostgresSessions(connection)
+        self.address_changes = PostgresAddressChanges(connection)
         self.mail_requests = PostgresMailRequests(connection)
         self.mail_asks = PostgresMailAsks(connection, secret)
         self.sign_in_failures = PostgresSignInFailures(connection, secret)
+        self.known_clients = PostgresKnownClients(connection, secret)
         self.reset_wishes = PostgresResetWishes(connection)
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from services.user.domain.people import Person, new_person
+from services.user.domain.people import Person, address_key, new_person
 from services.user.domain.profiles import Profile
 
 
@@ -43,6 +43,8 @@ class User:
     updated_at: datetime
     last_login: datetime | None
     profile: Profile
+    pending_email: str | None = field(default=None, repr=False)
+    """The address that takes over when it is verified."""
 
     def as_of(self, instant: datetime) -> User:
         """A copy that was last changed at that instant."""
@@ -113,8 +115,15 @@ def may_change(caller: UUID, caller_is_staff: bool, owner: UUID) -> bool:
     return may_read(caller, caller_is_staff, owner)
 
 
+def new_address(user: User, changes: Changes) -> str | None:
+    """The address that the changes ask for. None: the present one stays, at most in another case."""
+    if changes.email is None or address_key(changes.email) == user.person.address_key:
+        return None
+    return changes.email.strip()
+
+
 def changed(user: User, changes: Changes) -> User:
-    """The account after the changes. A new address is not verified.
+    """The account after the changes, but for a new address, which must be verified first.
 
     Raises:
         AccountDeleted: it is deleted.
@@ -124,10 +133,8 @@ def changed(user: User, changes: Changes) -> User:
         raise AccountDeleted
     was = user.person
     person = new_person(
-        was.email if changes.email is None else changes.email,
+        was.email if changes.email is None or new_address(user, changes) else changes.email,
         was.first_name if changes.first_name is None else changes.first_name,
         was.last_name if changes.last_name is None else changes.last_name,
     )
-    verified = user.email_verified and person.address_key == was.address_key
-    profile = replace(user.profile, **changes.profile)
-    return replace(user, person=person, email_verified=verified, profile=profile)
+    return replace(user, person=person, profile=replace(user.profile, **changes.profile))

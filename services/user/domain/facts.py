@@ -32,13 +32,14 @@ class UserLoggedIn:
 
 @dataclass(frozen=True)
 class UserUpdated:
-    """An account or its profile changed."""
+    """An account or its profile changed, or its address was verified."""
 
     account_id: UUID
     person: Person
     """The account after the change."""
     verification_id: UUID | None
-    """The request for the mail that verifies a new address; None: the address is the same."""
+    """None: a new address is verified before it takes over. Earlier versions mailed to an address that had."""
+    email_verified: bool
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,14 @@ class EmailVerificationRequested:
     verification_id: UUID
 
 
+@dataclass(frozen=True)
+class EmailChangeRequested:
+    """A change of an account's address was requested; the present address gets a mail that can undo it."""
+
+    account_id: UUID
+    undo_id: UUID
+
+
 Fact = (
     UserCreated
     | UserLoggedIn
@@ -80,4 +89,5 @@ Fact = (
     | SessionRevoked
     | PasswordResetRequested
     | EmailVerificationRequested
+    | EmailChangeRequested
 )

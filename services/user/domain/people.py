@@ -6,8 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-_VISIBLE = frozenset("LMNPS")
-"""The first letters of the Unicode categories of visible characters."""
+from services.chassis.plain import text
 
 
 class InvalidPerson(Exception):
@@ -42,7 +41,7 @@ def new_person(email: str, first_name: str, last_name: str) -> Person:
 
     Raises:
         InvalidPerson: a name has no visible character, or has control characters (a line break in a name would be a
-            line break in the headers of a mail).
+            line break in the headers of a mail), hidden ones, or what a mail client makes a link of: names are mailed.
     """
     person = Person(email.strip(), first_name.strip(), last_name.strip())
     names = {"firstName": person.first_name, "lastName": person.last_name}
@@ -61,9 +60,12 @@ def address_key(email: str) -> str:
 
 
 def _name_problem(name: str) -> str | None:
-    categories = [unicodedata.category(character) for character in name]
-    if not any(category[0] in _VISIBLE for category in categories):
+    if text.is_blank(name):
         return "must not be blank"
-    if any(category in {"Cc", "Zl", "Zp"} for category in categories):
+    if any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in name):
         return "must not contain control characters or line breaks"
+    if text.hides_characters(name):
+        return "must not contain characters that nobody sees"
+    if text.looks_like_link(name):
+        return "must not contain what looks like a link; write a space after a dot"
     return None

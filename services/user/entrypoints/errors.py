@@ -17,7 +17,8 @@ from services.user.ports import TooManySignIns
 from services.user.use_cases.ask_for_verification import EmailVerified
 from services.user.use_cases.change_password import WrongPassword
 from services.user.use_cases.count_mail import TooManyMails
-from services.user.use_cases.log_in import AccountSuspended, SignInRefused, TooManyFailures
+from services.user.use_cases.guesses import TooManyFailures
+from services.user.use_cases.log_in import AccountSuspended, SignInRefused
 from services.user.use_cases.mint_mail_token import MailRequestVoid, NoSuchMailRequest
 
 STATUSES: Mapping[type[Exception], Fault] = MappingProxyType(

@@ -51,6 +51,7 @@ def user(account: User) -> user_pb2.User:
         updated_at=timestamps.to_message(account.updated_at),
         last_login=timestamps.to_message(account.last_login) if account.last_login else None,
         profile=_profile(account.profile),
+        pending_email=account.pending_email,
     )
 
 
@@ -72,8 +73,8 @@ def mail_token_message(minted: MailToken) -> mail_token_pb2.MailToken:
     """A token and its recipient, for the notification service."""
     return mail_token_pb2.MailToken(
         token=minted.token,
-        email=minted.person.email,
-        name=minted.person.full_name,
+        email=minted.email,
+        name=minted.name,
         expires_at=timestamps.to_message(minted.expires_at),
     )
 

@@ -21,6 +21,7 @@ from services.chassis.rpc.call import Call
 from services.user.domain.profiles import Profile
 from services.user.domain.sessions import Client
 from services.user.entrypoints import mapping
+from services.user.ports import DeviceTokens
 from services.user.use_cases.ask_for_reset import AskForReset, AskForResetHandler
 from services.user.use_cases.ask_for_verification import AskForVerification, AskForVerificationHandler
 from services.user.use_cases.change_password import ChangePassword, ChangePasswordHandler
@@ -34,6 +35,7 @@ from services.user.use_cases.mint_mail_token import MintMailToken, MintMailToken
 from services.user.use_cases.register import Register, RegisterHandler
 from services.user.use_cases.reset_password import ResetPassword, ResetPasswordHandler
 from services.user.use_cases.suspend_user import SuspendUser, SuspendUserHandler
+from services.user.use_cases.undo_email_change import UndoEmailChange, UndoEmailChangeHandler
 from services.user.use_cases.verify_email import VerifyEmail, VerifyEmailHandler
 
 _ME = "me"
@@ -57,6 +59,8 @@ class UserRpc:
     ask_for_verification: AskForVerificationHandler
     verify_email: VerifyEmailHandler
     suspend_user: SuspendUserHandler
+    undo_email_change: UndoEmailChangeHandler
+    devices: DeviceTokens
     idempotency_secret: SecretStr
 
     async def Register(self, request: user_pb2.RegisterRequest, call: Call) -> user_pb2.RegisterResponse:
@@ -71,12 +75,15 @@ class UserRpc:
                 request=self._repeatable(request, call),
             )
         )
-        return user_pb2.RegisterResponse(user=mapping.summary(account), token=session.token)
+        device_token = self.devices.new(account.id)
+        return user_pb2.RegisterResponse(user=mapping.summary(account), token=session.token, device_token=device_token)
 
     async def Login(self, request: user_pb2.LoginRequest, call: Call) -> user_pb2.LoginResponse:
         """Signs a user in."""
-        account, session = await self.log_in(LogIn(request.email, request.password, _client(call)))
-        return user_pb2.LoginResponse(token=session.token, user=mapping.summary(account))
+        command = LogIn(request.email, request.password, _client(call), request.device_token)
+        account, session = await self.log_in(command)
+        device_token = self.devices.new(account.id)
+        return user_pb2.LoginResponse(token=session.token, user=mapping.summary(account), device_token=device_token)
 
     async def GetUser(self, request: user_pb2.GetUserRequest, call: Call) -> user_pb2.User:
         """An account."""
@@ -130,7 +137,8 @@ class UserRpc:
         self, request: user_pb2.ConfirmPasswordResetRequest, call: Call
     ) -> user_pb2.ConfirmPasswordResetResponse:
         """Resets the password with a mailed token."""
-        await self.reset_password(ResetPassword(request.token, request.new_password))
+        command = ResetPassword(request.token, request.new_password, _address(call.client_address))
+        await self.reset_password(command)
         return user_pb2.ConfirmPasswordResetResponse()
 
     async def RequestEmailVerification(
@@ -145,6 +153,13 @@ class UserRpc:
         """Verifies the address with a mailed token."""
         await self.verify_email(VerifyEmail(request.token))
         return user_pb2.VerifyEmailResponse()
+
+    async def UndoEmailChange(
+        self, request: user_pb2.UndoEmailChangeRequest, call: Call
+    ) -> user_pb2.UndoEmailChangeResponse:
+        """Undoes a change of the address with a mailed token."""
+        await self.undo_email_change(UndoEmailChange(request.token))
+        return user_pb2.UndoEmailChangeResponse()
 
     async def Logout(self, request: user_pb2.LogoutRequest, call: Call) -> user_pb2.LogoutResponse:
         """Ends the session of the call."""
@@ -174,8 +189,15 @@ class UserRpc:
         self, request: user_pb2.UpdateUserRequest | user_pb2.ReplaceUserRequest, call: Call, profile: dict[str, Any]
     ) -> user_pb2.User:
         caller = parse_id(call.user().id)
-        changes = mapping.changes(request, profile)
-        command = ChangeUser(caller, call.user().is_staff, _wanted(request.id, caller), changes)
+        command = ChangeUser(
+            caller=caller,
+            caller_is_staff=call.user().is_staff,
+            session_id=parse_id(call.user().session_id),
+            client_address=_address(call.client_address),
+            account_id=_wanted(request.id, caller),
+            changes=mapping.changes(request, profile),
+            current_password=request.current_password,
+        )
         return mapping.user(await self.change_user(command))
 
 

@@ -6,14 +6,14 @@ from datetime import timedelta
 
 from services.chassis.data.housekeeping import Chore
 from services.chassis.process.periodic import Periodic
-from services.user.adapters import mail_asks, mail_requests, sessions, sign_in_failures
+from services.user.adapters import known_clients, mail_asks, mail_requests, sessions, sign_in_failures
 from services.user.adapters.signing_keys import KeyRing
-from services.user.domain.limits import FAILURES_KEPT, MAIL_WINDOW
+from services.user.domain.limits import CLIENTS_KEPT, FAILURES_KEPT, MAIL_WINDOW
 from services.user.use_cases.grant_resets import GrantResetsHandler
 
 KEEP_SESSIONS = timedelta(days=1)
 """How long an expired session is kept, for inspection."""
-KEEP_MAIL_REQUESTS = timedelta(days=2)
+KEEP_MAIL_REQUESTS = timedelta(days=9)
 """How long a request is kept, for inspection; longer than its tokens are valid."""
 
 _GRANT_EVERY_SECONDS = 1.0
@@ -22,6 +22,7 @@ _READ_KEYS_EVERY_SECONDS = 5.0
 CHORES = (
     Chore("user_sessions", sessions.prune, KEEP_SESSIONS),
     Chore("sign_in_failures", sign_in_failures.prune, FAILURES_KEPT),
+    Chore("known_clients", known_clients.prune, CLIENTS_KEPT),
     Chore("mail_requests", mail_requests.prune, KEEP_MAIL_REQUESTS),
     Chore("mail_asks", mail_asks.prune, MAIL_WINDOW),
 )

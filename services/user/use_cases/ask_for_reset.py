@@ -32,5 +32,5 @@ class AskForResetHandler:
         """Stores the request. Raises TooManyMails, also for an address without an account."""
         key = address_key(command.email)
         async with self.work.begin("user.ask_for_reset") as unit:
-            await count_mail(unit, key, command.client_address)
+            await count_mail(unit, command.client_address, key)
             await unit.reset_wishes.add(key)

@@ -30,7 +30,7 @@ class AskForVerification:
 
 @dataclass(frozen=True)
 class AskForVerificationHandler:
-    """Creates requests for tokens that verify addresses."""
+    """Creates requests for tokens that verify addresses: a new one that waits for it, else the account's."""
 
     work: Work
 
@@ -39,7 +39,7 @@ class AskForVerificationHandler:
 
         Raises:
             NoSuchUser: the account does not exist any more.
-            EmailVerified: the address is verified already.
+            EmailVerified: the address is verified already, and no other waits for it.
             TooManyMails: too many were requested lately.
         """
         async with self.work.begin("user.ask_for_verification") as unit:
@@ -52,9 +52,10 @@ class AskForVerificationHandler:
         user = await unit.accounts.get(account_id)
         if user is None or user.status is AccountStatus.DELETED:
             raise NoSuchUser
-        if user.email_verified:
+        change = await unit.address_changes.pending(account_id)
+        if change is None and user.email_verified:
             raise EmailVerified
-        key = user.person.address_key
-        await count_mail(unit, key, command.client_address)
+        key = change.new_key if change else user.person.address_key
+        await count_mail(unit, command.client_address, key)
         request_id = await unit.mail_requests.open(account_id, Purpose.EMAIL_VERIFICATION, key)
         await unit.publish(EmailVerificationRequested(account_id, request_id))

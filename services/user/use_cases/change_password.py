@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from services.user.domain.limits import session_limits
 from services.user.domain.sign_in import Credentials, may_sign_in
 from services.user.ports import Passwords, Revocations, UserUnit, Work
 from services.user.use_cases.end_all_sessions import end_all_sessions
+from services.user.use_cases.guesses import Guesses
 
 
 class WrongPassword(Exception):
-    """The old password in the request is not the present one."""
+    """The password in the request is not the present one."""
 
-    def __init__(self) -> None:
-        super().__init__("oldPassword: wrong password")
-        self.violations = [("oldPassword", "must be the present password")]
+    def __init__(self, field: str = "oldPassword") -> None:
+        super().__init__(f"{field}: wrong password")
+        self.violations = [(field, "must be the present password")]
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class ChangePasswordHandler:
 
     work: Work
     passwords: Passwords
+    guesses: Guesses
     revocations: Revocations
 
     async def __call__(self, command: ChangePassword) -> None:
@@ -41,14 +44,15 @@ class ChangePasswordHandler:
 
         Raises:
             WrongPassword: also when it was changed meanwhile, or the account may not sign in any more.
+            TooManyFailures: too many old passwords were wrong lately; this one was not compared.
             TooManySignIns: too many passwords wait to be hashed.
         """
         async with self.work.read() as unit:
             credentials = await unit.accounts.credentials_by_id(command.account_id)
         if credentials is None:
             raise WrongPassword
-        key = str(command.account_id)
-        matches = await self.passwords.matches(key, command.old_password, credentials.password_hash)
+        key, limits = str(command.account_id), session_limits(command.session_id)
+        matches = await self.guesses.match(key, command.old_password, credentials.password_hash, limits)
         if not may_sign_in(credentials.status, matches):
             raise WrongPassword
         new_hash = await self.passwords.hash(key, command.new_password)
@@ -63,4 +67,5 @@ class ChangePasswordHandler:
         if account is None:
             raise WrongPassword
         await unit.accounts.set_password(account.id, new_hash)
+        await unit.address_changes.withdraw(account.id)  # whoever requested it knew the old password
         return await end_all_sessions(unit, account.id, but=session_id)

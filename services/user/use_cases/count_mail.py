@@ -18,9 +18,12 @@ class TooManyMails(ResourceExhausted):
     default_message = "too many emails were requested; check your mailbox, or try again later"
 
 
-async def count_mail(unit: UserUnit, address_key: str, client_address: IPv4Address | IPv6Address | None) -> None:
-    """Counts one mail in the unit of work that requests it. Raises TooManyMails, with the time to try again."""
-    limits = mail_limits(address_key, client_address)
+async def count_mail(unit: UserUnit, client_address: IPv4Address | IPv6Address | None, *address_keys: str) -> None:
+    """Counts a request for a mail to each address, in the unit of work that requests them.
+
+    Raises TooManyMails, with the time to try again.
+    """
+    limits = list(dict.fromkeys(limit for key in address_keys for limit in mail_limits(key, client_address)))
     for limit, asked in zip(limits, await unit.mail_asks.count(limits), strict=True):
         if asked.times > limit.free:
             raise TooManyMails(retry_after=asked.ends_in)

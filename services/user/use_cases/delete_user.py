@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
+
 from services.user.domain.accounts import AccountStatus, NoSuchUser, User, may_change
 from services.user.domain.facts import UserDeleted
 from services.user.ports import Revocations, UserUnit, Work
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class DeleteUserHandler:
             user = await unit.accounts.get(command.account_id)
         if user is None:
             raise NoSuchUser
+        if command.caller != command.account_id:
+            _log.info("user_deleted_by_staff", audit=True, user_id=str(user.id), by=str(command.caller))
         self.revocations.person_gone(user.id)
         return user
 

@@ -14,6 +14,5 @@ async def end_all_sessions(unit: UserUnit, account_id: UUID, but: UUID | None = 
     The account is locked by the unit of work, so that its events keep their order.
     """
     ended = await unit.sessions.end_all(account_id, but)
-    for session_id in ended:
-        await unit.publish(SessionRevoked(account_id, session_id))
+    await unit.publish_all([SessionRevoked(account_id, session_id) for session_id in ended])
     return ended

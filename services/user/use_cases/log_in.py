@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from services.chassis.plain.errors import ResourceExhausted
 from services.user.domain.accounts import Account, AccountStatus
 from services.user.domain.facts import UserLoggedIn
-from services.user.domain.limits import Limit, pause_after, sign_in_limits
+from services.user.domain.limits import STRANGER, Known, Limit, sign_in_limits
 from services.user.domain.people import address_key
 from services.user.domain.sessions import Client, Session
 from services.user.domain.sign_in import Credentials, may_sign_in
-from services.user.ports import Passwords, SessionOpener, UserUnit, Work
+from services.user.ports import DeviceTokens, SessionOpener, UserUnit, Work
+from services.user.use_cases.add_session import add_session
+from services.user.use_cases.guesses import Guesses, refuse_paused
 
 
 class SignInRefused(Exception):
@@ -28,12 +29,6 @@ class AccountSuspended(Exception):
         super().__init__("the account is suspended; contact support if you think this is a mistake")
 
 
-class TooManyFailures(ResourceExhausted):
-    """Too many sign-ins failed lately, with this account or from this address."""
-
-    default_message = "too many failed sign-ins; try again later"
-
-
 @dataclass(frozen=True)
 class LogIn:
     """Address, password, and client."""
@@ -41,6 +36,8 @@ class LogIn:
     email: str = field(repr=False)
     password: str = field(repr=False)
     client: Client
+    device_token: str = field(default="", repr=False)
+    """The token of a device that has signed in before; empty or not valid: another one."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +45,9 @@ class LogInHandler:
     """Opens a session for the right password. Every attempt costs the same, for right, wrong and unknown."""
 
     work: Work
-    passwords: Passwords
+    guesses: Guesses
     sessions: SessionOpener
+    devices: DeviceTokens
 
     async def __call__(self, command: LogIn) -> tuple[Account, Session]:
         """The account and its new, stored session; publishes UserLoggedIn.
@@ -61,32 +59,30 @@ class LogInHandler:
             TooManyFailures: too many sign-ins failed lately; the password was not compared.
         """
         key = address_key(command.email)
-        limits = sign_in_limits(key, command.client.ip_address)
-        credentials = await self._read(key, limits)
+        credentials, limits = await self._read(key, command)
         known_hash = credentials.password_hash if credentials else None
-        matches = await self.passwords.matches(key, command.password, known_hash)
+        matches = await self.guesses.match(key, command.password, known_hash, limits)
         if credentials is not None and matches and credentials.status is AccountStatus.SUSPENDED:
             raise AccountSuspended
         if credentials is None or not may_sign_in(credentials.status, matches):
-            await self._count_failure(limits)
             raise SignInRefused
         async with self.work.begin("user.log_in") as unit:
             opened = await self._open(unit, credentials, command.client)
             await unit.sign_in_failures.forget(limits[0])  # the account's count; that of the client's address stays
             return opened
 
-    async def _read(self, key: str, limits: list[Limit]) -> Credentials | None:
+    async def _read(self, key: str, command: LogIn) -> tuple[Credentials | None, list[Limit]]:
         async with self.work.read() as unit:
-            refused_for = await unit.sign_in_failures.refused_for(limits)
-            if refused_for is not None:
-                raise TooManyFailures(retry_after=refused_for)
-            return await unit.accounts.credentials_by_address(key)
+            credentials = await unit.accounts.credentials_by_address(key)
+            known = await self._known(unit, credentials, command) if credentials else STRANGER
+            limits = sign_in_limits(key, command.client.ip_address, known)
+            await refuse_paused(unit, limits)  # cheaper than counting it; counting decides
+            return credentials, limits
 
-    async def _count_failure(self, limits: list[Limit]) -> None:
-        for limit in limits:
-            async with self.work.begin("user.count_failure") as unit:
-                failures = await unit.sign_in_failures.count(limit)
-                await unit.sign_in_failures.refuse_for(limit, pause_after(failures, limit.free))
+    async def _known(self, unit: UserUnit, credentials: Credentials, command: LogIn) -> Known:
+        account_id, address = credentials.account_id, command.client.ip_address
+        device = self.devices.device(command.device_token, account_id)
+        return Known(device, address is not None and await unit.known_clients.knows(account_id, address))
 
     async def _open(self, unit: UserUnit, credentials: Credentials, client: Client) -> tuple[Account, Session]:
         account = await unit.accounts.lock_unchanged(credentials)
@@ -94,6 +90,6 @@ class LogInHandler:
             raise SignInRefused
         session = self.sessions.open(account.id, account.roles, client)
         await unit.accounts.set_last_login(account.id)
-        await unit.sessions.add(session)
+        await add_session(unit, session)
         await unit.publish(UserLoggedIn(account.id, session.id, client.app))
         return account, session

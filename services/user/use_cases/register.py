@@ -7,13 +7,14 @@ from uuid import UUID
 
 from services.chassis.plain.ids import new_id
 from services.chassis.plain.unit_of_work import Repeatable
-from services.user.domain.accounts import Account, EmailTaken
+from services.user.domain.accounts import Account, AccountStatus, EmailTaken
 from services.user.domain.facts import UserCreated
 from services.user.domain.mail_requests import Purpose
 from services.user.domain.people import Person, new_person
 from services.user.domain.sessions import Client, Session
 from services.user.domain.sign_in import may_sign_in
 from services.user.ports import Passwords, SessionOpener, UserUnit, Work
+from services.user.use_cases.add_session import add_session
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,22 @@ class RegisterHandler:
                 raise EmailTaken
             return await self._create(unit, person, password_hash, session)
 
-        answered = await self.work.once(
-            "user.register", f"register:{person.address_key}", command.request, create, Account
-        )
+        scope = f"register:{person.address_key}"
+        while True:
+            answered = await self.work.once("user.register", scope, command.request, create, Account)
+            if not answered.replayed or not await self._is_deleted(answered.value.id):
+                break
+            # The key is free again with the address: the next account has a scope of its own.
+            scope = f"register:{person.address_key}:{answered.value.id}"
         account = answered.value
         if answered.replayed:
             session = await self._sign_in_again(account.id, person, command, password_hash)
         return account, session
+
+    async def _is_deleted(self, account_id: UUID) -> bool:
+        async with self.work.read() as unit:
+            credentials = await unit.accounts.credentials_by_id(account_id)
+        return credentials is not None and credentials.status is AccountStatus.DELETED
 
     async def _hash_for(self, person: Person, password: str) -> bytes | None:
         """The password's hash, computed outside any transaction. None: an account has the address."""
@@ -74,7 +84,10 @@ class RegisterHandler:
 
     async def _create(self, unit: UserUnit, person: Person, password_hash: bytes, session: Session) -> Account:
         account = await unit.accounts.add(session.account_id, person, password_hash)
-        await unit.sessions.add(session)
+        # Checked after the insert: it waits for a concurrent change by which an account leaves the address.
+        if await unit.address_changes.is_left(person.address_key, by_others_than=account.id):
+            raise EmailTaken
+        await add_session(unit, session)
         verification_id = await unit.mail_requests.open_first(
             account.id, Purpose.EMAIL_VERIFICATION, person.address_key
         )
@@ -100,5 +113,5 @@ class RegisterHandler:
             if account is None:
                 raise EmailTaken
             session = self.sessions.open(account.id, account.roles, command.client)
-            await unit.sessions.add(session)
+            await add_session(unit, session)
             return session

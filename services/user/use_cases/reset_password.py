@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
 from uuid import UUID
 
 from services.user.domain.accounts import AccountStatus
-from services.user.domain.limits import sign_in_limits
+from services.user.domain.limits import STRANGER, Known, sign_in_limits
 from services.user.domain.mail_requests import MailRequest, MailTokenNotGood, Purpose
 from services.user.ports import Passwords, Revocations, UserUnit, Work
 from services.user.use_cases.end_all_sessions import end_all_sessions
+from services.user.use_cases.set_email_verified import set_email_verified
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class ResetPassword:
 
     token: str = field(repr=False)
     new_password: str = field(repr=False)
+    client_address: IPv4Address | IPv6Address | None
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class ResetPasswordHandler:
         new_hash = await self.passwords.hash(str(request.account_id), command.new_password)
         async with self.work.begin("user.reset_password") as unit:
             ended = await self._reset(unit, request, new_hash)
+            await self._forget_failures(unit, request, command)
         for session_id in ended:
             self.revocations.session_ended(session_id)
 
@@ -51,8 +55,16 @@ class ResetPasswordHandler:
         if status is not AccountStatus.ACTIVE or not await unit.mail_requests.settle(request.id):
             raise MailTokenNotGood
         await unit.accounts.set_password(request.account_id, new_hash)
-        await unit.accounts.set_email_verified(request.account_id)
+        user = await unit.accounts.get(request.account_id)
+        if user is not None:
+            await set_email_verified(unit, user)
         await unit.mail_requests.void(request.account_id, Purpose.EMAIL_VERIFICATION)
-        [of_account] = sign_in_limits(request.address_key, client_address=None)
-        await unit.sign_in_failures.forget(of_account)
+        await unit.address_changes.withdraw(request.account_id)
         return await end_all_sessions(unit, request.account_id)
+
+    @staticmethod
+    async def _forget_failures(unit: UserUnit, request: MailRequest, command: ResetPassword) -> None:
+        """Those of strangers, and those from the caller's address."""
+        for known in (STRANGER, Known(client=True)):
+            of_account, *_ = sign_in_limits(request.address_key, command.client_address, known)
+            await unit.sign_in_failures.forget(of_account)

@@ -18,7 +18,7 @@ Get, Update, Change = (
     notification_pb2.PreferenceChange,
 )
 GOOD = Change(kind="order_shipped", email=False)
-REQUIRED = ["welcome", "verify_email", "password_reset"]
+REQUIRED = ["welcome", "verify_email", "password_reset", "email_change"]
 OPTIONAL = ["order_confirmed", "order_cancelled", "order_shipped", "payment_refunded", "payment_refund_failed"]
 
 

@@ -7,6 +7,7 @@ import math
 import uuid
 from typing import Any
 
+import asyncpg
 import grpc
 import pytest
 from motor.motor_asyncio import AsyncIOMotorDatabase
@@ -147,6 +148,19 @@ async def test_more_than_there_is_places_nothing(orders: Orders, people: People,
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "OUT_OF_STOCK")
     assert fields(refusal) == ["items[0].quantity", "items[1].quantity"]
     assert "998" in refusal.violations[0].description
+
+
+async def test_more_than_one_customer_may_hold_places_nothing(
+    orders: Orders, people: People, stack: RealStack, product: str
+) -> None:
+    connection = await asyncpg.connect(stack.postgres_url("inventory"))
+    await connection.execute("UPDATE products SET on_hand = 100000 WHERE id = $1", product)
+    await connection.close()
+    request = Request(items=[Item(product_id=product, quantity=1000)] * 3, shipping_address=ADDRESS)
+    refusal = await refused(orders.CreateOrder(request, metadata=people.owner.metadata))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "TOO_MUCH_HELD")
+    assert fields(refusal) == ["items"]
+    assert "at most 2000 pieces" in refusal.message
 
 
 @pytest.mark.usefixtures("unchanged")

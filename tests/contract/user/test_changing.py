@@ -77,17 +77,30 @@ async def test_staff_change_anybodys(users: Stub, stack: RealStack, somebody: Si
     assert refusal.code is grpc.StatusCode.UNAUTHENTICATED
 
 
-async def test_another_address_is_ones_own_from_now_on(users: Stub, somebody: SignedIn, bob: SignedIn) -> None:
-    refusal = await refused(update(users, somebody.metadata, email=bob.email.upper(), profile={"bio": "x"}))
+async def test_another_address_needs_the_password_and_takes_over_when_it_is_verified(
+    users: Stub, somebody: SignedIn, bob: SignedIn
+) -> None:
+    email = new_email()
+    for change in (update, replace):
+        for wrong in ({}, {"currentPassword": "not my horse"}):
+            refusal = await refused(change(users, somebody.metadata, email=email, profile={}, **wrong))
+            assert (refusal.code, refusal.reason, fields(refusal)) == (
+                grpc.StatusCode.INVALID_ARGUMENT,
+                "WRONG_PASSWORD",
+                ["currentPassword"],
+            )
+    taken = {"email": bob.email.upper(), "currentPassword": PASSWORD, "profile": {"bio": "x"}}
+    refusal = await refused(update(users, somebody.metadata, **taken))
     assert (refusal.code, refusal.reason, fields(refusal)) == (
         grpc.StatusCode.ALREADY_EXISTS,
         "EMAIL_TAKEN",
         ["email"],
     )
-    email = new_email()
-    told = await update(users, somebody.metadata, email=email)
-    assert (told["email"], told["profile"]) == (email, {})
-    await users.Login(user_pb2.LoginRequest(email=email, password=PASSWORD))
+    told = await update(users, somebody.metadata, email=email, currentPassword=PASSWORD)
+    assert (told["email"], told["pendingEmail"], told["profile"]) == (somebody.email, email, {})
+    await users.Login(user_pb2.LoginRequest(email=somebody.email, password=PASSWORD))
+    withdrawn = await update(users, somebody.metadata, email=somebody.email)
+    assert "pendingEmail" not in withdrawn
 
 
 async def test_who_deletes_the_account_is_out_and_the_address_is_free(users: Stub, somebody: SignedIn) -> None:

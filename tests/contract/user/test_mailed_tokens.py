@@ -79,7 +79,7 @@ async def test_a_forgotten_password_is_replaced(
     await users.RequestPasswordReset(user_pb2.RequestPasswordResetRequest(email=somebody.email.lower()))
     request = await request_of(stack, somebody, "password_reset")
     minted = await mint.MintMailToken(request, metadata=notification)
-    assert (minted.email, minted.name) == (somebody.email, "Ada Tour")
+    assert (minted.email, minted.name) == (somebody.email, "")  # it is not verified
     confirm = user_pb2.ConfirmPasswordResetRequest(token=minted.token, new_password=NEW)
     await users.ConfirmPasswordReset(confirm)
     login = user_pb2.LoginRequest(email=somebody.email, password=PASSWORD)
@@ -139,6 +139,29 @@ async def test_an_address_is_verified(
     assert (done.code, done.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "EMAIL_VERIFIED")
 
 
+async def test_a_change_of_the_address_is_undone_by_the_old_one(
+    users: Stub, mint: MintStub, stack: RealStack, somebody: SignedIn, notification: Metadata
+) -> None:
+    email = new_email()
+    change = user_pb2.UpdateUserRequest(id="me", email=email, current_password=PASSWORD)
+    await users.UpdateUser(change, metadata=somebody.metadata)
+    verify = await mint.MintMailToken(await request_of(stack, somebody, "email_verification"), metadata=notification)
+    undo = await mint.MintMailToken(await request_of(stack, somebody, "email_change"), metadata=notification)
+    assert (verify.email, undo.email) == (email, somebody.email)
+    await users.VerifyEmail(user_pb2.VerifyEmailRequest(token=verify.token))
+    me = await users.GetUser(user_pb2.GetUserRequest(id="me"), metadata=somebody.metadata)
+    assert (me.email, me.email_verified, me.HasField("pending_email")) == (email, True, False)
+    await users.UndoEmailChange(user_pb2.UndoEmailChangeRequest(token=undo.token))
+    for address in (email, somebody.email):  # the password that changed the address is of no use any more
+        refusal = await refused(users.Login(user_pb2.LoginRequest(email=address, password=PASSWORD)))
+        assert refusal.reason == "SIGN_IN_REFUSED"
+    reset = await mint.MintMailToken(await request_of(stack, somebody, "password_reset"), metadata=notification)
+    assert reset.email == somebody.email
+    confirm = user_pb2.ConfirmPasswordResetRequest(token=reset.token, new_password=NEW)
+    await users.ConfirmPasswordReset(confirm)
+    await users.Login(user_pb2.LoginRequest(email=somebody.email, password=NEW))
+
+
 @pytest.mark.usefixtures("unchanged")
 async def test_only_the_notification_service_is_given_tokens(
     mint: MintStub, stack: RealStack, ada: SignedIn, notification: Metadata
@@ -178,6 +201,7 @@ async def test_a_service_uses_no_public_rpc(users: Stub, notification: Metadata,
         ),
         users.RequestEmailVerification(user_pb2.RequestEmailVerificationRequest(), metadata=notification),
         users.VerifyEmail(user_pb2.VerifyEmailRequest(token="t"), metadata=notification),
+        users.UndoEmailChange(user_pb2.UndoEmailChangeRequest(token="t"), metadata=notification),
     )
     for call in calls:
         refusal = await refused(call)
@@ -190,6 +214,7 @@ async def test_bad_input_is_refused_by_name(users: Stub, mint: MintStub, notific
     calls = [
         (users.RequestPasswordReset(reset()), "email"),
         (users.RequestPasswordReset(reset(email="ada")), "email"),
+        (users.RequestPasswordReset(reset(email="ada@example.com ")), "email"),
         (users.RequestPasswordReset(reset(email=f"{'a' * 250}@example.com")), "email"),
         (users.ConfirmPasswordReset(confirm(new_password=NEW)), "token"),
         (users.ConfirmPasswordReset(confirm(token="x" * 101, new_password=NEW)), "token"),
@@ -199,6 +224,8 @@ async def test_bad_input_is_refused_by_name(users: Stub, mint: MintStub, notific
         (users.ConfirmPasswordReset(confirm(token="guess", new_password="ü" * 37)), "newPassword"),
         (users.VerifyEmail(user_pb2.VerifyEmailRequest()), "token"),
         (users.VerifyEmail(user_pb2.VerifyEmailRequest(token="guess")), "token"),
+        (users.UndoEmailChange(user_pb2.UndoEmailChangeRequest()), "token"),
+        (users.UndoEmailChange(user_pb2.UndoEmailChangeRequest(token="guess")), "token"),
         (mint.MintMailToken(mail_token_pb2.MintMailTokenRequest(request_id="1"), metadata=notification), "requestId"),
     ]
     for call, field in calls:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from tests.e2e.rest_rows import Ask, Scene, row
-from tests.e2e.test_mailed_tokens import RESET, WELCOME, ask_for_reset, mails, token_in
+from tests.e2e.test_mailed_tokens import CHANGE, RESET, WELCOME, ask_for_reset, mails, token_in
 from tests.support.shop import a_person, answered
 
 
@@ -84,6 +84,15 @@ async def verify_email(scene: Scene) -> Ask:
     person = await scene.shop.register()
     (mail,) = await mails(scene.shop, person.email, WELCOME, 1)
     return Ask(None, body={"token": token_in(mail, "verify-email")})
+
+
+@row("UserService.UndoEmailChange")
+async def undo_email_change(scene: Scene) -> Ask:
+    person = await scene.shop.register()
+    change = {"email": f"ada.{uuid.uuid4().hex}@example.org", "currentPassword": person.password}
+    answered(await person.call("PATCH", "/users/me", change), 200)
+    (mail,) = await mails(scene.shop, person.email, CHANGE, 1)
+    return Ask(None, body={"token": token_in(mail, "undo-email-change")})
 
 
 @row("UserService.Logout")

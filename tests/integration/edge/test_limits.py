@@ -95,6 +95,19 @@ async def test_who_is_not_signed_in_is_their_address_whatever_they_say(
     assert (await limited.get("/api/v1/products", headers=issuer.bearer())).status_code == 200
 
 
+async def test_registering_and_the_like_count_by_address_whoevers_token_they_carry(
+    limited: httpx.AsyncClient, issuer: Issuer
+) -> None:
+    tokens = [issuer.bearer() for _ in range(8)]
+    paths = ("login", "register", "password-reset", "password-reset:confirm", "verify-email", "email-change:undo")
+    seen: Counter[int] = Counter()
+    for number in range(240):
+        path, bearer = paths[number % len(paths)], tokens[number % len(tokens)]
+        seen[(await limited.post(f"/api/v1/users/{path}", headers=bearer, json={})).status_code] += 1
+    assert seen[429] > 100, seen
+    assert (await limited.get("/api/v1/users/me", headers=tokens[0])).status_code == 200  # the person's own calls
+
+
 async def test_an_hours_allowance_ends_too(
     ports: dict[str, int], jwks_url: str, upstream: Upstream, issuer: Issuer, log: Path
 ) -> None:

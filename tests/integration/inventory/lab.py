@@ -17,6 +17,7 @@ from services.chassis.data.postgres import Postgres
 from services.chassis.data.postgres_work import PostgresWork
 from services.chassis.plain.unit_of_work import Repeatable
 from services.inventory.adapters.unit_of_work import PostgresInventoryUnit
+from services.inventory.domain.bounds import Bounds
 from services.inventory.domain.products import NewProduct, Product, ProductChange
 from services.inventory.domain.reservations import Line, Reservation
 from services.inventory.domain.stock import StockMove
@@ -73,7 +74,7 @@ class Inventory:
         self.order = order
         self.work = PostgresWork(postgres, PostgresInventoryUnit, KEPT_ANSWERS)
         publish_low = PublishLowStock(NEVER)
-        self._reserve = ReserveStockHandler(self.work, HOUR, publish_low)
+        self._reserve = ReserveStockHandler(self.work, HOUR, publish_low, Bounds(orders=3, pieces=8))
         self._commit = CommitReservationHandler(self.work, publish_low)
         self._release = ReleaseReservationHandler(self.work)
         self._handlers = handlers(ApplyOrderStatusHandler(self.work, self._commit, self._release))
@@ -96,6 +97,12 @@ class Inventory:
 
     async def reserve(self, order_id: UUID, *lines: Line) -> Reservation:
         return await self._reserve(ReserveStock(order_id, lines))
+
+    async def reserve_for(self, customer_id: UUID, *lines: Line) -> UUID:
+        """A new order of a customer."""
+        order_id = uuid4()
+        await self._reserve(ReserveStock(order_id, lines, customer_id))
+        return order_id
 
     async def commit(self, order_id: UUID) -> Reservation:
         return await self._commit(CommitReservation(order_id))

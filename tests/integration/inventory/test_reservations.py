@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from decimal import Decimal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from services.inventory.domain.bounds import TooMuchHeld
 from services.inventory.domain.reservations import (
     Line,
     LinesRefused,
@@ -171,3 +172,18 @@ async def test_pages_of_the_catalog_are_in_order_and_complete(inventory: Invento
         first = await unit.products.page("", 1)
         second = await unit.products.page(first[-1].id, 5)
     assert [product.id for product in (*first, *second)] == ["bell", "chart"]
+
+
+async def test_of_a_customers_orders_at_once_no_more_hold_stock_than_the_bound(inventory: Inventory) -> None:
+    ada, bob = uuid4(), uuid4()
+    attempts = (inventory.reserve_for(ada, Line("bell", 1)) for _ in range(12))
+    answers = await asyncio.gather(*attempts, return_exceptions=True)
+    held = [answer for answer in answers if isinstance(answer, UUID)]
+    assert (len(held), sum(isinstance(answer, TooMuchHeld) for answer in answers)) == (3, 9)
+    assert (await inventory.product("bell")).available == 7
+    await inventory.reserve_for(bob, Line("bell", 1))
+    for order_id, ends in zip(held, (inventory.commit, inventory.release), strict=False):
+        await ends(order_id)
+    with pytest.raises(TooMuchHeld, match="at most 8 pieces"):
+        await inventory.reserve_for(ada, Line("chart", 8))
+    await inventory.reserve_for(ada, Line("chart", 7))

@@ -23,6 +23,7 @@ import services.notification
 from argosy.event.v1.order_events_pb2 import OrderCreated, OrderLine, OrderStatusUpdated
 from argosy.event.v1.payment_events_pb2 import PaymentRefunded, PaymentRefundFailed
 from argosy.event.v1.user_events_pb2 import (
+    EmailChangeRequested,
     EmailVerificationRequested,
     PasswordResetRequested,
     UserCreated,
@@ -141,7 +142,8 @@ class Notification:
         await self.handlers[kind.type](event)
 
     async def hear_of_user(self, user: UUID, name: str = "Ada Byron") -> None:
-        await self.hear(UserCreated(user_id=str(user), email="ada@example.com", name=name))
+        known = UserUpdated(user_id=str(user), email="ada@example.com", name=name, email_verified=True)
+        await self.hear(known)
 
     async def hear_of_status(self, user: UUID, order: UUID, status: str, event_id: UUID | None = None) -> None:
         update = OrderStatusUpdated(order_id=str(order), user_id=str(user), status=status, reason="payment_failed")
@@ -521,18 +523,20 @@ async def test_mails_about_accounts_carry_a_token_that_is_kept_nowhere(notificat
         "Welcome! Please verify your email address": UserCreated(**said, verification_id=str(uuid4())),
         "Please verify your email address": UserUpdated(**said, verification_id=str(uuid4())),
         "Reset your password": PasswordResetRequested(user_id=str(user), reset_id=str(uuid4())),
+        "Your email address is about to change": EmailChangeRequested(user_id=str(user), undo_id=str(uuid4())),
     }
+    pages = {"Reset your password": "reset-password", "Your email address is about to change": "undo-email-change"}
     for event in events.values():
         await notification.hear(event)
     await notification.hear(EmailVerificationRequested(user_id=str(user), verification_id=str(uuid4())))
     await notification.send()
     mails, made = notification.mailbox.mails, notification.tokens.made
     assert {mail["Subject"] for mail in mails} == set(events)
-    assert len(mails) == len(made) == 4
+    assert len(mails) == len(made) == 5
     for mail in mails:
         assert mail["To"] == "Ada Now <ada.now@example.com>"
         (token,) = [token for token in made if token in part(mail, "plain")]
-        page = "reset-password" if mail["Subject"] == "Reset your password" else "verify-email"
+        page = pages.get(mail["Subject"], "verify-email")
         for kind in ("plain", "html"):
             assert f"https://shop.example/{page}#token={token}" in part(mail, kind)
     for table in ("messages", "recipients", "inbox", "outbox"):
@@ -604,6 +608,7 @@ async def test_preferences_are_each_persons_own_and_several_changes_at_once_all_
         "welcome",
         "verify_email",
         "password_reset",
+        "email_change",
     ]
     assert all(each.email for each in await notification.preferences_of(other))
 
@@ -615,6 +620,20 @@ async def test_what_cannot_be_wanted_so_changes_nothing(notification: Notificati
         await notification.change_preferences(user, said)
     assert [field for field, _ in refused.value.violations] == ["preferences[1].kind", "preferences[2].email"]
     assert not await notification.postgres.fetch("SELECT * FROM preferences")
+
+
+async def test_a_name_is_not_mailed_to_an_address_that_is_not_verified(notification: Notification) -> None:
+    user = uuid4()
+    said = {"user_id": str(user), "email": "ada@example.com", "name": "Pay at example com"}
+    for event in (UserCreated(**said), UserUpdated(**said)):
+        await notification.hear(event)
+        await notification.hear_of_status(user, uuid4(), "confirmed")
+    await notification.send()
+    for mail in notification.mailbox.mails:
+        assert mail["To"] == "ada@example.com"
+        assert "Pay" not in mail.as_string()
+        assert part(mail, "plain").splitlines()[0] == "Hello,"
+    assert len(notification.mailbox.mails) == 2
 
 
 async def test_a_name_is_text_in_html_too(notification: Notification) -> None:

@@ -110,7 +110,7 @@ class FakeInventory:
     released: set[UUID] = field(default_factory=set)
     holds: int = 0
 
-    async def hold(self, order_id: UUID, lines: Iterable[RequestedLine]) -> list[Line]:
+    async def hold(self, order_id: UUID, user_id: UUID, lines: Iterable[RequestedLine]) -> list[Line]:
         await asyncio.sleep(0)
         self.holds += 1
         asked = [(line.product_id, line.quantity) for line in lines]

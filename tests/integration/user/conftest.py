@@ -15,6 +15,7 @@ from services.chassis.data.postgres import Postgres
 from services.chassis.plain import clock
 from services.chassis.rpc.revocations import Revocations
 from services.user.adapters import passwords
+from services.user.adapters.device_tokens import SignedDeviceTokens
 from services.user.adapters.revocations import ChassisRevocations
 from services.user.adapters.session_tokens import JwtSessionOpener
 from services.user.adapters.signing_keys import KeyRing
@@ -27,10 +28,12 @@ from services.user.use_cases.change_user import ChangeUserHandler
 from services.user.use_cases.delete_user import DeleteUserHandler
 from services.user.use_cases.end_session import EndSessionHandler
 from services.user.use_cases.grant_resets import GrantResetsHandler
+from services.user.use_cases.guesses import Guesses
 from services.user.use_cases.log_in import LogInHandler
 from services.user.use_cases.mint_mail_token import MintMailTokenHandler
 from services.user.use_cases.register import RegisterHandler
 from services.user.use_cases.reset_password import ResetPasswordHandler
+from services.user.use_cases.undo_email_change import UndoEmailChangeHandler
 from services.user.use_cases.verify_email import VerifyEmailHandler
 from tests.integration.user.support import SECRET, TABLES, Accounts, Mailed, Watched
 
@@ -62,17 +65,18 @@ async def accounts(postgres: Postgres, tmp_path: Path) -> Accounts:
     asked: list[str] = []
     work = postgres_work(postgres, SecretStr(SECRET), KEPT_ANSWERS)
     watched, sessions = Watched(asked), JwtSessionOpener(keys, clock.now)
+    guesses, devices = Guesses(work, watched), SignedDeviceTokens(SecretStr(SECRET), clock.now)
     known = Revocations("127.0.0.1:1", 0)  # never started: what this replica ends by itself
     revocations = ChassisRevocations(known)
     return Accounts(
         postgres,
         work,
         RegisterHandler(work, watched, sessions),
-        LogInHandler(work, watched, sessions),
+        LogInHandler(work, guesses, sessions, devices),
         EndSessionHandler(work, revocations),
-        ChangeUserHandler(work),
+        ChangeUserHandler(work, guesses),
         DeleteUserHandler(work, revocations),
-        ChangePasswordHandler(work, watched, revocations),
+        ChangePasswordHandler(work, watched, guesses, revocations),
         Mailed(
             AskForResetHandler(work),
             GrantResetsHandler(work),
@@ -80,6 +84,7 @@ async def accounts(postgres: Postgres, tmp_path: Path) -> Accounts:
             ResetPasswordHandler(work, watched, revocations),
             AskForVerificationHandler(work),
             VerifyEmailHandler(work),
+            UndoEmailChangeHandler(work, watched, revocations),
         ),
         known,
         asked,

@@ -10,7 +10,12 @@ from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
-from argosy.event.v1.user_events_pb2 import PasswordResetRequested, UserCreated
+from argosy.event.v1.user_events_pb2 import (
+    EmailChangeRequested,
+    EmailVerificationRequested,
+    PasswordResetRequested,
+    UserCreated,
+)
 from argosy.user.v1.user_pb2 import RegisterRequest, UserSummary
 from services.chassis.bus.events import kind_of
 from services.chassis.data.idempotency import fingerprint
@@ -34,6 +39,7 @@ from services.user.use_cases.log_in import LogIn, LogInHandler
 from services.user.use_cases.mint_mail_token import MintMailToken, MintMailTokenHandler
 from services.user.use_cases.register import Register, RegisterHandler
 from services.user.use_cases.reset_password import ResetPassword, ResetPasswordHandler
+from services.user.use_cases.undo_email_change import UndoEmailChange, UndoEmailChangeHandler
 from services.user.use_cases.verify_email import VerifyEmail, VerifyEmailHandler
 
 CLIENT = Client("web-app", ip_address("203.0.113.7"), "Argosy/1.0")
@@ -52,6 +58,7 @@ class Mailed:
     resetting: ResetPasswordHandler
     asking_for_verification: AskForVerificationHandler
     verifying: VerifyEmailHandler
+    undoing: UndoEmailChangeHandler
 
 
 @dataclass
@@ -79,8 +86,10 @@ class Accounts:
         account, session = await self.registering(Register(email, password, first_name, "Tour", CLIENT, repeatable))
         return mapping.summary(account), session
 
-    async def log_in(self, email: str, password: str = PASSWORD) -> Session:
-        _, session = await self.logging_in(LogIn(email, password, CLIENT))
+    async def log_in(
+        self, email: str, password: str = PASSWORD, client: Client = CLIENT, device_token: str = ""
+    ) -> Session:
+        _, session = await self.logging_in(LogIn(email, password, client, device_token))
         return session
 
     async def end_session(self, session: Session, *, by: UUID | None = None) -> None:
@@ -88,7 +97,15 @@ class Accounts:
 
     async def change(self, account_id: str, **changes: Any) -> User:
         owner = UUID(account_id)
-        return await self.changing(ChangeUser(owner, False, owner, Changes(**changes)))
+        command = ChangeUser(owner, False, owner, CLIENT.ip_address, owner, Changes(**changes), PASSWORD)
+        return await self.changing(command)
+
+    async def move(self, account_id: str, email: str) -> tuple[str, str]:
+        """Requests another address. The tokens that verify and that undo it."""
+        await self.change(account_id, email=email)
+        undo = EmailChangeRequested.FromString((await self.last("EMAIL_CHANGE_REQUESTED"))["value"])
+        verify = await self.mint(await self.verification_id(EmailVerificationRequested))
+        return verify, await self.mint(undo.undo_id)
 
     async def delete(self, account_id: str) -> User:
         owner = UUID(account_id)
@@ -108,10 +125,13 @@ class Accounts:
         await self.mailed.asking_for_verification(AskForVerification(UUID(account_id), CLIENT.ip_address))
 
     async def reset_password(self, token: str, new_password: str) -> None:
-        await self.mailed.resetting(ResetPassword(token, new_password))
+        await self.mailed.resetting(ResetPassword(token, new_password, CLIENT.ip_address))
 
     async def verify_email(self, token: str) -> None:
         await self.mailed.verifying(VerifyEmail(token))
+
+    async def undo(self, token: str) -> None:
+        await self.mailed.undoing(UndoEmailChange(token))
 
     async def mint(self, request_id: str) -> str:
         """The token that a mail about that request would carry."""

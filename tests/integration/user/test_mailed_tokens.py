@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from uuid import UUID
 
 import pytest
 
-from argosy.event.v1.user_events_pb2 import EmailVerificationRequested, UserUpdated
+from argosy.event.v1.user_events_pb2 import EmailVerificationRequested, PasswordResetRequested, UserUpdated
 from services.chassis.plain import clock
 from services.chassis.plain.ids import new_id
 from services.user.adapters import mail_asks, mail_requests
-from services.user.domain.accounts import NoSuchUser
-from services.user.domain.limits import FAILURES_FOR_AN_ACCOUNT, MAIL_WINDOW, MAILS_FOR_A_CLIENT, MAILS_TO_AN_ACCOUNT
+from services.user.domain.accounts import EmailTaken, NoSuchUser
+from services.user.domain.limits import (
+    FAILURES_FOR_AN_ACCOUNT,
+    FAILURES_FROM_A_KNOWN_CLIENT,
+    MAIL_WINDOW,
+    MAILS_FOR_A_CLIENT,
+    MAILS_TO_AN_ACCOUNT,
+)
 from services.user.domain.mail_requests import MailTokenNotGood
 from services.user.domain.sessions import Session
 from services.user.entrypoints.workers import KEEP_MAIL_REQUESTS
 from services.user.use_cases.ask_for_verification import EmailVerified
 from services.user.use_cases.count_mail import TooManyMails
-from services.user.use_cases.log_in import SignInRefused, TooManyFailures
+from services.user.use_cases.guesses import TooManyFailures
+from services.user.use_cases.log_in import SignInRefused
 from services.user.use_cases.mint_mail_token import MailRequestVoid, MintMailToken, NoSuchMailRequest
-from tests.integration.user.support import PASSWORD, Accounts, outcomes
+from tests.integration.user.support import CLIENT, PASSWORD, Accounts, outcomes
 
-ADA, BOB = "Ada@example.com", "bob@example.com"
+ADA, BOB, BYRON = "Ada@example.com", "bob@example.com", "ada.byron@example.com"
 NEW = "another correct horse"
 STATE = ("users", "user_profiles", "user_sessions", "mail_requests", "mailed_tokens", "outbox")
 
@@ -146,7 +155,8 @@ async def test_a_token_does_not_outlive_what_it_was_mailed_for(accounts: Account
     reset_id = await accounts.reset_id(ADA)
     token = await accounts.mint(reset_id)
     if what == "another address":
-        await accounts.change(summary.id, email="ada.byron@example.com")
+        verify, _ = await accounts.move(summary.id, "ada.byron@example.com")
+        await accounts.verify_email(verify)
     elif what == "deleted":
         await accounts.delete(summary.id)
     else:
@@ -173,9 +183,11 @@ async def test_guesses_cost_no_hash_and_change_nothing(accounts: Accounts) -> No
 
 async def test_who_forgot_the_password_does_not_wait_for_their_wrong_guesses(accounts: Accounts) -> None:
     await accounts.register(ADA)
-    for _ in range(FAILURES_FOR_AN_ACCOUNT + 1):
-        with pytest.raises((SignInRefused, TooManyFailures)):
-            await accounts.log_in(ADA, "wrong horse")
+    elsewhere = replace(CLIENT, ip_address=ip_address("198.51.100.9"))
+    for client, times in ((CLIENT, FAILURES_FROM_A_KNOWN_CLIENT), (elsewhere, FAILURES_FOR_AN_ACCOUNT)):
+        for _ in range(times + 1):
+            with pytest.raises((SignInRefused, TooManyFailures)):
+                await accounts.log_in(ADA, "wrong horse", client)
     await accounts.reset_password(await accounts.mint(await accounts.reset_id(ADA)), NEW)
     await accounts.log_in(ADA, NEW)
 
@@ -234,20 +246,66 @@ async def test_a_resets_token_verifies_nothing(accounts: Accounts) -> None:
     assert await state(accounts) == before
 
 
-async def test_another_address_is_verified_anew_by_a_mail_to_it(accounts: Accounts) -> None:
+async def test_another_address_takes_over_when_it_is_verified(accounts: Accounts) -> None:
     summary, _ = await accounts.register(ADA)
     old = await accounts.mint(await accounts.verification_id())
-    await accounts.change(summary.id, email="ada.byron@example.com")
+    await accounts.change(summary.id, email=BYRON)
     with pytest.raises(MailTokenNotGood):
         await accounts.verify_email(old)
-    minted = await accounts.mailed.minting(MintMailToken(UUID(await accounts.verification_id(UserUpdated))))
-    assert minted.person.email == "ada.byron@example.com"
+    minted = await accounts.mailed.minting(
+        MintMailToken(UUID(await accounts.verification_id(EmailVerificationRequested)))
+    )
+    assert (minted.email, minted.name) == (BYRON, "")
+    assert (await accounts.row("users"))["email"] == ADA
     await accounts.verify_email(minted.token)
-    await accounts.change(summary.id, first_name="Augusta", email="ADA.Byron@example.com")
-    assert (await accounts.row("users"))["email_verified"], "the same address, written otherwise"
-    assert await accounts.verification_id(UserUpdated) == ""
-    await accounts.change(summary.id, email=ADA)
-    assert not (await accounts.row("users"))["email_verified"]
+    row = await accounts.row("users")
+    assert (row["email"], row["email_verified"]) == (BYRON, True)
+    told = UserUpdated.FromString((await accounts.last("USER_UPDATED"))["value"])
+    assert (told.email, told.verification_id) == (BYRON, "")
+
+
+async def test_the_old_address_has_a_way_back_from_all_that_followed(accounts: Accounts) -> None:
+    summary, session = await accounts.register(ADA)
+    verify, undo = await accounts.move(summary.id, BYRON)
+    await accounts.verify_email(verify)
+    verify, later = await accounts.move(summary.id, "eve@example.com")
+    await accounts.verify_email(verify)
+    before = await state(accounts)
+    with pytest.raises(EmailTaken):  # it may come back
+        await accounts.register(ADA)
+    assert await state(accounts) == before
+    await accounts.postgres.execute("UPDATE mailed_tokens SET expires_at = expires_at - interval '6 days'")
+    answers, failures = await outcomes(*(accounts.undo(undo) for _ in range(4)))
+    assert (len(answers), failures) == (1, Counter({MailTokenNotGood: 3}))
+    row = await accounts.row("users")
+    assert (row["email"], row["email_verified"]) == (ADA, True)
+    assert accounts.refuses(session)
+    with pytest.raises(SignInRefused):
+        await accounts.log_in(ADA)
+    with pytest.raises(MailTokenNotGood):
+        await accounts.undo(later)
+    reset = PasswordResetRequested.FromString((await accounts.last("PASSWORD_RESET_REQUESTED"))["value"])
+    await accounts.reset_password(await accounts.mint(reset.reset_id), NEW)
+    await accounts.log_in(ADA, NEW)
+
+
+async def test_after_a_week_the_old_address_is_free_and_there_is_no_way_back(accounts: Accounts) -> None:
+    summary, _ = await accounts.register(ADA)
+    verify, undo = await accounts.move(summary.id, BYRON)
+    await accounts.verify_email(verify)
+    await accounts.postgres.execute("UPDATE mailed_tokens SET expires_at = expires_at - interval '7 days'")
+    await accounts.postgres.execute("UPDATE address_changes SET created_at = created_at - interval '7 days'")
+    with pytest.raises(MailTokenNotGood):
+        await accounts.undo(undo)
+    await accounts.register(ADA)
+
+
+async def test_of_two_who_take_one_address_at_once_one_gets_it(accounts: Accounts) -> None:
+    summary, _ = await accounts.register(ADA)
+    verify, _ = await accounts.move(summary.id, BYRON)
+    answers, failures = await outcomes(accounts.verify_email(verify), accounts.register(BYRON))
+    assert (len(answers), failures) == (1, Counter({EmailTaken: 1}))
+    assert len(await accounts.rows("users", email=BYRON)) == 1
 
 
 async def test_asking_again_voids_the_mail_before_and_is_limited(accounts: Accounts) -> None:

@@ -125,10 +125,19 @@ class TestWithAKey:
         summary, _ = await accounts.register(ADA, key="k")
         assert summary.first_name == "Ada"
 
-    @pytest.mark.parametrize("status", ["suspended", "deleted"])
-    async def test_no_session_for_an_account_that_may_not_sign_in(self, accounts: Accounts, status: str) -> None:
+    async def test_a_key_is_free_again_with_its_deleted_account(self, accounts: Accounts) -> None:
+        first, _ = await accounts.register(ADA, key="k")
+        await accounts.delete(first.id)
+        good, bad = await outcomes(*(accounts.register(ADA, "another horse", key="k") for _ in range(10)))
+        assert bad == {}
+        (second,) = {summary.id for summary, _ in good}
+        assert second != first.id
+        await accounts.delete(second)
+        assert (await accounts.register(ADA, key="k"))[0].id not in (first.id, second)
+
+    async def test_no_session_for_an_account_that_may_not_sign_in(self, accounts: Accounts) -> None:
         await accounts.register(ADA, key="k")
-        await accounts.set_status(ADA, status)
+        await accounts.set_status(ADA, "suspended")
         with pytest.raises(EmailTaken):
             await accounts.register(ADA, key="k")
         assert await accounts.counts() == ONE_ACCOUNT_BY_KEY
@@ -151,7 +160,7 @@ class TestWithAKey:
 @pytest.mark.parametrize(
     "step",
     [
-        (PostgresAccounts, "add"), (PostgresSessions, "add"), (outbox, "publish"), (idempotency, "answer"),
+        (PostgresAccounts, "add"), (PostgresSessions, "add"), (outbox, "publish_all"), (idempotency, "answer"),
     ],
     ids=lambda step: f"{step[0].__name__}.{step[1]}",
 )  # fmt: skip

@@ -13,6 +13,7 @@ from services.user.adapters.revocations import ChassisRevocations
 from services.user.domain.accounts import AccountDeleted, AccountStatus, NoSuchUser, OwnAccount, User
 from services.user.domain.limits import FAILURES_FOR_AN_ACCOUNT
 from services.user.domain.sessions import Session
+from services.user.use_cases.end_all_sessions import end_all_sessions
 from services.user.use_cases.log_in import AccountSuspended, SignInRefused
 from services.user.use_cases.suspend_user import SuspendUser, SuspendUserHandler
 from tests.integration.user.support import PASSWORD, Accounts, outcomes
@@ -92,3 +93,28 @@ async def test_what_is_not_possible_changes_nothing(accounts: Accounts, what: st
             await reinstate(accounts, summary.id)
     assert (await accounts.counts(), await accounts.rows("users"), await accounts.rows("user_sessions")) == before
     assert accounts.refuses(session) is (what == "deleted")
+
+
+async def test_seventy_thousand_sessions_end_within_a_calls_deadline(accounts: Accounts) -> None:
+    summary, _ = await accounts.register(ADA)
+    await accounts.postgres.execute(
+        "INSERT INTO user_sessions (id, user_id, token_hash, expires_at)"
+        " SELECT gen_random_uuid(), $1, sha256(n::text::bytea), now() + interval '1 day'"
+        " FROM generate_series(1, 70000) AS n",
+        UUID(summary.id),
+    )
+    statements = 0
+
+    def count(_: object) -> None:
+        nonlocal statements
+        statements += 1
+
+    async with accounts.work.begin("test") as unit:
+        unit.connection.add_query_logger(count)  # type: ignore[attr-defined]
+        try:
+            ended = await end_all_sessions(unit, UUID(summary.id))
+        finally:
+            unit.connection.remove_query_logger(count)  # type: ignore[attr-defined]
+    assert len(ended) == 70_001
+    assert statements < 50  # a statement a session takes longer than a call may
+    assert len(await accounts.rows("outbox", type="SESSION_REVOKED")) == 70_001

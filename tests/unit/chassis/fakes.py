@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -32,6 +32,11 @@ class FakeUnit:
     async def publish(self, fact: Any) -> None:
         """See UnitOfWork.publish."""
         self.published.append(fact)
+
+    async def publish_all(self, facts: Sequence[Any]) -> None:
+        """See UnitOfWork.publish_all."""
+        for fact in facts:
+            await self.publish(fact)
 
     async def publish_again(self, fact: Any) -> None:
         """See UnitOfWork.publish_again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,37 @@ def test_what_is_no_jwks_document_is_refused(document: Any) -> None:
 async def test_a_service_token_is_made_and_verified(tmp_path: Path) -> None:
     services = ServiceKeys(tmp_path, "order", "payment")
     signer = ServiceTokenSigner("order", service_tokens.read_private_key(services.key_file("order")))
-    assert await ServiceTokenVerifier(services.public_file).verify(signer.token()) == Service("order")
+    token = signer.token("inventory")
+    assert await ServiceTokenVerifier("inventory", services.public_file).verify(token) == Service("order")
+
+
+async def test_a_service_token_is_good_for_the_service_it_was_made_for_alone(tmp_path: Path) -> None:
+    services = ServiceKeys(tmp_path, "order", "payment")
+    token = ServiceTokenSigner("order", services.private["order"]).token("payment")
+    for other in ("inventory", "order"):
+        with pytest.raises(Unauthenticated):
+            await ServiceTokenVerifier(other, services.public_file).verify(token)
+
+
+@pytest.mark.parametrize("aud", ["argosy-internal", ["argosy-internal"], "inventory"])
+async def test_a_service_token_for_no_one_service_is_refused(tmp_path: Path, aud: Any) -> None:
+    services = ServiceKeys(tmp_path, "order")
+    with pytest.raises(Unauthenticated):
+        await ServiceTokenVerifier("inventory", services.public_file).verify(services.token("order", aud=aud))
+
+
+async def test_a_service_token_is_good_for_a_minute_whatever_expiry_it_states(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = ServiceKeys(tmp_path, "order")
+    now = time.time()
+    token = services.token("order", aud="service:inventory", iat=int(now), exp=int(now) + 10**9)
+    verifier = ServiceTokenVerifier("inventory", services.public_file)
+    assert await verifier.verify(token) == Service("order")
+    monkeypatch.setattr(service_tokens, "time", Clock(now + 70))
+    for each in (verifier, ServiceTokenVerifier("inventory", services.public_file)):  # the one knows it already
+        with pytest.raises(Unauthenticated, match="expired"):
+            await each.verify(token)
 
 
 def test_a_service_token_is_reused_while_it_has_half_its_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,14 +164,16 @@ def test_a_service_token_is_reused_while_it_has_half_its_life(tmp_path: Path, mo
     signer = ServiceTokenSigner("order", services.private["order"])
     clock = Clock(1_000_000_000)
     monkeypatch.setattr(service_tokens, "time", clock)
-    first = signer.token()
+    first = signer.token("payment")
     clock.now += 29
-    assert signer.token() == first
+    assert signer.token("payment") == first
+    assert signer.token("inventory") != first
     clock.now += 1
-    second = signer.token()
+    second = signer.token("payment")
     assert second != first
     claims = jwt.decode(second, options={"verify_signature": False})
-    assert claims == {"iss": "service:order", "aud": "argosy-internal", "iat": clock.now, "exp": clock.now + 60}
+    audience = ["service:payment", "argosy-internal"]
+    assert claims == {"iss": "service:order", "aud": audience, "iat": clock.now, "exp": clock.now + 60}
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"order": 5}', '{"order": "c2hvcnQ="}', '{"order": "***"}'])
@@ -148,7 +181,7 @@ def test_a_keys_file_that_is_none_is_named(tmp_path: Path, content: str) -> None
     file = tmp_path / "keys.json"
     file.write_text(content)
     with pytest.raises(KeyFileError, match=r"keys\.json: must be JSON"):
-        ServiceTokenVerifier(file)
+        ServiceTokenVerifier("inventory", file)
 
 
 def test_a_private_key_file_that_is_none_is_named_and_not_shown(tmp_path: Path) -> None:

@@ -66,6 +66,17 @@ def test_a_route_has_its_services_figures(routes: dict[str, dict[str, Any]]) -> 
     assert deadline["append_action"] == "ADD_IF_ABSENT"
 
 
+def test_what_anyone_may_call_counts_by_address_with_a_token_too(routes: dict[str, dict[str, Any]]) -> None:
+    by_address = {
+        path.rpartition("/")[2]
+        for path, route in routes.items()
+        if "group_by_address" in route.get("metadata", {}).get("filter_metadata", {}).get("argosy", {})
+    }
+    assert by_address == {
+        *("Register", "Login", "RequestPasswordReset", "ConfirmPasswordReset", "VerifyEmail", "UndoEmailChange"),
+    }
+
+
 def test_a_stream_is_ended_by_its_service_and_by_no_timeout(routes: dict[str, dict[str, Any]]) -> None:
     route = routes["/argosy.order.v1.OrderService/WatchOrder"]
     action = route["route"]
@@ -92,7 +103,8 @@ def test_every_group_and_every_upstream_of_a_route_exists(
     upstreams = {upstream["name"] for upstream in edge.upstreams(services)}
     for route in routes.values():
         assert route["route"]["cluster"] in upstreams
-        assert "metadata" not in route or route["metadata"]["filter_metadata"]["argosy"]["group"] in groups
+        named = route.get("metadata", {}).get("filter_metadata", {}).get("argosy", {}).values()
+        assert set(named) <= groups
 
 
 def test_internal_services_are_not_transcoded_and_answer_for_nobodys_health(services: tuple[Service, ...]) -> None:

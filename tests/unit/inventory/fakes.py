@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.chassis.plain.errors import Unavailable
 from services.chassis.plain.money import Money
+from services.inventory.domain.bounds import Held
 from services.inventory.domain.products import NewProduct, Product, ProductChange
 from services.inventory.domain.reservations import (
     KnownOrder,
@@ -178,11 +179,29 @@ class FakeReservations:
         self.young: set[UUID] = set()
         """Orders whose reservations have just changed."""
 
-    async def claim(self, order_id: UUID, status: Status, hold: timedelta, reason: ReleaseReason | None = None) -> bool:
+        self.customers: dict[UUID, UUID | None] = {}
+
+    async def claim(
+        self,
+        order_id: UUID,
+        status: Status,
+        hold: timedelta,
+        reason: ReleaseReason | None = None,
+        customer_id: UUID | None = None,
+    ) -> bool:
         if order_id in self.rows:
             return False
+        self.customers[order_id] = customer_id
         self.rows[order_id] = Reservation(order_id, status, reason, "", NOW + hold, ())
         return True
+
+    async def held_by(self, customer_id: UUID, but: UUID) -> Held:
+        held = [
+            row
+            for order_id, row in self.rows.items()
+            if order_id != but and self.customers[order_id] == customer_id and row.status is Status.HELD
+        ]
+        return Held(len(held), sum(line.quantity for row in held for line in row.lines))
 
     async def add_lines(self, order_id: UUID, lines: Sequence[PricedLine]) -> datetime:
         currency = lines[0].price.currency

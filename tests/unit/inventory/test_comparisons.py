@@ -11,6 +11,7 @@ import pytest
 from services.chassis.plain.comparison import examine, examine_all
 from services.chassis.plain.errors import Unavailable
 from services.chassis.plain.money import Money
+from services.inventory.domain.bounds import Bounds
 from services.inventory.domain.facts import StockShort
 from services.inventory.domain.products import NewProduct
 from services.inventory.domain.reservations import KnownOrder, Line, ReleaseReason, Status
@@ -42,7 +43,7 @@ class Shop:
         self.unit = FakeInventory(BELL, CHART)
         self.orders = FakeOrders()
         work, low = FakeWork(self.unit), PublishLowStock(0)
-        self.reserve = ReserveStockHandler(work, HOUR, low)
+        self.reserve = ReserveStockHandler(work, HOUR, low, Bounds(orders=3, pieces=8))
         apply = ApplyOrderStatusHandler(work, CommitReservationHandler(work, low), ReleaseReservationHandler(work))
         self.stock = CompareStock(work)
         self.reservations = CompareReservations(work, self.orders, apply, HOUR, lambda: NOW)

@@ -12,6 +12,7 @@ import pytest
 from services.chassis.plain.errors import IdempotencyMismatch, Unavailable
 from services.chassis.plain.money import Money
 from services.chassis.plain.unit_of_work import Repeatable
+from services.inventory.domain.bounds import Bounds, TooMuchHeld
 from services.inventory.domain.facts import StockLow, StockReleased, StockReserved, StockShort
 from services.inventory.domain.products import (
     CurrencyWithoutPrice,
@@ -60,7 +61,7 @@ class Shop:
         self.orders = FakeOrders()
         self.work = work = FakeWork(self.unit)
         low = PublishLowStock(0)
-        self.reserve = ReserveStockHandler(work, HOUR, low)
+        self.reserve = ReserveStockHandler(work, HOUR, low, Bounds(orders=3, pieces=8))
         self.commit = CommitReservationHandler(work, low)
         self.release = ReleaseReservationHandler(work)
         self.apply = ApplyOrderStatusHandler(work, self.commit, self.release)
@@ -300,3 +301,21 @@ async def test_a_change_keeps_what_it_does_not_name(shop: Shop) -> None:
         await shop.change(ChangeProduct(ProductChange("bell", currency="EUR")))
     with pytest.raises(UnknownProduct):
         await shop.change(ChangeProduct(ProductChange("sail", price=Decimal(1))))
+
+
+async def test_one_customer_holds_a_bounded_number_of_orders_and_pieces(shop: Shop) -> None:
+    ada = uuid4()
+    orders = [uuid4() for _ in range(3)]
+    for order_id in orders:
+        await shop.reserve(ReserveStock(order_id, [Line("bell", 1)], ada))
+    before = shop.stock()
+    with pytest.raises(TooMuchHeld, match="at most 3 unpaid orders"):
+        await shop.reserve(ReserveStock(uuid4(), [Line("bell", 1)], ada))
+    assert shop.stock() == before
+    await shop.reserve(ReserveStock(orders[0], [Line("bell", 1)], ada))  # the repeat of an order is none more
+    await shop.reserve(ReserveStock(uuid4(), [Line("bell", 1)], uuid4()))  # nor is somebody else's
+    await shop.commit(CommitReservation(orders[0]))
+    await shop.release(ReleaseReservation(orders[1]))
+    with pytest.raises(TooMuchHeld, match="at most 8 pieces"):
+        await shop.reserve(ReserveStock(uuid4(), [Line("chart", 4), Line("chart", 4)], ada))
+    await shop.reserve(ReserveStock(uuid4(), [Line("chart", 4), Line("chart", 3)], ada))

@@ -180,7 +180,7 @@ class FakeInventory:
         self.away = False
         self.after_hold: Callable[[UUID], None] = lambda _: None
 
-    async def hold(self, order_id: UUID, lines: Iterable[RequestedLine]) -> Sequence[Line]:
+    async def hold(self, order_id: UUID, user_id: UUID, lines: Iterable[RequestedLine]) -> Sequence[Line]:
         wanted = [(line.product_id, line.quantity) for line in lines]
         if order_id in self.released:
             raise HoldEnded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from uuid import UUID, uuid4
@@ -22,7 +23,7 @@ from services.order.domain.moves import (
     move_by,
     require_may_list,
 )
-from services.order.domain.orders import Actor, Address, Order, Reason, Status, blank_fields
+from services.order.domain.orders import Actor, Address, Order, Reason, Status, address_problems
 from tests.unit.order.examples import ADDRESS, ANN, BOB, LINES, STAFF, SUE
 
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -161,8 +162,17 @@ def test_a_history_with_a_gap_or_without_a_beginning_is_none() -> None:
 
 
 def test_an_address_of_blanks_is_none() -> None:
-    assert blank_fields(ADDRESS) == []
-    assert blank_fields(Address(" ", "\t", "  ", "　", "GR")) == ["street", "city", "state", "zipCode"]
+    assert address_problems(ADDRESS) == []
+    blanks = address_problems(Address(" ", "\t\u3164", "\u2800", "　", "GR"))
+    assert [name for name, _ in blanks] == ["street", "city", "state", "zipCode"]
+
+
+def test_a_postal_code_is_needed_where_the_country_has_them() -> None:
+    assert [name for name, _ in address_problems(replace(ADDRESS, zip_code=""))] == ["zipCode"]
+    for country in ("AE", "HK", "JM"):
+        assert address_problems(replace(ADDRESS, zip_code="", country=country)) == []
+        assert address_problems(replace(ADDRESS, zip_code="00000", country=country)) == []
+    assert address_problems(replace(ADDRESS, zip_code=" ", country="HK")) == [("zipCode", "must hold more than blanks")]
 
 
 class OrderMachine(RuleBasedStateMachine):

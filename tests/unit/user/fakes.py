@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address
 from uuid import UUID
 
 from services.chassis.plain.ids import new_id
 from services.user.domain.accounts import Account, AccountStatus, EmailTaken, User
+from services.user.domain.address_changes import AddressChange
 from services.user.domain.limits import Limit
-from services.user.domain.mail_requests import MAIL_TOKEN_LIFE, MailRequest, Purpose
+from services.user.domain.mail_requests import MailRequest, Purpose
 from services.user.domain.people import Person
 from services.user.domain.profiles import Profile
 from services.user.domain.sessions import TOKEN_LIFE, Client, OpenSession, Session
 from services.user.domain.sign_in import Credentials
 from services.user.domain.signing_keys import BadKeys
-from services.user.ports import Asked
+from services.user.ports import Asked, TooManySignIns
 from tests.unit.chassis.fakes import FakeUnit
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -63,6 +66,7 @@ class FakeAccounts:
             raise EmailTaken
         updated_at = NOW + timedelta(seconds=1)
         self._update(user.id, person=user.person, email_verified=user.email_verified, profile=user.profile)
+        self._update(user.id, pending_email=user.pending_email)
         self._update(user.id, updated_at=updated_at)
         return updated_at
 
@@ -98,6 +102,9 @@ class FakeAccounts:
 
     async def set_last_login(self, account_id: UUID) -> None:
         self._update(account_id, last_login=NOW)
+
+    def set_pending(self, account_id: UUID, email: str | None) -> None:
+        self._update(account_id, pending_email=email)
 
     def _holder(self, address_key: str) -> User | None:
         for row in self.rows.values():
@@ -145,7 +152,6 @@ class FakeSessions:
 @dataclass
 class _Request:
     request: MailRequest
-    purpose: Purpose
     settled: bool = False
     too_old: bool = False
 
@@ -162,35 +168,76 @@ class FakeMailRequests:
         return await self.open_first(account_id, purpose, address_key)
 
     async def open_first(self, account_id: UUID, purpose: Purpose, address_key: str) -> UUID:
-        request = MailRequest(new_id(), account_id, address_key)
-        self.rows[request.id] = _Request(request, purpose)
+        request = MailRequest(new_id(), account_id, purpose, address_key)
+        self.rows[request.id] = _Request(request)
         return request.id
 
     async def void(self, account_id: UUID, *purposes: Purpose) -> None:
         for row in self.rows.values():
-            row.settled |= row.request.account_id == account_id and row.purpose in purposes
+            row.settled |= row.request.account_id == account_id and row.request.purpose in purposes
 
-    async def account_of(self, request_id: UUID) -> UUID | None:
+    async def get(self, request_id: UUID) -> MailRequest | None:
         row = self.rows.get(request_id)
-        return row.request.account_id if row else None
+        return row.request if row else None
 
-    async def address_of_open(self, request_id: UUID) -> str | None:
-        row = self.rows[request_id]
-        return None if row.settled or row.too_old else row.request.address_key
+    async def is_open(self, request_id: UUID) -> bool:
+        return not self.rows[request_id].settled and not self.rows[request_id].too_old
 
-    async def mint(self, request_id: UUID) -> tuple[str, datetime]:
+    async def mint(self, request: MailRequest) -> tuple[str, datetime]:
         token = f"token {len(self.tokens)}"
-        self.tokens[token] = request_id
-        return token, NOW + MAIL_TOKEN_LIFE
+        self.tokens[token] = request.id
+        return token, NOW + request.purpose.token_life
 
     async def find(self, token: str, purpose: Purpose) -> MailRequest | None:
         row = self.rows.get(self.tokens[token]) if token in self.tokens else None
-        return row.request if row and row.purpose is purpose and not row.settled else None
+        return row.request if row and row.request.purpose is purpose and not row.settled else None
 
     async def settle(self, request_id: UUID) -> bool:
         row = self.rows[request_id]
         was, row.settled = row.settled, True
         return not was
+
+
+class FakeAddressChanges:
+    """ports.AddressChanges, oldest first."""
+
+    def __init__(self, requests: FakeMailRequests, accounts: FakeAccounts) -> None:
+        self.rows: list[AddressChange] = []
+        self.done: list[UUID] = []
+        self._requests, self._accounts = requests, accounts
+
+    async def open(self, change: AddressChange) -> None:
+        await self.withdraw(change.account_id)
+        self.rows.append(change)
+        self._accounts.set_pending(change.account_id, change.new_email)
+        self.waits = change
+
+    waits: AddressChange | None = None
+
+    async def pending(self, account_id: UUID) -> AddressChange | None:
+        return self.waits if self.waits and self.waits.account_id == account_id else None
+
+    async def of_undo(self, undo_id: UUID) -> AddressChange | None:
+        return next((row for row in self.rows if row.undo_id == undo_id), None)
+
+    async def complete(self, undo_id: UUID) -> None:
+        self.done.append(undo_id)
+        self.waits = None
+
+    async def withdraw(self, account_id: UUID) -> None:
+        self._accounts.set_pending(account_id, None)
+        self.waits = None
+
+    async def undo(self, change: AddressChange) -> None:
+        later = self.rows[self.rows.index(change) :]
+        for each in later:
+            self._requests.rows[each.undo_id].settled = True
+            self.done = [undo_id for undo_id in self.done if undo_id != each.undo_id]
+        await self.withdraw(change.account_id)
+
+    async def is_left(self, address_key: str, by_others_than: UUID) -> bool:
+        left = [row for row in self.rows if row.undo_id in self.done and row.account_id != by_others_than]
+        return address_key in {row.old_email.lower() for row in left}
 
 
 class FakeSignInFailures:
@@ -203,9 +250,15 @@ class FakeSignInFailures:
     async def refused_for(self, limits: Sequence[Limit]) -> timedelta | None:
         return max((self.pauses[limit.name] for limit in limits if self.pauses.get(limit.name)), default=None)
 
-    async def count(self, limit: Limit) -> int:
-        self.counts[limit.name] = self.counts.get(limit.name, 0) + 1
-        return self.counts[limit.name]
+    async def count(self, limits: Sequence[Limit]) -> list[int]:
+        self.counts |= {limit.name: self.counts.get(limit.name, 0) + 1 for limit in limits}
+        return [self.counts[limit.name] for limit in limits]
+
+    async def take_back(self, limits: Sequence[Limit]) -> None:
+        for limit in limits:
+            self.counts[limit.name] -= 1
+            self.counts = {name: count for name, count in self.counts.items() if count}
+            self.pauses.pop(limit.name, None)
 
     async def refuse_for(self, limit: Limit, pause: timedelta) -> None:
         self.pauses[limit.name] = pause
@@ -213,6 +266,30 @@ class FakeSignInFailures:
     async def forget(self, limit: Limit) -> None:
         self.counts.pop(limit.name, None)
         self.pauses.pop(limit.name, None)
+
+
+class FakeKnownClients:
+    """ports.KnownClients."""
+
+    def __init__(self) -> None:
+        self.known: set[tuple[UUID, str]] = set()
+
+    async def knows(self, account_id: UUID, address: IPv4Address | IPv6Address) -> bool:
+        return (account_id, str(address)) in self.known
+
+    async def remember(self, account_id: UUID, address: IPv4Address | IPv6Address) -> None:
+        self.known.add((account_id, str(address)))
+
+
+class FakeDeviceTokens:
+    """ports.DeviceTokens: a token is the account and a name."""
+
+    def new(self, account_id: UUID) -> str:
+        return f"{account_id} phone"
+
+    def device(self, token: str, account_id: UUID) -> str | None:
+        owner, _, device = token.partition(" ")
+        return device if owner == str(account_id) else None
 
 
 class FakeMailAsks:
@@ -248,8 +325,10 @@ class FakeUser(FakeUnit):
         self.accounts = FakeAccounts()
         self.sessions = FakeSessions()
         self.mail_requests = FakeMailRequests()
+        self.address_changes = FakeAddressChanges(self.mail_requests, self.accounts)
         self.mail_asks = FakeMailAsks()
         self.sign_in_failures = FakeSignInFailures()
+        self.known_clients = FakeKnownClients()
         self.reset_wishes = FakeResetWishes()
 
 
@@ -259,13 +338,18 @@ class FakePasswords:
     def __init__(self) -> None:
         self.calls: list[str] = []
         """The name of each call."""
+        self.full = False
+        """Whether too many passwords wait."""
 
     async def hash(self, name: str, password: str) -> bytes:
         self.calls.append(name)
         return f"{len(self.calls)} {password}".encode()
 
     async def matches(self, name: str, password: str, password_hash: bytes | None) -> bool:
+        if self.full:
+            raise TooManySignIns
         self.calls.append(name)
+        await asyncio.sleep(0)  # concurrent guesses wait here
         return password_hash is not None and password_hash.partition(b" ")[2] == password.encode()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.user.adapters.facts import encode
 from services.user.domain.facts import (
+    EmailChangeRequested,
     EmailVerificationRequested,
     Fact,
     PasswordResetRequested,
@@ -23,11 +24,12 @@ ANN = Person("ann@example.com", "Ann", "Otter")
 FACTS: Sequence[Fact] = (
     UserCreated(USER, ANN, VERIFICATION),
     UserLoggedIn(USER, SESSION, "web-app"),
-    UserUpdated(USER, Person("ann@example.org", "Ann", "Otter"), VERIFICATION),
+    UserUpdated(USER, Person("ann@example.org", "Ann", "Otter"), VERIFICATION, email_verified=True),
     UserDeleted(USER),
     SessionRevoked(USER, SESSION),
     PasswordResetRequested(USER, RESET),
     EmailVerificationRequested(USER, VERIFICATION),
+    EmailChangeRequested(USER, RESET),
 )
 
 

@@ -36,7 +36,7 @@ class TestNewPerson:
         person = new_person("Ada@Example.com ", "  Ada\t", " de la  Tour ")
         assert (person.email, person.first_name, person.last_name) == ("Ada@Example.com", "Ada", "de la  Tour")
 
-    @pytest.mark.parametrize("blank", ["", " ", "\t \u2003", "\u200b", "\u202e\u200d"])
+    @pytest.mark.parametrize("blank", ["", " ", "\t \u2003", "\u200b", "\u202e\u200d", "\u3164", "\u2800", "\uffa0"])
     def test_a_blank_name_is_none_and_the_field_is_named(self, blank: str) -> None:
         with pytest.raises(InvalidPerson) as refused:
             new_person("a@example.com", blank, "Tour")
@@ -51,6 +51,11 @@ class TestNewPerson:
     def test_a_name_is_one_line_of_text(self, character: str) -> None:
         with pytest.raises(InvalidPerson):
             new_person("a@example.com", f"A{character}da", "Tour")
+
+    @pytest.mark.parametrize("name", ["Ada\u3164", "\u202eadA", "https://evil.example", "evil.com", "www.evil"])
+    def test_a_name_hides_nothing_and_is_no_link(self, name: str) -> None:
+        with pytest.raises(InvalidPerson):
+            new_person("a@example.com", name, "Tour")
 
     @pytest.mark.parametrize("name", ["O'Neil", "Zoë", "李", "محمد", "X Æ A-12", "👩‍🚀", "n\u0303"])
     def test_people_are_called_many_things(self, name: str) -> None:

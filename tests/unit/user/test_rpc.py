@@ -18,6 +18,7 @@ from services.user.domain.people import Person
 from services.user.domain.sessions import Client
 from services.user.entrypoints.rpc import UserRpc
 from services.user.use_cases.log_in import LogIn
+from tests.unit.user.fakes import FakeDeviceTokens
 
 
 @dataclass
@@ -39,7 +40,14 @@ async def client_of(call: Incoming) -> Client:
         return account, _Session()
 
     nothing = dict.fromkeys((field.name for field in fields(UserRpc)), cast(Any, None))
-    rpc = UserRpc(**{**nothing, "log_in": cast(Any, log_in), "idempotency_secret": SecretStr("secret")})
+    rpc = UserRpc(
+        **{
+            **nothing,
+            "log_in": cast(Any, log_in),
+            "devices": FakeDeviceTokens(),
+            "idempotency_secret": SecretStr("secret"),
+        }
+    )
     await rpc.Login(user_pb2.LoginRequest(email="a@example.com", password="x"), cast(Call, call))
     return told[0].client
 

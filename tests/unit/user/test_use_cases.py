@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
@@ -9,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import structlog
 
 from services.chassis.plain.errors import IdempotencyMismatch
 from services.chassis.plain.unit_of_work import Repeatable
@@ -25,13 +28,16 @@ from services.user.domain.accounts import (
 from services.user.domain.limits import (
     FAILURES_FOR_A_CLIENT,
     FAILURES_FOR_AN_ACCOUNT,
+    FAILURES_FROM_A_KNOWN_CLIENT,
+    FAILURES_IN_A_SESSION,
     MAILS_FOR_A_CLIENT,
     MAILS_TO_AN_ACCOUNT,
 )
 from services.user.domain.mail_requests import MailTokenNotGood
-from services.user.domain.people import InvalidPerson
+from services.user.domain.people import InvalidPerson, Person
 from services.user.domain.sessions import Client, NoSuchSession, Session
 from services.user.domain.signing_keys import KEY_MARGIN, BadKeys, Standing
+from services.user.ports import TooManySignIns
 from services.user.use_cases.ask_for_reset import AskForReset, AskForResetHandler
 from services.user.use_cases.ask_for_verification import (
     AskForVerification,
@@ -46,9 +52,10 @@ from services.user.use_cases.delete_user import DeleteUser, DeleteUserHandler
 from services.user.use_cases.end_session import EndSession, EndSessionHandler
 from services.user.use_cases.get_user import GetUser, GetUserHandler
 from services.user.use_cases.grant_resets import GrantResetsHandler
+from services.user.use_cases.guesses import Guesses, TooManyFailures
 from services.user.use_cases.list_keys import ListKeys, ListKeysHandler
 from services.user.use_cases.list_sessions import ListSessions, ListSessionsHandler
-from services.user.use_cases.log_in import AccountSuspended, LogIn, LogInHandler, SignInRefused, TooManyFailures
+from services.user.use_cases.log_in import AccountSuspended, LogIn, LogInHandler, SignInRefused
 from services.user.use_cases.mint_mail_token import (
     MailRequestVoid,
     MintMailToken,
@@ -60,13 +67,23 @@ from services.user.use_cases.reset_password import ResetPassword, ResetPasswordH
 from services.user.use_cases.retire_key import KeyStillNeeded, NoSuchKey, RetireKey, RetireKeyHandler
 from services.user.use_cases.rotate_keys import RotateKeys, RotateKeysHandler
 from services.user.use_cases.suspend_user import SuspendUser, SuspendUserHandler
+from services.user.use_cases.undo_email_change import UndoEmailChange, UndoEmailChangeHandler
 from services.user.use_cases.verify_email import VerifyEmail, VerifyEmailHandler
 from tests.unit.chassis.fakes import FakeWork
-from tests.unit.user.fakes import NOW, FakeKeyStore, FakePasswords, FakeRevocations, FakeSessionOpener, FakeUser
+from tests.unit.user.fakes import (
+    NOW,
+    FakeDeviceTokens,
+    FakeKeyStore,
+    FakePasswords,
+    FakeRevocations,
+    FakeSessionOpener,
+    FakeUser,
+)
 
 ADA, BOB = "Ada@example.com", "bob@example.com"
 HORSE, OTHER_HORSE = "correct horse", "another horse"
 CLIENT = Client("web-app", ip_address("203.0.113.7"), "Argosy/1.0")
+STRANGER = replace(CLIENT, ip_address=ip_address("198.51.100.9"))
 SETTLE = timedelta(minutes=15)
 
 
@@ -79,11 +96,13 @@ class Desk:
         self.revoked = revoked = FakeRevocations()
         work, sessions = FakeWork(self.unit), FakeSessionOpener()
         self._register = RegisterHandler(work, passwords, sessions)
-        self._log_in = LogInHandler(work, passwords, sessions)
+        guesses = Guesses(work, passwords)
+        self.devices = FakeDeviceTokens()
+        self._log_in = LogInHandler(work, guesses, sessions, self.devices)
         self.get = GetUserHandler(work)
-        self._change = ChangeUserHandler(work)
+        self._change = ChangeUserHandler(work, guesses)
         self.delete = DeleteUserHandler(work, revoked)
-        self.change_password = ChangePasswordHandler(work, passwords, revoked)
+        self.change_password = ChangePasswordHandler(work, passwords, guesses, revoked)
         self.end_session = EndSessionHandler(work, revoked)
         self.list_sessions = ListSessionsHandler(work)
         self._ask_for_reset = AskForResetHandler(work)
@@ -92,6 +111,8 @@ class Desk:
         self.reset_password = ResetPasswordHandler(work, passwords, revoked)
         self._ask_for_verification = AskForVerificationHandler(work)
         self._verify_email = VerifyEmailHandler(work)
+        self._undo = UndoEmailChangeHandler(work, passwords, revoked)
+        self.session_id = uuid4()
         self._suspend = SuspendUserHandler(work, revoked)
         self._change_staff = ChangeStaffHandler(work)
 
@@ -108,12 +129,29 @@ class Desk:
         _, session = await self._register(Register(email, password, name, "Tour", CLIENT, Repeatable(key, content)))
         return session
 
-    async def log_in(self, email: str = ADA, password: str = HORSE, client: Client = CLIENT) -> Session:
-        _, session = await self._log_in(LogIn(email, password, client))
+    async def log_in(
+        self, email: str = ADA, password: str = HORSE, client: Client = CLIENT, device_token: str = ""
+    ) -> Session:
+        _, session = await self._log_in(LogIn(email, password, client, device_token))
         return session
 
-    async def change(self, account_id: UUID, *, by: UUID | None = None, **changes: Any) -> User:
-        return await self._change(ChangeUser(by or account_id, False, account_id, Changes(**changes)))
+    async def change(
+        self, account_id: UUID, *, by: UUID | None = None, staff: bool = False, password: str = HORSE, **changes: Any
+    ) -> User:
+        caller, session_id = by or account_id, self.session_id
+        command = ChangeUser(caller, staff, session_id, CLIENT.ip_address, account_id, Changes(**changes), password)
+        return await self._change(command)
+
+    async def move(self, account_id: UUID, email: str) -> tuple[str, str]:
+        """Requests another address. The tokens that verify and that undo it."""
+        await self.change(account_id, email=email)
+        verify, undo = self.unit.published[-2:]
+        assert isinstance(verify, facts.EmailVerificationRequested)
+        assert isinstance(undo, facts.EmailChangeRequested)
+        return await self.mint(verify.verification_id), await self.mint(undo.undo_id)
+
+    async def undo(self, token: str) -> None:
+        await self._undo(UndoEmailChange(token))
 
     async def suspend(self, account_id: UUID, *, suspend: bool = True, by: UUID | None = None) -> User:
         return await self._suspend(SuspendUser(by or uuid4(), account_id, suspend))
@@ -198,12 +236,18 @@ class TestRegistering:
         with pytest.raises(EmailTaken):
             await desk.register(key="k", password=OTHER_HORSE)
 
+    async def test_a_key_is_free_again_with_its_deleted_account(self, desk: Desk) -> None:
+        seen = set()
+        for _ in range(3):
+            session = await desk.register(key="k")
+            assert (await desk.register(key="k")).account_id == session.account_id
+            await desk.delete(DeleteUser(session.account_id, False, session.account_id))
+            seen.add(session.account_id)
+        assert len(seen) == 3
+
     async def test_a_repeat_of_an_account_that_changed_or_is_gone_is_refused(self, desk: Desk) -> None:
         session = await desk.register(key="k")
         desk.unit.accounts.changed_meanwhile = True
-        with pytest.raises(EmailTaken):
-            await desk.register(key="k")
-        await desk.delete(DeleteUser(session.account_id, False, session.account_id))
         with pytest.raises(EmailTaken):
             await desk.register(key="k")
         del desk.unit.accounts.rows[session.account_id]
@@ -226,9 +270,9 @@ class TestSigningIn:
         await desk.register()
         desk.passwords.calls.clear()
         with pytest.raises(SignInRefused):
-            await desk.log_in(email, password)
+            await desk.log_in(email, password, STRANGER)
         assert len(desk.passwords.calls) == 1
-        assert desk.unit.sign_in_failures.counts == {email.lower(): 1, "203.0.113.7": 1}
+        assert desk.unit.sign_in_failures.counts == {email.lower(): 1, "198.51.100.9": 1}
 
     async def test_only_the_right_password_learns_of_a_suspension(self, desk: Desk) -> None:
         await desk.suspend((await desk.register()).account_id)
@@ -243,15 +287,61 @@ class TestSigningIn:
         with pytest.raises(SignInRefused):
             await desk.log_in()
 
-    async def test_after_five_failures_even_the_right_password_waits(self, desk: Desk) -> None:
-        await desk.register()
-        for _ in range(FAILURES_FOR_AN_ACCOUNT):
+    async def fail(self, desk: Desk, times: int, client: Client = STRANGER, **said: Any) -> None:
+        for _ in range(times):
             with pytest.raises(SignInRefused):
-                await desk.log_in(password=OTHER_HORSE)
+                await desk.log_in(password=OTHER_HORSE, client=client, **said)
+
+    async def test_after_five_failures_a_stranger_waits_even_with_the_right_password(self, desk: Desk) -> None:
+        await desk.register()
+        await self.fail(desk, FAILURES_FOR_AN_ACCOUNT)
         desk.passwords.calls.clear()
         with pytest.raises(TooManyFailures) as refused:
-            await desk.log_in()
+            await desk.log_in(client=STRANGER)
         assert (refused.value.retry_after, desk.passwords.calls) == (timedelta(seconds=1), [])
+
+    async def test_strangers_do_not_hold_up_an_address_that_signed_in_before(self, desk: Desk) -> None:
+        await desk.register()
+        await self.fail(desk, FAILURES_FOR_AN_ACCOUNT)
+        await desk.log_in()
+        await self.fail(desk, FAILURES_FROM_A_KNOWN_CLIENT, CLIENT)
+        with pytest.raises(TooManyFailures):
+            await desk.log_in()
+
+    async def test_nothing_at_ones_address_holds_up_a_device_that_signed_in_before(self, desk: Desk) -> None:
+        token = desk.devices.new((await desk.register()).account_id)
+        await self.fail(desk, FAILURES_FROM_A_KNOWN_CLIENT, CLIENT)
+        await desk.log_in(device_token=token)
+        with pytest.raises(TooManyFailures):
+            await desk.log_in(device_token=desk.devices.new(uuid4()))
+        await self.fail(desk, FAILURES_FROM_A_KNOWN_CLIENT, device_token=token)
+        with pytest.raises(TooManyFailures):
+            await desk.log_in(device_token=token)
+
+    async def test_guesses_at_once_are_counted_before_they_are_compared(self, desk: Desk) -> None:
+        await desk.register()
+        desk.passwords.calls.clear()
+        guesses = [desk.log_in(password=f"horse {number}", client=STRANGER) for number in range(30)]
+        refusals = await asyncio.gather(*guesses, return_exceptions=True)
+        assert len(desk.passwords.calls) == FAILURES_FOR_AN_ACCOUNT
+        assert Counter(map(type, refusals)) == {
+            SignInRefused: FAILURES_FOR_AN_ACCOUNT,
+            TooManyFailures: 30 - FAILURES_FOR_AN_ACCOUNT,
+        }
+
+    async def test_the_same_password_at_once_is_one_guess(self, desk: Desk) -> None:
+        await desk.register()
+        sessions = await asyncio.gather(*(desk.log_in(client=STRANGER) for _ in range(30)))
+        assert len({session.id for session in sessions}) == 30
+
+    async def test_a_password_that_was_not_compared_does_not_count(self, desk: Desk) -> None:
+        await desk.register()
+        desk.passwords.full = True
+        for _ in range(FAILURES_FOR_AN_ACCOUNT):
+            with pytest.raises(TooManySignIns):
+                await desk.log_in(client=STRANGER)
+        desk.passwords.full = False
+        await desk.log_in(client=STRANGER)
 
     async def test_a_client_address_has_a_limit_of_its_own(self, desk: Desk) -> None:
         await desk.register()
@@ -264,10 +354,9 @@ class TestSigningIn:
 
     async def test_the_right_password_forgets_the_accounts_failures_alone(self, desk: Desk) -> None:
         await desk.register()
-        with pytest.raises(SignInRefused):
-            await desk.log_in(password=OTHER_HORSE)
-        await desk.log_in()
-        assert desk.unit.sign_in_failures.counts == {"203.0.113.7": 1}
+        await self.fail(desk, 1)
+        await desk.log_in(client=STRANGER)
+        assert desk.unit.sign_in_failures.counts == {"198.51.100.9": 1}
 
 
 class TestSessions:
@@ -306,22 +395,9 @@ class TestAccounts:
         account_id = (await desk.register()).account_id
         user = await desk.change(account_id, first_name="Augusta")
         assert user == desk.user(account_id)
-        assert desk.unit.published[1:] == [facts.UserUpdated(account_id, user.person, None)]
+        assert desk.unit.published[1:] == [facts.UserUpdated(account_id, user.person, None, email_verified=False)]
         assert await desk.change(account_id, first_name="Augusta") == user
         assert len(desk.unit.published) == 2
-
-    async def test_a_new_address_is_to_be_verified_and_voids_what_was_mailed(self, desk: Desk) -> None:
-        account_id = (await desk.register()).account_id
-        old = [await desk.mint(desk.verification_id()), await desk.mint(await desk.reset_id())]
-        desk.unit.published.clear()
-        user = await desk.change(account_id, email="augusta@example.com")
-        [fact] = desk.unit.published
-        await desk.verify(await desk.mint(fact.verification_id))
-        assert (user.email_verified, desk.user(account_id).email_verified) == (False, True)
-        with pytest.raises(MailTokenNotGood):
-            await desk.verify(old[0])
-        with pytest.raises(MailTokenNotGood):
-            await desk.reset_password(ResetPassword(old[1], OTHER_HORSE))
 
     async def test_what_cannot_be_changed_stays(self, desk: Desk) -> None:
         ada, bob = (await desk.register()).account_id, (await desk.register(BOB)).account_id
@@ -376,6 +452,144 @@ class TestAccounts:
         desk.unit.accounts.changed_meanwhile = False
         await desk.log_in()
 
+    async def test_old_passwords_that_are_wrong_have_a_limit_for_each_session(self, desk: Desk) -> None:
+        session = await desk.register()
+        change = ChangePassword(session.account_id, session.id, OTHER_HORSE, OTHER_HORSE)
+        desk.passwords.calls.clear()
+        guesses = [desk.change_password(replace(change, old_password=f"horse {number}")) for number in range(30)]
+        refusals = await asyncio.gather(*guesses, return_exceptions=True)
+        assert Counter(map(type, refusals)) == {
+            WrongPassword: FAILURES_IN_A_SESSION,
+            TooManyFailures: 30 - FAILURES_IN_A_SESSION,
+        }
+        with pytest.raises(TooManyFailures):
+            await desk.change_password(replace(change, old_password=HORSE))
+        other = await desk.log_in()  # who has stolen one token does not hold up the owner
+        await desk.change_password(replace(change, session_id=other.id, old_password=HORSE))
+
+
+class TestAddresses:
+    async def test_a_new_address_takes_over_when_it_is_verified(self, desk: Desk) -> None:
+        account_id = (await desk.register()).account_id
+        reset = await desk.mint(await desk.reset_id())
+        welcome = await desk.mint(desk.verification_id())
+        desk.unit.published.clear()
+        verify, _ = await desk.move(account_id, BOB)
+        user = desk.user(account_id)
+        assert (user.person.email, user.pending_email, len(desk.unit.published)) == (ADA, BOB, 2)
+        with pytest.raises(MailTokenNotGood):
+            await desk.verify(welcome)
+        await desk.verify(verify)
+        user = desk.user(account_id)
+        assert (user.person.email, user.pending_email, user.email_verified) == (BOB, None, True)
+        assert desk.unit.published[-1] == facts.UserUpdated(account_id, user.person, None, email_verified=True)
+        with pytest.raises(MailTokenNotGood):  # it was mailed to the old address
+            await desk.reset_password(ResetPassword(reset, OTHER_HORSE, CLIENT.ip_address))
+
+    @pytest.mark.parametrize("password", ["", OTHER_HORSE])
+    async def test_another_address_needs_the_password(self, desk: Desk, password: str) -> None:
+        account_id = (await desk.register()).account_id
+        with pytest.raises(WrongPassword, match="currentPassword"):
+            await desk.change(account_id, password=password, email=BOB)
+        await desk.change(account_id, password="", email=ADA.upper(), first_name="Augusta")
+        assert desk.user(account_id).person == Person(ADA.upper(), "Augusta", "Tour")
+        assert desk.user(account_id).pending_email is None
+
+    async def test_wrong_passwords_have_a_limit_and_one_that_changes_meanwhile_is_wrong(self, desk: Desk) -> None:
+        account_id = (await desk.register()).account_id
+        for number in range(FAILURES_IN_A_SESSION):
+            with pytest.raises(WrongPassword):
+                await desk.change(account_id, password=f"horse {number}", email=BOB)
+        with pytest.raises(TooManyFailures):
+            await desk.change(account_id, email=BOB)
+
+    async def test_mails_to_either_address_have_a_limit(self, desk: Desk) -> None:
+        account_id = (await desk.register()).account_id
+        for number in range(MAILS_TO_AN_ACCOUNT):
+            await desk.change(account_id, email=f"{number}@example.com")
+        with pytest.raises(TooManyMails):
+            await desk.change(account_id, email=BOB)
+
+    @pytest.mark.parametrize("done", [True, False])
+    async def test_the_old_address_undoes_it_and_all_that_followed(self, desk: Desk, done: bool) -> None:
+        session = await desk.register()
+        account_id = session.account_id
+        verify, undo = await desk.move(account_id, BOB)
+        later_verify, later_undo = verify, undo
+        if done:
+            await desk.verify(verify)
+            later_verify, later_undo = await desk.move(account_id, "eve@example.com")
+            await desk.verify(later_verify)
+            with pytest.raises(EmailTaken):  # it may come back
+                await desk.register()
+        await desk.undo(undo)
+        user = desk.user(account_id)
+        assert (user.person.email, user.email_verified, user.pending_email) == (ADA, True, None)
+        assert desk.unit.sessions.open(account_id) == []
+        assert desk.revoked.sessions == [session.id]
+        with pytest.raises(SignInRefused):  # whoever changed the address knew the password
+            await desk.log_in()
+        for token in (undo, later_undo):
+            with pytest.raises(MailTokenNotGood):
+                await desk.undo(token)
+        with pytest.raises(MailTokenNotGood):
+            await desk.verify(later_verify)
+        fact = desk.unit.published[-1]
+        assert isinstance(fact, facts.PasswordResetRequested)
+        await desk.reset_password(ResetPassword(await desk.mint(fact.reset_id), OTHER_HORSE, CLIENT.ip_address))
+        await desk.log_in(password=OTHER_HORSE)
+
+    async def test_nothing_is_undone_for_a_deleted_account(self, desk: Desk) -> None:
+        account_id = (await desk.register()).account_id
+        _, undo = await desk.move(account_id, BOB)
+        await desk.delete(DeleteUser(account_id, False, account_id))
+        with pytest.raises(MailTokenNotGood):
+            await desk.undo(undo)
+
+    @pytest.mark.parametrize("by", ["the address", "a password", "a reset", "another address"])
+    async def test_a_change_that_waits_is_withdrawn(self, desk: Desk, by: str) -> None:
+        session = await desk.register()
+        account_id = session.account_id
+        verify, _ = await desk.move(account_id, BOB)
+        if by == "the address":
+            await desk.change(account_id, password="", email=ADA)
+        elif by == "a password":
+            await desk.change_password(ChangePassword(account_id, session.id, HORSE, OTHER_HORSE))
+        elif by == "a reset":
+            await desk.reset_password(
+                ResetPassword(await desk.mint(await desk.reset_id()), OTHER_HORSE, CLIENT.ip_address)
+            )
+        else:
+            await desk.move(account_id, "eve@example.com")
+        with pytest.raises(MailTokenNotGood):
+            await desk.verify(verify)
+        assert desk.user(account_id).person.email == ADA
+
+    async def test_an_address_that_is_taken_meanwhile_does_not_take_over(self, desk: Desk) -> None:
+        account_id = (await desk.register()).account_id
+        verify, _ = await desk.move(account_id, BOB)
+        await desk.register(BOB)
+        with pytest.raises(EmailTaken):
+            await desk.verify(verify)
+        assert desk.user(account_id).person.email == ADA
+
+    async def test_asking_again_mails_to_the_address_that_waits(self, desk: Desk) -> None:
+        account_id = (await desk.register()).account_id
+        await desk.verify(await desk.mint(desk.verification_id()))
+        await desk.move(account_id, BOB)
+        await desk.verify(await desk.mint(await desk.ask_for_verification(account_id)))
+        assert desk.user(account_id).person.email == BOB
+
+    async def test_staff_give_their_own_password_and_leave_a_trace(self, desk: Desk) -> None:
+        ada, eve = (await desk.register()).account_id, (await desk.register("eve@example.com", OTHER_HORSE)).account_id
+        with pytest.raises(WrongPassword):
+            await desk.change(ada, by=eve, staff=True, password=HORSE, email=BOB)
+        with structlog.testing.capture_logs() as logs:
+            await desk.change(ada, by=eve, staff=True, password=OTHER_HORSE, email=BOB)
+        assert [(log["event"], log["user_id"], log["by"], log["email_change"]) for log in logs if log.get("audit")] == [
+            ("user_changed_by_staff", str(ada), str(eve), True)
+        ]
+
 
 class TestStaff:
     async def test_suspending_ends_sessions_and_reinstating_lets_in(self, desk: Desk) -> None:
@@ -412,18 +626,19 @@ class TestMailedTokens:
     async def test_a_reset_ends_all_sessions_pauses_and_verifications(self, desk: Desk) -> None:
         session = await desk.register()
         verification = await desk.mint(desk.verification_id())
-        with pytest.raises(SignInRefused):
-            await desk.log_in(password=OTHER_HORSE)
+        for client in (CLIENT, STRANGER):
+            with pytest.raises(SignInRefused):
+                await desk.log_in(password=OTHER_HORSE, client=client)
         token = await desk.mint(await desk.reset_id())
-        await desk.reset_password(ResetPassword(token, OTHER_HORSE))
+        await desk.reset_password(ResetPassword(token, OTHER_HORSE, CLIENT.ip_address))
         assert desk.unit.published[-1] == facts.SessionRevoked(session.account_id, session.id)
         assert desk.revoked.sessions == [session.id]
         assert desk.user(session.account_id).email_verified
-        assert ADA.lower() not in desk.unit.sign_in_failures.counts
+        assert set(desk.unit.sign_in_failures.counts) == {str(each.ip_address) for each in (CLIENT, STRANGER)}
         with pytest.raises(MailTokenNotGood):
             await desk.verify(verification)
         with pytest.raises(MailTokenNotGood):
-            await desk.reset_password(ResetPassword(token, HORSE))
+            await desk.reset_password(ResetPassword(token, HORSE, CLIENT.ip_address))
         await desk.log_in(password=OTHER_HORSE)
 
     async def test_a_bad_token_costs_no_hash(self, desk: Desk) -> None:
@@ -431,7 +646,7 @@ class TestMailedTokens:
         desk.passwords.calls.clear()
         for token in ("x", await desk.mint(desk.verification_id())):
             with pytest.raises(MailTokenNotGood):
-                await desk.reset_password(ResetPassword(token, OTHER_HORSE))
+                await desk.reset_password(ResetPassword(token, OTHER_HORSE, CLIENT.ip_address))
         assert desk.passwords.calls == []
 
     async def test_a_suspended_accounts_token_is_not_good(self, desk: Desk) -> None:
@@ -440,7 +655,7 @@ class TestMailedTokens:
         token = await desk.mint(reset_id)
         await desk.suspend(account_id)
         with pytest.raises(MailTokenNotGood):
-            await desk.reset_password(ResetPassword(token, OTHER_HORSE))
+            await desk.reset_password(ResetPassword(token, OTHER_HORSE, CLIENT.ip_address))
         with pytest.raises(MailRequestVoid):
             await desk.mint(reset_id)
 

@@ -85,6 +85,6 @@ class ServiceKeys:
     def token(self, name: str, *, key: Any = None, **claims: Any) -> str:
         """A good token of that service, but for what is asked to be otherwise."""
         now = int(time.time())
-        good = {"iss": f"service:{name}", "aud": "argosy-internal", "iat": now, "exp": now + 60}
+        good = {"iss": f"service:{name}", "aud": "service:lab", "iat": now, "exp": now + 60}
         chosen = {name: value for name, value in {**good, **claims}.items() if value is not None}
         return jwt.encode(chosen, key or self.private[name], algorithm="EdDSA")

@@ -54,6 +54,9 @@ CREDENTIALS: dict[str, Callable[[Lab], str] | None] = {
     "friend forged": _bearer(lambda lab: lab.services.token("friend", key=_STRANGE_KEY)),
     "friend by stranger's key": _bearer(lambda lab: lab.services.token("friend", key=lab.services.private["stranger"])),
     "friend to another audience": _bearer(lambda lab: lab.services.token("friend", aud="https://api.myapp.com")),
+    "friend to another service": _bearer(lambda lab: lab.services.token("friend", aud="service:stranger")),
+    "friend to no one service": _bearer(lambda lab: lab.services.token("friend", aud="argosy-internal")),
+    "friend long ago": _bearer(lambda lab: lab.services.token("friend", iat=_LONG_AGO, exp=2**40)),
     "friend without expiry": _bearer(lambda lab: lab.services.token("friend", exp=None)),
     "nobody's service": _bearer(lambda lab: lab.services.token("nobody", key=_STRANGE_KEY)),
 }

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from argosy.policy.v1 import policy_pb2 as argosy_dot_policy_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!argosy/event/v1/user_events.proto\x12\x0f\x61rgosy.event.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\"\xa4\x01\n\x0bUserCreated\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x19\n\x05\x65mail\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05\x65mail\x12\x17\n\x04name\x18\x03 \x01(\tB\x03\x80\x01\x01R\x04name\x12\'\n\x0fverification_id\x18\x04 \x01(\tR\x0everificationId:\x1f\x8a\xb5\x18\x1b\n\x0cUSER_CREATED\x12\x0buser-events\"\x81\x01\n\tUserLogin\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x1d\n\nsession_id\x18\x02 \x01(\tR\tsessionId\x12\x1d\n\nclient_app\x18\x03 \x01(\tR\tclientApp:\x1d\x8a\xb5\x18\x19\n\nUSER_LOGIN\x12\x0buser-events\"\xa4\x01\n\x0bUserUpdated\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x19\n\x05\x65mail\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05\x65mail\x12\x17\n\x04name\x18\x03 \x01(\tB\x03\x80\x01\x01R\x04name\x12\'\n\x0fverification_id\x18\x04 \x01(\tR\x0everificationId:\x1f\x8a\xb5\x18\x1b\n\x0cUSER_UPDATED\x12\x0buser-events\"y\n\x16PasswordResetRequested\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x19\n\x08reset_id\x18\x02 \x01(\tR\x07resetId:+\x8a\xb5\x18\'\n\x18PASSWORD_RESET_REQUESTED\x12\x0buser-events\"\x8f\x01\n\x1a\x45mailVerificationRequested\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\'\n\x0fverification_id\x18\x02 \x01(\tR\x0everificationId:/\x8a\xb5\x18+\n\x1c\x45MAIL_VERIFICATION_REQUESTED\x12\x0buser-events\"G\n\x0bUserDeleted\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId:\x1f\x8a\xb5\x18\x1b\n\x0cUSER_DELETED\x12\x0buser-events\"l\n\x0eSessionRevoked\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x1d\n\nsession_id\x18\x02 \x01(\tR\tsessionId:\"\x8a\xb5\x18\x1e\n\x0fSESSION_REVOKED\x12\x0buser-eventsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!argosy/event/v1/user_events.proto\x12\x0f\x61rgosy.event.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\"\xa4\x01\n\x0bUserCreated\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x19\n\x05\x65mail\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05\x65mail\x12\x17\n\x04name\x18\x03 \x01(\tB\x03\x80\x01\x01R\x04name\x12\'\n\x0fverification_id\x18\x04 \x01(\tR\x0everificationId:\x1f\x8a\xb5\x18\x1b\n\x0cUSER_CREATED\x12\x0buser-events\"\x81\x01\n\tUserLogin\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x1d\n\nsession_id\x18\x02 \x01(\tR\tsessionId\x12\x1d\n\nclient_app\x18\x03 \x01(\tR\tclientApp:\x1d\x8a\xb5\x18\x19\n\nUSER_LOGIN\x12\x0buser-events\"\xcd\x01\n\x0bUserUpdated\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x19\n\x05\x65mail\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05\x65mail\x12\x17\n\x04name\x18\x03 \x01(\tB\x03\x80\x01\x01R\x04name\x12\'\n\x0fverification_id\x18\x04 \x01(\tR\x0everificationId\x12%\n\x0e\x65mail_verified\x18\x05 \x01(\x08R\remailVerified:!\x8a\xb5\x18\x1d\n\x0cUSER_UPDATED\x12\x0buser-events\x18\x02\"y\n\x16PasswordResetRequested\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x19\n\x08reset_id\x18\x02 \x01(\tR\x07resetId:+\x8a\xb5\x18\'\n\x18PASSWORD_RESET_REQUESTED\x12\x0buser-events\"\x8f\x01\n\x1a\x45mailVerificationRequested\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\'\n\x0fverification_id\x18\x02 \x01(\tR\x0everificationId:/\x8a\xb5\x18+\n\x1c\x45MAIL_VERIFICATION_REQUESTED\x12\x0buser-events\"s\n\x14\x45mailChangeRequested\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x17\n\x07undo_id\x18\x02 \x01(\tR\x06undoId:)\x8a\xb5\x18%\n\x16\x45MAIL_CHANGE_REQUESTED\x12\x0buser-events\"G\n\x0bUserDeleted\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId:\x1f\x8a\xb5\x18\x1b\n\x0cUSER_DELETED\x12\x0buser-events\"l\n\x0eSessionRevoked\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x1d\n\nsession_id\x18\x02 \x01(\tR\tsessionId:\"\x8a\xb5\x18\x1e\n\x0fSESSION_REVOKED\x12\x0buser-eventsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,11 +45,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERUPDATED'].fields_by_name['name']._loaded_options = None
   _globals['_USERUPDATED'].fields_by_name['name']._serialized_options = b'\200\001\001'
   _globals['_USERUPDATED']._loaded_options = None
-  _globals['_USERUPDATED']._serialized_options = b'\212\265\030\033\n\014USER_UPDATED\022\013user-events'
+  _globals['_USERUPDATED']._serialized_options = b'\212\265\030\035\n\014USER_UPDATED\022\013user-events\030\002'
   _globals['_PASSWORDRESETREQUESTED']._loaded_options = None
   _globals['_PASSWORDRESETREQUESTED']._serialized_options = b'\212\265\030\'\n\030PASSWORD_RESET_REQUESTED\022\013user-events'
   _globals['_EMAILVERIFICATIONREQUESTED']._loaded_options = None
   _globals['_EMAILVERIFICATIONREQUESTED']._serialized_options = b'\212\265\030+\n\034EMAIL_VERIFICATION_REQUESTED\022\013user-events'
+  _globals['_EMAILCHANGEREQUESTED']._loaded_options = None
+  _globals['_EMAILCHANGEREQUESTED']._serialized_options = b'\212\265\030%\n\026EMAIL_CHANGE_REQUESTED\022\013user-events'
   _globals['_USERDELETED']._loaded_options = None
   _globals['_USERDELETED']._serialized_options = b'\212\265\030\033\n\014USER_DELETED\022\013user-events'
   _globals['_SESSIONREVOKED']._loaded_options = None
@@ -59,13 +61,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERLOGIN']._serialized_start=253
   _globals['_USERLOGIN']._serialized_end=382
   _globals['_USERUPDATED']._serialized_start=385
-  _globals['_USERUPDATED']._serialized_end=549
-  _globals['_PASSWORDRESETREQUESTED']._serialized_start=551
-  _globals['_PASSWORDRESETREQUESTED']._serialized_end=672
-  _globals['_EMAILVERIFICATIONREQUESTED']._serialized_start=675
-  _globals['_EMAILVERIFICATIONREQUESTED']._serialized_end=818
-  _globals['_USERDELETED']._serialized_start=820
-  _globals['_USERDELETED']._serialized_end=891
-  _globals['_SESSIONREVOKED']._serialized_start=893
-  _globals['_SESSIONREVOKED']._serialized_end=1001
+  _globals['_USERUPDATED']._serialized_end=590
+  _globals['_PASSWORDRESETREQUESTED']._serialized_start=592
+  _globals['_PASSWORDRESETREQUESTED']._serialized_end=713
+  _globals['_EMAILVERIFICATIONREQUESTED']._serialized_start=716
+  _globals['_EMAILVERIFICATIONREQUESTED']._serialized_end=859
+  _globals['_EMAILCHANGEREQUESTED']._serialized_start=861
+  _globals['_EMAILCHANGEREQUESTED']._serialized_end=976
+  _globals['_USERDELETED']._serialized_start=978
+  _globals['_USERDELETED']._serialized_end=1049
+  _globals['_SESSIONREVOKED']._serialized_start=1051
+  _globals['_SESSIONREVOKED']._serialized_end=1159
 # @@protoc_insertion_point(module_scope)

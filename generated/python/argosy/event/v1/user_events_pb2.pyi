@@ -90,6 +90,7 @@ class UserUpdated(_message.Message):
     EMAIL_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     VERIFICATION_ID_FIELD_NUMBER: _builtins.int
+    EMAIL_VERIFIED_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """The user's id."""
     email: _builtins.str
@@ -97,7 +98,9 @@ class UserUpdated(_message.Message):
     name: _builtins.str
     """The current full name, for services that send mails."""
     verification_id: _builtins.str
-    """If the address changed: the request id with which the token that verifies it is created. Not secret."""
+    """Empty: an address takes over when it is verified. Earlier versions: the request id of an address that changed before."""
+    email_verified: _builtins.bool
+    """Whether the address is verified. Mails to an address that is not do not contain the name: anyone may have entered it."""
     def __init__(
         self,
         *,
@@ -105,10 +108,11 @@ class UserUpdated(_message.Message):
         email: _builtins.str = ...,
         name: _builtins.str = ...,
         verification_id: _builtins.str = ...,
+        email_verified: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "name", b"name", "user_id", b"user_id", "verification_id", b"verification_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "email_verified", b"email_verified", "name", b"name", "user_id", b"user_id", "verification_id", b"verification_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -165,6 +169,34 @@ class EmailVerificationRequested(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EmailVerificationRequested: _TypeAlias = EmailVerificationRequested  # noqa: Y015
+
+@_typing.final
+class EmailChangeRequested(_message.Message):
+    """A change of an account's mail address was requested. The present address gets a mail with which its owner can undo the
+    change; the new address gets the mail of EMAIL_VERIFICATION_REQUESTED. Key: the user's id.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    UNDO_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """The user's id."""
+    undo_id: _builtins.str
+    """The request id with which the mail's token is created when it is sent. Not secret."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        undo_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["undo_id", b"undo_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EmailChangeRequested: _TypeAlias = EmailChangeRequested  # noqa: Y015
 
 @_typing.final
 class UserDeleted(_message.Message):

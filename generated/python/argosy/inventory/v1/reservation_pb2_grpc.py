@@ -59,7 +59,8 @@ class ReservationServiceServicer:
     def ReserveStock(self, request, context):
         """Reserves stock for an order and returns the prices: all lines or none. INVALID_ARGUMENT: an unknown product, an
         expected price that differs from the catalog's, or a total that cannot be charged. FAILED_PRECONDITION
-        (OUT_OF_STOCK): too little stock. Both name the line (`items[0].productId`) or `items`. A repeat returns the same
+        (OUT_OF_STOCK): too little stock; (TOO_MUCH_HELD): the customer would hold more in unpaid orders than inventory's
+        bounds, which the message states. They name the line (`items[0].productId`) or `items`. A repeat returns the same
         prices and extends the reservation. Other lines for the same order are ALREADY_EXISTS. A released or committed
         reservation is FAILED_PRECONDITION. Publishes STOCK_RESERVED.
         """

@@ -36,7 +36,8 @@ class ReservationServiceStub:
     ReserveStock: _grpc.UnaryUnaryMultiCallable[_reservation_pb2.ReserveStockRequest, _reservation_pb2.Reservation]
     """Reserves stock for an order and returns the prices: all lines or none. INVALID_ARGUMENT: an unknown product, an
     expected price that differs from the catalog's, or a total that cannot be charged. FAILED_PRECONDITION
-    (OUT_OF_STOCK): too little stock. Both name the line (`items[0].productId`) or `items`. A repeat returns the same
+    (OUT_OF_STOCK): too little stock; (TOO_MUCH_HELD): the customer would hold more in unpaid orders than inventory's
+    bounds, which the message states. They name the line (`items[0].productId`) or `items`. A repeat returns the same
     prices and extends the reservation. Other lines for the same order are ALREADY_EXISTS. A released or committed
     reservation is FAILED_PRECONDITION. Publishes STOCK_RESERVED.
     """
@@ -57,7 +58,8 @@ class ReservationServiceAsyncStub(ReservationServiceStub):
     ReserveStock: _aio.UnaryUnaryMultiCallable[_reservation_pb2.ReserveStockRequest, _reservation_pb2.Reservation]  # type: ignore[assignment]
     """Reserves stock for an order and returns the prices: all lines or none. INVALID_ARGUMENT: an unknown product, an
     expected price that differs from the catalog's, or a total that cannot be charged. FAILED_PRECONDITION
-    (OUT_OF_STOCK): too little stock. Both name the line (`items[0].productId`) or `items`. A repeat returns the same
+    (OUT_OF_STOCK): too little stock; (TOO_MUCH_HELD): the customer would hold more in unpaid orders than inventory's
+    bounds, which the message states. They name the line (`items[0].productId`) or `items`. A repeat returns the same
     prices and extends the reservation. Other lines for the same order are ALREADY_EXISTS. A released or committed
     reservation is FAILED_PRECONDITION. Publishes STOCK_RESERVED.
     """
@@ -81,7 +83,8 @@ class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_reservation_pb2.Reservation, _abc.Awaitable[_reservation_pb2.Reservation]]:
         """Reserves stock for an order and returns the prices: all lines or none. INVALID_ARGUMENT: an unknown product, an
         expected price that differs from the catalog's, or a total that cannot be charged. FAILED_PRECONDITION
-        (OUT_OF_STOCK): too little stock. Both name the line (`items[0].productId`) or `items`. A repeat returns the same
+        (OUT_OF_STOCK): too little stock; (TOO_MUCH_HELD): the customer would hold more in unpaid orders than inventory's
+        bounds, which the message states. They name the line (`items[0].productId`) or `items`. A repeat returns the same
         prices and extends the reservation. Other lines for the same order are ALREADY_EXISTS. A released or committed
         reservation is FAILED_PRECONDITION. Publishes STOCK_RESERVED.
         """

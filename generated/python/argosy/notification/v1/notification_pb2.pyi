@@ -122,7 +122,7 @@ class Preference(_message.Message):
     EMAIL_FIELD_NUMBER: _builtins.int
     REQUIRED_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """The kind: welcome, verify_email, password_reset, order_confirmed, order_cancelled, order_shipped,
+    """The kind: welcome, verify_email, password_reset, email_change, order_confirmed, order_cancelled, order_shipped,
     payment_refunded or payment_refund_failed.
     """
     email: _builtins.bool

@@ -106,7 +106,7 @@ class ShippingAddress(_message.Message):
     state: _builtins.str
     """State or province, if the country has them."""
     zip_code: _builtins.str
-    """Postal code."""
+    """Postal code. Required unless the country has no postal codes."""
     country: _builtins.str
     """Country, ISO 3166-1 alpha-2."""
     def __init__(

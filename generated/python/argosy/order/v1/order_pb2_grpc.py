@@ -74,7 +74,8 @@ class OrderServiceServicer:
     def CreateOrder(self, request, context):
         """Places an order at the catalog's prices and reserves its stock. A price or userId in the request is only compared.
         INVALID_ARGUMENT: the total cannot be charged, or the items have different currencies. FAILED_PRECONDITION
-        (OUT_OF_STOCK): too little stock. In both cases no order is created. Publishes ORDER_CREATED.
+        (OUT_OF_STOCK): too little stock; (TOO_MUCH_HELD): the caller has too many unpaid orders, or too many pieces in them;
+        the message states the bound. In all cases no order is created. Publishes ORDER_CREATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,8 @@ class OrderServiceStub:
     CreateOrder: _grpc.UnaryUnaryMultiCallable[_order_pb2.CreateOrderRequest, _order_pb2.Order]
     """Places an order at the catalog's prices and reserves its stock. A price or userId in the request is only compared.
     INVALID_ARGUMENT: the total cannot be charged, or the items have different currencies. FAILED_PRECONDITION
-    (OUT_OF_STOCK): too little stock. In both cases no order is created. Publishes ORDER_CREATED.
+    (OUT_OF_STOCK): too little stock; (TOO_MUCH_HELD): the caller has too many unpaid orders, or too many pieces in them;
+    the message states the bound. In all cases no order is created. Publishes ORDER_CREATED.
     """
     GetOrder: _grpc.UnaryUnaryMultiCallable[_order_pb2.GetOrderRequest, _order_pb2.Order]
     """Returns one order. Another user's order is NOT_FOUND, like an unknown one."""
@@ -70,7 +71,8 @@ class OrderServiceAsyncStub(OrderServiceStub):
     CreateOrder: _aio.UnaryUnaryMultiCallable[_order_pb2.CreateOrderRequest, _order_pb2.Order]  # type: ignore[assignment]
     """Places an order at the catalog's prices and reserves its stock. A price or userId in the request is only compared.
     INVALID_ARGUMENT: the total cannot be charged, or the items have different currencies. FAILED_PRECONDITION
-    (OUT_OF_STOCK): too little stock. In both cases no order is created. Publishes ORDER_CREATED.
+    (OUT_OF_STOCK): too little stock; (TOO_MUCH_HELD): the caller has too many unpaid orders, or too many pieces in them;
+    the message states the bound. In all cases no order is created. Publishes ORDER_CREATED.
     """
     GetOrder: _aio.UnaryUnaryMultiCallable[_order_pb2.GetOrderRequest, _order_pb2.Order]  # type: ignore[assignment]
     """Returns one order. Another user's order is NOT_FOUND, like an unknown one."""
@@ -107,7 +109,8 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_order_pb2.Order, _abc.Awaitable[_order_pb2.Order]]:
         """Places an order at the catalog's prices and reserves its stock. A price or userId in the request is only compared.
         INVALID_ARGUMENT: the total cannot be charged, or the items have different currencies. FAILED_PRECONDITION
-        (OUT_OF_STOCK): too little stock. In both cases no order is created. Publishes ORDER_CREATED.
+        (OUT_OF_STOCK): too little stock; (TOO_MUCH_HELD): the caller has too many unpaid orders, or too many pieces in them;
+        the message states the bound. In all cases no order is created. Publishes ORDER_CREATED.
         """
 
     @_abc_1.abstractmethod

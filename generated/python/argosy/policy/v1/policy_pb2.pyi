@@ -244,7 +244,9 @@ Global___RetryPolicy: _TypeAlias = RetryPolicy  # noqa: Y015
 
 @_typing.final
 class RateLimit(_message.Message):
-    """How often one caller (the token's subject, or the client's address) may call the rpcs of one group, all together."""
+    """How often one caller (the token's subject, or the client's address) may call the rpcs of one group, all together. An
+    rpc that anyone may call and that is no read counts by the client's address, with a token as without.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

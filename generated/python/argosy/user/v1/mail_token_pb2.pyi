@@ -54,7 +54,7 @@ class MailToken(_message.Message):
     email: _builtins.str
     """The address to send it to. Do not send it to any other."""
     name: _builtins.str
-    """The recipient's full name."""
+    """The recipient's full name. Empty if the address is not verified: anyone may have entered the name."""
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """When it expires."""

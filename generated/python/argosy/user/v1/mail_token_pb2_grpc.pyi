@@ -35,8 +35,8 @@ class MailTokenServiceStub:
     def __new__(cls, channel: _aio.Channel) -> MailTokenServiceAsyncStub: ...
     MintMailToken: _grpc.UnaryUnaryMultiCallable[_mail_token_pb2.MintMailTokenRequest, _mail_token_pb2.MailToken]
     """Creates a token for a mail that is about to be sent, and returns it with the mail's address. It is valid for an
-    hour. Each call creates another token; all tokens of a request are valid until one is used. A request that was
-    used, was replaced by a newer one, is a day old, or whose account has changed its address, is FAILED_PRECONDITION
+    hour; one that undoes a change of the address, for 7 days. Each call creates another token; all tokens of a request are valid until one is used. A request that was
+    used, was replaced by a newer one, is a day old, or whose address is no longer of use, is FAILED_PRECONDITION
     (MAIL_REQUEST_VOID). An unknown one is NOT_FOUND. In both cases, do not send the mail.
     """
 
@@ -47,8 +47,8 @@ class MailTokenServiceAsyncStub(MailTokenServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     MintMailToken: _aio.UnaryUnaryMultiCallable[_mail_token_pb2.MintMailTokenRequest, _mail_token_pb2.MailToken]  # type: ignore[assignment]
     """Creates a token for a mail that is about to be sent, and returns it with the mail's address. It is valid for an
-    hour. Each call creates another token; all tokens of a request are valid until one is used. A request that was
-    used, was replaced by a newer one, is a day old, or whose account has changed its address, is FAILED_PRECONDITION
+    hour; one that undoes a change of the address, for 7 days. Each call creates another token; all tokens of a request are valid until one is used. A request that was
+    used, was replaced by a newer one, is a day old, or whose address is no longer of use, is FAILED_PRECONDITION
     (MAIL_REQUEST_VOID). An unknown one is NOT_FOUND. In both cases, do not send the mail.
     """
 
@@ -62,8 +62,8 @@ class MailTokenServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_mail_token_pb2.MailToken, _abc.Awaitable[_mail_token_pb2.MailToken]]:
         """Creates a token for a mail that is about to be sent, and returns it with the mail's address. It is valid for an
-        hour. Each call creates another token; all tokens of a request are valid until one is used. A request that was
-        used, was replaced by a newer one, is a day old, or whose account has changed its address, is FAILED_PRECONDITION
+        hour; one that undoes a change of the address, for 7 days. Each call creates another token; all tokens of a request are valid until one is used. A request that was
+        used, was replaced by a newer one, is a day old, or whose address is no longer of use, is FAILED_PRECONDITION
         (MAIL_REQUEST_VOID). An unknown one is NOT_FOUND. In both cases, do not send the mail.
         """
 

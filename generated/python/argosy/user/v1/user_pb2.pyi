@@ -35,9 +35,9 @@ class RegisterRequest(_message.Message):
     password: _builtins.str
     """The password: at least 8 characters, at most 72 bytes (what bcrypt reads)."""
     first_name: _builtins.str
-    """The given name."""
+    """The given name. No links, and no characters that nobody sees."""
     last_name: _builtins.str
-    """The family name."""
+    """The family name. No links, and no characters that nobody sees."""
     def __init__(
         self,
         *,
@@ -62,8 +62,11 @@ class RegisterResponse(_message.Message):
 
     USER_FIELD_NUMBER: _builtins.int
     TOKEN_FIELD_NUMBER: _builtins.int
+    DEVICE_TOKEN_FIELD_NUMBER: _builtins.int
     token: _builtins.str
     """The bearer token of the new session."""
+    device_token: _builtins.str
+    """Recognizes this device at later sign-ins; see LoginRequest."""
     @_builtins.property
     def user(self) -> Global___UserSummary:
         """The account."""
@@ -73,10 +76,11 @@ class RegisterResponse(_message.Message):
         *,
         user: Global___UserSummary | None = ...,
         token: _builtins.str = ...,
+        device_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token", b"device_token", "token", b"token", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -90,19 +94,25 @@ class LoginRequest(_message.Message):
 
     EMAIL_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
+    DEVICE_TOKEN_FIELD_NUMBER: _builtins.int
     email: _builtins.str
     """The mail address, in any case."""
     password: _builtins.str
     """The password."""
+    device_token: _builtins.str
+    """The latest device token that Register or Login returned for this account on this device. With it, failed sign-ins
+    of other devices do not make this one wait. It signs nobody in. A token that is not valid counts as none.
+    """
     def __init__(
         self,
         *,
         email: _builtins.str = ...,
         password: _builtins.str = ...,
+        device_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "password", b"password"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token", b"device_token", "email", b"email", "password", b"password"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -116,8 +126,11 @@ class LoginResponse(_message.Message):
 
     TOKEN_FIELD_NUMBER: _builtins.int
     USER_FIELD_NUMBER: _builtins.int
+    DEVICE_TOKEN_FIELD_NUMBER: _builtins.int
     token: _builtins.str
     """The bearer token, valid for 24 hours."""
+    device_token: _builtins.str
+    """Recognizes this device at later sign-ins, for 400 days; see LoginRequest."""
     @_builtins.property
     def user(self) -> Global___UserSummary:
         """The account."""
@@ -127,10 +140,11 @@ class LoginResponse(_message.Message):
         *,
         token: _builtins.str = ...,
         user: Global___UserSummary | None = ...,
+        device_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token", b"device_token", "token", b"token", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -209,14 +223,17 @@ class UpdateUserRequest(_message.Message):
     FIRST_NAME_FIELD_NUMBER: _builtins.int
     LAST_NAME_FIELD_NUMBER: _builtins.int
     PROFILE_FIELD_NUMBER: _builtins.int
+    CURRENT_PASSWORD_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The account's id, or `me` for the caller's own."""
     email: _builtins.str
-    """The new mail address."""
+    """The new mail address. It takes over when it is verified."""
     first_name: _builtins.str
     """The new given name."""
     last_name: _builtins.str
     """The new family name."""
+    current_password: _builtins.str
+    """The caller's password. Required if the mail address changes."""
     @_builtins.property
     def profile(self) -> Global___Profile:
         """The fields of the profile that change. Preferences and address are replaced as a whole."""
@@ -229,10 +246,11 @@ class UpdateUserRequest(_message.Message):
         first_name: _builtins.str | None = ...,
         last_name: _builtins.str | None = ...,
         profile: Global___Profile | None = ...,
+        current_password: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_first_name", b"_first_name", "_last_name", b"_last_name", "email", b"email", "first_name", b"first_name", "last_name", b"last_name", "profile", b"profile"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_first_name", b"_first_name", "_last_name", b"_last_name", "email", b"email", "first_name", b"first_name", "id", b"id", "last_name", b"last_name", "profile", b"profile"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_first_name", b"_first_name", "_last_name", b"_last_name", "current_password", b"current_password", "email", b"email", "first_name", b"first_name", "id", b"id", "last_name", b"last_name", "profile", b"profile"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__email: _TypeAlias = _typing.Literal["email"]  # noqa: Y015
     _WhichOneofArgType__email: _TypeAlias = _typing.Literal["_email", b"_email"]  # noqa: Y015
@@ -260,14 +278,17 @@ class ReplaceUserRequest(_message.Message):
     FIRST_NAME_FIELD_NUMBER: _builtins.int
     LAST_NAME_FIELD_NUMBER: _builtins.int
     PROFILE_FIELD_NUMBER: _builtins.int
+    CURRENT_PASSWORD_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The account's id, or `me` for the caller's own."""
     email: _builtins.str
-    """The new mail address."""
+    """The new mail address. It takes over when it is verified."""
     first_name: _builtins.str
     """The new given name."""
     last_name: _builtins.str
     """The new family name."""
+    current_password: _builtins.str
+    """The caller's password. Required if the mail address changes."""
     @_builtins.property
     def profile(self) -> Global___Profile:
         """The whole profile."""
@@ -280,10 +301,11 @@ class ReplaceUserRequest(_message.Message):
         first_name: _builtins.str | None = ...,
         last_name: _builtins.str | None = ...,
         profile: Global___Profile | None = ...,
+        current_password: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_first_name", b"_first_name", "_last_name", b"_last_name", "email", b"email", "first_name", b"first_name", "last_name", b"last_name", "profile", b"profile"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_first_name", b"_first_name", "_last_name", b"_last_name", "email", b"email", "first_name", b"first_name", "id", b"id", "last_name", b"last_name", "profile", b"profile"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_first_name", b"_first_name", "_last_name", b"_last_name", "current_password", b"current_password", "email", b"email", "first_name", b"first_name", "id", b"id", "last_name", b"last_name", "profile", b"profile"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__email: _TypeAlias = _typing.Literal["email"]  # noqa: Y015
     _WhichOneofArgType__email: _TypeAlias = _typing.Literal["_email", b"_email"]  # noqa: Y015
@@ -565,6 +587,45 @@ class VerifyEmailResponse(_message.Message):
 Global___VerifyEmailResponse: _TypeAlias = VerifyEmailResponse  # noqa: Y015
 
 @_typing.final
+class UndoEmailChangeRequest(_message.Message):
+    """The token that undoes a change of the mail address."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The token from the mail."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndoEmailChangeRequest: _TypeAlias = UndoEmailChangeRequest  # noqa: Y015
+
+@_typing.final
+class UndoEmailChangeResponse(_message.Message):
+    """The change is undone. Choose a new password with the token from the next mail."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndoEmailChangeResponse: _TypeAlias = UndoEmailChangeResponse  # noqa: Y015
+
+@_typing.final
 class LogoutRequest(_message.Message):
     """No fields: the access token identifies the session."""
 
@@ -759,6 +820,7 @@ class User(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     LAST_LOGIN_FIELD_NUMBER: _builtins.int
     PROFILE_FIELD_NUMBER: _builtins.int
+    PENDING_EMAIL_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The account's id."""
     email: _builtins.str
@@ -771,6 +833,8 @@ class User(_message.Message):
     """Whether the mail address is verified."""
     account_status: _builtins.str
     """The status: active, suspended or deleted."""
+    pending_email: _builtins.str
+    """The mail address that takes over when it is verified. Absent if none waits for it."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When the account was created."""
@@ -800,12 +864,15 @@ class User(_message.Message):
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         last_login: _timestamp_pb2.Timestamp | None = ...,
         profile: Global___Profile | None = ...,
+        pending_email: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "last_login", b"last_login", "profile", b"profile", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_pending_email", b"_pending_email", "created_at", b"created_at", "last_login", b"last_login", "pending_email", b"pending_email", "profile", b"profile", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_status", b"account_status", "created_at", b"created_at", "email", b"email", "email_verified", b"email_verified", "first_name", b"first_name", "id", b"id", "last_login", b"last_login", "last_name", b"last_name", "profile", b"profile", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_pending_email", b"_pending_email", "account_status", b"account_status", "created_at", b"created_at", "email", b"email", "email_verified", b"email_verified", "first_name", b"first_name", "id", b"id", "last_login", b"last_login", "last_name", b"last_name", "pending_email", b"pending_email", "profile", b"profile", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__pending_email: _TypeAlias = _typing.Literal["pending_email"]  # noqa: Y015
+    _WhichOneofArgType__pending_email: _TypeAlias = _typing.Literal["_pending_email", b"_pending_email"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pending_email) -> _WhichOneofReturnType__pending_email | None: ...
 
 Global___User: _TypeAlias = User  # noqa: Y015
 

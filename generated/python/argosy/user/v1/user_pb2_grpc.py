@@ -100,6 +100,11 @@ class UserServiceStub:
                 request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.VerifyEmailRequest.SerializeToString,
                 response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.VerifyEmailResponse.FromString,
                 _registered_method=True)
+        self.UndoEmailChange = channel.unary_unary(
+                '/argosy.user.v1.UserService/UndoEmailChange',
+                request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.UndoEmailChangeRequest.SerializeToString,
+                response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.UndoEmailChangeResponse.FromString,
+                _registered_method=True)
         self.Logout = channel.unary_unary(
                 '/argosy.user.v1.UserService/Logout',
                 request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.LogoutRequest.SerializeToString,
@@ -132,7 +137,9 @@ class UserServiceServicer:
     def Login(self, request, context):
         """Signs a user in: creates a session and returns its token, which is valid for 24 hours. A wrong password and an
         unknown address are both UNAUTHENTICATED. A suspended account is PERMISSION_DENIED (ACCOUNT_SUSPENDED) if the
-        password is right. Publishes USER_LOGIN.
+        password is right. After several wrong passwords, sign-ins of unknown devices are RESOURCE_EXHAUSTED
+        (TOO_MANY_FAILURES) for up to a minute; a device token, or an address that has signed in before, has a limit of its
+        own. Publishes USER_LOGIN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -147,16 +154,21 @@ class UserServiceServicer:
 
     def UpdateUser(self, request, context):
         """Changes the fields of an account that are present in the request: of the caller's account, or of any for staff. An
-        empty text clears a field of the profile. A new mail address must be verified: a mail is sent to it. An address
-        that is in use is ALREADY_EXISTS. Another user's account is NOT_FOUND. Publishes USER_UPDATED.
+        empty text clears a field of the profile. Another user's account is NOT_FOUND. Publishes USER_UPDATED.
+
+        Another mail address needs the caller's password (`currentPassword`); a wrong or absent one is INVALID_ARGUMENT
+        (WRONG_PASSWORD). The account keeps its address until the new one (`pendingEmail`) is verified with the token of a
+        mail to it, within 7 days. The present address gets a mail whose token undoes the change (UndoEmailChange). An
+        address that is in use is ALREADY_EXISTS, at once or when it is verified. The present address withdraws a change
+        that waits. Publishes EMAIL_VERIFICATION_REQUESTED and EMAIL_CHANGE_REQUESTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReplaceUser(self, request, context):
-        """Like UpdateUser, but replaces the whole profile: absent fields of the profile are cleared. A mail address that is
-        in use is ALREADY_EXISTS. Publishes USER_UPDATED.
+        """Like UpdateUser, but replaces the whole profile: absent fields of the profile are cleared. Publishes the same
+        events.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,7 +201,8 @@ class UserServiceServicer:
 
     def ChangePassword(self, request, context):
         """Changes the caller's password and revokes the caller's other sessions. A wrong old password is INVALID_ARGUMENT
-        (WRONG_PASSWORD). Publishes SESSION_REVOKED for each revoked session.
+        (WRONG_PASSWORD); after several of them the session is refused for up to a minute, RESOURCE_EXHAUSTED
+        (TOO_MANY_FAILURES). Publishes SESSION_REVOKED for each revoked session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -214,8 +227,9 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RequestEmailVerification(self, request, context):
-        """Requests another mail with a token that verifies the caller's mail address. The first one is sent at registration
-        and when the address changes. A verified address is FAILED_PRECONDITION (EMAIL_VERIFIED). Too many requests are
+        """Requests another mail with a token that verifies the caller's mail address; a new address that waits for it goes
+        first. The first mail is sent at registration and when a change of the address is requested. A verified address is
+        FAILED_PRECONDITION (EMAIL_VERIFIED). Too many requests are
         RESOURCE_EXHAUSTED. Publishes EMAIL_VERIFICATION_REQUESTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -223,7 +237,19 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def VerifyEmail(self, request, context):
-        """Marks a mail address as verified, with the token from a mail. Tokens are valid as in ConfirmPasswordReset.
+        """Marks a mail address as verified, with the token from a mail; a new address replaces the account's. Tokens are valid
+        as in ConfirmPasswordReset. Publishes USER_UPDATED if the address changes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndoEmailChange(self, request, context):
+        """Undoes a change of the mail address with the token from the mail to the old address, for 7 days after the request,
+        also after later changes. The account has its old address again, no session and no usable password: a mail to the
+        old address allows to choose another. Until then nobody else can register the old address. An invalid token is
+        INVALID_ARGUMENT (MAIL_TOKEN_NOT_GOOD). Publishes USER_UPDATED, PASSWORD_RESET_REQUESTED, and SESSION_REVOKED for
+        each session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -319,6 +345,11 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.VerifyEmail,
                     request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.VerifyEmailRequest.FromString,
                     response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.VerifyEmailResponse.SerializeToString,
+            ),
+            'UndoEmailChange': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndoEmailChange,
+                    request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.UndoEmailChangeRequest.FromString,
+                    response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.UndoEmailChangeResponse.SerializeToString,
             ),
             'Logout': grpc.unary_unary_rpc_method_handler(
                     servicer.Logout,
@@ -688,6 +719,33 @@ class UserService:
             '/argosy.user.v1.UserService/VerifyEmail',
             argosy_dot_user_dot_v1_dot_user__pb2.VerifyEmailRequest.SerializeToString,
             argosy_dot_user_dot_v1_dot_user__pb2.VerifyEmailResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndoEmailChange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.user.v1.UserService/UndoEmailChange',
+            argosy_dot_user_dot_v1_dot_user__pb2.UndoEmailChangeRequest.SerializeToString,
+            argosy_dot_user_dot_v1_dot_user__pb2.UndoEmailChangeResponse.FromString,
             options,
             channel_credentials,
             insecure,

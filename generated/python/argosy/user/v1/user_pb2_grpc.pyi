@@ -40,18 +40,25 @@ class UserServiceStub:
     Login: _grpc.UnaryUnaryMultiCallable[_user_pb2.LoginRequest, _user_pb2.LoginResponse]
     """Signs a user in: creates a session and returns its token, which is valid for 24 hours. A wrong password and an
     unknown address are both UNAUTHENTICATED. A suspended account is PERMISSION_DENIED (ACCOUNT_SUSPENDED) if the
-    password is right. Publishes USER_LOGIN.
+    password is right. After several wrong passwords, sign-ins of unknown devices are RESOURCE_EXHAUSTED
+    (TOO_MANY_FAILURES) for up to a minute; a device token, or an address that has signed in before, has a limit of its
+    own. Publishes USER_LOGIN.
     """
     GetUser: _grpc.UnaryUnaryMultiCallable[_user_pb2.GetUserRequest, _user_pb2.User]
     """Returns one account: the caller's, or any for staff. Another user's account is NOT_FOUND, like an unknown one."""
     UpdateUser: _grpc.UnaryUnaryMultiCallable[_user_pb2.UpdateUserRequest, _user_pb2.User]
     """Changes the fields of an account that are present in the request: of the caller's account, or of any for staff. An
-    empty text clears a field of the profile. A new mail address must be verified: a mail is sent to it. An address
-    that is in use is ALREADY_EXISTS. Another user's account is NOT_FOUND. Publishes USER_UPDATED.
+    empty text clears a field of the profile. Another user's account is NOT_FOUND. Publishes USER_UPDATED.
+
+    Another mail address needs the caller's password (`currentPassword`); a wrong or absent one is INVALID_ARGUMENT
+    (WRONG_PASSWORD). The account keeps its address until the new one (`pendingEmail`) is verified with the token of a
+    mail to it, within 7 days. The present address gets a mail whose token undoes the change (UndoEmailChange). An
+    address that is in use is ALREADY_EXISTS, at once or when it is verified. The present address withdraws a change
+    that waits. Publishes EMAIL_VERIFICATION_REQUESTED and EMAIL_CHANGE_REQUESTED.
     """
     ReplaceUser: _grpc.UnaryUnaryMultiCallable[_user_pb2.ReplaceUserRequest, _user_pb2.User]
-    """Like UpdateUser, but replaces the whole profile: absent fields of the profile are cleared. A mail address that is
-    in use is ALREADY_EXISTS. Publishes USER_UPDATED.
+    """Like UpdateUser, but replaces the whole profile: absent fields of the profile are cleared. Publishes the same
+    events.
     """
     DeleteUser: _grpc.UnaryUnaryMultiCallable[_user_pb2.DeleteUserRequest, _user_pb2.User]
     """Deletes an account, and returns it with the status deleted: the caller's account, or any for staff. Its address can
@@ -68,7 +75,8 @@ class UserServiceStub:
     """
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_user_pb2.ChangePasswordRequest, _user_pb2.ChangePasswordResponse]
     """Changes the caller's password and revokes the caller's other sessions. A wrong old password is INVALID_ARGUMENT
-    (WRONG_PASSWORD). Publishes SESSION_REVOKED for each revoked session.
+    (WRONG_PASSWORD); after several of them the session is refused for up to a minute, RESOURCE_EXHAUSTED
+    (TOO_MANY_FAILURES). Publishes SESSION_REVOKED for each revoked session.
     """
     RequestPasswordReset: _grpc.UnaryUnaryMultiCallable[_user_pb2.RequestPasswordResetRequest, _user_pb2.RequestPasswordResetResponse]
     """Requests a mail with a token that allows setting a new password. The response does not reveal whether an account
@@ -81,12 +89,22 @@ class UserServiceStub:
     address becomes verified. Publishes SESSION_REVOKED for each session.
     """
     RequestEmailVerification: _grpc.UnaryUnaryMultiCallable[_user_pb2.RequestEmailVerificationRequest, _user_pb2.RequestEmailVerificationResponse]
-    """Requests another mail with a token that verifies the caller's mail address. The first one is sent at registration
-    and when the address changes. A verified address is FAILED_PRECONDITION (EMAIL_VERIFIED). Too many requests are
+    """Requests another mail with a token that verifies the caller's mail address; a new address that waits for it goes
+    first. The first mail is sent at registration and when a change of the address is requested. A verified address is
+    FAILED_PRECONDITION (EMAIL_VERIFIED). Too many requests are
     RESOURCE_EXHAUSTED. Publishes EMAIL_VERIFICATION_REQUESTED.
     """
     VerifyEmail: _grpc.UnaryUnaryMultiCallable[_user_pb2.VerifyEmailRequest, _user_pb2.VerifyEmailResponse]
-    """Marks a mail address as verified, with the token from a mail. Tokens are valid as in ConfirmPasswordReset."""
+    """Marks a mail address as verified, with the token from a mail; a new address replaces the account's. Tokens are valid
+    as in ConfirmPasswordReset. Publishes USER_UPDATED if the address changes.
+    """
+    UndoEmailChange: _grpc.UnaryUnaryMultiCallable[_user_pb2.UndoEmailChangeRequest, _user_pb2.UndoEmailChangeResponse]
+    """Undoes a change of the mail address with the token from the mail to the old address, for 7 days after the request,
+    also after later changes. The account has its old address again, no session and no usable password: a mail to the
+    old address allows to choose another. Until then nobody else can register the old address. An invalid token is
+    INVALID_ARGUMENT (MAIL_TOKEN_NOT_GOOD). Publishes USER_UPDATED, PASSWORD_RESET_REQUESTED, and SESSION_REVOKED for
+    each session.
+    """
     Logout: _grpc.UnaryUnaryMultiCallable[_user_pb2.LogoutRequest, _user_pb2.LogoutResponse]
     """Revokes the session of the caller's token. Within seconds every service refuses the token. Publishes
     SESSION_REVOKED.
@@ -110,18 +128,25 @@ class UserServiceAsyncStub(UserServiceStub):
     Login: _aio.UnaryUnaryMultiCallable[_user_pb2.LoginRequest, _user_pb2.LoginResponse]  # type: ignore[assignment]
     """Signs a user in: creates a session and returns its token, which is valid for 24 hours. A wrong password and an
     unknown address are both UNAUTHENTICATED. A suspended account is PERMISSION_DENIED (ACCOUNT_SUSPENDED) if the
-    password is right. Publishes USER_LOGIN.
+    password is right. After several wrong passwords, sign-ins of unknown devices are RESOURCE_EXHAUSTED
+    (TOO_MANY_FAILURES) for up to a minute; a device token, or an address that has signed in before, has a limit of its
+    own. Publishes USER_LOGIN.
     """
     GetUser: _aio.UnaryUnaryMultiCallable[_user_pb2.GetUserRequest, _user_pb2.User]  # type: ignore[assignment]
     """Returns one account: the caller's, or any for staff. Another user's account is NOT_FOUND, like an unknown one."""
     UpdateUser: _aio.UnaryUnaryMultiCallable[_user_pb2.UpdateUserRequest, _user_pb2.User]  # type: ignore[assignment]
     """Changes the fields of an account that are present in the request: of the caller's account, or of any for staff. An
-    empty text clears a field of the profile. A new mail address must be verified: a mail is sent to it. An address
-    that is in use is ALREADY_EXISTS. Another user's account is NOT_FOUND. Publishes USER_UPDATED.
+    empty text clears a field of the profile. Another user's account is NOT_FOUND. Publishes USER_UPDATED.
+
+    Another mail address needs the caller's password (`currentPassword`); a wrong or absent one is INVALID_ARGUMENT
+    (WRONG_PASSWORD). The account keeps its address until the new one (`pendingEmail`) is verified with the token of a
+    mail to it, within 7 days. The present address gets a mail whose token undoes the change (UndoEmailChange). An
+    address that is in use is ALREADY_EXISTS, at once or when it is verified. The present address withdraws a change
+    that waits. Publishes EMAIL_VERIFICATION_REQUESTED and EMAIL_CHANGE_REQUESTED.
     """
     ReplaceUser: _aio.UnaryUnaryMultiCallable[_user_pb2.ReplaceUserRequest, _user_pb2.User]  # type: ignore[assignment]
-    """Like UpdateUser, but replaces the whole profile: absent fields of the profile are cleared. A mail address that is
-    in use is ALREADY_EXISTS. Publishes USER_UPDATED.
+    """Like UpdateUser, but replaces the whole profile: absent fields of the profile are cleared. Publishes the same
+    events.
     """
     DeleteUser: _aio.UnaryUnaryMultiCallable[_user_pb2.DeleteUserRequest, _user_pb2.User]  # type: ignore[assignment]
     """Deletes an account, and returns it with the status deleted: the caller's account, or any for staff. Its address can
@@ -138,7 +163,8 @@ class UserServiceAsyncStub(UserServiceStub):
     """
     ChangePassword: _aio.UnaryUnaryMultiCallable[_user_pb2.ChangePasswordRequest, _user_pb2.ChangePasswordResponse]  # type: ignore[assignment]
     """Changes the caller's password and revokes the caller's other sessions. A wrong old password is INVALID_ARGUMENT
-    (WRONG_PASSWORD). Publishes SESSION_REVOKED for each revoked session.
+    (WRONG_PASSWORD); after several of them the session is refused for up to a minute, RESOURCE_EXHAUSTED
+    (TOO_MANY_FAILURES). Publishes SESSION_REVOKED for each revoked session.
     """
     RequestPasswordReset: _aio.UnaryUnaryMultiCallable[_user_pb2.RequestPasswordResetRequest, _user_pb2.RequestPasswordResetResponse]  # type: ignore[assignment]
     """Requests a mail with a token that allows setting a new password. The response does not reveal whether an account
@@ -151,12 +177,22 @@ class UserServiceAsyncStub(UserServiceStub):
     address becomes verified. Publishes SESSION_REVOKED for each session.
     """
     RequestEmailVerification: _aio.UnaryUnaryMultiCallable[_user_pb2.RequestEmailVerificationRequest, _user_pb2.RequestEmailVerificationResponse]  # type: ignore[assignment]
-    """Requests another mail with a token that verifies the caller's mail address. The first one is sent at registration
-    and when the address changes. A verified address is FAILED_PRECONDITION (EMAIL_VERIFIED). Too many requests are
+    """Requests another mail with a token that verifies the caller's mail address; a new address that waits for it goes
+    first. The first mail is sent at registration and when a change of the address is requested. A verified address is
+    FAILED_PRECONDITION (EMAIL_VERIFIED). Too many requests are
     RESOURCE_EXHAUSTED. Publishes EMAIL_VERIFICATION_REQUESTED.
     """
     VerifyEmail: _aio.UnaryUnaryMultiCallable[_user_pb2.VerifyEmailRequest, _user_pb2.VerifyEmailResponse]  # type: ignore[assignment]
-    """Marks a mail address as verified, with the token from a mail. Tokens are valid as in ConfirmPasswordReset."""
+    """Marks a mail address as verified, with the token from a mail; a new address replaces the account's. Tokens are valid
+    as in ConfirmPasswordReset. Publishes USER_UPDATED if the address changes.
+    """
+    UndoEmailChange: _aio.UnaryUnaryMultiCallable[_user_pb2.UndoEmailChangeRequest, _user_pb2.UndoEmailChangeResponse]  # type: ignore[assignment]
+    """Undoes a change of the mail address with the token from the mail to the old address, for 7 days after the request,
+    also after later changes. The account has its old address again, no session and no usable password: a mail to the
+    old address allows to choose another. Until then nobody else can register the old address. An invalid token is
+    INVALID_ARGUMENT (MAIL_TOKEN_NOT_GOOD). Publishes USER_UPDATED, PASSWORD_RESET_REQUESTED, and SESSION_REVOKED for
+    each session.
+    """
     Logout: _aio.UnaryUnaryMultiCallable[_user_pb2.LogoutRequest, _user_pb2.LogoutResponse]  # type: ignore[assignment]
     """Revokes the session of the caller's token. Within seconds every service refuses the token. Publishes
     SESSION_REVOKED.
@@ -189,7 +225,9 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_user_pb2.LoginResponse, _abc.Awaitable[_user_pb2.LoginResponse]]:
         """Signs a user in: creates a session and returns its token, which is valid for 24 hours. A wrong password and an
         unknown address are both UNAUTHENTICATED. A suspended account is PERMISSION_DENIED (ACCOUNT_SUSPENDED) if the
-        password is right. Publishes USER_LOGIN.
+        password is right. After several wrong passwords, sign-ins of unknown devices are RESOURCE_EXHAUSTED
+        (TOO_MANY_FAILURES) for up to a minute; a device token, or an address that has signed in before, has a limit of its
+        own. Publishes USER_LOGIN.
         """
 
     @_abc_1.abstractmethod
@@ -207,8 +245,13 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.User, _abc.Awaitable[_user_pb2.User]]:
         """Changes the fields of an account that are present in the request: of the caller's account, or of any for staff. An
-        empty text clears a field of the profile. A new mail address must be verified: a mail is sent to it. An address
-        that is in use is ALREADY_EXISTS. Another user's account is NOT_FOUND. Publishes USER_UPDATED.
+        empty text clears a field of the profile. Another user's account is NOT_FOUND. Publishes USER_UPDATED.
+
+        Another mail address needs the caller's password (`currentPassword`); a wrong or absent one is INVALID_ARGUMENT
+        (WRONG_PASSWORD). The account keeps its address until the new one (`pendingEmail`) is verified with the token of a
+        mail to it, within 7 days. The present address gets a mail whose token undoes the change (UndoEmailChange). An
+        address that is in use is ALREADY_EXISTS, at once or when it is verified. The present address withdraws a change
+        that waits. Publishes EMAIL_VERIFICATION_REQUESTED and EMAIL_CHANGE_REQUESTED.
         """
 
     @_abc_1.abstractmethod
@@ -217,8 +260,8 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _user_pb2.ReplaceUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.User, _abc.Awaitable[_user_pb2.User]]:
-        """Like UpdateUser, but replaces the whole profile: absent fields of the profile are cleared. A mail address that is
-        in use is ALREADY_EXISTS. Publishes USER_UPDATED.
+        """Like UpdateUser, but replaces the whole profile: absent fields of the profile are cleared. Publishes the same
+        events.
         """
 
     @_abc_1.abstractmethod
@@ -259,7 +302,8 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.ChangePasswordResponse, _abc.Awaitable[_user_pb2.ChangePasswordResponse]]:
         """Changes the caller's password and revokes the caller's other sessions. A wrong old password is INVALID_ARGUMENT
-        (WRONG_PASSWORD). Publishes SESSION_REVOKED for each revoked session.
+        (WRONG_PASSWORD); after several of them the session is refused for up to a minute, RESOURCE_EXHAUSTED
+        (TOO_MANY_FAILURES). Publishes SESSION_REVOKED for each revoked session.
         """
 
     @_abc_1.abstractmethod
@@ -290,8 +334,9 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _user_pb2.RequestEmailVerificationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.RequestEmailVerificationResponse, _abc.Awaitable[_user_pb2.RequestEmailVerificationResponse]]:
-        """Requests another mail with a token that verifies the caller's mail address. The first one is sent at registration
-        and when the address changes. A verified address is FAILED_PRECONDITION (EMAIL_VERIFIED). Too many requests are
+        """Requests another mail with a token that verifies the caller's mail address; a new address that waits for it goes
+        first. The first mail is sent at registration and when a change of the address is requested. A verified address is
+        FAILED_PRECONDITION (EMAIL_VERIFIED). Too many requests are
         RESOURCE_EXHAUSTED. Publishes EMAIL_VERIFICATION_REQUESTED.
         """
 
@@ -301,7 +346,22 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _user_pb2.VerifyEmailRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.VerifyEmailResponse, _abc.Awaitable[_user_pb2.VerifyEmailResponse]]:
-        """Marks a mail address as verified, with the token from a mail. Tokens are valid as in ConfirmPasswordReset."""
+        """Marks a mail address as verified, with the token from a mail; a new address replaces the account's. Tokens are valid
+        as in ConfirmPasswordReset. Publishes USER_UPDATED if the address changes.
+        """
+
+    @_abc_1.abstractmethod
+    def UndoEmailChange(
+        self,
+        request: _user_pb2.UndoEmailChangeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_pb2.UndoEmailChangeResponse, _abc.Awaitable[_user_pb2.UndoEmailChangeResponse]]:
+        """Undoes a change of the mail address with the token from the mail to the old address, for 7 days after the request,
+        also after later changes. The account has its old address again, no session and no usable password: a mail to the
+        old address allows to choose another. Until then nobody else can register the old address. An invalid token is
+        INVALID_ARGUMENT (MAIL_TOKEN_NOT_GOOD). Publishes USER_UPDATED, PASSWORD_RESET_REQUESTED, and SESSION_REVOKED for
+        each session.
+        """
 
     @_abc_1.abstractmethod
     def Logout(
