@@ -33,8 +33,8 @@ _NAMED_FIELD: Piece = {
     "@type": "type.googleapis.com/google.rpc.BadRequest",
     "fieldViolations": [
         {
-            "field": "%DYNAMIC_METADATA(argosy.body:field)%",
-            "description": "%DYNAMIC_METADATA(argosy.body:description)%",
+            "field": "%DYNAMIC_METADATA(argosy.request:field)%",
+            "description": "%DYNAMIC_METADATA(argosy.request:description)%",
         }
     ],
 }
@@ -88,7 +88,7 @@ def _matches(entry: Entry) -> list[Piece]:
     else:
         conditions = [_status("EQ", status)]
     if entry.get("field"):
-        conditions.append(_metadata_matches("argosy.body", ["field"], {"present_match": True}))
+        conditions.append(_metadata_matches("argosy.request", ["field"], {"present_match": True}))
     if "failure" in entry:
         conditions.append(_token_failure(entry["failure"]))
     return conditions

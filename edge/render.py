@@ -45,8 +45,8 @@ def _values(settings: EdgeSettings, targets: Targets, reflection: Path) -> dict[
         "filters",
         {
             "answer_headers": [{"append": option} for option in answer_headers],
-            "lua": (WRITTEN / "headers.lua").read_text(encoding="utf-8"),
-            "json_lua": (WRITTEN / "json.lua").read_text(encoding="utf-8"),
+            "lua": _script("utf8", "headers"),
+            "json_lua": _script("json"),
             "descriptors": str(settings.edge_descriptors),
             "services": public_services(),
             "sign_in": _derived("sign_in"),
@@ -137,6 +137,11 @@ def _derived(name: str) -> Any:
 
 def _written(name: str, values: Mapping[str, Any]) -> Any:
     return _read(WRITTEN / f"{name}.yaml", values)
+
+
+def _script(*names: str) -> str:
+    """The Lua of one filter, from one or more files."""
+    return "\n".join((WRITTEN / f"{name}.lua").read_text(encoding="utf-8") for name in names)
 
 
 def _read(path: Path, values: Mapping[str, Any]) -> Any:

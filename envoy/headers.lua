@@ -10,8 +10,7 @@ local ENCODINGS = {identity = true, deflate = true, gzip = true}
 
 -- Removes gRPC headers with invalid values. A service's transport would fail the request, and also the next one on the
 -- same connection with the header, which may be another client's.
-function envoy_on_request(handle)
-  local headers = handle:headers()
+local function remove_invalid_grpc_headers(headers)
   local timeout = headers:get("grpc-timeout")
   if timeout ~= nil and (string.len(timeout) > 9 or not string.match(timeout, "^%d+[HMSmun]$")) then
     headers:remove("grpc-timeout")
@@ -19,6 +18,33 @@ function envoy_on_request(handle)
   local encoding = headers:get("grpc-encoding")
   if encoding ~= nil and not (is_grpc(headers) and ENCODINGS[encoding]) then
     headers:remove("grpc-encoding")
+  end
+end
+
+-- RFC 9110, 11.1: the scheme is case-insensitive, and spaces separate it from the token. jwt_authn knows one spelling.
+local function normalize_authorization(headers)
+  local given = headers:get("authorization")
+  if given == nil or string.sub(given, 1, 7) == "Bearer " and string.byte(given, 8) ~= 32 then
+    return
+  end
+  local scheme, token = string.match(given, "^(%a+) +(.*)$")
+  if scheme ~= nil and string.lower(scheme) == "bearer" then
+    headers:replace("authorization", "Bearer " .. token)
+  end
+end
+
+local NOT_UTF8 = "must be UTF-8"
+
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  normalize_authorization(headers)
+  remove_invalid_grpc_headers(headers)
+  local field = not_text(headers:get(":path") or "")
+  if field ~= nil then
+    local metadata = handle:streamInfo():dynamicMetadata()
+    metadata:set("argosy.request", "field", field)
+    metadata:set("argosy.request", "description", NOT_UTF8)
+    handle:respond({[":status"] = "400"}, field .. ": " .. NOT_UTF8)
   end
 end
 

@@ -14,10 +14,15 @@ from services.chassis.rpc.pipeline import Exchange, Parts, Step, compose
 from services.chassis.rpc.policy import MethodPolicyView, ServicePolicyView
 
 _LARGEST_MESSAGE = 11 * 1024 * 1024  # the edge's limit is 10 MB; encoding adds some
-_OPTIONS = (
+_LARGEST_METADATA = 64 * 1024
+"""The edge forwards at most 32 KiB of headers and adds its own; gRPC counts 32 bytes more for each header. Between its
+two default limits, gRPC refuses a random share of calls, with an error that lists all headers."""
+OPTIONS = (
     ("grpc.so_reuseport", 0),  # a port in use is an error; otherwise two processes would share its calls
     ("grpc.max_receive_message_length", _LARGEST_MESSAGE),
     ("grpc.max_send_message_length", _LARGEST_MESSAGE),
+    ("grpc.max_metadata_size", _LARGEST_METADATA),
+    ("grpc.absolute_max_metadata_size", _LARGEST_METADATA),
     # Clients may ping idle connections. By default, gRPC closes a connection with more than one ping in 300 s.
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.http2.max_ping_strikes", 0),
@@ -61,7 +66,7 @@ class InFlight:
 
 def create() -> grpc.aio.Server:
     """Create a server with our options. Needs a running event loop."""
-    return grpc.aio.server(options=_OPTIONS, interceptors=tracing.active().server_interceptors())
+    return grpc.aio.server(options=OPTIONS, interceptors=tracing.active().server_interceptors())
 
 
 def listen(server: grpc.aio.Server, host: str, port: int) -> int:
