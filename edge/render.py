@@ -60,7 +60,7 @@ def _values(settings: EdgeSettings, targets: Targets, reflection: Path) -> dict[
     filters[-1:-1] = _shared_limit(settings)
     keys = {"jwks_path": settings.jwks_path, "jwks_host": str(settings.jwks_url.host)}
     root_routes = _written("root_routes", {**keys, **docs.files()})
-    routes = [*root_routes, *_rpc_routes(settings), *_written("last_routes", {})]
+    routes = [*root_routes, *_rpc_routes(settings), *_derived("rest_limits"), *_written("last_routes", {})]
     return {
         "host": settings.edge_host,
         "ipv4_too": settings.edge_host == "::",

@@ -33,7 +33,28 @@ local function normalize_authorization(headers)
   end
 end
 
-local NOT_UTF8 = "must be UTF-8"
+local function refuse(handle, field, rule)
+  local metadata = handle:streamInfo():dynamicMetadata()
+  metadata:set("argosy.request", "field", field)
+  metadata:set("argosy.request", "description", rule)
+  handle:respond({[":status"] = "400"}, field .. ": " .. rule)
+end
+
+local REQUEST_BYTES = 262144 -- the contract's default; tests compare it
+
+-- Refuses a request by its headers, before its body is read. (The filter `buffer` limits bodies without Content-Length.)
+local function refuse_body(handle, headers)
+  local limits = handle:metadata()
+  for _, name in ipairs(limits:get("required_headers") or {}) do
+    if headers:get(name) == nil then
+      return refuse(handle, name, "is required")
+    end
+  end
+  local length = tonumber(headers:get("content-length") or "")
+  if length ~= nil and length > (limits:get("max_request_bytes") or REQUEST_BYTES) then
+    handle:respond({[":status"] = "413"}, "")
+  end
+end
 
 function envoy_on_request(handle)
   local headers = handle:headers()
@@ -41,10 +62,9 @@ function envoy_on_request(handle)
   remove_invalid_grpc_headers(headers)
   local field = not_text(headers:get(":path") or "")
   if field ~= nil then
-    local metadata = handle:streamInfo():dynamicMetadata()
-    metadata:set("argosy.request", "field", field)
-    metadata:set("argosy.request", "description", NOT_UTF8)
-    handle:respond({[":status"] = "400"}, field .. ": " .. NOT_UTF8)
+    refuse(handle, field, "must be UTF-8")
+  elseif headers:get(":method") == "POST" or headers:get("content-length") ~= nil then
+    refuse_body(handle, headers)
   end
 end
 

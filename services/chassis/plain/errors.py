@@ -6,6 +6,7 @@ of a camelCase path and the rule), `metadata` (text → text) and `retry_after`;
     Exception
     └── AppError
         ├── InvalidArgument        INVALID_ARGUMENT    bad input; names the fields
+        ├── RequestTooLarge        INVALID_ARGUMENT    larger than the rpc's max_request_bytes
         ├── Unauthenticated        UNAUTHENTICATED     no token, or an invalid one
         ├── PermissionDenied       PERMISSION_DENIED   the token's owner may not do this
         ├── NotFound               NOT_FOUND           does not exist, or is not the caller's
@@ -66,6 +67,12 @@ class InvalidArgument(AppError):
     def __init__(self, violations: Sequence[FieldViolation], message: str | None = None) -> None:
         text = message or "; ".join(f"{field}: {description}" for field, description in violations)
         super().__init__(text, violations=violations)
+
+
+class RequestTooLarge(AppError):
+    """The request is larger than its rpc accepts."""
+
+    default_message = "the request is larger than this method accepts"
 
 
 class Unauthenticated(AppError):

@@ -22,6 +22,10 @@ from google.protobuf.duration_pb2 import Duration
 from argosy.policy.v1 import policy_pb2
 
 OURS = "argosy/"
+REQUEST_BYTES = 256 * 1024
+"""The default of `max_request_bytes`."""
+MOST_REQUEST_BYTES = 10 * 1024 * 1024
+"""The limit of `max_request_bytes`."""
 
 
 class ContractError(Exception):
@@ -70,6 +74,10 @@ class Rpc:
     """INTERNAL only: the services that may call it."""
     streams: bool
     """Whether the response is a stream of messages."""
+    max_request_bytes: int
+    """The maximum size of a request, which the edge and the service enforce."""
+    required_headers: tuple[str, ...]
+    """Headers without which the edge refuses a call before it reads the body."""
     timeout: float
     """The deadline of a call in seconds, including retries. For a stream: how long it may be open."""
     verb: str
@@ -191,6 +199,8 @@ def _rpc(service: str, method: MethodDescriptorProto, service_policy: policy_pb2
     _demand(is_internal == bool(policy.callers), name, "an internal rpc names its callers, a public one names none")
     timeout = _seconds(policy.deadline if policy.HasField("deadline") else service_policy.timeout)
     _demand(timeout > 0, name, "neither the rpc nor its service has a deadline")
+    largest = policy.max_request_bytes or REQUEST_BYTES
+    _demand(largest <= MOST_REQUEST_BYTES, name, f"max_request_bytes is at most {MOST_REQUEST_BYTES}")
     return Rpc(
         service=service,
         name=method.name,
@@ -201,6 +211,8 @@ def _rpc(service: str, method: MethodDescriptorProto, service_policy: policy_pb2
         unlimited=policy.unlimited,
         callers=tuple(policy.callers),
         streams=method.server_streaming,
+        max_request_bytes=largest,
+        required_headers=tuple(policy.required_headers),
         timeout=timeout,
         verb=verb,
         route=route,

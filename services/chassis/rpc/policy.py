@@ -37,6 +37,8 @@ class MethodPolicyView:
     """Short names of the services that may call an INTERNAL rpc."""
     deadline: float
     """The deadline of a call in seconds. For a stream: how long it may be open."""
+    max_request_bytes: int
+    """The maximum size of a request's message."""
     creates: bool
     """Whether success is 201 Created over REST."""
     repeatable: bool
@@ -95,6 +97,7 @@ def _view(rpc: Rpc, method: MethodDescriptor) -> MethodPolicyView:
         access=Access[rpc.access],
         callers=frozenset(rpc.callers),
         deadline=rpc.timeout,
+        max_request_bytes=rpc.max_request_bytes,
         creates=rpc.creates,
         repeatable=rpc.is_repeatable,
         verb=rpc.verb or "GRPC",

@@ -30,6 +30,7 @@ from services.chassis.plain.errors import (
     InvalidArgument,
     NotFound,
     PermissionDenied,
+    RequestTooLarge,
     ResourceExhausted,
     Unauthenticated,
     Unavailable,
@@ -57,6 +58,7 @@ class Fault:
 CHASSIS_FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
     {
         InvalidArgument: Fault(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
+        RequestTooLarge: Fault(grpc.StatusCode.INVALID_ARGUMENT, "BODY_TOO_LARGE"),
         Unauthenticated: Fault(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED"),
         PermissionDenied: Fault(grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED"),
         NotFound: Fault(grpc.StatusCode.NOT_FOUND, "NOT_FOUND"),

@@ -6,7 +6,7 @@ import pytest
 
 from codegen import edge
 from codegen.image import build_image
-from services.chassis.rpc.contract import Rpc, Service, public_rpcs, read_contract
+from services.chassis.rpc.contract import REQUEST_BYTES, Rpc, Service, public_rpcs, read_contract
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +81,24 @@ def test_what_is_unlimited_counts_for_no_group(
     services: tuple[Service, ...], routes: dict[str, dict[str, Any]]
 ) -> None:
     for path, route in routes.items():
-        assert ("metadata" in route) != rpc_of(services, path)[1].unlimited, path
-    assert "metadata" not in routes["/argosy.payment.v1.PaymentService/HandleStripeWebhook"]
+        counted = "argosy" in route.get("metadata", {}).get("filter_metadata", {})
+        assert counted != rpc_of(services, path)[1].unlimited, path
+    assert rpc_of(services, "/argosy.payment.v1.PaymentService/HandleStripeWebhook")[1].unlimited
+
+
+def test_an_rpc_with_a_limit_of_its_own_has_it_by_both_paths(
+    services: tuple[Service, ...], routes: dict[str, dict[str, Any]]
+) -> None:
+    of_rest = {route["name"].removesuffix(".rest"): route for route in edge.rest_limits(services)}
+    for service, rpc in public_rpcs(services):
+        name = f"{service.owner}.{rpc.name}"
+        assert (name in of_rest) == (rpc.max_request_bytes != REQUEST_BYTES or bool(rpc.required_headers)), name
+        if rpc.max_request_bytes != REQUEST_BYTES:
+            for route in (of_rest[name], routes[rpc.path]):
+                assert route["metadata"]["filter_metadata"]["lua"]["max_request_bytes"] == rpc.max_request_bytes
+                buffer = route["typed_per_filter_config"]["buffer"]["buffer"]
+                assert buffer["max_request_bytes"] == rpc.max_request_bytes
+    assert of_rest["payment.HandleStripeWebhook"]["match"]["safe_regex"]["regex"] == "/api/v1/webhooks/stripe"
 
 
 def test_every_group_and_every_upstream_of_a_route_exists(
@@ -92,7 +108,8 @@ def test_every_group_and_every_upstream_of_a_route_exists(
     upstreams = {upstream["name"] for upstream in edge.upstreams(services)}
     for route in routes.values():
         assert route["route"]["cluster"] in upstreams
-        assert "metadata" not in route or route["metadata"]["filter_metadata"]["argosy"]["group"] in groups
+        counted = route.get("metadata", {}).get("filter_metadata", {}).get("argosy")
+        assert counted is None or counted["group"] in groups
 
 
 def test_internal_services_are_not_transcoded_and_answer_for_nobodys_health(services: tuple[Service, ...]) -> None:

@@ -95,12 +95,18 @@ class MethodPolicy(_message.Message):
     DEADLINE_FIELD_NUMBER: _builtins.int
     CREATES_FIELD_NUMBER: _builtins.int
     UNLIMITED_FIELD_NUMBER: _builtins.int
+    MAX_REQUEST_BYTES_FIELD_NUMBER: _builtins.int
+    REQUIRED_HEADERS_FIELD_NUMBER: _builtins.int
     access: Global___Access.ValueType
     """Who may call it."""
     creates: _builtins.bool
     """Whether it creates a resource: success is 201 Created over REST."""
     unlimited: _builtins.bool
     """Whether the edge exempts it from rate limits."""
+    max_request_bytes: _builtins.int
+    """The maximum size of a request in bytes: of its body over REST, of its message over gRPC. Default: 256 KiB. At most
+    10 MiB. The edge refuses larger requests before it buffers them, and the service again before it parses them.
+    """
     @_builtins.property
     def callers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """ACCESS_INTERNAL only: the short names of the services that may call it, such as "order"."""
@@ -108,6 +114,10 @@ class MethodPolicy(_message.Message):
     @_builtins.property
     def deadline(self) -> _duration_pb2.Duration:
         """The deadline of a call. Default: the service's `timeout`."""
+
+    @_builtins.property
+    def required_headers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Headers without which the edge refuses a call before it reads the body."""
 
     def __init__(
         self,
@@ -117,10 +127,12 @@ class MethodPolicy(_message.Message):
         deadline: _duration_pb2.Duration | None = ...,
         creates: _builtins.bool = ...,
         unlimited: _builtins.bool = ...,
+        max_request_bytes: _builtins.int = ...,
+        required_headers: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["deadline", b"deadline"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "callers", b"callers", "creates", b"creates", "deadline", b"deadline", "unlimited", b"unlimited"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "callers", b"callers", "creates", b"creates", "deadline", b"deadline", "max_request_bytes", b"max_request_bytes", "required_headers", b"required_headers", "unlimited", b"unlimited"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
