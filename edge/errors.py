@@ -45,8 +45,8 @@ def mappers(table: list[Entry], headers: list[Piece]) -> list[Piece]:
 
     headers: the headers of every response. Some responses are made before a filter can add them.
     """
-    made = (mapper for entry in table for mapper in (_for_rest(entry), _for_grpc(entry)))
-    return [{**mapper, "headers_to_add": headers} for mapper in made]
+    made = ((mapper, _retry_after(entry)) for entry in table for mapper in (_for_rest(entry), _for_grpc(entry)))
+    return [{**mapper, "headers_to_add": [*headers, *more]} for mapper, more in made]
 
 
 def _for_rest(entry: Entry) -> Piece:
@@ -74,6 +74,14 @@ def _for_grpc(entry: Entry) -> Piece:
         **_answer(entry),
         "body_format_override": {"text_format_source": {"inline_string": entry["message"]}},
     }
+
+
+def _retry_after(entry: Entry) -> list[Piece]:
+    """The header Retry-After of a refusal that no filter has seen, such as that of an overloaded edge."""
+    if "retry_after" not in entry:
+        return []
+    header = {"key": "retry-after", "value": str(entry["retry_after"])}
+    return [{"header": header, "append_action": "ADD_IF_ABSENT"}]
 
 
 def _answer(entry: Entry) -> Piece:

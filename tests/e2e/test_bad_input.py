@@ -492,7 +492,9 @@ async def test_webhooks_that_stripe_did_not_sign(scene: Scene) -> None:
         }
     )
     for what, told in found.items():
-        assert (told.status, told.code, told.reason) == (400, INVALID_ARGUMENT, "BAD_SIGNATURE"), what
+        # Without the header, the edge refuses the call before it reads the body.
+        reason = "INVALID_ARGUMENT" if what == "no signature" else "BAD_SIGNATURE"
+        assert (told.status, told.code, told.reason) == (400, INVALID_ARGUMENT, reason), what
 
 
 @pytest.mark.usefixtures("unchanged")

@@ -271,7 +271,9 @@ def _envoy(settings: Mapping[str, str], change: Change, folder: Path) -> list[st
 
 def manager(config: dict[str, Any]) -> dict[str, Any]:
     """The part of a configuration that everything public is in."""
-    found: dict[str, Any] = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    found: dict[str, Any] = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][-1][
+        "typed_config"
+    ]
     return found
 
 
