@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from codegen.yaml_files import duration, write_yaml
-from services.chassis.rpc.contract import REQUEST_BYTES, Rpc, Service, public_rpcs, rate_limits
+from services.chassis.rpc.contract import REQUEST_BYTES, Bulkhead, Rpc, Service, public_rpcs, rate_limits
 
 Piece = list[Any]
 
@@ -45,6 +45,21 @@ def upstreams(services: tuple[Service, ...]) -> Piece:
         if not service.is_internal:
             by_owner.setdefault(service.owner, service.full_name)
     return [{"name": owner, "health_service": by_owner[owner]} for owner in sorted(by_owner)]
+
+
+def bulkheads(services: tuple[Service, ...]) -> Piece:
+    """The bulkheads of the services behind the edge: each is a cluster with its own limit of concurrent requests."""
+    return [
+        {
+            "name": _cluster(service, bulkhead),
+            "upstream": service.owner,
+            "health_service": service.full_name,
+            "most_requests": bulkhead.max_in_flight,
+        }
+        for service in services
+        if not service.is_internal
+        for bulkhead in service.bulkheads
+    ]
 
 
 def routes(services: tuple[Service, ...]) -> Piece:
@@ -87,6 +102,7 @@ def limits(services: tuple[Service, ...]) -> Piece:
 PIECES: dict[str, tuple[str, Callable[[tuple[Service, ...]], Piece]]] = {
     "services": ("The proto services that are served over REST.", transcoded_services),
     "upstreams": ("The services behind the edge.", upstreams),
+    "bulkheads": ("The groups of rpcs with a limit of concurrent requests of their own.", bulkheads),
     "routes": ("One route per public rpc.", routes),
     "rest_limits": ("Limits of requests by REST path, for rpcs with others than the default.", rest_limits),
     "sign_in": ("The token that each public rpc requires.", sign_in_rules),
@@ -103,7 +119,7 @@ SIGN_IN: dict[str, dict[str, Any]] = {
 
 def _route(service: Service, rpc: Rpc) -> dict[str, Any]:
     action: dict[str, Any] = {
-        "cluster": service.owner,
+        "cluster": _cluster(service, rpc.bulkhead) if rpc.bulkhead in service.bulkheads else service.owner,
         # A mesh's proxy routes by this name.
         "host_rewrite_literal": service.owner,
         **(_stream_times(rpc) if rpc.streams else {"timeout": duration(rpc.timeout)}),
@@ -138,6 +154,10 @@ def _route(service: Service, rpc: Rpc) -> dict[str, Any]:
     if for_lua:
         metadata["lua"] = for_lua
     return {**route, **_with_metadata(metadata), **_body_limit(rpc)}
+
+
+def _cluster(service: Service, bulkhead: Bulkhead) -> str:
+    return f"{service.owner}-{bulkhead.name}"
 
 
 def _with_metadata(metadata: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import yaml
 from edge import docs
 from edge.errors import mappers
 from edge.limits import HOUR, MINUTE, buckets, retry_after
-from edge.settings import MOST_STREAMS, ROOT, Address, EdgeSettings, Targets
+from edge.settings import MOST_REQUESTS, MOST_STREAMS, ROOT, Address, EdgeSettings, Targets
 from edge.tracing import sampler
 
 WRITTEN = ROOT / "envoy"
@@ -105,11 +105,10 @@ def _rpc_routes(settings: EdgeSettings) -> Any:
 
 
 def _clusters(settings: EdgeSettings, targets: Targets, sockets: Path) -> list[Any]:
+    upstreams = [{**one, "upstream": one["name"], "most_requests": MOST_REQUESTS} for one in _derived("upstreams")]
     services = [
-        _written(
-            "upstream", {**upstream, "most_streams": MOST_STREAMS, "endpoints": _endpoints(targets[upstream["name"]])}
-        )
-        for upstream in _derived("upstreams")
+        _written("upstream", {**one, "most_streams": MOST_STREAMS, "endpoints": _endpoints(targets[one["upstream"]])})
+        for one in [*upstreams, *_derived("bulkheads")]
     ]
     if settings.edge_in_mesh:
         for service in services:

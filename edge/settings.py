@@ -21,6 +21,8 @@ from pydantic import (
 )
 
 ROOT = Path(__file__).resolve().parent.parent
+MOST_REQUESTS = 1_000
+"""The maximum number of concurrent requests to one service, without bulkheads and streams."""
 MOST_STREAMS = 10_000
 """The maximum number of open streams to one service. Only streams have the priority HIGH."""
 

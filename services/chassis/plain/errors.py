@@ -15,6 +15,7 @@ of a camelCase path and the rule), `metadata` (text → text) and `retry_after`;
         ├── IdempotencyInFlight    ABORTED             the first call with the key has not answered yet
         ├── FailedPrecondition     FAILED_PRECONDITION
         ├── ResourceExhausted      RESOURCE_EXHAUSTED  over a limit; has retry_after
+        │   └── Overloaded         RESOURCE_EXHAUSTED  too many concurrent calls in this process
         ├── Unavailable            UNAVAILABLE         a dependency is unavailable; has retry_after
         └── DeadlineExceeded       DEADLINE_EXCEEDED
 """
@@ -122,6 +123,12 @@ class ResourceExhausted(AppError):
     """A limit is exceeded."""
 
     default_message = "too many requests at once; try again later"
+
+
+class Overloaded(ResourceExhausted):
+    """Too many calls are in flight in this process. This one has not begun."""
+
+    default_message = "too many calls at the moment; try again later"
 
 
 class Unavailable(AppError):

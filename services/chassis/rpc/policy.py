@@ -13,7 +13,7 @@ from google.protobuf.descriptor_pb2 import ServiceDescriptorProto
 from google.protobuf.message import Message
 
 from argosy.policy.v1 import policy_pb2
-from services.chassis.rpc.contract import Rpc, read_service
+from services.chassis.rpc.contract import Bulkhead, Rpc, read_service
 
 
 class Access(Enum):
@@ -39,6 +39,8 @@ class MethodPolicyView:
     """The deadline of a call in seconds. For a stream: how long it may be open."""
     max_request_bytes: int
     """The maximum size of a request's message."""
+    bulkhead: Bulkhead
+    """The limit of concurrent calls."""
     creates: bool
     """Whether success is 201 Created over REST."""
     repeatable: bool
@@ -98,6 +100,7 @@ def _view(rpc: Rpc, method: MethodDescriptor) -> MethodPolicyView:
         callers=frozenset(rpc.callers),
         deadline=rpc.timeout,
         max_request_bytes=rpc.max_request_bytes,
+        bulkhead=rpc.bulkhead,
         creates=rpc.creates,
         repeatable=rpc.is_repeatable,
         verb=rpc.verb or "GRPC",

@@ -29,6 +29,7 @@ from services.chassis.plain.errors import (
     IdempotencyMismatch,
     InvalidArgument,
     NotFound,
+    Overloaded,
     PermissionDenied,
     RequestTooLarge,
     ResourceExhausted,
@@ -67,6 +68,7 @@ CHASSIS_FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
         IdempotencyInFlight: Fault(grpc.StatusCode.ABORTED, "IDEMPOTENCY_IN_FLIGHT"),
         FailedPrecondition: Fault(grpc.StatusCode.FAILED_PRECONDITION, "FAILED_PRECONDITION"),
         ResourceExhausted: Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED"),
+        Overloaded: Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED"),
         Unavailable: Fault(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE"),
         DeadlineExceeded: Fault(grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
     }

@@ -118,6 +118,10 @@ def test_a_group_that_two_services_share_is_one_limit() -> None:
             "Shelf.Look: neither the rpc nor its service has a deadline",
         ),
         (
+            changed(PUBLIC, "method", 0, "options", METHOD, "bulkhead", to="hull"),
+            "Shelf.Look: its service has no bulkhead hull with a limit",
+        ),
+        (
             changed(PUBLIC, "method", 0, "options", METHOD, "maxRequestBytes", to=10 * 1024 * 1024 + 1),
             "Shelf.Look: max_request_bytes is at most 10485760",
         ),

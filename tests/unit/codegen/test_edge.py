@@ -86,6 +86,17 @@ def test_what_is_unlimited_counts_for_no_group(
     assert rpc_of(services, "/argosy.payment.v1.PaymentService/HandleStripeWebhook")[1].unlimited
 
 
+def test_an_rpc_of_a_bulkhead_goes_to_its_cluster(
+    services: tuple[Service, ...], routes: dict[str, dict[str, Any]]
+) -> None:
+    clusters = {one["name"]: one for one in edge.bulkheads(services)}
+    assert clusters["user-passwords"]["upstream"] == "user"
+    for path in ("Register", "Login", "ChangePassword", "ConfirmPasswordReset"):
+        assert routes[f"/argosy.user.v1.UserService/{path}"]["route"]["cluster"] == "user-passwords"
+    used = {route["route"]["cluster"] for route in routes.values()}
+    assert used == set(clusters) | {upstream["name"] for upstream in edge.upstreams(services)}
+
+
 def test_an_rpc_with_a_limit_of_its_own_has_it_by_both_paths(
     services: tuple[Service, ...], routes: dict[str, dict[str, Any]]
 ) -> None:
@@ -105,7 +116,7 @@ def test_every_group_and_every_upstream_of_a_route_exists(
     services: tuple[Service, ...], routes: dict[str, dict[str, Any]]
 ) -> None:
     groups = {limit["group"] for limit in edge.limits(services)}
-    upstreams = {upstream["name"] for upstream in edge.upstreams(services)}
+    upstreams = {one["name"] for one in (*edge.upstreams(services), *edge.bulkheads(services))}
     for route in routes.values():
         assert route["route"]["cluster"] in upstreams
         counted = route.get("metadata", {}).get("filter_metadata", {}).get("argosy")
