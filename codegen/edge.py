@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from codegen.yaml_files import duration, write_yaml
-from services.chassis.rpc.contract import Rpc, Service, public_rpcs, rate_limits
+from services.chassis.rpc.contract import REQUEST_BYTES, Bulkhead, Rpc, Service, public_rpcs, rate_limits
 
 Piece = list[Any]
 
@@ -18,9 +19,12 @@ Piece = list[Any]
 # notice the timeout of an attempt before the edge does.
 RETRY_ON = "gateway-error,connect-failure,refused-stream,cancelled,unavailable,deadline-exceeded"
 PREVIOUS_HOSTS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+PER_ROUTE = "envoy.extensions.filters.http.buffer.v3.BufferPerRoute"
 MOMENT_MS = 500
 STREAM_ENDS_WITHIN = 5.0
 """The edge ends a stream this many seconds after the service should have ended it."""
+
+_PARTS = re.compile(r"({[^}]*})")
 
 
 def write_edge(services: tuple[Service, ...], into: Path) -> None:
@@ -43,9 +47,43 @@ def upstreams(services: tuple[Service, ...]) -> Piece:
     return [{"name": owner, "health_service": by_owner[owner]} for owner in sorted(by_owner)]
 
 
+def bulkheads(services: tuple[Service, ...]) -> Piece:
+    """The bulkheads of the services behind the edge: each is a cluster with its own limit of concurrent requests."""
+    return [
+        {
+            "name": _cluster(service, bulkhead),
+            "upstream": service.owner,
+            "health_service": service.full_name,
+            "most_requests": bulkhead.max_in_flight,
+        }
+        for service in services
+        if not service.is_internal
+        for bulkhead in service.bulkheads
+    ]
+
+
 def routes(services: tuple[Service, ...]) -> Piece:
     """One route per public rpc. REST requests are already transcoded, so the paths are gRPC's."""
     return [_route(service, rpc) for service, rpc in public_rpcs(services)]
+
+
+def rest_limits(services: tuple[Service, ...]) -> Piece:
+    """One route by the REST path for each rpc that limits its requests otherwise than the default.
+
+    The body is buffered, and limited, before it is transcoded: until then no route of an rpc matches a REST request.
+    """
+    return [
+        {
+            "name": f"{service.owner}.{rpc.name}.rest",
+            "match": _rest_match(rpc),
+            # Never taken: the request has a route of an rpc by then, or an unknown path.
+            "route": {"cluster_header": "x-edge-nowhere", "cluster_not_found_response_code": "NOT_FOUND"},
+            **_with_metadata({"lua": limits}),
+            **_body_limit(rpc),
+        }
+        for service, rpc in public_rpcs(services)
+        if (limits := _limits_of_requests(rpc))
+    ]
 
 
 def sign_in_rules(services: tuple[Service, ...]) -> Piece:
@@ -64,7 +102,9 @@ def limits(services: tuple[Service, ...]) -> Piece:
 PIECES: dict[str, tuple[str, Callable[[tuple[Service, ...]], Piece]]] = {
     "services": ("The proto services that are served over REST.", transcoded_services),
     "upstreams": ("The services behind the edge.", upstreams),
+    "bulkheads": ("The groups of rpcs with a limit of concurrent requests of their own.", bulkheads),
     "routes": ("One route per public rpc.", routes),
+    "rest_limits": ("Limits of requests by REST path, for rpcs with others than the default.", rest_limits),
     "sign_in": ("The token that each public rpc requires.", sign_in_rules),
     "limits": ("The rate limits per caller, by group.", limits),
 }
@@ -79,7 +119,7 @@ SIGN_IN: dict[str, dict[str, Any]] = {
 
 def _route(service: Service, rpc: Rpc) -> dict[str, Any]:
     action: dict[str, Any] = {
-        "cluster": service.owner,
+        "cluster": _cluster(service, rpc.bulkhead) if rpc.bulkhead in service.bulkheads else service.owner,
         # A mesh's proxy routes by this name.
         "host_rewrite_literal": service.owner,
         **(_stream_times(rpc) if rpc.streams else {"timeout": duration(rpc.timeout)}),
@@ -110,11 +150,40 @@ def _route(service: Service, rpc: Rpc) -> dict[str, Any]:
     metadata: dict[str, Any] = {}
     if service.rate_limit is not None and not rpc.unlimited:
         metadata["argosy"] = {"group_by_address" if rpc.counts_by_address else "group": service.rate_limit.group}
-    if rpc.streams:
-        metadata["lua"] = {"streams": True}
-    if metadata:
-        route["metadata"] = {"filter_metadata": metadata}
-    return route
+    for_lua = {**({"streams": True} if rpc.streams else {}), **_limits_of_requests(rpc)}
+    if for_lua:
+        metadata["lua"] = for_lua
+    return {**route, **_with_metadata(metadata), **_body_limit(rpc)}
+
+
+def _cluster(service: Service, bulkhead: Bulkhead) -> str:
+    return f"{service.owner}-{bulkhead.name}"
+
+
+def _with_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    return {"metadata": {"filter_metadata": metadata}} if metadata else {}
+
+
+def _limits_of_requests(rpc: Rpc) -> dict[str, Any]:
+    """What headers.lua checks before the body is read. Empty: the default."""
+    return {
+        **({"max_request_bytes": rpc.max_request_bytes} if rpc.max_request_bytes != REQUEST_BYTES else {}),
+        **({"required_headers": list(rpc.required_headers)} if rpc.required_headers else {}),
+    }
+
+
+def _body_limit(rpc: Rpc) -> dict[str, Any]:
+    """The limit of the filter `buffer`, for bodies without Content-Length."""
+    if rpc.max_request_bytes == REQUEST_BYTES:
+        return {}
+    limit = {"@type": f"type.googleapis.com/{PER_ROUTE}", "buffer": {"max_request_bytes": rpc.max_request_bytes}}
+    return {"typed_per_filter_config": {"buffer": limit}}
+
+
+def _rest_match(rpc: Rpc) -> dict[str, Any]:
+    pattern = "".join("[^/]+" if part.startswith("{") else re.escape(part) for part in _PARTS.split(rpc.route))
+    method = {"name": ":method", "string_match": {"exact": rpc.verb}}
+    return {"safe_regex": {"regex": pattern}, "headers": [method]}
 
 
 def _stream_times(rpc: Rpc) -> dict[str, Any]:

@@ -33,8 +33,8 @@ _NAMED_FIELD: Piece = {
     "@type": "type.googleapis.com/google.rpc.BadRequest",
     "fieldViolations": [
         {
-            "field": "%DYNAMIC_METADATA(argosy.body:field)%",
-            "description": "%DYNAMIC_METADATA(argosy.body:description)%",
+            "field": "%DYNAMIC_METADATA(argosy.request:field)%",
+            "description": "%DYNAMIC_METADATA(argosy.request:description)%",
         }
     ],
 }
@@ -45,8 +45,8 @@ def mappers(table: list[Entry], headers: list[Piece]) -> list[Piece]:
 
     headers: the headers of every response. Some responses are made before a filter can add them.
     """
-    made = (mapper for entry in table for mapper in (_for_rest(entry), _for_grpc(entry)))
-    return [{**mapper, "headers_to_add": headers} for mapper in made]
+    made = ((mapper, _retry_after(entry)) for entry in table for mapper in (_for_rest(entry), _for_grpc(entry)))
+    return [{**mapper, "headers_to_add": [*headers, *more]} for mapper, more in made]
 
 
 def _for_rest(entry: Entry) -> Piece:
@@ -76,6 +76,14 @@ def _for_grpc(entry: Entry) -> Piece:
     }
 
 
+def _retry_after(entry: Entry) -> list[Piece]:
+    """The header Retry-After of a refusal that no filter has seen, such as that of an overloaded edge."""
+    if "retry_after" not in entry:
+        return []
+    header = {"key": "retry-after", "value": str(entry["retry_after"])}
+    return [{"header": header, "append_action": "ADD_IF_ABSENT"}]
+
+
 def _answer(entry: Entry) -> Piece:
     return {"status_code": entry["answer"]} if "answer" in entry else {}
 
@@ -88,7 +96,7 @@ def _matches(entry: Entry) -> list[Piece]:
     else:
         conditions = [_status("EQ", status)]
     if entry.get("field"):
-        conditions.append(_metadata_matches("argosy.body", ["field"], {"present_match": True}))
+        conditions.append(_metadata_matches("argosy.request", ["field"], {"present_match": True}))
     if "failure" in entry:
         conditions.append(_token_failure(entry["failure"]))
     return conditions

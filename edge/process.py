@@ -14,9 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from edge import reflection
+import grpc
+
+from edge import connections, reflection
 from edge.admin import Admin
-from edge.render import public_services, render
+from edge.render import CONNECTIONS, REFLECTION, public_services, render
 from edge.settings import EdgeSettings, Targets
 
 _PR_SET_PDEATHSIG = 1
@@ -33,26 +35,36 @@ _POLL_SECONDS = 0.1
 
 
 def run(settings: EdgeSettings, targets: Targets) -> int:
-    """Run Envoy and reflection until Envoy ends or a signal arrives. Returns Envoy's exit status.
+    """Run Envoy and what it asks this process until Envoy ends or a signal arrives. Returns Envoy's exit status.
 
     SIGTERM and SIGINT drain: /healthz fails, then new connections are refused, and requests in flight (but not streams)
     may finish (at most `drain_grace_seconds`), then Envoy stops. A second signal stops it at once.
     """
     with tempfile.TemporaryDirectory(prefix="argosy-edge-") as folder:
-        file, socket = Path(folder, "envoy.yaml"), Path(folder, "reflection.sock")
-        file.write_text(render(settings, targets, socket), encoding="utf-8")
+        sockets = Path(folder)
+        file = sockets / "envoy.yaml"
+        file.write_text(render(settings, targets, sockets), encoding="utf-8")
         signals = _Signals()
         envoy = _start(settings, file)
         try:
             # After Envoy: a process with gRPC's threads must not fork.
-            reflecting = reflection.serve(settings.edge_descriptors, public_services(), socket)
+            servers = _serve(settings, sockets)
             try:
                 return _until_done(settings, envoy, signals)
             finally:
-                reflecting.stop(None)
+                for server in servers:
+                    server.stop(None)
         finally:
             envoy.kill()
             envoy.wait()
+
+
+def _serve(settings: EdgeSettings, sockets: Path) -> list[grpc.Server]:
+    servers = [reflection.serve(settings.edge_descriptors, public_services(), sockets / REFLECTION)]
+    if settings.limits_connections:
+        limit = connections.ConnectionLimit(settings.edge_port, settings.edge_connections_per_address)
+        servers.append(connections.serve(limit, sockets / CONNECTIONS))
+    return servers
 
 
 def validate(config: str) -> int:

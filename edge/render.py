@@ -11,7 +11,7 @@ import yaml
 from edge import docs
 from edge.errors import mappers
 from edge.limits import HOUR, MINUTE, buckets, retry_after
-from edge.settings import MOST_STREAMS, ROOT, Address, EdgeSettings, Targets
+from edge.settings import MOST_REQUESTS, MOST_STREAMS, ROOT, Address, EdgeSettings, Targets
 from edge.tracing import sampler
 
 WRITTEN = ROOT / "envoy"
@@ -28,16 +28,25 @@ def public_services() -> list[str]:
     return list(_derived("services"))
 
 
-def render(settings: EdgeSettings, targets: Targets, reflection: Path = Path("reflection.sock")) -> str:
+REFLECTION = "reflection.sock"
+"""The Unix socket of the reflection server."""
+CONNECTIONS = "connections.sock"
+"""The Unix socket of the server that counts connections."""
+
+
+def render(settings: EdgeSettings, targets: Targets, sockets: Path = Path()) -> str:
     """The whole configuration of Envoy, as YAML. Raises KeyError if a file contains an unknown `!value`.
 
-    reflection: the Unix socket of the reflection server.
+    sockets: the folder of the Unix sockets of the edge's own process.
     """
-    config = _written("edge", _values(settings, targets, reflection))
+    config = _written("edge", _values(settings, targets, sockets))
+    if settings.limits_connections:
+        (chain,) = config["static_resources"]["listeners"][0]["filter_chains"]
+        chain["filters"].insert(0, _written("connection_limit", {}))
     return yaml.dump(config, Dumper=_Dumper, sort_keys=False, width=120)
 
 
-def _values(settings: EdgeSettings, targets: Targets, reflection: Path) -> dict[str, Any]:
+def _values(settings: EdgeSettings, targets: Targets, sockets: Path) -> dict[str, Any]:
     multiplier = settings.rate_limit_multiplier
     limits = _derived("limits")
     answer_headers = _written("answer_headers", {})
@@ -45,11 +54,12 @@ def _values(settings: EdgeSettings, targets: Targets, reflection: Path) -> dict[
         "filters",
         {
             "answer_headers": [{"append": option} for option in answer_headers],
-            "lua": (WRITTEN / "headers.lua").read_text(encoding="utf-8"),
-            "json_lua": (WRITTEN / "json.lua").read_text(encoding="utf-8"),
+            "lua": _script("utf8", "headers"),
+            "json_lua": _script("json"),
             "descriptors": str(settings.edge_descriptors),
             "services": public_services(),
             "sign_in": _derived("sign_in"),
+            "swagger_ui": docs.swagger_ui(),
             "jwks_url": str(settings.jwks_url),
             "minute_limits": buckets(limits, "per_minute", MINUTE, multiplier),
             "minute_retry_after": retry_after(limits, "per_minute", MINUTE, multiplier),
@@ -57,10 +67,10 @@ def _values(settings: EdgeSettings, targets: Targets, reflection: Path) -> dict[
             "hour_retry_after": retry_after(limits, "per_hour", HOUR, multiplier),
         },
     )
-    filters[-1:-1] = _shared_limit(settings)
+    filters[-2:-2] = _shared_limit(settings)
     keys = {"jwks_path": settings.jwks_path, "jwks_host": str(settings.jwks_url.host)}
     root_routes = _written("root_routes", {**keys, **docs.files()})
-    routes = [*root_routes, *_rpc_routes(settings), *_written("last_routes", {})]
+    routes = [*root_routes, *_rpc_routes(settings), *_derived("rest_limits"), *_written("last_routes", {})]
     return {
         "host": settings.edge_host,
         "ipv4_too": settings.edge_host == "::",
@@ -74,7 +84,8 @@ def _values(settings: EdgeSettings, targets: Targets, reflection: Path) -> dict[
         },
         "filters": filters,
         "route_config": _written("routes", {"routes": routes}),
-        "clusters": _clusters(settings, targets, reflection),
+        "clusters": _clusters(settings, targets, sockets),
+        "overload": _written("overload", {"heap": settings.edge_heap_megabytes * 1024 * 1024}),
     }
 
 
@@ -93,19 +104,20 @@ def _rpc_routes(settings: EdgeSettings) -> Any:
     return routes
 
 
-def _clusters(settings: EdgeSettings, targets: Targets, reflection: Path) -> list[Any]:
+def _clusters(settings: EdgeSettings, targets: Targets, sockets: Path) -> list[Any]:
+    upstreams = [{**one, "upstream": one["name"], "most_requests": MOST_REQUESTS} for one in _derived("upstreams")]
     services = [
-        _written(
-            "upstream", {**upstream, "most_streams": MOST_STREAMS, "endpoints": _endpoints(targets[upstream["name"]])}
-        )
-        for upstream in _derived("upstreams")
+        _written("upstream", {**one, "most_streams": MOST_STREAMS, "endpoints": _endpoints(targets[one["upstream"]])})
+        for one in [*upstreams, *_derived("bulkheads")]
     ]
     if settings.edge_in_mesh:
         for service in services:
             # The mesh's address has many instances: one that drains would make all unhealthy.
             del service["health_checks"]
     keys = _endpoints([settings.jwks_address])
-    others = _written("other_clusters", {"jwks_endpoints": keys, "reflection_socket": str(reflection)})
+    others = _written("other_clusters", {"jwks_endpoints": keys, "reflection_socket": str(sockets / REFLECTION)})
+    if settings.limits_connections:
+        others.append(_written("connection_limit_cluster", {"connections_socket": str(sockets / CONNECTIONS)}))
     if settings.traces_address is not None:
         others.append(_written("traces_cluster", {"endpoints": _endpoints([settings.traces_address])}))
     return [*services, *others, *_counting(settings)]
@@ -137,6 +149,11 @@ def _derived(name: str) -> Any:
 
 def _written(name: str, values: Mapping[str, Any]) -> Any:
     return _read(WRITTEN / f"{name}.yaml", values)
+
+
+def _script(*names: str) -> str:
+    """The Lua of one filter, from one or more files."""
+    return "\n".join((WRITTEN / f"{name}.lua").read_text(encoding="utf-8") for name in names)
 
 
 def _read(path: Path, values: Mapping[str, Any]) -> Any:

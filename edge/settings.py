@@ -21,6 +21,8 @@ from pydantic import (
 )
 
 ROOT = Path(__file__).resolve().parent.parent
+MOST_REQUESTS = 1_000
+"""The maximum number of concurrent requests to one service, without bulkheads and streams."""
 MOST_STREAMS = 10_000
 """The maximum number of open streams to one service. Only streams have the priority HIGH."""
 
@@ -82,6 +84,11 @@ class EdgeSettings(BaseModel):
     """Envoy's admin port. It always listens on loopback."""
     edge_trusted_hops: int = Field(default=0, ge=0)
     """The number of trusted proxies in front of the edge, for the client's address."""
+    edge_connections_per_address: int = Field(default=2_500, ge=0)
+    """The maximum of open connections of one client address (IPv6: /64), of 10,000 together. 0: no limit. Without
+    effect behind a proxy (`edge_trusted_hops`), which connects for all clients."""
+    edge_heap_megabytes: int = Field(default=400, ge=100)
+    """The heap at which the edge is overloaded (envoy/overload.yaml): below the memory that it may use."""
     edge_in_mesh: bool = False
     """Whether there is a mesh behind the edge. Then the mesh does health checks and retries, and the edge does not,
     because it sees only one address per service."""
@@ -116,6 +123,11 @@ class EdgeSettings(BaseModel):
     def jwks_address(self) -> Address:
         """Host and port of `jwks_url`."""
         return str(self.jwks_url.host), self.jwks_url.port or 80
+
+    @property
+    def limits_connections(self) -> bool:
+        """Whether the connections of each client address are limited."""
+        return self.edge_connections_per_address > 0 and self.edge_trusted_hops == 0
 
     @property
     def traces_address(self) -> Address | None:

@@ -146,8 +146,8 @@ function envoy_on_request(handle)
   end
   if field ~= nil then
     local metadata = handle:streamInfo():dynamicMetadata()
-    metadata:set("argosy.body", "field", field)
-    metadata:set("argosy.body", "description", why)
+    metadata:set("argosy.request", "field", field)
+    metadata:set("argosy.request", "description", why)
     why = field .. ": " .. why
   end
   handle:respond({[":status"] = "400"}, why)

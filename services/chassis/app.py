@@ -156,7 +156,8 @@ class App:
         await self.run_until(catalogue, stop)
 
     def _bind(self, catalogue: Catalogue) -> grpc.aio.Server:
-        grpc_server = server.create()
+        contracts = [policy.read(service) for service, _ in self._served]
+        grpc_server = server.create(contracts)
         parts = Parts(
             catalogue=catalogue,
             is_open=lambda: self._readiness.opened,
@@ -165,8 +166,7 @@ class App:
             streams=self._streams,
         )
         public: list[ServiceDescriptor] = []
-        for service, handler in self._served:
-            contract = policy.read(service)
+        for contract, (service, handler) in zip(contracts, self._served, strict=True):
             server.bind(grpc_server, contract, handler, parts, self._in_flight)
             if not contract.is_internal:
                 public.append(service)

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 
 from services.chassis.data.postgres import PostgresSettings
 from services.chassis.process.environment import Environment
-from services.user.adapters.passwords import cores
+from services.user.adapters.passwords import default_threads
 
 
 class KeySettings(Environment):
@@ -31,7 +31,8 @@ class UserSettings(PostgresSettings, KeySettings):
 
     idempotency_secret: SecretStr = Field(min_length=16)
     """Key of the fingerprints of idempotent requests; the same in every replica."""
-    password_hash_threads: int = Field(default_factory=cores, ge=1)
-    """Concurrent password hashes, one per core; set it if a container gets fewer cores than the machine has."""
-    password_hash_queue: int = Field(default_factory=lambda: 8 * cores(), ge=0)
-    """Length of the queue of password hashes: two seconds' worth, within the deadline even on a busy machine."""
+    password_hash_threads: int = Field(default_factory=default_threads, ge=1)
+    """Concurrent password hashes. Default: one core stays free. Set it if a container gets fewer cores than the machine
+    has."""
+    password_hash_queue: int = Field(default_factory=lambda: 8 * default_threads(), ge=0)
+    """Length of the queue of password hashes: two seconds' worth, within the deadline on a busy machine too."""

@@ -360,8 +360,8 @@ async def test_bodies_that_cannot_be_read(scene: Scene) -> None:
 
 
 @pytest.mark.usefixtures("unchanged")
-async def test_eleven_megabytes(scene: Scene) -> None:
-    body = json.dumps(address(street="a" * 11_000_000)).encode()
+async def test_a_body_larger_than_an_order_may_be(scene: Scene) -> None:
+    body = json.dumps(address(street="a" * 300_000)).encode()
     told = refusal(await scene.customer.call("POST", "/orders", content=body, headers=JSON))
     assert (told.status, told.code, told.reason) == (413, INVALID_ARGUMENT, "BODY_TOO_LARGE")
 
@@ -492,7 +492,9 @@ async def test_webhooks_that_stripe_did_not_sign(scene: Scene) -> None:
         }
     )
     for what, told in found.items():
-        assert (told.status, told.code, told.reason) == (400, INVALID_ARGUMENT, "BAD_SIGNATURE"), what
+        # Without the header, the edge refuses the call before it reads the body.
+        reason = "INVALID_ARGUMENT" if what == "no signature" else "BAD_SIGNATURE"
+        assert (told.status, told.code, told.reason) == (400, INVALID_ARGUMENT, reason), what
 
 
 @pytest.mark.usefixtures("unchanged")

@@ -45,9 +45,14 @@ def decode_page_token(token: str, parts: int) -> tuple[str, ...] | None:
         key = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):
         raise bad_page_token() from None
-    if not (isinstance(key, list) and len(key) == parts and all(isinstance(part, str) for part in key)):
+    if not (isinstance(key, list) and len(key) == parts and all(map(_is_storable, key))):
         raise bad_page_token()
     return tuple(key)
+
+
+def _is_storable(part: object) -> bool:
+    """Whether it is text that a database takes as a parameter. JSON can express NUL and unpaired surrogates."""
+    return isinstance(part, str) and "\0" not in part and not any("\ud800" <= letter <= "\udfff" for letter in part)
 
 
 class SealedTokens:

@@ -6,6 +6,7 @@ of a camelCase path and the rule), `metadata` (text → text) and `retry_after`;
     Exception
     └── AppError
         ├── InvalidArgument        INVALID_ARGUMENT    bad input; names the fields
+        ├── RequestTooLarge        INVALID_ARGUMENT    larger than the rpc's max_request_bytes
         ├── Unauthenticated        UNAUTHENTICATED     no token, or an invalid one
         ├── PermissionDenied       PERMISSION_DENIED   the token's owner may not do this
         ├── NotFound               NOT_FOUND           does not exist, or is not the caller's
@@ -14,6 +15,7 @@ of a camelCase path and the rule), `metadata` (text → text) and `retry_after`;
         ├── IdempotencyInFlight    ABORTED             the first call with the key has not answered yet
         ├── FailedPrecondition     FAILED_PRECONDITION
         ├── ResourceExhausted      RESOURCE_EXHAUSTED  over a limit; has retry_after
+        │   └── Overloaded         RESOURCE_EXHAUSTED  too many concurrent calls in this process
         ├── Unavailable            UNAVAILABLE         a dependency is unavailable; has retry_after
         └── DeadlineExceeded       DEADLINE_EXCEEDED
 """
@@ -68,6 +70,12 @@ class InvalidArgument(AppError):
         super().__init__(text, violations=violations)
 
 
+class RequestTooLarge(AppError):
+    """The request is larger than its rpc accepts."""
+
+    default_message = "the request is larger than this method accepts"
+
+
 class Unauthenticated(AppError):
     """A required token is missing, or a token is invalid."""
 
@@ -115,6 +123,12 @@ class ResourceExhausted(AppError):
     """A limit is exceeded."""
 
     default_message = "too many requests at once; try again later"
+
+
+class Overloaded(ResourceExhausted):
+    """Too many calls are in flight in this process. This one has not begun."""
+
+    default_message = "too many calls at the moment; try again later"
 
 
 class Unavailable(AppError):

@@ -22,6 +22,12 @@ from google.protobuf.duration_pb2 import Duration
 from argosy.policy.v1 import policy_pb2
 
 OURS = "argosy/"
+REQUEST_BYTES = 256 * 1024
+"""The default of `max_request_bytes`."""
+MOST_IN_FLIGHT = 256
+"""The default limit of concurrent calls of one rpc."""
+MOST_REQUEST_BYTES = 10 * 1024 * 1024
+"""The limit of `max_request_bytes`."""
 
 
 class ContractError(Exception):
@@ -50,6 +56,15 @@ class OutlierDetection:
 
 
 @dataclass(frozen=True)
+class Bulkhead:
+    """A limit of concurrent calls that several rpcs share."""
+
+    name: str
+    """Unique within the service; for the limit of a single rpc, the rpc's path."""
+    max_in_flight: int
+
+
+@dataclass(frozen=True)
 class Rpc:
     """One rpc and its policy."""
 
@@ -70,6 +85,12 @@ class Rpc:
     """INTERNAL only: the services that may call it."""
     streams: bool
     """Whether the response is a stream of messages."""
+    max_request_bytes: int
+    """The maximum size of a request, which the edge and the service enforce."""
+    bulkhead: Bulkhead
+    """The limit of its concurrent calls. For a stream it is not used."""
+    required_headers: tuple[str, ...]
+    """Headers without which the edge refuses a call before it reads the body."""
     timeout: float
     """The deadline of a call in seconds, including retries. For a stream: how long it may be open."""
     verb: str
@@ -106,6 +127,8 @@ class Service:
     """ROUND_ROBIN, LEAST_REQUEST or RANDOM. None: the mesh's default."""
     outlier_detection: OutlierDetection | None
     """None: the mesh's default."""
+    bulkheads: tuple[Bulkhead, ...]
+    """The limits that its rpcs share."""
     rpcs: tuple[Rpc, ...]
 
 
@@ -171,6 +194,7 @@ def read_service(name: str, descriptor: ServiceDescriptorProto) -> Service:
         outlier_detection=(
             _outlier_detection(name, policy.outlier_detection) if policy.HasField("outlier_detection") else None
         ),
+        bulkheads=tuple(Bulkhead(one.name, one.max_in_flight) for one in policy.bulkheads),
         rpcs=rpcs,
     )
 
@@ -197,6 +221,8 @@ def _rpc(service: str, method: MethodDescriptorProto, service_policy: policy_pb2
     _demand(is_internal == bool(policy.callers), name, "an internal rpc names its callers, a public one names none")
     timeout = _seconds(policy.deadline if policy.HasField("deadline") else service_policy.timeout)
     _demand(timeout > 0, name, "neither the rpc nor its service has a deadline")
+    largest = policy.max_request_bytes or REQUEST_BYTES
+    _demand(largest <= MOST_REQUEST_BYTES, name, f"max_request_bytes is at most {MOST_REQUEST_BYTES}")
     return Rpc(
         service=service,
         name=method.name,
@@ -207,10 +233,21 @@ def _rpc(service: str, method: MethodDescriptorProto, service_policy: policy_pb2
         unlimited=policy.unlimited,
         callers=tuple(policy.callers),
         streams=method.server_streaming,
+        max_request_bytes=largest,
+        bulkhead=_bulkhead(service, method.name, policy.bulkhead, service_policy),
+        required_headers=tuple(policy.required_headers),
         timeout=timeout,
         verb=verb,
         route=route,
     )
+
+
+def _bulkhead(service: str, rpc: str, name: str, policy: policy_pb2.ServicePolicy) -> Bulkhead:
+    if not name:
+        return Bulkhead(f"/{service}/{rpc}", MOST_IN_FLIGHT)
+    found = [one for one in policy.bulkheads if one.name == name and one.max_in_flight]
+    _demand(len(found) == 1, f"{service}.{rpc}", f"its service has no bulkhead {name} with a limit")
+    return Bulkhead(name, found[0].max_in_flight)
 
 
 def _binding(rule: http_pb2.HttpRule) -> tuple[str, str]:

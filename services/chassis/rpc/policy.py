@@ -13,7 +13,7 @@ from google.protobuf.descriptor_pb2 import ServiceDescriptorProto
 from google.protobuf.message import Message
 
 from argosy.policy.v1 import policy_pb2
-from services.chassis.rpc.contract import Rpc, read_service
+from services.chassis.rpc.contract import Bulkhead, Rpc, read_service
 
 
 class Access(Enum):
@@ -37,6 +37,10 @@ class MethodPolicyView:
     """Short names of the services that may call an INTERNAL rpc."""
     deadline: float
     """The deadline of a call in seconds. For a stream: how long it may be open."""
+    max_request_bytes: int
+    """The maximum size of a request's message."""
+    bulkhead: Bulkhead
+    """The limit of concurrent calls."""
     creates: bool
     """Whether success is 201 Created over REST."""
     repeatable: bool
@@ -95,6 +99,8 @@ def _view(rpc: Rpc, method: MethodDescriptor) -> MethodPolicyView:
         access=Access[rpc.access],
         callers=frozenset(rpc.callers),
         deadline=rpc.timeout,
+        max_request_bytes=rpc.max_request_bytes,
+        bulkhead=rpc.bulkhead,
         creates=rpc.creates,
         repeatable=rpc.is_repeatable,
         verb=rpc.verb or "GRPC",

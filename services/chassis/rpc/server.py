@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 import grpc
 
 from services.chassis import tracing
+from services.chassis.rpc.contract import REQUEST_BYTES
 from services.chassis.rpc.pipeline import Exchange, Parts, Step, compose
+from services.chassis.rpc.pipeline.validation import ENVELOPE_BYTES
 from services.chassis.rpc.policy import MethodPolicyView, ServicePolicyView
 
-_LARGEST_MESSAGE = 11 * 1024 * 1024  # the edge's limit is 10 MB; encoding adds some
-_OPTIONS = (
+_LARGEST_ANSWER = 11 * 1024 * 1024  # the edge's limit is 10 MB; encoding adds some
+_LARGEST_METADATA = 64 * 1024
+"""The edge forwards at most 32 KiB of headers and adds its own; gRPC counts 32 bytes more for each header. Between its
+two default limits, gRPC refuses a random share of calls, with an error that lists all headers."""
+OPTIONS = (
     ("grpc.so_reuseport", 0),  # a port in use is an error; otherwise two processes would share its calls
-    ("grpc.max_receive_message_length", _LARGEST_MESSAGE),
-    ("grpc.max_send_message_length", _LARGEST_MESSAGE),
+    ("grpc.max_send_message_length", _LARGEST_ANSWER),
+    ("grpc.max_metadata_size", _LARGEST_METADATA),
+    ("grpc.absolute_max_metadata_size", _LARGEST_METADATA),
     # Clients may ping idle connections. By default, gRPC closes a connection with more than one ping in 300 s.
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.http2.max_ping_strikes", 0),
@@ -59,9 +65,18 @@ class InFlight:
         await self._none.wait()
 
 
-def create() -> grpc.aio.Server:
-    """Create a server with our options. Needs a running event loop."""
-    return grpc.aio.server(options=_OPTIONS, interceptors=tracing.active().server_interceptors())
+def create(contracts: Collection[ServicePolicyView]) -> grpc.aio.Server:
+    """Create a server for these contracts, with our options. Needs a running event loop.
+
+    gRPC refuses a message over the largest limit of all rpcs before it reads it; each rpc's own limit follows
+    (pipeline/validation.py).
+    """
+    sizes = [method.max_request_bytes for contract in contracts for method in contract.methods.values()]
+    largest = max(sizes, default=REQUEST_BYTES) + ENVELOPE_BYTES
+    return grpc.aio.server(
+        options=(*OPTIONS, ("grpc.max_receive_message_length", largest)),
+        interceptors=tracing.active().server_interceptors(),
+    )
 
 
 def listen(server: grpc.aio.Server, host: str, port: int) -> int:

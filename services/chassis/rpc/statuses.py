@@ -29,7 +29,9 @@ from services.chassis.plain.errors import (
     IdempotencyMismatch,
     InvalidArgument,
     NotFound,
+    Overloaded,
     PermissionDenied,
+    RequestTooLarge,
     ResourceExhausted,
     Unauthenticated,
     Unavailable,
@@ -57,6 +59,7 @@ class Fault:
 CHASSIS_FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
     {
         InvalidArgument: Fault(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
+        RequestTooLarge: Fault(grpc.StatusCode.INVALID_ARGUMENT, "BODY_TOO_LARGE"),
         Unauthenticated: Fault(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED"),
         PermissionDenied: Fault(grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED"),
         NotFound: Fault(grpc.StatusCode.NOT_FOUND, "NOT_FOUND"),
@@ -65,6 +68,7 @@ CHASSIS_FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
         IdempotencyInFlight: Fault(grpc.StatusCode.ABORTED, "IDEMPOTENCY_IN_FLIGHT"),
         FailedPrecondition: Fault(grpc.StatusCode.FAILED_PRECONDITION, "FAILED_PRECONDITION"),
         ResourceExhausted: Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED"),
+        Overloaded: Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED"),
         Unavailable: Fault(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE"),
         DeadlineExceeded: Fault(grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
     }

@@ -1,8 +1,9 @@
 """Passwords: bcrypt, cost 12, off the event loop.
 
 A hash takes a core for about a fifth of a second, so that guessing is expensive. The limits here protect all other
-calls from that cost: at most one hash per core at a time, in threads of low priority (bcrypt releases the
-interpreter's lock), a bounded queue before them, and an error when the queue is full.
+calls from that cost: one core stays free (if there are several), threads of low priority (bcrypt releases the
+interpreter's lock), a bounded queue before them, and an error when the queue is full. A hash that would not be ready
+before the deadline of its call is not begun.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TypeVar
 import bcrypt
 from prometheus_client import Gauge
 
+from services.chassis.plain import deadlines
 from services.chassis.plain.single_flight import SingleFlight
 from services.user.ports import TooManySignIns
 
@@ -29,7 +31,8 @@ COST = 12
 PATIENCE_SECONDS = 4.0
 """The longest wait in the queue: on a busy machine a short queue takes long, and work that ends after its caller's
 deadline is wasted."""
-_NICENESS = 5
+_HASH_SECONDS = 0.25
+_NICENESS = 10
 
 _WAITING = Gauge("argosy_password_hashes", "Password hashes that are being computed or wait to be")
 
@@ -71,7 +74,7 @@ class BcryptPasswords:
     def _submit(self, compute: Callable[[], T]) -> Future[T]:
         if not self._places.acquire(blocking=False):
             raise TooManySignIns
-        future = self._threads.submit(_in_time, time.monotonic() + PATIENCE_SECONDS, compute)
+        future = self._threads.submit(_in_time, time.monotonic() + _patience(), compute)
         _WAITING.inc()
         # The slot is free when its thread is, or when the work was cancelled before a thread took it; not when the
         # caller goes away: a running hash continues.
@@ -83,9 +86,16 @@ class BcryptPasswords:
         self._places.release()
 
 
-def cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def default_threads() -> int:
+    """All cores that this process may use, but one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores - 1)
+
+
+def _patience() -> float:
+    """How many seconds a hash of the current call may wait."""
+    left = deadlines.remaining()
+    return PATIENCE_SECONDS if left is None else min(PATIENCE_SECONDS, left - _HASH_SECONDS)
 
 
 def _in_time(start_by: float, compute: Callable[[], T]) -> T:

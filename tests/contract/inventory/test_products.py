@@ -6,6 +6,7 @@ import grpc
 import pytest
 
 from argosy.inventory.v1 import product_pb2, product_pb2_grpc
+from services.chassis.data import paging
 from tests.contract.support import bad_tokens, bearer, fields, refused, service_token
 from tests.support.real_stack import RealStack
 
@@ -43,6 +44,14 @@ async def test_pages_hold_the_whole_catalog_once_in_order(products: Stub, produc
             break
     assert seen == sorted(set(seen))
     assert {product, "prod-123"} <= set(seen)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+async def test_a_page_token_with_text_that_no_store_takes_is_named(products: Stub, text: str) -> None:
+    token = paging.encode_page_token(text)
+    refusal = await refused(products.ListProducts(product_pb2.ListProductsRequest(page_token=token)))
+    assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert set(fields(refusal)) == {"pageToken"}
 
 
 async def test_a_page_of_more_than_a_hundred_is_one_of_a_hundred(products: Stub) -> None:

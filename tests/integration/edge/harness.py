@@ -32,6 +32,7 @@ from edge.admin import Admin
 from edge.render import render, upstream_names
 from edge.settings import load
 from facts.system import system
+from services.chassis.rpc.server import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -97,7 +98,7 @@ class Upstream:
 @asynccontextmanager
 async def upstream() -> AsyncIterator[Upstream]:
     """A running upstream whose health is SERVING."""
-    server = grpc.aio.server(options=[("grpc.max_receive_message_length", 11 << 20)])
+    server = grpc.aio.server(options=OPTIONS)
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -270,7 +271,9 @@ def _envoy(settings: Mapping[str, str], change: Change, folder: Path) -> list[st
 
 def manager(config: dict[str, Any]) -> dict[str, Any]:
     """The part of a configuration that everything public is in."""
-    found: dict[str, Any] = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    found: dict[str, Any] = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][-1][
+        "typed_config"
+    ]
     return found
 
 

@@ -48,6 +48,7 @@ async def test_a_page_and_all_that_it_needs_come_from_here(
             kinds = {"css": "text/css", "js": "text/javascript", "json": "application/json"}
             kind = kinds.get(path.rpartition(".")[2], "text/html")
             assert found.headers["content-type"].startswith(kind)
+            assert kind == "application/json" or found.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize("page", ["/docs", "/docs/events"])
@@ -78,5 +79,7 @@ async def test_no_other_file_is_to_be_had(client: httpx.AsyncClient) -> None:
         "/docs/../edge.yaml",
         "/docs/%2e%2e/edge.yaml",
         "/docs/swagger-ui.css.map",
+        "/docs/swagger-ui.css/../index.html",
+        "/docs/oauth2-redirect.html",
     ):
         assert (await client.get(path)).status_code in (400, 404)

@@ -112,16 +112,12 @@ async def out_of_stock(_: Any, context: Context) -> Message:
     raise AssertionError("abort raises")
 
 
-async def test_big_answers_and_bodies_of_ten_megabytes_pass(client: httpx.AsyncClient, upstream: Upstream) -> None:
+async def test_a_big_answer_passes(client: httpx.AsyncClient, upstream: Upstream) -> None:
     async def big(_: Any, __: Context) -> Message:
         return product_pb2.Product(description="x" * 3_000_000)
 
     upstream.answer("/argosy.inventory.v1.ProductService/GetProduct", big)
     assert len((await client.get("/api/v1/products/p")).json()["description"]) == 3_000_000
-
-    answer = await client.post("/api/v1/users/login", content=b'{"email":"' + b"a" * 10_000_000 + b'"}')
-    assert answer.status_code == 200
-    assert len(upstream.called(LOGIN)) == 1
 
 
 @pytest.mark.parametrize("content", [b'{"email": ', b"[1, 2]", b'{"email": 1}', b"\xff\xfe", b'{"email": {"x": 1}}'])
@@ -194,13 +190,6 @@ async def test_escaped_slashes_are_refused(
     assert answer.status_code == 400
     assert error_of(answer) == (code_pb2.INVALID_ARGUMENT, "MALFORMED_REQUEST")
     assert answer.headers["x-api-version"] == "v1"
-    assert not upstream.calls
-
-
-async def test_a_body_over_ten_megabytes_is_413(client: httpx.AsyncClient, upstream: Upstream) -> None:
-    answer = await client.post("/api/v1/users/login", content=b'{"email":"' + b"a" * 11_000_000 + b'"}')
-    assert answer.status_code == 413
-    assert error_of(answer) == (code_pb2.INVALID_ARGUMENT, "BODY_TOO_LARGE")
     assert not upstream.calls
 
 

@@ -19,11 +19,18 @@ def test_a_page_has_a_default_and_a_most(requested: int, shown: int) -> None:
     assert page_size(requested) == shown
 
 
-@given(st.lists(st.text(), min_size=1, max_size=4))
+@given(st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8")), min_size=1, max_size=4))
 def test_a_token_is_the_key_that_it_was_made_of(key: list[str]) -> None:
     assert decode_page_token(encode_page_token(*key), len(key)) == tuple(key)
     sealed = TOKENS.seal(tuple(key), of=LIST)
     assert TOKENS.open(sealed, len(key), of=LIST) == tuple(key)
+
+
+@pytest.mark.parametrize("part", ["a\0b", "\ud800", "b\udfff"])
+def test_text_that_no_store_takes_is_refused(part: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        decode_page_token(encode_page_token(part), 1)
+    assert [violation.field for violation in refused.value.violations] == ["pageToken"]
 
 
 def test_no_token_is_the_first_page() -> None:

@@ -117,6 +117,14 @@ def test_a_group_that_two_services_share_is_one_limit() -> None:
             changed(PUBLIC, "options", SERVICE, "timeout", to=None),
             "Shelf.Look: neither the rpc nor its service has a deadline",
         ),
+        (
+            changed(PUBLIC, "method", 0, "options", METHOD, "bulkhead", to="hull"),
+            "Shelf.Look: its service has no bulkhead hull with a limit",
+        ),
+        (
+            changed(PUBLIC, "method", 0, "options", METHOD, "maxRequestBytes", to=10 * 1024 * 1024 + 1),
+            "Shelf.Look: max_request_bytes is at most 10485760",
+        ),
         (changed(PUBLIC, "options", SERVICE, "name", to=None), "Shelf: its policy names no service"),
         (changed(PUBLIC, "options", SERVICE, "rateLimit", to=None), "Shelf: a public service has a rate limit"),
         (changed(PUBLIC, "options", SERVICE, "rateLimit", "perHour", to=None), "Shelf: a rate limit has a group"),

@@ -6,7 +6,7 @@ import pytest
 
 from codegen import edge
 from codegen.image import build_image
-from services.chassis.rpc.contract import Rpc, Service, public_rpcs, read_contract
+from services.chassis.rpc.contract import REQUEST_BYTES, Rpc, Service, public_rpcs, read_contract
 
 
 @pytest.fixture(scope="module")
@@ -92,15 +92,42 @@ def test_what_is_unlimited_counts_for_no_group(
     services: tuple[Service, ...], routes: dict[str, dict[str, Any]]
 ) -> None:
     for path, route in routes.items():
-        assert ("metadata" in route) != rpc_of(services, path)[1].unlimited, path
-    assert "metadata" not in routes["/argosy.payment.v1.PaymentService/HandleStripeWebhook"]
+        counted = "argosy" in route.get("metadata", {}).get("filter_metadata", {})
+        assert counted != rpc_of(services, path)[1].unlimited, path
+    assert rpc_of(services, "/argosy.payment.v1.PaymentService/HandleStripeWebhook")[1].unlimited
+
+
+def test_an_rpc_of_a_bulkhead_goes_to_its_cluster(
+    services: tuple[Service, ...], routes: dict[str, dict[str, Any]]
+) -> None:
+    clusters = {one["name"]: one for one in edge.bulkheads(services)}
+    assert clusters["user-passwords"]["upstream"] == "user"
+    for path in ("Register", "Login", "ChangePassword", "ConfirmPasswordReset"):
+        assert routes[f"/argosy.user.v1.UserService/{path}"]["route"]["cluster"] == "user-passwords"
+    used = {route["route"]["cluster"] for route in routes.values()}
+    assert used == set(clusters) | {upstream["name"] for upstream in edge.upstreams(services)}
+
+
+def test_an_rpc_with_a_limit_of_its_own_has_it_by_both_paths(
+    services: tuple[Service, ...], routes: dict[str, dict[str, Any]]
+) -> None:
+    of_rest = {route["name"].removesuffix(".rest"): route for route in edge.rest_limits(services)}
+    for service, rpc in public_rpcs(services):
+        name = f"{service.owner}.{rpc.name}"
+        assert (name in of_rest) == (rpc.max_request_bytes != REQUEST_BYTES or bool(rpc.required_headers)), name
+        if rpc.max_request_bytes != REQUEST_BYTES:
+            for route in (of_rest[name], routes[rpc.path]):
+                assert route["metadata"]["filter_metadata"]["lua"]["max_request_bytes"] == rpc.max_request_bytes
+                buffer = route["typed_per_filter_config"]["buffer"]["buffer"]
+                assert buffer["max_request_bytes"] == rpc.max_request_bytes
+    assert of_rest["payment.HandleStripeWebhook"]["match"]["safe_regex"]["regex"] == "/api/v1/webhooks/stripe"
 
 
 def test_every_group_and_every_upstream_of_a_route_exists(
     services: tuple[Service, ...], routes: dict[str, dict[str, Any]]
 ) -> None:
     groups = {limit["group"] for limit in edge.limits(services)}
-    upstreams = {upstream["name"] for upstream in edge.upstreams(services)}
+    upstreams = {one["name"] for one in (*edge.upstreams(services), *edge.bulkheads(services))}
     for route in routes.values():
         assert route["route"]["cluster"] in upstreams
         named = route.get("metadata", {}).get("filter_metadata", {}).get("argosy", {}).values()

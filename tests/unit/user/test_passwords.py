@@ -10,6 +10,7 @@ from typing import Any
 import bcrypt
 import pytest
 
+from services.chassis.plain import deadlines
 from services.user.adapters import passwords as passwords_module
 from services.user.adapters.passwords import BcryptPasswords
 from services.user.ports import TooManySignIns
@@ -182,3 +183,26 @@ async def cancel(task: asyncio.Task[Any]) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_hash_that_would_come_too_late_is_not_begun(gate: threading.Event) -> None:
+    passwords = BcryptPasswords(threads=1, queue=4)
+    running = asyncio.create_task(passwords.hash(ADDRESS, "first"))
+    await asyncio.sleep(0.05)
+
+    async def late() -> bytes:
+        deadlines.enter(asyncio.get_running_loop().time() + 0.3)
+        return await passwords.hash(ADDRESS, "second")
+
+    waiting = asyncio.create_task(late())
+    await asyncio.sleep(0.2)
+    gate.set()
+    await running
+    with pytest.raises(TooManySignIns):
+        await waiting
+
+
+def test_one_core_stays_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, threads in ((1, 1), (2, 1), (8, 7)):
+        monkeypatch.setattr(passwords_module.os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)))
+        assert passwords_module.default_threads() == threads

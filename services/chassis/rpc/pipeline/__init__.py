@@ -4,12 +4,13 @@
     observation       one log line and one measurement per call
       error_answers   exceptions → google.rpc.Status
         admission     refuses calls until the service has started
-          deadline    the smaller of the contract's and the caller's deadline
-            identity        authentication: verifies the token
-              access        authorization: the contract's access option
-                validation  parses and validates the request
-                  idempotency_key   reads and validates the key
-                    handling        calls the service's method (streaming: for a response stream)
+          bulkhead    refuses calls over the limit of concurrent calls
+            deadline    the smaller of the contract's and the caller's deadline
+              identity        authentication: verifies the token
+                access        authorization: the contract's access option
+                  validation  parses and validates the request
+                    idempotency_key   reads and validates the key
+                      handling        calls the service's method (streaming: for a response stream)
 
 Steps are plain functions, because an interceptor of grpc.aio takes ten times as long. A step receives the `Exchange` of
 one call; it calls the next step, or raises.
@@ -18,13 +19,14 @@ one call; it calls the next step, or raises.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from services.chassis import tracing
 from services.chassis.rpc.pipeline import (
     access,
     admission,
+    bulkhead,
     deadline,
     error_answers,
     handling,
@@ -52,6 +54,7 @@ class Parts:
     verify_user: identity.Verify
     verify_service: identity.Verify
     streams: Streams
+    bulkheads: bulkhead.Bulkheads = field(default_factory=bulkhead.Bulkheads)
 
     def verifier(self, method: MethodPolicyView) -> identity.Verify:
         """The verifier of the tokens of a method's callers."""
@@ -70,6 +73,7 @@ def compose(method: MethodPolicyView, handler: Callable[..., Any], parts: Parts)
     step = access.check(method, step)
     step = identity.establish(verify, step)
     step = deadline.limit(method, step)
+    step = bulkhead.limit(method, parts.bulkheads, step)
     step = admission.gate(parts.is_open, step)
     step = error_answers.convert(parts.catalogue, step)
     return tracing.active().around_call(method, observation.observe(method, step))

@@ -23,6 +23,8 @@ def limit(method: MethodPolicyView, proceed: Step) -> Step:
     async def limited(exchange: Exchange) -> bytes:
         callers = exchange.context.time_remaining()
         seconds = allowed if callers is None else min(allowed, callers)
+        if seconds <= 0:
+            raise DeadlineExceeded()
         exchange.deadline = asyncio.get_running_loop().time() + seconds
         deadlines.enter(exchange.deadline)
         limit = _limits.begin(exchange.deadline)

@@ -28,6 +28,7 @@ DURATION = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
 )
 CALLS = Counter("argosy_calls_total", "Calls by rpc, gRPC status and client app.", ["rpc", "code", "client_app"])
+REFUSED = Counter("argosy_calls_refused_total", "Calls refused over a limit, by rpc and reason.", ["rpc", "reason"])
 
 # gRPC status → HTTP status, as the edge's transcoder maps it.
 HTTP_STATUS = {
@@ -86,6 +87,8 @@ class _Recorder:
     def __call__(self, exchange: Exchange, seconds: float) -> None:
         outcome = self._outcome(exchange.status)
         outcome.measure(seconds, exchange.client_app)
+        if exchange.status is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            REFUSED.labels(self._method.path, exchange.reason).inc()
         about = self._about(exchange, seconds)
         if outcome is self._ok:
             self._success.write(*about, trace_context.trace_id(exchange.traceparent))

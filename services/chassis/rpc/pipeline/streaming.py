@@ -35,7 +35,7 @@ def answer(method: MethodPolicyView, handler: Handler, streams: Streams, verify:
                 await verify(token)
 
         async with (
-            streams.opened(method.path, _name_of(call), still_good),
+            streams.opened(method.path, _name_of(call), still_good, _address_of(call)),
             contextlib.aclosing(handler(exchange.request, call)) as responses,
         ):
             async for response in responses:
@@ -48,6 +48,10 @@ def answer(method: MethodPolicyView, handler: Handler, streams: Streams, verify:
         return b""
 
     return streamed
+
+
+def _address_of(call: Call) -> str | None:
+    return None if isinstance(call.caller, Service) else call.client_address
 
 
 def _name_of(call: Call) -> str:

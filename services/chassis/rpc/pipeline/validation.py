@@ -1,6 +1,6 @@
 """Parses the request and validates it by the contract's rules (protovalidate).
 
-Strings with NUL are refused as well, because PostgreSQL cannot store NUL.
+Strings with NUL are refused as well, because PostgreSQL cannot store NUL. Requests that are too large are not parsed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ import protovalidate
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
-from services.chassis.plain.errors import FieldViolation, InvalidArgument
+from services.chassis.plain.errors import FieldViolation, InvalidArgument, RequestTooLarge
 from services.chassis.rpc.pipeline.exchange import Exchange, Step
 from services.chassis.rpc.policy import MethodPolicyView
+
+ENVELOPE_BYTES = 4096
+"""What the edge's encoding of a raw body (HttpBody) and of path variables may add to the size of a request."""
 
 _validator = protovalidate.Validator()
 
@@ -22,9 +25,12 @@ _validator = protovalidate.Validator()
 def check(method: MethodPolicyView, proceed: Step) -> Step:
     """Parse and validate the request. INVALID_ARGUMENT lists every invalid field."""
     request_class = method.request_class
+    largest = method.max_request_bytes + ENVELOPE_BYTES
     _validator.collect_violations(request_class())  # compiles the rules, so that an invalid rule fails at start
 
     async def valid(exchange: Exchange) -> bytes:
+        if len(exchange.body) > largest:
+            raise RequestTooLarge()
         exchange.request = _parse(request_class, exchange.body)
         violations = violations_of(exchange.request, maybe_nul=b"\0" in exchange.body)
         if violations:

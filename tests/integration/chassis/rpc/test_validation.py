@@ -54,6 +54,22 @@ async def test_a_body_that_is_no_message_is_bad_input(lab: Lab) -> None:
     assert lab.rpc.calls == []
 
 
+async def test_a_request_has_the_size_of_its_rpc(lab: Lab) -> None:
+    kilobytes = Probe(raw=b"x" * 300 * 1024)
+    refusal = await refusal_of(lab.stub.Anyone(kilobytes))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "BODY_TOO_LARGE")
+    assert lab.rpc.calls == []
+    await lab.stub.Create(kilobytes)
+    assert len(lab.rpc.calls) == 1
+
+
+async def test_a_request_larger_than_any_rpc_takes_is_not_read(lab: Lab) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await lab.stub.Create(Probe(raw=b"x" * 1_100_000))
+    assert refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert lab.rpc.calls == []
+
+
 @pytest.mark.parametrize("key", ["k", "x" * 255, "a b~!", "7f1d3f7e-54d4-4c8e-9a0b-0d6c1e7a9f01"])
 async def test_an_idempotency_key_reaches_the_handler(lab: Lab, key: str) -> None:
     await lab.stub.Create(Probe(), metadata=(("idempotency-key", key),))

@@ -169,7 +169,7 @@ class PaymentServiceServicer:
     def HandleStripeWebhook(self, request, context):
         """Receives Stripe's webhooks. The signature in `stripe-signature` is verified with the raw bytes of the body. An
         invalid or old (300 s) signature is INVALID_ARGUMENT. Events of Stripe that do not concern us are accepted and
-        ignored. Duplicates and out-of-order events are harmless.
+        ignored. Duplicates and out-of-order events are harmless. The body must not exceed 1 MiB.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -70,7 +70,7 @@ class PaymentServiceStub:
     HandleStripeWebhook: _grpc.UnaryUnaryMultiCallable[_httpbody_pb2.HttpBody, _payment_pb2.WebhookReceipt]
     """Receives Stripe's webhooks. The signature in `stripe-signature` is verified with the raw bytes of the body. An
     invalid or old (300 s) signature is INVALID_ARGUMENT. Events of Stripe that do not concern us are accepted and
-    ignored. Duplicates and out-of-order events are harmless.
+    ignored. Duplicates and out-of-order events are harmless. The body must not exceed 1 MiB.
     """
 
 @_typing.type_check_only
@@ -114,7 +114,7 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     HandleStripeWebhook: _aio.UnaryUnaryMultiCallable[_httpbody_pb2.HttpBody, _payment_pb2.WebhookReceipt]  # type: ignore[assignment]
     """Receives Stripe's webhooks. The signature in `stripe-signature` is verified with the raw bytes of the body. An
     invalid or old (300 s) signature is INVALID_ARGUMENT. Events of Stripe that do not concern us are accepted and
-    ignored. Duplicates and out-of-order events are harmless.
+    ignored. Duplicates and out-of-order events are harmless. The body must not exceed 1 MiB.
     """
 
 class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -215,7 +215,7 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_payment_pb2.WebhookReceipt, _abc.Awaitable[_payment_pb2.WebhookReceipt]]:
         """Receives Stripe's webhooks. The signature in `stripe-signature` is verified with the raw bytes of the body. An
         invalid or old (300 s) signature is INVALID_ARGUMENT. Events of Stripe that do not concern us are accepted and
-        ignored. Duplicates and out-of-order events are harmless.
+        ignored. Duplicates and out-of-order events are harmless. The body must not exceed 1 MiB.
         """
 
 def add_PaymentServiceServicer_to_server(servicer: PaymentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

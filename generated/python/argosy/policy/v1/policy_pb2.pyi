@@ -95,12 +95,23 @@ class MethodPolicy(_message.Message):
     DEADLINE_FIELD_NUMBER: _builtins.int
     CREATES_FIELD_NUMBER: _builtins.int
     UNLIMITED_FIELD_NUMBER: _builtins.int
+    MAX_REQUEST_BYTES_FIELD_NUMBER: _builtins.int
+    REQUIRED_HEADERS_FIELD_NUMBER: _builtins.int
+    BULKHEAD_FIELD_NUMBER: _builtins.int
     access: Global___Access.ValueType
     """Who may call it."""
     creates: _builtins.bool
     """Whether it creates a resource: success is 201 Created over REST."""
     unlimited: _builtins.bool
     """Whether the edge exempts it from rate limits."""
+    max_request_bytes: _builtins.int
+    """The maximum size of a request in bytes: of its body over REST, of its message over gRPC. Default: 256 KiB. At most
+    10 MiB. The edge refuses larger requests before it buffers them, and the service again before it parses them.
+    """
+    bulkhead: _builtins.str
+    """The bulkhead of its service that limits its concurrent calls. Default: a limit of its own, of 256 calls in a process
+    (a stream has other limits).
+    """
     @_builtins.property
     def callers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """ACCESS_INTERNAL only: the short names of the services that may call it, such as "order"."""
@@ -108,6 +119,10 @@ class MethodPolicy(_message.Message):
     @_builtins.property
     def deadline(self) -> _duration_pb2.Duration:
         """The deadline of a call. Default: the service's `timeout`."""
+
+    @_builtins.property
+    def required_headers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Headers without which the edge refuses a call before it reads the body."""
 
     def __init__(
         self,
@@ -117,10 +132,13 @@ class MethodPolicy(_message.Message):
         deadline: _duration_pb2.Duration | None = ...,
         creates: _builtins.bool = ...,
         unlimited: _builtins.bool = ...,
+        max_request_bytes: _builtins.int = ...,
+        required_headers: _abc.Iterable[_builtins.str] | None = ...,
+        bulkhead: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["deadline", b"deadline"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "callers", b"callers", "creates", b"creates", "deadline", b"deadline", "unlimited", b"unlimited"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "bulkhead", b"bulkhead", "callers", b"callers", "creates", b"creates", "deadline", b"deadline", "max_request_bytes", b"max_request_bytes", "required_headers", b"required_headers", "unlimited", b"unlimited"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -138,6 +156,7 @@ class ServicePolicy(_message.Message):
     RATE_LIMIT_FIELD_NUMBER: _builtins.int
     LOAD_BALANCING_FIELD_NUMBER: _builtins.int
     OUTLIER_DETECTION_FIELD_NUMBER: _builtins.int
+    BULKHEADS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The service's short name ("order"): of its process, of its upstream at the edge, and of its identity in the mesh."""
     load_balancing: Global___LoadBalancing.ValueType
@@ -158,6 +177,10 @@ class ServicePolicy(_message.Message):
     def outlier_detection(self) -> Global___OutlierDetection:
         """The outlier detection of callers in the mesh. Set it at most once per process. Default: the mesh's."""
 
+    @_builtins.property
+    def bulkheads(self) -> _containers.RepeatedCompositeFieldContainer[Global___Bulkhead]:
+        """The bulkheads that its rpcs may name."""
+
     def __init__(
         self,
         *,
@@ -167,14 +190,43 @@ class ServicePolicy(_message.Message):
         rate_limit: Global___RateLimit | None = ...,
         load_balancing: Global___LoadBalancing.ValueType = ...,
         outlier_detection: Global___OutlierDetection | None = ...,
+        bulkheads: _abc.Iterable[Global___Bulkhead] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["outlier_detection", b"outlier_detection", "rate_limit", b"rate_limit", "read_retries", b"read_retries", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["load_balancing", b"load_balancing", "name", b"name", "outlier_detection", b"outlier_detection", "rate_limit", b"rate_limit", "read_retries", b"read_retries", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bulkheads", b"bulkheads", "load_balancing", b"load_balancing", "name", b"name", "outlier_detection", b"outlier_detection", "rate_limit", b"rate_limit", "read_retries", b"read_retries", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ServicePolicy: _TypeAlias = ServicePolicy  # noqa: Y015
+
+@_typing.final
+class Bulkhead(_message.Message):
+    """A limit of concurrent calls that several rpcs share, so that they leave room for all others. The edge refuses calls
+    over the limit, and the process again, before they cost anything.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MAX_IN_FLIGHT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name ("passwords")."""
+    max_in_flight: _builtins.int
+    """The maximum number of concurrent calls, of each edge and in each process."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        max_in_flight: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_in_flight", b"max_in_flight", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Bulkhead: _TypeAlias = Bulkhead  # noqa: Y015
 
 @_typing.final
 class OutlierDetection(_message.Message):
