@@ -1,5 +1,6 @@
 """Runs steps with progress lines, and prints why one failed."""
 
+import fcntl
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,9 +16,13 @@ INTERRUPTED = 130
 
 
 def make(steps: Iterable[Step], log_file: Path) -> bool:
-    """Run the steps that are not done, in order. `log_file` gets the commands' output. False if one failed."""
+    """Run the steps that are not done, in order. `log_file` gets the commands' output. False if one failed.
+
+    Runs that want the same at the same time come one after another: the second finds the steps done.
+    """
     log_file.parent.mkdir(parents=True, exist_ok=True)
     with log_file.open("a") as log:
+        fcntl.flock(log, fcntl.LOCK_EX)
         # A step may change the inputs of a later one, so each is checked when its turn comes.
         return all(step.done() or _do(step, log) for step in steps)
 

@@ -2,8 +2,11 @@
 
 import hashlib
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from typing import IO
 
 import pytest
 
@@ -12,6 +15,7 @@ from local.paths import ROOT
 from local.setup import step as step_module
 from local.setup.checksums import WrongChecksums, verify
 from local.setup.interpreter import refusal
+from local.setup.making import make
 from local.setup.step import Step
 
 
@@ -34,6 +38,20 @@ def test_a_step_is_done_once_recorded_with_its_product_there(source: Path) -> No
     assert not _step(source).done()
     source.with_name("product").touch()
     assert _step(source).done()
+
+
+def test_two_runs_at_once_make_a_step_once(source: Path) -> None:
+    """As when two workers of the tests need the same tool."""
+    began, runs = Event(), []
+
+    def slow(_: IO[str]) -> None:
+        runs.append(began.wait(0.2))  # time for the other run, which must not get this far
+        source.with_name("product").write_text("made")
+
+    step = replace(_step(source), run=slow, products=(source.with_name("product"),))
+    with ThreadPoolExecutor() as pool:
+        made = list(pool.map(lambda _: make([step], source.with_name("log")), range(2)))
+    assert (made, len(runs)) == ([True, True], 1)
 
 
 def test_a_changed_input_undoes_a_step(source: Path) -> None:
