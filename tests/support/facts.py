@@ -415,7 +415,9 @@ class _People:
 async def _people(stack: RealStack, since: datetime) -> _People:
     async with _database(stack, "user") as connection:
         accounts = await connection.fetch(
-            "SELECT id::text, account_status, email, first_name || ' ' || last_name AS name FROM users"
+            "SELECT id::text, account_status, email,"
+            # Mails name nobody whose address is not verified.
+            " CASE WHEN email_verified THEN first_name || ' ' || last_name ELSE '' END AS name FROM users"
             " WHERE created_at >= $1 ORDER BY id",
             since,
         )
