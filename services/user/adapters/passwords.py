@@ -46,7 +46,15 @@ class BcryptPasswords:
         """`threads`: concurrent hashes; `queue`: the maximum that may wait."""
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt", initializer=_give_way)
         self._places = threading.BoundedSemaphore(threads + queue)
-        self._in_flight: dict[Hashable, _Shared] = {}
+        self._in_flight: dict[tuple[Hashable, ...], _Shared] = {}
+
+    def check_room(self, name: str) -> None:
+        """See ports.Passwords. A name whose password is being hashed may share the result."""
+        if any(question[0] == name for question in self._in_flight):
+            return
+        if not self._places.acquire(blocking=False):
+            raise TooManySignIns
+        self._places.release()
 
     async def hash(self, name: str, password: str) -> bytes:
         """A new hash of the password.
@@ -68,7 +76,7 @@ class BcryptPasswords:
         secret = password.encode()
         return await self._once((name, secret, password_hash), lambda: _matches(secret, password_hash))
 
-    async def _once(self, question: Hashable, compute: Callable[[], T]) -> T:
+    async def _once(self, question: tuple[Hashable, ...], compute: Callable[[], T]) -> T:
         """Compute an answer; concurrent calls with the same question share it."""
         shared = self._in_flight.get(question)
         if shared is None:

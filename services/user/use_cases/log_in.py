@@ -61,6 +61,7 @@ class LogInHandler:
             TooManyFailures: too many sign-ins failed lately; the password was not compared.
         """
         key = address_key(command.email)
+        self.passwords.check_room(key)
         limits = sign_in_limits(key, command.client.ip_address)
         credentials = await self._read(key, limits)
         known_hash = credentials.password_hash if credentials else None

@@ -17,7 +17,7 @@ from services.user.domain.profiles import Profile
 from services.user.domain.sessions import TOKEN_LIFE, Client, OpenSession, Session
 from services.user.domain.sign_in import Credentials
 from services.user.domain.signing_keys import BadKeys
-from services.user.ports import Asked
+from services.user.ports import Asked, TooManySignIns
 from tests.unit.chassis.fakes import FakeUnit
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -259,6 +259,12 @@ class FakePasswords:
     def __init__(self) -> None:
         self.calls: list[str] = []
         """The name of each call."""
+        self.full = False
+        """Whether no further password can be hashed."""
+
+    def check_room(self, name: str) -> None:
+        if self.full:
+            raise TooManySignIns
 
     async def hash(self, name: str, password: str) -> bytes:
         self.calls.append(name)
