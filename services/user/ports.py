@@ -253,6 +253,9 @@ class TooManySignIns(ResourceExhausted):
 class Passwords(Protocol):
     """Hashes passwords and compares them with hashes. Calls are expensive on purpose."""
 
+    def check_room(self, name: str) -> None:
+        """Raises TooManySignIns if a password of this name could not be hashed now. For use before any other work."""
+
     async def hash(self, name: str, password: str) -> bytes:
         """A new hash of the password. Concurrent calls with the same name and password share it.
 

@@ -14,9 +14,9 @@ class SingleFlight:
     """The computations that are running, by their question."""
 
     def __init__(self) -> None:
-        self._in_flight: dict[Hashable, _Shared] = {}
+        self._in_flight: dict[tuple[Hashable, ...], _Shared] = {}
 
-    async def once(self, question: Hashable, start: Callable[[], Awaitable[T]]) -> T:
+    async def once(self, question: tuple[Hashable, ...], start: Callable[[], Awaitable[T]]) -> T:
         """The answer to the question, or the error of its computation, shared by concurrent calls.
 
         The computation is cancelled when every caller has gone.
@@ -32,6 +32,10 @@ class SingleFlight:
             if not shared.askers:
                 del self._in_flight[question]
                 shared.answer.cancel()  # no effect once it is done
+
+    def is_asked_about(self, first: Hashable) -> bool:
+        """Whether a computation runs whose question begins with this."""
+        return any(question[0] == first for question in self._in_flight)
 
 
 @dataclass

@@ -48,6 +48,14 @@ class BcryptPasswords:
         self._places = threading.BoundedSemaphore(threads + queue)
         self._shared = SingleFlight()
 
+    def check_room(self, name: str) -> None:
+        """See ports.Passwords. A name whose password is being hashed may share the result."""
+        if self._shared.is_asked_about(name):
+            return
+        if not self._places.acquire(blocking=False):
+            raise TooManySignIns
+        self._places.release()
+
     async def hash(self, name: str, password: str) -> bytes:
         """A new hash of the password.
 
@@ -68,7 +76,7 @@ class BcryptPasswords:
         secret = password.encode()
         return await self._once((name, secret, password_hash), lambda: _matches(secret, password_hash))
 
-    async def _once(self, question: Hashable, compute: Callable[[], T]) -> T:
+    async def _once(self, question: tuple[Hashable, ...], compute: Callable[[], T]) -> T:
         return await self._shared.once(question, lambda: asyncio.wrap_future(self._submit(compute)))
 
     def _submit(self, compute: Callable[[], T]) -> Future[T]:

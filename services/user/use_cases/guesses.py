@@ -28,6 +28,10 @@ class Guesses:
         self._passwords = passwords
         self._shared = SingleFlight()
 
+    def check_room(self, name: str) -> None:
+        """Raises TooManySignIns if a password of this name could not be compared now. For use before any other work."""
+        self._passwords.check_room(name)
+
     async def match(self, name: str, password: str, password_hash: bytes | None, limits: Sequence[Limit]) -> bool:
         """Whether it is the password of the hash. Without a hash False, after the same time.
 

@@ -59,6 +59,7 @@ class LogInHandler:
             TooManyFailures: too many sign-ins failed lately; the password was not compared.
         """
         key = address_key(command.email)
+        self.guesses.check_room(key)
         credentials, limits = await self._read(key, command)
         known_hash = credentials.password_hash if credentials else None
         matches = await self.guesses.match(key, command.password, known_hash, limits)

@@ -50,6 +50,7 @@ class RegisterHandler:
             TooManySignIns: too many passwords wait to be hashed.
         """
         person = new_person(command.email, command.first_name, command.last_name)
+        self.passwords.check_room(person.address_key)
         password_hash = await self._hash_for(person, command.password)
         session = self.sessions.open(new_id(), (), command.client)
 

@@ -14,7 +14,7 @@ from argosy.user.v1 import user_pb2
 from tests.integration.edge.harness import Context, Edge, Upstream, error_of, until
 
 LOGIN = "/argosy.user.v1.UserService/Login"
-MOST = 32
+MOST = 128
 
 
 async def test_sign_ins_over_the_limit_are_refused_at_once(running_edge: Edge, upstream: Upstream) -> None:

@@ -339,7 +339,11 @@ class FakePasswords:
         self.calls: list[str] = []
         """The name of each call."""
         self.full = False
-        """Whether too many passwords wait."""
+        """Whether no further password can be hashed."""
+
+    def check_room(self, name: str) -> None:
+        if self.full:
+            raise TooManySignIns
 
     async def hash(self, name: str, password: str) -> bytes:
         self.calls.append(name)

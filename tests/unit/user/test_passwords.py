@@ -206,3 +206,16 @@ def test_one_core_stays_free(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, threads in ((1, 1), (2, 1), (8, 7)):
         monkeypatch.setattr(passwords_module.os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)))
         assert passwords_module.default_threads() == threads
+
+
+async def test_a_full_queue_is_known_before_any_work_and_repeats_share_what_is_in_it(gate: threading.Event) -> None:
+    passwords = BcryptPasswords(threads=1, queue=1)
+    passwords.check_room(ADDRESS)
+    held = [asyncio.create_task(passwords.hash(name, "secret")) for name in (ADDRESS, "bob@example.com")]
+    await asyncio.sleep(0)
+    passwords.check_room(ADDRESS)
+    with pytest.raises(TooManySignIns):
+        passwords.check_room("eve@example.com")
+    gate.set()
+    await asyncio.gather(*held)
+    passwords.check_room("eve@example.com")

@@ -197,6 +197,10 @@ def desk() -> Desk:
     return Desk()
 
 
+async def _unused(*_: object) -> None:
+    raise AssertionError("the store was read")
+
+
 class TestRegistering:
     async def test_makes_an_account_with_a_session_and_publishes(self, desk: Desk) -> None:
         session = await desk.register(name=" Ada ")
@@ -211,6 +215,16 @@ class TestRegistering:
         with pytest.raises(EmailTaken):
             await desk.register(ADA.upper())
         assert desk.passwords.calls == ["ada@example.com"]
+
+    async def test_a_full_queue_of_hashes_refuses_before_anything_is_read(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await desk.register()
+        desk.passwords.full = True
+        monkeypatch.setattr(type(desk.unit.accounts), "credentials_by_address", _unused)
+        for refused in (desk.register(BOB), desk.log_in()):
+            with pytest.raises(TooManySignIns):
+                await refused
 
     async def test_a_bad_name_costs_no_hash(self, desk: Desk) -> None:
         with pytest.raises(InvalidPerson):
