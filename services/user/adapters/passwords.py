@@ -32,7 +32,7 @@ PATIENCE_SECONDS = 4.0
 """The longest wait in the queue: on a busy machine a short queue takes long, and work that ends after its caller's
 deadline is wasted."""
 _HASH_SECONDS = 0.25
-_NICENESS = 10
+_NICENESS = 5
 
 _WAITING = Gauge("argosy_password_hashes", "Password hashes that are being computed or wait to be")
 
