@@ -22,13 +22,13 @@ import signal
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
-import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from facts.system import EDGE, system
 from tests.support import crash_points
+from tests.support.fresh_database import fresh_database
 from tests.support.real_stack import MakeTopic, RealStack, bus_beside, lock, scaled_beside, stack_of_this_run
 
 
@@ -142,17 +142,8 @@ def stripe_sandbox(real_stack: RealStack) -> RealStack:
 @pytest.fixture(scope="module")
 async def postgres_url(real_stack: RealStack, request: pytest.FixtureRequest) -> AsyncIterator[str]:
     """A database that this module has to itself; its owner is no superuser."""
-    real_stack.up("postgres")
-    name = _fresh_name(request)
-    admin = await asyncpg.connect(real_stack.postgres_url("postgres"))
-    try:
-        await admin.execute(f"create role {name} login password '{name}'")
-        await admin.execute(f"create database {name} owner {name}")
-        yield f"postgresql://{name}:{name}@{real_stack.stack.address('postgres')}/{name}"
-        await admin.execute(f"drop database {name} with (force)")
-        await admin.execute(f"drop role {name}")
-    finally:
-        await admin.close()
+    async with fresh_database(real_stack, _fresh_name(request)) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

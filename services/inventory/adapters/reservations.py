@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.chassis.data.postgres import Connection, Record, affected
+from services.chassis.plain import ids
 from services.chassis.plain.money import Money
 from services.inventory.domain.bounds import Held
 from services.inventory.domain.reservations import (
@@ -160,8 +161,8 @@ class PostgresReservations:
     async def page(self, after: UUID | None, limit: int) -> list[UUID]:
         """See ports.Reservations.page."""
         rows = await self._connection.fetch(
-            "SELECT order_id FROM reservations WHERE $1::uuid IS NULL OR order_id > $1 ORDER BY order_id LIMIT $2",
-            after,
+            "SELECT order_id FROM reservations WHERE order_id > $1 ORDER BY order_id LIMIT $2",
+            after or ids.NIL,
             limit,
         )
         return [row["order_id"] for row in rows]

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.chassis.data.postgres import Connection, affected
+from services.chassis.plain import ids
 from services.notification.domain.messages import OrderSummary
 from services.notification.domain.preferences import Preference
 
@@ -96,8 +97,8 @@ class PostgresOrderSummaries:
     async def page(self, after: UUID | None, limit: int) -> list[UUID]:
         """See ports.OrderSummaries.page."""
         rows = await self._connection.fetch(
-            "SELECT order_id FROM orders WHERE $1::uuid IS NULL OR order_id > $1 ORDER BY order_id LIMIT $2",
-            after,
+            "SELECT order_id FROM orders WHERE order_id > $1 ORDER BY order_id LIMIT $2",
+            after or ids.NIL,
             limit,
         )
         return [row["order_id"] for row in rows]

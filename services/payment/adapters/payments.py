@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from services.chassis.data.postgres import Record
+from services.chassis.plain import ids
 from services.chassis.plain.money import Money
 from services.payment.adapters.asked import AskedRows
 from services.payment.adapters.storable import decimal_or_none, money_or_none, storable
@@ -173,7 +174,7 @@ class PostgresPayments(AskedRows[Payment]):
     async def after(self, payment_id: UUID | None, limit: int) -> list[UUID]:
         """Up to `limit` payments whose ids follow this one, by id."""
         rows = await self._connection.fetch(
-            "SELECT id FROM payments WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2", payment_id, limit
+            "SELECT id FROM payments WHERE id > $1 ORDER BY id LIMIT $2", payment_id or ids.NIL, limit
         )
         return [row["id"] for row in rows]
 
