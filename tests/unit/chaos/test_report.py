@@ -62,6 +62,14 @@ def test_times_to_converge_are_drawn_where_they_are_known(tmp_path: Path) -> Non
     assert "kill order-2: 12.5 s" in (tmp_path / "seed-7" / "convergence.svg").read_text()
 
 
+def test_what_was_not_whole_in_time_and_what_did_not_happen_is_not_left_out(tmp_path: Path) -> None:
+    slow = outcome(converged=[(CUT, 3.0)], unfinished=[(KILL, 28.4), (CUT, 2.0)], cut_off=[KILL])
+    text = report.write(slow, tmp_path / "seed-7").read_text()
+    assert "- kill order-2: not after 28 s" in text
+    assert "not after 2 s" not in text, "in a burst the next fault follows at once"
+    assert "| cut off by the end of the run | kill order-2 |" in text
+
+
 def test_a_report_for_check_in_replaces_the_one_before(tmp_path: Path) -> None:
     report.write(outcome(), tmp_path / "seed-7")
     old = tmp_path / "docs" / "seed-7" / "old.svg"
