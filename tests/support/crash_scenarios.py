@@ -593,7 +593,12 @@ class Commands:
             await self._dies(point, "dlq", "redrive", waiting[0]["letter"])
 
     async def rebuild(self) -> None:
-        """Lists of orders that are wrong are put right."""
+        """Lists of orders that are wrong are put right. The service is away: its reconciliation would be first."""
+        async with Parts(self.people.stack).away("order"):
+            await self._rebuild_dies()
+        await self._succeeds("orders", "rebuild")
+
+    async def _rebuild_dies(self) -> None:
         client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(self.people.stack.mongo_url("orders"))
         try:
             orders = client.get_default_database()["orders"]
@@ -608,7 +613,6 @@ class Commands:
                 await self._dies(f"rebuild.{point}", "orders", "rebuild")
         finally:
             client.close()
-        await self._succeeds("orders", "rebuild")
 
     async def _dies(self, point: str, *arguments: str) -> None:
         place = crash_points.directory(self.people.stack.stack, COMMANDS)
