@@ -55,6 +55,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     yield from _section("Answers by HTTP status")
     yield from _table("status", "times", Counter(str(one.status or "none") for one in outcome.exchanges))
     yield from _alerts(outcome)
+    yield from _drifts(outcome)
     yield from _crash_points(outcome.crashes)
     yield from _section("Every fault")
     yield "| at | fault |"
@@ -114,6 +115,17 @@ def _alerts(outcome: Outcome) -> Iterator[str]:
     yield "| alert | first after |"
     yield "| --- | ---: |"
     yield from (f"| {alert} | {seconds[0]} s |" for alert, seconds in sorted(outcome.alerts.items()))
+
+
+def _drifts(outcome: Outcome) -> Iterator[str]:
+    yield from _section("What the reconciliation found")
+    if not outcome.drifts:
+        yield "Nothing."
+        return
+    yield "It compares what has not changed for 10 s. What an outage holds up for longer counts as drift:"
+    yield "it is repaired, and its event changes nothing when it comes."
+    yield ""
+    yield from _table("drift, what became of it", "times", outcome.drifts)
 
 
 def _crash_points(crashes: Crashes | None) -> Iterator[str]:

@@ -20,7 +20,7 @@ from local.commands.reset import reset
 from local.commands.up import up
 from local.paths import STACKS
 from local.stack import Stack
-from tests.chaos import alerts, breakers, checker, disk, layout, people
+from tests.chaos import alerts, breakers, checker, disk, layout, logs, people
 from tests.chaos.checker import Limits
 from tests.chaos.convergence import Meter, Probe
 from tests.chaos.crashes import Crashes, make_directories
@@ -66,6 +66,8 @@ class Outcome:
     """Seconds from the end of a fault until the system was whole again, where no other fault happened meanwhile."""
     unfinished: list[tuple[Fault, float]] = field(default_factory=list)
     """The same where the system was not whole when the next fault began: at least so many seconds."""
+    drifts: Counter[str] = field(default_factory=Counter)
+    """How often the reconciliation found which kind of drift, and what became of it."""
     settled_after: float = 0.0
     """Seconds from the end of the last fault until the stores agreed."""
 
@@ -222,6 +224,7 @@ async def _check(
         found = await _facts(real, before)
     outcome.problems += await checker.broken(real, before, record.exchanges, found, limits)
     outcome.problems += breakers.opened_without_cause(real, [fault for _, fault in outcome.happened], before.since)
+    outcome.drifts = logs.drifts(real, before.since)
     outcome.exchanges = record.exchanges
     outcome.orders = Counter(order.status for order in found.orders.values())
     record.close()

@@ -25,6 +25,7 @@ def outcome(**changes: object) -> Outcome:
         Exchange("ada", "GET", "/orders", None, None, at, at, status) for at, status in ((1, 200), (6, 503))
     ]
     made.orders, made.done = Counter(confirmed=3, cancelled=1), Counter(buy=4)
+    made.drifts = Counter({"mail_missing, mended": 2})
     made.alerts, made.settled_after = {"ServiceDown": [30, 45]}, 12.0
     for name, value in changes.items():
         setattr(made, name, value)
@@ -40,6 +41,7 @@ def test_a_report_shows_what_was_done_and_what_became_of_it(tmp_path: Path) -> N
         "| kill | 1 |",
         "| buy | 4 |",
         "| ServiceDown | 30 s |",
+        "| mail_missing, mended | 2 |",
         "| 3.1 s | kill order-2 |",
     ):
         assert line in text
