@@ -39,20 +39,20 @@ demo: ## start the system if it is down, and make purchases step by step
 
 mesh: ## start everything in a real mesh: Kubernetes API, istiod, sidecars (the first run builds them, which takes minutes)
 	$(SETUP)
-	@$(VENV_PYTHON) -m local.manifests.setup
-	@$(VENV_PYTHON) -m local.mesh.setup
-	@$(VENV_PYTHON) -m local.mesh up
+	@$(VENV_PYTHON) -m manifests.setup
+	@$(VENV_PYTHON) -m mesh.setup
+	@$(VENV_PYTHON) -m mesh up
 
 mesh-down: ## stop the mesh
 	$(SETUP)
-	@$(VENV_PYTHON) -m local.mesh down
+	@$(VENV_PYTHON) -m mesh down
 
 mesh-status: ## show what runs of the mesh, where, and its health
 	$(SETUP)
-	@$(VENV_PYTHON) -m local.mesh status || true
+	@$(VENV_PYTHON) -m mesh status || true
 
 mesh-demo: mesh ## make a purchase through the mesh's gateway, step by step
-	@$(VENV_PYTHON) -m local.mesh demo
+	@$(VENV_PYTHON) -m mesh demo
 
 mesh-test: mesh ## test the policy of the running mesh; ARGS for pytest
 	@$(VENV_PYTHON) -m pytest tests/mesh $(ARGS)
@@ -70,7 +70,7 @@ generate: ## regenerate everything under generated/ from proto/
 
 check: ## lint, types, import rules, contract and drift; QUICK=1 without what needs tools that are built first
 	$(SETUP)
-	@$(VENV_PYTHON) -m local.check $(if $(QUICK),--quick)
+	@$(VENV_PYTHON) -m gates.check $(if $(QUICK),--quick)
 
 test: ## every test: unit, contract, integration, end to end; ARGS for pytest
 	$(SETUP)
@@ -95,11 +95,11 @@ bench: ## measure the overhead of the chassis per call (the system must be up)
 
 lock: ## resolve the locks from pyproject.toml; ARGS=--upgrade for newer versions
 	$(SETUP)
-	@$(VENV_PYTHON) -m local.locks make $(ARGS)
+	@$(VENV_PYTHON) -m gates.locks make $(ARGS)
 
 sbom: ## write the software bill of materials (CycloneDX) of all third-party components
 	$(SETUP)
-	@$(VENV_PYTHON) -m local.sbom
+	@$(VENV_PYTHON) -m gates.sbom
 
 breaking: ## compare the contract with that of another commit; AGAINST=origin/main
 	$(SETUP)

@@ -59,7 +59,7 @@ def _parties(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
         "STRIPE_WEBHOOK_URL": stack.url("edge", "/api/v1/webhooks/stripe"),
     }
     return (
-        Part("stripe", Group.PARTIES, _python("local.stripe"), listening("stripe"), ("stripe",), stripe),
+        Part("stripe", Group.PARTIES, _python("stripe_sandbox"), listening("stripe"), ("stripe",), stripe),
         Part(
             "mail",
             Group.PARTIES,

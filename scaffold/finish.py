@@ -41,7 +41,7 @@ def derive(root: Path) -> None:
 
 def unused(root: Path) -> list[str]:
     """The packages that pyproject.toml declares and nothing uses."""
-    done = _start(root, sys.executable, "-m", "local.dependencies")
+    done = _start(root, sys.executable, "-m", "gates.dependencies")
     return re.findall(r"declares (\S+), which nothing uses", done.stdout + done.stderr)
 
 

@@ -19,9 +19,9 @@ import httpx
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from local.monitoring import promtool, setup
-from local.monitoring.figures import groups, named_in, rules
-from local.monitoring.paths import rule_files
+from gates.monitoring import promtool, setup
+from gates.monitoring.figures import groups, named_in, rules
+from gates.monitoring.paths import rule_files
 from tests.chaos import layout
 from tests.chaos.plan import Fault
 from tests.support.real_stack import RealStack

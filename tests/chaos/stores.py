@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from facts.system import system
-from local.stripe.currencies import decimals
+from stripe_sandbox.currencies import decimals
 from tests.support.facts import OUTBOXES
 from tests.support.real_stack import RealStack
 from tests.support.sandbox import Sandbox

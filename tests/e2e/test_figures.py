@@ -5,9 +5,9 @@ from __future__ import annotations
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from local.monitoring.dashboards import expressions, read
-from local.monitoring.figures import named_in, rules
-from local.monitoring.paths import dashboard_files, rule_files
+from gates.monitoring.dashboards import expressions, read
+from gates.monitoring.figures import named_in, rules
+from gates.monitoring.paths import dashboard_files, rule_files
 from local.ports import SERVICES
 from tests.support.real_stack import RealStack
 from tests.support.shop import Customer, until

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import grpc
 
 import argosy
-from local.mesh.pods import Pod
 from local.stack import Stack
+from mesh.pods import Pod
 from services.chassis.rpc import policy
 from services.chassis.rpc.policy import ServicePolicyView
 

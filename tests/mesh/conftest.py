@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from local import data
-from local.mesh.__main__ import mesh_stack
-from local.mesh.cluster import Cluster
-from local.mesh.pods import GATEWAY, PODS, Pod
 from local.stack import Stack
+from mesh.__main__ import mesh_stack
+from mesh.cluster import Cluster
+from mesh.pods import GATEWAY, PODS, Pod
 from tests.mesh.lab import Lab
 
 

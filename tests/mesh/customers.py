@@ -9,8 +9,8 @@ from typing import Any, Self
 import httpx
 
 from local.demo.shop import Shop, ShopError
-from local.mesh.door import door
 from local.stack import Stack
+from mesh.door import door
 
 _PAUSE_SECONDS = 1.5
 """Fifty payments a minute are one person's allowance."""

@@ -4,9 +4,9 @@ import json
 import urllib.request
 from typing import Any
 
-from local.mesh.pods import Pod, host
 from local.ports import HOST
 from local.stack import Stack
+from mesh.pods import Pod, host
 
 _SECONDS = 20
 

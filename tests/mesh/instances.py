@@ -11,10 +11,10 @@ from typing import Any, Self
 
 import grpc
 
-from local.mesh.overlay import workload_entry
-from local.mesh.pods import PODS, Pod
 from local.ports import BASE
 from local.stack import Stack
+from mesh.overlay import workload_entry
+from mesh.pods import PODS, Pod
 from tests.mesh.envoys import hosts
 from tests.mesh.lab import Lab, until
 

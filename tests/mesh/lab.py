@@ -12,14 +12,14 @@ from typing import Self
 import yaml
 
 from local.health import answering_at
-from local.mesh.apply import apply_all
-from local.mesh.cluster import Cluster
-from local.mesh.overlay import Manifest, of_pod, of_sidecar, workload_entry
-from local.mesh.pods import PODS, Pod
-from local.mesh.sidecar import command, environment, hold_status_port, prepare
 from local.ports import HOST
 from local.stack import Stack
 from local.supervisor_config import MARK
+from mesh.apply import apply_all
+from mesh.cluster import Cluster
+from mesh.overlay import Manifest, of_pod, of_sidecar, workload_entry
+from mesh.pods import PODS, Pod
+from mesh.sidecar import command, environment, hold_status_port, prepare
 
 Key = tuple[str, str, str]
 PATIENCE_SECONDS = 60

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import grpc
 
-from local.mesh.pods import Pod
 from local.stack import Stack
+from mesh.pods import Pod
 from tests.mesh.calls import DENIED_BY_THE_MESH, Method, call, methods
 
 METHODS = tuple(methods())

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from local.mesh.cluster import Cluster
-from local.mesh.pods import NAMESPACE
+from mesh.cluster import Cluster
+from mesh.pods import NAMESPACE
 
 _GROUPS = {
     "virtualservice": "networking.istio.io",

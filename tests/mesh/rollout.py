@@ -12,15 +12,15 @@ from edge.admin import Admin
 from edge.render import upstream_names
 from local import credentials, topology
 from local.health import answering_at
-from local.mesh.overlay import called
-from local.mesh.pods import GATEWAY, PODS, Pod
-from local.mesh.topology import in_the_mesh, sidecar
 from local.part import Part
 from local.paths import ROOT
 from local.ports import BASE, HOST
 from local.stack import Stack
 from local.supervision import Supervisor
 from local.waiting import is_ready
+from mesh.overlay import called
+from mesh.pods import GATEWAY, PODS, Pod
+from mesh.topology import in_the_mesh, sidecar
 from tests.mesh.envoys import hosts
 from tests.mesh.lab import Lab, marked, until
 

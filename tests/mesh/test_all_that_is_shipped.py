@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from local.manifests.builds import names
-from local.mesh.cluster import Cluster, KubectlFailed
-from local.mesh.everything import judge
+from manifests.builds import names
+from mesh.cluster import Cluster, KubectlFailed
+from mesh.everything import judge
 
 WRONG = {
     "a field that Kubernetes does not know": (

@@ -7,11 +7,11 @@ import grpc
 import httpx
 
 from local.health import answering
-from local.mesh.control_plane import control_plane
-from local.mesh.door import door
-from local.mesh.pods import PODS, Pod
 from local.stack import Stack
 from local.supervision import Supervisor
+from mesh.control_plane import control_plane
+from mesh.door import door
+from mesh.pods import PODS, Pod
 from tests.mesh.calls import DENIED_BY_THE_MESH, call
 from tests.mesh.lab import until
 

@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from local.manifests.builds import directories, manifests
-from local.mesh.cluster import Cluster
-from local.mesh.door import door
-from local.mesh.pods import GATEWAY
 from local.stack import Stack
+from manifests.builds import directories, manifests
+from mesh.cluster import Cluster
+from mesh.door import door
+from mesh.pods import GATEWAY
 from tests.mesh.envoys import admin
 from tests.mesh.lab import Lab, until
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from local.mesh.cluster import Cluster
-from local.mesh.pods import Pod
 from local.stack import Stack
+from mesh.cluster import Cluster
+from mesh.pods import Pod
 from tests.mesh.calls import call
 from tests.mesh.instances import NO_RPC, Crowd, Instance, fail, serve
 from tests.mesh.lab import PATIENCE_SECONDS, Lab, until

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from local.mesh.cluster import Cluster
-from local.mesh.pods import Pod
 from local.stack import Stack
+from mesh.cluster import Cluster
+from mesh.pods import Pod
 from tests.mesh.calls import call
 from tests.mesh.instances import FAILURE, Crowd, Instance, fail
 from tests.mesh.lab import Lab, until

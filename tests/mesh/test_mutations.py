@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from local.mesh.cluster import Cluster
-from local.mesh.pods import PODS, Pod
 from local.stack import Stack
+from mesh.cluster import Cluster
+from mesh.pods import PODS, Pod
 from tests.mesh.lab import Lab, until
 from tests.mesh.matrix import METHODS, wrong_pairs
 from tests.mesh.policies import shipped

@@ -7,10 +7,10 @@ from pathlib import Path
 import grpc
 import pytest
 
-from local.mesh.certificates import issue
-from local.mesh.pods import NAMESPACE, PODS, Pod
 from local.ports import BASE, SERVICES
 from local.stack import Stack
+from mesh.certificates import issue
+from mesh.pods import NAMESPACE, PODS, Pod
 from tests.mesh.calls import DENIED_BY_THE_MESH, HEALTH, ask
 from tests.mesh.lab import Lab, until
 

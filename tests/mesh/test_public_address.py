@@ -6,11 +6,11 @@ import httpx
 import pytest
 
 from local.demo.shop import Shop
-from local.mesh.cluster import Cluster
-from local.mesh.door import door
-from local.mesh.pods import GATEWAY, GATEWAY_HOST, GATEWAY_HTTP, PODS, Pod
 from local.ports import BASE
 from local.stack import Stack
+from mesh.cluster import Cluster
+from mesh.door import door
+from mesh.pods import GATEWAY, GATEWAY_HOST, GATEWAY_HTTP, PODS, Pod
 from tests.mesh.envoys import let_in
 from tests.mesh.lab import Lab, until
 from tests.mesh.policies import shipped

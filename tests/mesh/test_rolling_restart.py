@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.mesh.pods import PODS
 from local.stack import Stack
+from mesh.pods import PODS
 from tests.mesh.customers import Customers
 from tests.mesh.envoys import let_in
 from tests.mesh.lab import Lab, until

@@ -7,10 +7,10 @@ import pytest
 
 from codegen.image import build_image
 from facts.system import callers
-from local.mesh.cluster import Cluster
-from local.mesh.pods import PODS, Pod
 from local.ports import SERVICES
 from local.stack import Stack
+from mesh.cluster import Cluster
+from mesh.pods import PODS, Pod
 from services.chassis.rpc.contract import Rpc, Service, read_contract
 from tests.mesh.calls import call
 from tests.mesh.instances import NO_RPC, Crowd, Instance, serve

@@ -5,8 +5,8 @@ import itertools
 import grpc
 import pytest
 
-from local.mesh.pods import NAMESPACE, PODS, Pod
 from local.stack import Stack
+from mesh.pods import NAMESPACE, PODS, Pod
 from tests.mesh.calls import DENIED_BY_THE_MESH, call
 from tests.mesh.lab import Lab, until
 from tests.mesh.matrix import METHODS, NOBODY_ANSWERED, wrong_pairs

@@ -16,7 +16,7 @@ import httpx
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from facts.system import system
-from local.stripe.currencies import decimals
+from stripe_sandbox.currencies import decimals
 from tests.support import bus
 from tests.support.bus import Record
 from tests.support.real_stack import RealStack

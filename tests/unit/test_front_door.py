@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.check import CHECKS
+from gates.check import CHECKS
 from local.paths import BIN, ROOT
 from local.ports import BASE
 from local.setup.interpreter import NEWEST, OLDEST
@@ -128,7 +128,11 @@ def test_everything_that_set_up_demands_is_brought() -> None:
 
 
 def newest_go() -> tuple[int, int]:
-    files = [file for folder in ("codegen", "local", "tests") for file in (ROOT / folder).rglob("go.mod")]
+    files = [
+        file
+        for folder in ("codegen", "gates", "local", "manifests", "mesh", "tests")
+        for file in (ROOT / folder).rglob("go.mod")
+    ]
     found = [re.search(r"(?m)^go (\d+)\.(\d+)", file.read_text()) for file in files]
     return max((int(one[1]), int(one[2])) for one in found if one)
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import yaml
 
-from local.mesh.paths import RATELIMIT, REDIS_SERVER
+from mesh.paths import RATELIMIT, REDIS_SERVER
 from tests.integration.edge.harness import ROOT, free_port, until
 
 _COMPONENT = ROOT / "k8s" / "components" / "shared-limits"

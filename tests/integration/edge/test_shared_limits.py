@@ -14,7 +14,7 @@ import pytest
 from google.rpc import code_pb2
 
 from argosy.user.v1 import user_pb2, user_pb2_grpc
-from local.mesh import setup
+from mesh import setup
 from tests.integration.edge.counting import Counting, counting
 from tests.integration.edge.harness import Edge, Issuer, edge, environment, error_of, http_filter
 

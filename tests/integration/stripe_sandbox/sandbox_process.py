@@ -53,7 +53,7 @@ class SandboxProcess:
         """Returns when it answers."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                PYTHON, "-W", "error", "-m", "local.stripe", cwd=ROOT, env=self._environment, stdout=log, stderr=log
+                PYTHON, "-W", "error", "-m", "stripe_sandbox", cwd=ROOT, env=self._environment, stdout=log, stderr=log
             )
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while not await self._healthy():

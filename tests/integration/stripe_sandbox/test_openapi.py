@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from stripe import StripeClient
 
-from local.stripe.render import API_VERSION
+from stripe_sandbox.render import API_VERSION
 from tests.integration.stripe_sandbox.openapi import OpenApi, StripeMock
 from tests.integration.stripe_sandbox.requests import payment
 

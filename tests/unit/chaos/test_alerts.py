@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from local.monitoring.figures import rules
-from local.monitoring.paths import rule_files
+from gates.monitoring.figures import rules
+from gates.monitoring.paths import rule_files
 from tests.chaos.alerts import CAUSES, EVERY_SECONDS, Series, fired, without_cause
 from tests.chaos.plan import Fault, Kind
 

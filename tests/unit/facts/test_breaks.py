@@ -18,7 +18,7 @@ from codegen.check import CheckFailed, check_blocks, differences
 from codegen.generate import generate
 from facts.check import everything
 from facts.system import system
-from local.check import CHECKS
+from gates.check import CHECKS
 from local.paths import ROOT
 
 COPIED = ("services", "k8s", "istio", "kafka", "monitoring", "envoy", "generated")

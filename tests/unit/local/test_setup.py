@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.locks import PYTHONS
+from gates.locks import PYTHONS
 from local.paths import ROOT
 from local.setup import step as step_module
 from local.setup.checksums import WrongChecksums, verify

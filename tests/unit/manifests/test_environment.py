@@ -8,9 +8,9 @@ import pytest
 from edge.render import upstream_names
 from edge.settings import load
 from facts.system import system
-from local.manifests import setup
-from local.manifests.builds import Manifest, all_builds, manifests
 from local.paths import ROOT
+from manifests import setup
+from manifests.builds import Manifest, all_builds, manifests
 from tests.support.settings_classes import SETTINGS
 
 PRODUCTION = "k8s/overlays/production"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from local.manifests import setup
-from local.manifests.builds import WHOLE, Manifest, all_builds, manifests
-from local.manifests.fit import problems
-from local.manifests.installation import INSTALLED, Installation, differences, facts, of_facts
+from manifests import setup
+from manifests.builds import WHOLE, Manifest, all_builds, manifests
+from manifests.fit import problems
+from manifests.installation import INSTALLED, Installation, differences, facts, of_facts
 
 Facts = dict[str, Any]
 System = dict[str, Manifest]

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from facts.system import system
-from local.manifests import lint, schemas, setup
-from local.manifests.builds import Manifest, all_builds, manifests
 from local.setup.checksums import WrongChecksums
+from manifests import lint, schemas, setup
+from manifests.builds import Manifest, all_builds, manifests
 
 Change = Callable[[Manifest], object]
 

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from facts.system import system, topic_of
-from local.manifests import setup
-from local.manifests.builds import all_builds, manifests
 from local.paths import ROOT
+from manifests import setup
+from manifests.builds import all_builds, manifests
 
 Right = tuple[str, str, str]
 KAFKA = ROOT / "generated" / "kafka"

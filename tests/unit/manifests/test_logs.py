@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from local.manifests import setup
-from local.manifests.builds import Manifest, all_builds, manifests
+from manifests import setup
+from manifests.builds import Manifest, all_builds, manifests
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from local import credentials
-from local.manifests import secrets, setup
-from local.manifests.builds import all_builds, manifests
+from manifests import secrets, setup
+from manifests.builds import all_builds, manifests
 
 GIVEN = {"STRIPE_API_KEY": "sk_test_1", "STRIPE_WEBHOOK_SECRET": "whsec_1", "SMTP_URL": "smtps://mail:465"}
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.stripe import charges
-from local.stripe.charges import Charge, ChargeStatus, NotRefundable
+from stripe_sandbox import charges
+from stripe_sandbox.charges import Charge, ChargeStatus, NotRefundable
 
 
 def charge_of(amount: int, refunded: int = 0, status: ChargeStatus = ChargeStatus.SUCCEEDED) -> Charge:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stripe._encode import _api_encode
 
-from local.stripe import form
-from local.stripe.form import MalformedForm
+from stripe_sandbox import form
+from stripe_sandbox.form import MalformedForm
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="[]\0"), min_size=1, max_size=12)
 VALUES = st.text(st.characters(codec="utf-8"), max_size=20)

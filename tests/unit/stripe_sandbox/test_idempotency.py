@@ -2,10 +2,10 @@
 
 import pytest
 
-from local.stripe.answers import SavedAnswer
-from local.stripe.errors import StripeError
-from local.stripe.form import Tree
-from local.stripe.idempotency import LIFETIME_SECONDS, KeysInUse, check_key, fingerprint, replayable
+from stripe_sandbox.answers import SavedAnswer
+from stripe_sandbox.errors import StripeError
+from stripe_sandbox.form import Tree
+from stripe_sandbox.idempotency import LIFETIME_SECONDS, KeysInUse, check_key, fingerprint, replayable
 
 PATH = "/v1/payment_intents"
 PARAMETERS: dict[str, Tree] = {"amount": "100", "metadata": {"a": "1", "b": "2"}}

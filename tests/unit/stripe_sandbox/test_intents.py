@@ -5,9 +5,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from local.stripe import intents
-from local.stripe.intents import PaymentIntent, Status, Step, UnexpectedState, next_step
-from local.stripe.methods import GENERIC, TOKENS, Authentication, Card
+from stripe_sandbox import intents
+from stripe_sandbox.intents import PaymentIntent, Status, Step, UnexpectedState, next_step
+from stripe_sandbox.methods import GENERIC, TOKENS, Authentication, Card
 
 FINAL = (Status.SUCCEEDED, Status.CANCELED)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.stripe.methods import TOKENS, Authentication
+from stripe_sandbox.methods import TOKENS, Authentication
 
 
 @pytest.mark.parametrize(

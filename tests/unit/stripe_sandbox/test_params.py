@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from local.stripe import form
-from local.stripe.errors import StripeError
-from local.stripe.params import Params
+from stripe_sandbox import form
+from stripe_sandbox.errors import StripeError
+from stripe_sandbox.params import Params
 
 
 def params(encoded: str) -> Params:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.stripe import search_query
-from local.stripe.errors import StripeError
-from local.stripe.search_query import Query
+from stripe_sandbox import search_query
+from stripe_sandbox.errors import StripeError
+from stripe_sandbox.search_query import Query
 
 WORDS = st.text(min_size=1, max_size=20)
 

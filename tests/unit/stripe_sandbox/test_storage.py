@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.stripe.answers import SavedAnswer
-from local.stripe.customers import Customer
-from local.stripe.database import WrongSchema
-from local.stripe.outbox import StoredEvent
-from local.stripe.paging import Page, UnknownCursor
-from local.stripe.store import Store
+from stripe_sandbox.answers import SavedAnswer
+from stripe_sandbox.customers import Customer
+from stripe_sandbox.database import WrongSchema
+from stripe_sandbox.outbox import StoredEvent
+from stripe_sandbox.paging import Page, UnknownCursor
+from stripe_sandbox.store import Store
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import stripe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.stripe.webhooks import retry_delay, signature
+from stripe_sandbox.webhooks import retry_delay, signature
 
 SECRET = "whsec_test"
 
