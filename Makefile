@@ -74,7 +74,7 @@ check: ## lint, types, import rules, contract and drift; QUICK=1 without what ne
 
 test: ## every test: unit, contract, integration, end to end; ARGS for pytest
 	$(SETUP)
-	@$(VENV_PYTHON) -m pytest $(or $(ARGS),--cov)
+	@$(VENV_PYTHON) -m pytest $(or $(ARGS),--cov -n 2 --dist loadfile --no-loadscope-reorder)
 
 crash-points: ## kill each process once at each crash point, on the real stack (about 15 minutes)
 	$(SETUP)

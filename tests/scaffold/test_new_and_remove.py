@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 SHIPPING, SELLING = HERE / "shipping", HERE / "selling"
 MOST_LINES = 300
 NEW_SERVICE, TAKE_OUT = "Add a service", "Take a service out"
+CHECK = "make check QUICK=1\n"
 BESIDE = """
 argosy new service wishlists --store mongo --consumes user-events
 argosy new service pricing --store none --noun price_quote --consumes inventory-events/STOCK_LOW
@@ -26,6 +27,8 @@ argosy new service pricing --store none --noun price_quote --consumes inventory-
 """Services with the other stores, a group of all events of a topic, and a noun of two words."""
 FILES = {"Add an rpc": (2, 6), "Add an event": (0, 5), "Add a consumer": (2, 4)}
 """Recipe → how many files it adds and changes, besides what is derived."""
+CHANGES = {"Add a setting": (0, 1), "Add a field": (1, 4)}
+"""The same of recipes that change by hand what another has written."""
 OWN = ("services/shipping/", "proto/argosy/shipping/", "proto/argosy/event/v1/shipping_events.proto", "tests/")
 DERIVED = {"README.md": "M", "compose.yaml": "M"}
 """Files with blocks that `make generate` writes."""
@@ -50,14 +53,27 @@ def test_the_fixture_is_small() -> None:
 @pytest.fixture(scope="module")
 def typed() -> Mapping[str, str]:
     """What the recipes type, by heading."""
-    return {block.heading: block.text for block in blocks(ROOT / "CONTRIBUTING.md") if block.language == TYPED}
+    return texts(TYPED)
 
 
-def test_all_recipes_are_typed(typed: Mapping[str, str]) -> None:
-    assert set(typed) == {NEW_SERVICE, *FILES, TAKE_OUT}
+@pytest.fixture(scope="module")
+def changes() -> Mapping[str, str]:
+    """What the recipes change by hand, by heading."""
+    return texts("diff")
 
 
-def test_a_new_service_is_written_sold_through_and_taken_out(clone: Clone, typed: Mapping[str, str]) -> None:
+def texts(language: str) -> Mapping[str, str]:
+    return {block.heading: block.text for block in blocks(ROOT / "CONTRIBUTING.md") if block.language == language}
+
+
+def test_all_recipes_are_typed(typed: Mapping[str, str], changes: Mapping[str, str]) -> None:
+    assert set(typed) == {NEW_SERVICE, *FILES, *CHANGES, TAKE_OUT}
+    assert set(changes) == set(CHANGES)
+
+
+def test_a_new_service_is_written_sold_through_and_taken_out(
+    clone: Clone, typed: Mapping[str, str], changes: Mapping[str, str]
+) -> None:
     before = clone.tree()
     assert "Left to decide" in clone.types(typed[NEW_SERVICE].partition("\n")[0])  # the others are typed below
     changed = clone.changed(before)
@@ -74,9 +90,11 @@ def test_a_new_service_is_written_sold_through_and_taken_out(clone: Clone, typed
     for recipe, files in FILES.items():
         was = clone.tree()
         clone.types(typed[recipe].partition("\n")[0])  # the check once, after all of them
-        changed = clone.changed(was)
-        assert (list(changed.values()).count("A"), list(changed.values()).count("M")) == files, changed
-        assert all(path.startswith("services/shipping/") or "shipping" in path for path in changed)
+        assert counted(clone, was) == files
+    for recipe, files in CHANGES.items():
+        was = clone.tree()
+        clone.types(f"git apply - <<'END'\n{changes[recipe]}END\n{typed[recipe].removesuffix(CHECK)}")
+        assert counted(clone, was) == files
     clone.check()
     clone.test("tests/unit/shipping", "--cov=services/shipping")
     clone.test(
@@ -88,6 +106,13 @@ def test_a_new_service_is_written_sold_through_and_taken_out(clone: Clone, typed
     clone.types(typed[TAKE_OUT].partition("\n")[0])  # what is left is what was there
     clone.types("argosy remove service wishlists\nargosy remove service pricing")
     assert clone.git("diff-tree", "-r", "--name-status", before, clone.tree()) == ""
+
+
+def counted(clone: Clone, before: str) -> tuple[int, int]:
+    """How many files were added and changed; all of them are of shipping."""
+    changed = clone.changed(before)
+    assert all("shipping" in path for path in changed)
+    return list(changed.values()).count("A"), list(changed.values()).count("M")
 
 
 def in_the_mesh(clone: Clone) -> None:

@@ -14,6 +14,8 @@ from local.stack import Stack
 
 DEFAULT_OFFSET = 11_000
 """Puts every port above those that the kernel gives to outgoing connections (32768 to 60999), or below them."""
+_WORKER_OFFSET = 1_010
+"""Between the workers of one run: none of their stacks, and of those beside them, share a port."""
 _BUS_OFFSET = 700
 """Ports of the broker beside the stack, above those of the run."""
 _SCALED_OFFSET = 350
@@ -113,8 +115,9 @@ class RealStack:
 
 
 def stack_of_this_run() -> Stack:
-    """The stack of this run: `ARGOSY_TEST_OFFSET` lets two runs go on at once."""
-    offset = int(os.environ.get("ARGOSY_TEST_OFFSET", DEFAULT_OFFSET))
+    """The stack of this worker of the run; `ARGOSY_TEST_OFFSET` lets two runs go on at once."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    offset = int(os.environ.get("ARGOSY_TEST_OFFSET", DEFAULT_OFFSET)) + worker * _WORKER_OFFSET
     name = "test" if offset == DEFAULT_OFFSET else f"test-{offset}"
     return Stack(STACKS / name, offset, traces=True)
 
