@@ -69,6 +69,8 @@ class People:
     customers: Sequence[Customer]
     done: Counter[str]
     chance: random.Random = field(default_factory=lambda: random.Random(1))
+    expired_by_hand: set[str] = field(default_factory=set)
+    """Orders whose holds a scenario let expire."""
 
     @property
     def customer(self) -> Customer:
@@ -184,6 +186,7 @@ async def _sold_out(people: People, product: str) -> None:
     """The last piece is paid for, and its hold has ended and somebody else has it: it is short."""
     first, second = people.customers[:2]
     order = await people.order(first, product)
+    people.expired_by_hand.add(order["id"])
     await release_holds(people.stack, [order["id"]])
     await people.order(second, product)
     await people.pay(first, order)
