@@ -64,7 +64,7 @@ class CompareConfirmed:
         unshipped = [order.id for order in orders if order.status is Status.CONFIRMED]
         reserved = await self.inventory.with_reservation(unshipped) if unshipped else frozenset()
         return [
-            Drift(CONFIRMED_NOT_RESERVED, str(one), "the order is confirmed", "no stock was ever reserved for it")
+            Drift(CONFIRMED_NOT_RESERVED, str(one), "the order is confirmed", "inventory has no reservation of it")
             for one in unshipped
             if one not in reserved
         ]
