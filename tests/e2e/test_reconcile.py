@@ -222,7 +222,7 @@ async def test_an_order_that_was_confirmed_and_has_no_reservation_is_listed(shop
     async with database(shop, "inventory") as connection:
         await until_sold(connection, order)
         lines = await connection.fetchval(
-            "SELECT jsonb_agg(line) FROM reservation_items line WHERE order_id = $1::uuid", order["id"]
+            "SELECT jsonb_agg(item) FROM reservation_items item WHERE order_id = $1::uuid", order["id"]
         )
         lost = await connection.fetchval(  # its lines go with it
             "DELETE FROM reservations WHERE order_id = $1::uuid RETURNING to_jsonb(reservations)", order["id"]
