@@ -7,10 +7,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 def now() -> datetime:
     """The current time: timezone-aware, in UTC, truncated to the millisecond."""
@@ -33,17 +29,6 @@ def from_milliseconds(since_epoch: int) -> datetime:
 def to_text(instant: datetime) -> str:
     """RFC 3339 in UTC, such as `2026-03-01T09:30:00.125Z`."""
     return to_millisecond(instant).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def to_message(instant: datetime) -> Timestamp:
-    """The instant as a protobuf Timestamp. Four times as fast as `Timestamp.FromDatetime`, which lists notice."""
-    since = instant - _EPOCH
-    return Timestamp(seconds=since.days * 86400 + since.seconds, nanos=since.microseconds * 1000)
-
-
-def from_message(message: Timestamp) -> datetime:
-    """A protobuf Timestamp as a datetime in UTC."""
-    return message.ToDatetime(tzinfo=UTC)
 
 
 def from_text(text: str) -> datetime:

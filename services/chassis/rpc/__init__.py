@@ -11,4 +11,5 @@ Imports every other room.
     revocations     sessions that ended early
     client, refusals, circuit_breaker   calls to other services and parties
     streams, time_limits    open streams; one timer for many deadlines
+    timestamps      datetimes ↔ protobuf timestamps
 """

@@ -17,8 +17,8 @@ from argosy.order.v1.order_lookup_pb2 import (
     ResolveOrdersRequest,
 )
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
-from services.chassis.plain import clock
 from services.chassis.plain.errors import Unavailable
+from services.chassis.rpc import timestamps
 from services.inventory.domain.reservations import KnownOrder, OrderState
 
 ORDER_LOOKUP = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]
@@ -64,4 +64,4 @@ class GrpcOrders:
 
 def _known(summary: OrderSummary) -> KnownOrder:
     event_id = UUID(summary.status_event_id) if summary.status_event_id else None
-    return KnownOrder(summary.status, clock.from_message(summary.updated_at), event_id)
+    return KnownOrder(summary.status, timestamps.from_message(summary.updated_at), event_id)

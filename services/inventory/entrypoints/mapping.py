@@ -9,8 +9,9 @@ from uuid import UUID
 
 from argosy.inventory.v1 import product_pb2, reservation_pb2
 from services.chassis.data.postgres_work import Codec, Codecs
-from services.chassis.plain import clock, money
+from services.chassis.plain import money
 from services.chassis.plain.money import Money
+from services.chassis.rpc import timestamps
 from services.inventory.domain.products import NewProduct, Product, ProductChange, price_of
 from services.inventory.domain.reservations import Line, Reservation, Status
 from services.inventory.domain.stock import MoveKind, StockMove
@@ -77,7 +78,7 @@ def stock_move_message(move: StockMove) -> product_pb2.StockMove:
         order_id=str(move.order_id) if move.order_id else None,
         moved_by=str(move.moved_by) if move.moved_by else None,
         reason=move.reason,
-        moved_at=clock.to_message(move.moved_at),
+        moved_at=timestamps.to_message(move.moved_at),
     )
 
 
@@ -94,7 +95,7 @@ def stock_move_of(message: product_pb2.StockMove) -> StockMove:
         order_id=UUID(message.order_id) if message.HasField("order_id") else None,
         moved_by=UUID(message.moved_by) if message.HasField("moved_by") else None,
         reason=message.reason if message.HasField("reason") else None,
-        moved_at=clock.from_message(message.moved_at),
+        moved_at=timestamps.from_message(message.moved_at),
     )
 
 
@@ -120,7 +121,7 @@ def reservation_message(reservation: Reservation) -> reservation_pb2.Reservation
         ],
         status=reservation.status,
         currency=reservation.currency,
-        expires_at=clock.to_message(reservation.expires_at),
+        expires_at=timestamps.to_message(reservation.expires_at),
     )
 
 

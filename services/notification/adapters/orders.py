@@ -11,8 +11,8 @@ import grpc
 from argosy.order.v1 import order_lookup_pb2
 from argosy.order.v1.order_lookup_pb2 import LookUpOrdersRequest, OrderSummary
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
-from services.chassis.plain import clock
 from services.chassis.plain.errors import Unavailable
+from services.chassis.rpc import timestamps
 from services.notification.domain.messages import KnownOrder
 
 ORDER_LOOKUP = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]
@@ -40,7 +40,7 @@ def _known(summary: OrderSummary) -> KnownOrder:
     return KnownOrder(
         user_id=UUID(summary.user_id),
         status=summary.status,
-        updated_at=clock.from_message(summary.updated_at),
+        updated_at=timestamps.from_message(summary.updated_at),
         status_event_id=UUID(summary.status_event_id),
         reason=summary.reason,
     )

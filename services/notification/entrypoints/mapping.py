@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from argosy.event.v1.order_events_pb2 import OrderCreated
 from argosy.notification.v1 import notification_pb2
-from services.chassis.plain import clock
 from services.chassis.plain.money import Money
+from services.chassis.rpc import timestamps
 from services.notification.domain.messages import Message, OrderLine, OrderSummary
 from services.notification.domain.preferences import Preference
 
@@ -30,8 +30,8 @@ def notification_message(message: Message) -> notification_pb2.Notification:
         subject=message.subject,
         order_id=str(message.order_id) if message.order_id else None,
         status=message.status,
-        created_at=clock.to_message(message.created_at),
-        sent_at=clock.to_message(message.sent_at) if message.sent_at else None,
+        created_at=timestamps.to_message(message.created_at),
+        sent_at=timestamps.to_message(message.sent_at) if message.sent_at else None,
     )
 
 

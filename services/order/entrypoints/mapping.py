@@ -12,7 +12,8 @@ from google.protobuf.struct_pb2 import Struct
 from argosy.order.v1 import order_lookup_pb2, order_pb2
 from argosy.order.v1.order_lookup_pb2 import ResolvedOrder
 from services.chassis.bus import events
-from services.chassis.plain import clock, money
+from services.chassis.plain import money
+from services.chassis.rpc import timestamps
 from services.order.adapters.facts import event_id, message_of
 from services.order.domain.facts import OrderStatusUpdated
 from services.order.domain.history import History, fold
@@ -60,8 +61,8 @@ def order_message(order: Order) -> order_pb2.Order:
             zip_code=address.zip_code,
             country=address.country,
         ),
-        created_at=clock.to_message(order.created_at),
-        updated_at=clock.to_message(order.updated_at),
+        created_at=timestamps.to_message(order.created_at),
+        updated_at=timestamps.to_message(order.updated_at),
     )
 
 
@@ -74,7 +75,7 @@ def history_messages(history: History) -> Iterator[order_pb2.OrderHistoryEvent]:
             seq=seq,
             type=events.kind_of(message).type,
             data=ParseDict(data, Struct()),
-            at=clock.to_message(at),
+            at=timestamps.to_message(at),
         )
 
 
@@ -86,7 +87,7 @@ def summary_message(order: Order) -> order_lookup_pb2.OrderSummary:
         status=order.status,
         total_amount=order.total.text,
         currency=order.total.currency,
-        updated_at=clock.to_message(order.updated_at),
+        updated_at=timestamps.to_message(order.updated_at),
     )
 
 

@@ -10,9 +10,9 @@ import grpc
 
 from argosy.order.v1 import order_lookup_pb2
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
-from services.chassis.plain import clock
 from services.chassis.plain.errors import Unavailable
 from services.chassis.plain.money import Money
+from services.chassis.rpc import timestamps
 from services.payment.domain.orders import KnownOrder, Order, OrderNotFound
 
 ORDER_LOOKUP = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]
@@ -44,7 +44,7 @@ class GrpcOrders:
             answer = await self.stub.LookUpOrders(request)
         except grpc.aio.AioRpcError as error:
             raise Unavailable from error
-        known = [KnownOrder(_order(one), clock.from_message(one.updated_at)) for one in answer.orders]
+        known = [KnownOrder(_order(one), timestamps.from_message(one.updated_at)) for one in answer.orders]
         return {one.order.id: one for one in known}
 
 

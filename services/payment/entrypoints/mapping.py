@@ -8,8 +8,9 @@ from uuid import UUID
 
 from argosy.payment.v1 import payment_lookup_pb2, payment_pb2
 from services.chassis.data.postgres_work import Codec, Codecs
-from services.chassis.plain import clock, money
+from services.chassis.plain import money
 from services.chassis.plain.money import Money
+from services.chassis.rpc import timestamps
 from services.payment.domain.answers import PaymentAnswer, RefundAnswer, payment_answer, refund_answer
 from services.payment.domain.payments import OrderPayment, OrderPaymentState, Payment, Status
 from services.payment.domain.refunds import Refund, RefundStatus
@@ -32,8 +33,8 @@ def answer_message(answer: PaymentAnswer) -> payment_pb2.Payment:
         decline_code=answer.decline_code,
         client_secret=answer.challenge_secret,
         requires_action=True if answer.requires_action else None,
-        created_at=clock.to_message(answer.created_at),
-        processed_at=clock.to_message(answer.processed_at) if answer.processed_at else None,
+        created_at=timestamps.to_message(answer.created_at),
+        processed_at=timestamps.to_message(answer.processed_at) if answer.processed_at else None,
     )
 
 
@@ -45,8 +46,8 @@ def answer_of(message: payment_pb2.Payment) -> PaymentAnswer:
         status=Status(message.status),
         amount=Money.parse(message.amount, message.currency),
         decline_code=message.decline_code if message.HasField("decline_code") else None,
-        created_at=clock.from_message(message.created_at),
-        processed_at=clock.from_message(message.processed_at) if message.HasField("processed_at") else None,
+        created_at=timestamps.from_message(message.created_at),
+        processed_at=timestamps.from_message(message.processed_at) if message.HasField("processed_at") else None,
     )
 
 
@@ -79,7 +80,7 @@ def refund_answer_message(answer: RefundAnswer) -> payment_pb2.Refund:
         status=answer.status,
         reason=answer.reason,
         failure_code=answer.failure_code,
-        created_at=clock.to_message(answer.created_at),
+        created_at=timestamps.to_message(answer.created_at),
     )
 
 
@@ -92,7 +93,7 @@ def refund_answer_of(message: payment_pb2.Refund) -> RefundAnswer:
         status=RefundStatus(message.status),
         reason=message.reason,
         failure_code=message.failure_code if message.HasField("failure_code") else None,
-        created_at=clock.from_message(message.created_at),
+        created_at=timestamps.from_message(message.created_at),
     )
 
 

@@ -11,8 +11,8 @@ from google.protobuf import json_format
 
 from argosy.user.v1 import mail_token_pb2, user_pb2
 from services.chassis.data.postgres_work import Codec, Codecs
-from services.chassis.plain import clock
 from services.chassis.plain.ids import parse_id
+from services.chassis.rpc import timestamps
 from services.user.domain import profiles
 from services.user.domain.accounts import Account, Changes, User
 from services.user.domain.mail_requests import MailToken
@@ -28,14 +28,14 @@ def summary(account: Account) -> user_pb2.UserSummary:
         email=account.person.email,
         first_name=account.person.first_name,
         last_name=account.person.last_name,
-        created_at=clock.to_message(account.created_at),
+        created_at=timestamps.to_message(account.created_at),
     )
 
 
 def account_of(message: user_pb2.UserSummary) -> Account:
     """The account in a stored idempotent response. A new account has no roles."""
     person = Person(message.email, message.first_name, message.last_name)
-    return Account(parse_id(message.id), person, clock.from_message(message.created_at))
+    return Account(parse_id(message.id), person, timestamps.from_message(message.created_at))
 
 
 def user(account: User) -> user_pb2.User:
@@ -47,9 +47,9 @@ def user(account: User) -> user_pb2.User:
         last_name=account.person.last_name,
         email_verified=account.email_verified,
         account_status=account.status,
-        created_at=clock.to_message(account.created_at),
-        updated_at=clock.to_message(account.updated_at),
-        last_login=clock.to_message(account.last_login) if account.last_login else None,
+        created_at=timestamps.to_message(account.created_at),
+        updated_at=timestamps.to_message(account.updated_at),
+        last_login=timestamps.to_message(account.last_login) if account.last_login else None,
         profile=_profile(account.profile),
     )
 
@@ -62,8 +62,8 @@ def session(opened: OpenSession, callers: UUID) -> user_pb2.Session:
         client_app=opened.client.app,
         user_agent=opened.client.user_agent,
         ip_address=str(address) if address is not None else None,
-        created_at=clock.to_message(opened.created_at),
-        expires_at=clock.to_message(opened.expires_at),
+        created_at=timestamps.to_message(opened.created_at),
+        expires_at=timestamps.to_message(opened.expires_at),
         current=opened.id == callers,
     )
 
@@ -74,7 +74,7 @@ def mail_token_message(minted: MailToken) -> mail_token_pb2.MailToken:
         token=minted.token,
         email=minted.person.email,
         name=minted.person.full_name,
-        expires_at=clock.to_message(minted.expires_at),
+        expires_at=timestamps.to_message(minted.expires_at),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from argosy.order.v1 import order_lookup_pb2_grpc, order_pb2, order_pb2_grpc
 from argosy.order.v1.order_lookup_pb2 import LookUpOrdersRequest
-from services.chassis.plain import clock
+from services.chassis.rpc import timestamps
 from tests.contract.order.conftest import People
 from tests.contract.support import Metadata, bearer, fields, others_than, refused, service_token
 from tests.support.real_stack import RealStack
@@ -41,7 +41,7 @@ async def test_orders_that_exist(
     (after,) = (await lookup.LookUpOrders(request, metadata=inventory_service)).orders
     assert (after.status, after.reason, after.updated_at) == ("cancelled", "by_owner", cancelled.updated_at)
     assert uuid.UUID(after.status_event_id) != uuid.UUID(found.status_event_id)
-    assert clock.from_message(after.updated_at) >= clock.from_message(found.updated_at)
+    assert timestamps.from_message(after.updated_at) >= timestamps.from_message(found.updated_at)
 
 
 @pytest.mark.usefixtures("unchanged")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.chassis.plain import clock
+from services.chassis.rpc import timestamps
 
 ZONES = st.integers(-720, 720).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 INSTANTS = st.datetimes(datetime(1970, 1, 2), datetime(2999, 1, 1), timezones=ZONES)  # noqa: DTZ001
@@ -26,7 +27,7 @@ def test_text_names_the_instant_to_the_millisecond(instant: datetime) -> None:
 def test_as_a_message_it_is_what_protobuf_makes_of_it(instant: datetime) -> None:
     of_protobuf = Timestamp()
     of_protobuf.FromDatetime(instant)
-    assert clock.to_message(instant) == of_protobuf
+    assert timestamps.to_message(instant) == of_protobuf
 
 
 def test_is_written_as_rfc_3339() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from google.protobuf.json_format import MessageToDict
 
 from services.chassis.plain import clock
+from services.chassis.rpc import timestamps
 from services.order.adapters.facts import message_of, records_of
 from services.order.domain.orders import Status
 from services.order.entrypoints.mapping import history_messages
@@ -55,7 +56,7 @@ def test_the_history_is_told_in_order_as_on_the_bus() -> None:
     order_id = str(commits[0].order_id)
     entries = list(history_messages(commits))
 
-    assert [(entry.seq, entry.type, clock.from_message(entry.at)) for entry in entries] == [
+    assert [(entry.seq, entry.type, timestamps.from_message(entry.at)) for entry in entries] == [
         (1, "ORDER_CREATED", commits[0].at),
         (2, "ORDER_STATUS_UPDATED", commits[1].at),
         (3, "ORDER_STATUS_UPDATED", commits[2].at),
