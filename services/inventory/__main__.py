@@ -40,6 +40,7 @@ from services.inventory.use_cases.expire_holds import ExpireHoldsHandler
 from services.inventory.use_cases.get_product import GetProductHandler
 from services.inventory.use_cases.list_products import ListProductsHandler
 from services.inventory.use_cases.list_stock_moves import ListStockMovesHandler
+from services.inventory.use_cases.look_up_reservations import LookUpReservationsHandler
 from services.inventory.use_cases.publish_low_stock import PublishLowStock
 from services.inventory.use_cases.release_reservation import ReleaseReservationHandler
 from services.inventory.use_cases.reserve_stock import ReserveStockHandler
@@ -66,7 +67,8 @@ def run(settings: InventorySettings) -> None:
         idempotency_secret=settings.idempotency_secret,
     )
     bounds = Bounds(settings.unpaid_orders_per_customer, settings.held_pieces_per_customer)
-    reservations = ReservationRpc(ReserveStockHandler(work, hold, publish_low, bounds), commit, release)
+    reserve, look_up = ReserveStockHandler(work, hold, publish_low, bounds), LookUpReservationsHandler(work)
+    reservations = ReservationRpc(reserve, commit, release, look_up)
     app.serve(product_pb2.DESCRIPTOR.services_by_name["ProductService"], products)
     app.serve(reservation_pb2.DESCRIPTOR.services_by_name["ReservationService"], reservations)
     apply = ApplyOrderStatusHandler(work, commit, release)

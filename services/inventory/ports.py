@@ -136,6 +136,9 @@ class Reservations(Protocol):
     async def standing(self, order_ids: Sequence[UUID], settled: timedelta) -> list[Standing]:
         """Those of these orders' reservations that have not changed for this long."""
 
+    async def statuses(self, order_ids: Sequence[UUID]) -> Mapping[UUID, Status]:
+        """The status of each order's reservation; orders without one are left out."""
+
     async def products(self, order_id: UUID) -> list[str]:
         """The products of the order's reservation."""
 

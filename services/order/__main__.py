@@ -77,7 +77,7 @@ def run(settings: OrderSettings) -> None:
     app.background("news", news.run)
     cancel_unpaid = CancelUnpaidHandler(journal, read_side, payments, settings.unpaid_after, clock.now)
     app.background("sweeper", sweeper(cancel_unpaid, leases, settings.sweep_every_seconds).run)
-    compared = comparisons(mongo, payments, settings.compare_settled, clock.now)
+    compared = comparisons(mongo, payments, inventory, settings.compare_settled, clock.now)
     app.background("reconciliation", Reconciliation(MongoDrifts(mongo, clock.now), settings, *compared).run)
     consumed = handlers(ApplyPaymentHandler(journal), CancelShortHandler(journal))
     Consumer(settings.brokers, CONSUMER, consumed, producer, since=BEGINNING).run_in(app)

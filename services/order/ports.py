@@ -6,7 +6,7 @@ case reads an order's history, decides, and appends one commit (use_cases/journa
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -230,6 +230,9 @@ class Inventory(Protocol):
 
     async def release(self, order_id: UUID) -> None:
         """Releases the order's reservation; nothing can be reserved for the order any more. Raises Unavailable."""
+
+    async def with_reservation(self, order_ids: Sequence[UUID]) -> Set[UUID]:
+        """Those of these orders, at most 100, that have a reservation, whatever its status. Raises Unavailable."""
 
 
 class Payments(Protocol):

@@ -57,6 +57,8 @@ def _say(outcome: Outcome, directory: Path) -> None:
     print("\n".join(outcome.problems) or "Everything held.")
     bought = ", ".join(f"{count} {status}" for status, count in sorted(outcome.orders.items()))
     print(f"seed {outcome.seed}: {len(outcome.happened)} faults, {len(outcome.exchanges)} calls, orders: {bought}")
+    if outcome.cut_off:
+        print("cut off by the end of the run: " + ", ".join(map(str, outcome.cut_off)))
     print("whole again after " + (", ".join(_longest(outcome)) or "no fault that had the time for it alone"))
     print(f"report: {where}")
 

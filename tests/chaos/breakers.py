@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
-from pathlib import Path
 
-from tests.chaos import layout
+from tests.chaos import layout, logs
 from tests.chaos.plan import Fault, Kind
 from tests.support.real_stack import RealStack
 
@@ -34,14 +32,6 @@ def opened_without_cause(stack: RealStack, faults: Collection[Fault], since: dat
     return [
         f"{instance}: the circuit breaker before {party} opened, and {party} answered all the time"
         for instance in layout.INSTANCES
-        for party in _opened(stack.stack.logs / f"{instance}.log", since)
-        if party not in silenced
+        for line in logs.lines(stack.stack.logs / f"{instance}.log", "circuit_opened", since)
+        if (party := line["party"]) not in silenced
     ]
-
-
-def _opened(log: Path, since: datetime) -> Iterator[str]:
-    for line in log.read_text(errors="replace").splitlines():
-        if '"event":"circuit_opened"' in line:
-            found = json.loads(line)
-            if datetime.fromisoformat(found["time"]) >= since:
-                yield found["party"]

@@ -29,7 +29,6 @@ from tests.support.shop import Customer, an_order
 
 _LOOK_EVERY_SECONDS = 0.25
 _CALL_SECONDS = 10.0
-_PATIENCE_SECONDS = 180.0
 _ABORTED = 10
 _AT_WORK_IS_ZERO = ("argosy_consumer_stopped", "argosy_circuit_breaker_state")
 _GROUPS = tuple(system()[service].group for service in system().consumers)
@@ -60,8 +59,12 @@ class Meter:
     whole: Whole
     converged: list[tuple[Fault, float]] = field(default_factory=list)
     """The fault, and the seconds from its end."""
+    unfinished: list[tuple[Fault, float]] = field(default_factory=list)
+    """The same where the system was not whole when the next fault began, or when time was over: at least so long."""
     _active: int = 0
     _measuring: asyncio.Task[None] | None = None
+    _measured: tuple[Fault, float] | None = None
+    """The fault, and the monotonic time of its end."""
 
     def began(self, _: Fault) -> None:
         """Another fault disturbs what is being measured."""
@@ -73,18 +76,21 @@ class Meter:
         self._active -= 1
         if not self._active:
             self._give_up()
-            self._measuring = asyncio.create_task(self._measure(fault, time.monotonic()))
+            self._measured = fault, time.monotonic()
+            self._measuring = asyncio.create_task(self._measure(*self._measured))
 
-    async def finish(self) -> None:
-        """Wait for the last measurement. A system that is not whole after three minutes has none."""
+    async def finish(self, patience: float) -> None:
+        """Wait for the last measurement, at most so many seconds."""
         if self._measuring is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._measuring, _PATIENCE_SECONDS)
+            await asyncio.wait([self._measuring], timeout=patience)
+            self._give_up()
 
     def _give_up(self) -> None:
-        if self._measuring is not None:
+        if self._measuring is not None and self._measured is not None and not self._measuring.done():
+            fault, ended = self._measured
+            self.unfinished.append((fault, time.monotonic() - ended))
             self._measuring.cancel()
-            self._measuring = None
+        self._measuring = None
 
     async def _measure(self, fault: Fault, ended: float) -> None:
         await self.whole(datetime.now(UTC))

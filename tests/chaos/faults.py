@@ -76,12 +76,15 @@ class Faults:
     crashes: Crashes
     poisoned: int = 0
     """How many records that nobody can read were put on topics."""
+    complete: list[Fault] = field(default_factory=list)
+    """Those that happened and lasted as long as they should."""
     _paused: set[int] = field(default_factory=set)
 
     async def happen(self, fault: Fault) -> None:
         """Let the fault begin, last and end."""
         async with self._lasting(fault):
             await asyncio.sleep(fault.seconds)
+            self.complete.append(fault)
 
     def _lasting(self, fault: Fault) -> AbstractAsyncContextManager[None]:
         if fault.kind in _LINK_STATES:

@@ -113,7 +113,8 @@ _WEIGHTS: dict[Kind, int] = {
     Kind.HALF_OPEN: 2,
 }
 _PAUSE_BETWEEN = (1.0, 6.0)
-_LULL = (15.0, 30.0)
+LULL_SECONDS = 15.0
+"""After a burst of faults nothing happens for at least so long, and at most twice as long."""
 _TIME_FOR_LULLS = 60.0
 """A run shorter than this is one burst."""
 _NO_END = 1_000_000
@@ -166,7 +167,7 @@ def _faults(chance: random.Random, seconds: float, kinds: Sequence[Kind]) -> Ite
         if at + lasts < seconds:
             yield Fault(kind, target, round(at, 2), round(lasts, 2))
         left -= 1
-        at += chance.uniform(*_PAUSE_BETWEEN) if left else lasts + chance.uniform(*_LULL)
+        at += chance.uniform(*_PAUSE_BETWEEN) if left else lasts + chance.uniform(LULL_SECONDS, 2 * LULL_SECONDS)
         left = left or chance.randint(*bursts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -16,16 +17,19 @@ _PLOT = 90
 _ORDER_COLOURS = {"delivered": "#1b7f5c", "shipped": "#3fae84", "confirmed": "#7bc8a4", "pending": "#cbd2d9"}
 _CANCELLED = "#9aa5b1"
 _FAULTS = (
-    ("kill, crash", "#c0392b", ("kill", "crash")),
+    ("kill", "#c0392b", ("kill",)),
+    ("armed crash point", "#e59a92", ("crash",)),
     ("pause, clock", "#8e44ad", ("pause", "clock")),
     ("outage", "#2c3e50", ("outage",)),
     ("network", "#e67e22", ("cut", "slow", "half-open")),
     ("Stripe", "#2874a6", ("stripe", "refunds")),
     ("webhooks", "#5dade2", ("webhooks",)),
-    ("data and disk", "#b7950b", ("poison", "read-only", "full-disk")),
+    ("data and disk", "#b7950b", ("poison", "replay", "read-only", "full-disk")),
 )
 """A word for the legend, a colour, and how the names of these kinds begin."""
 _OTHER = "#7f8c8d"
+_MOST_COLUMNS = 150
+"""Of requests; a longer run has columns of more than one second."""
 _ANSWERS = (
     ("answered", "#7bc8a4", range(200, 400)),
     ("refused (4xx)", "#f5cf87", range(400, 500)),
@@ -104,16 +108,17 @@ def _fault(drawing: Drawing, fault: Fault, x: float, y: float, scale: float) -> 
 
 
 def _requests(drawing: Drawing, exchanges: Iterable[Exchange], seconds: float, top: float, scale: float) -> None:
+    wide = math.ceil(max(seconds, 1) / _MOST_COLUMNS)
     counts: dict[int, Counter[str]] = defaultdict(Counter)
     for one in exchanges:
         if one.answered_at <= seconds:
-            counts[int(one.answered_at)][_became(one)] += 1
+            counts[int(one.answered_at) // wide * wide][_became(one)] += 1
     most = max((sum(count.values()) for count in counts.values()), default=1)
     drawing.text(_LEFT - 10, top + 10, "requests a second", anchor="end")
     for value in (0, most):
         y = top + _PLOT - _PLOT * value / most
         drawing.line(_LEFT, y, _WIDTH - _RIGHT, y, GRID)
-        label, under = (f"at most {value}", 26) if value else ("0", 4)
+        label, under = (f"at most {value / wide:.3g}", 26) if value else ("0", 4)
         drawing.text(_LEFT - 10, y + under, label, size=11, anchor="end", fill=FAINT)
     for second, count in counts.items():
         y = top + _PLOT
@@ -121,8 +126,8 @@ def _requests(drawing: Drawing, exchanges: Iterable[Exchange], seconds: float, t
             tall = _PLOT * count[word] / most
             y -= tall
             if tall:
-                wide = max(1.0, scale - 0.5)
-                drawing.box(_LEFT + second * scale, y, wide, tall, colour, f"{second} s: {count[word]} {word}")
+                note = f"from {second} s on: {count[word] / wide:.3g} a second {word}"
+                drawing.box(_LEFT + second * scale, y, max(1.0, wide * scale - 0.5), tall, colour, note)
 
 
 def _became(one: Exchange) -> str:

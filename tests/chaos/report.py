@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from local.paths import ROOT
-from tests.chaos import plots
-from tests.chaos.plan import Fault
+from tests.chaos import plan, plots
+from tests.chaos.crashes import Crashes
 from tests.chaos.run import Outcome
 
 PUBLISHED = ROOT / "docs" / "chaos"
@@ -24,11 +23,10 @@ def write(outcome: Outcome, directory: Path) -> Path:
     directory.mkdir(parents=True)
     (directory / "timeline.svg").write_text(plots.timeline(outcome.happened, outcome.exchanges, outcome.seconds))
     (directory / "orders.svg").write_text(plots.orders(outcome.orders))
-    converged = _converged(outcome)
-    if converged:
-        (directory / "convergence.svg").write_text(plots.convergence(converged, KILL_GOAL_SECONDS))
+    if outcome.converged:
+        (directory / "convergence.svg").write_text(plots.convergence(outcome.converged, KILL_GOAL_SECONDS))
     report = directory / "report.md"
-    report.write_text("\n".join(_lines(outcome, converged)) + "\n")
+    report.write_text("\n".join(_lines(outcome)) + "\n")
     return report
 
 
@@ -40,21 +38,16 @@ def publish(directory: Path, into: Path = PUBLISHED) -> Path:
     return target / "report.md"
 
 
-def _converged(outcome: Outcome) -> Sequence[tuple[Fault, float]]:
-    found: Sequence[tuple[Fault, float]] = getattr(outcome, "converged", ())
-    return found
-
-
-def _lines(outcome: Outcome, converged: Sequence[tuple[Fault, float]]) -> Iterator[str]:
+def _lines(outcome: Outcome) -> Iterator[str]:
     verdict = "everything held" if not outcome.problems else f"{len(outcome.problems)} problems"
     yield f"# Chaos, seed {outcome.seed}: {verdict}"
     yield ""
-    yield from _summary(outcome, converged)
+    yield from _summary(outcome)
     yield from _problems(outcome)
     yield from _section("What happened when", "![Faults by target, above the requests of each second](timeline.svg)")
     yield "A diamond is over at once; a bar lasts. Unanswered requests were repeated under their idempotency key."
     yield from _section("What was bought", "![Orders by outcome](orders.svg)")
-    yield from _recovery(outcome, converged)
+    yield from _recovery(outcome)
     yield from _section("What was injected")
     yield from _table("fault", "times", Counter(str(fault.kind) for _, fault in outcome.happened))
     yield from _section("What people did")
@@ -62,14 +55,15 @@ def _lines(outcome: Outcome, converged: Sequence[tuple[Fault, float]]) -> Iterat
     yield from _section("Answers by HTTP status")
     yield from _table("status", "times", Counter(str(one.status or "none") for one in outcome.exchanges))
     yield from _alerts(outcome)
-    yield from _crash_points(getattr(outcome, "crashes", None))
+    yield from _drifts(outcome)
+    yield from _crash_points(outcome.crashes)
     yield from _section("Every fault")
     yield "| at | fault |"
     yield "| ---: | --- |"
     yield from (f"| {at:.1f} s | {fault} |" for at, fault in outcome.happened)
 
 
-def _summary(outcome: Outcome, converged: Sequence[tuple[Fault, float]]) -> Iterator[str]:
+def _summary(outcome: Outcome) -> Iterator[str]:
     bought = sum(count for status, count in outcome.orders.items() if status != "cancelled")
     calls = len(outcome.exchanges)
     failed = sum(1 for one in outcome.exchanges if one.unanswered)
@@ -82,9 +76,11 @@ def _summary(outcome: Outcome, converged: Sequence[tuple[Fault, float]]) -> Iter
         "orders": f"{sum(outcome.orders.values())}, of which {bought} were paid and kept",
         "from the last fault until all agreed": f"{outcome.settled_after:.0f} s (unpaid orders wait 25 s of it)",
     }
-    kills = [seconds for fault, seconds in converged if fault.kind == "kill"]
+    kills = [seconds for fault, seconds in outcome.converged if fault.kind == "kill"]
     if kills:
         rows["longest time to converge after a kill"] = f"{max(kills):.1f} s (goal: {KILL_GOAL_SECONDS:.0f} s)"
+    if outcome.cut_off:
+        rows["cut off by the end of the run"] = ", ".join(map(str, outcome.cut_off))
     yield "| | |"
     yield "| --- | --- |"
     yield from (f"| {name} | {value} |" for name, value in rows.items())
@@ -96,11 +92,17 @@ def _problems(outcome: Outcome) -> Iterator[str]:
         yield from (f"- {problem}" for problem in outcome.problems)
 
 
-def _recovery(outcome: Outcome, converged: Sequence[tuple[Fault, float]]) -> Iterator[str]:
-    if not converged:
+def _recovery(outcome: Outcome) -> Iterator[str]:
+    if not outcome.converged:
         return
     yield from _section("How soon all was whole again", "![Time to converge by kind of fault](convergence.svg)")
     yield "A dot is a fault during whose recovery no other one happened."
+    late = [(fault, seconds) for fault, seconds in outcome.unfinished if seconds > plan.LULL_SECONDS]
+    if late:
+        yield ""
+        yield "Not whole yet when the next fault began, or when nobody waited any longer:"
+        yield ""
+        yield from (f"- {fault}: not after {seconds:.0f} s" for fault, seconds in late)
 
 
 def _alerts(outcome: Outcome) -> Iterator[str]:
@@ -115,10 +117,21 @@ def _alerts(outcome: Outcome) -> Iterator[str]:
     yield from (f"| {alert} | {seconds[0]} s |" for alert, seconds in sorted(outcome.alerts.items()))
 
 
-def _crash_points(crashes: Any) -> Iterator[str]:
+def _drifts(outcome: Outcome) -> Iterator[str]:
+    yield from _section("What the reconciliation found")
+    if not outcome.drifts:
+        yield "Nothing."
+        return
+    yield "It compares what has not changed for 10 s. What an outage holds up for longer counts as drift:"
+    yield "it is repaired, and its event changes nothing when it comes."
+    yield ""
+    yield from _table("drift, what became of it", "times", outcome.drifts)
+
+
+def _crash_points(crashes: Crashes | None) -> Iterator[str]:
     """The part about crash points writes itself, where points are known."""
     if crashes is not None:
-        yield ""
+        yield from _section("Crash points")
         yield from crashes.report()
 
 

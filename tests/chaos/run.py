@@ -20,7 +20,7 @@ from local.commands.reset import reset
 from local.commands.up import up
 from local.paths import STACKS
 from local.stack import Stack
-from tests.chaos import alerts, breakers, checker, disk, layout, people
+from tests.chaos import alerts, breakers, checker, disk, layout, logs, people
 from tests.chaos.checker import Limits
 from tests.chaos.convergence import Meter, Probe
 from tests.chaos.crashes import Crashes, make_directories
@@ -52,6 +52,8 @@ class Outcome:
     exchanges: list[Exchange] = field(default_factory=list)
     happened: list[tuple[float, Fault]] = field(default_factory=list)
     """When each fault really began, and which."""
+    cut_off: list[Fault] = field(default_factory=list)
+    """Faults of the plan that did not happen, or not as long as they should, before the run ended."""
     done: Counter[str] = field(default_factory=Counter)
     """How often customers and staff did what."""
     orders: Counter[str] = field(default_factory=Counter)
@@ -62,6 +64,10 @@ class Outcome:
     """Alerts that fired → the seconds at which they did."""
     converged: list[tuple[Fault, float]] = field(default_factory=list)
     """Seconds from the end of a fault until the system was whole again, where no other fault happened meanwhile."""
+    unfinished: list[tuple[Fault, float]] = field(default_factory=list)
+    """The same where the system was not whole when the next fault began: at least so many seconds."""
+    drifts: Counter[str] = field(default_factory=Counter)
+    """How often the reconciliation found which kind of drift, and what became of it."""
     settled_after: float = 0.0
     """Seconds from the end of the last fault until the stores agreed."""
 
@@ -130,20 +136,20 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
     faults = Faults(real, links, shop.sandbox, outcome.crashes)
     crowd = await people.gather(shop, staff.token, outcome.seed, record, outcome.done)
     probe = Probe(real, await shop.register(), record)
-    meter = Meter(probe.whole, outcome.converged)
+    meter = Meter(probe.whole, outcome.converged, outcome.unfinished)
     stop = asyncio.Event()
     record.begin()  # the time that it takes to register everybody is not the plan's
     tasks = crowd.begin(stop)
     watch = alerts.Watch(real)
     watch.begin()
     try:
-        await _let_happen(faults, meter, outcome, record)
+        await let_happen(faults, meter, outcome, record)
     finally:
         stop.set()
         await faults.end_all()
     over = time.monotonic()
     _say(f"all faults are over after {record.now:.0f} s; customers finish")
-    await meter.finish()
+    await meter.finish(limits.whole_seconds)
     await probe.close()
     outcome.problems += await _finish(tasks)
     _say("everything settles")
@@ -153,8 +159,8 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
     outcome.problems += alerts.without_cause(outcome.alerts, outcome.happened, outcome.done)
 
 
-async def _let_happen(faults: Faults, meter: Meter, outcome: Outcome, record: Record) -> None:
-    """Each fault at its time. One that is not over when the run ends is ended then."""
+async def let_happen(faults: Faults, meter: Meter, outcome: Outcome, record: Record) -> None:
+    """Each fault at its time. One that is not over when the run ends is ended then, and noted as cut off."""
 
     async def one(fault: Fault) -> None:
         await asyncio.sleep(max(0.0, fault.at - record.now))
@@ -170,6 +176,13 @@ async def _let_happen(faults: Faults, meter: Meter, outcome: Outcome, record: Re
 
     tasks = [asyncio.create_task(one(fault)) for fault in outcome.plan]
     await asyncio.sleep(max(0.0, outcome.seconds - record.now))
+    outcome.cut_off += [
+        fault
+        for fault, task in zip(outcome.plan, tasks, strict=True)
+        if not task.done() and fault not in faults.complete
+    ]
+    for fault in outcome.cut_off:
+        _say(f"{record.now:6.1f} s  {fault} is cut off by the end of the run")
     for task in tasks:
         task.cancel()
     for result in await asyncio.gather(*tasks, return_exceptions=True):
@@ -211,6 +224,7 @@ async def _check(
         found = await _facts(real, before)
     outcome.problems += await checker.broken(real, before, record.exchanges, found, limits)
     outcome.problems += breakers.opened_without_cause(real, [fault for _, fault in outcome.happened], before.since)
+    outcome.drifts = logs.drifts(real, before.since)
     outcome.exchanges = record.exchanges
     outcome.orders = Counter(order.status for order in found.orders.values())
     record.close()

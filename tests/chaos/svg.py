@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 INK, FAINT, GRID = "#1f2933", "#616e7c", "#e4e7eb"
-_FONT = "Helvetica, Arial, sans-serif"
+_FONT = "Helvetica, Arial, DejaVu Sans, sans-serif"
 
 
 class Drawing:

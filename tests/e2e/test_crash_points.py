@@ -263,7 +263,7 @@ async def test_every_service_dies_at_every_point_and_nothing_is_lost(people: Peo
 
 
 async def _all_is_well(people: People, before: Baseline) -> None:
-    found = await checker.settle(people.stack, before, checker.Limits())
+    found = await checker.settle(people.stack, before, checker.Limits(), expired_by_hand=people.expired_by_hand)
     assert record_rules.broken(people.record.exchanges, found) == []
 
 

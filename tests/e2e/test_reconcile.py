@@ -217,6 +217,28 @@ async def test_an_order_that_was_confirmed_and_never_paid_is_listed(shop: Shop, 
     answered(await customer.call("PATCH", f"/orders/{other['id']}/status", {"status": "cancelled"}), 200)
 
 
+async def test_an_order_that_was_confirmed_and_has_no_reservation_is_listed(shop: Shop, customer: Customer) -> None:
+    order = await bought(customer)
+    async with database(shop, "inventory") as connection:
+        await until_sold(connection, order)
+        lines = await connection.fetchval(
+            "SELECT jsonb_agg(item) FROM reservation_items item WHERE order_id = $1::uuid", order["id"]
+        )
+        lost = await connection.fetchval(  # its lines go with it
+            "DELETE FROM reservations WHERE order_id = $1::uuid RETURNING to_jsonb(reservations)", order["id"]
+        )
+        wet = await reconcile(shop, "--order", order["id"])
+        assert (kinds(wet), wet.code) == ([("confirmed_not_reserved", "left")], 1)
+        assert wet.any_rows[0]["ours"] == "the order is confirmed"
+        await connection.execute(
+            "INSERT INTO reservations SELECT * FROM jsonb_populate_record(NULL::reservations, $1)", lost
+        )
+        await connection.execute(
+            "INSERT INTO reservation_items SELECT * FROM jsonb_populate_recordset(NULL::reservation_items, $1)", lines
+        )
+    await is_clean(shop, "--order", order["id"])
+
+
 async def test_a_mail_that_got_lost_and_one_that_was_sent_twice(shop: Shop, customer: Customer) -> None:
     lost, twice, late = await bought(customer), await bought(customer), await bought(customer)
     for order in (lost, twice, late):

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from tests.chaos import plan as plans
+from tests.chaos.checker import Limits
 from tests.chaos.plan import Fault, Kind
 from tests.chaos.run import chaos_stack
 from tests.chaos.shrink import shrink
 from tests.mutants import report
-from tests.mutants.campaign import QUICK, Verdict, laboratory
+from tests.mutants.campaign import CONTROL, QUICK, Verdict, laboratory
 from tests.mutants.catalogue import MUTATIONS, Mutation, named
 from tests.mutants.scratch import NotApplicable
 
@@ -42,21 +43,24 @@ def main() -> int:
 
 
 async def _run(chosen: Sequence[Mutation]) -> None:
-    """Each mutation on a system of its own; then, on one system, the product as it is in each of those runs once."""
+    """Each mutation, and the product as it is in the same run, each on a system of its own."""
+    known: dict[tuple[object, ...], Verdict] = {}
     for number, mutation in enumerate(chosen, 1):
         _say(f"{number}/{len(chosen)} {mutation.name}: {mutation.meaning}")
-        async with laboratory(chaos_stack("mutants"), mutation) as found:
-            verdict = await found.judge(mutation.plan, mutation.seed, mutation.seconds, QUICK)
-        report.keep(mutation, "mutant", verdict)
-        _say_problems(verdict)
-    known: dict[tuple[object, ...], Verdict] = {}
-    async with laboratory(chaos_stack("mutants")) as found:
-        for number, mutation in enumerate(chosen, 1):
+        report.keep(mutation, "mutant", await _judged(mutation, mutation, QUICK))
+        run = (tuple(mutation.plan), mutation.seed, mutation.seconds)
+        if run not in known:
             _say(f"{number}/{len(chosen)} the product as it is, in the run of {mutation.name}")
-            run = (tuple(mutation.plan), mutation.seed, mutation.seconds)
-            known[run] = known.get(run) or await found.judge(*run)
-            report.keep(mutation, "control", known[run])
-            _say_problems(known[run])
+            known[run] = await _judged(mutation, None, CONTROL)
+        report.keep(mutation, "control", known[run])
+
+
+async def _judged(run: Mutation, change: Mutation | None, limits: Limits) -> Verdict:
+    """What the checker finds in the run of one mutation, in a fresh system that has a mutation or none."""
+    async with laboratory(chaos_stack("mutants"), change) as found:
+        verdict = await found.judge(run.plan, run.seed, run.seconds, limits)
+    _say_problems(verdict)
+    return verdict
 
 
 async def _shrink(mutation: Mutation, seed: int, seconds: float, most_runs: int) -> int:

@@ -60,10 +60,10 @@ MUTATIONS = (
         "A consumer does not ask the inbox whether an event was applied before",
         Replacement("    return inserted is not None\n", "    return True\n"),
         r"mails to \S+ go to another address or name",
-        # To read the topic and send it anew takes seconds: what the run's end cuts off has not happened.
+        # To read the topic and send it anew takes seconds; the run must not end before.
         (Fault(Kind.REPLAY, "user-events", 20.6, 0.0),),
         seed=116,
-        seconds=28.0,
+        seconds=38.0,
     ),
     Mutation(
         "publish-before-commit",
@@ -149,7 +149,9 @@ MUTATIONS = (
             f"{_OFFSET}{_PROCESS}",
         ),
         r"order \S+: 0 messages of type",
-        (Fault(Kind.READ_ONLY, "notification", 3.0, 8.0), *_kills(8.0, *_MAILERS)),
+        # Long enough that on each partition an event waits for the database when its consumer is killed.
+        (Fault(Kind.READ_ONLY, "notification", 3.0, 14.0), *_kills(13.0, *_MAILERS)),
+        seconds=20.0,
     ),
 )
 

@@ -177,6 +177,13 @@ class PostgresReservations:
         )
         return [Standing(row["order_id"], Status(row["status"]), _reason(row)) for row in rows]
 
+    async def statuses(self, order_ids: Sequence[UUID]) -> dict[UUID, Status]:
+        """See ports.Reservations.statuses."""
+        rows = await self._connection.fetch(
+            "SELECT order_id, status FROM reservations WHERE order_id = ANY($1)", list(order_ids)
+        )
+        return {row["order_id"]: Status(row["status"]) for row in rows}
+
     async def products(self, order_id: UUID) -> list[str]:
         """See ports.Reservations.products."""
         rows = await self._connection.fetch(

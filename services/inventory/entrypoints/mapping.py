@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
 from uuid import UUID
@@ -12,7 +13,7 @@ from services.chassis.plain import money
 from services.chassis.plain.money import Money
 from services.chassis.rpc import timestamps
 from services.inventory.domain.products import NewProduct, Product, ProductChange, price_of
-from services.inventory.domain.reservations import Line, Reservation
+from services.inventory.domain.reservations import Line, Reservation, Status
 from services.inventory.domain.stock import MoveKind, StockMove
 
 DEFAULT_CURRENCY = "USD"
@@ -121,6 +122,16 @@ def reservation_message(reservation: Reservation) -> reservation_pb2.Reservation
         status=reservation.status,
         currency=reservation.currency,
         expires_at=timestamps.to_message(reservation.expires_at),
+    )
+
+
+def reservation_statuses_message(statuses: Mapping[UUID, Status]) -> reservation_pb2.LookUpReservationsResponse:
+    """The statuses of reservations as the order service compares them."""
+    return reservation_pb2.LookUpReservationsResponse(
+        reservations=[
+            reservation_pb2.ReservationStatus(order_id=str(order_id), status=status)
+            for order_id, status in statuses.items()
+        ]
     )
 
 

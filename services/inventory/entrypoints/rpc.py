@@ -20,6 +20,7 @@ from services.inventory.use_cases.create_product import CreateProduct, CreatePro
 from services.inventory.use_cases.get_product import GetProduct, GetProductHandler
 from services.inventory.use_cases.list_products import ListProducts, ListProductsHandler
 from services.inventory.use_cases.list_stock_moves import ListStockMoves, ListStockMovesHandler
+from services.inventory.use_cases.look_up_reservations import LookUpReservations, LookUpReservationsHandler
 from services.inventory.use_cases.release_reservation import ReleaseReservation, ReleaseReservationHandler
 from services.inventory.use_cases.reserve_stock import ReserveStock, ReserveStockHandler
 
@@ -97,6 +98,7 @@ class ReservationRpc:
     reserve_stock: ReserveStockHandler
     commit_reservation: CommitReservationHandler
     release_reservation: ReleaseReservationHandler
+    look_up_reservations: LookUpReservationsHandler
 
     async def ReserveStock(
         self, request: reservation_pb2.ReserveStockRequest, call: Call
@@ -119,6 +121,13 @@ class ReservationRpc:
         """Releases the stock that an order holds."""
         command = ReleaseReservation(UUID(request.order_id))
         return mapping.reservation_message(await self.release_reservation(command))
+
+    async def LookUpReservations(
+        self, request: reservation_pb2.LookUpReservationsRequest, call: Call
+    ) -> reservation_pb2.LookUpReservationsResponse:
+        """How far the reservations of orders are."""
+        command = LookUpReservations([UUID(order_id) for order_id in request.order_ids])
+        return mapping.reservation_statuses_message(await self.look_up_reservations(command))
 
 
 def _before(page_token: str) -> int | None:

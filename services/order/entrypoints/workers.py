@@ -15,7 +15,7 @@ from services.order.adapters.order_ids import MongoOrderIds
 from services.order.adapters.read_side import MongoReadSide
 from services.order.adapters.read_side_repair import MongoReadSideRepair
 from services.order.adapters.store_clock import StoreClock
-from services.order.ports import Now, Payments
+from services.order.ports import Inventory, Now, Payments
 from services.order.use_cases.cancel_unpaid import CancelUnpaid, CancelUnpaidHandler
 from services.order.use_cases.compare_confirmed import CompareConfirmed
 from services.order.use_cases.compare_read_side import CompareReadSide
@@ -46,7 +46,9 @@ def clock_reader(store_clock: StoreClock) -> Periodic:
     return Periodic("store clock", store_clock.look, _CLOCK_EVERY_SECONDS)
 
 
-def comparisons(mongo: Mongo, payments: Payments, settled: timedelta, now: Now) -> tuple[Comparison, ...]:
+def comparisons(
+    mongo: Mongo, payments: Payments, inventory: Inventory, settled: timedelta, now: Now
+) -> tuple[Comparison, ...]:
     """What the reconciliation compares, in the background and for `argosy reconcile`."""
     ids, commits, read_side = MongoOrderIds(mongo), MongoCommits(mongo), MongoReadSide(mongo)
     rebuild = RebuildReadSideHandler(
@@ -57,4 +59,4 @@ def comparisons(mongo: Mongo, payments: Payments, settled: timedelta, now: Now) 
         now,
         max(settled, SETTLED_AFTER),
     )
-    return CompareConfirmed(ids, commits, payments, settled, now), CompareReadSide(ids, rebuild)
+    return CompareConfirmed(ids, commits, payments, inventory, settled, now), CompareReadSide(ids, rebuild)

@@ -31,12 +31,17 @@ def release(order_id: str) -> reservation_pb2.ReleaseReservationRequest:
     return reservation_pb2.ReleaseReservationRequest(order_id=order_id)
 
 
+def look_up(*order_ids: str) -> reservation_pb2.LookUpReservationsRequest:
+    return reservation_pb2.LookUpReservationsRequest(order_ids=order_ids)
+
+
 def every_rpc(reservations: Stub, product: str) -> list[Callable[..., Awaitable[Any]]]:
     order_id = str(uuid.uuid4())
     return [
         lambda **how: reservations.ReserveStock(reserve(product, order_id=order_id), **how),
         lambda **how: reservations.CommitReservation(commit(order_id), **how),
         lambda **how: reservations.ReleaseReservation(release(order_id), **how),
+        lambda **how: reservations.LookUpReservations(look_up(order_id), **how),
     ]
 
 
@@ -70,6 +75,28 @@ async def test_reserve_sell_and_give_back(
         await reservations.ReleaseReservation(release(request.order_id), metadata=order_service)
     ).status == "released"
     assert await available(products, product) == 10
+
+
+async def test_which_orders_have_a_reservation(reservations: Stub, order_service: Metadata, product: str) -> None:
+    held, sold = reserve(product, 1), reserve(product, 1)
+    for request in (held, sold):
+        await reservations.ReserveStock(request, metadata=order_service)
+    await reservations.CommitReservation(commit(sold.order_id), metadata=order_service)
+    asked = look_up(held.order_id, sold.order_id.upper(), str(uuid.uuid4()))
+    found = (await reservations.LookUpReservations(asked, metadata=order_service)).reservations
+    assert {one.order_id: one.status for one in found} == {held.order_id: "held", sold.order_id: "committed"}
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize(
+    ("order_ids", "field"), [([], "orderIds"), ([str(uuid.uuid4())] * 101, "orderIds"), (["42"], "orderIds[0]")]
+)
+async def test_a_bad_look_up_is_named(
+    reservations: Stub, order_service: Metadata, order_ids: list[str], field: str
+) -> None:
+    refusal = await refused(reservations.LookUpReservations(look_up(*order_ids), metadata=order_service))
+    assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert set(fields(refusal)) == {field}
 
 
 async def test_repeats_change_nothing(

@@ -71,6 +71,7 @@ async def test_internal_rpcs_are_not_there(channel: grpc.aio.Channel, upstream: 
         (reservations.ReserveStock, reservation_pb2.ReserveStockRequest()),
         (reservations.CommitReservation, reservation_pb2.CommitReservationRequest()),
         (reservations.ReleaseReservation, reservation_pb2.ReleaseReservationRequest()),
+        (reservations.LookUpReservations, reservation_pb2.LookUpReservationsRequest()),
         (order_lookup_pb2_grpc.OrderLookupServiceStub(channel).LookUpOrder, order_lookup_pb2.LookUpOrderRequest()),
         (
             payment_lookup_pb2_grpc.PaymentLookupServiceStub(channel).LookUpOrderPayment,

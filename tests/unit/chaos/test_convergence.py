@@ -10,6 +10,7 @@ from tests.chaos.plan import Fault, Kind
 
 KILL = Fault(Kind.KILL, "order", 1.0, 0.0)
 CUT = Fault(Kind.CUT, "kafka", 2.0, 5.0)
+PATIENCE = 60.0
 
 
 class System:
@@ -34,7 +35,7 @@ async def test_a_fault_alone_is_measured() -> None:
     await asyncio.sleep(0.01)
     assert meter.converged == []
     system.mended.set()
-    await meter.finish()
+    await meter.finish(PATIENCE)
     ((fault, seconds),) = meter.converged
     assert fault == KILL
     assert seconds >= 0.01
@@ -48,7 +49,7 @@ async def test_of_faults_that_overlap_the_last_to_end_is_measured() -> None:
     meter.began(KILL)
     meter.ended(KILL)
     meter.ended(CUT)
-    await meter.finish()
+    await meter.finish(PATIENCE)
     assert measured(meter) == [CUT]
 
 
@@ -61,5 +62,17 @@ async def test_a_fault_that_is_followed_by_another_too_early_is_not_measured() -
     meter.began(CUT)
     meter.ended(CUT)
     system.mended.set()
-    await meter.finish()
+    await meter.finish(PATIENCE)
     assert measured(meter) == [CUT]
+    ((fault, seconds),) = meter.unfinished
+    assert (fault, seconds < PATIENCE) == (KILL, True)
+
+
+async def test_a_system_that_is_not_whole_in_time_has_no_measurement() -> None:
+    meter = Meter(System().whole)
+    meter.began(KILL)
+    meter.ended(KILL)
+    await meter.finish(0.01)
+    assert measured(meter) == []
+    ((fault, seconds),) = meter.unfinished
+    assert (fault, seconds >= 0.01) == (KILL, True)

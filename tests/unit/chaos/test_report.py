@@ -25,6 +25,7 @@ def outcome(**changes: object) -> Outcome:
         Exchange("ada", "GET", "/orders", None, None, at, at, status) for at, status in ((1, 200), (6, 503))
     ]
     made.orders, made.done = Counter(confirmed=3, cancelled=1), Counter(buy=4)
+    made.drifts = Counter({"mail_missing, mended": 2})
     made.alerts, made.settled_after = {"ServiceDown": [30, 45]}, 12.0
     for name, value in changes.items():
         setattr(made, name, value)
@@ -40,6 +41,7 @@ def test_a_report_shows_what_was_done_and_what_became_of_it(tmp_path: Path) -> N
         "| kill | 1 |",
         "| buy | 4 |",
         "| ServiceDown | 30 s |",
+        "| mail_missing, mended | 2 |",
         "| 3.1 s | kill order-2 |",
     ):
         assert line in text
@@ -60,6 +62,14 @@ def test_times_to_converge_are_drawn_where_they_are_known(tmp_path: Path) -> Non
     text = report.write(outcome(converged=[(KILL, 12.5), (CUT, 3.0)]), tmp_path / "seed-7").read_text()
     assert "| longest time to converge after a kill | 12.5 s (goal: 30 s) |" in text
     assert "kill order-2: 12.5 s" in (tmp_path / "seed-7" / "convergence.svg").read_text()
+
+
+def test_what_was_not_whole_in_time_and_what_did_not_happen_is_not_left_out(tmp_path: Path) -> None:
+    slow = outcome(converged=[(CUT, 3.0)], unfinished=[(KILL, 28.4), (CUT, 2.0)], cut_off=[KILL])
+    text = report.write(slow, tmp_path / "seed-7").read_text()
+    assert "- kill order-2: not after 28 s" in text
+    assert "not after 2 s" not in text, "in a burst the next fault follows at once"
+    assert "| cut off by the end of the run | kill order-2 |" in text
 
 
 def test_a_report_for_check_in_replaces_the_one_before(tmp_path: Path) -> None:

@@ -243,6 +243,9 @@ class FakeReservations:
         found = [self.rows[one] for one in order_ids if one in self.rows and one not in self.young]
         return [Standing(one.order_id, one.status, one.release_reason) for one in found]
 
+    async def statuses(self, order_ids: Sequence[UUID]) -> Mapping[UUID, Status]:
+        return {one: self.rows[one].status for one in order_ids if one in self.rows}
+
     async def products(self, order_id: UUID) -> list[str]:
         return sorted({line.product_id for line in self.rows[order_id].lines})
 

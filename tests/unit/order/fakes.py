@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -195,6 +195,11 @@ class FakeInventory:
         if self.away:
             raise Unavailable
         self.released.add(order_id)
+
+    async def with_reservation(self, order_ids: Sequence[UUID]) -> Set[UUID]:
+        if self.away:
+            raise Unavailable
+        return (self.held.keys() | self.released) & set(order_ids)
 
 
 class FakePayments:

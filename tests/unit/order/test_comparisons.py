@@ -13,13 +13,13 @@ from services.chassis.plain.errors import Unavailable
 from services.order.domain.history import History, fold
 from services.order.domain.orders import PaymentState, Status
 from services.order.entrypoints.mapping import known_message
-from services.order.use_cases.compare_confirmed import CONFIRMED_NOT_PAID, CompareConfirmed
+from services.order.use_cases.compare_confirmed import CONFIRMED_NOT_PAID, CONFIRMED_NOT_RESERVED, CompareConfirmed
 from services.order.use_cases.compare_read_side import READ_SIDE_DIFFERS, CompareReadSide
 from services.order.use_cases.journal import Journal
 from services.order.use_cases.look_up_orders import LookUpOrders, LookUpOrdersHandler
 from services.order.use_cases.rebuild_read_side import RebuildReadSideHandler
 from tests.unit.order.examples import history_of
-from tests.unit.order.fakes import NOW, FakeCommits, FakeMissingOrders, FakePayments, FakeReadSide
+from tests.unit.order.fakes import NOW, FakeCommits, FakeInventory, FakeMissingOrders, FakePayments, FakeReadSide
 
 HOUR = timedelta(hours=1)
 
@@ -39,7 +39,8 @@ class Shop:
     """The comparisons on orders in memory."""
 
     def __init__(self) -> None:
-        self.commits, self.read_side, self.payments = FakeCommits(), FakeReadSide(), FakePayments()
+        self.commits, self.read_side = FakeCommits(), FakeReadSide()
+        self.payments, self.inventory = FakePayments(), FakeInventory()
         ids = Ids(self.commits, self.read_side)
         rebuild = RebuildReadSideHandler(
             self.commits,
@@ -49,7 +50,7 @@ class Shop:
             lambda: NOW,
             HOUR,  # type: ignore[arg-type]
         )
-        self.confirmed = CompareConfirmed(ids, self.commits, self.payments, HOUR, lambda: NOW)
+        self.confirmed = CompareConfirmed(ids, self.commits, self.payments, self.inventory, HOUR, lambda: NOW)
         self.lists = CompareReadSide(ids, rebuild)
         self.look_up = LookUpOrdersHandler(Journal(self.commits, _announce, lambda: NOW))
 
@@ -58,6 +59,7 @@ class Shop:
         for commit in history:
             self.commits.store(commit)
         await self.read_side.project(fold(history))
+        self.inventory.held[history[0].order_id] = []
         return history[0].order_id
 
 
@@ -86,6 +88,22 @@ async def test_a_confirmed_order_that_nobody_paid_is_left() -> None:
     shop.payments.away = True
     with pytest.raises(Unavailable):
         await examine(shop.confirmed, [str(order_id)], mend=True)
+
+
+async def test_a_confirmed_order_that_has_no_reservation_is_left() -> None:
+    shop = Shop()
+    well, bare, given_back, shipped = [
+        await shop.order(*statuses) for statuses in (*[(Status.CONFIRMED,)] * 3, (Status.CONFIRMED, Status.SHIPPED))
+    ]
+    shop.payments.states = dict.fromkeys((well, bare, given_back, shipped), PaymentState.PAID)
+    for order_id in (bare, given_back, shipped):  # inventory forgets those that were shipped long ago
+        del shop.inventory.held[order_id]
+    await shop.inventory.release(given_back)  # inventory compares those that it has
+    (finding,) = [one async for one in examine_all(shop.confirmed, limit=10, mend=True)]
+    assert (finding.drift.kind, finding.drift.subject, finding.mended) == (CONFIRMED_NOT_RESERVED, str(bare), False)
+    shop.inventory.away = True
+    with pytest.raises(Unavailable):
+        await examine(shop.confirmed, [str(bare)], mend=True)
 
 
 async def test_lists_are_made_what_histories_say() -> None:

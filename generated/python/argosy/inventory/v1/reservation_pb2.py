@@ -27,7 +27,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%argosy/inventory/v1/reservation.proto\x12\x13\x61rgosy.inventory.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc2\x01\n\x13ReserveStockRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\x12\x46\n\x05items\x18\x02 \x03(\x0b\x32$.argosy.inventory.v1.ReservationItemB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64R\x05items\x12.\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00R\ncustomerId\x88\x01\x01\x42\x0e\n\x0c_customer_id\"\xda\x01\n\x0fReservationItem\x12%\n\nproduct_id\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\tproductId\x12&\n\x08quantity\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01R\x08quantity\x12I\n\x0e\x65xpected_price\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x90\x03\x32\x13^[0-9]+(\\.[0-9]+)?$H\x00R\rexpectedPrice\x88\x01\x01\x42\x11\n\x0f_expected_priceJ\x04\x08\x03\x10\x04R\x14\x65xpected_price_minor\"?\n\x18\x43ommitReservationRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\"@\n\x19ReleaseReservationRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\"\xd0\x01\n\x0bReservation\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x37\n\x05items\x18\x02 \x03(\x0b\x32!.argosy.inventory.v1.ReservedItemR\x05items\x12\x16\n\x06status\x18\x03 \x01(\tR\x06status\x12\x39\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency\"r\n\x0cReservedItem\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12\x1a\n\x08quantity\x18\x02 \x01(\x05R\x08quantity\x12\x14\n\x05price\x18\x04 \x01(\tR\x05priceJ\x04\x08\x03\x10\x04R\x0bprice_minor2\x91\x03\n\x12ReservationService\x12l\n\x0cReserveStock\x12(.argosy.inventory.v1.ReserveStockRequest\x1a .argosy.inventory.v1.Reservation\"\x10\x90\x02\x02\x8a\xb5\x18\t\x08\x04\x12\x05order\x12v\n\x11\x43ommitReservation\x12-.argosy.inventory.v1.CommitReservationRequest\x1a .argosy.inventory.v1.Reservation\"\x10\x90\x02\x02\x8a\xb5\x18\t\x08\x04\x12\x05order\x12x\n\x12ReleaseReservation\x12..argosy.inventory.v1.ReleaseReservationRequest\x1a .argosy.inventory.v1.Reservation\"\x10\x90\x02\x02\x8a\xb5\x18\t\x08\x04\x12\x05order\x1a\x1b\x8a\xb5\x18\x17\n\tinventory\x12\x02\x08\x05\x1a\x06\x08\x02\x12\x02\x08\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%argosy/inventory/v1/reservation.proto\x12\x13\x61rgosy.inventory.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc2\x01\n\x13ReserveStockRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\x12\x46\n\x05items\x18\x02 \x03(\x0b\x32$.argosy.inventory.v1.ReservationItemB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64R\x05items\x12.\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00R\ncustomerId\x88\x01\x01\x42\x0e\n\x0c_customer_id\"\xda\x01\n\x0fReservationItem\x12%\n\nproduct_id\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\tproductId\x12&\n\x08quantity\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01R\x08quantity\x12I\n\x0e\x65xpected_price\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x90\x03\x32\x13^[0-9]+(\\.[0-9]+)?$H\x00R\rexpectedPrice\x88\x01\x01\x42\x11\n\x0f_expected_priceJ\x04\x08\x03\x10\x04R\x14\x65xpected_price_minor\"?\n\x18\x43ommitReservationRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\"@\n\x19ReleaseReservationRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\"K\n\x19LookUpReservationsRequest\x12.\n\torder_ids\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\x64\"\x05r\x03\xb0\x01\x01R\x08orderIds\"h\n\x1aLookUpReservationsResponse\x12J\n\x0creservations\x18\x01 \x03(\x0b\x32&.argosy.inventory.v1.ReservationStatusR\x0creservations\"F\n\x11ReservationStatus\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x16\n\x06status\x18\x02 \x01(\tR\x06status\"\xd0\x01\n\x0bReservation\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x37\n\x05items\x18\x02 \x03(\x0b\x32!.argosy.inventory.v1.ReservedItemR\x05items\x12\x16\n\x06status\x18\x03 \x01(\tR\x06status\x12\x39\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency\"r\n\x0cReservedItem\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12\x1a\n\x08quantity\x18\x02 \x01(\x05R\x08quantity\x12\x14\n\x05price\x18\x04 \x01(\tR\x05priceJ\x04\x08\x03\x10\x04R\x0bprice_minor2\x9b\x04\n\x12ReservationService\x12l\n\x0cReserveStock\x12(.argosy.inventory.v1.ReserveStockRequest\x1a .argosy.inventory.v1.Reservation\"\x10\x90\x02\x02\x8a\xb5\x18\t\x08\x04\x12\x05order\x12v\n\x11\x43ommitReservation\x12-.argosy.inventory.v1.CommitReservationRequest\x1a .argosy.inventory.v1.Reservation\"\x10\x90\x02\x02\x8a\xb5\x18\t\x08\x04\x12\x05order\x12x\n\x12ReleaseReservation\x12..argosy.inventory.v1.ReleaseReservationRequest\x1a .argosy.inventory.v1.Reservation\"\x10\x90\x02\x02\x8a\xb5\x18\t\x08\x04\x12\x05order\x12\x87\x01\n\x12LookUpReservations\x12..argosy.inventory.v1.LookUpReservationsRequest\x1a/.argosy.inventory.v1.LookUpReservationsResponse\"\x10\x90\x02\x01\x8a\xb5\x18\t\x08\x04\x12\x05order\x1a\x1b\x8a\xb5\x18\x17\n\tinventory\x12\x02\x08\x05\x1a\x06\x08\x02\x12\x02\x08\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,6 +50,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMMITRESERVATIONREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_RELEASERESERVATIONREQUEST'].fields_by_name['order_id']._loaded_options = None
   _globals['_RELEASERESERVATIONREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_LOOKUPRESERVATIONSREQUEST'].fields_by_name['order_ids']._loaded_options = None
+  _globals['_LOOKUPRESERVATIONSREQUEST'].fields_by_name['order_ids']._serialized_options = b'\272H\016\222\001\013\010\001\020d\"\005r\003\260\001\001'
   _globals['_RESERVATIONSERVICE']._loaded_options = None
   _globals['_RESERVATIONSERVICE']._serialized_options = b'\212\265\030\027\n\tinventory\022\002\010\005\032\006\010\002\022\002\010\002'
   _globals['_RESERVATIONSERVICE'].methods_by_name['ReserveStock']._loaded_options = None
@@ -58,6 +60,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESERVATIONSERVICE'].methods_by_name['CommitReservation']._serialized_options = b'\220\002\002\212\265\030\t\010\004\022\005order'
   _globals['_RESERVATIONSERVICE'].methods_by_name['ReleaseReservation']._loaded_options = None
   _globals['_RESERVATIONSERVICE'].methods_by_name['ReleaseReservation']._serialized_options = b'\220\002\002\212\265\030\t\010\004\022\005order'
+  _globals['_RESERVATIONSERVICE'].methods_by_name['LookUpReservations']._loaded_options = None
+  _globals['_RESERVATIONSERVICE'].methods_by_name['LookUpReservations']._serialized_options = b'\220\002\001\212\265\030\t\010\004\022\005order'
   _globals['_RESERVESTOCKREQUEST']._serialized_start=156
   _globals['_RESERVESTOCKREQUEST']._serialized_end=350
   _globals['_RESERVATIONITEM']._serialized_start=353
@@ -66,10 +70,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMMITRESERVATIONREQUEST']._serialized_end=636
   _globals['_RELEASERESERVATIONREQUEST']._serialized_start=638
   _globals['_RELEASERESERVATIONREQUEST']._serialized_end=702
-  _globals['_RESERVATION']._serialized_start=705
-  _globals['_RESERVATION']._serialized_end=913
-  _globals['_RESERVEDITEM']._serialized_start=915
-  _globals['_RESERVEDITEM']._serialized_end=1029
-  _globals['_RESERVATIONSERVICE']._serialized_start=1032
-  _globals['_RESERVATIONSERVICE']._serialized_end=1433
+  _globals['_LOOKUPRESERVATIONSREQUEST']._serialized_start=704
+  _globals['_LOOKUPRESERVATIONSREQUEST']._serialized_end=779
+  _globals['_LOOKUPRESERVATIONSRESPONSE']._serialized_start=781
+  _globals['_LOOKUPRESERVATIONSRESPONSE']._serialized_end=885
+  _globals['_RESERVATIONSTATUS']._serialized_start=887
+  _globals['_RESERVATIONSTATUS']._serialized_end=957
+  _globals['_RESERVATION']._serialized_start=960
+  _globals['_RESERVATION']._serialized_end=1168
+  _globals['_RESERVEDITEM']._serialized_start=1170
+  _globals['_RESERVEDITEM']._serialized_end=1284
+  _globals['_RESERVATIONSERVICE']._serialized_start=1287
+  _globals['_RESERVATIONSERVICE']._serialized_end=1826
 # @@protoc_insertion_point(module_scope)

@@ -50,6 +50,11 @@ class ReservationServiceStub:
                 request_serializer=argosy_dot_inventory_dot_v1_dot_reservation__pb2.ReleaseReservationRequest.SerializeToString,
                 response_deserializer=argosy_dot_inventory_dot_v1_dot_reservation__pb2.Reservation.FromString,
                 _registered_method=True)
+        self.LookUpReservations = channel.unary_unary(
+                '/argosy.inventory.v1.ReservationService/LookUpReservations',
+                request_serializer=argosy_dot_inventory_dot_v1_dot_reservation__pb2.LookUpReservationsRequest.SerializeToString,
+                response_deserializer=argosy_dot_inventory_dot_v1_dot_reservation__pb2.LookUpReservationsResponse.FromString,
+                _registered_method=True)
 
 
 class ReservationServiceServicer:
@@ -84,6 +89,14 @@ class ReservationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LookUpReservations(self, request, context):
+        """Returns the status of the reservation of each of these orders. Orders without one are left out. For the comparison of
+        stores.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReservationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -101,6 +114,11 @@ def add_ReservationServiceServicer_to_server(servicer, server):
                     servicer.ReleaseReservation,
                     request_deserializer=argosy_dot_inventory_dot_v1_dot_reservation__pb2.ReleaseReservationRequest.FromString,
                     response_serializer=argosy_dot_inventory_dot_v1_dot_reservation__pb2.Reservation.SerializeToString,
+            ),
+            'LookUpReservations': grpc.unary_unary_rpc_method_handler(
+                    servicer.LookUpReservations,
+                    request_deserializer=argosy_dot_inventory_dot_v1_dot_reservation__pb2.LookUpReservationsRequest.FromString,
+                    response_serializer=argosy_dot_inventory_dot_v1_dot_reservation__pb2.LookUpReservationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -185,6 +203,33 @@ class ReservationService:
             '/argosy.inventory.v1.ReservationService/ReleaseReservation',
             argosy_dot_inventory_dot_v1_dot_reservation__pb2.ReleaseReservationRequest.SerializeToString,
             argosy_dot_inventory_dot_v1_dot_reservation__pb2.Reservation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LookUpReservations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.inventory.v1.ReservationService/LookUpReservations',
+            argosy_dot_inventory_dot_v1_dot_reservation__pb2.LookUpReservationsRequest.SerializeToString,
+            argosy_dot_inventory_dot_v1_dot_reservation__pb2.LookUpReservationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

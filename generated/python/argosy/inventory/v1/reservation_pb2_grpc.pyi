@@ -49,6 +49,10 @@ class ReservationServiceStub:
     """Releases reserved or sold stock. A repeat changes nothing. The release of an order without a reservation is stored,
     so that a reservation which arrives later is refused. Publishes STOCK_RELEASED.
     """
+    LookUpReservations: _grpc.UnaryUnaryMultiCallable[_reservation_pb2.LookUpReservationsRequest, _reservation_pb2.LookUpReservationsResponse]
+    """Returns the status of the reservation of each of these orders. Orders without one are left out. For the comparison of
+    stores.
+    """
 
 @_typing.type_check_only
 class ReservationServiceAsyncStub(ReservationServiceStub):
@@ -70,6 +74,10 @@ class ReservationServiceAsyncStub(ReservationServiceStub):
     ReleaseReservation: _aio.UnaryUnaryMultiCallable[_reservation_pb2.ReleaseReservationRequest, _reservation_pb2.Reservation]  # type: ignore[assignment]
     """Releases reserved or sold stock. A repeat changes nothing. The release of an order without a reservation is stored,
     so that a reservation which arrives later is refused. Publishes STOCK_RELEASED.
+    """
+    LookUpReservations: _aio.UnaryUnaryMultiCallable[_reservation_pb2.LookUpReservationsRequest, _reservation_pb2.LookUpReservationsResponse]  # type: ignore[assignment]
+    """Returns the status of the reservation of each of these orders. Orders without one are left out. For the comparison of
+    stores.
     """
 
 class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -107,6 +115,16 @@ class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_reservation_pb2.Reservation, _abc.Awaitable[_reservation_pb2.Reservation]]:
         """Releases reserved or sold stock. A repeat changes nothing. The release of an order without a reservation is stored,
         so that a reservation which arrives later is refused. Publishes STOCK_RELEASED.
+        """
+
+    @_abc_1.abstractmethod
+    def LookUpReservations(
+        self,
+        request: _reservation_pb2.LookUpReservationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reservation_pb2.LookUpReservationsResponse, _abc.Awaitable[_reservation_pb2.LookUpReservationsResponse]]:
+        """Returns the status of the reservation of each of these orders. Orders without one are left out. For the comparison of
+        stores.
         """
 
 def add_ReservationServiceServicer_to_server(servicer: ReservationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
