@@ -10,17 +10,18 @@ An answer of any kind is a sign of life: the circuit breaker counts silence and 
 from __future__ import annotations
 
 import contextlib
+import ssl
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import httpx
+import aiohttp
 import stripe
 import structlog
 from pydantic import SecretStr
-from stripe import HTTPXClient, StripeClient
+from stripe import AIOHTTPClient, StripeClient
 
 from services.chassis.plain.crash_points import reach
 from services.chassis.rpc import circuit_breaker
@@ -79,7 +80,7 @@ class StripeProvider:
         self._api_key = api_key
         self._api_url = api_url.rstrip("/")
         self._timeout = timeout
-        self._http: HTTPXClient | None = None
+        self._session: aiohttp.ClientSession | None = None
         self._client: StripeClient | None = None
 
     @property
@@ -89,18 +90,23 @@ class StripeProvider:
 
     async def start(self) -> None:
         """Make the client, inside the loop that uses it."""
-        self._http = _Client(timeout=httpx.Timeout(self._timeout, connect=_CONNECT_SECONDS))
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=stripe.ca_bundle_path)),
+            timeout=aiohttp.ClientTimeout(total=self._timeout, sock_connect=_CONNECT_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=True,
+        )
         self._client = StripeClient(
             self._api_key.get_secret_value(),
             base_addresses={"api": self._api_url},
             max_network_retries=_RETRIES,
-            http_client=self._http,
+            http_client=_Client(session=self._session),
         )
 
     async def stop(self) -> None:
         """Close its connections."""
-        if self._http is not None:
-            await self._http.close_async()  # type: ignore[no-untyped-call]
+        if self._session is not None:
+            await self._session.close()
 
     async def check(self) -> None:
         """Never fails: without Stripe, payments still can be read, and begun to be settled later."""
@@ -267,18 +273,24 @@ _silent_tries: ContextVar[list[None]] = ContextVar("silent_tries")
 """One for each try of the request under way that Stripe did not answer."""
 
 
-class _Client(HTTPXClient):
-    """Notes which tries of a request were not answered: what the last one says need not be true of those."""
+class _Client(AIOHTTPClient):
+    """Notes which tries of a request were not answered: what the last one says need not be true of those.
+
+    Its own request, because Stripe's library reports a connection that is lost within an answer as no error of its own.
+    """
 
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
         try:
-            answer = await super().request_async(method, url, headers, post_data)
-        except stripe.APIConnectionError:
+            async with self._session.request(
+                method, url, headers=headers, data=post_data, allow_redirects=False
+            ) as response:
+                answer = await response.read(), response.status, response.headers
+        except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
             _silent_tries.get().append(None)
-            raise
-        if answer[1] >= _SERVER_ERROR:
+            self._handle_request_error(error)
+        if response.status >= _SERVER_ERROR:
             _silent_tries.get().append(None)
         return answer
 
