@@ -36,6 +36,8 @@ from local.topology import parts
 TOTAL = "all parts"
 STATEMENTS = "transactions/s"
 _WARM_UP = 40
+_SETTLE_SECONDS = 15.0
+"""Orders are projected once more after 10 s."""
 _PATIENCE_SECONDS = 120.0
 _POLL_SECONDS = 0.2
 _CALL_SECONDS = 60.0
@@ -80,6 +82,7 @@ async def _measure(measured: Sequence[Measured], options: argparse.Namespace) ->
 
 
 async def _idle(stack: Stack, seconds: float) -> Costs:
+    await asyncio.sleep(_SETTLE_SECONDS)
     before, transactions, began = cpu_seconds(stack), await _transactions(stack), time.monotonic()
     await asyncio.sleep(seconds)
     took = time.monotonic() - began
