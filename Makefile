@@ -89,9 +89,10 @@ mutants: ## show that the checker of `make chaos` catches known mistakes; ARGS=n
 	$(SETUP)
 	@$(VENV_PYTHON) -m tests.mutants $(ARGS)
 
-bench: ## measure the overhead of the chassis per call (the system must be up)
+bench: ## measure the CPU of a call beside a bare handler, and of a purchase and of idling by part (the system must be up); ARGS
 	$(SETUP)
 	@$(VENV_PYTHON) -m load.chassis_cost
+	@$(VENV_PYTHON) -m load.purchase_cost $(ARGS)
 
 lock: ## resolve the locks from pyproject.toml; ARGS=--upgrade for newer versions
 	$(SETUP)

@@ -11,6 +11,23 @@ from local.paths import PYTHON, ROOT
 from local.ports import BASE
 from local.stack import Stack
 
+STRIPE_WEBHOOK_EVENTS = (
+    "charge.dispute.closed",
+    "charge.dispute.created",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.updated",
+    "charge.refund.updated",
+    "charge.refunded",
+    "payment_intent.canceled",
+    "payment_intent.payment_failed",
+    "payment_intent.succeeded",
+    "refund.created",
+    "refund.failed",
+    "refund.updated",
+)
+"""The events that payment follows: others are two of three webhooks of a purchase, for nothing."""
+
 
 def parts(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
     """Every part of the stack."""
@@ -57,6 +74,7 @@ def _parties(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
         "STRIPE_API_KEY": secrets.stripe_api_key,
         "STRIPE_WEBHOOK_SECRET": secrets.stripe_webhook_secret,
         "STRIPE_WEBHOOK_URL": stack.url("edge", "/api/v1/webhooks/stripe"),
+        "STRIPE_WEBHOOK_EVENTS": ",".join(STRIPE_WEBHOOK_EVENTS),
     }
     return (
         Part("stripe", Group.PARTIES, _python("stripe_sandbox"), listening("stripe"), ("stripe",), stripe),

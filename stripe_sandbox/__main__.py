@@ -25,7 +25,8 @@ _SHUTDOWN_SECONDS = 3  # for requests in progress; clients of interrupted ones r
 def build(settings: Settings) -> web.Application:
     """The whole sandbox as an application. Its background tasks run while it serves."""
     store = Store(settings.data / _DATABASE)
-    engine = Engine(store, Renderer(settings.public_url), Controls(search_lag_seconds=settings.search_lag_seconds))
+    controls = Controls(search_lag_seconds=settings.search_lag_seconds)
+    engine = Engine(store, Renderer(settings.public_url), controls, settings.delivered)
     deliverer = Deliverer(store, engine.controls, settings.webhook_url, settings.webhook_secret.get_secret_value())
     later = Later(engine)
     engine.on_change(deliverer.wake)

@@ -43,10 +43,15 @@ class Reply:
 
 
 class Engine:
-    def __init__(self, store: Store, render: Renderer, controls: Controls) -> None:
+    """`delivered`: the types of events that the webhook's receiver gets; None: all."""
+
+    def __init__(
+        self, store: Store, render: Renderer, controls: Controls, delivered: frozenset[str] | None = None
+    ) -> None:
         self.store = store
         self.render = render
         self.controls = controls
+        self._delivered = delivered
         self.faults = Faults()
         self.keys_in_use = idempotency.KeysInUse()
         self._listeners: list[Callable[[], None]] = []
@@ -143,4 +148,4 @@ class Engine:
         return Reply(reply.status, reply.body, drop=True)
 
     def _work(self, origin: Origin) -> Work:
-        return Work(self.store, self.render, self.controls, origin, time.time())
+        return Work(self.store, self.render, self.controls, origin, time.time(), self._delivered)

@@ -22,8 +22,17 @@ class Settings(BaseSettings):
     api_key: SecretStr = Field(validation_alias="STRIPE_API_KEY", min_length=1)
     webhook_secret: SecretStr = Field(validation_alias="STRIPE_WEBHOOK_SECRET", min_length=1)
     webhook_url: str = Field(validation_alias="STRIPE_WEBHOOK_URL", pattern="^https?://")
+    webhook_events: str = Field(
+        default="*", validation_alias="STRIPE_WEBHOOK_EVENTS", pattern=r"^(\*|[a-z_.]+(,[a-z_.]+)*)$"
+    )
+    """The types of events that are delivered, with commas between; `*`: all (`enabled_events` of a Stripe endpoint)."""
     search_lag_seconds: float = Field(default=0, validation_alias="STRIPE_SANDBOX_SEARCH_LAG_SECONDS", ge=0, le=3600)
     """Initial value of the control with this name."""
+
+    @property
+    def delivered(self) -> frozenset[str] | None:
+        """The types of events that are delivered; None: all."""
+        return None if self.webhook_events == "*" else frozenset(self.webhook_events.split(","))
 
     @property
     def public_url(self) -> str:

@@ -54,6 +54,8 @@ class Work:
     controls: Controls
     origin: Origin
     time: float
+    delivered: frozenset[str] | None = None
+    """The types of events that the webhook's receiver gets; None: all."""
 
     @property
     def now(self) -> int:
@@ -73,7 +75,7 @@ class Work:
         data: Json = {"object": self.render(resource)}
         if previous is not None:
             data["previous_attributes"] = dict(previous)
-        id_ = new_id("evt")
+        id_, wanted = new_id("evt"), self.delivered is None or type_ in self.delivered
         body = {
             "id": id_,
             "object": "event",
@@ -81,12 +83,12 @@ class Work:
             "created": self.now,
             "data": data,
             "livemode": False,
-            "pending_webhooks": 1,
+            "pending_webhooks": int(wanted),
             "request": {"id": self.origin.request_id, "idempotency_key": self.origin.idempotency_key},
             "type": type_,
         }
         self.outbox.add_event(StoredEvent(id_, type_, self.now, json.dumps(body)))
-        for _ in range(self.controls.deliveries):
+        for _ in range(self.controls.deliveries if wanted else 0):
             self.outbox.add_delivery(id_, self._delivery_time())
 
     def later(self, task: Task, subject: Resource, seconds: float) -> None:

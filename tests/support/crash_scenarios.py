@@ -158,7 +158,7 @@ async def _move(people: People) -> None:
     somebody = await people.visitor(person, str(uuid.uuid4()))
     change = {"email": f"new.{person['email']}", "currentPassword": person["password"]}
     await somebody.insist("PATCH", "/users/me", change)
-    for token in (await people.mailed_tokens(person["email"], "address is about to change"))[-1:]:
+    for token in (await people.mailed_tokens(person["email"], Kind.EMAIL_CHANGE))[-1:]:
         await somebody.insist("POST", "/users/email-change:undo", {"token": token})
 
 

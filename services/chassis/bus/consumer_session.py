@@ -38,6 +38,8 @@ _LAST_COMMIT_SECONDS = 2.0
 _LEAVE_SECONDS = 2.0
 _SESSION_SECONDS = 6.0
 _REQUEST_SECONDS = 20.0  # longer than a rebalance, because joining is one request
+_FETCH_SECONDS = 1.0
+"""How long the broker holds a fetch while there are no messages. A resumed partition may have to wait as long."""
 _LOOK_SECONDS = 10.0
 _MOST_WAITING = 500
 _FEW_WAITING = 100
@@ -259,6 +261,7 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
             enable_auto_commit=False,
             auto_offset_reset="none",
             max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=_milliseconds(_FETCH_SECONDS),
             session_timeout_ms=_milliseconds(_SESSION_SECONDS),
             heartbeat_interval_ms=_milliseconds(_SESSION_SECONDS / 3),
             rebalance_timeout_ms=_milliseconds(2 * (_FINISH_SECONDS + _LAST_COMMIT_SECONDS)),

@@ -10,6 +10,7 @@ If an event is not delivered, later events of its key are not sent. Other keys c
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from services.chassis.plain.crash_points import reach
 
 BATCH = 500
 _HELD_BACK_SECONDS = 5.0
+_RETRY_SECONDS = 1.0
+"""The maximum wait while a key is held back."""
 _MEASURE_EVERY_SECONDS = 5.0
 _PACE_SECONDS = 0.04
 """The minimum time between rounds with few events: a single event is sent at once, frequent ones are batched."""
@@ -67,7 +70,7 @@ class Outbox(Protocol):
         """Mark entries as published: `unsent` does not return them again."""
 
     async def wait_for_work(self) -> None:
-        """Wait until there may be a new entry, at most about a second."""
+        """Wait until there may be a new entry, at most about five seconds."""
 
     async def backlog(self) -> Backlog:
         """How far behind publishing is."""
@@ -125,7 +128,9 @@ class Relay:
                 continue
             failures = backoff.delays(0.2, 2.0)
             if found < self._batch:
-                await outbox.wait_for_work()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_RETRY_SECONDS if self._held_back else None):
+                        await outbox.wait_for_work()
                 await asyncio.sleep(began + _PACE_SECONDS - loop.time())
 
     async def _round(self, outbox: Outbox) -> tuple[int, int]:

@@ -32,6 +32,8 @@ _STALLED_AFTER_SECONDS = 30.0
 _CONNECT_SECONDS = 10.0
 _CLOSE_SECONDS = 3.0
 _REQUEST_MS = 10_000
+_FETCH_MS = 1_500
+"""How long the broker holds a fetch, and the requests behind it, while there are no records."""
 
 _stepped_over = Counter("argosy_tail_unreadable_total", "Records that a tail could not read and skipped.", ["topic"])
 
@@ -107,8 +109,11 @@ class Tail:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             request_timeout_ms=_REQUEST_MS,
+            fetch_max_wait_ms=_FETCH_MS,
         )
-        consumer.assign([TopicPartition(self._topic, 0)])  # makes aiokafka fetch the topic's metadata
+        anywhere = TopicPartition(self._topic, 0)
+        consumer.assign([anywhere])  # makes aiokafka fetch the topic's metadata
+        consumer.pause(anywhere)  # a fetch would hold up the requests that follow
         read = Reading(consumer, self._position)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):

@@ -13,7 +13,8 @@ from services.chassis.plain.errors import Unavailable
 
 _LOCK = 7_203_003
 _ASK_FOR_LOCK_EVERY_SECONDS = 0.5
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = 5.0
+"""A commit of a new event notifies the relay. An event that is published again (outbox.publish_again) is polled for."""
 _PAUSED_SECONDS = 60
 _STATEMENT_SECONDS = 5.0
 _COUNT_AT_MOST = 100_000
@@ -75,7 +76,7 @@ class ActiveOutbox:
         )
 
     async def wait_for_work(self) -> None:
-        """Wait for the commit of an event, at most a second."""
+        """Wait for the commit of an event, at most five seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_POLL_SECONDS):
                 await self._wakeup.wait()

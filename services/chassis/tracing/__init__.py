@@ -8,7 +8,7 @@ propagates the traceparent. The rest of the chassis calls `active()`, which is t
     spans       the implementation with a collector: attributes of calls' spans, spans of events
     grpc_spans  spans of served and made calls, by gRPC's OpenTelemetry instrumentation
     export      sampling and batched export, without error texts
-    libraries   spans of asyncpg, pymongo and httpx, by their instrumentations
+    libraries   spans of asyncpg, pymongo and aiohttp, by their instrumentations
 """
 
 from __future__ import annotations

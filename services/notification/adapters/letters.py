@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.policy
 from email.message import EmailMessage
 from email.utils import formataddr
 from pathlib import Path
@@ -33,16 +34,22 @@ class Letters:
             autoescape=select_autoescape(["html"], default=False),
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,
         )
+        self._headers = {
+            "From": email.policy.default.header_factory("From", sender),
+            "Auto-Submitted": email.policy.default.header_factory("Auto-Submitted", "auto-generated"),
+        }
+        """Parsed once: that is most of the cost of a header."""
 
     def write(self, message: DueMessage, token: str | None = None) -> EmailMessage:
         """Render the mail. Its Message-ID is the message's id, so that a duplicate is recognizable."""
         mail = EmailMessage()
-        mail["From"] = self._sender
+        for name, header in self._headers.items():
+            mail[name] = header
         mail["To"] = formataddr((" ".join(message.name.split()), message.email))
         mail["Subject"] = message.subject
         mail["Message-ID"] = f"<{message.id}@{self._sender.rpartition('@')[2].rstrip('>')}>"
-        mail["Auto-Submitted"] = "auto-generated"
         values: dict[str, Any] = {
             "subject": message.subject,
             "name": message.name,

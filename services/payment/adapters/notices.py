@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.chassis.data.postgres import Connection
+from services.chassis.data.postgres import Connection, affected
 from services.payment.domain.notices import Notice
 
-_KEEP = timedelta(days=30)
+KEEP = timedelta(days=30)
 """Stripe repeats a webhook for three days: https://docs.stripe.com/webhooks#retries."""
 
 
@@ -28,7 +28,7 @@ class PostgresNotices:
         return seen is True
 
     async def processed(self, notice: Notice, payment_id: UUID) -> None:
-        """Records that a notice about a payment needs nothing more; deletes some that are too old to come again."""
+        """Records that a notice about a payment needs nothing more."""
         await self._connection.execute(
             "INSERT INTO processed_webhook_events (provider, event_id, type, payment_id) VALUES ($1, $2, $3, $4)"
             " ON CONFLICT DO NOTHING",
@@ -37,9 +37,15 @@ class PostgresNotices:
             notice.type,
             payment_id,
         )
-        await self._connection.execute(
-            "DELETE FROM processed_webhook_events WHERE (provider, event_id) IN ("
-            " SELECT provider, event_id FROM processed_webhook_events"
-            " WHERE received_at < now() - $1::interval ORDER BY received_at LIMIT 10 FOR UPDATE SKIP LOCKED)",
-            _KEEP,
-        )
+
+
+async def prune(connection: Connection, before: datetime, limit: int) -> int:
+    """Deletes at most `limit` notices that were applied before an instant; answers how many."""
+    tag: str = await connection.execute(
+        "DELETE FROM processed_webhook_events WHERE (provider, event_id) IN ("
+        " SELECT provider, event_id FROM processed_webhook_events"
+        " WHERE received_at < $1 ORDER BY received_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        before,
+        limit,
+    )
+    return affected(tag)

@@ -10,7 +10,7 @@ from services.chassis.data.housekeeping import Chore
 from services.chassis.plain import transient
 from services.chassis.plain.comparison import Comparison
 from services.chassis.process.periodic import Periodic
-from services.payment.adapters import paid_orders
+from services.payment.adapters import notices, paid_orders
 from services.payment.ports import NotAsked, Orders, OutcomeUnknown
 from services.payment.settings import PaymentSettings
 from services.payment.use_cases.apply_order_status import ApplyOrderStatusHandler
@@ -77,4 +77,7 @@ def comparisons(
 def chores(settings: PaymentSettings) -> tuple[Chore, ...]:
     """What is deleted of the service's own tables, besides the chassis'."""
     keep = timedelta(days=settings.keep_cancelled_orders_days)
-    return (Chore("cancelled_orders", paid_orders.prune_ended, keep),)
+    return (
+        Chore("cancelled_orders", paid_orders.prune_ended, keep),
+        Chore("processed_webhook_events", notices.prune, notices.KEEP),
+    )

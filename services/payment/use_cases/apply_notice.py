@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.chassis.plain.crash_points import reach
 from services.payment.domain.charges import ChargeMismatch
 from services.payment.domain.notices import Notice, Topic, reports_nothing_new
 from services.payment.domain.payments import Payment
@@ -67,8 +68,10 @@ class ApplyNoticeHandler:
         if payment is None or reference is None:
             return Applied(Outcome.UNKNOWN_PAYMENT)
         applied = await self._take(notice, payment, reference)
-        async with self.work.begin("payment.webhook") as unit:
+        async with self.work.read() as unit:  # one statement needs no transaction, hence points by hand
+            reach("payment.webhook.before_commit")
             await unit.notices.processed(notice, payment.id)
+        reach("payment.webhook.committed")
         return applied
 
     async def _take(self, notice: Notice, payment: Payment, reference: str) -> Applied:

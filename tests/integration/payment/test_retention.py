@@ -1,14 +1,16 @@
-"""Orders that take no payment: forgotten after their time, except where a payment still needs it to be known."""
+"""What is forgotten after its time: webhooks; orders without payment, unless a payment still needs them to be known."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import cast
+from uuid import uuid4
 
 import pytest
 
 from services.chassis.data.housekeeping import Housekeeping
+from services.payment.domain.notices import Notice, Topic
 from services.payment.domain.orders import Order, OrderNotPayable
 from services.payment.domain.payments import Status
 from services.payment.entrypoints.workers import chores
@@ -59,3 +61,17 @@ async def test_what_is_told_or_asked_again_after_it_was_forgotten_does_no_harm(l
     await lab.end_order(order)
     with pytest.raises(OrderNotPayable):
         await lab.pay(order)
+
+
+async def test_webhooks_are_remembered_for_a_month(lab: Lab) -> None:
+    old, new, payment_id = f"evt_{uuid4()}", f"evt_{uuid4()}", uuid4()
+    async with lab.work.begin() as unit:
+        await unit.notices.processed(Notice("stripe", old, "t", Topic.CHARGE), payment_id)
+        await unit.notices.processed(Notice("stripe", old, "t", Topic.CHARGE), payment_id)
+        await unit.connection.execute("UPDATE processed_webhook_events SET received_at = now() - interval '31 days'")
+        await unit.notices.processed(Notice("stripe", new, "t", Topic.CHARGE), payment_id)
+        assert await unit.notices.was_processed(old)
+    await Housekeeping(lab.postgres, *chores(SETTINGS)).once()
+    async with lab.work.read() as unit:
+        assert not await unit.notices.was_processed(old)
+        assert await unit.notices.was_processed(new)

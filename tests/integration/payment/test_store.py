@@ -15,7 +15,6 @@ from services.chassis.plain.money import Money
 from services.payment.domain.charges import Refusal
 from services.payment.domain.giving_back import give_back
 from services.payment.domain.ledger import Entry, LedgerLine
-from services.payment.domain.notices import Notice, Topic
 from services.payment.domain.payments import (
     OrderPaymentState,
     Payment,
@@ -191,17 +190,6 @@ async def test_nobody_is_asked_again_for_what_is_to_be_closed(lab: Lab) -> None:
         assert not await unit.payments.begin_asking(payment, clock.now())
         await unit.payments.save(replace(payment, provider_reference=f"pi_{payment.id}"))
         assert not await unit.payments.begin_asking(payment, clock.now())
-
-
-async def test_webhooks_are_remembered_for_a_month(lab: Lab) -> None:
-    old, new, payment_id = f"evt_{uuid4()}", f"evt_{uuid4()}", uuid4()
-    async with lab.work.begin() as unit:
-        await unit.notices.processed(Notice("stripe", old, "t", Topic.CHARGE), payment_id)
-        await unit.notices.processed(Notice("stripe", old, "t", Topic.CHARGE), payment_id)
-        await unit.connection.execute("UPDATE processed_webhook_events SET received_at = now() - interval '31 days'")
-        await unit.notices.processed(Notice("stripe", new, "t", Topic.CHARGE), payment_id)
-        assert not await unit.notices.was_processed(Notice("stripe", old, "t", Topic.CHARGE))
-        assert await unit.notices.was_processed(Notice("stripe", new, "t", Topic.CHARGE))
 
 
 async def test_lists_are_ones_own_newest_first_a_page_at_a_time(lab: Lab) -> None:

@@ -34,7 +34,7 @@ def free_port() -> int:
 class SandboxProcess:
     """Starts, kills and restarts one sandbox over the same data, and speaks to `/_sandbox/`."""
 
-    def __init__(self, data: Path, webhook_url: str) -> None:
+    def __init__(self, data: Path, webhook_url: str, **settings: str) -> None:
         self.url = f"http://{_HOST}:{free_port()}"
         self._log = data / "log"
         self._environment = {
@@ -45,6 +45,7 @@ class SandboxProcess:
             "STRIPE_API_KEY": API_KEY,
             "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "STRIPE_WEBHOOK_URL": webhook_url,
+            **settings,
         }
         self._process: asyncio.subprocess.Process | None = None
         self._http = httpx.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=30)

@@ -1,13 +1,15 @@
 """Webhooks: signed, repeated until they are taken, never lost; and the ways they may misbehave."""
 
+from pathlib import Path
 from typing import Any
 
+import stripe
 from stripe import StripeClient
 
 from tests.integration.stripe_sandbox.openapi import OpenApi
 from tests.integration.stripe_sandbox.receiver import Received, Receiver
 from tests.integration.stripe_sandbox.requests import payment
-from tests.integration.stripe_sandbox.sandbox_process import SandboxProcess
+from tests.integration.stripe_sandbox.sandbox_process import API_KEY, SandboxProcess
 
 OF_A_PAYMENT = {"payment_intent.created", "charge.succeeded", "payment_intent.succeeded"}
 
@@ -30,6 +32,22 @@ async def test_each_event_of_a_payment_arrives(
         assert event.body["api_version"] == openapi.version
     assert events["payment_intent.succeeded"].object["id"] == intent.id
     assert events["payment_intent.succeeded"].object["status"] == "succeeded"
+
+
+async def test_events_that_are_not_selected_are_listed_and_not_delivered(
+    http_client: stripe.HTTPXClient, receiver: Receiver, tmp_path: Path, payment_id: str
+) -> None:
+    sandbox = SandboxProcess(tmp_path, receiver.url, STRIPE_WEBHOOK_EVENTS="payment_intent.succeeded,refund.created")
+    await sandbox.start()
+    client = StripeClient(API_KEY, base_addresses={"api": sandbox.url}, http_client=http_client)
+    try:
+        await client.v1.payment_intents.create_async(payment(payment_id))
+        listed = await client.v1.events.list_async()
+        await sandbox.until_delivered()
+    finally:
+        await sandbox.close()
+    assert {event.type for event in listed.data} == OF_A_PAYMENT
+    assert [event.type for event in of(receiver.received, payment_id)] == ["payment_intent.succeeded"]
 
 
 async def test_events_can_be_looked_up(client: StripeClient, sandbox: SandboxProcess, payment_id: str) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 from uuid import UUID
 
 import grpc
-import httpx
 import pytest
+from aiohttp import web
 from opentelemetry import trace
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -103,7 +103,7 @@ async def test_what_is_not_recorded_costs_libraries_nothing() -> None:
 def test_a_trace_is_passed_on_within_grpc_and_to_no_outsider() -> None:
     recorder = Recorder()
     with recorder.tracer.start_as_current_span("work", kind=SpanKind.SERVER) as span:
-        outside: list[Any] = [{}, httpx.Headers()]
+        outside: list[Any] = [{}, web.Response().headers]
         for carrier in outside:
             WithinGrpc().inject(carrier)
         within = grpc.aio.Metadata(("traceparent", PARENT))

@@ -10,17 +10,19 @@ An answer of any kind is a sign of life: the circuit breaker counts silence and 
 from __future__ import annotations
 
 import contextlib
+import ssl
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal, cast
+from urllib.parse import quote
 from uuid import UUID
 
-import httpx
+import aiohttp
 import stripe
 import structlog
 from pydantic import SecretStr
-from stripe import HTTPXClient, StripeClient
+from stripe import AIOHTTPClient, StripeClient
 
 from services.chassis.plain.crash_points import reach
 from services.chassis.rpc import circuit_breaker
@@ -79,7 +81,7 @@ class StripeProvider:
         self._api_key = api_key
         self._api_url = api_url.rstrip("/")
         self._timeout = timeout
-        self._http: HTTPXClient | None = None
+        self._session: aiohttp.ClientSession | None = None
         self._client: StripeClient | None = None
 
     @property
@@ -89,18 +91,23 @@ class StripeProvider:
 
     async def start(self) -> None:
         """Make the client, inside the loop that uses it."""
-        self._http = _Client(timeout=httpx.Timeout(self._timeout, connect=_CONNECT_SECONDS))
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=stripe.ca_bundle_path)),
+            timeout=aiohttp.ClientTimeout(total=self._timeout, sock_connect=_CONNECT_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=True,
+        )
         self._client = StripeClient(
             self._api_key.get_secret_value(),
             base_addresses={"api": self._api_url},
             max_network_retries=_RETRIES,
-            http_client=self._http,
+            http_client=_Client(session=self._session),
         )
 
     async def stop(self) -> None:
         """Close its connections."""
-        if self._http is not None:
-            await self._http.close_async()  # type: ignore[no-untyped-call]
+        if self._session is not None:
+            await self._session.close()
 
     async def check(self) -> None:
         """Never fails: without Stripe, payments still can be read, and begun to be settled later."""
@@ -126,9 +133,7 @@ class StripeProvider:
             params["customer"] = payment.customer_id
         try:
             with self._asking("charge"):
-                intent = await self._v1.payment_intents.create_async(
-                    params=params, options={"idempotency_key": payment.key}
-                )
+                intent = await self._intent("post", "", params, {"idempotency_key": payment.key})
         except stripe.CardError as error:
             return mapping.charge_in(error) or mapping.declined_without_intent(payment, error)
         except stripe.InvalidRequestError as error:
@@ -139,13 +144,13 @@ class StripeProvider:
             if refusal is Refusal.REQUEST:
                 _log.error("stripe_refuses_our_request", payment_id=str(payment.id), code=error.code)
             raise Refused(refusal, error.code, error.user_message) from error
-        return mapping.charge(intent.to_dict())
+        return mapping.charge(intent)
 
     async def look_up(self, reference: str) -> Charge:
         """The intent as it is now. Raises UnknownCharge, OutcomeUnknown, NotAuthorized, NotAsked."""
         with _of_an_intent(), self._asking("look_up"):
-            intent = await self._v1.payment_intents.retrieve_async(reference, params={"expand": _SETTLED})
-        return mapping.charge(intent.to_dict())
+            intent = await self._intent("get", f"/{quote(reference, safe='')}", {"expand": _SETTLED})
+        return mapping.charge(intent)
 
     async def search(self, payment_id: UUID) -> Charge | None:
         """The payment's intent, by its metadata; None when Stripe's index has none.
@@ -256,6 +261,22 @@ class StripeProvider:
         except CircuitOpen as error:
             raise NotAsked(error.retry_after or ProviderAway.retry_after) from error
 
+    async def _intent(
+        self,
+        method: Literal["get", "post"],
+        path: str,
+        params: stripe.params.PaymentIntentCreateParams | stripe.params.PaymentIntentRetrieveParams,
+        options: stripe.RequestOptions | None = None,
+    ) -> mapping.Json:
+        """A PaymentIntent as JSON: each payment asks for one, and the library's objects of it cost much CPU."""
+        if self._client is None:
+            raise Silent
+        answer = await self._client.raw_request_async(
+            method, f"/v1/payment_intents{path}", **cast(dict[str, Any], params), **(options or {})
+        )
+        found: mapping.Json = answer.data
+        return found
+
     @property
     def _v1(self) -> stripe.V1Services:
         if self._client is None:
@@ -267,18 +288,24 @@ _silent_tries: ContextVar[list[None]] = ContextVar("silent_tries")
 """One for each try of the request under way that Stripe did not answer."""
 
 
-class _Client(HTTPXClient):
-    """Notes which tries of a request were not answered: what the last one says need not be true of those."""
+class _Client(AIOHTTPClient):
+    """Notes which tries of a request were not answered: what the last one says need not be true of those.
+
+    Its own request, because Stripe's library reports a connection that is lost within an answer as no error of its own.
+    """
 
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
         try:
-            answer = await super().request_async(method, url, headers, post_data)
-        except stripe.APIConnectionError:
+            async with self._session.request(
+                method, url, headers=headers, data=post_data, allow_redirects=False
+            ) as response:
+                answer = await response.read(), response.status, response.headers
+        except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
             _silent_tries.get().append(None)
-            raise
-        if answer[1] >= _SERVER_ERROR:
+            self._handle_request_error(error)
+        if response.status >= _SERVER_ERROR:
             _silent_tries.get().append(None)
         return answer
 

@@ -1,0 +1,226 @@
+"""CPU of a purchase by part, and of doing nothing: `python -m load.purchase_cost`. Needs a running stack.
+
+A purchase is an order, its payment, the saga up to `confirmed`, and the mail about it. Counted is what the processes of
+each part use (user and system time, so a busy machine matters little), less what they use while nothing happens. The
+parties are left out: the Stripe sandbox, the mail sink, the collector of traces.
+
+`--beside DIRECTORY:OFFSET` measures a second running stack in alternating rounds: that of another commit, started in a
+work tree of its own with another ARGOSY_PORT_OFFSET. DIRECTORY is its data.
+"""
+
+import argparse
+import asyncio
+import statistics
+import sys
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from load.session import API, ORDER, register
+from local import credentials
+from local.credentials import FERRETDB
+from local.part import Group
+from local.stack import Stack
+from local.supervision import Supervisor
+from local.topology import parts
+
+TOTAL = "all parts"
+STATEMENTS = "transactions/s"
+_WARM_UP = 40
+_SETTLE_SECONDS = 15.0
+"""Orders are projected once more after 10 s."""
+_PATIENCE_SECONDS = 120.0
+_POLL_SECONDS = 0.2
+_CALL_SECONDS = 60.0
+
+Costs = dict[str, float]
+"""By part; milliseconds."""
+
+
+@dataclass
+class Measured:
+    """The rounds of one stack."""
+
+    stack: Stack
+    name: str
+    purchase: list[Costs] = field(default_factory=list)
+    """CPU of a purchase above that of doing nothing, ms."""
+    idle: list[Costs] = field(default_factory=list)
+    """CPU of a second in which nothing happens, ms; and PostgreSQL's transactions."""
+
+
+def main() -> int:
+    """Measure each stack in turn, and print."""
+    options = _options()
+    measured = [Measured(stack, str(stack.data)) for stack in (Stack.from_environment(), *options.beside)]
+    try:
+        asyncio.run(_measure(measured, options))
+    except (httpx.HTTPError, OSError) as error:
+        print(f"a stack does not answer as expected ({error!r}): `make up` first, see load/README.md", file=sys.stderr)
+        return 1
+    _show(measured, options)
+    return 0
+
+
+async def _measure(measured: Sequence[Measured], options: argparse.Namespace) -> None:
+    for one in measured:
+        async with Buyer(one.stack) as buyer:
+            await buyer.buy(_WARM_UP, options.at_once)
+    for _ in range(options.rounds):
+        for one in measured:
+            one.idle.append(await _idle(one.stack, options.idle))
+            one.purchase.append(await _purchases(one.stack, options, one.idle[-1]))
+
+
+async def _idle(stack: Stack, seconds: float) -> Costs:
+    await asyncio.sleep(_SETTLE_SECONDS)
+    before, transactions, began = cpu_seconds(stack), await _transactions(stack), time.monotonic()
+    await asyncio.sleep(seconds)
+    took = time.monotonic() - began
+    used = _above(cpu_seconds(stack), before, took)
+    return {**used, STATEMENTS: (await _transactions(stack) - transactions) / took}
+
+
+async def _purchases(stack: Stack, options: argparse.Namespace, idle: Costs) -> Costs:
+    async with Buyer(stack) as buyer:
+        before, began = cpu_seconds(stack), time.monotonic()
+        await buyer.buy(options.purchases, options.at_once)
+        took = time.monotonic() - began
+        used = _above(cpu_seconds(stack), before, options.purchases)
+    return {part: cost - idle[part] * took / options.purchases for part, cost in used.items()}
+
+
+def cpu_seconds(stack: Stack) -> dict[str, float]:
+    """What each part but the parties has used so far: its processes that live, and those that they have waited for."""
+    states = Supervisor(stack).states()
+    counted = (part.name for part in parts(stack, credentials.read(stack.secrets)) if part.group is not Group.PARTIES)
+    used = {name: of_tree(states[name].pid) for name in counted if name in states and states[name].pid}
+    return {**used, TOTAL: sum(used.values())}
+
+
+def of_tree(pid: int) -> float:
+    """User and system time of a process, its descendants, and those of them that have ended, seconds."""
+    root = psutil.Process(pid)
+    return sum(_of_process(process) for process in (root, *root.children(recursive=True)))
+
+
+def _of_process(process: psutil.Process) -> float:
+    try:
+        return float(sum(process.cpu_times()[:4]))  # user, system, and both of the children that it has waited for
+    except psutil.NoSuchProcess:  # its time is its parent's now
+        return 0.0
+
+
+def _above(after: dict[str, float], before: dict[str, float], count: float) -> Costs:
+    return {part: (after[part] - before[part]) * 1000 / count for part in before}
+
+
+async def _transactions(stack: Stack) -> float:
+    """Transactions that PostgreSQL has ended, in all databases."""
+    password = credentials.read(stack.secrets).postgres_password(FERRETDB)
+    connection = await asyncpg.connect(f"postgresql://{FERRETDB}:{password}@{stack.address('postgres')}/{FERRETDB}")
+    try:
+        return float(await connection.fetchval("SELECT sum(xact_commit + xact_rollback) FROM pg_stat_database"))
+    finally:
+        await connection.close()
+
+
+class Buyer:
+    """A new customer who buys, through the edge."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._email = f"load.{uuid.uuid4().hex}@example.com"
+        self._http = httpx.AsyncClient(base_url=stack.url("edge", API), timeout=_CALL_SECONDS, trust_env=False)
+
+    async def __aenter__(self) -> "Buyer":
+        token = await asyncio.to_thread(register, self._stack, self._email, uuid.uuid4().hex)
+        self._http.headers["Authorization"] = f"Bearer {token}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def buy(self, count: int, at_once: int) -> None:
+        """Make `count` purchases, and wait for the mail about each: once per buyer. Raises TimeoutError."""
+        left = iter(range(count))
+        async with asyncio.TaskGroup() as customers:
+            for _ in range(at_once):
+                customers.create_task(self._one_after_another(left))
+        confirmed, last, give_up = 0, "0", time.monotonic() + _PATIENCE_SECONDS
+        while confirmed < count:
+            if time.monotonic() > give_up:
+                raise TimeoutError(f"{confirmed} of {count} purchases were confirmed by mail")
+            await asyncio.sleep(_POLL_SECONDS)
+            for mail in await self._mails(last):
+                confirmed, last = confirmed + ("confirmed" in mail["subject"]), mail["id"]
+
+    async def _one_after_another(self, left: Iterable[int]) -> None:
+        for _ in left:
+            order = await self._post("/orders", ORDER)
+            await self._post("/payments", {"orderId": order["id"], "paymentMethodId": "pm_card_visa"})
+
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = await self._http.post(path, json=body)
+        answered: dict[str, Any] = answer.raise_for_status().json()
+        return answered
+
+    async def _mails(self, after: str) -> list[dict[str, Any]]:
+        params = {"to": self._email, "after": after}
+        answer = await self._http.get(self._stack.url("mail-http", "/messages"), params=params)
+        mails: list[dict[str, Any]] = answer.raise_for_status().json()["messages"]
+        return mails
+
+
+def _show(measured: Sequence[Measured], options: argparse.Namespace) -> None:
+    console = Console()
+    rounds = f"median of {options.rounds} rounds (least to most)"
+    title = f"CPU of a purchase, ms: {options.purchases} purchases, {options.at_once} at once; {rounds}"
+    console.print(_table(title, measured, [one.purchase for one in measured]))
+    title = f"CPU of a second in which nothing happens, ms: {options.idle:.0f} s; {rounds}"
+    console.print(_table(title, measured, [one.idle for one in measured]))
+
+
+def _table(title: str, measured: Sequence[Measured], figures: Sequence[Sequence[Costs]]) -> Table:
+    table = Table(title=title)
+    table.add_column("part")
+    for one in measured:
+        table.add_column(one.name, justify="right")
+    for part in figures[0][0]:
+        table.add_row(part, *(spread([costs[part] for costs in rounds if part in costs]) for rounds in figures))
+    return table
+
+
+def spread(values: Sequence[float]) -> str:
+    """Median, least and most."""
+    if not values:
+        return ""
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m load.purchase_cost", description=__doc__.partition("\n")[0])
+    parser.add_argument("--purchases", type=int, default=200, help="of a round")
+    parser.add_argument("--at-once", type=int, default=8)
+    parser.add_argument("--idle", type=float, default=15, help="seconds of a round in which nothing happens")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--beside", type=_stack, action="append", default=[], metavar="DIRECTORY:OFFSET")
+    return parser.parse_args()
+
+
+def _stack(text: str) -> Stack:
+    directory, _, offset = text.rpartition(":")
+    return Stack(Path(directory).resolve(), int(offset))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
