@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.chassis.data.postgres import Connection, Record
+from services.chassis.plain import ids
 from services.chassis.plain.money import Money
 from services.payment.domain.credit import ComparedCredit, CreditEntry, CreditKind
 
@@ -81,9 +82,8 @@ class PostgresCredit:
     async def users_after(self, user_id: UUID | None, limit: int) -> list[UUID]:
         """Up to `limit` customers with a balance whose ids follow this one, by id."""
         rows = await self._connection.fetch(
-            "SELECT DISTINCT user_id FROM credit_accounts WHERE $1::uuid IS NULL OR user_id > $1"
-            " ORDER BY user_id LIMIT $2",
-            user_id,
+            "SELECT DISTINCT user_id FROM credit_accounts WHERE user_id > $1 ORDER BY user_id LIMIT $2",
+            user_id or ids.NIL,
             limit,
         )
         return [row["user_id"] for row in rows]

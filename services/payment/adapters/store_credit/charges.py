@@ -12,6 +12,7 @@ from services.chassis.plain.money import Money
 from services.payment.domain.charges import ChargeState
 from services.payment.domain.payments import Payment
 
+_AFTER_ALL = 2**63 - 1
 _CHARGE = "reference, position, payment_id, user_id, amount, currency, state, created_at"
 
 
@@ -78,9 +79,8 @@ class PostgresCharges:
     async def page(self, after: CreditCharge | None, limit: int) -> list[CreditCharge]:
         """Up to `limit` charges that are older than `after`, newest first."""
         rows = await self._connection.fetch(
-            f"SELECT {_CHARGE} FROM credit_charges WHERE $1::bigint IS NULL OR position < $1"
-            " ORDER BY position DESC LIMIT $2",
-            after.position if after else None,
+            f"SELECT {_CHARGE} FROM credit_charges WHERE position < $1 ORDER BY position DESC LIMIT $2",
+            after.position if after else _AFTER_ALL,
             limit,
         )
         return [_charge(row) for row in rows]
