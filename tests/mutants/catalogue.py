@@ -81,8 +81,8 @@ MUTATIONS = (
         "no-key-at-stripe",
         "Stripe is asked for a charge without an idempotency key",
         Replacement(
-            'params=params, options={"idempotency_key": payment.key}\n',
-            "params=params\n",
+            '"", params, {"idempotency_key": payment.key})',
+            '"", params, {})',
         ),
         r"payment \S+ has \d+ intents at Stripe",
         (Fault(Kind.STRIPE_SLOW, "stripe", 2.0, 10.0), *_kills(9.0, *_PAYMENTS)),
