@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import psutil
@@ -79,9 +80,16 @@ class Beside:
 
 
 @pytest.fixture
-def beside(tmp_path: Path) -> Iterator[Beside]:
+def short_path() -> Iterator[Path]:
+    """A folder like `tmp_path` whose name is short enough for a socket."""
+    with TemporaryDirectory(prefix="argosy-") as path:
+        yield Path(path)
+
+
+@pytest.fixture
+def beside(short_path: Path) -> Iterator[Beside]:
     """A stack of the test's own; nothing of it runs yet."""
-    own = Beside(Stack(tmp_path / "data", stack_of_this_run().offset + 300))
+    own = Beside(Stack(short_path / "data", stack_of_this_run().offset + 300))
     yield own
     own.run("down")
 

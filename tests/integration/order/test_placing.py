@@ -241,7 +241,7 @@ async def test_an_order_that_was_closed_while_it_was_placed_is_refused_and_holds
     hold = inventory.hold
 
     async def hold_and_pause(order_id: UUID, user_id: UUID, lines: Iterable[RequestedLine]) -> list[Line]:
-        held = await hold(order_id, lines)
+        held = await hold(order_id, user_id, lines)
         (standing,) = await ResolveOrdersHandler(journal(store))(ResolveOrders([order_id]))
         assert standing is Standing.CLOSED
         return held

@@ -70,8 +70,8 @@ async def test_webhooks_are_remembered_for_a_month(lab: Lab) -> None:
         await unit.notices.processed(Notice("stripe", old, "t", Topic.CHARGE), payment_id)
         await unit.connection.execute("UPDATE processed_webhook_events SET received_at = now() - interval '31 days'")
         await unit.notices.processed(Notice("stripe", new, "t", Topic.CHARGE), payment_id)
-        assert await unit.notices.was_processed(old)
+        assert await unit.notices.was_processed(Notice("stripe", old, "t", Topic.CHARGE))
     await Housekeeping(lab.postgres, *chores(SETTINGS)).once()
     async with lab.work.read() as unit:
-        assert not await unit.notices.was_processed(old)
-        assert await unit.notices.was_processed(new)
+        assert not await unit.notices.was_processed(Notice("stripe", old, "t", Topic.CHARGE))
+        assert await unit.notices.was_processed(Notice("stripe", new, "t", Topic.CHARGE))

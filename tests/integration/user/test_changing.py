@@ -45,7 +45,7 @@ async def test_what_is_present_changes_and_is_told_of(accounts: Accounts) -> Non
     assert {name: getattr(changed.profile, name) for name in PROFILE} == {**PROFILE, "bio": None}
     events = await accounts.rows("outbox", type="USER_UPDATED")
     told = [UserUpdated.FromString(row["value"]) for row in sorted(events, key=lambda row: row["position"])]
-    assert told[-1] == UserUpdated(user_id=summary.id, email=ADA, name="Augusta Tour")
+    assert told[-1] == UserUpdated(user_id=summary.id, email=ADA, name="Augusta Tour", email_verified=True)
     assert len(told) == 2
     await accounts.log_in(ADA)
     with pytest.raises(SignInRefused):

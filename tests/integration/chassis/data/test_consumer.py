@@ -50,7 +50,7 @@ class Seen:
 
     def has(self, count: int) -> Any:
         async def enough() -> bool:
-            return len(self.steps) >= count
+            return len(set(self.steps)) >= count
 
         return enough
 
