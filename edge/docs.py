@@ -1,4 +1,4 @@
-"""The files of /openapi.json, /asyncapi.json and /docs: both documents, our pages, and the folder of Swagger UI."""
+"""The files of /openapi.json, /asyncapi.json and /docs: both documents, our pages, and Swagger UI from its package."""
 
 from __future__ import annotations
 
@@ -23,9 +23,6 @@ def files() -> Mapping[str, str]:
         "docs_events_js": str(_PAGE / "events.js"),
         "docs_page_css": str(_PAGE / "page.css"),
         "docs_start_js": str(_PAGE / "start.js"),
+        "swagger_ui_css": str(_SWAGGER_UI / "swagger-ui.css"),
+        "swagger_ui_js": str(_SWAGGER_UI / "swagger-ui-bundle.js"),
     }
-
-
-def swagger_ui() -> str:
-    """The folder of Swagger UI's files."""
-    return str(_SWAGGER_UI)

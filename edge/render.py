@@ -59,7 +59,6 @@ def _values(settings: EdgeSettings, targets: Targets, sockets: Path) -> dict[str
             "descriptors": str(settings.edge_descriptors),
             "services": public_services(),
             "sign_in": _derived("sign_in"),
-            "swagger_ui": docs.swagger_ui(),
             "jwks_url": str(settings.jwks_url),
             "minute_limits": buckets(limits, "per_minute", MINUTE, multiplier),
             "minute_retry_after": retry_after(limits, "per_minute", MINUTE, multiplier),
@@ -67,7 +66,7 @@ def _values(settings: EdgeSettings, targets: Targets, sockets: Path) -> dict[str
             "hour_retry_after": retry_after(limits, "per_hour", HOUR, multiplier),
         },
     )
-    filters[-2:-2] = _shared_limit(settings)
+    filters[-1:-1] = _shared_limit(settings)
     keys = {"jwks_path": settings.jwks_path, "jwks_host": str(settings.jwks_url.host)}
     root_routes = _written("root_routes", {**keys, **docs.files()})
     routes = [*root_routes, *_rpc_routes(settings), *_derived("rest_limits"), *_written("last_routes", {})]

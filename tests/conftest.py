@@ -19,9 +19,11 @@ Two runs at once: give one of them `ARGOSY_TEST_OFFSET=5000`.
 
 import re
 import signal
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
+import psutil
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -29,12 +31,40 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from facts.system import EDGE, system
 from tests.support import crash_points
 from tests.support.fresh_database import fresh_database
-from tests.support.real_stack import MakeTopic, RealStack, bus_beside, lock, scaled_beside, stack_of_this_run
+from tests.support.real_stack import (
+    MakeTopic,
+    RealStack,
+    bus_beside,
+    lock,
+    scaled_beside,
+    stack_of_this_run,
+    stack_of_worker,
+)
 
 
 def pytest_configure() -> None:
     """A run that is told to end (SIGTERM) ends as by Ctrl-C: fixtures still clean up."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_keyboard_interrupt() -> None:
+    """Stop what was started, also by workers: pytest-xdist kills them after seconds, too soon for their fixtures."""
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.SIG_IGN)
+    workers = [one for one in psutil.Process().children() if _WORKER in " ".join(one.cmdline())]
+    for worker in workers:
+        worker.terminate()
+    give_up = time.monotonic() + _STOPPING_SECONDS
+    for number in range(len(workers)):
+        while (held := lock(stack_of_worker(number))) is None and time.monotonic() < give_up:
+            time.sleep(0.5)
+        if held is not None:
+            held.close()
+
+
+_WORKER = "exec(eval(sys.stdin.readline()))"
+"""In the command of a worker (execnet)."""
+_STOPPING_SECONDS = 120
 
 
 _COMPARING = ("order", "payment", "inventory", "notification")

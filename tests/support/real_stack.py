@@ -115,9 +115,13 @@ class RealStack:
 
 
 def stack_of_this_run() -> Stack:
-    """The stack of this worker of the run; `ARGOSY_TEST_OFFSET` lets two runs go on at once."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    offset = int(os.environ.get("ARGOSY_TEST_OFFSET", DEFAULT_OFFSET)) + worker * _WORKER_OFFSET
+    """The stack of this process of the run."""
+    return stack_of_worker(int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")))
+
+
+def stack_of_worker(number: int) -> Stack:
+    """The stack of one worker of the run, from 0; `ARGOSY_TEST_OFFSET` lets two runs go on at once."""
+    offset = int(os.environ.get("ARGOSY_TEST_OFFSET", DEFAULT_OFFSET)) + number * _WORKER_OFFSET
     name = "test" if offset == DEFAULT_OFFSET else f"test-{offset}"
     return Stack(STACKS / name, offset, traces=True)
 

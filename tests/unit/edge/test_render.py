@@ -62,7 +62,7 @@ def test_tokens_are_checked_after_transcoding_and_counted_after_that() -> None:
     names = [one["name"] for one in manager(rendered())["http_filters"]]
     order = [
         "header_mutation", "cors", "lua", "health_check", "buffer", "json", "grpc_web", "grpc_json_transcoder",
-        "jwt_authn", "limit_by_minute", "limit_by_hour", "file_server", "router",
+        "jwt_authn", "limit_by_minute", "limit_by_hour", "router",
     ]  # fmt: skip
     assert names == order
 
@@ -128,7 +128,7 @@ def test_in_a_mesh_the_edge_leaves_health_and_repeats_to_it() -> None:
 def test_with_a_shared_count_it_is_asked_last_and_names_every_window() -> None:
     config = rendered(RATE_LIMIT_SERVICE="ratelimit.production.svc:8081")
     names = [one["name"] for one in manager(config)["http_filters"]]
-    assert names[-3:] == ["shared_limit", "file_server", "router"]
+    assert names[-2:] == ["shared_limit", "router"]
     assert [name for name in names if name != "shared_limit"] == [
         one["name"] for one in manager(rendered())["http_filters"]
     ]
