@@ -84,15 +84,7 @@ async def documents(stack: RealStack) -> AsyncIterator[AsyncIOMotorDatabase[Docu
 @pytest.fixture
 async def product(stack: RealStack) -> str:
     """The id of a product of 12.50 USD with 1000 in stock that only this test knows."""
-    product_id = f"test-{uuid.uuid4().hex[:12]}"
-    connection = await asyncpg.connect(stack.postgres_url("inventory"))
-    try:
-        await connection.execute(
-            "INSERT INTO products (id, name, price, on_hand) VALUES ($1, 'Test', 12.50, 1000)", product_id
-        )
-    finally:
-        await connection.close()
-    return product_id
+    return await stocked_product(stack, 1000)
 
 
 @pytest.fixture
@@ -136,3 +128,16 @@ def an_order(product: str, quantity: int = 2, **item: Any) -> order_pb2.CreateOr
     return order_pb2.CreateOrderRequest(
         items=[order_pb2.OrderItemRequest(product_id=product, quantity=quantity, **item)], shipping_address=ADDRESS
     )
+
+
+async def stocked_product(stack: RealStack, on_hand: int) -> str:
+    """The id of a new product of 12.50 USD with that much in stock."""
+    product_id = f"test-{uuid.uuid4().hex[:12]}"
+    connection = await asyncpg.connect(stack.postgres_url("inventory"))
+    try:
+        await connection.execute(
+            "INSERT INTO products (id, name, price, on_hand) VALUES ($1, 'Test', 12.50, $2)", product_id, on_hand
+        )
+    finally:
+        await connection.close()
+    return product_id
