@@ -7,7 +7,7 @@ ends, so two changes at once take turns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from services.chassis.data.postgres import Connection, Record
@@ -78,6 +78,15 @@ class PostgresCredit:
             f"SELECT {_ENTRY} FROM credit_entries WHERE payment_id = $1 AND kind = 'reversal' ORDER BY id", payment_id
         )
         return [_entry(row) for row in rows]
+
+    async def given_back(self, payment_ids: Sequence[UUID]) -> Mapping[UUID, Money]:
+        """What came back of each of these payments, together; one of which nothing did is absent."""
+        rows = await self._connection.fetch(
+            "SELECT payment_id, currency, sum(amount) AS amount FROM credit_entries"
+            " WHERE payment_id = ANY($1) AND kind = 'reversal' GROUP BY payment_id, currency",
+            list(payment_ids),
+        )
+        return {row["payment_id"]: Money.kept(row["amount"], row["currency"]) for row in rows}
 
     async def users_after(self, user_id: UUID | None, limit: int) -> list[UUID]:
         """Up to `limit` customers with a balance whose ids follow this one, by id."""

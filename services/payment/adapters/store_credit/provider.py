@@ -7,7 +7,7 @@ asked again finds what was done. It has no challenges, customer records, dispute
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -124,13 +124,14 @@ class StoreCreditProvider:
             async with self._postgres.connection() as connection:
                 charges = PostgresCharges(connection)
                 place = None if after is None else await _existing(charges, after)
-                return [await _listed(connection, one) for one in await charges.page(place, limit)]
+                return await _listed(connection, await charges.page(place, limit))
 
     async def see_charge(self, reference: str) -> ListedCharge:
         """The charge as the list has it. Raises UnknownCharge, OutcomeUnknown."""
         with _answering():
             async with self._postgres.connection() as connection:
-                return await _listed(connection, await _existing(PostgresCharges(connection), reference))
+                [listed] = await _listed(connection, [await _existing(PostgresCharges(connection), reference)])
+                return listed
 
     async def user_of_customer(self, customer_id: str) -> str | None:
         """Nobody: there are no customer records."""
@@ -144,7 +145,7 @@ class StoreCreditProvider:
         known = await credit.of_refund(refund.id)
         if known is not None:
             return known
-        given_back = sum(one.amount.minor for one in await credit.reversals_of(charge.payment_id))
+        given_back = _of(await credit.given_back([charge.payment_id]), charge).minor
         if charge.state is not ChargeState.SUCCEEDED or given_back + refund.amount.minor > charge.amount.minor:
             raise Refused(Refusal.REQUEST, "amount_too_large", None)
         entry = CreditEntry(
@@ -176,18 +177,25 @@ async def _existing(charges: PostgresCharges, reference: str) -> CreditCharge:
     return found
 
 
-async def _listed(connection: Connection, charge: CreditCharge) -> ListedCharge:
-    refunded = sum(one.amount.minor for one in await PostgresCredit(connection).reversals_of(charge.payment_id))
-    return ListedCharge(
-        reference=charge.reference,
-        state=charge.state,
-        word=charge.state.value,
-        created_at=charge.created_at,
-        amount=charge.amount,
-        refunded=Money(refunded, charge.amount.currency),
-        payment_id=charge.payment_id,
-        is_disputed=False,
-    )
+async def _listed(connection: Connection, charges: Sequence[CreditCharge]) -> list[ListedCharge]:
+    given_back = await PostgresCredit(connection).given_back([charge.payment_id for charge in charges])
+    return [
+        ListedCharge(
+            reference=charge.reference,
+            state=charge.state,
+            word=charge.state.value,
+            created_at=charge.created_at,
+            amount=charge.amount,
+            refunded=_of(given_back, charge),
+            payment_id=charge.payment_id,
+            is_disputed=False,
+        )
+        for charge in charges
+    ]
+
+
+def _of(given_back: Mapping[UUID, Money], charge: CreditCharge) -> Money:
+    return given_back.get(charge.payment_id, Money(0, charge.amount.currency))
 
 
 def _charge_entry(payment: Payment) -> CreditEntry:
