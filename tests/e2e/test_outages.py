@@ -13,7 +13,6 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
@@ -35,7 +34,7 @@ from tests.support.shop import (
     refusal,
     until,
 )
-from tests.support.stock import release_holds
+from tests.support.stock import new_product, release_holds
 
 LONGER_THAN_A_HOLD = SCALED_HOLD_SECONDS + 4
 LAST_PIECE = "prod-129"
@@ -75,25 +74,13 @@ async def before(scaled_stack: RealStack, product: str) -> Baseline:
 @pytest.fixture
 async def product(scaled_stack: RealStack) -> str:
     """The id of a product of which there is plenty."""
-    return await put_into_the_catalog(scaled_stack, 100_000)
+    return await new_product(scaled_stack, 100_000)
 
 
 @pytest.fixture(scope="session")
 async def buyers(fast_shop: Shop) -> Sequence[Customer]:
     """Those who buy while something is away."""
     return [await fast_shop.register() for _ in range(_BUYERS)]
-
-
-async def put_into_the_catalog(stack: RealStack, on_hand: int) -> str:
-    product_id = f"test-{uuid.uuid4().hex[:12]}"
-    connection = await asyncpg.connect(stack.postgres_url("inventory"))
-    try:
-        await connection.execute(
-            "INSERT INTO products (id, name, price, on_hand) VALUES ($1, 'Test', 12.50, $2)", product_id, on_hand
-        )
-    finally:
-        await connection.close()
-    return product_id
 
 
 async def persist(call: Call) -> httpx.Response:
@@ -194,7 +181,7 @@ async def test_paid_orders_whose_stock_is_gone_end_with_their_money_back_and_sto
 ) -> None:
     """As versions left them that let holds go by time alone. Ten dead letters in a row would stop the consumer."""
     stack, staff = fast_shop.stack, await fast_shop.register_staff()
-    scarce = await put_into_the_catalog(stack, len(buyers))
+    scarce = await new_product(stack, len(buyers))
     before = await invariants.baseline(stack)
     placed = await asyncio.gather(*(customer.order(an_order(1, scarce, None)) for customer in buyers))
     await release_holds(stack, [one["id"] for one in placed])

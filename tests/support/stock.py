@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from uuid import UUID
+from uuid import UUID, uuid4
+
+import asyncpg
 
 from services.chassis.data.postgres import Postgres
 from services.chassis.data.postgres_work import PostgresWork
@@ -25,3 +27,16 @@ async def release_holds(stack: RealStack, order_ids: Iterable[str]) -> None:
                 await release.within(unit, UUID(order_id), ReleaseReason.EXPIRED)
     finally:
         await postgres.stop()
+
+
+async def new_product(stack: RealStack, on_hand: int) -> str:
+    """The id of a new product of 12.50 USD with that much in stock."""
+    product_id = f"test-{uuid4().hex[:12]}"
+    connection = await asyncpg.connect(stack.postgres_url("inventory"))
+    try:
+        await connection.execute(
+            "INSERT INTO products (id, name, price, on_hand) VALUES ($1, 'Test', 12.50, $2)", product_id, on_hand
+        )
+    finally:
+        await connection.close()
+    return product_id

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator
 
-import asyncpg
 import grpc
 import pytest
 
 from argosy.inventory.v1 import product_pb2_grpc, reservation_pb2_grpc
 from tests.contract.support import Metadata, SignedIn, bearer, contents, service_token, sign_up, sign_up_staff
 from tests.support.real_stack import RealStack
+from tests.support.stock import new_product
 
 TABLES = ("products", "stock_moves", "reservations", "reservation_items", "idempotency_keys")
 
@@ -53,15 +52,7 @@ def order_service(stack: RealStack) -> Metadata:
 @pytest.fixture
 async def product(stack: RealStack) -> str:
     """The id of a product of 12.50 USD with 10 in stock that only this test knows."""
-    product_id = f"test-{uuid.uuid4().hex[:12]}"
-    connection = await asyncpg.connect(stack.postgres_url("inventory"))
-    try:
-        await connection.execute(
-            "INSERT INTO products (id, name, price, on_hand) VALUES ($1, 'Test', 12.50, 10)", product_id
-        )
-    finally:
-        await connection.close()
-    return product_id
+    return await new_product(stack, 10)
 
 
 @pytest.fixture

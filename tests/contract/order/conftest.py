@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 import grpc
 import pytest
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
@@ -18,6 +16,7 @@ from argosy.order.v1 import order_lookup_pb2_grpc, order_pb2, order_pb2_grpc
 from tests.contract.support import Metadata, SignedIn, bearer, contents, service_token, sign_up, sign_up_staff
 from tests.support import bus
 from tests.support.real_stack import RealStack
+from tests.support.stock import new_product
 
 Document = dict[str, Any]
 ADDRESS = order_pb2.ShippingAddress(street="123 Test St", city="Test City", state="TS", zip_code="12345", country="US")
@@ -84,7 +83,7 @@ async def documents(stack: RealStack) -> AsyncIterator[AsyncIOMotorDatabase[Docu
 @pytest.fixture
 async def product(stack: RealStack) -> str:
     """The id of a product of 12.50 USD with 1000 in stock that only this test knows."""
-    return await stocked_product(stack, 1000)
+    return await new_product(stack, 1000)
 
 
 @pytest.fixture
@@ -128,16 +127,3 @@ def an_order(product: str, quantity: int = 2, **item: Any) -> order_pb2.CreateOr
     return order_pb2.CreateOrderRequest(
         items=[order_pb2.OrderItemRequest(product_id=product, quantity=quantity, **item)], shipping_address=ADDRESS
     )
-
-
-async def stocked_product(stack: RealStack, on_hand: int) -> str:
-    """The id of a new product of 12.50 USD with that much in stock."""
-    product_id = f"test-{uuid.uuid4().hex[:12]}"
-    connection = await asyncpg.connect(stack.postgres_url("inventory"))
-    try:
-        await connection.execute(
-            "INSERT INTO products (id, name, price, on_hand) VALUES ($1, 'Test', 12.50, $2)", product_id, on_hand
-        )
-    finally:
-        await connection.close()
-    return product_id

@@ -16,9 +16,10 @@ from argosy.inventory.v1 import reservation_pb2, reservation_pb2_grpc
 from argosy.order.v1 import order_pb2, order_pb2_grpc
 from services.chassis.rpc.refusals import refusal_of
 from services.order.use_cases.place_order import order_id_of
-from tests.contract.order.conftest import ADDRESS, Document, People, an_order, events_of, stocked_product
+from tests.contract.order.conftest import ADDRESS, Document, People, an_order, events_of
 from tests.contract.support import Metadata, fields, refused
 from tests.support.real_stack import RealStack
+from tests.support.stock import new_product
 
 Orders = order_pb2_grpc.OrderServiceStub
 Reservations = reservation_pb2_grpc.ReservationServiceStub
@@ -150,7 +151,7 @@ async def test_more_than_there_is_places_nothing(orders: Orders, people: People,
 
 
 async def test_more_than_one_customer_may_hold_places_nothing(orders: Orders, people: People, stack: RealStack) -> None:
-    product = await stocked_product(stack, 100_000)
+    product = await new_product(stack, 100_000)
     request = Request(items=[Item(product_id=product, quantity=1000)] * 3, shipping_address=ADDRESS)
     refusal = await refused(orders.CreateOrder(request, metadata=people.owner.metadata))
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "TOO_MUCH_HELD")
