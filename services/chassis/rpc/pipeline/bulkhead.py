@@ -15,15 +15,15 @@ class Bulkheads:
     """The calls in flight of one process, by bulkhead."""
 
     def __init__(self) -> None:
-        self._by_name: dict[str, InFlight] = {}
+        self._by_name: dict[str, BoundedCalls] = {}
 
-    def of(self, bulkhead: Bulkhead) -> InFlight:
+    def of(self, bulkhead: Bulkhead) -> BoundedCalls:
         """The calls of a bulkhead, which its rpcs share."""
-        return self._by_name.setdefault(bulkhead.name, InFlight(bulkhead.max_in_flight))
+        return self._by_name.setdefault(bulkhead.name, BoundedCalls(bulkhead.max_in_flight))
 
 
-class InFlight:
-    """The calls in flight of one bulkhead."""
+class BoundedCalls:
+    """Counts the calls in flight of one bulkhead, up to its limit."""
 
     def __init__(self, most: int) -> None:
         self._most = most

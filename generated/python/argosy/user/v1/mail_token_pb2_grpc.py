@@ -48,9 +48,10 @@ class MailTokenServiceServicer:
 
     def MintMailToken(self, request, context):
         """Creates a token for a mail that is about to be sent, and returns it with the mail's address. It is valid for an
-        hour; one that undoes a change of the address, for 7 days. Each call creates another token; all tokens of a request are valid until one is used. A request that was
-        used, was replaced by a newer one, is a day old, or whose address is no longer of use, is FAILED_PRECONDITION
-        (MAIL_REQUEST_VOID). An unknown one is NOT_FOUND. In both cases, do not send the mail.
+        hour; one that undoes a change of the address, for 7 days. Each call creates another token; all tokens of a request
+        are valid until one is used. A request that was used, was replaced by a newer one, is a day old, or whose address is
+        no longer of use, is FAILED_PRECONDITION (MAIL_REQUEST_VOID). An unknown one is NOT_FOUND. In both cases, do not send
+        the mail.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

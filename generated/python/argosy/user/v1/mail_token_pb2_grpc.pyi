@@ -35,9 +35,10 @@ class MailTokenServiceStub:
     def __new__(cls, channel: _aio.Channel) -> MailTokenServiceAsyncStub: ...
     MintMailToken: _grpc.UnaryUnaryMultiCallable[_mail_token_pb2.MintMailTokenRequest, _mail_token_pb2.MailToken]
     """Creates a token for a mail that is about to be sent, and returns it with the mail's address. It is valid for an
-    hour; one that undoes a change of the address, for 7 days. Each call creates another token; all tokens of a request are valid until one is used. A request that was
-    used, was replaced by a newer one, is a day old, or whose address is no longer of use, is FAILED_PRECONDITION
-    (MAIL_REQUEST_VOID). An unknown one is NOT_FOUND. In both cases, do not send the mail.
+    hour; one that undoes a change of the address, for 7 days. Each call creates another token; all tokens of a request
+    are valid until one is used. A request that was used, was replaced by a newer one, is a day old, or whose address is
+    no longer of use, is FAILED_PRECONDITION (MAIL_REQUEST_VOID). An unknown one is NOT_FOUND. In both cases, do not send
+    the mail.
     """
 
 @_typing.type_check_only
@@ -47,9 +48,10 @@ class MailTokenServiceAsyncStub(MailTokenServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     MintMailToken: _aio.UnaryUnaryMultiCallable[_mail_token_pb2.MintMailTokenRequest, _mail_token_pb2.MailToken]  # type: ignore[assignment]
     """Creates a token for a mail that is about to be sent, and returns it with the mail's address. It is valid for an
-    hour; one that undoes a change of the address, for 7 days. Each call creates another token; all tokens of a request are valid until one is used. A request that was
-    used, was replaced by a newer one, is a day old, or whose address is no longer of use, is FAILED_PRECONDITION
-    (MAIL_REQUEST_VOID). An unknown one is NOT_FOUND. In both cases, do not send the mail.
+    hour; one that undoes a change of the address, for 7 days. Each call creates another token; all tokens of a request
+    are valid until one is used. A request that was used, was replaced by a newer one, is a day old, or whose address is
+    no longer of use, is FAILED_PRECONDITION (MAIL_REQUEST_VOID). An unknown one is NOT_FOUND. In both cases, do not send
+    the mail.
     """
 
 class MailTokenServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -62,9 +64,10 @@ class MailTokenServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_mail_token_pb2.MailToken, _abc.Awaitable[_mail_token_pb2.MailToken]]:
         """Creates a token for a mail that is about to be sent, and returns it with the mail's address. It is valid for an
-        hour; one that undoes a change of the address, for 7 days. Each call creates another token; all tokens of a request are valid until one is used. A request that was
-        used, was replaced by a newer one, is a day old, or whose address is no longer of use, is FAILED_PRECONDITION
-        (MAIL_REQUEST_VOID). An unknown one is NOT_FOUND. In both cases, do not send the mail.
+        hour; one that undoes a change of the address, for 7 days. Each call creates another token; all tokens of a request
+        are valid until one is used. A request that was used, was replaced by a newer one, is a day old, or whose address is
+        no longer of use, is FAILED_PRECONDITION (MAIL_REQUEST_VOID). An unknown one is NOT_FOUND. In both cases, do not send
+        the mail.
         """
 
 def add_MailTokenServiceServicer_to_server(servicer: MailTokenServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
