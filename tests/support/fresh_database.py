@@ -14,12 +14,16 @@ from tests.support.real_stack import RealStack
 async def fresh_database(stack: RealStack, name: str) -> AsyncIterator[str]:
     """The URL of a new, empty database with an owner of its own, who is no superuser. It is dropped after the block."""
     stack.up("postgres")
+    await _as_admin(stack, f"create role {name} login password '{name}'", f"create database {name} owner {name}")
+    yield f"postgresql://{name}:{name}@{stack.stack.address('postgres')}/{name}"
+    await _as_admin(stack, f"drop database {name} with (force)", f"drop role {name}")
+
+
+async def _as_admin(stack: RealStack, *statements: str) -> None:
+    """On a connection of their own: a test in the block may have restarted PostgreSQL."""
     admin = await asyncpg.connect(stack.postgres_url("postgres"))
     try:
-        await admin.execute(f"create role {name} login password '{name}'")
-        await admin.execute(f"create database {name} owner {name}")
-        yield f"postgresql://{name}:{name}@{stack.stack.address('postgres')}/{name}"
-        await admin.execute(f"drop database {name} with (force)")
-        await admin.execute(f"drop role {name}")
+        for statement in statements:
+            await admin.execute(statement)
     finally:
         await admin.close()

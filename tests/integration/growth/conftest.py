@@ -17,7 +17,7 @@ from tests.support.real_stack import RealStack
 from tests.support.statements import ROOT, postgres_services
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 async def grown(real_stack: RealStack) -> AsyncIterator[Mapping[str, GrownTables]]:
     """Service → its tables and the chassis', filled."""
     async with AsyncExitStack() as stack:
