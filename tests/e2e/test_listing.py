@@ -62,6 +62,32 @@ async def test_a_page_token_is_good_for_its_own_list_alone(shop: Shop, staff: Cu
     assert len((await customer.get(f"/orders?pageToken={token}"))["orders"]) == 2
 
 
+async def test_staff_list_the_orders_of_all_customers(shop: Shop, staff: Customer, stranger: Customer) -> None:
+    customers = [await shop.register() for _ in range(2)]
+    orders = [await customer.order() for customer in customers * 2]
+    for customer, order in zip(customers, orders, strict=False):
+        answered(await move(customer, order, "cancelled"), 200)
+    since = f"placedFrom={orders[0]['createdAt']}"
+
+    async def found(query: str) -> list[str]:
+        ids: list[str] = []
+        token = ""
+        while True:
+            page = await staff.get(f"/staff/orders?pageSize=3&pageToken={token}&{query}")
+            ids += [order["id"] for order in page["orders"]]
+            token = page["nextPageToken"]
+            if not token:
+                return [one for one in ids if one in {order["id"] for order in orders}]
+
+    assert await found(since) == [order["id"] for order in orders[::-1]]
+    assert await found(f"{since}&statuses=cancelled&statuses=delivered") == [orders[1]["id"], orders[0]["id"]]
+    assert await found(f"{since}&placedBefore={orders[2]['createdAt']}") == [orders[1]["id"], orders[0]["id"]]
+    assert (await stranger.call("GET", "/staff/orders")).status_code == 403
+    assert (await staff.call("GET", "/staff/orders?placedFrom=yesterday")).status_code == 400
+    told = refusal(await staff.call("GET", f"/staff/orders?{since}&placedBefore={orders[0]['createdAt']}"))
+    assert (told.status, set(told.fields)) == (400, {"placedBefore"})
+
+
 async def test_what_lists_say_is_what_happened(stack: RealStack, shop: Shop) -> None:
     """`argosy orders rebuild --check` on the running system, while it is at work."""
 

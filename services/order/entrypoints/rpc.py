@@ -18,6 +18,7 @@ from services.order.domain.orders import Actor, Status
 from services.order.entrypoints import mapping
 from services.order.use_cases.get_order import GetOrder, GetOrderHandler
 from services.order.use_cases.get_order_history import GetOrderHistory, GetOrderHistoryHandler
+from services.order.use_cases.list_all_orders import ListAllOrders, ListAllOrdersHandler
 from services.order.use_cases.list_orders import ListOrders, ListOrdersHandler
 from services.order.use_cases.look_up_order import LookUpOrder, LookUpOrderHandler
 from services.order.use_cases.look_up_orders import LookUpOrders, LookUpOrdersHandler
@@ -35,6 +36,7 @@ class OrderRpc:
     get_order: GetOrderHandler
     get_order_history: GetOrderHistoryHandler
     list_orders: ListOrdersHandler
+    list_all_orders: ListAllOrdersHandler
     update_status: UpdateStatusHandler
     watch_order: WatchOrderHandler
     idempotency_secret: SecretStr
@@ -65,10 +67,19 @@ class OrderRpc:
             size=paging.page_size(request.page_size),
             page_token=request.page_token,
         )
-        page = await self.list_orders(command)
-        return order_pb2.ListOrdersResponse(
-            orders=map(mapping.order_message, page.orders), next_page_token=page.next_page_token
+        return mapping.page_message(await self.list_orders(command))
+
+    async def ListAllOrders(self, request: order_pb2.ListAllOrdersRequest, call: Call) -> order_pb2.ListOrdersResponse:
+        """A page of the orders of all customers."""
+        command = ListAllOrders(
+            actor=_actor(call),
+            statuses=frozenset(map(Status, request.statuses)),
+            placed_from=mapping.instant_of(request, "placed_from"),
+            placed_before=mapping.instant_of(request, "placed_before"),
+            size=paging.page_size(request.page_size),
+            page_token=request.page_token,
         )
+        return mapping.page_message(await self.list_all_orders(command))
 
     async def WatchOrder(
         self, request: order_pb2.WatchOrderRequest, call: Call

@@ -23,6 +23,11 @@ async def list_orders(scene: Scene) -> Ask:
     return Ask(scene.owner, {"status": "confirmed"}, stranger=None)
 
 
+@row("OrderService.ListAllOrders")
+async def list_all_orders(scene: Scene) -> Ask:
+    return Ask(scene.staff, {"statuses": "confirmed", "placedFrom": "2026-01-01T00:00:00Z"})
+
+
 @row("OrderService.GetOrderHistory")
 async def get_order_history(scene: Scene) -> Ask:
     return Ask(scene.owner, {"id": scene.order})

@@ -50,6 +50,11 @@ class OrderServiceStub:
                 request_serializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersRequest.SerializeToString,
                 response_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersResponse.FromString,
                 _registered_method=True)
+        self.ListAllOrders = channel.unary_unary(
+                '/argosy.order.v1.OrderService/ListAllOrders',
+                request_serializer=argosy_dot_order_dot_v1_dot_order__pb2.ListAllOrdersRequest.SerializeToString,
+                response_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersResponse.FromString,
+                _registered_method=True)
         self.WatchOrder = channel.unary_stream(
                 '/argosy.order.v1.OrderService/WatchOrder',
                 request_serializer=argosy_dot_order_dot_v1_dot_order__pb2.WatchOrderRequest.SerializeToString,
@@ -92,6 +97,16 @@ class OrderServiceServicer:
         """Lists the caller's orders, newest first, in pages. Staff may list another user's orders by userId
         (PERMISSION_DENIED for others). New orders do not shift the pages. A page token is valid only for the same caller
         and the same filters (userId, status).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAllOrders(self, request, context):
+        """Lists the orders of all customers, newest first, in pages. New orders do not shift the pages. An order is on it
+        milliseconds after a change. One customer's orders: ListOrders with userId. A page may have fewer orders than
+        pageSize, even none, before the end of the list. A page token is valid only for the same caller and the same filters
+        (statuses, placedFrom, placedBefore).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,6 +157,11 @@ def add_OrderServiceServicer_to_server(servicer, server):
             'ListOrders': grpc.unary_unary_rpc_method_handler(
                     servicer.ListOrders,
                     request_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersRequest.FromString,
+                    response_serializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersResponse.SerializeToString,
+            ),
+            'ListAllOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAllOrders,
+                    request_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.ListAllOrdersRequest.FromString,
                     response_serializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersResponse.SerializeToString,
             ),
             'WatchOrder': grpc.unary_stream_rpc_method_handler(
@@ -241,6 +261,33 @@ class OrderService:
             target,
             '/argosy.order.v1.OrderService/ListOrders',
             argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersRequest.SerializeToString,
+            argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAllOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.order.v1.OrderService/ListAllOrders',
+            argosy_dot_order_dot_v1_dot_order__pb2.ListAllOrdersRequest.SerializeToString,
             argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersResponse.FromString,
             options,
             channel_credentials,

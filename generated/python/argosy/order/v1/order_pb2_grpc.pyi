@@ -46,6 +46,12 @@ class OrderServiceStub:
     (PERMISSION_DENIED for others). New orders do not shift the pages. A page token is valid only for the same caller
     and the same filters (userId, status).
     """
+    ListAllOrders: _grpc.UnaryUnaryMultiCallable[_order_pb2.ListAllOrdersRequest, _order_pb2.ListOrdersResponse]
+    """Lists the orders of all customers, newest first, in pages. New orders do not shift the pages. An order is on it
+    milliseconds after a change. One customer's orders: ListOrders with userId. A page may have fewer orders than
+    pageSize, even none, before the end of the list. A page token is valid only for the same caller and the same filters
+    (statuses, placedFrom, placedBefore).
+    """
     WatchOrder: _grpc.UnaryStreamMultiCallable[_order_pb2.WatchOrderRequest, _order_pb2.Order]
     """Streams one order: its current state, then each new state. Over REST each state is a line of JSON. Another user's
     order is NOT_FOUND, like an unknown one.
@@ -80,6 +86,12 @@ class OrderServiceAsyncStub(OrderServiceStub):
     """Lists the caller's orders, newest first, in pages. Staff may list another user's orders by userId
     (PERMISSION_DENIED for others). New orders do not shift the pages. A page token is valid only for the same caller
     and the same filters (userId, status).
+    """
+    ListAllOrders: _aio.UnaryUnaryMultiCallable[_order_pb2.ListAllOrdersRequest, _order_pb2.ListOrdersResponse]  # type: ignore[assignment]
+    """Lists the orders of all customers, newest first, in pages. New orders do not shift the pages. An order is on it
+    milliseconds after a change. One customer's orders: ListOrders with userId. A page may have fewer orders than
+    pageSize, even none, before the end of the list. A page token is valid only for the same caller and the same filters
+    (statuses, placedFrom, placedBefore).
     """
     WatchOrder: _aio.UnaryStreamMultiCallable[_order_pb2.WatchOrderRequest, _order_pb2.Order]  # type: ignore[assignment]
     """Streams one order: its current state, then each new state. Over REST each state is a line of JSON. Another user's
@@ -130,6 +142,18 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the caller's orders, newest first, in pages. Staff may list another user's orders by userId
         (PERMISSION_DENIED for others). New orders do not shift the pages. A page token is valid only for the same caller
         and the same filters (userId, status).
+        """
+
+    @_abc_1.abstractmethod
+    def ListAllOrders(
+        self,
+        request: _order_pb2.ListAllOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.ListOrdersResponse, _abc.Awaitable[_order_pb2.ListOrdersResponse]]:
+        """Lists the orders of all customers, newest first, in pages. New orders do not shift the pages. An order is on it
+        milliseconds after a change. One customer's orders: ListOrders with userId. A page may have fewer orders than
+        pageSize, even none, before the end of the list. A page token is valid only for the same caller and the same filters
+        (statuses, placedFrom, placedBefore).
         """
 
     @_abc_1.abstractmethod
