@@ -40,6 +40,11 @@ async def delete_user(scene: Scene) -> Ask:
     return Ask(person, {"id": person.id}, answers={"accountStatus": "deleted"})
 
 
+@row("UserService.SearchUsers")
+async def search_users(scene: Scene) -> Ask:
+    return Ask(scene.staff, body={"email": scene.owner.email}, answers={"nextPageToken": ""})
+
+
 @row("UserService.SuspendUser")
 async def suspend_user(scene: Scene) -> Ask:
     person = await scene.shop.register()
