@@ -35,8 +35,10 @@ from services.notification.use_cases.count_messages import CountMessagesHandler
 from services.notification.use_cases.forget_recipient import ForgetRecipientHandler
 from services.notification.use_cases.get_preferences import GetPreferencesHandler
 from services.notification.use_cases.list_notifications import ListNotificationsHandler
+from services.notification.use_cases.list_parked import ListParkedHandler
 from services.notification.use_cases.record_order import RecordOrderHandler
 from services.notification.use_cases.record_recipient import RecordRecipientHandler
+from services.notification.use_cases.retry_parked import RetryParkedHandler
 from services.notification.use_cases.send_messages import SendMessagesHandler
 from services.notification.use_cases.write_message import WriteMessageHandler
 
@@ -53,7 +55,13 @@ def run(settings: NotificationSettings) -> None:
     letters = Letters(settings.mail_from, settings.web_app_url)
     mailer = SmtpMailer(settings.smtp_url.get_secret_value(), settings.smtp_leave_alone_seconds)
     service = notification_pb2.DESCRIPTOR.services_by_name["NotificationService"]
-    rpc = NotificationRpc(ListNotificationsHandler(work), GetPreferencesHandler(work), ChangePreferencesHandler(work))
+    rpc = NotificationRpc(
+        list_notifications=ListNotificationsHandler(work),
+        get_preferences=GetPreferencesHandler(work),
+        change_preferences=ChangePreferencesHandler(work),
+        list_parked=ListParkedHandler(work),
+        retry_parked=RetryParkedHandler(work),
+    )
     app.serve(service, rpc)
     consumers = Consumers(
         RecordRecipientHandler(work),

@@ -109,6 +109,8 @@ async def accounts_of(scene: Scene) -> list[Any]:
 @pytest.mark.parametrize("name", ROWS)
 async def test_whom_it_is_for_is_answered(scene: Scene, name: str) -> None:
     ask = await ROWS[name](scene)
+    if ask.prepare is not None:
+        await ask.prepare()
     answer = await call(scene, name, ask, ask.who.token if ask.who else None)
     assert answer.status == (201 if RPCS[name].creates else 200), f"{answer.command}: {answer.text}"
     assert answer.content_type == ("application/x-ndjson" if RPCS[name].streams else "application/json")

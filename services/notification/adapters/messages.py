@@ -136,11 +136,12 @@ class PostgresMessages:
         )
         return [_message(row) for row in rows]
 
-    async def oldest_parked(self, limit: int) -> list[ParkedMessage]:
-        """Up to `limit` parked messages, oldest first."""
+    async def oldest_parked(self, after: UUID, limit: int) -> list[ParkedMessage]:
+        """Up to `limit` parked messages with a larger id, oldest first."""
         rows = await self._connection.fetch(
             "SELECT id, user_id, type, order_id, attempts, error, created_at FROM messages"
-            " WHERE status = 'parked' ORDER BY id LIMIT $1",
+            " WHERE status = 'parked' AND id > $1 ORDER BY id LIMIT $2",
+            after,
             limit,
         )
         return [_parked(row) for row in rows]

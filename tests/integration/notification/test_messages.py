@@ -652,9 +652,11 @@ async def test_parked_mail_is_looked_at_counted_and_tried_again(notification: No
     for status in ("confirmed", "shipped"):
         await notification.hear_of_status(user, uuid4(), status)
     await notification.postgres.execute("UPDATE messages SET status = 'parked', attempts = 10, error = 'SMTP 451'")
-    first, second = await notification.list_parked(ListParked(10))
+    (first, second), end = await notification.list_parked(ListParked(2))
+    assert end is None
     assert (first.type, first.attempts, first.error) == ("order_confirmed", 10, "SMTP 451")
-    assert await notification.list_parked(ListParked(1)) == [first]
+    assert await notification.list_parked(ListParked(1)) == ([first], first.id)
+    assert await notification.list_parked(ListParked(1, first.id)) == ([second], None)
     await notification.count_messages()
     assert [
         REGISTRY.get_sample_value("argosy_messages_unsent", {"status": name}) for name in ("pending", "parked")
@@ -669,7 +671,10 @@ async def test_parked_mail_is_looked_at_counted_and_tried_again(notification: No
     assert mail["Subject"] == "Your order has shipped"
     assert await notification.retry_parked(RetryParked(None, "eve")) == [first.id]
     await notification.send()
-    assert (await notification.list_parked(ListParked(10)), await notification.status()) == ([], ["sent", "sent"])
+    assert (await notification.list_parked(ListParked(10)), await notification.status()) == (
+        ([], None),
+        ["sent", "sent"],
+    )
     assert await notification.retry_parked(RetryParked(None, "eve")) == []
 
 
