@@ -15,6 +15,7 @@ from services.chassis.data.mongo_drifts import MongoDrifts
 from services.chassis.data.paging import SealedTokens
 from services.chassis.process.reconciliation import Reconciliation
 from services.chassis.process.settings import load
+from services.chassis.rpc.drifts import ListDrifts
 from services.chassis.rpc.statuses import Catalogue
 from services.order.adapters.all_orders import MongoAllOrders
 from services.order.adapters.commits import MongoCommits
@@ -56,6 +57,7 @@ def run(settings: OrderSettings) -> None:
     commits, read_side, leases = MongoCommits(mongo), MongoReadSide(mongo), Leases(mongo, clock.now)
     app.add(Schema(commits, read_side, leases))
     app.background("store clock", clock_reader(clock).run)
+    drifts = MongoDrifts(mongo, clock.now)
     producer = app.add(Producer(settings.brokers, app.name), required=False)
     inventory = GrpcInventory(app.client(ReservationServiceStub, RESERVATIONS, settings.inventory_target))
     payments = GrpcPayments(app.client(PaymentLookupServiceStub, PAYMENT_LOOKUP, settings.payment_target))
@@ -72,6 +74,7 @@ def run(settings: OrderSettings) -> None:
         list_all_orders=ListAllOrdersHandler(all_orders, SealedAllOrdersTokens(tokens)),
         update_status=UpdateStatusHandler(journal),
         watch_order=WatchOrderHandler(journal, get_order, news),
+        list_drifts=ListDrifts(drifts),
         idempotency_secret=settings.idempotency_secret,
     )
     app.serve(order_pb2.DESCRIPTOR.services_by_name["OrderService"], orders)
@@ -83,7 +86,7 @@ def run(settings: OrderSettings) -> None:
     app.background("sweeper", sweeper(cancel_unpaid, leases, settings.sweep_every_seconds).run)
     app.background("pruner", pruner(read_side.slices, clock.now).run)
     compared = comparisons(mongo, payments, inventory, settings.compare_settled, clock.now)
-    app.background("reconciliation", Reconciliation(MongoDrifts(mongo, clock.now), settings, *compared).run)
+    app.background("reconciliation", Reconciliation(drifts, settings, *compared).run)
     consumed = handlers(ApplyPaymentHandler(journal), CancelShortHandler(journal))
     Consumer(settings.brokers, CONSUMER, consumed, producer, since=BEGINNING).run_in(app)
     app.run(Catalogue(STATUSES))

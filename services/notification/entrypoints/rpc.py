@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from argosy.notification.v1 import notification_pb2
+from argosy.reconciliation.v1.drift_pb2 import ListDriftsResponse
 from services.chassis.data import paging
 from services.chassis.plain import ids
 from services.chassis.rpc.call import Call
+from services.chassis.rpc.drifts import ListDrifts
 from services.notification.entrypoints import mapping
 from services.notification.use_cases.change_preferences import ChangePreferences, ChangePreferencesHandler
 from services.notification.use_cases.get_preferences import GetPreferences, GetPreferencesHandler
@@ -26,6 +28,7 @@ class NotificationRpc:
     change_preferences: ChangePreferencesHandler
     list_parked: ListParkedHandler
     retry_parked: RetryParkedHandler
+    list_drifts: ListDrifts
 
     async def ListNotifications(
         self, request: notification_pb2.ListNotificationsRequest, call: Call
@@ -72,6 +75,12 @@ class NotificationRpc:
         if not await self.retry_parked(RetryParked([UUID(request.id)], call.user().id)):
             raise NotParked
         return notification_pb2.RetryParkedMessageResponse()
+
+    async def ListMessageDrifts(
+        self, request: notification_pb2.ListMessageDriftsRequest, call: Call
+    ) -> ListDriftsResponse:
+        """What reconciliation found."""
+        return await self.list_drifts(request.page_size, request.page_token)
 
 
 def _last_of(page_token: str) -> UUID | None:

@@ -10,10 +10,12 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from argosy.order.v1 import order_lookup_pb2, order_pb2
+from argosy.reconciliation.v1.drift_pb2 import ListDriftsResponse
 from services.chassis.data import paging
 from services.chassis.data.idempotency import fingerprint
 from services.chassis.plain.unit_of_work import Repeatable
 from services.chassis.rpc.call import Call
+from services.chassis.rpc.drifts import ListDrifts
 from services.order.domain.orders import Actor, Status
 from services.order.entrypoints import mapping
 from services.order.use_cases.get_order import GetOrder, GetOrderHandler
@@ -39,6 +41,7 @@ class OrderRpc:
     list_all_orders: ListAllOrdersHandler
     update_status: UpdateStatusHandler
     watch_order: WatchOrderHandler
+    list_drifts: ListDrifts
     idempotency_secret: SecretStr
 
     async def CreateOrder(self, request: order_pb2.CreateOrderRequest, call: Call) -> order_pb2.Order:
@@ -100,6 +103,10 @@ class OrderRpc:
         """Moves an order to another state."""
         command = UpdateStatus(UUID(request.id), Status(request.status), _actor(call))
         return mapping.order_message(await self.update_status(command))
+
+    async def ListOrderDrifts(self, request: order_pb2.ListOrderDriftsRequest, call: Call) -> ListDriftsResponse:
+        """What reconciliation found."""
+        return await self.list_drifts(request.page_size, request.page_token)
 
 
 @dataclass(frozen=True)

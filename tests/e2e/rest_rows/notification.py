@@ -38,3 +38,8 @@ async def retry_parked_message(scene: Scene) -> Ask:
     (welcome,) = await until(sent, bool, "the welcome")
     stack = scene.shop.stack
     return Ask(scene.staff, {"id": welcome}, {}, prepare=lambda: park_messages_of(stack, person.id))
+
+
+@row("NotificationService.ListMessageDrifts")
+async def list_message_drifts(scene: Scene) -> Ask:
+    return Ask(scene.staff, {"pageSize": "1"})

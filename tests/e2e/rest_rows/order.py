@@ -44,3 +44,8 @@ async def watch_order(scene: Scene) -> Ask:
 async def update_order_status(scene: Scene) -> Ask:
     order = await scene.owner.order()
     return Ask(scene.owner, {"id": order["id"]}, {"status": "cancelled"}, {"status": "cancelled"})
+
+
+@row("OrderService.ListOrderDrifts")
+async def list_order_drifts(scene: Scene) -> Ask:
+    return Ask(scene.staff, {"pageSize": "1"})

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from argosy.notification.v1 import notification_pb2 as argosy_dot_notification_dot_v1_dot_notification__pb2
+from argosy.reconciliation.v1 import drift_pb2 as argosy_dot_reconciliation_dot_v1_dot_drift__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -60,6 +61,11 @@ class NotificationServiceStub:
                 request_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.RetryParkedMessageRequest.SerializeToString,
                 response_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.RetryParkedMessageResponse.FromString,
                 _registered_method=True)
+        self.ListMessageDrifts = channel.unary_unary(
+                '/argosy.notification.v1.NotificationService/ListMessageDrifts',
+                request_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.ListMessageDriftsRequest.SerializeToString,
+                response_deserializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
+                _registered_method=True)
 
 
 class NotificationServiceServicer:
@@ -103,6 +109,14 @@ class NotificationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListMessageDrifts(self, request, context):
+        """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+        pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotificationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -130,6 +144,11 @@ def add_NotificationServiceServicer_to_server(servicer, server):
                     servicer.RetryParkedMessage,
                     request_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.RetryParkedMessageRequest.FromString,
                     response_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.RetryParkedMessageResponse.SerializeToString,
+            ),
+            'ListMessageDrifts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMessageDrifts,
+                    request_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.ListMessageDriftsRequest.FromString,
+                    response_serializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -268,6 +287,33 @@ class NotificationService:
             '/argosy.notification.v1.NotificationService/RetryParkedMessage',
             argosy_dot_notification_dot_v1_dot_notification__pb2.RetryParkedMessageRequest.SerializeToString,
             argosy_dot_notification_dot_v1_dot_notification__pb2.RetryParkedMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMessageDrifts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.notification.v1.NotificationService/ListMessageDrifts',
+            argosy_dot_notification_dot_v1_dot_notification__pb2.ListMessageDriftsRequest.SerializeToString,
+            argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 Notifications and notification preferences."""
 
 from argosy.notification.v1 import notification_pb2 as _notification_pb2
+from argosy.reconciliation.v1 import drift_pb2 as _drift_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
@@ -47,6 +48,10 @@ class NotificationServiceStub:
     """Schedules a parked mail again, from the first attempt on. A mail whose token has expired is dropped then. A mail
     that is not parked, or not any more, is NOT_FOUND (MESSAGE_NOT_PARKED).
     """
+    ListMessageDrifts: _grpc.UnaryUnaryMultiCallable[_notification_pb2.ListMessageDriftsRequest, _drift_pb2.ListDriftsResponse]
+    """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+    pages.
+    """
 
 @_typing.type_check_only
 class NotificationServiceAsyncStub(NotificationServiceStub):
@@ -66,6 +71,10 @@ class NotificationServiceAsyncStub(NotificationServiceStub):
     RetryParkedMessage: _aio.UnaryUnaryMultiCallable[_notification_pb2.RetryParkedMessageRequest, _notification_pb2.RetryParkedMessageResponse]  # type: ignore[assignment]
     """Schedules a parked mail again, from the first attempt on. A mail whose token has expired is dropped then. A mail
     that is not parked, or not any more, is NOT_FOUND (MESSAGE_NOT_PARKED).
+    """
+    ListMessageDrifts: _aio.UnaryUnaryMultiCallable[_notification_pb2.ListMessageDriftsRequest, _drift_pb2.ListDriftsResponse]  # type: ignore[assignment]
+    """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+    pages.
     """
 
 class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -113,6 +122,16 @@ class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_notification_pb2.RetryParkedMessageResponse, _abc.Awaitable[_notification_pb2.RetryParkedMessageResponse]]:
         """Schedules a parked mail again, from the first attempt on. A mail whose token has expired is dropped then. A mail
         that is not parked, or not any more, is NOT_FOUND (MESSAGE_NOT_PARKED).
+        """
+
+    @_abc_1.abstractmethod
+    def ListMessageDrifts(
+        self,
+        request: _notification_pb2.ListMessageDriftsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_drift_pb2.ListDriftsResponse, _abc.Awaitable[_drift_pb2.ListDriftsResponse]]:
+        """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+        pages.
         """
 
 def add_NotificationServiceServicer_to_server(servicer: NotificationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from argosy.order.v1 import order_pb2 as argosy_dot_order_dot_v1_dot_order__pb2
+from argosy.reconciliation.v1 import drift_pb2 as argosy_dot_reconciliation_dot_v1_dot_drift__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -69,6 +70,11 @@ class OrderServiceStub:
                 '/argosy.order.v1.OrderService/UpdateOrderStatus',
                 request_serializer=argosy_dot_order_dot_v1_dot_order__pb2.UpdateOrderStatusRequest.SerializeToString,
                 response_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.Order.FromString,
+                _registered_method=True)
+        self.ListOrderDrifts = channel.unary_unary(
+                '/argosy.order.v1.OrderService/ListOrderDrifts',
+                request_serializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrderDriftsRequest.SerializeToString,
+                response_deserializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
                 _registered_method=True)
 
 
@@ -141,6 +147,14 @@ class OrderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOrderDrifts(self, request, context):
+        """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+        pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OrderServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -178,6 +192,11 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.UpdateOrderStatus,
                     request_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.UpdateOrderStatusRequest.FromString,
                     response_serializer=argosy_dot_order_dot_v1_dot_order__pb2.Order.SerializeToString,
+            ),
+            'ListOrderDrifts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrderDrifts,
+                    request_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrderDriftsRequest.FromString,
+                    response_serializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -370,6 +389,33 @@ class OrderService:
             '/argosy.order.v1.OrderService/UpdateOrderStatus',
             argosy_dot_order_dot_v1_dot_order__pb2.UpdateOrderStatusRequest.SerializeToString,
             argosy_dot_order_dot_v1_dot_order__pb2.Order.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrderDrifts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.order.v1.OrderService/ListOrderDrifts',
+            argosy_dot_order_dot_v1_dot_order__pb2.ListOrderDriftsRequest.SerializeToString,
+            argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
             options,
             channel_credentials,
             insecure,

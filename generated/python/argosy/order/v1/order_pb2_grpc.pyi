@@ -4,6 +4,7 @@ isort:skip_file
 Orders: placing, reading and changing them."""
 
 from argosy.order.v1 import order_pb2 as _order_pb2
+from argosy.reconciliation.v1 import drift_pb2 as _drift_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
@@ -68,6 +69,10 @@ class OrderServiceStub:
     may only cancel; the other changes are for staff (PERMISSION_DENIED). Any other change is FAILED_PRECONDITION. The
     current status changes nothing. Too many concurrent changes are ABORTED. Publishes ORDER_STATUS_UPDATED.
     """
+    ListOrderDrifts: _grpc.UnaryUnaryMultiCallable[_order_pb2.ListOrderDriftsRequest, _drift_pb2.ListDriftsResponse]
+    """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+    pages.
+    """
 
 @_typing.type_check_only
 class OrderServiceAsyncStub(OrderServiceStub):
@@ -108,6 +113,10 @@ class OrderServiceAsyncStub(OrderServiceStub):
     """Changes an order's status: pending → confirmed → shipped → delivered, or pending or confirmed → cancelled. Owners
     may only cancel; the other changes are for staff (PERMISSION_DENIED). Any other change is FAILED_PRECONDITION. The
     current status changes nothing. Too many concurrent changes are ABORTED. Publishes ORDER_STATUS_UPDATED.
+    """
+    ListOrderDrifts: _aio.UnaryUnaryMultiCallable[_order_pb2.ListOrderDriftsRequest, _drift_pb2.ListDriftsResponse]  # type: ignore[assignment]
+    """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+    pages.
     """
 
 class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -188,6 +197,16 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         """Changes an order's status: pending → confirmed → shipped → delivered, or pending or confirmed → cancelled. Owners
         may only cancel; the other changes are for staff (PERMISSION_DENIED). Any other change is FAILED_PRECONDITION. The
         current status changes nothing. Too many concurrent changes are ABORTED. Publishes ORDER_STATUS_UPDATED.
+        """
+
+    @_abc_1.abstractmethod
+    def ListOrderDrifts(
+        self,
+        request: _order_pb2.ListOrderDriftsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_drift_pb2.ListDriftsResponse, _abc.Awaitable[_drift_pb2.ListDriftsResponse]]:
+        """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+        pages.
         """
 
 def add_OrderServiceServicer_to_server(servicer: OrderServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
