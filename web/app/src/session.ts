@@ -58,6 +58,13 @@ export async function signOut(): Promise<void> {
   }
 }
 
+/** Delete the account, and all that the browser keeps of it. @throws ConnectError */
+export async function deleteAccount(): Promise<void> {
+  await users.deleteUser({ id: "me" });
+  intents.forgetAll();
+  end(false);
+}
+
 /** Read the account again. @throws ConnectError */
 export async function loadUser(): Promise<User> {
   const found = await users.getUser({ id: "me" });

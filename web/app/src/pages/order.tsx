@@ -4,6 +4,7 @@ import type { Payment } from "../gen/argosy/payment/v1/payment_pb";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { insist } from "../patience";
 import { goToBank, openPayment, orderAgain, pay, replacementOf } from "../purchase";
+import { shortId, statusText } from "../order_texts";
 import { navigate, type Params } from "../router";
 import { orders, payments, products } from "../rpc";
 import { t } from "../texts";
@@ -20,16 +21,6 @@ const POLL = 2_000;
 export default function OrderPage({ params }: { params: Params }) {
   const id = params["id"] ?? "";
   return <Private>{(userId) => <Watched key={id} id={id} userId={userId} />}</Private>;
-}
-
-/** What a person reads of an order's id. */
-export function shortId(id: string): string {
-  return id.slice(-8).toUpperCase();
-}
-
-export function statusText(status: string): string {
-  const texts: Readonly<Record<string, string>> = t.value.order.status;
-  return texts[status] ?? status;
 }
 
 function Watched({ id, userId }: { id: string; userId: string }) {

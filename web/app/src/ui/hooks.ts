@@ -29,31 +29,74 @@ export function useLoad<T>(load: () => Promise<T>, inputs: readonly unknown[]): 
   return { value: found.value, error: found.error, reload };
 }
 
+export interface Pages<T> {
+  items: readonly T[] | undefined;
+  error: unknown;
+  busy: boolean;
+  /** Reads the next page. Absent after the last one. */
+  more: (() => void) | undefined;
+  /** Reads the first page again. */
+  reload: () => void;
+}
+
+/** A list that is read page by page, from the start again when one of the inputs changes. */
+export function usePages<T>(
+  read: (pageToken: string) => Promise<{ items: readonly T[]; next: string }>,
+  inputs: readonly unknown[],
+): Pages<T> {
+  const [found, setFound] = useState<{ items?: readonly T[]; next: string }>({ next: "" });
+  const round = useRef(0);
+  const reading = useAction(async (pageToken: string) => {
+    const mine = round.current;
+    const page = await read(pageToken);
+    if (mine !== round.current) return;
+    setFound((before) => ({ items: [...(pageToken ? (before.items ?? []) : []), ...page.items], next: page.next }));
+  });
+  const [again, setAgain] = useState(0);
+  useEffect(() => {
+    round.current += 1;
+    setFound({ next: "" });
+    reading.restart("");
+  }, [...inputs, again]);
+  return {
+    items: found.items,
+    error: reading.error,
+    busy: reading.busy,
+    more: found.next ? () => reading.run(found.next) : undefined,
+    reload: () => setAgain((before) => before + 1),
+  };
+}
+
 export interface Action<A extends unknown[]> {
   run: (...parameters: A) => void;
+  /** Run although it runs already: what it did before is not wanted any more. */
+  restart: (...parameters: A) => void;
   busy: boolean;
   error: unknown;
-  clear: () => void;
 }
 
 /** Something a click does. While it runs, further clicks do nothing. */
 export function useAction<A extends unknown[]>(act: (...parameters: A) => Promise<void>): Action<A> {
-  const running = useRef(false);
+  const runs = useRef({ last: 0, running: false });
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
-  const run = (...parameters: A): void => {
-    if (running.current) return;
-    running.current = true;
+  const restart = (...parameters: A): void => {
+    const mine = ++runs.current.last;
+    runs.current.running = true;
     setBusy(true);
     setError(undefined);
     act(...parameters)
-      .catch((failed: unknown) => setError(failed))
+      .catch((failed: unknown) => mine === runs.current.last && setError(failed))
       .finally(() => {
-        running.current = false;
+        if (mine !== runs.current.last) return;
+        runs.current.running = false;
         setBusy(false);
       });
   };
-  return { run, busy, error, clear: () => setError(undefined) };
+  const run = (...parameters: A): void => {
+    if (!runs.current.running) restart(...parameters);
+  };
+  return { run, restart, busy, error };
 }
 
 export type Values = Readonly<Record<string, string>>;
