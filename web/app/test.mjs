@@ -3,8 +3,9 @@ import { build } from "esbuild";
 import { spawnSync } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
 
-rmSync(".tests", { recursive: true, force: true });
+const OUT = "node_modules/.tests";
+rmSync(OUT, { recursive: true, force: true });
 const entryPoints = readdirSync("tests").filter((name) => name.endsWith(".test.ts")).map((name) => `tests/${name}`);
-await build({ entryPoints, outdir: ".tests", bundle: true, format: "esm", platform: "node", outExtension: { ".js": ".mjs" }, packages: "external", logLevel: "warning" });
-const made = readdirSync(".tests").filter((name) => name.endsWith(".test.mjs")).map((name) => `.tests/${name}`);
+await build({ entryPoints, outdir: OUT, bundle: true, format: "esm", platform: "node", outExtension: { ".js": ".mjs" }, packages: "external", logLevel: "warning" });
+const made = readdirSync(OUT).filter((name) => name.endsWith(".test.mjs")).map((name) => `${OUT}/${name}`);
 process.exit(spawnSync(process.execPath, ["--test", ...made], { stdio: "inherit" }).status ?? 1);
