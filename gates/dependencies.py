@@ -20,6 +20,7 @@ WHERE = {
     "services": ("",),
     "cli": ("",),
     "edge": ("", "edge"),
+    "web": ("",),
     **dict.fromkeys(
         ("codegen", "facts", "gates", "load", "local", "manifests", "mesh", "scaffold", "stripe_sandbox", "tests"),
         ("", "edge", "dev"),
