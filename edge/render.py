@@ -69,7 +69,9 @@ def _values(settings: EdgeSettings, targets: Targets, sockets: Path) -> dict[str
     filters[-1:-1] = _shared_limit(settings)
     keys = {"jwks_path": settings.jwks_path, "jwks_host": str(settings.jwks_url.host)}
     root_routes = _written("root_routes", {**keys, **docs.files()})
-    routes = [*root_routes, *_rpc_routes(settings), *_derived("rest_limits"), *_written("last_routes", {})]
+    web_routes = _written("web_routes", {}) if settings.web_target else []
+    api_routes = [*_rpc_routes(settings), *_derived("rest_limits")]
+    routes = [*root_routes, *api_routes, *web_routes, *_written("last_routes", {})]
     return {
         "host": settings.edge_host,
         "ipv4_too": settings.edge_host == "::",
@@ -117,6 +119,8 @@ def _clusters(settings: EdgeSettings, targets: Targets, sockets: Path) -> list[A
     others = _written("other_clusters", {"jwks_endpoints": keys, "reflection_socket": str(sockets / REFLECTION)})
     if settings.limits_connections:
         others.append(_written("connection_limit_cluster", {"connections_socket": str(sockets / CONNECTIONS)}))
+    if settings.web_target:
+        others.append(_written("web_cluster", {"endpoints": _endpoints(settings.web_target)}))
     if settings.traces_address is not None:
         others.append(_written("traces_cluster", {"endpoints": _endpoints([settings.traces_address])}))
     return [*services, *others, *_counting(settings)]

@@ -45,6 +45,14 @@ def _address(text: str) -> Address:
     return parts.hostname, parts.port
 
 
+def _addresses(text: object) -> tuple[Address, ...]:
+    """The addresses in `host:port,host:port`. Empty: none."""
+    try:
+        return tuple(_address(part) for part in str(text).split(",")) if text else ()
+    except ValueError:
+        raise ValueError("must be host:port; separate several by commas") from None
+
+
 def _shared_counts(text: object, others: ValidationInfo) -> Address | None:
     if not text:
         return None
@@ -98,6 +106,9 @@ class EdgeSettings(BaseModel):
     """A factor for all rate limits, for load tests."""
     rate_limit_service: Annotated[Address | None, BeforeValidator(_shared_counts)] = None
     """`host:port` of the rate limit service that all edges share (envoyproxy/ratelimit). Default: none."""
+    web_target: Annotated[tuple[Address, ...], BeforeValidator(_addresses)] = ()
+    """`host:port` of the web app's server (`python -m web`); several are separated by commas. Default: there is no web
+    app, and its paths are unknown."""
     jwks_url: Annotated[HttpUrl, AfterValidator(_plain_http)]
     """The endpoint of the public keys of user tokens."""
     otel_exporter_otlp_endpoint: Annotated[
