@@ -1,11 +1,24 @@
 // Bundles tests/*.test.ts and runs them by node's own test runner.
 import { build } from "esbuild";
 import { spawnSync } from "node:child_process";
-import { readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
-const OUT = "node_modules/.tests";
-rmSync(OUT, { recursive: true, force: true });
-const entryPoints = readdirSync("tests").filter((name) => name.endsWith(".test.ts")).map((name) => `tests/${name}`);
-await build({ entryPoints, outdir: OUT, bundle: true, format: "esm", platform: "node", outExtension: { ".js": ".mjs" }, packages: "external", logLevel: "warning" });
-const made = readdirSync(OUT).filter((name) => name.endsWith(".test.mjs")).map((name) => `${OUT}/${name}`);
-process.exit(spawnSync(process.execPath, ["--test", ...made], { stdio: "inherit" }).status ?? 1);
+const outdir = mkdtempSync(join(tmpdir(), "argosy-web-tests-"));
+try {
+  const names = readdirSync("tests").filter((name) => name.endsWith(".test.ts"));
+  await build({
+    entryPoints: names.map((name) => `tests/${name}`),
+    outdir,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    logLevel: "warning",
+  });
+  const bundles = names.map((name) => join(outdir, name.replace(/ts$/, "mjs")));
+  process.exitCode = spawnSync(process.execPath, ["--test", ...bundles], { stdio: "inherit" }).status ?? 1;
+} finally {
+  rmSync(outdir, { recursive: true, force: true });
+}
