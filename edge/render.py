@@ -56,6 +56,7 @@ def _values(settings: EdgeSettings, targets: Targets, sockets: Path) -> dict[str
             "answer_headers": [{"append": option} for option in answer_headers],
             "lua": _script("utf8", "headers"),
             "json_lua": _script("json"),
+            "session_lua": _session_cookie(settings) + _script("session"),
             "descriptors": str(settings.edge_descriptors),
             "services": public_services(),
             "sign_in": _derived("sign_in"),
@@ -88,6 +89,16 @@ def _values(settings: EdgeSettings, targets: Targets, sockets: Path) -> dict[str
         "clusters": _clusters(settings, targets, sockets),
         "overload": _written("overload", {"heap": settings.edge_heap_megabytes * 1024 * 1024}),
     }
+
+
+def _session_cookie(settings: EdgeSettings) -> str:
+    """The name and attributes of the session's cookie, for session.lua.
+
+    Browsers accept the name with __Host- over HTTPS only, for this host and every path of it. So no other host of the
+    domain can set it.
+    """
+    name, secure = ("__Host-session", "; Secure") if settings.edge_secure_cookies else ("session", "")
+    return f'local COOKIE = "{name}"\nlocal ATTRIBUTES = "; Path=/; HttpOnly; SameSite=Strict{secure}"\n'
 
 
 def _tracing(settings: EdgeSettings) -> Any:

@@ -97,6 +97,8 @@ class EdgeSettings(BaseModel):
     effect behind a proxy (`edge_trusted_hops`), which connects for all clients."""
     edge_heap_megabytes: int = Field(default=400, ge=100)
     """The heap at which the edge is overloaded (envoy/overload.yaml): below the memory that it may use."""
+    edge_secure_cookies: bool = True
+    """Whether browsers send the session's cookie over HTTPS only. False: they reach the edge over plain HTTP."""
     edge_in_mesh: bool = False
     """Whether there is a mesh behind the edge. Then the mesh does health checks and retries, and the edge does not,
     because it sees only one address per service."""

@@ -143,6 +143,7 @@ def edge_settings(stack: Stack) -> Mapping[str, str]:
         "EDGE_PORT": str(stack.port("edge")),
         "EDGE_ADMIN_PORT": str(stack.port("edge-admin")),
         "JWKS_URL": _jwks_url(stack),
+        "EDGE_SECURE_COOKIES": "false",  # it is plain HTTP, where not every browser keeps a secure cookie
         "WEB_TARGET": stack.address("web"),
         **_targets(stack, EDGE),
         **_tracing(stack),

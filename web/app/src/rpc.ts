@@ -15,6 +15,8 @@ export const renewal: { renew: () => Promise<boolean> } = { renew: () => Promise
 
 const clientApp: Interceptor = (next) => (request) => {
   request.header.set("x-client-app", "web-app");
+  // The session is the browser's cookie, and counts for requests with this header only (ADR 19).
+  request.header.set("x-session", "cookie");
   return next(request);
 };
 
