@@ -1,10 +1,10 @@
 /** The frame of all pages, and the table of routes. */
 
-import { useEffect, useState } from "preact/hooks";
 import { pieces } from "./basket";
 import Catalog from "./pages/catalog";
 import NotFound from "./pages/not_found";
 import { place, Router, type Routes } from "./router";
+import { unreachable } from "./rpc";
 import { userId } from "./session";
 import { chooseLanguage, isLanguage, language, LANGUAGES, t } from "./texts";
 import { Announcer } from "./ui/parts";
@@ -108,19 +108,9 @@ function Footer() {
 }
 
 function Offline() {
-  const [online, setOnline] = useState(navigator.onLine);
-  useEffect(() => {
-    const look = (): void => setOnline(navigator.onLine);
-    addEventListener("online", look);
-    addEventListener("offline", look);
-    return () => {
-      removeEventListener("online", look);
-      removeEventListener("offline", look);
-    };
-  }, []);
   return (
     <div role="status" class="offline">
-      {!online && t.value.common.offline}
+      {unreachable.value && t.value.common.offline}
     </div>
   );
 }

@@ -30,7 +30,7 @@ const de: Texts = {
     optional: "(freiwillig)",
     back: "Zurück zum Katalog",
     repeating: "Die Verbindung ist schlecht. Wir wiederholen die Anfrage; nichts geschieht doppelt.",
-    offline: "Sie sind offline. Es geht weiter, sobald die Verbindung wieder da ist.",
+    offline: "Der Laden ist nicht zu erreichen. Bitte prüfen Sie Ihre Verbindung.",
   },
   catalog: {
     title: "Katalog",

@@ -30,7 +30,7 @@ const en = {
     optional: "(optional)",
     back: "Back to the catalog",
     repeating: "The connection is bad. We repeat the request; nothing is done twice.",
-    offline: "You are offline. We continue as soon as you are back.",
+    offline: "The shop cannot be reached. Please check your connection.",
   },
   catalog: {
     title: "Catalog",
