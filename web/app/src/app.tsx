@@ -1,5 +1,6 @@
 /** The frame of all pages, and the table of routes. */
 
+import type { ComponentChildren } from "preact";
 import { pieces } from "./basket";
 import Catalog from "./pages/catalog";
 import NotFound from "./pages/not_found";
@@ -63,20 +64,25 @@ function Header() {
         <NavLink to="/">{shop.catalog}</NavLink>
         {signedIn && <NavLink to="/orders">{shop.orders}</NavLink>}
         {signedIn ? <NavLink to="/account">{shop.account}</NavLink> : <NavLink to="/sign-in">{shop.signIn}</NavLink>}
-        <NavLink to="/basket" label={pieces.value > 0 ? shop.basket(pieces.value) : shop.basketShort}>
-          {shop.basketShort}
-          {pieces.value > 0 && <span class="count">{pieces.value}</span>}
+        <NavLink to="/basket">
+          {shop.basket}
+          {pieces.value > 0 && (
+            <span class="count">
+              {pieces.value}
+              <span class="visually-hidden"> {shop.pieces(pieces.value)}</span>
+            </span>
+          )}
         </NavLink>
       </nav>
     </header>
   );
 }
 
-function NavLink({ to, label, children }: { to: string; label?: string; children: preact.ComponentChildren }) {
+function NavLink({ to, children }: { to: string; children: ComponentChildren }) {
   const { path } = place.value;
   const current = to === "/" ? path === "/" : path === to || path.startsWith(`${to}/`);
   return (
-    <a href={to} {...(current ? { "aria-current": "page" as const } : {})} {...(label ? { "aria-label": label } : {})}>
+    <a href={to} {...(current ? { "aria-current": "page" as const } : {})}>
       {children}
     </a>
   );

@@ -197,6 +197,9 @@ function PaymentForm({ order, userId, declined, paid }: PaymentFormProps) {
     if (resumed && begun) paying.run(begun);
   }, []);
   useEffect(() => {
+    if (declined) choose("pm_card_visa");
+  }, [declined?.paymentId]);
+  useEffect(() => {
     // The back button shows the page as it was left.
     const back = (): void => setLeaving(false);
     addEventListener("pageshow", back);
