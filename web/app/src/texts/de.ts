@@ -199,7 +199,7 @@ const de: Texts = {
     creditShort: (balance) => `Sie haben ${balance}; das reicht nicht für die Bestellung.`,
     pay: (amount) => `${amount} bezahlen`,
     paying: "Wird bezahlt …",
-    resumed: "Auf Ihre Zahlung fehlt die Antwort. Wir fragen noch einmal; es wird nicht doppelt abgebucht.",
+    resumed: "Wir fragen nach der Antwort auf Ihre Zahlung. Es wird nicht doppelt abgebucht.",
     processing: "Ihre Bank bearbeitet die Zahlung. Diese Seite zeigt das Ergebnis von selbst.",
     succeeded: "Danke. Die Zahlung war erfolgreich.",
     challenge: "Ihre Bank möchte, dass Sie die Zahlung bestätigen.",

@@ -198,7 +198,7 @@ const en = {
     creditShort: (balance: string) => `You have ${balance}, which does not cover the order.`,
     pay: (amount: string) => `Pay ${amount}`,
     paying: "Paying …",
-    resumed: "The answer to your payment is missing. We ask again; you are not charged twice.",
+    resumed: "We ask for the answer to your payment. You are not charged twice.",
     processing: "Your bank processes the payment. This page shows the result by itself.",
     succeeded: "Thank you. The payment has succeeded.",
     challenge: "Your bank wants you to confirm the payment.",
