@@ -1,10 +1,11 @@
 /** The frame of all pages, and the table of routes. */
 
-import { useEffect, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
 import { pieces } from "./basket";
 import Catalog from "./pages/catalog";
 import NotFound from "./pages/not_found";
 import { place, Router, type Routes } from "./router";
+import { unreachable } from "./rpc";
 import { userId } from "./session";
 import { chooseLanguage, isLanguage, language, LANGUAGES, t } from "./texts";
 import { Announcer } from "./ui/parts";
@@ -63,20 +64,25 @@ function Header() {
         <NavLink to="/">{shop.catalog}</NavLink>
         {signedIn && <NavLink to="/orders">{shop.orders}</NavLink>}
         {signedIn ? <NavLink to="/account">{shop.account}</NavLink> : <NavLink to="/sign-in">{shop.signIn}</NavLink>}
-        <NavLink to="/basket" label={pieces.value > 0 ? shop.basket(pieces.value) : shop.basketShort}>
-          {shop.basketShort}
-          {pieces.value > 0 && <span class="count">{pieces.value}</span>}
+        <NavLink to="/basket">
+          {shop.basket}
+          {pieces.value > 0 && (
+            <span class="count">
+              {pieces.value}
+              <span class="visually-hidden"> {shop.pieces(pieces.value)}</span>
+            </span>
+          )}
         </NavLink>
       </nav>
     </header>
   );
 }
 
-function NavLink({ to, label, children }: { to: string; label?: string; children: preact.ComponentChildren }) {
+function NavLink({ to, children }: { to: string; children: ComponentChildren }) {
   const { path } = place.value;
   const current = to === "/" ? path === "/" : path === to || path.startsWith(`${to}/`);
   return (
-    <a href={to} {...(current ? { "aria-current": "page" as const } : {})} {...(label ? { "aria-label": label } : {})}>
+    <a href={to} {...(current ? { "aria-current": "page" as const } : {})}>
       {children}
     </a>
   );
@@ -108,19 +114,9 @@ function Footer() {
 }
 
 function Offline() {
-  const [online, setOnline] = useState(navigator.onLine);
-  useEffect(() => {
-    const look = (): void => setOnline(navigator.onLine);
-    addEventListener("online", look);
-    addEventListener("offline", look);
-    return () => {
-      removeEventListener("online", look);
-      removeEventListener("offline", look);
-    };
-  }, []);
   return (
     <div role="status" class="offline">
-      {!online && t.value.common.offline}
+      {unreachable.value && t.value.common.offline}
     </div>
   );
 }

@@ -56,6 +56,6 @@ export function failureOf(error: unknown): Failure {
 
 function reasonOf(error: ConnectError, reason: string): Failure["reason"] {
   if (isReason(reason)) return reason;
-  if (error.cause instanceof TypeError || !navigator.onLine) return "OFFLINE";
+  if (error.cause instanceof TypeError) return "OFFLINE"; // fetch got no answer
   return REASON_OF_CODE[error.code] ?? "INTERNAL";
 }

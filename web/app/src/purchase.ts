@@ -128,19 +128,28 @@ async function untilCancelled(declined: Order): Promise<Order> {
 /**
  * Pay an order. If an earlier request has no final answer, that one is sent again instead, with its method.
  *
+ * @param method undefined: only ask for the answer that is missing.
+ * @returns undefined if none is missing any more: another tab has it.
  * @throws ConnectError
  */
-export function pay(order: Order, userId: string, method: string, waiting: () => void): Promise<Payment> {
+export function pay(
+  order: Order,
+  userId: string,
+  method: string | undefined,
+  waiting: () => void,
+): Promise<Payment | undefined> {
   const name = paymentName(order.id);
-  return intents.alone(name, () => {
-    const intent = intents.openOrBegin<PaymentRequest>(name, userId, {
-      orderId: order.id,
-      amount: Number(order.totalAmount),
-      currency: order.currency,
-      paymentMethodId: method,
-    });
+  return intents.alone(name, async () => {
+    const intent = intents.open<PaymentRequest>(name, userId) ?? (method && begin(order, userId, method));
+    if (!intent) return undefined;
     return once(name, () => insist(() => payments.createPayment(intent.request, withKey(intent.key)), waiting));
   });
+}
+
+function begin(order: Order, userId: string, paymentMethodId: string): intents.Intent<PaymentRequest> {
+  const { id: orderId, totalAmount, currency } = order;
+  const request = { orderId, amount: Number(totalAmount), currency, paymentMethodId };
+  return intents.openOrBegin<PaymentRequest>(paymentName(orderId), userId, request);
 }
 
 interface Challenge {
@@ -148,27 +157,36 @@ interface Challenge {
   orderId: string;
 }
 
-/** The payment for which the browser went to the bank. */
-const challenge = stored(
-  "challenge",
-  (value): value is Challenge => isRecord(value) && typeof value.paymentId === "string" && typeof value.orderId === "string",
-);
+/** The payments for which the browser went to the bank, by Stripe's id of the intent, with which it comes back. */
+const challenges = stored("challenges", (value): value is Record<string, Challenge> => isRecord(value));
+
+function intentOf(payment: Payment): string {
+  return payment.clientSecret?.split("_secret_")[0] ?? "";
+}
 
 /** Go to the bank's page. False: the payment has no such page. */
 export function goToBank(payment: Payment): boolean {
   const url = URL.parse(payment.challengeUrl ?? "");
   if (!url || !/^https?:$/.test(url.protocol)) return false;
-  challenge.write({ paymentId: payment.paymentId, orderId: payment.orderId });
+  const { paymentId, orderId } = payment;
+  challenges.write({ ...challenges.read(), [intentOf(payment)]: { paymentId, orderId } });
   location.assign(url);
   return true;
 }
 
-/** Ask for the outcome, back from the bank. @returns the order's id, if it is known. @throws ConnectError */
-export async function returnFromBank(waiting: () => void): Promise<string | undefined> {
-  const open = challenge.read() ?? (await newestChallenge());
+/**
+ * Ask for the outcome, back from the bank.
+ *
+ * @param intent Stripe's id of the intent.
+ * @returns the order's id, if it is known.
+ * @throws ConnectError
+ */
+export async function returnFromBank(intent: string, waiting: () => void): Promise<string | undefined> {
+  const open = challenges.read()?.[intent] ?? (await newestChallenge());
   if (!open) return undefined;
   await insist(() => payments.confirmPayment({ id: open.paymentId }), waiting);
-  challenge.remove();
+  const { [intent]: _, ...others } = challenges.read() ?? {};
+  challenges.write(others);
   return open.orderId;
 }
 

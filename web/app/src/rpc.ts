@@ -1,7 +1,12 @@
-/** The API's clients: gRPC-Web at the page's own origin. The browser sends the session's cookie; scripts never see it. */
+/**
+ * The API's clients: gRPC-Web at the page's own origin. With the header `x-session: cookie` the edge keeps the token of a
+ * sign-in in a cookie that no script can read, and adds it to each call.
+ */
 
-import { Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
+import { signal } from "@preact/signals";
+import { createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
+import { failureOf } from "./failures";
 import { ProductService } from "./gen/argosy/inventory/v1/product_pb";
 import { NotificationService } from "./gen/argosy/notification/v1/notification_pb";
 import { OrderService } from "./gen/argosy/order/v1/order_pb";
@@ -10,34 +15,35 @@ import { UserService } from "./gen/argosy/user/v1/user_pb";
 
 const TIMEOUT = 60_000;
 
-/** Called when a call is UNAUTHENTICATED; returns whether it may be tried once more. Set by session.ts. */
-export const renewal: { renew: () => Promise<boolean> } = { renew: () => Promise.resolve(false) };
+/** Whether the last call got no answer at all. */
+export const unreachable = signal(false);
 
-const clientApp: Interceptor = (next) => (request) => {
+/** Hears that a call was refused because its session has ended. Set by session.ts. */
+export const sessions: { ended: () => void } = { ended: () => undefined };
+
+const headers: Interceptor = (next) => (request) => {
   request.header.set("x-client-app", "web-app");
-  // The session is the browser's cookie, and counts for requests with this header only (ADR 19).
   request.header.set("x-session", "cookie");
   return next(request);
 };
 
-const renewing: Interceptor = (next) => async (request) => {
+const watching: Interceptor = (next) => async (request) => {
   try {
-    return await next(request);
+    const answer = await next(request);
+    unreachable.value = false;
+    return answer;
   } catch (error) {
-    const again = isUnauthenticated(error) && !request.stream && (await renewal.renew());
-    if (!again) throw error;
-    return next(request);
+    const { reason } = failureOf(error);
+    if (!request.signal.aborted) unreachable.value = reason === "OFFLINE";
+    if (reason === "UNAUTHENTICATED") sessions.ended();
+    throw error;
   }
 };
-
-function isUnauthenticated(error: unknown): boolean {
-  return error instanceof ConnectError && error.code === Code.Unauthenticated;
-}
 
 const transport = createGrpcWebTransport({
   baseUrl: location.origin,
   defaultTimeoutMs: TIMEOUT,
-  interceptors: [renewing, clientApp],
+  interceptors: [watching, headers],
 });
 
 export const products = createClient(ProductService, transport);

@@ -1,12 +1,12 @@
 /**
- * Who is signed in. Tokens are in cookies that scripts cannot read (HttpOnly); this file is the only one that knows the
- * requests by which they come and go.
+ * Who is signed in. The token is in a cookie that scripts cannot read (rpc.ts). It is valid for 24 hours and is not
+ * renewed: then the person signs in again, and finds basket and order as they were.
  */
 
 import { computed, signal } from "@preact/signals";
-import type { User } from "./gen/argosy/user/v1/user_pb";
+import type { LoginResponse, RegisterResponse, User } from "./gen/argosy/user/v1/user_pb";
 import * as intents from "./intents";
-import { renewal, users, withKey } from "./rpc";
+import { sessions, users, withKey } from "./rpc";
 import { isRecord, onChangeElsewhere, stored } from "./storage";
 
 /** Whether somebody is signed in, as far as the browser knows: the cookie cannot be read. */
@@ -34,19 +34,21 @@ onChangeElsewhere(NAME, () => {
   user.value = undefined;
 });
 
-renewal.renew = () => {
+sessions.ended = () => {
   if (userId.value !== undefined) end(true);
-  return Promise.resolve(false);
 };
+
+/** Recognizes the browser at its next sign-in: failed ones of others then do not make it wait. It signs nobody in. */
+const device = stored("device", (value): value is string => typeof value === "string");
 
 /** @throws ConnectError */
 export async function signIn(email: string, password: string): Promise<void> {
-  begin((await users.login({ email, password })).user?.id);
+  begin(await users.login({ email, password, deviceToken: device.read() ?? "" }));
 }
 
 /** Create an account and sign in. @throws ConnectError */
 export async function signUp(person: Person, key: string): Promise<void> {
-  begin((await users.register(person, withKey(key))).user?.id);
+  begin(await users.register(person, withKey(key)));
 }
 
 export async function signOut(): Promise<void> {
@@ -80,10 +82,11 @@ export function end(byItself: boolean): void {
   user.value = undefined;
 }
 
-function begin(id: string | undefined): void {
-  if (id === undefined) throw new TypeError("the answer has no account");
-  hint.write({ userId: id });
+function begin({ user: account, deviceToken }: LoginResponse | RegisterResponse): void {
+  const now = { userId: account?.id ?? "" };
+  hint.write(now);
+  device.write(deviceToken);
   expired.value = false;
-  signedIn.value = { userId: id };
+  signedIn.value = now;
   user.value = undefined;
 }

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { failureOf } from "./failures";
 import type { Order } from "./gen/argosy/order/v1/order_pb";
 import { jitter, pause } from "./patience";
-import { orders } from "./rpc";
+import { orders, sessions } from "./rpc";
 
 const FIRST_DELAY = 1_000;
 const LONGEST_DELAY = 30_000;
@@ -66,7 +66,9 @@ async function watch(id: string, set: (changes: Partial<Watched>) => void, signa
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (HOPELESS.has(failureOf(error).reason)) return set({ error, link: "ended" });
+      const { reason } = failureOf(error);
+      if (reason === "UNAUTHENTICATED") sessions.ended();
+      if (HOPELESS.has(reason)) return set({ error, link: "ended" });
     }
     set({ link: "broken" });
     await pause(jitter(delay), signal);

@@ -6,8 +6,6 @@ import { test } from "node:test";
 import { failureOf } from "../src/failures";
 import { BadRequestSchema, ErrorInfoSchema } from "../src/gen/google/rpc/error_details_pb";
 
-Object.defineProperty(globalThis, "navigator", { value: { onLine: true }, configurable: true });
-
 function refused(code: Code, reason: string): ConnectError {
   const info = { desc: ErrorInfoSchema, value: { reason, domain: "argosy" } };
   return new ConnectError("no", code, undefined, [info]);

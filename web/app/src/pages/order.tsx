@@ -16,7 +16,8 @@ import { Progress } from "../ui/progress";
 import { Summary } from "../ui/summary";
 import { useOrder } from "../watch";
 
-const POLL = 2_000;
+const FIRST_POLL = 1_500;
+const LONGEST_POLL = 15_000;
 
 export default function OrderPage({ params }: { params: Params }) {
   const id = params["id"] ?? "";
@@ -94,15 +95,23 @@ function Goods({ order }: { order: Order }) {
 function usePayments(order: Order) {
   const found = useLoad(() => payments.listPayments({ orderId: order.id }), [order.id, order.status]);
   const latest = found.value?.payments[0];
-  const moving = latest?.status === "processing" || latest?.status === "pending" || (latest?.status === "requires_action" && order.status === "pending");
+  const moving = order.status === "pending" && ["pending", "processing", "requires_action"].includes(latest?.status ?? "");
   useEffect(() => {
     if (!moving) return;
-    const timer = setInterval(() => !document.hidden && found.reload(), POLL);
-    return () => clearInterval(timer);
-  }, [moving]);
+    let delay = FIRST_POLL;
+    let timer = setTimeout(poll, delay);
+    function poll(): void {
+      if (!document.hidden) found.reload();
+      delay = Math.min(LONGEST_POLL, delay * 1.5);
+      timer = setTimeout(poll, delay);
+    }
+    return () => clearTimeout(timer);
+  }, [moving, order.status]);
   useEffect(() => {
-    addEventListener("pageshow", found.reload);
-    return () => removeEventListener("pageshow", found.reload);
+    // The back button shows the page as it was left.
+    const back = (event: PageTransitionEvent): void => void (event.persisted && found.reload());
+    addEventListener("pageshow", back);
+    return () => removeEventListener("pageshow", back);
   }, []);
   return { ...found, payments: found.value?.payments, latest };
 }
@@ -181,21 +190,24 @@ function PaymentForm({ order, userId, declined, paid }: PaymentFormProps) {
   const [resumed] = useState(begun !== undefined && declined === undefined);
   const credit = useLoad(() => payments.getCredit({}), [userId]);
 
-  const paying = useAction(async (method: string) => {
+  const paying = useAction(async (method?: string) => {
     const wait = (): void => setWaiting(true);
     try {
-      const target = declined ? await orderAgain(order, userId, wait) : order;
+      const target = method && declined ? await orderAgain(order, userId, wait) : order;
       if (target.id !== order.id) navigate(`/orders/${target.id}`, { replace: true });
       const payment = await pay(target, userId, method, wait);
-      if (payment.status === "requires_action" && goToBank(payment)) setLeaving(true);
+      if (payment?.status === "requires_action" && goToBank(payment)) setLeaving(true);
     } finally {
       setWaiting(false);
       paid();
     }
   });
   useEffect(() => {
-    if (resumed && begun) paying.run(begun);
+    if (resumed) paying.run();
   }, []);
+  useEffect(() => {
+    if (declined) choose("pm_card_visa");
+  }, [declined?.paymentId]);
   useEffect(() => {
     // The back button shows the page as it was left.
     const back = (): void => setLeaving(false);

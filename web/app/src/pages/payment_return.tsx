@@ -1,22 +1,23 @@
 import { useEffect, useState } from "preact/hooks";
 import { returnFromBank } from "../purchase";
-import { hideAddress, navigate } from "../router";
+import { hideAddress, navigate, place } from "../router";
 import { t } from "../texts";
 import { useAction } from "../ui/hooks";
 import { Loading, Notice, Page, Problem } from "../ui/parts";
 import { Private } from "../ui/private";
 
 export default function PaymentReturn() {
+  const [intent] = useState(() => place.peek().query.get("payment_intent") ?? "");
   useEffect(hideAddress, []); // Stripe puts the payment's secret there
-  return <Private>{() => <Asking />}</Private>;
+  return <Private>{() => <Asking intent={intent} />}</Private>;
 }
 
-function Asking() {
+function Asking({ intent }: { intent: string }) {
   const { payment, common, orders } = t.value;
   const [waiting, setWaiting] = useState(false);
   const [unknown, setUnknown] = useState(false);
   const asking = useAction(async () => {
-    const orderId = await returnFromBank(() => setWaiting(true));
+    const orderId = await returnFromBank(intent, () => setWaiting(true));
     if (orderId) navigate(`/orders/${orderId}`, { replace: true });
     else setUnknown(true);
   });

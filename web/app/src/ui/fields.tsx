@@ -136,7 +136,7 @@ export function addressOf(values: Readonly<Record<string, string>>): AddressValu
   return { street, city, state, zipCode, country };
 }
 
-/** The label's text for the amount of a quantity. */
+/** A number of pieces, with buttons for one less and one more. */
 export function QuantityInput({ id, label, value, most, change }: QuantityProps) {
   const limit = Math.max(1, Math.min(1000, most));
   const set = (text: string): void => {

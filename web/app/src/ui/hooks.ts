@@ -126,7 +126,11 @@ export function useForm(submit: (values: Values) => Promise<void>): FormState {
   const failure = action.error === undefined ? undefined : failureOf(action.error);
   const refused = new Set([...(failure?.fields.keys() ?? [])].map(leaf));
   if (failure?.reason === "WRONG_PASSWORD") refused.add("currentPassword").add("oldPassword");
-  const bad = (field: string): boolean => invalid.has(field) || refused.has(field);
+  const problem = (field: string): string | undefined => {
+    if (invalid.has(field)) return fieldText(field);
+    if (!failure || !refused.has(field)) return undefined;
+    return failure.reason === "INVALID_ARGUMENT" ? fieldText(field) : sentence(failure);
+  };
 
   useEffect(() => {
     ref.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
@@ -145,7 +149,7 @@ export function useForm(submit: (values: Values) => Promise<void>): FormState {
     form: { onSubmit, noValidate: true, ref },
     busy: action.busy,
     error: action.error,
-    problem: (field) => (bad(field) ? fieldText(field) : undefined),
+    problem,
     summary: failure && !explains(ref.current, refused) ? sentence(failure) : undefined,
   };
 }
