@@ -114,4 +114,5 @@ def _no_such_file() -> web.Response:
     """An error in the format of all errors of the API."""
     info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "NO_SUCH_FILE", "domain": "argosy"}
     error = json.dumps({"code": 5, "message": "unknown file", "details": [info]})
-    return web.Response(body=error.encode(), content_type="application/json", status=404)
+    headers = {**EVERY_FILE, "Cache-Control": "no-store", "Content-Type": "application/json"}
+    return web.Response(body=error.encode(), headers=headers, status=404)

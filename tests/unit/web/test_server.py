@@ -70,7 +70,8 @@ async def test_what_is_no_file_is_none_for_a_script(client: Browser, path: str) 
     answer = await ask(client, path, Accept="*/*")
     assert answer.status == 404
     assert (await answer.json())["details"][0]["reason"] == "NO_SUCH_FILE"
-    assert answer.headers["Content-Type"].startswith("application/json")
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 async def test_a_page_runs_nothing_that_is_not_from_here(client: Browser) -> None:
