@@ -4,7 +4,6 @@ import type { Texts } from "./index";
 
 const de: Texts = {
   locale: "de-DE",
-  language: "Deutsch",
   shop: {
     name: "Argosy",
     skip: "Zum Inhalt springen",
@@ -42,7 +41,6 @@ const de: Texts = {
     foundMore: (count, query) => `Bisher ${count} Artikel zu „${query}“`,
     none: "Nichts gefunden. Versuchen Sie ein anderes Wort.",
     empty: "Der Katalog ist leer.",
-    searching: "Suche läuft …",
   },
   product: {
     available: "Auf Lager",
@@ -59,7 +57,6 @@ const de: Texts = {
   basket: {
     title: "Warenkorb",
     empty: "Ihr Warenkorb ist leer.",
-    product: "Artikel",
     each: (price) => `je ${price}`,
     quantityOf: (name) => `Menge von ${name}`,
     removeOf: (name) => `${name} entfernen`,
@@ -132,7 +129,6 @@ const de: Texts = {
   },
   verify: {
     title: "E-Mail bestätigen",
-    working: "Wird bestätigt …",
     done: "Ihre E-Mail ist bestätigt. Danke.",
     again: "Noch eine Mail schicken",
     sent: "Eine Mail ist unterwegs. Der Link gilt eine Stunde.",
@@ -162,7 +158,6 @@ const de: Texts = {
     progress: "Stand der Bestellung",
     live: "Live",
     reconnecting: "Verbindung wird wiederhergestellt …",
-    paused: "Angehalten",
     changed: (status) => `Die Bestellung ist jetzt: ${status}.`,
     cancel: "Bestellung stornieren",
     cancelQuestion: "Diese Bestellung stornieren? Wenn sie bezahlt ist, bekommen Sie das Geld zurück.",

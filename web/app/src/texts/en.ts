@@ -4,7 +4,6 @@ import type { Failure } from "../failures";
 
 const en = {
   locale: "en-US",
-  language: "English",
   shop: {
     name: "Argosy",
     skip: "Skip to the content",
@@ -43,7 +42,6 @@ const en = {
     foundMore: (count: number, query: string) => `${count} products for “${query}” so far`,
     none: "Nothing found. Try another word.",
     empty: "The catalog is empty.",
-    searching: "Searching …",
   },
   product: {
     available: "In stock",
@@ -60,7 +58,6 @@ const en = {
   basket: {
     title: "Basket",
     empty: "Your basket is empty.",
-    product: "Product",
     each: (price: string) => `${price} each`,
     quantityOf: (name: string) => `Quantity of ${name}`,
     removeOf: (name: string) => `Remove ${name}`,
@@ -131,7 +128,6 @@ const en = {
   },
   verify: {
     title: "Verify the email",
-    working: "Verifying …",
     done: "Your email is verified. Thank you.",
     again: "Send another mail",
     sent: "A mail is on its way. The link is valid for one hour.",
@@ -161,7 +157,6 @@ const en = {
     progress: "State of the order",
     live: "Live",
     reconnecting: "Connecting again …",
-    paused: "Paused",
     changed: (status: string) => `The order is now: ${status}.`,
     cancel: "Cancel the order",
     cancelQuestion: "Cancel this order? If it is paid, you get the money back.",
