@@ -115,15 +115,15 @@ class ServiceChannel:
 
 def service_config(contract: ServicePolicyView) -> dict[str, Any]:
     """gRPC's service config (timeouts and retries) from the contract. https://github.com/grpc/grpc/blob/master/doc/service_config.md"""
-    return {"methodConfig": [_method_config(method, contract.retries) for method in contract.methods.values()]}
+    return {"methodConfig": [_method_config(method, contract.read_retries) for method in contract.methods.values()]}
 
 
 def _method_config(method: MethodPolicyView, retries: int) -> dict[str, Any]:
     config: dict[str, Any] = {
         "name": [{"service": method.service, "method": method.name}],
-        "timeout": f"{method.deadline:.3f}s",
+        "timeout": f"{method.timeout:.3f}s",
     }
-    if method.repeatable and retries > 0:
+    if method.is_repeatable and retries > 0:
         config["retryPolicy"] = {
             "maxAttempts": min(retries + 1, _MOST_ATTEMPTS),
             "initialBackoff": "0.05s",
@@ -135,4 +135,4 @@ def _method_config(method: MethodPolicyView, retries: int) -> dict[str, Any]:
 
 
 def _timeout_of(method: MethodPolicyView, asked: float | None) -> float:
-    return deadlines.within(method.deadline if asked is None else min(asked, method.deadline))
+    return deadlines.within(method.timeout if asked is None else min(asked, method.timeout))
