@@ -7,7 +7,8 @@ time the current call has left. gRPC retries repeatable rpcs on UNAVAILABLE, wit
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -16,6 +17,7 @@ from google.protobuf.message import Message
 from services.chassis import tracing
 from services.chassis.plain import deadlines, trace_context, transient
 from services.chassis.plain.crash_points import reach
+from services.chassis.plain.errors import Unavailable
 from services.chassis.rpc.policy import MethodPolicyView, ServicePolicyView
 from services.chassis.rpc.service_tokens import ServiceTokenSigner
 
@@ -50,6 +52,15 @@ def passes(error: BaseException) -> bool:
 
 
 transient.register_test(passes)
+
+
+@contextmanager
+def unavailable_without_answer() -> Iterator[None]:
+    """Raises Unavailable for a call that failed with any status."""
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        raise Unavailable from error
 
 
 class ServiceChannel:
