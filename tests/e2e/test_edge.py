@@ -13,7 +13,6 @@ import jwt
 import pytest
 
 from argosy.inventory.v1 import product_pb2, product_pb2_grpc, reservation_pb2, reservation_pb2_grpc
-from argosy.notification.v1 import notification_pb2, notification_pb2_grpc
 from argosy.order.v1 import order_lookup_pb2, order_lookup_pb2_grpc, order_pb2, order_pb2_grpc
 from argosy.payment.v1 import payment_lookup_pb2, payment_lookup_pb2_grpc, payment_pb2, payment_pb2_grpc
 from argosy.user.v1 import user_pb2, user_pb2_grpc
@@ -72,7 +71,6 @@ async def registered(channel: grpc.aio.Channel) -> tuple[str, Metadata]:
 
 async def test_a_whole_purchase_by_grpc(channel: grpc.aio.Channel, shop: Shop, before: Baseline) -> None:
     orders, payments = order_pb2_grpc.OrderServiceStub(channel), payment_pb2_grpc.PaymentServiceStub(channel)
-    notifications = notification_pb2_grpc.NotificationServiceStub(channel)
     user_id, caller = await registered(channel)
     product = await product_pb2_grpc.ProductServiceStub(channel).GetProduct(
         product_pb2.GetProductRequest(id="prod-123")
@@ -96,11 +94,6 @@ async def test_a_whole_purchase_by_grpc(channel: grpc.aio.Channel, shop: Shop, b
     found = await payments.ListPayments(payment_pb2.ListPaymentsRequest(order_id=order.id), metadata=caller)
     assert [one.payment_id for one in found.payments] == [payment.payment_id]
 
-    async def told() -> list[str]:
-        answer = await notifications.ListNotifications(notification_pb2.ListNotificationsRequest(), metadata=caller)
-        return [one.order_id for one in answer.notifications if one.order_id and one.status == "sent"]
-
-    await until(told, lambda found: found == [order.id], "the customer has heard")
     await invariants.hold(shop.stack, before)
 
 

@@ -11,6 +11,7 @@ import itertools
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from functools import partial
 from typing import Any
 
 import httpx
@@ -104,7 +105,7 @@ async def order(customer: Customer, product: str) -> Json:
     """An order that was accepted. Where the stock of the first try was given back, which says so, it is placed anew."""
     while True:
         key = str(uuid.uuid4())
-        answer = await persist(lambda key=key: customer.call("POST", "/orders", an_order(1, product, None), key=key))
+        answer = await persist(partial(customer.call, "POST", "/orders", an_order(1, product, None), key=key))
         if not (answer.status_code == 400 and refusal(answer).reason == "HOLD_ENDED"):
             return answered(answer, 201)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 
 import pytest
 
@@ -95,7 +96,7 @@ async def test_a_refund_to_credit_buys_the_next_order(
     assert (too_much.status, too_much.reason) == (400, "REFUND_TOO_LARGE")
     found = await invariants.hold(shop.stack, before)
     (charged,) = [one for one in found.charged if one.payment_id == paid["paymentId"]]
-    assert (charged.captured, charged.refunded) == (found.orders[order["id"]].total, 0)
+    assert (charged.captured, charged.refunded) == (found.orders[order["id"]].total, Decimal(0))
 
     next_order = await buyer.order(an_order(quantity=1))
     assert (await buyer.pay(next_order, CREDIT))["status"] == "succeeded"

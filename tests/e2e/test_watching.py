@@ -55,6 +55,7 @@ async def test_a_purchase_is_seen_as_it_happens(customer: Customer, staff: Custo
         assert [await mine.next(), await theirs.next()] == [order, order]
         await customer.pay(order)
         confirmed = await mine.next()
+        assert confirmed is not None
         assert confirmed == await theirs.next() == order | {"status": "confirmed", "updatedAt": confirmed["updatedAt"]}
         for status in ("shipped", "delivered"):
             moved = answered(await move(staff, order, status), 200)

@@ -42,7 +42,7 @@ def test_what_listens_is_the_image_and_no_root(stack: Stack) -> None:
     listening = {
         connection.laddr.port: psutil.Process(connection.pid)
         for connection in psutil.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port in ports
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port in ports
     }
     assert listening.keys() == ports
     assert {process.uids().effective for process in listening.values()} == {USER}

@@ -3,7 +3,7 @@
 import signal
 import socket
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import product
@@ -124,11 +124,11 @@ def take_no_calls(stack: Stack, lab: Lab, pods: Iterable[Pod]) -> None:
         until(lambda pod=pod: _known(stack, pod) == {False}, f"{pod.name} is called for ever")  # type: ignore[misc]
 
 
-def together(work: Iterable[object]) -> None:
-    """Do all of it at once (each is a call without arguments); raises what any raises."""
+def together(work: Iterable[Callable[[], object]]) -> None:
+    """Do all of it at once; raises what any raises."""
     jobs = list(work)
     with ThreadPoolExecutor(len(jobs)) as workers:
-        for done in [workers.submit(job) for job in jobs]:  # type: ignore[arg-type]
+        for done in [workers.submit(job) for job in jobs]:
             done.result()
 
 

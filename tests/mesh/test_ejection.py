@@ -65,7 +65,7 @@ def outlier_detection(cluster: Cluster, name: str) -> Any:
 
 def instances_for(rule: Any) -> int:
     """How many there must be for the rule to let one go."""
-    return math.ceil(100 / rule["maxEjectionPercent"])
+    return math.ceil(100 / int(rule["maxEjectionPercent"]))
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ def targets() -> set[str]:
 
 
 def complaints(file: Path, schema: str) -> str:
-    command = [BIN / "check-jsonschema", "--builtin-schema", f"vendor.{schema}", file]
+    command = [str(BIN / "check-jsonschema"), "--builtin-schema", f"vendor.{schema}", str(file)]
     if schema.endswith("timeout"):
         command[2] = f"custom.{schema}"
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -12,11 +12,9 @@ from tests.contract.support import SignedIn, bad_tokens, bearer, contents, field
 from tests.support.real_stack import RealStack
 
 Stub = notification_pb2_grpc.NotificationServiceStub
-Get, Update, Change = (
-    notification_pb2.GetPreferencesRequest,
-    notification_pb2.UpdatePreferencesRequest,
-    notification_pb2.PreferenceChange,
-)
+Get = notification_pb2.GetPreferencesRequest
+Update = notification_pb2.UpdatePreferencesRequest
+Change = notification_pb2.PreferenceChange
 GOOD = Change(kind="order_shipped", email=False)
 REQUIRED = ["welcome", "verify_email", "password_reset", "email_change"]
 OPTIONAL = ["order_confirmed", "order_cancelled", "order_shipped", "payment_refunded", "payment_refund_failed"]

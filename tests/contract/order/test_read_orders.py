@@ -47,6 +47,7 @@ async def test_an_unknown_order_is_not_found(orders: Orders, people: People) -> 
 
 
 async def test_the_history_tells_everything_in_order(orders: Orders, people: People, order: order_pb2.Order) -> None:
+    updated = order
     for status in ("confirmed", "shipped"):
         request = order_pb2.UpdateOrderStatusRequest(id=order.id, status=status)
         updated = await orders.UpdateOrderStatus(request, metadata=people.staff.metadata)
@@ -75,12 +76,11 @@ async def test_the_history_tells_everything_in_order(orders: Orders, people: Peo
 
 async def test_a_list_right_after_has_the_order(orders: Orders, stack: RealStack, product: str) -> None:
     somebody = await sign_up(stack)
-    for _ in range(3):
+    for number in (1, 2, 3):
         order = await orders.CreateOrder(an_order(product), metadata=somebody.metadata)
         listed = await orders.ListOrders(List(), metadata=somebody.metadata)
         assert listed.orders[0] == order
-    assert len(listed.orders) == 3
-    assert listed.next_page_token == ""
+        assert (len(listed.orders), listed.next_page_token) == (number, "")
 
 
 async def test_pages_and_statuses(orders: Orders, stack: RealStack, people: People, product: str) -> None:

@@ -35,7 +35,6 @@ async def test_staff_move_an_order_to_its_end(orders: Orders, people: People, or
     delivered = await move(orders, people.staff, order, "confirmed", "shipped", "delivered")
     assert delivered.status == "delivered"
     assert delivered.updated_at.ToDatetime() >= order.updated_at.ToDatetime()
-    delivered.status, delivered.updated_at.CopyFrom(order.updated_at)
     assert (delivered.created_at, delivered.items, delivered.user_id) == (
         order.created_at,
         order.items,

@@ -89,7 +89,7 @@ async def test_another_address_needs_the_password_and_takes_over_when_it_is_veri
                 "WRONG_PASSWORD",
                 ["currentPassword"],
             )
-    taken = {"email": bob.email.upper(), "currentPassword": PASSWORD, "profile": {"bio": "x"}}
+    taken: dict[str, Any] = {"email": bob.email.upper(), "currentPassword": PASSWORD, "profile": {"bio": "x"}}
     refusal = await refused(update(users, somebody.metadata, **taken))
     assert (refusal.code, refusal.reason, fields(refusal)) == (
         grpc.StatusCode.ALREADY_EXISTS,

@@ -114,7 +114,7 @@ class Notification:
         self.retry_parked = RetryParkedHandler(work)
         self.count_messages = CountMessagesHandler(work)
 
-    async def list(self, user: UUID, before: UUID | None, size: int) -> tuple[list[ShownMessage], UUID | None]:
+    async def page(self, user: UUID, before: UUID | None, size: int) -> tuple[list[ShownMessage], UUID | None]:
         return await ListNotificationsHandler(self.work)(ListNotifications(user, before, size))
 
     async def change_preferences(self, user: UUID, stated: Sequence[tuple[str, bool]]) -> list[Preference]:
@@ -223,7 +223,7 @@ async def test_a_confirmation_says_what_was_ordered(notification: Notification) 
     html = part(mail, "html")
     assert "2 × bell" in html
     assert "59.98 USD" in html
-    ((message,), rest) = await notification.list(user, None, 20)
+    ((message,), rest) = await notification.page(user, None, 20)
     assert (message.type, message.status, message.order_id, rest) == ("order_confirmed", "sent", order, None)
 
 
@@ -456,7 +456,7 @@ async def test_what_comes_late_or_again_after_a_deletion_is_dropped_and_brings_n
     notification: Notification,
 ) -> None:
     user, order, event = uuid4(), uuid4(), uuid4()
-    said = {"user_id": str(user), "email": "ada@example.com", "name": "Ada Byron"}
+    said: dict[str, Any] = {"user_id": str(user), "email": "ada@example.com", "name": "Ada Byron"}
     await notification.hear(UserCreated(**said, verification_id=str(uuid4())), event)
     await notification.hear(UserDeleted(user_id=str(user)))
     before = dropped("order_confirmed")
@@ -485,8 +485,8 @@ async def test_pages_are_newest_first_complete_and_the_readers_own(notification:
     for order in orders:
         await notification.hear_of_status(user, order, "confirmed")
         await notification.hear_of_status(other, uuid4(), "confirmed")
-    first, last = await notification.list(user, None, 3)
-    second, end = await notification.list(user, last, 3)
+    first, last = await notification.page(user, None, 3)
+    second, end = await notification.page(user, last, 3)
     assert [message.order_id for message in (*first, *second)] == orders[::-1]
     assert end is None
 
@@ -518,7 +518,7 @@ async def test_each_kind_about_an_order_has_its_mail(notification: Notification)
 
 async def test_mails_about_accounts_carry_a_token_that_is_kept_nowhere(notification: Notification) -> None:
     user = uuid4()
-    said = {"user_id": str(user), "email": "ada@example.com", "name": "Ada"}
+    said: dict[str, Any] = {"user_id": str(user), "email": "ada@example.com", "name": "Ada"}
     events = {
         "Welcome! Please verify your email address": UserCreated(**said, verification_id=str(uuid4())),
         "Please verify your email address": UserUpdated(**said, verification_id=str(uuid4())),
@@ -572,7 +572,7 @@ async def test_a_mail_whose_token_is_void_is_never_sent_nor_shown(notification: 
     await notification.make_due()
     assert await notification.send() == 0
     assert notification.mailbox.mails == []
-    assert await notification.list(user, None, 20) == ([], None)
+    assert await notification.page(user, None, 20) == ([], None)
 
 
 async def test_what_is_not_wanted_is_not_sent_and_security_always_is(notification: Notification) -> None:
@@ -624,7 +624,7 @@ async def test_what_cannot_be_wanted_so_changes_nothing(notification: Notificati
 
 async def test_a_name_is_not_mailed_to_an_address_that_is_not_verified(notification: Notification) -> None:
     user = uuid4()
-    said = {"user_id": str(user), "email": "ada@example.com", "name": "Pay at example com"}
+    said: dict[str, Any] = {"user_id": str(user), "email": "ada@example.com", "name": "Pay at example com"}
     for event in (UserCreated(**said), UserUpdated(**said)):
         await notification.hear(event)
         await notification.hear_of_status(user, uuid4(), "confirmed")
@@ -663,7 +663,7 @@ async def test_parked_mail_is_looked_at_counted_and_tried_again(notification: No
     answers = await asyncio.gather(
         *(notification.retry_parked(RetryParked([second.id, uuid4()], "eve")) for _ in range(5))
     )
-    assert sorted(answers) == [[], [], [], [], [second.id]]
+    assert sorted(map(list, answers)) == [[], [], [], [], [second.id]]
     assert await notification.send() == 1
     (mail,) = notification.mailbox.mails
     assert mail["Subject"] == "Your order has shipped"

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -68,7 +69,7 @@ def place(
     return make
 
 
-def a_command(key: str | None = None, **changes: object) -> PlaceOrder:
+def a_command(key: str | None = None, **changes: Any) -> PlaceOrder:
     command = PlaceOrder(
         user_id=ids.new_id(),
         stated_user_id=None,
@@ -76,7 +77,7 @@ def a_command(key: str | None = None, **changes: object) -> PlaceOrder:
         shipping_address=ADDRESS,
         request=Repeatable(key, b"print"),
     )
-    return replace(command, **changes)  # type: ignore[arg-type]
+    return replace(command, **changes)
 
 
 async def test_an_order_is_placed_at_the_prices_it_was_held_at(
@@ -290,7 +291,7 @@ async def test_bad_input_is_named_and_holds_nothing(
     place: Callable[..., PlaceOrderHandler],
     inventory: FakeInventory,
     announced: list[Sequence[Commit]],
-    changes: dict[str, object],
+    changes: dict[str, Any],
     field: str,
 ) -> None:
     with pytest.raises(InvalidArgument) as refused:

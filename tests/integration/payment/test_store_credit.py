@@ -18,8 +18,8 @@ from services.payment.adapters.ledger import PostgresLedger
 from services.payment.adapters.store_credit.provider import StoreCreditProvider
 from services.payment.adapters.stripe.client import StripeProvider
 from services.payment.domain.credit import STORE_CREDIT
-from services.payment.domain.orders import Order
-from services.payment.domain.payments import AlreadyPaid, PaymentInProgress
+from services.payment.domain.orders import AlreadyPaid, Order
+from services.payment.domain.payments import PaymentInProgress
 from services.payment.domain.refunds import RefundTooLarge
 from services.payment.entrypoints.workers import comparisons
 from services.payment.ports import OutcomeUnknown

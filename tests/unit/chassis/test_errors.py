@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import grpc
 import pytest
@@ -23,7 +23,7 @@ def _make(error: type[AppError]) -> AppError:
     return InvalidArgument([FieldViolation("a", "must be b")]) if error is InvalidArgument else error()
 
 
-def _detail(status: status_pb2.Status, kind: type) -> object | None:
+def _detail(status: status_pb2.Status, kind: type) -> Any:
     for packed in status.details:
         detail = kind()
         if packed.Unpack(detail):

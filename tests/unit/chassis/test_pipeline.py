@@ -72,12 +72,12 @@ def test_json_names_are_protobufs_own() -> None:
 
 
 def test_violations_of_a_real_request_bear_camel_case_paths() -> None:
-    request = order_pb2.CreateOrderRequest(items=[{"product_id": "prod-1", "quantity": 0}])
+    request = order_pb2.CreateOrderRequest(items=[order_pb2.OrderItemRequest(product_id="prod-1", quantity=0)])
     assert {field for field, _ in violations_of(request)} == {"items[0].quantity", "shippingAddress"}
 
 
 def test_nul_is_found_wherever_a_string_can_be() -> None:
-    profile = user_pb2.Profile(bio="a\0", address={"city": "\0"})
+    profile = user_pb2.Profile(bio="a\0", address=user_pb2.Address(city="\0"))
     profile.preferences["k"] = {"deep": ["\0"]}
     assert [field for field, _ in violations_of(profile)] == [
         "bio", 'preferences.fields["k"].structValue.fields["deep"].listValue.values[0].stringValue', "address.city",

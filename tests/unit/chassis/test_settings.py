@@ -45,7 +45,7 @@ def test_secrets_do_not_print_and_settings_do_not_change(environment: pytest.Mon
     settings = load(ShopSettings)
     assert "sk_secret" not in repr(settings)
     with pytest.raises(ValidationError):
-        settings.grpc_port = 1  # type: ignore[misc]
+        settings.grpc_port = 1
 
 
 def test_every_bad_variable_is_named_and_no_value(

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.chassis.plain.errors import Unauthenticated
 from services.chassis.rpc import service_tokens, user_tokens
-from services.chassis.rpc.call import Service
+from services.chassis.rpc.call import Service, User
 from services.chassis.rpc.jwks import read_keys
 from services.chassis.rpc.service_tokens import KeyFileError, ServiceTokenSigner, ServiceTokenVerifier
 from services.chassis.rpc.user_tokens import UserTokens
@@ -65,7 +65,7 @@ async def test_not_past_its_expiry(keys: UserKeys, monkeypatch: pytest.MonkeyPat
     clock = Clock(now)
     token = keys.token(iat=int(now), exp=int(now) + 100)
     monkeypatch.setattr(user_tokens, "time", clock)
-    tokens._remember(token, user_tokens.User("u", frozenset(), "s", "web-app"), now + 100)
+    tokens._remember(token, User("u", frozenset(), "s", "web-app"), now + 100)
     clock.now = now + 99
     assert (await tokens.verify(token)).id == "u"
     clock.now = now + 100

@@ -8,7 +8,7 @@ import pytest
 from codegen import mesh, network
 from codegen.image import build_image
 from facts.system import NOBODY, System, misfits, read
-from services.chassis.rpc.contract import Service
+from services.chassis.rpc.contract import Access, Service
 
 Pair = tuple[str, str]
 
@@ -68,7 +68,7 @@ def test_nobody_may_call_what_has_lost_its_last_caller(system: System) -> None:
     closed = replace(
         system,
         contract=tuple(
-            replace(one, rpcs=tuple(replace(rpc, access="INTERNAL", callers=(NOBODY,)) for rpc in one.rpcs))
+            replace(one, rpcs=tuple(replace(rpc, access=Access.INTERNAL, callers=(NOBODY,)) for rpc in one.rpcs))
             for one in system.contract
             if one.owner == "notification"
         ),

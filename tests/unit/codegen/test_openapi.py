@@ -99,7 +99,7 @@ def test_a_field_of_two_words_in_a_path_has_one_name(image: Json, services: tupl
     """Its proto name is in the route, its JSON name in the document: in the path and in the list of parameters."""
     renamed = deepcopy(image)
     (field,) = Image(renamed).message("argosy.inventory.v1.GetProductRequest")["field"]
-    field |= {"name": "product_id", "jsonName": "productId"}  # type: ignore[operator]
+    field |= {"name": "product_id", "jsonName": "productId"}
     route = "/api/v1/products/{product_id}"
     changed = tuple(
         replace(one, rpcs=tuple(replace(rpc, route=route) if rpc.name == "GetProduct" else rpc for rpc in one.rpcs))

@@ -17,7 +17,7 @@ from tests.unit.order.examples import ADDRESS, ANN, TRACEPARENT, history_of, ord
 def test_a_commit_is_published_under_its_order_with_its_version() -> None:
     created, confirmed = history_of(Status.CONFIRMED)
     (record,) = records_of(confirmed)
-    headers = {name: value.decode() for name, value in record.headers}
+    headers = {name: (value or b"").decode() for name, value in record.headers}
 
     assert (record.topic, record.key) == ("order-events", str(created.order_id).encode())
     assert headers["ce_type"] == "ORDER_STATUS_UPDATED"

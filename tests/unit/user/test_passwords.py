@@ -204,7 +204,7 @@ async def test_a_hash_that_would_come_too_late_is_not_begun(gate: threading.Even
 
 def test_one_core_stays_free(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, threads in ((1, 1), (2, 1), (8, 7)):
-        monkeypatch.setattr(passwords_module.os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)))
+        monkeypatch.setattr("os.sched_getaffinity", lambda _, cores=cores: set(range(cores)))
         assert passwords_module.default_threads() == threads
 
 

@@ -281,7 +281,7 @@ async def test_a_consumer_waits_and_writes_no_dead_letter(
 
     async def all_handled() -> bool:
         with contextlib.suppress(Unavailable):
-            return await postgres.fetchval(KEPT, key) == 3
+            return bool(await postgres.fetchval(KEPT, key) == 3)
         return False
 
     for number in range(3):

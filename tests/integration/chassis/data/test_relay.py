@@ -40,7 +40,7 @@ class Breakable:
         self.tried: list[str] = []
 
     async def send(self, record: OutgoingRecord) -> None:
-        headers = dict(record.headers)
+        headers = {name: value or b"" for name, value in record.headers}
         key, number = headers["ce_subject"].decode(), int(headers["ce_sequence"])
         self.tried.append(f"{key} {number}")
         if (key, number) in self.broken:
