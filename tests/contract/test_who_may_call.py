@@ -1,6 +1,6 @@
 """Who may call which rpc: written down here by hand, held against the contract by calls, and proven to see mistakes.
 
-`<service>/who_may_call.yaml` says it independently of proto/. Each rpc is tried as every kind of
+`<service>/who_may_call.yaml` is written independently of proto/. Each rpc is tried as every kind of
 caller; then each access rule is changed in every way in which it could be wrong, and the same trial has to notice. A
 new rpc needs a line there.
 """

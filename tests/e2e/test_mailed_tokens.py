@@ -143,8 +143,8 @@ async def test_mails_about_orders_obey_and_what_was_sent_is_listed(shop: Shop) -
     person = await shop.register()
     (welcome,) = await mails(shop, person.email, WELCOME, 1)
     assert welcome["html"]
-    said = {"preferences": [{"kind": "order_confirmed", "email": False}]}
-    found = answered(await person.call("PATCH", "/notifications/preferences", said), 200)
+    body = {"preferences": [{"kind": "order_confirmed", "email": False}]}
+    found = answered(await person.call("PATCH", "/notifications/preferences", body), 200)
     assert found == await person.get("/notifications/preferences")
     assert [each["kind"] for each in found["preferences"] if not each["email"]] == ["order_confirmed"]
     order = await person.order()

@@ -1,4 +1,4 @@
-"""Whatever is sent, the edge answers as /openapi.json says: no fault of ours, a status and a form that stand there.
+"""Whatever is sent, the answer of the edge conforms to /openapi.json: no 5xx, a documented status, a documented schema.
 
 Schemathesis makes the requests from the document: good ones, ones at the edge of what is good, and bad ones (wrong
 types, missing parts, lengths and bounds passed, headers of any name). The same ones every time. What is not sent:

@@ -69,7 +69,7 @@ async def test_a_cancelled_order_gives_the_credit_back(
     await invariants.hold(shop.stack, before)
 
 
-async def test_too_little_is_a_failed_payment_that_says_so(
+async def test_too_little_credit_is_a_failed_payment_with_its_reason(
     shop: Shop, buyer: Customer, staff: Customer, before: Baseline
 ) -> None:
     await grant(staff, buyer, 59.97)

@@ -53,7 +53,7 @@ class Replica:
         self._started = False
 
     def start(self) -> None:
-        """Start both; returns when the process says that it can serve."""
+        """Start both; returns when the process is ready."""
         self._started = True
         self._lab.add(self.pod, called=False)
         with self._log.open("wb") as log:
@@ -114,7 +114,7 @@ def take_calls(stack: Stack, lab: Lab, pods: Iterable[Pod]) -> None:
 
 
 def take_no_calls(stack: Stack, lab: Lab, pods: Iterable[Pod]) -> None:
-    """As the endpoints' controller when a pod is told to stop: no new calls. Returns when every sidecar knows.
+    """As the endpoints' controller when a pod is stopped: no new calls. Returns when every sidecar knows.
 
     A cluster gives that the 5 s of preStop; here the machine may be slower.
     """

@@ -14,7 +14,7 @@ from tests.mesh.rollout import WORKLOADS, Originals, Replica, take_calls, take_n
 
 PEOPLE = 4
 AT_LEAST = 20
-"""So many calls of each kind there must have been, for their success to say anything."""
+"""The minimum of calls of each kind for their success to be evidence."""
 
 
 @pytest.fixture

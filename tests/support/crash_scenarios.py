@@ -130,8 +130,8 @@ async def account(people: People) -> None:
     await replace(somebody, token="").insist("POST", "/users/login", wrong)
     await somebody.insist("PATCH", "/users/me", {"firstName": f"Ada {people.chance.randint(1, 999)}"})
     await somebody.insist("PATCH", "/notifications/preferences", {"preferences": [{"kind": "welcome", "email": True}]})
-    said = {"preferences": [{"kind": "order_confirmed", "email": True}]}
-    await somebody.insist("PATCH", "/notifications/preferences", said)
+    wanted = {"preferences": [{"kind": "order_confirmed", "email": True}]}
+    await somebody.insist("PATCH", "/notifications/preferences", wanted)
     for _ in range(2):  # the second voids the first, whose mail may not have been sent
         await somebody.insist("POST", "/users/me/email-verification", {})
     for _ in range(10):  # until the mail with the good token has come
@@ -438,7 +438,7 @@ def _claims(token: str) -> dict[str, Any]:
 
 
 async def answers_are_lost(people: People) -> None:
-    """Stripe charges and does not say so; the order is cancelled before anybody knows."""
+    """Stripe charges and does not answer; the order is cancelled before the outcome is known."""
     customer = people.customer
     order = await people.order(customer)
     await people.shop.sandbox.drop_next_answers(3)

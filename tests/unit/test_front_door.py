@@ -84,7 +84,7 @@ def test_an_action_has_one_version_everywhere() -> None:
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
-def test_a_workflow_may_read_alone_and_a_job_that_writes_says_so(file: Path) -> None:
+def test_a_workflow_may_only_read_and_a_job_that_writes_has_the_permission(file: Path) -> None:
     workflow = read(file)
     assert workflow["permissions"] == {"contents": "read"}
     written = [name for name, job in workflow["jobs"].items() if "write" in str(job.get("permissions"))]

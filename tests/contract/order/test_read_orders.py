@@ -46,7 +46,7 @@ async def test_an_unknown_order_is_not_found(orders: Orders, people: People) -> 
         assert (refusal.code, refusal.reason) == (NOT_FOUND, "ORDER_NOT_FOUND")
 
 
-async def test_the_history_tells_everything_in_order(orders: Orders, people: People, order: order_pb2.Order) -> None:
+async def test_the_history_has_all_events_in_order(orders: Orders, people: People, order: order_pb2.Order) -> None:
     updated = order
     for status in ("confirmed", "shipped"):
         request = order_pb2.UpdateOrderStatusRequest(id=order.id, status=status)
@@ -120,7 +120,7 @@ async def test_staff_list_their_own_or_somebodys(orders: Orders, people: People,
 
 
 async def test_nobody_else_lists_somebodys_orders(orders: Orders, people: People, order: order_pb2.Order) -> None:
-    for user_id in (people.owner.id, str(uuid.uuid4())):  # told alike, whether there is such a person or not
+    for user_id in (people.owner.id, str(uuid.uuid4())):  # the same answer, whether there is such a person or not
         refusal = await refused(orders.ListOrders(List(user_id=user_id), metadata=people.stranger.metadata))
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "ONLY_STAFF_LIST_OTHERS")
 

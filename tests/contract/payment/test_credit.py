@@ -26,8 +26,8 @@ async def cora(stack: RealStack) -> SignedIn:
 
 
 def grant(user_id: str, **changes: Any) -> payment_pb2.GrantCreditRequest:
-    said = {"user_id": user_id, "amount": 100.0, "currency": "usd", "reason": "a late parcel", **changes}
-    return payment_pb2.GrantCreditRequest(**said)
+    body = {"user_id": user_id, "amount": 100.0, "currency": "usd", "reason": "a late parcel", **changes}
+    return payment_pb2.GrantCreditRequest(**body)
 
 
 def keyed(person: SignedIn) -> Metadata:

@@ -61,7 +61,7 @@ async def test_nobody_else_does(users: Stub, stack: RealStack, ada: SignedIn, bo
     await users.GetUser(user_pb2.GetUserRequest(id="me"), metadata=bob.metadata)
 
 
-async def test_what_is_not_possible_is_told(users: Stub, staff: SignedIn, somebody: SignedIn) -> None:
+async def test_what_is_not_possible_is_refused_with_a_reason(users: Stub, staff: SignedIn, somebody: SignedIn) -> None:
     own = await refused(users.SuspendUser(Suspend(id=staff.id), metadata=staff.metadata))
     assert (own.code, own.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "OWN_ACCOUNT")
     await users.GetUser(user_pb2.GetUserRequest(id="me"), metadata=staff.metadata)

@@ -52,7 +52,7 @@ async def test_a_page_and_all_that_it_needs_come_from_here(
 
 
 @pytest.mark.parametrize("page", ["/docs", "/docs/events"])
-async def test_a_browser_is_told_to_ask_nobody_else(client: httpx.AsyncClient, page: str) -> None:
+async def test_the_content_security_policy_allows_no_other_origin(client: httpx.AsyncClient, page: str) -> None:
     policy = (await client.get(page)).headers["content-security-policy"]
     allowed = dict(part.strip().split(" ", 1) for part in policy.split(";"))
     assert allowed["default-src"] == "'none'"

@@ -114,9 +114,7 @@ async def test_a_public_rpc_is_no_rest_path(client: httpx.AsyncClient, upstream:
     assert not upstream.calls
 
 
-async def test_nobody_is_there_is_unavailable_and_says_nothing_of_why(
-    channel: grpc.aio.Channel, issuer: Issuer
-) -> None:
+async def test_a_missing_upstream_is_unavailable_without_details(channel: grpc.aio.Channel, issuer: Issuer) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as failure:
         await channel.unary_unary(LIST_NOTIFICATIONS)(b"", metadata=metadata(issuer))
     assert failure.value.code() is grpc.StatusCode.UNAVAILABLE

@@ -1,4 +1,4 @@
-"""Commits on the real store: one writer of a version wins, and nobody is told what is not so."""
+"""Commits on the real store: one writer of a version wins, and no outcome is reported wrongly."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def test_a_lost_answer_is_not_taken_for_a_win(
     assert await store.load(winner.order_id) == [winner]
 
 
-async def test_when_nobody_can_say_whether_it_was_stored_nothing_is_claimed(
+async def test_an_unknown_outcome_is_raised_as_unknown(
     cut_store: MongoCommits, proxy: CutProxy, store: MongoCommits
 ) -> None:
     created = order_created()

@@ -27,7 +27,7 @@ async def paid(lab: Lab) -> tuple[Order, Payment]:
 
 
 async def disputed(lab: Lab, **how: Any) -> tuple[Order, Payment, str]:
-    """A payment that is disputed, of which a webhook has told us; the dispute's id."""
+    """A payment whose dispute a webhook reported; the dispute's id."""
     order, payment = await paid(lab)
     dispute = await lab.sandbox.dispute(str(payment.provider_reference), **how)
     await hear(lab, payment, "created")
@@ -52,7 +52,7 @@ async def test_it_is_written_down_and_booked_once(lab: Lab) -> None:
     assert payment.dispute is DisputeState.OPEN
     assert staff_message(payment).dispute == "open"
     assert REGISTRY.get_sample_value("argosy_disputes_total", {"state": "open"}) == opened + 1
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
 
 
 async def test_one_that_is_won_gives_the_money_back_to_us(lab: Lab) -> None:
@@ -106,7 +106,7 @@ async def test_while_one_is_open_a_cancelled_order_waits_for_it(lab: Lab) -> Non
     await lab.reconcile()
     assert (await lab.payment(payment.id)).stranded is Stranded.DISPUTED
     await lab.sandbox.decide(dispute, "won")
-    await lab.reconcile(past=HOURS)  # no webhook has told of it
+    await lab.reconcile(past=HOURS)  # no webhook reported it
     assert (await lab.payment(payment.id)).status is St.REFUNDED
 
 

@@ -25,7 +25,7 @@ async def answer(url: str, outcome: str) -> httpx.Response:
 
 
 def returned_to(response: httpx.Response) -> dict[str, str]:
-    """The parameters that the shop gets; asserts that the customer comes back to where the shop said."""
+    """The parameters that the shop gets; asserts that the customer comes back to the shop's return URL."""
     assert response.status_code == 303
     address = urlsplit(response.headers["location"])
     wanted = urlsplit(RETURN_URL)

@@ -1,4 +1,4 @@
-"""What gRPC is told about retries, and what reflection may describe."""
+"""The retry configuration of gRPC, and what reflection may describe."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_only_what_may_be_repeated_is() -> None:
     assert configs["GetOrder"]["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
 
 
-async def test_a_stub_that_was_not_started_says_so() -> None:
+async def test_a_stub_that_was_not_started_raises() -> None:
     signer = ServiceTokenSigner("order", Ed25519PrivateKey.generate())
     channel = ServiceChannel("127.0.0.1:1", policy.read(RESERVATIONS), signer)
     stub = reservation_pb2_grpc.ReservationServiceStub(channel)

@@ -246,7 +246,7 @@ def of_version(version: int) -> type[Message]:
     return GetMessageClass(pool.FindMessageTypeByName(f"{file.package}.Moved"))
 
 
-def test_a_newer_type_is_told_apart_from_rubbish() -> None:
+def test_a_newer_type_is_distinguished_from_an_unreadable_record() -> None:
     with pytest.raises(UnknownType, match="ORDER_TELEPORTED"):
         REGISTRY.decode(incoming(with_header(a_record(), "ce_type", b"ORDER_TELEPORTED")))
 

@@ -92,7 +92,7 @@ async def test_an_idempotency_key_is_printable_ascii(key: str) -> None:
     assert await step(Exchange(b"", Context(idempotency_key="~ok !"))) == b"~ok !"
 
 
-async def test_the_peer_is_the_client_when_the_edge_says_nothing() -> None:
+async def test_the_peer_is_the_client_without_a_header_of_the_edge() -> None:
     method = ORDERS.methods["GetOrder"]
     assert Exchange(b"", Context()).call(method).client_address == "::1"
     assert Exchange(b"", Context(x_client_address="203.0.113.9")).call(method).client_address == "203.0.113.9"
@@ -102,7 +102,7 @@ async def test_a_request_id_is_bounded() -> None:
     assert len(request_id_of({"x-request-id": "x" * 5000}, trace_context.new())) == 128
 
 
-async def test_the_whole_pipeline_tells_a_refusal_in_one_go() -> None:
+async def test_the_whole_pipeline_answers_a_refusal_completely() -> None:
     async def handler(_request: Any, _call: Any) -> Any:
         raise AssertionError("not reached")
 
@@ -181,5 +181,5 @@ async def test_calls_in_flight_are_waited_for() -> None:
     await waiting
 
 
-async def test_denied_is_told_apart_from_unknown() -> None:
+async def test_denied_differs_from_unknown() -> None:
     assert Catalogue({}).fault_of(PermissionDenied()) != Catalogue({}).fault_of(Unauthenticated())

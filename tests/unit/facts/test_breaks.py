@@ -260,10 +260,10 @@ def test_what_is_shipped_fits(copy: Path) -> None:
 
 @pytest.mark.parametrize("name", BREAKS)
 def test_a_break_is_found(copy: Path, name: str) -> None:
-    make, told = BREAKS[name]
+    make, finding = BREAKS[name]
     make(copy)
     found = everything(copy)
-    assert any(told in problem for problem in found), found
+    assert any(finding in problem for problem in found), found
 
 
 def test_the_table_of_this_checkout_is_not_empty() -> None:

@@ -106,7 +106,7 @@ async def test_a_confirmed_order_that_has_no_reservation_is_left() -> None:
         await examine(shop.confirmed, [str(bare)], mend=True)
 
 
-async def test_lists_are_made_what_histories_say() -> None:
+async def test_lists_are_repaired_to_match_histories() -> None:
     shop = Shop()
     missing, different, well = [await shop.order(Status.CONFIRMED) for _ in range(3)]
     del shop.read_side.documents_by_id[str(missing)]

@@ -1,4 +1,4 @@
-"""Orders' events as the bus and the history tell them."""
+"""Orders' events on the bus and in the history."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_bus_does_not_learn_where_an_order_goes() -> None:
         assert private not in str(list(history_messages([commit])))
 
 
-def test_the_history_is_told_in_order_as_on_the_bus() -> None:
+def test_the_history_is_in_the_order_of_the_bus() -> None:
     commits = history_of(Status.CONFIRMED, Status.CANCELLED)
     order_id = str(commits[0].order_id)
     entries = list(history_messages(commits))

@@ -127,7 +127,7 @@ class TestMoneyThatCame:
 
     @pytest.mark.parametrize("stale", [state for state in ChargeState if state is not ChargeState.SUCCEEDED])
     @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.PARTIALLY_REFUNDED, Status.REFUNDED])
-    def test_is_not_undone_by_what_is_said_late(self, status: Status, stale: ChargeState) -> None:
+    def test_is_not_undone_by_late_events(self, status: Status, stale: ChargeState) -> None:
         paid = replace(applied(a_payment(), a_charge(ChargeState.SUCCEEDED)).after, status=status)
         change = applied(paid, a_charge(stale))
         assert (change.after, change.fact, change.ledger) == (paid, None, ())
@@ -172,7 +172,7 @@ class TestAPaymentThatCameToNothing:
         assert (change.after, change.fact) == (replace(ended, close_charge=True, check_at=NOW), None)
         assert next_step(change.after, NOW) is Step.CANCEL
 
-    def test_a_request_that_the_provider_refuses_is_told_to_nobody(self) -> None:
+    def test_a_request_that_the_provider_refuses_publishes_nothing(self) -> None:
         change = apply_refusal(a_payment(), Refusal.PAYMENT_METHOD, "resource_missing", NOW)
         assert (change.after.status, change.after.refusal) == (Status.FAILED, Refusal.PAYMENT_METHOD)
         assert (change.fact, change.after.check_at) == (None, None)

@@ -413,7 +413,7 @@ class TestRefunding:
         assert [one.status for one in till.refunds()] == [RefundStatus.SUCCEEDED]
         assert len(till.provider.refunds[till.charge_of(payment)]) == 1
 
-    async def test_one_that_is_refused_has_failed_and_says_why(self, till: Till) -> None:
+    async def test_one_that_is_refused_has_failed_with_its_reason(self, till: Till) -> None:
         _, payment = await till.paid()
         till.provider.errors["refund"] = Refused(Refusal.REQUEST, "charge_already_refunded", None)
         answer = await till.refund(payment, key="key")

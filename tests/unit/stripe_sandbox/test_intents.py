@@ -1,4 +1,4 @@
-"""The life of a PaymentIntent: hypothesis tries every order of things, a model says what must come of it."""
+"""The life of a PaymentIntent: hypothesis tries sequences of actions, a model has the expected result."""
 
 import pytest
 from hypothesis import settings

@@ -89,7 +89,7 @@ async def test_nothing_is_shared_between_addresses_passwords_or_later_calls(comp
     assert len({*first, later}) == len(set(computed)) == 4
 
 
-async def test_a_full_queue_refuses_and_says_when_to_come_back(gate: threading.Event) -> None:
+async def test_a_full_queue_refuses_with_a_retry_delay(gate: threading.Event) -> None:
     passwords = BcryptPasswords(threads=1, queue=2)
     waiting = [asyncio.create_task(passwords.hash(f"{n}@example.com", "password")) for n in range(3)]
     await asyncio.sleep(0)

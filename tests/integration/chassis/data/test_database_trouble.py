@@ -1,4 +1,4 @@
-"""Trouble of the database that passes: it is told as such, waited for, and never taken for the fault of the work."""
+"""Transient errors of the database: reported as Unavailable, retried, and never counted as a failure of the work."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ NAMES = (
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_is_told_as_unavailable_and_by_the_check_until_it_has_passed(
+async def test_is_unavailable_and_fails_the_check_until_it_has_passed(
     postgres: Postgres, troubles: dict[str, Trouble], key: str, name: str
 ) -> None:
     async with troubles[name]():

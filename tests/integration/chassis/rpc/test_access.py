@@ -26,7 +26,7 @@ def _bearer(make: Callable[[Lab], str]) -> Callable[[Lab], str]:
     return lambda lab: f"Bearer {make(lab)}"
 
 
-# What `authorization` says.
+# The value of `authorization`.
 CREDENTIALS: dict[str, Callable[[Lab], str] | None] = {
     "none": None,
     "user": _bearer(lambda lab: lab.users.token()),
@@ -107,7 +107,7 @@ async def test_access(lab: Lab, rpc: str, credential: str, expected: grpc.Status
         assert handled == []
 
 
-async def test_the_caller_is_who_the_token_says(lab: Lab) -> None:
+async def test_the_token_identifies_the_caller(lab: Lab) -> None:
     headers = (
         ("authorization", f"bearer {lab.users.token(('staff', 'clerk'))}"),
         ("x-user-id", "somebody-else"),
