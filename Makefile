@@ -4,7 +4,7 @@ VENV_PYTHON := .venv/bin/python
 SETUP := @$(PYTHON) -m local.setup --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate check test chaos crash-points mutants bench lock sbom breaking golden release-image
+.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate check test chaos crash-points mutants load bench lock sbom breaking golden release-image
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,10 @@ chaos: ## inject faults while customers buy, then check consistency; SEED=7 MINU
 mutants: ## show that the checker of `make chaos` catches known mistakes; ARGS=no-inbox for one (docs/mutants.md)
 	$(SETUP)
 	@$(VENV_PYTHON) -m tests.mutants $(ARGS)
+
+load: ## load a system of its own, then check consistency; PROFILE=ramp, spike, soak or flash, RATE=5, PUBLISH=1
+	$(SETUP)
+	@$(VENV_PYTHON) -m tests.load --profile $(or $(PROFILE),spike) $(if $(RATE),--rate $(RATE)) $(if $(PUBLISH),--publish)
 
 bench: ## measure the CPU of a call beside a bare handler, and of a purchase and of idling by part (the system must be up); ARGS
 	$(SETUP)

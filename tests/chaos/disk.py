@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from local.files import make_private_directory
 from local.stack import Stack
 
 _SIZE = 2 << 30
+_TRIES = 20
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -36,10 +38,17 @@ def unmount(stack: Stack) -> None:
 
 
 def fill(stack: Stack) -> None:
-    """No space is left, to a page."""
+    """No space is left, to a page. Raises CalledProcessError where what is written meanwhile leaves no time for it."""
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(subprocess.CalledProcessError):  # more has been written since it was measured
+            _resize(stack, _used(stack) + _PAGE)
+            return
+    _resize(stack, _used(stack) + _PAGE)
+
+
+def _used(stack: Stack) -> int:
     found = os.statvfs(_home(stack))
-    used = (found.f_blocks - found.f_bfree) * found.f_frsize
-    _resize(stack, used + _PAGE)
+    return (found.f_blocks - found.f_bfree) * found.f_frsize
 
 
 def relieve(stack: Stack) -> None:

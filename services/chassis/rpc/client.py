@@ -33,6 +33,10 @@ _OPTIONS = (
     ("grpc.keepalive_timeout_ms", 5_000),
 )
 _MOST_ATTEMPTS = 5  # gRPC's upper limit
+_RETRIES_PER_CALL = 0.1
+"""Retries are at most so many of the calls that succeed, so that they do not overload a failing service."""
+_RETRY_TOKENS = 20
+"""Half of it is what may fail at once before the limit applies. https://github.com/grpc/proposal/blob/master/A6-client-retries.md"""
 
 _PASSING = frozenset(
     {
@@ -126,7 +130,10 @@ class ServiceChannel:
 
 def service_config(contract: ServicePolicyView) -> dict[str, Any]:
     """gRPC's service config (timeouts and retries) from the contract. https://github.com/grpc/grpc/blob/master/doc/service_config.md"""
-    return {"methodConfig": [_method_config(method, contract.read_retries) for method in contract.methods.values()]}
+    return {
+        "methodConfig": [_method_config(method, contract.read_retries) for method in contract.methods.values()],
+        "retryThrottling": {"maxTokens": _RETRY_TOKENS, "tokenRatio": _RETRIES_PER_CALL},
+    }
 
 
 def _method_config(method: MethodPolicyView, retries: int) -> dict[str, Any]:

@@ -117,6 +117,8 @@ class ProviderRefund:
     """Why it was made, as far as the provider knows."""
     failure_code: str | None = None
     """Why the bank sent it back."""
+    returned: bool = False
+    """Whether it failed after its money had left: the provider's books have it, and its reversal."""
 
 
 @dataclass(frozen=True)
@@ -225,7 +227,8 @@ def apply_refund(
     """What the provider's answer on one of the payment's `refunds` comes to. Any number of times.
 
     A refund that has succeeded may still fail: the customer's bank sends it back. Then the money is ours again, which
-    is booked as a reversal. A failed or cancelled one stays so, unless it is one that we gave up.
+    is booked as a reversal. Where both happened before the first look, both are booked at once. A failed or cancelled
+    one stays so, unless it is one that we gave up.
 
     Raises ChargeMismatch when the payment holds no money that could go back.
     """
@@ -251,7 +254,7 @@ def apply_refund(
     moved = replace(payment, status=_status_after_refunds(payment, given_back))
     if status is refund.status and not sent_back:
         return RefundChange(moved, after)
-    return RefundChange(moved, after, *_published_and_booked(payment, refund, after, seen.reference))
+    return RefundChange(moved, after, *_published_and_booked(payment, refund, after, seen))
 
 
 def abandon_refund(refund: Refund, code: str | None, now: datetime) -> Refund:
@@ -261,15 +264,19 @@ def abandon_refund(refund: Refund, code: str | None, now: datetime) -> Refund:
 
 
 def _published_and_booked(
-    payment: Payment, before: Refund, after: Refund, reference: str
+    payment: Payment, before: Refund, after: Refund, seen: ProviderRefund
 ) -> tuple[Fact | None, tuple[LedgerLine, ...]]:
     what = (payment.order_id, payment.id, payment.user_id, after.id, after.amount)
+    refund, reversal = (
+        LedgerLine(entry, after.amount, after.provider, seen.reference, after.id)
+        for entry in (Entry.REFUND, Entry.REFUND_REVERSAL)
+    )
     if after.status is RefundStatus.SUCCEEDED:
-        return PaymentRefunded(*what), (LedgerLine(Entry.REFUND, after.amount, after.provider, reference, after.id),)
+        return PaymentRefunded(*what), (refund,)
     if before.status is RefundStatus.SUCCEEDED:
-        reversal = LedgerLine(Entry.REFUND_REVERSAL, after.amount, after.provider, reference, after.id)
         return PaymentRefundFailed(*what), (reversal,)
-    return PaymentRefundFailed(*what) if after.status is RefundStatus.FAILED else None, ()
+    fact = PaymentRefundFailed(*what) if after.status is RefundStatus.FAILED else None
+    return fact, (refund, reversal) if seen.returned else ()
 
 
 def _status_after_refunds(payment: Payment, given_back: int) -> Status:

@@ -179,6 +179,20 @@ async def test_a_refund_that_comes_back_from_the_bank(lab: Lab) -> None:
     assert (await lab.payment(paid.payment_id)).check_at is not None
 
 
+async def test_a_refund_that_came_back_before_anybody_looked(lab: Lab) -> None:
+    order = lab.orders.place()
+    paid = await lab.pay(order)
+    intent_id = str((await lab.payment(paid.payment_id)).provider_reference)
+    refund = await lab.sandbox.refund_by_hand(intent_id, 1000)
+    await lab.sandbox.bounce(refund["id"])
+    for kind in ("refund.created", "charge.refunded", "refund.failed"):
+        for event in await lab.sandbox.events(kind, intent_id):
+            await lab.webhook(event)
+    assert (await lab.payment(paid.payment_id)).status is Status.SUCCEEDED
+    assert (await lab.ledger(order))[-2:] == [("refund", "10.00"), ("refund_reversal", "10.00")]
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUND_FAILED": 1}
+
+
 async def test_of_others_and_of_other_kinds(lab: Lab) -> None:
     paid = await lab.pay(lab.orders.place())
     intent_id = str((await lab.payment(paid.payment_id)).provider_reference)

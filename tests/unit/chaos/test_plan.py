@@ -6,8 +6,9 @@ import itertools
 
 import pytest
 
+from local.paths import ROOT
 from tests.chaos import plan
-from tests.chaos.layout import INSTANCES
+from tests.chaos.layout import HOLD_SECONDS, INSTANCES
 from tests.chaos.plan import Fault, Kind
 from tests.chaos.shrink import shrink
 
@@ -57,6 +58,11 @@ def test_a_clocks_target_names_the_instance_and_how_far_off_it_is() -> None:
 def test_a_plan_can_be_replayed_from_a_file() -> None:
     faults = plan.generate(42, 120)
     assert plan.from_json(plan.to_json(faults)) == faults
+
+
+def test_the_plan_of_long_outages_outlasts_ten_holds() -> None:
+    text = (ROOT / "tests" / "chaos" / "plans" / "ten-holds.json").read_text()
+    assert all(fault.seconds >= 10 * HOLD_SECONDS for fault in plan.from_json(text))
 
 
 async def test_a_failing_plan_shrinks_to_the_faults_that_matter() -> None:

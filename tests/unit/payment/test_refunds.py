@@ -133,13 +133,24 @@ def test_one_that_failed_moves_no_money() -> None:
 def test_one_that_came_back_from_the_bank_is_booked_against() -> None:
     refund = ordered()
     done = apply_refund(PAID, [refund], refund, seen(refund, RefundStatus.SUCCEEDED), NOW)
-    back = apply_refund(done.payment, [done.refund], done.refund, seen(refund, RefundStatus.FAILED), NOW)
+    failed = replace(seen(refund, RefundStatus.FAILED), returned=True)
+    back = apply_refund(done.payment, [done.refund], done.refund, failed, NOW)
     assert (back.payment.status, back.refund.status, type(back.fact)) == (
         Status.SUCCEEDED,
         RefundStatus.FAILED,
         PaymentRefundFailed,
     )
     assert [(line.entry, line.amount.minor) for line in back.ledger] == [(Entry.REFUND_REVERSAL, 5998)]
+
+
+def test_one_that_came_back_before_anybody_looked_is_booked_with_its_reversal() -> None:
+    for refund in (ordered(), abandon_refund(ordered(), "charge_disputed", NOW)):
+        back = replace(seen(refund, RefundStatus.FAILED), returned=True)
+        change = apply_refund(PAID, [refund], refund, back, NOW)
+        assert (change.payment.status, type(change.fact)) == (Status.SUCCEEDED, PaymentRefundFailed)
+        assert [line.entry for line in change.ledger] == [Entry.REFUND, Entry.REFUND_REVERSAL]
+        again = apply_refund(change.payment, [change.refund], change.refund, back, NOW)
+        assert (again.fact, again.ledger) == (None, ())
 
 
 @pytest.mark.parametrize("stale", [RefundStatus.PENDING, RefundStatus.SUCCEEDED])

@@ -204,6 +204,12 @@ def test_how_a_refund_stands(reported: str | None, status: RefundStatus) -> None
     assert refund({"id": "re_1", "status": reported, "amount": 5, "currency": "usd"}).status is status
 
 
+def test_whether_the_money_of_a_refund_came_back() -> None:
+    failed = {"id": "re_1", "status": "failed", "amount": 5, "currency": "usd"}
+    assert not refund(failed).returned
+    assert refund(failed | {"failure_balance_transaction": "txn_1"}).returned
+
+
 def test_whose_a_customer_is() -> None:
     assert user_of({"id": "cus_1", "metadata": {"user_id": "u"}}) == "u"
     assert user_of({"id": "cus_1", "metadata": {}}) is None

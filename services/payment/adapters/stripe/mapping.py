@@ -110,6 +110,8 @@ def refund(answer: Json) -> ProviderRefund:
         refund_id=_uuid(_metadata(answer).get("refund_id")),
         reason=answer.get("reason") or words.MADE_AT_STRIPE,
         failure_code=answer.get("failure_reason"),
+        # Source: https://docs.stripe.com/api/refunds/object#refund_object-failure_balance_transaction
+        returned=answer.get("failure_balance_transaction") is not None,
     )
 
 

@@ -57,6 +57,14 @@ async def test_it_is_retried_no_more_often_than_the_contract_allows(lab: Lab, fr
     assert len(lab.internal_rpc.calls) == 3
 
 
+async def test_a_service_that_fails_all_the_time_is_not_asked_twice_for_each_call(lab: Lab, friend: Any) -> None:
+    lab.internal_rpc.failures = 10_000
+    for _ in range(50):
+        with pytest.raises(grpc.aio.AioRpcError):
+            await friend.Flaky(Probe())
+    assert 50 < len(lab.internal_rpc.calls) <= 50 + 10
+
+
 async def test_what_may_not_be_repeated_is_not(lab: Lab, friend: Any) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await friend.FlakyOnce(Probe())
