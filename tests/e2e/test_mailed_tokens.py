@@ -112,11 +112,11 @@ async def test_a_password_is_reset_once_and_everybody_is_signed_out(stack: RealS
     assert refusal(old).status == 401
     back = await Customer(shop, person.id, person.email, won, "").sign_in()
     assert (await me(back))["emailVerified"] is True
-    await shop_tells_nobody(stack, token)
+    await assert_stored_nowhere(stack, token)
     assert await shop.mails_to(f"no.{person.email}") == []
 
 
-async def shop_tells_nobody(stack: RealStack, token: str) -> None:
+async def assert_stored_nowhere(stack: RealStack, token: str) -> None:
     """The token is in the mailbox and nowhere else: not in a log, a topic, a dead letter or a database."""
     for path in stack.stack.logs.glob("*"):
         assert token.encode() not in path.read_bytes(), path.name

@@ -166,7 +166,7 @@ class Machine(RuleBasedStateMachine):
             _call(self.breaker)
 
     @invariant()
-    def says_so(self) -> None:
+    def state_is_measured(self) -> None:
         assert _state() == (CLOSED if self.open_since is None else OPEN)
 
 

@@ -170,7 +170,7 @@ class OneReservation(RuleBasedStateMachine):
             self.status, self.reason = Status.RELEASED, reason
 
     @invariant()
-    def the_numbers_say_what_the_status_says(self) -> None:
+    def the_numbers_agree_with_the_status(self) -> None:
         expected = {Status.HELD: (10, 1), Status.COMMITTED: (9, 0), Status.RELEASED: (10, 0)}
         assert (self.on_hand, self.held) == expected[self.status]
 

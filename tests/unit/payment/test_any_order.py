@@ -101,12 +101,12 @@ class PaymentMachine(RuleBasedStateMachine):
             assert PaymentConfirmed in self.published
 
     @invariant()
-    def each_thing_is_told_once_and_never_its_opposite(self) -> None:
+    def each_fact_is_published_once_and_never_its_opposite(self) -> None:
         assert len(self.published) == len(set(self.published))
         assert not {PaymentConfirmed, PaymentFailed} <= set(self.published)
 
     @invariant()
-    def the_books_say_what_the_payment_says(self) -> None:
+    def the_ledger_agrees_with_the_payment(self) -> None:
         captured = sum(line.amount.minor for line in self.ledger if line.entry is Entry.CAPTURE)
         given_back = sum(line.amount.minor for line in self.ledger if line.entry is Entry.REFUND)
         assert captured == (self.payment.amount.minor if self.payment.is_paid else 0)

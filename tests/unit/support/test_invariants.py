@@ -285,8 +285,8 @@ def test_a_returned_refund_has_a_mail() -> None:
     bounced = replace(SOUND, bus=[*SOUND.bus, event("payment-events", "paid", "PAYMENT_REFUND_FAILED", "e8")])
     assert "order paid: 0 messages of type payment_refund_failed" in broken(bounced, BEFORE)
     mail = Message("m8", "e8", "paid", "payment_refund_failed", "sent", 1)
-    told_of = replace(bounced, messages=[*SOUND.messages, mail])
-    assert not [problem for problem in broken(told_of, BEFORE) if "refund_failed" in problem]
+    mailed = replace(bounced, messages=[*SOUND.messages, mail])
+    assert not [problem for problem in broken(mailed, BEFORE) if "refund_failed" in problem]
 
 
 def test_each_refund_has_a_mail() -> None:
@@ -294,5 +294,5 @@ def test_each_refund_has_a_mail() -> None:
     refunded = replace(SOUND, bus=[*SOUND.bus, *refunds])
     assert "order paid: 0 messages of type payment_refunded" in broken(refunded, BEFORE)
     mails = [Message(name, name, "paid", "payment_refunded", "sent", 1) for name in ("m8", "m9")]
-    told_of = replace(refunded, messages=[*SOUND.messages, *mails])
-    assert not [problem for problem in broken(told_of, BEFORE) if "payment_refunded" in problem]
+    mailed = replace(refunded, messages=[*SOUND.messages, *mails])
+    assert not [problem for problem in broken(mailed, BEFORE) if "payment_refunded" in problem]
