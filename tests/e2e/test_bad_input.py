@@ -508,7 +508,7 @@ async def test_webhooks_about_other_things_are_taken_and_left_aside(scene: Scene
         assert answered(answer, 200) == {"received": True}
 
 
-async def test_a_webhook_is_never_believed(scene: Scene, before: Baseline) -> None:
+async def test_a_webhooks_content_is_not_trusted_but_looked_up(scene: Scene, before: Baseline) -> None:
     """Whoever has learnt the secret can at most make us ask Stripe, which still waits for the challenge."""
     was = await invariants.hold(scene.shop.stack, before, mail_may_repeat=True)
     intent = await scene.shop.sandbox.intent(scene.their_payment["clientSecret"].partition("_secret_")[0])
@@ -547,6 +547,6 @@ async def test_the_hundred_and_first_call_in_a_minute(scene: Scene, edge_of_ever
         assert {answer.status_code for answer in webhooks} == {400}
 
 
-async def test_fields_that_nobody_knows_are_left_aside(scene: Scene) -> None:
+async def test_unknown_fields_are_ignored(scene: Scene) -> None:
     order = answered(await scene.customer.call("POST", "/orders", {**an_order(), "colour": "blue"}), 201)
     assert "colour" not in order

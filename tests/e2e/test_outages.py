@@ -255,7 +255,7 @@ async def test_a_party_is_away_for_longer_than_stock_is_held_while_people_buy(
         )
 
 
-async def test_nobody_was_forgotten_on_the_way(scaled_stack: RealStack) -> None:
+async def test_no_outage_left_dead_letters_or_stopped_consumers(scaled_stack: RealStack) -> None:
     """What any of the outages made a dead letter of, or any consumer stop for, is seen here."""
 
     async def unwell() -> list[str]:

@@ -20,7 +20,7 @@ def request(user_id: str) -> user_pb2.GetUserRequest:
 
 
 @pytest.mark.usefixtures("unchanged")
-async def test_ones_own_account_by_any_of_its_names(users: Stub, ada: SignedIn) -> None:
+async def test_the_own_account_is_found_by_me_and_by_its_id(users: Stub, ada: SignedIn) -> None:
     answers = [await users.GetUser(request(name), metadata=ada.metadata) for name in ("me", ada.id, ada.id.upper())]
     assert answers[0] == answers[1] == answers[2]
     answer = json_format.MessageToDict(answers[0], always_print_fields_with_no_presence=True)

@@ -45,7 +45,9 @@ async def test_staff_suspends_and_reinstates(users: Stub, somebody: SignedIn, st
     await users.Login(user_pb2.LoginRequest(email=somebody.email, password=PASSWORD))
 
 
-async def test_nobody_else_does(users: Stub, stack: RealStack, ada: SignedIn, bob: SignedIn, staff: SignedIn) -> None:
+async def test_only_staff_suspend_and_reinstate(
+    users: Stub, stack: RealStack, ada: SignedIn, bob: SignedIn, staff: SignedIn
+) -> None:
     callers = {"nobody": (), "another": ada.metadata, "themself": bob.metadata}
     callers |= {what: bearer(token) for what, token in bad_tokens(stack, staff.id).items()}
     callers["a service"] = bearer(service_token(stack, "order"))

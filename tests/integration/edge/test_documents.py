@@ -72,7 +72,7 @@ async def test_they_can_be_read_alone(client: httpx.AsyncClient, path: str) -> N
     assert error_of(answer) == (5, "NO_SUCH_ROUTE")
 
 
-async def test_no_other_file_is_to_be_had(client: httpx.AsyncClient) -> None:
+async def test_no_other_file_is_served(client: httpx.AsyncClient) -> None:
     for path in (
         "/docs/index.html",
         "/docs/events.html",

@@ -549,7 +549,7 @@ async def test_a_change_that_is_no_new_address_is_not_mailed(notification: Notif
     assert await notification.send() == 0
 
 
-async def test_a_token_that_is_not_to_be_had_now_is_asked_for_again(notification: Notification) -> None:
+async def test_a_token_that_cannot_be_minted_is_retried(notification: Notification) -> None:
     user = uuid4()
     await notification.hear_of_user(user)
     await notification.hear(PasswordResetRequested(user_id=str(user), reset_id=str(uuid4())))

@@ -27,7 +27,7 @@ class Died(Exception):
     """What a process that is killed does not live to see."""
 
 
-async def test_before_anybody_pays(lab: Lab) -> None:
+async def test_an_order_cancelled_before_a_payment_takes_none(lab: Lab) -> None:
     order = lab.orders.place()
     await lab.end_order(order)
     with pytest.raises(OrderNotPayable):  # though the order service answered that it was pending
@@ -106,7 +106,9 @@ async def test_while_nobody_knows_whether_it_was_charged(lab: Lab) -> None:
     assert (await lab.sandbox.counts(payment_id=unknown.payment_id))["amount_refunded"] == 5998
 
 
-async def test_nobody_is_charged_when_it_turns_out_that_nobody_was(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_charged_after_an_unknown_outcome_of_a_cancelled_order(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     order = lab.orders.place()
 
     async def away(*_: object) -> None:

@@ -43,7 +43,7 @@ async def kept(lab: Lab, payment: Payment) -> list[tuple[str, ...]]:
     return [(row["stripe_dispute_id"], str(row["amount"]), row["status"], row["state"]) for row in rows]
 
 
-async def test_it_is_written_down_and_booked_once(lab: Lab) -> None:
+async def test_a_dispute_is_recorded_and_booked_once(lab: Lab) -> None:
     opened = REGISTRY.get_sample_value("argosy_disputes_total", {"state": "open"}) or 0
     order, payment, dispute = await disputed(lab)
     await hear(lab, payment, "funds_withdrawn")
@@ -71,7 +71,7 @@ async def test_one_that_is_won_gives_the_money_back_to_us(lab: Lab) -> None:
     assert (await lab.payment(payment.id)).status is St.REFUNDED
 
 
-async def test_after_one_that_was_lost_nobody_gives_anything_back(lab: Lab) -> None:
+async def test_after_a_lost_dispute_nothing_is_refunded(lab: Lab) -> None:
     order, payment, dispute = await disputed(lab, amount=1000)
     await lab.sandbox.decide(dispute, "lost")
     await hear(lab, payment, "closed")

@@ -54,7 +54,7 @@ async def stranded_now(lab: Lab, payment: Payment) -> list[Stranded]:
     return [one.reason for one in await lab.stranded() if one.id == payment.id]
 
 
-async def test_a_part_that_went_back_unheard_of_does_not_keep_the_rest(lab: Lab) -> None:
+async def test_a_partial_refund_without_a_webhook_does_not_block_the_rest(lab: Lab) -> None:
     """Stripe refuses all of it as too much; what is left by then is given back at once."""
     order, payment = await paid(lab)
     await lab.sandbox.refund_by_hand(str(payment.provider_reference), 1000)

@@ -132,7 +132,7 @@ async def test_an_amount_that_stripe_does_not_take(lab: Lab) -> None:
     assert await lab.published(order) == {}
 
 
-async def test_a_price_that_was_shown_otherwise(lab: Lab) -> None:
+async def test_a_stated_amount_that_differs_is_refused(lab: Lab) -> None:
     order = lab.orders.place()
     with pytest.raises(DiffersFromOrder):
         await lab.pay(order, stated_amount=Decimal("59.99"))

@@ -87,7 +87,7 @@ async def test_the_books_name_stripes_refund(lab: Lab) -> None:
     assert (at_stripe["metadata"]["refund_id"], at_stripe["reason"]) == (refund.id, "duplicate")
 
 
-async def test_a_reason_of_our_own_stays_here(lab: Lab) -> None:
+async def test_the_reason_of_staff_is_not_sent_to_stripe(lab: Lab) -> None:
     _, payment_id = await paid(lab)
     refund = await lab.refund(payment_id, 1000, reason="arrived with a dent")
     (stored,) = await lab.refunds(payment_id)
@@ -161,7 +161,7 @@ async def test_a_repeat_gets_its_answer_also_when_nothing_is_left(lab: Lab) -> N
     assert await lab.refund(payment_id, idempotency_key="k-all") == first
 
 
-async def test_one_that_is_on_its_way_is_not_there_for_another(lab: Lab) -> None:
+async def test_a_pending_refund_counts_against_the_amount_left(lab: Lab) -> None:
     _, payment_id = await paid(lab, PENDING_REFUND)
     await lab.sandbox.control(settlement_seconds=3600)
     first = await lab.refund(payment_id, 5000)

@@ -149,7 +149,7 @@ async def test_without_a_return_url_the_client_sdk_acts(client: StripeClient, pa
 
 
 @pytest.mark.parametrize("absence", [{"off_session": True}, {"error_on_requires_action": True}])
-async def test_nobody_there_to_authenticate(
+async def test_an_absent_customer_cannot_authenticate(
     client: StripeClient, sandbox: SandboxProcess, payment_id: str, absence: dict[str, bool]
 ) -> None:
     with pytest.raises(stripe.CardError) as caught:

@@ -52,7 +52,7 @@ async def test_what_is_present_changes_and_is_published(accounts: Accounts) -> N
         await accounts.log_in("ada@example.org")
 
 
-async def test_another_case_of_ones_address_stays_verified_and_no_change_is_none(accounts: Accounts) -> None:
+async def test_the_same_address_in_another_case_stays_verified_and_changes_nothing(accounts: Accounts) -> None:
     summary, _ = await accounts.register(ADA)
     await accounts.postgres.execute("UPDATE users SET email_verified = true")
     assert (await accounts.change(summary.id, email="ADA@EXAMPLE.COM")).email_verified

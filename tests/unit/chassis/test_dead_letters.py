@@ -77,7 +77,7 @@ def test_more_than_one_in_a_hundred_is_refused() -> None:
         allowance.take()
 
 
-def test_one_in_a_hundred_is_borne_for_ever() -> None:
+def test_one_dead_letter_in_a_hundred_events_is_always_allowed() -> None:
     allowance = Allowance()
     for _ in range(100):
         allowance.take()

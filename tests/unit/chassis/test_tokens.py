@@ -96,13 +96,13 @@ async def test_what_is_remembered_is_bounded(keys: UserKeys, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("claims", [{"sub": 5}, {"sub": ""}, {"sid": ["x"]}, {"azp": None}, {"azp": 1}])
-async def test_claims_are_words(keys: UserKeys, claims: dict[str, Any]) -> None:
+async def test_claims_that_are_not_text_are_refused(keys: UserKeys, claims: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated):
         await UserTokens(keys).verify(keys.token(**claims))
 
 
 @pytest.mark.parametrize("roles", [["staff", 5], [""], {"staff": True}])
-async def test_roles_are_a_list_of_words(keys: UserKeys, roles: Any) -> None:
+async def test_roles_that_are_not_a_list_of_text_are_refused(keys: UserKeys, roles: Any) -> None:
     with pytest.raises(Unauthenticated):
         await UserTokens(keys).verify(keys.token(roles))
 

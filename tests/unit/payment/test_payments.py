@@ -52,7 +52,7 @@ class TestWhatMayBePaid:
         with pytest.raises(DiffersFromOrder):
             require_payable(order, Decimal(shown) * 100, currency)
 
-    def test_everything_that_was_shown_otherwise_is_named_with_what_is_right(self) -> None:
+    def test_every_field_that_differs_is_named_with_the_right_value(self) -> None:
         with pytest.raises(DiffersFromOrder) as differs:
             require_payable(ORDER, Decimal("59.97"), "EUR")
         assert differs.value.violations == [
@@ -285,7 +285,7 @@ class TestACancelledOrder:
         payment = a_payment(status=status, provider_reference="pi_1")
         assert end_with_order(payment, NOW).after == payment
 
-    def test_minds_what_a_bank_may_send_back_yet(self) -> None:
+    def test_gives_back_again_what_the_bank_may_return(self) -> None:
         payment = a_payment(status=Status.REFUNDED, provider_reference="pi_1")
         assert end_with_order(payment, NOW).after == replace(payment, give_back=True)
 

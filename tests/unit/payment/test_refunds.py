@@ -154,7 +154,7 @@ def test_one_that_came_back_before_anybody_looked_is_booked_with_its_reversal() 
 
 
 @pytest.mark.parametrize("stale", [RefundStatus.PENDING, RefundStatus.SUCCEEDED])
-def test_one_that_is_over_stays_so(stale: RefundStatus) -> None:
+def test_a_failed_refund_stays_failed(stale: RefundStatus) -> None:
     refund = replace(ordered(), status=RefundStatus.FAILED, provider_reference="re_1", check_at=None)
     change = apply_refund(PAID, [refund], refund, seen(refund, stale), NOW)
     assert (change.payment.status, change.refund.status, change.ledger) == (Status.SUCCEEDED, RefundStatus.FAILED, ())

@@ -45,7 +45,7 @@ def test_how_a_person_settled_it_is_not_printed() -> None:
     assert found[-1] == (Kind.PAYMENT, "payment was settled by a person")
 
 
-def test_a_payment_without_trouble_needs_nobody() -> None:
+def test_a_payment_without_trouble_has_one_row() -> None:
     assert texts(story._payment(payment())) == [(Kind.PAYMENT, "payment of 59.98 USD begins")]
 
 

@@ -162,7 +162,7 @@ def test_nothing_of_the_card_comes_through() -> None:
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {"payment_id": ""}, {"payment_id": "7"}])
-def test_an_intent_of_others_is_nobodys_payment(metadata: Any) -> None:
+def test_an_intent_of_others_has_no_payment(metadata: Any) -> None:
     assert charge(INTENT | {"metadata": metadata}).payment_id is None
 
 

@@ -151,7 +151,7 @@ async def test_a_state_that_passes_is_unavailable_and_nothing_stays(postgres: Po
 
 
 @pytest.mark.parametrize("state", ["P0001", "22003", "23514", "42703", "54000", "XX000", "0A000"])
-async def test_a_state_that_stays_is_a_fault(postgres: Postgres, key: str, state: str) -> None:
+async def test_a_lasting_error_is_raised_as_it_is(postgres: Postgres, key: str, state: str) -> None:
     async with refusing(postgres, "aggregates", state):
         with pytest.raises(asyncpg.PostgresError) as fault:
             await write_both(postgres, key)

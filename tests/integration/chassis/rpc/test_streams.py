@@ -131,7 +131,7 @@ async def test_a_reader_that_does_not_read_is_not_written_to_for_ever(lab: Lab) 
     await until(lambda: "stream ended" in lab.rpc.log)
 
 
-async def test_its_time_being_up_is_a_good_end(lab: Lab) -> None:
+async def test_a_stream_that_reaches_its_deadline_ends_with_ok(lab: Lab) -> None:
     stream = lab.stub.ShortStream(Probe(text="stay", number=1), metadata=signed_in(lab))
     assert await texts(stream) == ["0"]
     assert await stream.code() is STATUS.OK
