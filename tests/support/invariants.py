@@ -249,7 +249,7 @@ def _orders_with(found: Facts, kind: str) -> Iterator[str]:
 
 def _events(found: Facts, before: Baseline) -> Iterator[str]:
     if found.dead_letters != before.dead_letters:
-        yield f"{found.dead_letters - before.dead_letters} event became dead letters"
+        yield f"{found.dead_letters - before.dead_letters} events became dead letters"
     on_the_bus = {record.header("ce_id") for record in found.bus}
     for event in found.outboxes:
         if not event.sent or event.id not in on_the_bus:
