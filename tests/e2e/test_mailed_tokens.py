@@ -18,7 +18,7 @@ RESET = "Reset your password"
 WELCOME = "Welcome! Please verify your email address"
 VERIFY = "Please verify your email address"
 CHANGE = "Your email address is about to change"
-LINK = re.compile(r"http://localhost:3000/(?P<page>[a-z-]+)#token=(?P<token>[\w-]+)")
+LINK = re.compile(r"http://[^/\s]+/(?P<page>[a-z-]+)#token=(?P<token>[\w-]+)")
 
 
 async def mails(shop: Shop, email: str, subject: str, count: int) -> list[Json]:

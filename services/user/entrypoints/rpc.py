@@ -20,7 +20,7 @@ from services.chassis.plain.unit_of_work import Repeatable
 from services.chassis.rpc.call import Call
 from services.user.domain.profiles import Profile
 from services.user.domain.sessions import Client
-from services.user.entrypoints import mapping
+from services.user.entrypoints import browser_sessions, mapping
 from services.user.ports import DeviceTokens
 from services.user.use_cases.ask_for_reset import AskForReset, AskForResetHandler
 from services.user.use_cases.ask_for_verification import AskForVerification, AskForVerificationHandler
@@ -76,14 +76,18 @@ class UserRpc:
             )
         )
         device_token = self.devices.new(account.id)
-        return user_pb2.RegisterResponse(user=mapping.summary(account), token=session.token, device_token=device_token)
+        response = user_pb2.RegisterResponse(
+            user=mapping.summary(account), token=session.token, device_token=device_token
+        )
+        return browser_sessions.begin(response, call)
 
     async def Login(self, request: user_pb2.LoginRequest, call: Call) -> user_pb2.LoginResponse:
         """Signs a user in."""
         command = LogIn(request.email, request.password, _client(call), request.device_token)
         account, session = await self.log_in(command)
         device_token = self.devices.new(account.id)
-        return user_pb2.LoginResponse(token=session.token, user=mapping.summary(account), device_token=device_token)
+        response = user_pb2.LoginResponse(token=session.token, user=mapping.summary(account), device_token=device_token)
+        return browser_sessions.begin(response, call)
 
     async def GetUser(self, request: user_pb2.GetUserRequest, call: Call) -> user_pb2.User:
         """An account."""
@@ -164,6 +168,7 @@ class UserRpc:
     async def Logout(self, request: user_pb2.LogoutRequest, call: Call) -> user_pb2.LogoutResponse:
         """Ends the session of the call."""
         await self.end_session(EndSession(parse_id(call.user().id), parse_id(call.user().session_id)))
+        browser_sessions.end(call)
         return user_pb2.LogoutResponse()
 
     async def ListSessions(self, request: user_pb2.ListSessionsRequest, call: Call) -> user_pb2.ListSessionsResponse:

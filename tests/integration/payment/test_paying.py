@@ -9,6 +9,7 @@ import pytest
 
 from services.chassis.plain.errors import IdempotencyMismatch
 from services.chassis.plain.money import Money
+from services.payment.domain.charges import Challenge
 from services.payment.domain.orders import AlreadyPaid, DiffersFromOrder, Order, OrderNotFound, OrderNotPayable
 from services.payment.domain.payments import CustomerRefused, PaymentInProgress, PaymentMethodRefused, Status
 from tests.integration.payment.lab import CHALLENGED, DECLINED, RETURN_URL, VISA, Lab
@@ -80,7 +81,8 @@ async def test_a_challenge_is_passed_on_and_confirmed(lab: Lab) -> None:
     assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1}
 
     still = await lab.confirm(payment.id, order.user_id)
-    assert (still.status, still.challenge_secret) == (Status.REQUIRES_ACTION, intent["client_secret"])
+    page = intent["next_action"]["redirect_to_url"]["url"]
+    assert (still.status, still.challenge) == (Status.REQUIRES_ACTION, Challenge(intent["client_secret"], page))
     await lab.sandbox.pass_challenge(str(payment.provider_reference))
     done = await lab.confirm(payment.id, order.user_id)
     assert done.status is Status.SUCCEEDED
@@ -107,7 +109,7 @@ async def test_no_secret_and_no_card_is_stored(lab: Lab) -> None:
     await lab.pay(lab.orders.place(), VISA)
     stored = await lab.everything()
     assert waiting.payment_id in stored
-    for word in (waiting.client_secret, "_secret_", "last4", "exp_month"):
+    for word in (waiting.client_secret, waiting.challenge_url, "_secret_", "last4", "exp_month"):
         assert word not in stored
     for digits in ("4242", "3184"):  # not as a part of a random id
         assert not re.search(f"(?<![0-9a-f]){digits}(?![0-9a-f])", stored)

@@ -61,8 +61,8 @@ def test_every_service_is_reached_at_each_of_its_targets_and_asked_about_its_hea
 def test_tokens_are_checked_after_transcoding_and_counted_after_that() -> None:
     names = [one["name"] for one in manager(rendered())["http_filters"]]
     order = [
-        "header_mutation", "cors", "lua", "health_check", "buffer", "json", "grpc_web", "grpc_json_transcoder",
-        "jwt_authn", "limit_by_minute", "limit_by_hour", "router",
+        "session", "header_mutation", "cors", "lua", "health_check", "buffer", "json", "grpc_web",
+        "grpc_json_transcoder", "jwt_authn", "limit_by_minute", "limit_by_hour", "router",
     ]  # fmt: skip
     assert names == order
 

@@ -12,6 +12,7 @@ from local.paths import ROOT
 from manifests import setup
 from manifests.builds import Manifest, all_builds, manifests
 from tests.support.settings_classes import SETTINGS
+from web.settings import WebSettings
 
 PRODUCTION = "k8s/overlays/production"
 
@@ -110,3 +111,16 @@ def base_admin_port(service: str) -> str:
     ((port, mode),) = rule["spec"]["portLevelMtls"].items()
     assert mode == {"mode": "PERMISSIVE"}
     return str(port)
+
+
+def test_the_web_server_is_told_what_it_reads_and_the_edge_where_it_is(base: dict[str, Manifest]) -> None:
+    environment = environment_of(base, "Deployment/web")
+    required = {name.upper() for name, field in WebSettings.model_fields.items() if field.is_required()}
+    assert required - environment.keys() == set()
+    container: Any = base["Deployment/web"]["spec"]["template"]["spec"]["containers"][0]
+    ports = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
+    assert ports == {"http": environment["WEB_PORT"], "http-admin": environment["ADMIN_PORT"]}
+    assert base_admin_port("web") == environment["ADMIN_PORT"]
+    settings, _ = load(upstream_names(), environment_of(base, "Deployment/edge"))
+    assert settings.web_target == (("web.production.svc.cluster.local", int(environment["WEB_PORT"])),)
+    assert settings.edge_secure_cookies

@@ -17,7 +17,7 @@ from services.payment.adapters.stripe.mapping import charge, charge_in, dispute,
 from services.payment.adapters.stripe.units import to_stripe
 from services.payment.adapters.stripe.webhooks import BadSignature, NotForUs, Passed, is_signed, read_webhook
 from services.payment.adapters.stripe.words import refusal_in
-from services.payment.domain.charges import ChargeMismatch, ChargeState, Refusal, Settlement
+from services.payment.domain.charges import Challenge, ChargeMismatch, ChargeState, Refusal, Settlement
 from services.payment.domain.disputes import DisputeState, Movement, ProviderDispute, dispute_lines, worst
 from services.payment.domain.refunds import RefundStatus
 from tests.unit.payment.given import PAYMENT_ID
@@ -154,7 +154,16 @@ def test_what_is_kept_with_an_attempt_is_neither_card_nor_secret() -> None:
 
 
 def test_the_secret_does_not_show() -> None:
-    assert "secret" not in repr(charge(INTENT)).replace("challenge_secret", "")
+    assert "secret" not in repr(charge(INTENT))
+
+
+def test_a_challenge_has_the_page_that_the_provider_names() -> None:
+    page = "https://hooks.stripe.com/3d_secure_2/1"
+    redirected = charge(INTENT | {"next_action": {"type": "redirect_to_url", "redirect_to_url": {"url": page}}})
+    by_script = charge(INTENT | {"next_action": {"type": "use_stripe_sdk", "use_stripe_sdk": {}}})
+    assert redirected.challenge == Challenge("pi_1_secret_x", page)
+    assert by_script.challenge == Challenge("pi_1_secret_x")
+    assert page not in repr(redirected)
 
 
 def test_nothing_of_the_card_comes_through() -> None:

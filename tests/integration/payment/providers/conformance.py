@@ -213,9 +213,9 @@ class Conformance:
     async def test_a_challenge_has_a_secret_that_is_not_kept_and_leads_to_the_money(self, side: ProviderSide) -> None:
         payment, charge, reference = await self.ask(side, ChargeState.NEEDS_CHALLENGE)
         assert (charge.state, await side.taken(payment.id)) == (ChargeState.NEEDS_CHALLENGE, (0, 0))
-        assert charge.challenge_secret
-        assert charge.challenge_secret not in f"{charge!r} {charge.attempt(asked=True)!r}"
-        assert (await side.provider.look_up(reference)).challenge_secret == charge.challenge_secret
+        assert charge.challenge
+        assert charge.challenge.secret not in f"{charge!r} {charge.attempt(asked=True)!r}"
+        assert (await side.provider.look_up(reference)).challenge == charge.challenge
         await side.pass_challenge(reference)
         assert (await side.provider.look_up(reference)).state is ChargeState.SUCCEEDED
 

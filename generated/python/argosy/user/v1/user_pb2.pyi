@@ -64,7 +64,9 @@ class RegisterResponse(_message.Message):
     TOKEN_FIELD_NUMBER: _builtins.int
     DEVICE_TOKEN_FIELD_NUMBER: _builtins.int
     token: _builtins.str
-    """The bearer token of the new session."""
+    """The bearer token of the new session. Empty if the request had the header `X-Session: cookie`: then it is in a cookie
+    that no script of a page can read, and counts for requests with this header.
+    """
     device_token: _builtins.str
     """Recognizes this device at later sign-ins; see LoginRequest."""
     @_builtins.property
@@ -128,7 +130,9 @@ class LoginResponse(_message.Message):
     USER_FIELD_NUMBER: _builtins.int
     DEVICE_TOKEN_FIELD_NUMBER: _builtins.int
     token: _builtins.str
-    """The bearer token, valid for 24 hours."""
+    """The bearer token, valid for 24 hours. Empty if the request had the header `X-Session: cookie`: then it is in a cookie
+    that no script of a page can read, and counts for requests with this header.
+    """
     device_token: _builtins.str
     """Recognizes this device at later sign-ins, for 400 days; see LoginRequest."""
     @_builtins.property
