@@ -1,4 +1,4 @@
-"""`argosy mail`: a mail that could not be sent is seen, and sent when an operator says so."""
+"""`argosy mail`: a mail that could not be sent is listed, and sent by an operator's command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.shop import Shop, until
 WELCOME = "Welcome! Please verify your email address"
 
 
-async def test_a_parked_mail_is_sent_when_an_operator_says_so(stack: RealStack, shop: Shop) -> None:
+async def test_a_parked_mail_is_sent_by_an_operators_command(stack: RealStack, shop: Shop) -> None:
     person = await shop.register()
     environment = stack.stack.environment
 

@@ -102,8 +102,8 @@ async def test_who_may_not_is_turned_away_and_nothing_has_changed(
 async def accounts_of(scene: Scene) -> list[Any]:
     """What the facts do not have: the accounts and the catalogue's entry that rows are about."""
     people = [await scene.owner.get("/users/me"), await scene.stranger.get("/users/me")]
-    told = await scene.owner.get("/notifications/preferences")
-    return [*people, told, await scene.shop.product(scene.product)]
+    answer = await scene.owner.get("/notifications/preferences")
+    return [*people, answer, await scene.shop.product(scene.product)]
 
 
 @pytest.mark.parametrize("name", ROWS)

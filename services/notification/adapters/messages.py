@@ -129,9 +129,9 @@ class PostgresMessages:
         """Up to `limit` of a user's messages older than `before`, newest first, without dropped ones."""
         rows = await self._connection.fetch(
             "SELECT id, type, channel, subject, order_id, status, created_at, sent_at FROM messages"
-            " WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) AND status <> 'dropped' ORDER BY id DESC LIMIT $3",
+            " WHERE user_id = $1 AND id < $2 AND status <> 'dropped' ORDER BY id DESC LIMIT $3",
             user_id,
-            before,
+            before or ids.MAX,
             limit,
         )
         return [_message(row) for row in rows]

@@ -8,7 +8,7 @@ from tests.support.shop import ADDRESS, an_order, answered
 
 @row("OrderService.CreateOrder")
 async def create_order(scene: Scene) -> Ask:
-    # The order says whose it is; anybody else's token does not fit.
+    # The order names its owner; the token of anybody else is refused.
     body = {"userId": scene.owner.id, **an_order(), "shippingAddress": ADDRESS}
     return Ask(scene.owner, body=body, answers={"status": "pending", "totalAmount": "59.98"}, stranger=400)
 

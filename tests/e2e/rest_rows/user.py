@@ -62,8 +62,8 @@ async def reinstate_user(scene: Scene) -> Ask:
 async def change_password(scene: Scene) -> Ask:
     person = await scene.shop.register()
     # With somebody else's token it is a wrong old password.
-    said = {"oldPassword": person.password, "newPassword": uuid.uuid4().hex}
-    return Ask(person, body=said, stranger=400)
+    body = {"oldPassword": person.password, "newPassword": uuid.uuid4().hex}
+    return Ask(person, body=body, stranger=400)
 
 
 @row("UserService.RequestPasswordReset")

@@ -1,4 +1,4 @@
-"""The read side, compared with the histories and made what they say, while the service goes on."""
+"""The read side, compared with the histories and repaired to match them, while the service runs."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ async def listed(mongo: Mongo, user_id: UUID) -> list[Order]:
             return found
 
 
-async def test_a_read_side_that_says_what_happened_is_left_as_it_is(
+async def test_a_correct_read_side_is_not_changed(
     mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: UUID
 ) -> None:
     for statuses in ((), (Status.CONFIRMED,), (Status.CANCELLED,), (Status.CONFIRMED, Status.SHIPPED)):
@@ -151,7 +151,7 @@ async def test_what_is_wrong_is_named_and_put_right(
     assert {one.id: one for one in await listed(mongo, user_id)} == {order.id: order, fine.id: fine}
 
 
-async def test_what_is_missing_is_shown_and_what_nothing_tells_of_is_not(
+async def test_what_is_missing_is_added_and_what_has_no_history_is_removed(
     mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: UUID
 ) -> None:
     order = await placed(mongo, history_of(Status.CONFIRMED, user_id=user_id))

@@ -165,7 +165,7 @@ async def test_a_rebuild_finds_nothing_wrong_with_the_fields_of_a_newer_version_
 async def test_a_field_that_an_older_version_left_out_is_shown_with_the_next_move(
     mongo: Mongo, documents: AsyncIOMotorDatabase[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`document_of` alone says what is shown: a new field needs no change of the projection."""
+    """`document_of` alone defines what is projected: a new field needs no change of the projection."""
     from services.order.adapters import read_side
 
     order = await a_newer_versions_order(mongo, documents)

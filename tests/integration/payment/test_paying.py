@@ -17,7 +17,7 @@ from tests.integration.payment.lab import CHALLENGED, DECLINED, RETURN_URL, VISA
 
 async def nothing_happened(lab: Lab, order: Order) -> bool:
     intents = (await lab.sandbox.counts(order_id=str(order.id)))["payment_intents"]["total"]
-    return not intents and not await lab.payments_of(order) and not await lab.told(order)
+    return not intents and not await lab.payments_of(order) and not await lab.published(order)
 
 
 async def test_a_good_card_pays(lab: Lab) -> None:
@@ -26,7 +26,7 @@ async def test_a_good_card_pays(lab: Lab) -> None:
     assert (paid.status, paid.amount, paid.currency, paid.order_id) == ("succeeded", "59.98", "USD", str(order.id))
     assert not paid.HasField("requires_action")
     assert paid.HasField("processed_at")
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04")]
     payment = await lab.payment(paid.payment_id)
     assert (payment.provider_fee, payment.net_amount, payment.check_at) == (Money(204, "USD"), Money(5794, "USD"), None)
@@ -36,7 +36,7 @@ async def test_a_good_card_pays(lab: Lab) -> None:
     assert (counts["payment_intents"], counts["amount_captured"]) == ({"total": 1, "succeeded": 1}, 5998)
 
 
-async def test_stripe_is_told_whose_it_is(lab: Lab) -> None:
+async def test_stripe_gets_the_ids_of_order_and_payment(lab: Lab) -> None:
     paid = await lab.pay(lab.orders.place())
     payment = await lab.payment(paid.payment_id)
     intent = await lab.sandbox.intent(str(payment.provider_reference))
@@ -55,7 +55,7 @@ async def test_a_declined_card_ends_payment_and_order(lab: Lab, method: str, cod
     order = lab.orders.place()
     declined = await lab.pay(order, method)
     assert (declined.status, declined.decline_code) == ("failed", code)
-    assert await lab.told(order) == {"PAYMENT_FAILED": 1}
+    assert await lab.published(order) == {"PAYMENT_FAILED": 1}
     assert await lab.ledger(order) == []
     with pytest.raises(OrderNotPayable):  # though the order service has not heard of it yet
         await lab.pay(order, VISA)
@@ -78,7 +78,7 @@ async def test_a_challenge_is_passed_on_and_confirmed(lab: Lab) -> None:
     intent = await lab.sandbox.intent(str(payment.provider_reference))
     assert waiting.client_secret == intent["client_secret"]
     assert intent["next_action"]["redirect_to_url"]["return_url"] == RETURN_URL
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1}
 
     still = await lab.confirm(payment.id, order.user_id)
     page = intent["next_action"]["redirect_to_url"]["url"]
@@ -87,7 +87,7 @@ async def test_a_challenge_is_passed_on_and_confirmed(lab: Lab) -> None:
     done = await lab.confirm(payment.id, order.user_id)
     assert done.status is Status.SUCCEEDED
     assert (await lab.confirm(payment.id, order.user_id)).status is Status.SUCCEEDED
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_CONFIRMED": 1}
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04")]
 
 
@@ -98,7 +98,7 @@ async def test_a_failed_challenge_ends_payment_and_order(lab: Lab) -> None:
     await lab.sandbox.pass_challenge(intent_id, "fail")
     failed = await lab.confirm((await lab.only_payment_of(order)).id, order.user_id)
     assert (failed.status, failed.decline_code) == (Status.FAILED, "payment_intent_authentication_failure")
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
     await lab.reconcile()
     assert (await lab.sandbox.intent(intent_id))["status"] == "canceled"
 
@@ -120,7 +120,7 @@ async def test_an_unknown_payment_method_leaves_the_order_payable(lab: Lab) -> N
     with pytest.raises(PaymentMethodRefused):
         await lab.pay(order, "pm_unheard_of", idempotency_key="k-unheard")
     assert (await lab.only_payment_of(order)).status is Status.FAILED
-    assert await lab.told(order) == {}
+    assert await lab.published(order) == {}
     with pytest.raises(PaymentMethodRefused):  # the first answer, not another try
         await lab.pay(order, "pm_unheard_of", idempotency_key="k-unheard")
     assert len(await lab.payments_of(order)) == 1
@@ -131,10 +131,10 @@ async def test_an_amount_that_stripe_does_not_take(lab: Lab) -> None:
     order = lab.orders.place(total_minor=10)
     with pytest.raises(OrderNotPayable):
         await lab.pay(order)
-    assert await lab.told(order) == {}
+    assert await lab.published(order) == {}
 
 
-async def test_a_price_that_was_shown_otherwise(lab: Lab) -> None:
+async def test_a_stated_amount_that_differs_is_refused(lab: Lab) -> None:
     order = lab.orders.place()
     with pytest.raises(DiffersFromOrder):
         await lab.pay(order, stated_amount=Decimal("59.99"))

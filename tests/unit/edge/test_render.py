@@ -32,7 +32,7 @@ def filter_config(config: dict[str, Any], name: str) -> dict[str, Any]:
     return next(one["typed_config"] for one in manager(config)["http_filters"] if one["name"] == name)
 
 
-def test_only_the_public_port_leaves_loopback_and_only_when_told_to() -> None:
+def test_only_the_public_port_leaves_loopback_and_only_by_a_setting() -> None:
     config = rendered(EDGE_HOST="10.0.0.9")
     listener = config["static_resources"]["listeners"][0]["address"]["socket_address"]
     admin = config["admin"]["address"]["socket_address"]
@@ -67,7 +67,7 @@ def test_tokens_are_checked_after_transcoding_and_counted_after_that() -> None:
     assert names == order
 
 
-def test_keys_are_fetched_where_the_deployment_says() -> None:
+def test_keys_are_fetched_from_the_configured_address() -> None:
     config = rendered()
     provider = filter_config(config, "jwt_authn")["providers"]["argosy"]
     assert provider["remote_jwks"]["http_uri"]["uri"] == "http://127.0.0.1:13101/keys"
@@ -143,7 +143,7 @@ def test_with_a_shared_count_it_is_asked_last_and_names_every_window() -> None:
     }
 
 
-def test_the_shared_count_tells_callers_apart_as_each_edge_does() -> None:
+def test_the_shared_count_distinguishes_callers_as_each_edge_does() -> None:
     config = rendered(RATE_LIMIT_SERVICE="127.0.0.1:8081")
     own = filter_config(config, "limit_by_minute")["rate_limits"]
     shared = filter_config(config, "shared_limit")["rate_limits"]

@@ -61,14 +61,14 @@ def test_compose_starts_what_the_image_holds_or_what_is_mounted(name: str) -> No
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_compose_tells_a_service_what_it_reads(service: str) -> None:
+def test_compose_sets_what_a_service_reads(service: str) -> None:
     fields = SETTINGS[service].model_fields
     given = OF_THE_IMAGE[service]["environment"].keys()
     assert {name.upper() for name, field in fields.items() if field.is_required()} - given == set()
     assert given - {name.upper() for name in fields} == set()
 
 
-def test_compose_tells_the_edge_what_it_reads() -> None:
+def test_compose_sets_what_the_edge_reads() -> None:
     load(upstream_names(), {name: str(value) for name, value in OF_THE_IMAGE["edge"]["environment"].items()})
 
 

@@ -110,9 +110,9 @@ def test_an_environment_goes_on_with_the_python_that_made_it(
         (venv / "pyvenv.cfg").write_text(
             f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {made_by}\n"
         )
-    said = refusal(venv, this)
-    assert (said is None) == (refused is None)
-    assert refused is None or (refused in str(said) and "\n" not in str(said))
+    complaint = refusal(venv, this)
+    assert (complaint is None) == (refused is None)
+    assert refused is None or (refused in str(complaint) and "\n" not in str(complaint))
 
 
 def test_the_supported_pythons_are_those_that_the_project_declares() -> None:
@@ -121,7 +121,7 @@ def test_the_supported_pythons_are_those_that_the_project_declares() -> None:
     assert project["requires-python"] == f">={PYTHONS[0]}"
 
 
-def test_a_step_tells_how_long_one_waits(source: Path) -> None:
+def test_a_step_announces_its_duration(source: Path) -> None:
     assert _step(source).announced == "title"
     assert replace(_step(source), minutes=3).announced == "title (about 3 min, once)"
 

@@ -100,7 +100,7 @@ MISTAKES: dict[str, tuple[str, Change, str]] = {
     ),
     "a secret in the open": (
         "ExternalSecret/order",
-        lambda m: (m.clear(), m.update(apiVersion="v1", kind="Secret", metadata={"name": "order"})),
+        lambda m: m.update(apiVersion="v1", kind="Secret", metadata={"name": "order"}),
         "ExternalSecret",
     ),
 }

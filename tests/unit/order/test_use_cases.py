@@ -195,7 +195,7 @@ async def test_a_key_whose_stock_is_reserved_for_other_lines_is_a_mismatch(order
         await orders.place(placing("k"))
 
 
-async def test_a_key_whose_reservation_was_released_says_so(orders: Orders) -> None:
+async def test_a_key_whose_reservation_was_released_is_refused(orders: Orders) -> None:
     orders.inventory.released.add(order_id_of(ANN, "k"))
     with pytest.raises(HoldEnded):
         await orders.place(placing("k"))

@@ -49,7 +49,7 @@ def error(code: str | None, param: str | None, **carried: Any) -> stripe.Invalid
     return stripe.InvalidRequestError("no", param, code, json_body=body)  # type: ignore[no-untyped-call]
 
 
-def test_a_settled_charge_tells_fee_and_net_in_the_accounts_own_currency() -> None:
+def test_a_settled_charge_has_fee_and_net_in_the_accounts_currency() -> None:
     read = charge(INTENT)
     assert (read.reference, read.amount, read.payment_id, read.capture_reference) == (
         "pi_1",
@@ -63,7 +63,7 @@ def test_a_settled_charge_tells_fee_and_net_in_the_accounts_own_currency() -> No
 LISTED = INTENT | {"created": 1_700_000_000, "latest_charge": {"id": "ch_1", "amount_refunded": 100, "disputed": True}}
 
 
-def test_a_listed_charge_tells_what_became_of_it() -> None:
+def test_a_listed_charge_has_its_state() -> None:
     read = listed_charge(LISTED)
     assert (read.reference, read.state, read.word) == ("pi_1", ChargeState.SUCCEEDED, "succeeded")
     assert (read.amount, read.refunded, read.is_disputed) == (usd(5998), usd(100), True)
@@ -117,7 +117,7 @@ def test_a_fraction_of_what_has_none_is_not_what_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize("latest", [None, "ch_1", {"id": "ch_1", "balance_transaction": None}])
-def test_one_that_is_not_settled_or_not_expanded_tells_none(latest: Any) -> None:
+def test_one_that_is_not_settled_or_not_expanded_has_none(latest: Any) -> None:
     assert charge(INTENT | {"latest_charge": latest}).settlement is None
 
 
@@ -171,7 +171,7 @@ def test_nothing_of_the_card_comes_through() -> None:
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {"payment_id": ""}, {"payment_id": "7"}])
-def test_an_intent_of_others_is_nobodys_payment(metadata: Any) -> None:
+def test_an_intent_of_others_has_no_payment(metadata: Any) -> None:
     assert charge(INTENT | {"metadata": metadata}).payment_id is None
 
 
@@ -198,7 +198,7 @@ def test_an_error_may_carry_the_intent_of_an_attempt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "status"),
+    ("reported", "status"),
     [
         ("pending", RefundStatus.PENDING),
         ("requires_action", RefundStatus.PENDING),
@@ -209,8 +209,8 @@ def test_an_error_may_carry_the_intent_of_an_attempt() -> None:
         (None, RefundStatus.PENDING),
     ],
 )
-def test_how_a_refund_stands(said: str | None, status: RefundStatus) -> None:
-    assert refund({"id": "re_1", "status": said, "amount": 5, "currency": "usd"}).status is status
+def test_how_a_refund_stands(reported: str | None, status: RefundStatus) -> None:
+    assert refund({"id": "re_1", "status": reported, "amount": 5, "currency": "usd"}).status is status
 
 
 def test_whether_the_money_of_a_refund_came_back() -> None:
@@ -289,7 +289,7 @@ def test_what_a_dispute_moves_is_booked_once_and_by_its_way() -> None:
     assert dispute_lines(seen, {"txn_1", "txn_2"}, "stripe") == ()
 
 
-def test_the_worst_dispute_says_how_they_stand() -> None:
+def test_the_worst_dispute_is_the_state_of_all() -> None:
     assert worst([]) is None
     assert worst([DisputeState.WON, DisputeState.LOST, DisputeState.OPEN]) is DisputeState.LOST
     assert worst([DisputeState.INQUIRY, DisputeState.WON]) is DisputeState.INQUIRY

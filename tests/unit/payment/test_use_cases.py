@@ -414,7 +414,7 @@ class TestRefunding:
         assert [one.status for one in till.refunds()] == [RefundStatus.SUCCEEDED]
         assert len(till.provider.refunds[till.charge_of(payment)]) == 1
 
-    async def test_one_that_is_refused_has_failed_and_says_why(self, till: Till) -> None:
+    async def test_one_that_is_refused_has_failed_with_its_reason(self, till: Till) -> None:
         _, payment = await till.paid()
         till.provider.errors["refund"] = Refused(Refusal.REQUEST, "charge_already_refunded", None)
         answer = await till.refund(payment, key="key")
@@ -527,7 +527,7 @@ class TestStranded:
         assert REGISTRY.get_sample_value("argosy_payments_stranded", {"reason": "refund_returned"}) == 1
         assert REGISTRY.get_sample_value("argosy_payments_stranded", {"reason": "disputed"}) == 0
 
-    async def test_is_tried_again_at_a_persons_wish(self, till: Till) -> None:
+    async def test_is_retried_by_an_operator(self, till: Till) -> None:
         payment = await self.returned(till)
         assert await till.retry(RetryStranded(None, "ada")) == [payment.id]
         await till.reconcile()
@@ -654,7 +654,7 @@ class TestNotices:
         assert (await till.hears(payment, Topic.REFUND, **what)).outcome is Outcome.TAKEN
         assert till.payment(payment.id).status is Status.PARTIALLY_REFUNDED
 
-    async def test_one_about_nobodys_payment(self, till: Till) -> None:
+    async def test_a_notice_of_an_unknown_payment(self, till: Till) -> None:
         _, payment = await till.paid()
         unknown = await till.hears(payment, Topic.CHARGE, charge_reference="other", payment_id=uuid4())
         assert unknown == Applied(Outcome.UNKNOWN_PAYMENT)

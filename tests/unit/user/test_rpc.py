@@ -33,11 +33,11 @@ class Incoming:
 
 
 async def client_of(call: Incoming) -> Client:
-    """Whom the use case is told of."""
-    told: list[LogIn] = []
+    """The commands that the use case gets."""
+    commands: list[LogIn] = []
 
     async def log_in(command: LogIn) -> Any:
-        told.append(command)
+        commands.append(command)
         account = Account(new_id(), Person("a@example.com", "A", "B"), datetime(2026, 3, 1, tzinfo=UTC), ())
         return account, _Session()
 
@@ -51,7 +51,7 @@ async def client_of(call: Incoming) -> Client:
         }
     )
     await rpc.Login(user_pb2.LoginRequest(email="a@example.com", password="x"), cast(Call, call))
-    return told[0].client
+    return commands[0].client
 
 
 @pytest.mark.parametrize(

@@ -303,10 +303,10 @@ class TestSigningIn:
         with pytest.raises(SignInRefused):
             await desk.log_in()
 
-    async def fail(self, desk: Desk, times: int, client: Client = STRANGER, **said: Any) -> None:
+    async def fail(self, desk: Desk, times: int, client: Client = STRANGER, **changes: Any) -> None:
         for _ in range(times):
             with pytest.raises(SignInRefused):
-                await desk.log_in(password=OTHER_HORSE, client=client, **said)
+                await desk.log_in(password=OTHER_HORSE, client=client, **changes)
 
     async def test_after_five_failures_a_stranger_waits_even_with_the_right_password(self, desk: Desk) -> None:
         await desk.register()

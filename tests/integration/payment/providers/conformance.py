@@ -260,7 +260,7 @@ class Conformance:
     async def test_a_search_finds_nothing_where_nothing_was_asked(self, side: ProviderSide) -> None:
         assert await side.provider.search(uuid4()) is None
 
-    async def test_a_failure_of_the_servers_says_so_and_another_key_helps(self, side: ProviderSide) -> None:
+    async def test_a_server_error_is_reported_as_such_and_another_key_helps(self, side: ProviderSide) -> None:
         payment = await a_payment(side)
         await side.fail()
         with pytest.raises(ServersFail if side.keeps_failures else OutcomeUnknown):
