@@ -68,6 +68,7 @@ async def test_parked_mails_are_listed_until_they_are_scheduled(
 ) -> None:
     people = [await sign_up(stack) for _ in range(3)]
     ids = [await parked_of(stack, notifications, person) for person in people]
+    listed: list[notification_pb2.ParkedMessage] = []
     for size in (1, 2, 100):
         listed = [message for message in await everything(notifications, staff, size) if message.id in ids]
         assert [message.id for message in listed] == sorted(ids)

@@ -41,6 +41,7 @@ async def test_orders_of_several_customers_by_state_and_time(
     after.FromDatetime(placed[-1].created_at.ToDatetime() + timedelta(milliseconds=1))
     span = {"placed_from": placed[0].created_at, "placed_before": after}
 
+    found: list[order_pb2.Order] = []
     for size in (1, 4, 100):
         found = await everything(orders, people, page_size=size, **span)
         assert [order.id for order in found if order.id in newest_first] == newest_first

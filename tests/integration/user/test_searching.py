@@ -42,9 +42,10 @@ async def test_by_address_and_its_first_letters_in_any_case(accounts: Accounts) 
 async def test_the_newest_first_with_those_that_are_deleted(accounts: Accounts) -> None:
     ids = [UUID((await accounts.register(f"{name}@example.com"))[0].id) for name in ("cid", "ada", "bob")]
     await accounts.delete(str(ids[1]))
-    for size in (1, 2, 3):
-        listed = await found(accounts, size=size)
-        assert [account.id for account in listed] == ids[::-1]
+    for size in (1, 2):
+        assert [account.id for account in await found(accounts, size=size)] == ids[::-1]
+    listed = await found(accounts, size=3)
+    assert [account.id for account in listed] == ids[::-1]
     assert [account.status for account in listed] == ["active", "deleted", "active"]
     assert await found(accounts, "ada@example.com") == []
     assert await emails(accounts, "a") == []

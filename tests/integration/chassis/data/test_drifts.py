@@ -65,8 +65,9 @@ async def test_all_drifts_page_by_page(book: DriftBook) -> None:
     for comparison, kind, subject in reversed(expected):
         await book.keep(comparison, drift(subject, kind), LEFT)
     await book.keep("stock", drift("b", "is_lost"), Known(Outcome.LEFT, 3))
+    found: list[RecordedDrift] = []
     for size in (1, 2, 5, 9):
-        found: list[RecordedDrift] = []
+        found = []
         while page := await book.page(found[-1].key if found else ("", "", ""), size):
             assert len(page) <= size
             found += page
