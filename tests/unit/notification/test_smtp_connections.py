@@ -72,7 +72,9 @@ async def test_mails_at_once_have_a_connection_each(server: Server, connections:
 
 async def test_a_connection_that_the_server_closed_is_replaced(server: Server, connections: SmtpConnections) -> None:
     await send(connections)
-    server.sessions[0].transport.close()
+    transport = server.sessions[0].transport
+    assert transport is not None
+    transport.close()
     await asyncio.sleep(0.05)
     await send(connections)
     assert len(server.mails) == 2
