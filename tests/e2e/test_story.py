@@ -41,7 +41,6 @@ async def test_a_purchase_and_its_refund_are_shown_in_order_by_every_service(sho
         ("inventory", "event"),
         ("inventory", "handled"),
         ("inventory", "stock"),
-        ("notification", "handled"),
         ("notification", "mail"),
     }
     events = [row["text"].partition(":")[0] for row in rows if row["kind"] == "event" and row["service"] == "order"]
