@@ -45,11 +45,6 @@ class Stream:
         """Set what runs while a page is open."""
         self._watchers = watchers
 
-    @property
-    def watched(self) -> bool:
-        """Whether a page is open."""
-        return bool(self._readers)
-
     def publish(self, kind: str, data: Any, *, keep: bool = False) -> None:
         """Send to every open page."""
         message = Message(kind, data)

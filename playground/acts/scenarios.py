@@ -26,7 +26,7 @@ _AFTERWARDS = 500
 _LOOK_SECONDS = 5.0
 _BUY_SECONDS = 20.0
 _END_SECONDS = 150.0
-_HOLD_SECONDS = 30.0
+_HOLD_SECONDS = 15.0
 _CHARGE_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 _AT_ONCE = 20
@@ -81,6 +81,9 @@ class Scenarios:
                 await self._until_charged(order["id"])
                 await self._breaking.kill_part("payment")
                 note("Stripe has charged the card; payment is killed (kill -9) before it could write that down")
+            except BaseException:
+                paying.cancel()
+                raise
             finally:
                 await self._stripe.clear_faults()
             payment = await paying

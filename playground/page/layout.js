@@ -104,7 +104,8 @@ function between(one, other) {
   if (Math.abs(to - from) <= GAP) return line(from, y, to, y);
   const begin = one.x + one.w / 2 + sign * 40;
   const end = other.x + other.w / 2 - sign * 40;
-  return `M${begin} ${one.y}C${begin + sign * 40} ${one.y - 62} ${end - sign * 40} ${other.y - 62} ${end} ${other.y}`;
+  const high = one.y - 34 - (16 * Math.abs(other.x - one.x)) / (WIDTH + GAP); // the further, the higher: arcs stay apart
+  return `M${begin} ${one.y}C${begin + sign * 40} ${high} ${end - sign * 40} ${high} ${end} ${other.y}`;
 }
 
 /**
