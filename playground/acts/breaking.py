@@ -30,7 +30,7 @@ _POISON_SECONDS = 60.0
 _BUS_SECONDS = 15.0
 _POLL_SECONDS = 0.5
 _SLOW_SECONDS = 6.0
-_FAILING = 12
+_CUT = 3
 
 
 class Breaking:
@@ -77,9 +77,9 @@ class Breaking:
         return Outcome(f"Stripe waits {_SLOW_SECONDS:.0f} s before it does anything, until you undo it.")
 
     async def failing_stripe(self, _: Mapping[str, Any], __: Note) -> Outcome:
-        """Stripe answers 500 for a while."""
-        await self._stripe.fault("error", _FAILING)
-        return Outcome(f"Stripe answers its next {_FAILING} requests with an error 500.")
+        """Stripe does what it is asked, and cuts the connection instead of answering."""
+        await self._stripe.fault("drop", _CUT)
+        return Outcome(f"Stripe does its next {_CUT} requests, and cuts the connection instead of answering.")
 
     async def poison(self, asked: Mapping[str, Any], note: Note) -> Outcome:
         """Put bytes on a topic that are no event, and wait for the dead letters."""
