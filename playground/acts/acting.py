@@ -72,6 +72,9 @@ class Acts:
             outcome = Outcome(str(error), ok=False)
         except (httpx.HTTPError, OSError, http.client.HTTPException) as error:
             outcome = Outcome(f"a part that this needs does not answer ({type(error).__name__})", ok=False)
+        except Exception:
+            log.exception("act_failed", act=name)
+            outcome = Outcome("this page made a mistake: make logs PART=playground shows it", ok=False)
         finally:
             self._running.discard(name)
         log.info("act", act=name, ok=outcome.ok)

@@ -116,12 +116,13 @@ class Scenarios:
 
     async def crowd(self, _: Mapping[str, Any], note: Note) -> Outcome:
         """A hundred attempts to buy ten pieces."""
-        staff = await asyncio.to_thread(self._only_so_many, PIECES)
-        note(f"the storm lantern has {PIECES} pieces left; {ACCOUNTS} customers sign up")
-        try:
-            sold, refused = await self._rush(note)
-        finally:
-            await asyncio.to_thread(staff.restock, SCARCE, _AFTERWARDS, "after the rush")
+        with Shop(self._buyers.stack) as shop:
+            staff = await asyncio.to_thread(_only_so_many, shop, PIECES)
+            note(f"the storm lantern has {PIECES} pieces left; {ACCOUNTS} customers sign up")
+            try:
+                sold, refused = await self._rush(note)
+            finally:
+                await asyncio.to_thread(staff.restock, SCARCE, _AFTERWARDS, "after the rush")
         expect(sold, PIECES)
         return Outcome(f"{sold} pieces were sold, {refused} attempts were refused, nothing was sold twice.")
 
@@ -148,16 +149,6 @@ class Scenarios:
         await customer.pay(order["id"], VISA)
         return await customer.ended(order["id"], _END_SECONDS)
 
-    def _only_so_many(self, pieces: int) -> Staff:
-        """Let a member of staff set the stock of the scarce product."""
-        with Shop(self._buyers.stack) as shop:
-            shop.register()
-            staff = shop.hire()
-            delta = pieces - int(shop.product(SCARCE)["available"])
-            if delta:
-                staff.restock(SCARCE, delta, "a rush is coming")
-            return staff
-
     async def _buy(self, card: str, note: Note, seconds: float) -> tuple[Json, str]:
         async with api(self._buyers.stack) as http:
             customer = Customer(http, note)
@@ -175,6 +166,16 @@ class Scenarios:
 
     async def _charges(self, order_id: str) -> int:
         return int((await self._stripe.counts(order_id))["charges"].get("succeeded", 0))
+
+
+def _only_so_many(shop: Shop, pieces: int) -> Staff:
+    """Let a member of staff set the stock of the scarce product."""
+    shop.register()
+    staff = shop.hire()
+    delta = pieces - int(shop.product(SCARCE)["available"])
+    if delta:
+        staff.restock(SCARCE, delta, "a rush is coming")
+    return staff
 
 
 def expect(found: object, expected: object) -> None:
