@@ -20,7 +20,10 @@ COPY envoy ./envoy
 COPY edge ./edge
 COPY services ./services
 COPY cli ./cli
-RUN /opt/argosy/bin/python -m compileall -q generated services edge cli
+COPY web ./web
+# Set-up builds it: `make setup` comes before `docker build`.
+COPY web/app/dist ./web/app/dist
+RUN /opt/argosy/bin/python -m compileall -q generated services edge cli web
 ENV PATH=/opt/argosy/bin:$PATH \
     PYTHONPATH=/argosy:/argosy/generated/python \
     PYTHONUNBUFFERED=1 \

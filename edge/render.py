@@ -56,6 +56,7 @@ def _values(settings: EdgeSettings, targets: Targets, sockets: Path) -> dict[str
             "answer_headers": [{"append": option} for option in answer_headers],
             "lua": _script("utf8", "headers"),
             "json_lua": _script("json"),
+            "session_lua": _session_cookie(settings) + _script("session"),
             "descriptors": str(settings.edge_descriptors),
             "services": public_services(),
             "sign_in": _derived("sign_in"),
@@ -69,7 +70,9 @@ def _values(settings: EdgeSettings, targets: Targets, sockets: Path) -> dict[str
     filters[-1:-1] = _shared_limit(settings)
     keys = {"jwks_path": settings.jwks_path, "jwks_host": str(settings.jwks_url.host)}
     root_routes = _written("root_routes", {**keys, **docs.files()})
-    routes = [*root_routes, *_rpc_routes(settings), *_derived("rest_limits"), *_written("last_routes", {})]
+    web_routes = _written("web_routes", {}) if settings.web_target else []
+    api_routes = [*_rpc_routes(settings), *_derived("rest_limits")]
+    routes = [*root_routes, *api_routes, *web_routes, *_written("last_routes", {})]
     return {
         "host": settings.edge_host,
         "ipv4_too": settings.edge_host == "::",
@@ -86,6 +89,16 @@ def _values(settings: EdgeSettings, targets: Targets, sockets: Path) -> dict[str
         "clusters": _clusters(settings, targets, sockets),
         "overload": _written("overload", {"heap": settings.edge_heap_megabytes * 1024 * 1024}),
     }
+
+
+def _session_cookie(settings: EdgeSettings) -> str:
+    """The name and attributes of the session's cookie, for session.lua.
+
+    Browsers accept the name with __Host- over HTTPS only, for this host and every path of it. So no other host of the
+    domain can set it.
+    """
+    name, secure = ("__Host-session", "; Secure") if settings.edge_secure_cookies else ("session", "")
+    return f'local COOKIE = "{name}"\nlocal ATTRIBUTES = "; Path=/; HttpOnly; SameSite=Strict{secure}"\n'
 
 
 def _tracing(settings: EdgeSettings) -> Any:
@@ -117,6 +130,8 @@ def _clusters(settings: EdgeSettings, targets: Targets, sockets: Path) -> list[A
     others = _written("other_clusters", {"jwks_endpoints": keys, "reflection_socket": str(sockets / REFLECTION)})
     if settings.limits_connections:
         others.append(_written("connection_limit_cluster", {"connections_socket": str(sockets / CONNECTIONS)}))
+    if settings.web_target:
+        others.append(_written("web_cluster", {"endpoints": _endpoints(settings.web_target)}))
     if settings.traces_address is not None:
         others.append(_written("traces_cluster", {"endpoints": _endpoints([settings.traces_address])}))
     return [*services, *others, *_counting(settings)]

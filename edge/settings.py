@@ -45,6 +45,14 @@ def _address(text: str) -> Address:
     return parts.hostname, parts.port
 
 
+def _addresses(text: object) -> tuple[Address, ...]:
+    """The addresses in `host:port,host:port`. Empty: none."""
+    try:
+        return tuple(_address(part) for part in str(text).split(",")) if text else ()
+    except ValueError:
+        raise ValueError("must be host:port; separate several by commas") from None
+
+
 def _shared_counts(text: object, others: ValidationInfo) -> Address | None:
     if not text:
         return None
@@ -89,6 +97,8 @@ class EdgeSettings(BaseModel):
     effect behind a proxy (`edge_trusted_hops`), which connects for all clients."""
     edge_heap_megabytes: int = Field(default=400, ge=100)
     """The heap at which the edge is overloaded (envoy/overload.yaml): below the memory that it may use."""
+    edge_secure_cookies: bool = True
+    """Whether browsers send the session's cookie over HTTPS only. False: they reach the edge over plain HTTP."""
     edge_in_mesh: bool = False
     """Whether there is a mesh behind the edge. Then the mesh does health checks and retries, and the edge does not,
     because it sees only one address per service."""
@@ -98,6 +108,9 @@ class EdgeSettings(BaseModel):
     """A factor for all rate limits, for load tests."""
     rate_limit_service: Annotated[Address | None, BeforeValidator(_shared_counts)] = None
     """`host:port` of the rate limit service that all edges share (envoyproxy/ratelimit). Default: none."""
+    web_target: Annotated[tuple[Address, ...], BeforeValidator(_addresses)] = ()
+    """`host:port` of the web app's server (`python -m web`); several are separated by commas. Default: there is no web
+    app, and its paths are unknown."""
     jwks_url: Annotated[HttpUrl, AfterValidator(_plain_http)]
     """The endpoint of the public keys of user tokens."""
     otel_exporter_otlp_endpoint: Annotated[

@@ -46,7 +46,9 @@ _NAMES = (
 )
 """Places where hand-written files name services: one name, or several separated by `|` or commas."""
 _TAIL = re.compile(r"from services\.chassis\.bus(\.tail import| import .*\btail\b)")
-_OTHERS = frozenset({EDGE, "ratelimit", "ratelimit-redis", "log-collector", "prometheus", "chassis", "nodes", "argosy"})
+_OTHERS = frozenset(
+    {EDGE, "web", "ratelimit", "ratelimit-redis", "log-collector", "prometheus", "chassis", "nodes", "argosy"}
+)
 """Other names in such places that are not services of the contract."""
 
 

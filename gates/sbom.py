@@ -1,6 +1,7 @@
 """The software bill of materials: `python -m gates.sbom` prints a CycloneDX document of all third-party components.
 
-It reads the files that pin versions: the locks of Python packages, each go.mod, each pom.xml with its jars.sha256.
+It reads the files that pin versions: the locks of Python packages, the web app's package-lock.json, each go.mod, each
+pom.xml with its jars.sha256.
 Components of the image have the scope `required`; those of the laptop, checks and tests are `excluded`.
 """
 
@@ -25,6 +26,7 @@ from local.paths import ROOT
 from local.setup.packages import LOCK, RUNTIME_LOCK
 
 OUTPUT = ROOT / ".local" / f"argosy-{VERSION}.cdx.json"
+NPM_LOCK = ROOT / "web" / "app" / "package-lock.json"
 OURS = ("codegen", "gates", "local", "load", "manifests", "mesh", "tests")
 """The folders that pin other components than Python packages."""
 _PINNED = re.compile(r"(?m)^([A-Za-z0-9._-]+)==([^\s;\\]+)")
@@ -39,7 +41,7 @@ def sbom() -> str:
     bom = Bom()
     ours = Component(name="argosy", version=VERSION, type=ComponentType.APPLICATION, bom_ref="argosy")
     bom.metadata.component = ours
-    parts = {part.bom_ref.value: part for part in [*go_modules(), *jars(), *python_packages()]}
+    parts = {part.bom_ref.value: part for part in [*go_modules(), *jars(), *npm_packages(), *python_packages()]}
     bom.components.update(parts.values())
     bom.register_dependency(ours, parts.values())
     return JsonV1Dot6(bom).output_as_string(indent=2)
@@ -65,6 +67,17 @@ def go_modules() -> Iterator[Component]:
                 module = replaced.get(required["Path"], required)
                 namespace, _, name = module["Path"].rpartition("/")
                 yield _part(PackageURL("golang", namespace, name, module["Version"]))
+
+
+def npm_packages() -> Iterator[Component]:
+    """Every package of the web app's lock. The image has those that the app is bundled with."""
+    packages = json.loads(NPM_LOCK.read_text(encoding="utf-8"))["packages"]
+    for path, package in sorted(packages.items(), key=lambda one: not one[1].get("dev", False)):
+        if path:
+            namespace, _, name = path.rpartition("node_modules/")[2].rpartition("/")
+            scope = ComponentScope.EXCLUDED if package.get("dev") else ComponentScope.REQUIRED
+            purl = PackageURL("npm", namespace or None, name, package["version"])
+            yield _part(purl, scope, license_text=package.get("license"))
 
 
 def jars() -> Iterator[Component]:

@@ -20,7 +20,8 @@ class Layout:
 
 def _where(stack: Stack) -> str:
     return (
-        f"\nArgosy is up: {stack.url('edge', '/docs')} shows what it can do, in a browser\n"
+        f"\nArgosy is up: {stack.url('edge', '/')} in a browser\n"
+        f"  documentation of the API {stack.url('edge', '/docs')}\n"
         f"  REST                     {stack.url('edge', '/api/v1')}\n"
         f"  gRPC and gRPC-Web        {stack.address('edge')}\n"
         f"  received mail            {stack.url('mail-http', '/messages')}\n"

@@ -14,6 +14,8 @@ SERVICES = tuple(one.name for one in _SERVICES)
 BASE = {
     "edge": 8080,
     "edge-admin": 9901,
+    "web": 8090,
+    "web-admin": 9190,
     **{f"{one.name}-grpc": one.ports.grpc for one in _SERVICES},
     **{f"{one.name}-admin": one.ports.admin for one in _SERVICES},
     "postgres": 15432,

@@ -36,6 +36,7 @@ def parts(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
         *_parties(stack, secrets),
         *_traces(stack),
         *_services(stack, secrets),
+        *_web(stack),
         *_edge(stack),
     )
 
@@ -137,12 +138,20 @@ def _services(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
     return (*services, *seeds)
 
 
+def _web(stack: Stack) -> tuple[Part, ...]:
+    ports = {"WEB_PORT": str(stack.port("web")), "ADMIN_PORT": str(stack.port("web-admin"))}
+    ready = answering("web-admin", "/health")
+    return (Part("web", Group.EDGE, _python("web"), ready, ("web", "web-admin"), ports, stop_seconds=40),)
+
+
 def edge_settings(stack: Stack) -> Mapping[str, str]:
     """The environment of `python -m edge`."""
     return {
         "EDGE_PORT": str(stack.port("edge")),
         "EDGE_ADMIN_PORT": str(stack.port("edge-admin")),
         "JWKS_URL": _jwks_url(stack),
+        "EDGE_SECURE_COOKIES": "false",  # it is plain HTTP, where not every browser keeps a secure cookie
+        "WEB_TARGET": stack.address("web"),
         **_targets(stack, EDGE),
         **_tracing(stack),
     }

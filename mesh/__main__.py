@@ -3,20 +3,12 @@
 ARGOSY_DATA and ARGOSY_PORT_OFFSET select the mesh; by default it can run at the same time as the stack of `make up`.
 """
 
-import argparse
 import os
 import shutil
 import sys
 from dataclasses import replace
 
-from local import data
-from local.commands.demo import demo
-from local.commands.down import down
-from local.commands.logs import logs
-from local.commands.reset import reset
-from local.commands.status import status
-from local.commands.up import up
-from local.data import NotOurs
+from local.command_line import run
 from local.layout import Layout
 from local.paths import STACKS
 from local.stack import Stack
@@ -27,31 +19,6 @@ from mesh.pods import GATEWAY, GATEWAY_HOST, GATEWAY_HTTPS
 from mesh.topology import parts
 
 DEFAULT_OFFSET = 12_000
-
-
-def main() -> int:
-    """Run the command line; returns the exit code."""
-    arguments = _parser().parse_args()
-    try:
-        stack = mesh_stack()
-        match arguments.command:
-            case "up":
-                return up(stack, arguments.part, arguments.set, MESH)
-            case "logs":
-                return logs(stack, arguments.part)
-            case "reset":
-                return reset(data.as_started(stack), MESH, yes=arguments.yes)
-            case "demo":
-                return demo(stack, door(data.as_started(stack)))
-            case _:
-                commands = {"down": down, "status": status}
-                return commands[arguments.command](data.as_started(stack), MESH)
-    except (ValueError, NotOurs) as mistake:
-        print(mistake, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nInterrupted. Started parts keep running: `make mesh-down` stops them.", file=sys.stderr)
-        return 130
 
 
 def mesh_stack() -> Stack:
@@ -87,21 +54,5 @@ def _where(stack: Stack) -> str:
 MESH = Layout(parts, _where, _prepare)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m mesh", description="The mesh on one machine.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    up_parser = commands.add_parser("up", help="start everything, or the named parts with what they need")
-    up_parser.add_argument("part", nargs="*")
-    up_parser.add_argument("--set", action="append", default=[], metavar="PART.NAME=VALUE", help="change a setting")
-    commands.add_parser("down", help="stop everything; the data stays")
-    commands.add_parser("status", help="show state, ports and memory of each part")
-    logs_parser = commands.add_parser("logs", help="follow the logs of all parts, or of the named ones")
-    logs_parser.add_argument("part", nargs="*")
-    reset_parser = commands.add_parser("reset", help="stop everything and delete its data")
-    reset_parser.add_argument("--yes", action="store_true", help="do not ask")
-    commands.add_parser("demo", help="make purchases through the gateway, step by step")
-    return parser
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("mesh", mesh_stack, MESH, door, "make mesh-down"))

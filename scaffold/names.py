@@ -13,7 +13,7 @@ _EVENT = re.compile(r"[A-Z]+(_[A-Z]+)+")
 _TAKEN = frozenset(
     {
         # Packages of the contract, folders and programs that are no service.
-        *("chassis", "event", "policy", "services", "tests", "support"),
+        *("chassis", "event", "policy", "reconciliation", "services", "tests", "support"),
         # Parts of a stack, and names in the mesh.
         *("edge", "postgres", "ferretdb", "kafka", "stripe", "mail", "smtp", "traces", "commands"),
         *("istiod", "prometheus", "ratelimit", "nodes", "argosy", "nobody"),

@@ -43,7 +43,7 @@ from tests.support.real_stack import (
 
 
 def pytest_configure() -> None:
-    """A run that is told to end (SIGTERM) ends as by Ctrl-C: fixtures still clean up."""
+    """SIGTERM ends a run like Ctrl-C: fixtures still clean up."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
@@ -191,7 +191,7 @@ async def mongo_url(real_stack: RealStack, request: pytest.FixtureRequest) -> As
 def kafka_bootstrap(real_stack: RealStack) -> Iterator[str]:
     """The address of a broker beside the stack's: what is put on the declared topics there is taken for true by nobody.
 
-    Other tests use them too: tell your events by their keys.
+    Other tests use them too: distinguish your events by their keys.
     """
     beside = RealStack(bus_beside(real_stack.stack))
     beside.command("reset", "--yes")
@@ -221,6 +221,6 @@ async def make_topic(kafka_bootstrap: str) -> AsyncIterator[MakeTopic]:
 
 
 def _fresh_name(request: pytest.FixtureRequest) -> str:
-    """A name for a database that says whose it is."""
+    """A name for a database that contains the name of the test module."""
     module = re.sub(r"\W+", "_", request.path.stem).lower()
     return f"{module[:40]}_{uuid.uuid4().hex[:8]}"

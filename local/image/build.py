@@ -26,6 +26,7 @@ BASE = "docker.io/library/python:3.11-slim"
 _BASE_FILES = _SHARE / "base.tar"
 _SUITE = "bookworm"
 _PACKAGES = "python3,python3-venv,ca-certificates"
+_NOT_COPIED = frozenset({"__pycache__", "node_modules"})
 _UNREAD = tuple(f"/usr/share/{name}/*" for name in ("doc", "man", "locale"))
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CERTIFICATES = "/etc/ssl/certs"
@@ -83,7 +84,7 @@ def _contents() -> Iterator[Path]:
     yield from (ROOT / "Dockerfile", ROOT / ".dockerignore")
     for source in map(ROOT.joinpath, copied()):
         files = source.rglob("*") if source.is_dir() else [source]
-        yield from sorted(file for file in files if file.is_file() and "__pycache__" not in file.parts)
+        yield from sorted(file for file in files if file.is_file() and _NOT_COPIED.isdisjoint(file.parts))
 
 
 def _make_base(log: IO[str]) -> None:

@@ -33,7 +33,7 @@ def parts(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
 
 
 def _in_the_image(part: Part) -> bool:
-    return part.name in (*SERVICES, "edge")
+    return part.name in (*SERVICES, "edge", "web")
 
 
 def _inside(stack: Stack, part: Part) -> Part:

@@ -8,6 +8,7 @@ from typing import IO
 
 from local.paths import BIN, KAFKA_JARS, PYTHON, ROOT, VENV
 from local.progress import run
+from local.setup import web
 from local.setup.checksums import verify
 from local.setup.interpreter import fingerprint
 from local.setup.lock import locked
@@ -55,7 +56,7 @@ def steps() -> tuple[Step, ...]:
                 (_THIRD_PARTY,),
             )
         )
-    return tuple(found)
+    return (*found, *web.steps())
 
 
 def _stub_packages() -> Iterator[str]:

@@ -21,6 +21,7 @@ from services.chassis.data.postgres_outbox import PostgresOutbox
 from services.chassis.data.postgres_work import PostgresWork
 from services.chassis.process.reconciliation import Reconciliation
 from services.chassis.process.settings import load
+from services.chassis.rpc.drifts import ListDrifts
 from services.chassis.rpc.statuses import Catalogue
 from services.inventory.adapters.orders import ORDER_LOOKUP, GrpcOrders
 from services.inventory.adapters.unit_of_work import CONSUMER, PostgresInventoryUnit
@@ -52,6 +53,7 @@ def run(settings: InventorySettings) -> None:
     """Wire the service and serve until SIGTERM or SIGINT."""
     app = App("inventory", settings)
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
+    drifts = PostgresDrifts(postgres)
     producer = app.add(Producer(settings.brokers, app.name), required=False)
     work = PostgresWork(postgres, PostgresInventoryUnit, KEPT_ANSWERS)
     orders = GrpcOrders(app.client(OrderLookupServiceStub, ORDER_LOOKUP, settings.order_target))
@@ -64,6 +66,7 @@ def run(settings: InventorySettings) -> None:
         change_product=ChangeProductHandler(work),
         adjust_stock=AdjustStockHandler(work, publish_low),
         list_stock_moves=ListStockMovesHandler(work),
+        list_drifts=ListDrifts(drifts),
         idempotency_secret=settings.idempotency_secret,
     )
     bounds = Bounds(settings.unpaid_orders_per_customer, settings.held_pieces_per_customer)
@@ -77,7 +80,7 @@ def run(settings: InventorySettings) -> None:
     expire = ExpireHoldsHandler(work, orders, release, hold)
     app.background("expiry", expiry(expire, settings.expire_every_seconds).run)
     compared = comparisons(work, orders, apply, settings.compare_settled)
-    app.background("reconciliation", Reconciliation(PostgresDrifts(postgres), settings, *compared).run)
+    app.background("reconciliation", Reconciliation(drifts, settings, *compared).run)
     app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)
     app.run(Catalogue(STATUSES))
 

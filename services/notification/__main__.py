@@ -19,6 +19,7 @@ from services.chassis.data.postgres_drifts import PostgresDrifts
 from services.chassis.data.postgres_work import PostgresWork
 from services.chassis.process.reconciliation import Reconciliation
 from services.chassis.process.settings import load
+from services.chassis.rpc.drifts import ListDrifts
 from services.chassis.rpc.statuses import Catalogue
 from services.notification.adapters.letters import Letters
 from services.notification.adapters.mail_tokens import MAIL_TOKENS, MailTokens
@@ -35,8 +36,10 @@ from services.notification.use_cases.count_messages import CountMessagesHandler
 from services.notification.use_cases.forget_recipient import ForgetRecipientHandler
 from services.notification.use_cases.get_preferences import GetPreferencesHandler
 from services.notification.use_cases.list_notifications import ListNotificationsHandler
+from services.notification.use_cases.list_parked import ListParkedHandler
 from services.notification.use_cases.record_order import RecordOrderHandler
 from services.notification.use_cases.record_recipient import RecordRecipientHandler
+from services.notification.use_cases.retry_parked import RetryParkedHandler
 from services.notification.use_cases.send_messages import SendMessagesHandler
 from services.notification.use_cases.write_message import WriteMessageHandler
 
@@ -47,13 +50,21 @@ def run(settings: NotificationSettings) -> None:
     """Wire the service and serve until SIGTERM or SIGINT."""
     app = App("notification", settings)
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
+    drifts = PostgresDrifts(postgres)
     producer = app.add(Producer(settings.brokers, app.name), required=False)
     work = PostgresWork(postgres, PostgresNotificationUnit)
     tokens = MailTokens(app.client(MailTokenServiceStub, MAIL_TOKENS, settings.user_target))
     letters = Letters(settings.mail_from, settings.web_app_url)
     mailer = SmtpMailer(settings.smtp_url.get_secret_value(), settings.smtp_leave_alone_seconds)
     service = notification_pb2.DESCRIPTOR.services_by_name["NotificationService"]
-    rpc = NotificationRpc(ListNotificationsHandler(work), GetPreferencesHandler(work), ChangePreferencesHandler(work))
+    rpc = NotificationRpc(
+        list_notifications=ListNotificationsHandler(work),
+        get_preferences=GetPreferencesHandler(work),
+        change_preferences=ChangePreferencesHandler(work),
+        list_parked=ListParkedHandler(work),
+        retry_parked=RetryParkedHandler(work),
+        list_drifts=ListDrifts(drifts),
+    )
     app.serve(service, rpc)
     consumers = Consumers(
         RecordRecipientHandler(work),
@@ -67,7 +78,7 @@ def run(settings: NotificationSettings) -> None:
     app.background("counting", counting(CountMessagesHandler(work)).run)
     orders = GrpcOrders(app.client(OrderLookupServiceStub, ORDER_LOOKUP, settings.order_target))
     compared = comparisons(work, orders, settings.compare_settled)
-    app.background("reconciliation", Reconciliation(PostgresDrifts(postgres), settings, *compared).run)
+    app.background("reconciliation", Reconciliation(drifts, settings, *compared).run)
     app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)
     app.run(Catalogue(STATUSES))
 

@@ -84,8 +84,8 @@ class Messages(Protocol):
     async def page(self, user_id: UUID, before: UUID | None, limit: int) -> Sequence[Message]:
         """Up to `limit` of a user's messages older than `before`, newest first, without dropped ones."""
 
-    async def oldest_parked(self, limit: int) -> Sequence[ParkedMessage]:
-        """Up to `limit` parked messages, oldest first."""
+    async def oldest_parked(self, after: UUID, limit: int) -> Sequence[ParkedMessage]:
+        """Up to `limit` parked messages with a larger id, oldest first."""
 
     async def retry_parked(self, ids: Sequence[UUID] | None) -> Sequence[UUID]:
         """Schedules these parked messages again, or all, from the first attempt on. Returns those that were parked."""

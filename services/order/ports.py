@@ -180,6 +180,61 @@ class OrderList:
     status: Status | None
 
 
+@dataclass(frozen=True)
+class OrderFilter:
+    """Which orders of the shop a list has."""
+
+    statuses: Set[Status]
+    """At least one."""
+    placed_from: datetime | None = None
+    """Placed at this instant or later; None: no bound."""
+    placed_before: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Before:
+    """Where a page of the list of all orders ended: the next page begins after it."""
+
+    placed_at: datetime
+    order_id: UUID | None = None
+    """None: orders of that instant are not on the next page."""
+
+    def comes_after(self, order: Order) -> bool:
+        """Whether the order comes after this place, newest first."""
+        if self.order_id is None:
+            return order.created_at < self.placed_at
+        return (order.created_at, order.id) < (self.placed_at, self.order_id)
+
+
+@dataclass(frozen=True)
+class OrdersPage:
+    """Some of all orders, newest first."""
+
+    orders: Sequence[Order]
+    end: Before | None
+    """Where the next page begins; None: this is the last page."""
+
+
+class AllOrders(Protocol):
+    """The orders of all customers, as lists show them. Raises Unavailable while the store is away."""
+
+    async def page(self, wanted: OrderFilter, before: Before | None, limit: int) -> OrdersPage:
+        """These orders, newest first, from a place on: at most `limit`.
+
+        It may have fewer, even none, before the end of the list when a long stretch of time has none of them.
+        """
+
+
+class AllOrdersTokens(Protocol):
+    """Page tokens of the list of all orders that nobody can make or change, each for one reader and one filter."""
+
+    def seal(self, end: Before, reader_id: UUID, wanted: OrderFilter) -> str:
+        """The token of the page that begins after this place."""
+
+    def open(self, token: str, reader_id: UUID, wanted: OrderFilter) -> Before | None:
+        """The place in a token; None: the first page. Raises InvalidArgument for a token of another list."""
+
+
 class PageTokens(Protocol):
     """Page tokens that nobody can make or change, each for one list and its reader."""
 

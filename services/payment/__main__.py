@@ -22,6 +22,7 @@ from services.chassis.data.postgres_outbox import PostgresOutbox
 from services.chassis.process.reconciliation import Reconciliation
 from services.chassis.process.resource import Resource
 from services.chassis.process.settings import load
+from services.chassis.rpc.drifts import ListDrifts
 from services.chassis.rpc.statuses import Catalogue
 from services.payment.adapters.orders import ORDER_LOOKUP, GrpcOrders
 from services.payment.adapters.store_credit.provider import StoreCreditProvider
@@ -88,6 +89,7 @@ def run(settings: PaymentSettings) -> None:
     """Wire the service and serve until a signal."""
     app = App("payment", settings)
     postgres = app.add(Postgres(settings.database_url, app.name, MIGRATIONS if settings.migrate_at_start else None))
+    drifts = PostgresDrifts(postgres)
     producer = app.add(Producer(settings.brokers, app.name), required=False)
     providers = Providers(
         {name: app.add(make(settings, postgres)) for name, make in PROVIDERS.items()}, settings.payment_provider
@@ -110,6 +112,7 @@ def run(settings: PaymentSettings) -> None:
         grant_credit=GrantCreditHandler(work),
         get_credit=GetCreditHandler(work),
         list_credit_entries=ListCreditEntriesHandler(work),
+        list_drifts=ListDrifts(drifts),
         webhooks=StripeWebhooks(apply_notice, settings.stripe_webhook_secret),
         idempotency_secret=settings.idempotency_secret,
     )
@@ -121,7 +124,7 @@ def run(settings: PaymentSettings) -> None:
     reconcile = ReconcileHandler(work, settle, settle_refund)
     app.background("reconciler", Reconciler(reconcile, recorder.due, settings.reconcile_seconds).run)
     compared = comparisons(orders, apply, settle, settle_refund, settings.compare_settled)
-    app.background("reconciliation", Reconciliation(PostgresDrifts(postgres), settings, *compared).run)
+    app.background("reconciliation", Reconciliation(drifts, settings, *compared).run)
     app.background("stranded", counting(CountStrandedHandler(work)).run)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
     app.background("housekeeping", Housekeeping(postgres, *chores(settings)).run)

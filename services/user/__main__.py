@@ -42,6 +42,7 @@ from services.user.use_cases.log_in import LogInHandler
 from services.user.use_cases.mint_mail_token import MintMailTokenHandler
 from services.user.use_cases.register import RegisterHandler
 from services.user.use_cases.reset_password import ResetPasswordHandler
+from services.user.use_cases.search_users import SearchUsersHandler
 from services.user.use_cases.suspend_user import SuspendUserHandler
 from services.user.use_cases.undo_email_change import UndoEmailChangeHandler
 from services.user.use_cases.verify_email import VerifyEmailHandler
@@ -76,6 +77,7 @@ def run(settings: UserSettings) -> None:
         ask_for_verification=AskForVerificationHandler(work),
         verify_email=VerifyEmailHandler(work),
         undo_email_change=UndoEmailChangeHandler(work, passwords, revocations),
+        search_users=SearchUsersHandler(work),
         suspend_user=SuspendUserHandler(work, revocations),
         devices=devices,
         idempotency_secret=settings.idempotency_secret,

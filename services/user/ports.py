@@ -12,7 +12,7 @@ from uuid import UUID
 
 from services.chassis.plain import unit_of_work
 from services.chassis.plain.errors import ResourceExhausted
-from services.user.domain.accounts import Account, AccountStatus, User
+from services.user.domain.accounts import Account, AccountStatus, AccountSummary, User
 from services.user.domain.address_changes import AddressChange
 from services.user.domain.facts import Fact
 from services.user.domain.limits import Limit
@@ -28,6 +28,18 @@ class Accounts(Protocol):
 
     async def get(self, account_id: UUID) -> User | None:
         """The account with its profile; deleted accounts too. None: there is no such account."""
+
+    async def with_address(self, address_key: str) -> AccountSummary | None:
+        """The account with this address. None: no account that is not deleted has it."""
+
+    async def with_prefix(self, prefix_key: str, after: UUID | None, limit: int) -> list[AccountSummary]:
+        """Up to `limit` accounts whose addresses begin like this, in the order of their addresses; no deleted ones.
+
+        They come after the address of the account `after`; None: from the first one on.
+        """
+
+    async def newest(self, before: UUID | None, limit: int) -> list[AccountSummary]:
+        """Up to `limit` accounts that are older than `before`, newest first; deleted accounts too."""
 
     async def credentials_by_address(self, address_key: str) -> Credentials | None:
         """The credentials of the account with this address. None: no account that is not deleted has it."""

@@ -23,7 +23,7 @@ def main() -> int:
     plan = plans.from_json(arguments.plan.read_text()) if arguments.plan else _generated(arguments, seconds)
     stack = chaos_stack()
     outcome = asyncio.run(run(stack, arguments.seed, plan, seconds))
-    _say(outcome, stack.data.parent / "chaos-reports")
+    _print_outcome(outcome, stack.data.parent / "chaos-reports")
     if arguments.publish:
         print(f"for check-in: {report.publish(stack.data.parent / 'chaos-reports' / f'seed-{outcome.seed}')}")
     if outcome.problems and arguments.shrink:
@@ -37,7 +37,7 @@ def _generated(arguments: argparse.Namespace, seconds: float) -> list[Fault]:
 
 
 def _possible(kind: Kind) -> bool:
-    """Whether this machine can have such a fault; says why not."""
+    """Whether this machine can have such a fault; prints why not."""
     why = impossible(kind)
     if why:
         print(f"{kind} is left out: {why}", file=sys.stderr)
@@ -51,7 +51,7 @@ def _kinds(names: str) -> list[Kind]:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _say(outcome: Outcome, directory: Path) -> None:
+def _print_outcome(outcome: Outcome, directory: Path) -> None:
     where = report.write(outcome, directory / f"seed-{outcome.seed}")
     (where.parent / "plan.json").write_text(plans.to_json(outcome.plan))
     print("\n".join(outcome.problems) or "Everything held.")

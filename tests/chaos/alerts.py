@@ -157,12 +157,12 @@ def _fired(series: Series) -> dict[str, list[int]]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "run.yaml")
         file.write_text(yaml.safe_dump(trial), encoding="utf-8")
-        told = promtool.try_rules([file])  # it is expected that nothing fires: what it finds wrong is what does
+        problems = promtool.try_rules([file])  # it is expected that nothing fires: what it finds wrong is what does
     found: dict[str, list[int]] = defaultdict(list)
-    for name, at in _FIRING.findall(told):
+    for name, at in _FIRING.findall(problems):
         found[name].append(_seconds(at))
-    if told and not found:
-        raise RuntimeError(f"promtool cannot read the run's metrics: {told[:500]}")
+    if problems and not found:
+        raise RuntimeError(f"promtool cannot read the run's metrics: {problems[:500]}")
     return {name: sorted(set(times)) for name, times in found.items()}
 
 

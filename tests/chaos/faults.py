@@ -243,7 +243,7 @@ class Faults:
             await self._stripe(self.sandbox.control(**{name: after}))
 
     async def _stripe(self, ask: Awaitable[None]) -> None:
-        """The sandbox may be away itself; what it was told is gone with its restart."""
+        """The sandbox may be away itself; its settings are lost by a restart."""
         with contextlib.suppress(httpx.TransportError, AssertionError):
             await ask
 

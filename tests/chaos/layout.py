@@ -54,7 +54,7 @@ HOLD_SECONDS = 35.0
 
 @dataclass(frozen=True)
 class _Pair:
-    """Who calls whom, and which of the caller's settings says where."""
+    """Who calls whom, and which of the caller's settings has the address."""
 
     service: str
     setting: str
@@ -86,7 +86,7 @@ LINKS = (
 
 
 def links(stack: Stack) -> dict[str, Link]:
-    """Every link by name; Kafka has one for all, since its clients go where the broker says that it is."""
+    """Every link by name; Kafka has one for all, since its clients use the address that the broker advertises."""
     found: dict[str, Link] = {}
     for name, targets in _targets(stack):
         found[name] = Link(name, stack.offset + _FIRST_LINK + len(found), targets)
@@ -111,8 +111,8 @@ def parts(stack: Stack, secrets: Credentials) -> Sequence[Part]:
 def _changed(stack: Stack, part: Part) -> Iterator[Part]:
     environment = {**part.environment, **TIMERS.get(part.name, {})}
     if part.name == "kafka":
-        ((beside,), told) = links(stack)["kafka"].targets, links(stack)["kafka"].listen
-        yield replace(part, environment={**environment, "KAFKA_LISTENER_BESIDE": f"{HOST}:{beside},{HOST}:{told}"})
+        ((beside,), listen) = links(stack)["kafka"].targets, links(stack)["kafka"].listen
+        yield replace(part, environment={**environment, "KAFKA_LISTENER_BESIDE": f"{HOST}:{beside},{HOST}:{listen}"})
     elif part.name == "edge":
         both = {f"{name.upper()}_TARGET": _both(stack, name) for name in SERVICES}
         yield replace(part, environment={**environment, **both})

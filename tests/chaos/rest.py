@@ -32,10 +32,10 @@ async def at_rest(stack: RealStack, stranded: Mapping[str, int], patience: float
             wrong: list[str] = []
             for instance in layout.INSTANCES:
                 try:
-                    metrics[instance], said = await _look(http, stack, instance)
+                    metrics[instance], problems = await _look(http, stack, instance)
                 except httpx.TransportError as error:
-                    said = [f"{instance} does not answer: {error!r}"]
-                wrong += said
+                    problems = [f"{instance} does not answer: {error!r}"]
+                wrong += problems
             wrong += [*restless(metrics), *unalarmed(metrics, stranded)]
             if not wrong or time.monotonic() > give_up:
                 return wrong

@@ -80,7 +80,7 @@ def chaos_stack(name: str = "chaos") -> Stack:
 
 
 async def run(stack: Stack, seed: int, plan: Sequence[Fault], seconds: float) -> Outcome:
-    """Do it, from a fresh stack, and leave the stack stopped. The outcome says whether everything held."""
+    """Run it on a fresh stack, and stop the stack. Returns the outcome, with the invariants that did not hold."""
     outcome = Outcome(seed, plan, seconds)
     disk_fills = any(fault.kind is Kind.FULL_DISK for fault in plan)
     async with system(stack, disk_fills=disk_fills) as (real, links):
@@ -148,11 +148,11 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
         stop.set()
         await faults.end_all()
     over = time.monotonic()
-    _say(f"all faults are over after {record.now:.0f} s; customers finish")
+    _print(f"all faults are over after {record.now:.0f} s; customers finish")
     await meter.finish(limits.whole_seconds)
     await probe.close()
     outcome.problems += await _finish(tasks)
-    _say("everything settles")
+    _print("everything settles")
     await _check(real, before, outcome, record, crowd.customers, limits)
     outcome.settled_after = time.monotonic() - over
     outcome.alerts = await alerts.fired(await watch.end())
@@ -164,7 +164,7 @@ async def let_happen(faults: Faults, meter: Meter, outcome: Outcome, record: Rec
 
     async def one(fault: Fault) -> None:
         await asyncio.sleep(max(0.0, fault.at - record.now))
-        _say(
+        _print(
             f"{record.now:6.1f} s  {fault}   ({sum(outcome.done.values())} things done, {len(record.exchanges)} calls)"
         )
         outcome.happened.append((record.now, fault))
@@ -182,7 +182,7 @@ async def let_happen(faults: Faults, meter: Meter, outcome: Outcome, record: Rec
         if not task.done() and fault not in faults.complete
     ]
     for fault in outcome.cut_off:
-        _say(f"{record.now:6.1f} s  {fault} is cut off by the end of the run")
+        _print(f"{record.now:6.1f} s  {fault} is cut off by the end of the run")
     for task in tasks:
         task.cancel()
     for result in await asyncio.gather(*tasks, return_exceptions=True):
@@ -258,5 +258,5 @@ async def _sell_what_is_scarce(shop: Shop, token: str) -> None:
     await shop.call("POST", f"/products/{SCARCE}/stock", {"delta": 5, "reason": "opening"}, token=token)
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text, file=sys.stderr, flush=True)

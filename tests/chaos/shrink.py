@@ -15,7 +15,7 @@ Fails = Callable[[Sequence[Fault]], Awaitable[bool]]
 async def shrink(plan: Sequence[Fault], fails: Fails, most_runs: int) -> list[Fault]:
     """A plan out of this one that still fails, from which no single part that was tried could be left out.
 
-    fails: runs a plan, and says whether it failed. It is asked at most `most_runs` times.
+    fails: runs a plan, and returns whether it failed. It is asked at most `most_runs` times.
     """
     left, parts, runs = list(plan), 2, 0
     while len(left) > 1 and runs < most_runs:

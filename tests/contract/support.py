@@ -89,7 +89,7 @@ def user_token(
 ) -> str:
     """A token as the user service would sign it, but for what is asked to be otherwise; a claim of None is left out."""
     now = int(time.time())
-    said = {
+    claims_made = {
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": sub,
@@ -103,7 +103,7 @@ def user_token(
     file = _key_file(stack)
     signed_by: Any = _read_key(file) if key is None else key
     return jwt.encode(
-        {name: value for name, value in said.items() if value is not None},
+        {name: value for name, value in claims_made.items() if value is not None},
         signed_by if algorithm != "none" else None,  # type: ignore[arg-type]
         algorithm=algorithm,
         headers={"kid": kid or file.stem},
@@ -141,8 +141,8 @@ def service_token(stack: RealStack, name: str, **claims: Any) -> str:
     """A token with which this service calls others, but for what is asked to be otherwise."""
     now = int(time.time())
     everybody = [audience_of(service) for service in system().names]
-    said = {"iss": f"service:{name}", "aud": everybody, "iat": now, "exp": now + 60, **claims}
-    return jwt.encode(said, _read_key(stack.secrets.service_key_file(name)), algorithm="EdDSA")
+    claims_made = {"iss": f"service:{name}", "aud": everybody, "iat": now, "exp": now + 60, **claims}
+    return jwt.encode(claims_made, _read_key(stack.secrets.service_key_file(name)), algorithm="EdDSA")
 
 
 def others_than(
@@ -173,7 +173,7 @@ async def refused(call: Awaitable[Any]) -> Refusal:
 
 
 def retry_after(error: grpc.aio.AioRpcError) -> timedelta | None:
-    """When a refused call says to come back."""
+    """The retry delay of a refused call."""
     for name, value in error.trailing_metadata() or ():
         if name == "grpc-status-details-bin":
             return _retry_info(status_pb2.Status.FromString(value))

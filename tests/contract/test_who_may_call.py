@@ -1,6 +1,6 @@
 """Who may call which rpc: written down here by hand, held against the contract by calls, and proven to see mistakes.
 
-`<service>/who_may_call.yaml` says it independently of proto/. Each rpc is tried as every kind of
+`<service>/who_may_call.yaml` is written independently of proto/. Each rpc is tried as every kind of
 caller; then each access rule is changed in every way in which it could be wrong, and the same trial has to notice. A
 new rpc needs a line there.
 """
@@ -22,9 +22,10 @@ from facts.system import system
 from services.chassis.plain.errors import PermissionDenied, Unauthenticated
 from services.chassis.rpc import policy
 from services.chassis.rpc.call import STAFF_ROLE, Service, User
+from services.chassis.rpc.contract import Access
 from services.chassis.rpc.pipeline import access
 from services.chassis.rpc.pipeline.exchange import Context, Exchange
-from services.chassis.rpc.policy import Access, MethodPolicyView
+from services.chassis.rpc.policy import MethodPolicyView
 
 SERVICES = system().names
 
@@ -97,12 +98,12 @@ async def _let_through(rpc: MethodPolicyView) -> set[str]:
 
 def _mutants(rpc: MethodPolicyView) -> Iterator[MethodPolicyView]:
     for changed in Access:
-        callers = frozenset(SERVICES[:1]) if changed is Access.INTERNAL else frozenset()
+        callers = SERVICES[:1] if changed is Access.INTERNAL else ()
         if changed is not rpc.access:
             yield replace(rpc, access=changed, callers=callers)
     if rpc.access is Access.INTERNAL:
         for name in SERVICES:
-            yield replace(rpc, callers=rpc.callers ^ {name})
+            yield replace(rpc, callers=tuple({*rpc.callers} ^ {name}))
 
 
 def test_every_rpc_has_its_line() -> None:

@@ -45,7 +45,7 @@ async def calls_of(stack: RealStack, app: str) -> float:
     return float(found[1]) if found else 0.0
 
 
-async def test_patch_changes_what_is_said_and_put_replaces_the_profile(shop: Shop) -> None:
+async def test_patch_changes_what_is_present_and_put_replaces_the_profile(shop: Shop) -> None:
     person = await shop.register()
     patched = answered(await person.call("PATCH", "/users/me", {"firstName": "Augusta", "profile": PROFILE}), 200)
     assert (patched["firstName"], patched["lastName"]) == ("Augusta", "Tour")
@@ -80,8 +80,8 @@ async def test_who_deletes_their_account_is_gone_and_the_address_is_free(shop: S
         return (await person.call("GET", "/orders")).status_code
 
     await until(status, lambda code: code == 401, "the token is refused")
-    said = {"email": person.email, "password": person.password}
-    assert refused(await shop.call("POST", "/users/login", said)) == (401, "SIGN_IN_REFUSED")
+    body = {"email": person.email, "password": person.password}
+    assert refused(await shop.call("POST", "/users/login", body)) == (401, "SIGN_IN_REFUSED")
     assert (await staff.get(f"/users/{person.id}"))["email"] == person.email
     assert (await shop.register(email=person.email.upper())).id != person.id
 
@@ -115,18 +115,18 @@ async def test_a_password_is_changed_by_who_knows_it(shop: Shop) -> None:
     assert (await Customer(shop, person.id, person.email, "a new horse", "").sign_in()).token
 
 
-async def test_the_client_app_is_in_the_token_and_told_apart(stack: RealStack, shop: Shop) -> None:
+async def test_the_client_app_is_in_the_token_and_in_metrics(stack: RealStack, shop: Shop) -> None:
     person = await shop.register()
     assert claims(person.token)["azp"] == "web-app"
-    said = {"email": person.email, "password": person.password}
-    mobile = await shop.call("POST", "/users/login", said, headers={"X-Client-App": "mobile-app"})
+    body = {"email": person.email, "password": person.password}
+    mobile = await shop.call("POST", "/users/login", body, headers={"X-Client-App": "mobile-app"})
     token = answered(mobile, 200)["token"]
     assert claims(token)["azp"] == "mobile-app"
     before = await calls_of(stack, "mobile-app")
     answered(await shop.call("GET", "/users/me", token=token, headers={"X-Client-App": "web-app"}), 200)
     assert await calls_of(stack, "mobile-app") == before + 1, "the token's word counts"
     count = len((await person.get("/users/me/sessions"))["sessions"])
-    unknown = refusal(await shop.call("POST", "/users/login", said, headers={"X-Client-App": "television"}))
+    unknown = refusal(await shop.call("POST", "/users/login", body, headers={"X-Client-App": "television"}))
     assert (unknown.status, list(unknown.fields)) == (400, ["X-Client-App"])
     assert len((await person.get("/users/me/sessions"))["sessions"]) == count
 

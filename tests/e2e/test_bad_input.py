@@ -112,8 +112,8 @@ def lines(*items: Json) -> Json:
 
 
 def address(**changes: Any) -> Json:
-    said = {name: value for name, value in {**ADDRESS, **changes}.items() if value is not ...}
-    return {**an_order(), "shippingAddress": said}
+    body = {name: value for name, value in {**ADDRESS, **changes}.items() if value is not ...}
+    return {**an_order(), "shippingAddress": body}
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -143,22 +143,22 @@ async def test_registering(scene: Scene) -> None:
 @pytest.mark.usefixtures("unchanged")
 async def test_registering_with_an_address_that_is_taken(scene: Scene) -> None:
     for email in (scene.customer.email, scene.customer.email.upper()):
-        told = refusal(await scene.shop.call("POST", "/users/register", a_person(email=email)))
-        assert (told.status, told.code, told.reason) == (409, ALREADY_EXISTS, "EMAIL_TAKEN")
+        error = refusal(await scene.shop.call("POST", "/users/register", a_person(email=email)))
+        assert (error.status, error.code, error.reason) == (409, ALREADY_EXISTS, "EMAIL_TAKEN")
 
 
 @pytest.mark.usefixtures("unchanged")
-async def test_signing_in_tells_a_wrong_password_and_an_unknown_address_alike(scene: Scene) -> None:
+async def test_signing_in_answers_a_wrong_password_and_an_unknown_address_alike(scene: Scene) -> None:
     wrong = {"email": scene.customer.email, "password": "not the password"}
     unknown = {**wrong, "email": a_person()["email"]}
-    answers = [await scene.shop.call("POST", "/users/login", said) for said in (wrong, unknown)]
+    answers = [await scene.shop.call("POST", "/users/login", body) for body in (wrong, unknown)]
     assert answers[0].content == answers[1].content
-    told = refusal(answers[0])
-    assert (told.status, told.code, told.reason) == (401, UNAUTHENTICATED, "SIGN_IN_REFUSED")
+    error = refusal(answers[0])
+    assert (error.status, error.code, error.reason) == (401, UNAUTHENTICATED, "SIGN_IN_REFUSED")
     found = await refused(
         {name: scene.shop.call("POST", "/users/login", without(wrong, name)) for name in ("email", "password")}
     )
-    assert {what: (told.status, set(told.fields)) for what, told in found.items()} == {
+    assert {what: (error.status, set(error.fields)) for what, error in found.items()} == {
         name: (400, {name}) for name in ("email", "password")
     }
 
@@ -211,9 +211,9 @@ async def test_ordering(scene: Scene) -> None:
 async def test_ordering_more_than_there_is(scene: Scene) -> None:
     golden_fleece: Json = {"productId": "prod-129", "quantity": 1}
     for body in (lines({**golden_fleece, "quantity": 2}), lines(golden_fleece, golden_fleece)):
-        told = refusal(await scene.customer.call("POST", "/orders", body))
-        assert (told.status, told.reason) == (400, "OUT_OF_STOCK")
-        assert "1" in told.fields["items[0].quantity"]
+        error = refusal(await scene.customer.call("POST", "/orders", body))
+        assert (error.status, error.reason) == (400, "OUT_OF_STOCK")
+        assert "1" in error.fields["items[0].quantity"]
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -248,9 +248,9 @@ async def test_paying(scene: Scene) -> None:
 
 async def test_a_card_that_stripe_does_not_know_leaves_the_order_to_be_paid(scene: Scene) -> None:
     order = await scene.customer.order()
-    said = {"orderId": order["id"], "paymentMethodId": "pm_card_nobodys"}
-    told = refusal(await scene.customer.call("POST", "/payments", said))
-    assert (told.status, set(told.fields)) == (400, {"paymentMethodId"})
+    body = {"orderId": order["id"], "paymentMethodId": "pm_card_nobodys"}
+    error = refusal(await scene.customer.call("POST", "/payments", body))
+    assert (error.status, set(error.fields)) == (400, {"paymentMethodId"})
     assert (await scene.customer.get(f"/orders/{order['id']}"))["status"] == "pending"
     assert (await scene.shop.sandbox.counts(order_id=order["id"]))["payment_intents"] == {"total": 0}
     assert (await scene.customer.pay(order))["status"] == "succeeded"
@@ -258,7 +258,7 @@ async def test_a_card_that_stripe_does_not_know_leaves_the_order_to_be_paid(scen
 
 
 @pytest.mark.usefixtures("unchanged")
-async def test_what_is_somebody_elses_is_like_what_is_not_there(scene: Scene) -> None:
+async def test_resources_of_others_are_answered_like_missing_ones(scene: Scene) -> None:
     def calls(order: str, payment: str, user: str) -> dict[str, Awaitable[httpx.Response]]:
         call = scene.customer.call
         return {
@@ -273,12 +273,12 @@ async def test_what_is_somebody_elses_is_like_what_is_not_there(scene: Scene) ->
 
     theirs = (scene.theirs["id"], scene.their_payment["paymentId"], scene.stranger.id)
     found, missing = await refused(calls(*theirs)), await refused(calls(NOBODYS, NOBODYS, NOBODYS))
-    for what, told in found.items():
-        assert (told.status, told.code) == (404, NOT_FOUND), what
-        without_id = told.message
+    for what, answer in found.items():
+        assert (answer.status, answer.code) == (404, NOT_FOUND), what
+        without_id = answer.message
         for own in theirs:
             without_id = without_id.replace(own, NOBODYS)
-        assert (without_id, told.reason, told.fields) == (
+        assert (without_id, answer.reason, answer.fields) == (
             missing[what].message, missing[what].reason, missing[what].fields
         )  # fmt: skip
 
@@ -298,12 +298,12 @@ async def test_ids_that_are_none_and_ids_of_nothing(scene: Scene) -> None:
                 "product": call("GET", "/products/No Product"),
             }
         )
-        assert {what: (told.status, set(told.fields)) for what, told in found.items()} == {
+        assert {what: (answer.status, set(answer.fields)) for what, answer in found.items()} == {
             what: (400, {"id"}) for what in found
         }, malformed
     assert refusal(await call("GET", "/orders/%00")).status == 400
-    told = refusal(await call("GET", "/products/prod-999"))
-    assert (told.status, told.code) == (404, NOT_FOUND)
+    answer = refusal(await call("GET", "/products/prod-999"))
+    assert (answer.status, answer.code) == (404, NOT_FOUND)
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -327,10 +327,10 @@ async def test_queries(scene: Scene) -> None:
     }
     found = await refused({path: scene.customer.call("GET", path) for path in wrong})
     for path, field in wrong.items():
-        told = found[path]
-        assert (told.status, told.code) == (400, INVALID_ARGUMENT), path
-        assert set(told.fields) == ({field} if field else set()), path
-        assert field or told.reason == "MALFORMED_REQUEST", path
+        error = found[path]
+        assert (error.status, error.code) == (400, INVALID_ARGUMENT), path
+        assert set(error.fields) == ({field} if field else set()), path
+        assert field or error.reason == "MALFORMED_REQUEST", path
     everything_there_is = await scene.customer.get("/orders?pageSize=100000")
     assert everything_there_is["orders"], "more than 100 is taken as 100"
 
@@ -355,15 +355,15 @@ async def test_bodies_that_cannot_be_read(scene: Scene) -> None:
     found = await refused(
         {what: scene.customer.call("POST", "/orders", content=body, headers=JSON) for what, body in wrong.items()}
     )
-    for what, told in found.items():
-        assert (told.status, told.code) == (400, INVALID_ARGUMENT), (what, told)
+    for what, answer in found.items():
+        assert (answer.status, answer.code) == (400, INVALID_ARGUMENT), (what, answer)
 
 
 @pytest.mark.usefixtures("unchanged")
 async def test_a_body_larger_than_an_order_may_be(scene: Scene) -> None:
     body = json.dumps(address(street="a" * 300_000)).encode()
-    told = refusal(await scene.customer.call("POST", "/orders", content=body, headers=JSON))
-    assert (told.status, told.code, told.reason) == (413, INVALID_ARGUMENT, "BODY_TOO_LARGE")
+    error = refusal(await scene.customer.call("POST", "/orders", content=body, headers=JSON))
+    assert (error.status, error.code, error.reason) == (413, INVALID_ARGUMENT, "BODY_TOO_LARGE")
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -382,7 +382,7 @@ async def test_methods_and_paths_that_do_not_exist(scene: Scene) -> None:
         ("POST", "/reservations"),
     ]
     found = await refused({f"{method} {path}": scene.customer.call(method, path) for method, path in wrong})
-    assert {what: (told.status, told.code, told.reason) for what, told in found.items()} == dict.fromkeys(
+    assert {what: (answer.status, answer.code, answer.reason) for what, answer in found.items()} == dict.fromkeys(
         found, (404, NOT_FOUND, "NO_SUCH_ROUTE")
     )
 
@@ -390,8 +390,8 @@ async def test_methods_and_paths_that_do_not_exist(scene: Scene) -> None:
 @pytest.mark.usefixtures("unchanged")
 async def test_escaped_slashes(scene: Scene) -> None:
     for path in (f"/orders%2F{scene.order['id']}", f"/orders/{scene.order['id']}%2fhistory", "/orders%5C42"):
-        told = refusal(await scene.customer.call("GET", path))
-        assert (told.status, told.code, told.reason) == (400, INVALID_ARGUMENT, "MALFORMED_REQUEST")
+        error = refusal(await scene.customer.call("GET", path))
+        assert (error.status, error.code, error.reason) == (400, INVALID_ARGUMENT, "MALFORMED_REQUEST")
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -407,12 +407,12 @@ async def test_headers(scene: Scene) -> None:
             "a key with a tab": order(**{"Idempotency-Key": "a\tb"}),
         }
     )
-    for what, told in found.items():
-        assert (told.status, told.code, set(told.fields)) == (400, INVALID_ARGUMENT, {"Idempotency-Key"}), what
-    said = a_person()
+    for what, answer in found.items():
+        assert (answer.status, answer.code, set(answer.fields)) == (400, INVALID_ARGUMENT, {"Idempotency-Key"}), what
+    body = a_person()
     for app in ("tv-app", "web-app, mobile-app", "WEB-APP"):
-        told = refusal(await scene.shop.call("POST", "/users/register", said, headers={"X-Client-App": app}))
-        assert (told.status, told.code, set(told.fields)) == (400, INVALID_ARGUMENT, {"X-Client-App"})
+        answer = refusal(await scene.shop.call("POST", "/users/register", body, headers={"X-Client-App": app}))
+        assert (answer.status, answer.code, set(answer.fields)) == (400, INVALID_ARGUMENT, {"X-Client-App"})
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -439,7 +439,7 @@ async def test_tokens_that_are_none(scene: Scene) -> None:
         if token is not None:
             # A token that is sent must be good, also where none is asked for.
             found |= await refused({f"browse with {what}": shop.call("GET", "/products", token=token)})
-    assert {what: (told.status, told.code) for what, told in found.items()} == dict.fromkeys(
+    assert {what: (answer.status, answer.code) for what, answer in found.items()} == dict.fromkeys(
         found, (401, UNAUTHENTICATED)
     )
     sent_otherwise = await refused(
@@ -454,7 +454,7 @@ async def test_tokens_that_are_none(scene: Scene) -> None:
             ),
         }
     )
-    assert {told.status for told in sent_otherwise.values()} <= {400, 401}
+    assert {answer.status for answer in sent_otherwise.values()} <= {400, 401}
 
 
 def signed(stack: RealStack, payload: bytes, *, secret: str | None = None, at: float | None = None) -> dict[str, str]:
@@ -491,10 +491,10 @@ async def test_webhooks_that_stripe_did_not_sign(scene: Scene) -> None:
             for what, (content, headers) in wrong.items()
         }
     )
-    for what, told in found.items():
+    for what, answer in found.items():
         # Without the header, the edge refuses the call before it reads the body.
         reason = "INVALID_ARGUMENT" if what == "no signature" else "BAD_SIGNATURE"
-        assert (told.status, told.code, told.reason) == (400, INVALID_ARGUMENT, reason), what
+        assert (answer.status, answer.code, answer.reason) == (400, INVALID_ARGUMENT, reason), what
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -508,7 +508,7 @@ async def test_webhooks_about_other_things_are_taken_and_left_aside(scene: Scene
         assert answered(answer, 200) == {"received": True}
 
 
-async def test_a_webhook_is_never_believed(scene: Scene, before: Baseline) -> None:
+async def test_a_webhooks_content_is_not_trusted_but_looked_up(scene: Scene, before: Baseline) -> None:
     """Whoever has learnt the secret can at most make us ask Stripe, which still waits for the challenge."""
     was = await invariants.hold(scene.shop.stack, before, mail_may_repeat=True)
     intent = await scene.shop.sandbox.intent(scene.their_payment["clientSecret"].partition("_secret_")[0])
@@ -537,8 +537,8 @@ async def test_the_hundred_and_first_call_in_a_minute(scene: Scene, edge_of_ever
         seen = Counter(answer.status_code for answer in answers)
         assert set(seen) == {200, 429}
         assert seen[200] >= 100
-        told = refusal(next(answer for answer in answers if answer.status_code == 429))
-        assert (told.status, told.code, told.reason) == (429, RESOURCE_EXHAUSTED, "RATE_LIMITED")
+        error = refusal(next(answer for answer in answers if answer.status_code == 429))
+        assert (error.status, error.code, error.reason) == (429, RESOURCE_EXHAUSTED, "RATE_LIMITED")
         # Nobody else has to wait, nor they for anything else.
         answered(await limited.call("GET", "/users/me", token=patient.token), 200)
         answered(await limited.call("GET", "/orders", token=eager.token), 200)
@@ -547,6 +547,6 @@ async def test_the_hundred_and_first_call_in_a_minute(scene: Scene, edge_of_ever
         assert {answer.status_code for answer in webhooks} == {400}
 
 
-async def test_fields_that_nobody_knows_are_left_aside(scene: Scene) -> None:
+async def test_unknown_fields_are_ignored(scene: Scene) -> None:
     order = answered(await scene.customer.call("POST", "/orders", {**an_order(), "colour": "blue"}), 201)
     assert "colour" not in order

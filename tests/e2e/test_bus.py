@@ -20,7 +20,7 @@ from tests.support.invariants import Baseline
 from tests.support.real_stack import RealStack
 from tests.support.shop import CHALLENGED, DECLINED, VISA, Customer, Json, Shop, answered, until
 
-# Of each type of events: its topic, what it is keyed by, who says it, and the message that it is.
+# Of each type of events: its topic, its key, its publisher, and its message.
 CONTRACT: Mapping[str, tuple[str, str, str, Any]] = {
     "USER_CREATED": ("user-events", "userId", "user", user_events_pb2.UserCreated),
     "USER_LOGIN": ("user-events", "userId", "user", user_events_pb2.UserLogin),
@@ -38,7 +38,7 @@ TOPICS = {topic for topic, *_ in CONTRACT.values()}
 TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]")
 
 
-def says(record: Record) -> Json:
+def content_of(record: Record) -> Json:
     """The message, in the contract's JSON."""
     message = CONTRACT[record.header("ce_type")][3].FromString(record.value)
     found: Json = MessageToDict(message, always_print_fields_with_no_presence=True)
@@ -71,32 +71,32 @@ async def story(shop: Shop, before: Baseline) -> tuple[Customer, dict[str, Json]
 
 
 @pytest.fixture(scope="module")
-async def told(stack: RealStack, story: tuple[Customer, dict[str, Json]]) -> list[Record]:
-    """What the bus says about them."""
+async def published(stack: RealStack, story: tuple[Customer, dict[str, Json]]) -> list[Record]:
+    """The records on the bus about them."""
     customer, orders = story
     keys = {customer.id, *(order["id"] for order in orders.values())}
     return [record for record in await bus.records(stack) if record.topic in TOPICS and record.key.decode() in keys]
 
 
-def test_every_type_is_on_its_topic_under_its_key(told: list[Record]) -> None:
-    assert {record.header("ce_type") for record in told} == set(CONTRACT)
-    for record in told:
+def test_every_type_is_on_its_topic_under_its_key(published: list[Record]) -> None:
+    assert {record.header("ce_type") for record in published} == set(CONTRACT)
+    for record in published:
         topic, key, service, _ = CONTRACT[record.header("ce_type")]
         assert record.topic == topic
-        assert record.key.decode() == says(record)[key]
+        assert record.key.decode() == content_of(record)[key]
         assert record.header("ce_source") == f"/argosy/{service}"
 
 
-def test_one_key_is_on_one_partition(told: list[Record]) -> None:
+def test_one_key_is_on_one_partition(published: list[Record]) -> None:
     places: dict[tuple[str, bytes], set[int]] = {}
-    for record in told:
+    for record in published:
         places.setdefault((record.topic, record.key), set()).add(record.partition)
         assert 0 <= record.partition < PARTITIONS[record.topic]
     assert {len(partitions) for partitions in places.values()} == {1}
 
 
-def test_headers_are_cloudevents(told: list[Record]) -> None:
-    for record in told:
+def test_headers_are_cloudevents(published: list[Record]) -> None:
+    for record in published:
         names = [name for name, _ in record.headers]
         assert len(names) == len(set(names))
         assert set(names) - {"ce_sequence"} == {
@@ -110,14 +110,14 @@ def test_headers_are_cloudevents(told: list[Record]) -> None:
         assert TRACEPARENT.fullmatch(record.header("traceparent"))
         at = datetime.fromisoformat(record.header("ce_time"))
         assert timedelta() < datetime.now(UTC) - at < timedelta(days=1)
-    assert len({record.header("ce_id") for record in told}) == len(told)
+    assert len({record.header("ce_id") for record in published}) == len(published)
 
 
-def test_an_orders_events_are_in_sequence(told: list[Record], story: tuple[Customer, dict[str, Json]]) -> None:
+def test_an_orders_events_are_in_sequence(published: list[Record], story: tuple[Customer, dict[str, Json]]) -> None:
     happened = {
         name: [
-            (record.header("ce_sequence"), record.header("ce_type"), says(record).get("status"))
-            for record in told
+            (record.header("ce_sequence"), record.header("ce_type"), content_of(record).get("status"))
+            for record in published
             if record.topic == "order-events" and record.key.decode() == order["id"]
         ]
         for name, order in story[1].items()
@@ -135,14 +135,16 @@ def test_an_orders_events_are_in_sequence(told: list[Record], story: tuple[Custo
     }
 
 
-def test_messages_say_what_the_contract_promises(told: list[Record], story: tuple[Customer, dict[str, Json]]) -> None:
+def test_messages_have_what_the_contract_promises(
+    published: list[Record], story: tuple[Customer, dict[str, Json]]
+) -> None:
     customer, orders = story
 
     def about(kind: str, order: str) -> Json:
-        (found,) = [r for r in told if r.header("ce_type") == kind and r.key.decode() == orders[order]["id"]]
-        return says(found)
+        (found,) = [r for r in published if r.header("ce_type") == kind and r.key.decode() == orders[order]["id"]]
+        return content_of(found)
 
-    (created,) = [says(record) for record in told if record.header("ce_type") == "USER_CREATED"]
+    (created,) = [content_of(record) for record in published if record.header("ce_type") == "USER_CREATED"]
     uuid.UUID(created.pop("verificationId"))  # raises when it is none
     assert created == {"userId": customer.id, "email": customer.email, "name": "Ada Tour"}
     bought = orders["bought"]["id"]
@@ -171,5 +173,5 @@ def test_messages_say_what_the_contract_promises(told: list[Record], story: tupl
     assert about("PAYMENT_REFUNDED", "called off")["amount"] == "59.98"
 
 
-async def test_nothing_became_a_dead_letter(stack: RealStack, before: Baseline, told: list[Record]) -> None:
+async def test_nothing_became_a_dead_letter(stack: RealStack, before: Baseline, published: list[Record]) -> None:
     assert len(await bus.records(stack, bus.DEAD_LETTERS)) == before.dead_letters

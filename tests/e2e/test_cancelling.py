@@ -45,8 +45,8 @@ async def test_the_owner_calls_off_an_order_that_is_not_paid(shop: Shop, custome
     assert (await customer.get(f"/orders/{order['id']}")) == cancelled
     # Once more is no harm, and pays for nothing.
     assert answered(await move(customer, order, "cancelled"), 200) == cancelled
-    told = refusal(await customer.call("POST", "/payments", {"orderId": order["id"], "paymentMethodId": VISA}))
-    assert (told.status, told.reason) == (400, "ORDER_NOT_PAYABLE")
+    error = refusal(await customer.call("POST", "/payments", {"orderId": order["id"], "paymentMethodId": VISA}))
+    assert (error.status, error.reason) == (400, "ORDER_NOT_PAYABLE")
     mail = await customer.until_mailed(order, CANCELLED)
     assert "You asked us to cancel it" in mail["text"]
     found = await invariants.hold(shop.stack, before)
@@ -175,7 +175,7 @@ async def test_steps_that_do_not_exist_are_refused_and_change_nothing(
         (staff, pending, "", 400, "INVALID_ARGUMENT"),
     ]
     for who, order, status, expected, reason in refused:
-        told = refusal(await move(who, order, status))
-        assert (told.status, told.reason) == (expected, reason), (status, told)
-        assert reason != "INVALID_ARGUMENT" or set(told.fields) == {"status"}
+        error = refusal(await move(who, order, status))
+        assert (error.status, error.reason) == (expected, reason), (status, error)
+        assert reason != "INVALID_ARGUMENT" or set(error.fields) == {"status"}
     assert await invariants.hold(shop.stack, before) == was

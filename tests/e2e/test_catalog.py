@@ -18,9 +18,9 @@ pytestmark = pytest.mark.usefixtures("before")
 @pytest.fixture
 async def product(staff: Customer) -> Json:
     """A new product of 10.00 USD with 5 in stock, which is running out below 4."""
-    said = {"id": f"e2e-{uuid.uuid4().hex[:12]}", "name": "Oar", "description": "Ash", "price": 10, "currency": "USD"}
-    made = answered(await staff.call("POST", "/products", {**said, "lowStockThreshold": 4}), 201)
-    assert made == {**said, "price": "10.00", "available": 0}
+    body = {"id": f"e2e-{uuid.uuid4().hex[:12]}", "name": "Oar", "description": "Ash", "price": 10, "currency": "USD"}
+    made = answered(await staff.call("POST", "/products", {**body, "lowStockThreshold": 4}), 201)
+    assert made == {**body, "price": "10.00", "available": 0}
     move = answered(await staff.call("POST", f"/products/{made['id']}/stock", {"delta": 5}), 201)
     assert (move["kind"], move["delta"], move["onHand"], move["available"]) == ("adjust", 5, 5, 5)
     return {**made, "available": 5}
@@ -59,22 +59,22 @@ async def test_restocking_once_under_a_key_and_never_below_what_is_held(
     assert len({answer.text for answer in answers if answered(answer, 201)}) == 1
     assert (await shop.product(product["id"]))["available"] == 8
     await customer.order(an_order(6, product["id"], 10.00))
-    told = refusal(await staff.call("POST", path, {"delta": -3}))
-    assert (told.status, told.reason) == (400, "ADJUSTMENT_REFUSED")
-    assert told.fields == {"delta": "must be at least -2: of 8 in stock, 6 are held for orders"}
+    error = refusal(await staff.call("POST", path, {"delta": -3}))
+    assert (error.status, error.reason) == (400, "ADJUSTMENT_REFUSED")
+    assert error.fields == {"delta": "must be at least -2: of 8 in stock, 6 are held for orders"}
     await invariants.hold(shop.stack, before)
 
 
-async def test_running_low_is_told_once(shop: Shop, customer: Customer, product: Json) -> None:
+async def test_running_low_is_published_once(shop: Shop, customer: Customer, product: Json) -> None:
     for _ in range(3):  # 4, 3 and 2 are left
         await customer.order(an_order(1, product["id"], 10.00))
 
-    async def told() -> list[StockLow]:
+    async def events() -> list[StockLow]:
         records = await bus.records(shop.stack)
         low = {one.header("ce_id"): one for one in records if one.header("ce_type") == "STOCK_LOW"}
         return [StockLow.FromString(one.value) for one in low.values() if one.key == product["id"].encode()]
 
-    found = await until(told, bool, "STOCK_LOW is on the bus")
+    found = await until(events, bool, "STOCK_LOW is on the bus")
     assert found == [StockLow(product_id=product["id"], available=3)]
 
 
@@ -98,7 +98,7 @@ async def test_customers_neither_make_nor_change_nor_restock(
 
 
 async def test_an_id_is_taken_once(shop: Shop, staff: Customer, product: Json) -> None:
-    said = {"id": product["id"], "name": "Another", "price": 1, "currency": "USD"}
-    told = refusal(await staff.call("POST", "/products", said))
-    assert (told.status, told.reason, set(told.fields)) == (409, "PRODUCT_EXISTS", {"id"})
+    body = {"id": product["id"], "name": "Another", "price": 1, "currency": "USD"}
+    error = refusal(await staff.call("POST", "/products", body))
+    assert (error.status, error.reason, set(error.fields)) == (409, "PRODUCT_EXISTS", {"id"})
     assert await shop.product(product["id"]) == product

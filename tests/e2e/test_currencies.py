@@ -19,15 +19,15 @@ pytestmark = pytest.mark.usefixtures("before")
 
 async def sold(staff: Customer, price: object, currency: str) -> str:
     """A new product, with 50 in stock."""
-    said = {"id": f"cur-{uuid.uuid4().hex[:12]}", "name": "Curio", "price": price, "currency": currency}
-    product: str = answered(await staff.call("POST", "/products", said), 201)["id"]
+    body = {"id": f"cur-{uuid.uuid4().hex[:12]}", "name": "Curio", "price": price, "currency": currency}
+    product: str = answered(await staff.call("POST", "/products", body), 201)["id"]
     answered(await staff.call("POST", f"/products/{product}/stock", {"delta": 50}), 201)
     return product
 
 
 @dataclass(frozen=True)
 class Purchase:
-    """Three of a product, and what each step says of it."""
+    """Three of a product, and the amounts at each step."""
 
     currency: str
     price: str
@@ -54,8 +54,8 @@ async def test_a_purchase_from_the_catalog_to_the_mail(
     order = await customer.order(an_order(3, product, float(bought.price)))
     assert (order["totalAmount"], order["currency"]) == (bought.total, bought.currency)
     assert order["items"] == [{"productId": product, "quantity": 3, "price": bought.price}]
-    said = {"orderId": order["id"], "amount": bought.total, "currency": bought.currency.lower()}
-    paid = await customer.call("POST", "/payments", {**said, "paymentMethodId": "pm_card_visa"})
+    body = {"orderId": order["id"], "amount": bought.total, "currency": bought.currency.lower()}
+    paid = await customer.call("POST", "/payments", {**body, "paymentMethodId": "pm_card_visa"})
     payment = answered(paid, 201)
     assert (payment["status"], payment["amount"], payment["currency"]) == ("succeeded", bought.total, bought.currency)
     assert (await shop.sandbox.counts(order_id=order["id"]))["amount_captured"] == bought.at_stripe
@@ -90,9 +90,9 @@ async def test_what_cannot_be_charged_is_not_put_into_the_catalog(shop: Shop, st
         "a number that is none": ("0x10", "USD", "price"),
     }
     for what, (price, currency, field) in wrong.items():
-        said = {"id": "cur-never", "name": "Curio", "price": price, "currency": currency}
-        told = refusal(await staff.call("POST", "/products", said))
-        assert (told.status, set(told.fields)) == (400, {field}), what
+        body = {"id": "cur-never", "name": "Curio", "price": price, "currency": currency}
+        error = refusal(await staff.call("POST", "/products", body))
+        assert (error.status, set(error.fields)) == (400, {field}), what
     assert await contents(shop.stack, "inventory", ("products", "stock_moves")) == before
 
 
@@ -113,10 +113,10 @@ async def test_what_cannot_be_charged_is_no_order(shop: Shop, customer: Customer
         "more than Stripe charges": (lines((ship, 2)), "items", "must be at most 9999999999.99 USD"),
         "two currencies": (lines((pin, 5), (tea, 2)), "items[1].productId", "must be sold in USD"),
     }
-    for what, (body, field, told) in wrong.items():
+    for what, (body, field, rule) in wrong.items():
         refused = refusal(await customer.call("POST", "/orders", body))
         assert (refused.status, set(refused.fields)) == (400, {field}), what
-        assert told in refused.fields[field], what
+        assert rule in refused.fields[field], what
     assert await contents(shop.stack, "inventory", tables) == before
     assert (await customer.get("/orders?pageSize=100"))["orders"] == placed
     assert (await customer.order(lines((pin, 5))))["totalAmount"] == "0.50"
@@ -128,14 +128,14 @@ async def test_an_amount_or_a_key_that_could_be_read_otherwise_moves_nothing(
     order = await customer.order()
     payment = await customer.pay(order)
     path = f"/payments/{payment['paymentId']}/refunds"
-    told = refusal(await staff.call("POST", path, {"amount": "0x10"}))
-    assert (told.status, set(told.fields)) == (400, {"amount"})
+    error = refusal(await staff.call("POST", path, {"amount": "0x10"}))
+    assert (error.status, set(error.fields)) == (400, {"amount"})
     assert (await staff.get(path))["refunds"] == []
 
     available = (await shop.product())["available"]
     line = '{"productId": "prod-123", "quantity": %d}'
     body = f'{{"items": [{line % 2}], "items": [{line % 4}], "shippingAddress": {{}}}}'
     json = {"Content-Type": "application/json"}
-    told = refusal(await customer.call("POST", "/orders", content=body, headers=json))
-    assert (told.status, dict(told.fields)) == (400, {"items": "must be there once"})
+    error = refusal(await customer.call("POST", "/orders", content=body, headers=json))
+    assert (error.status, dict(error.fields)) == (400, {"items": "must be there once"})
     assert (await shop.product())["available"] == available

@@ -1,4 +1,4 @@
-"""A database that takes no writes for a while: callers are told when to come back, and no purchase is lost."""
+"""A database that takes no writes for a while: answers have a Retry-After, and no purchase is lost."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ async def test_a_purchase_goes_on_when_inventorys_database_takes_writes_again(
 ) -> None:
     customer = await shop.register()
     order = await customer.order()
-    await until(lambda: health(stack), lambda told: told["status"] == "SERVING", "inventory is well before")
+    await until(lambda: health(stack), lambda found: found["status"] == "SERVING", "inventory is well before")
     async with read_only(stack, "inventory"):
         await customer.pay(order)
         await customer.until_order_is(order, "confirmed")  # inventory hears of it, and waits
-        told = await until(lambda: health(stack), lambda told: told["status"] == "NOT_SERVING", "health says so")
-        assert told["failing"] == ["postgres"]
+        found = await until(lambda: health(stack), lambda now: now["status"] == "NOT_SERVING", "/health fails")
+        assert found["failing"] == ["postgres"]
         for answer in (
             await shop.call("GET", f"/products/{PRODUCT}"),
             await customer.call("POST", "/orders", an_order()),
@@ -45,13 +45,13 @@ async def test_a_purchase_goes_on_when_inventorys_database_takes_writes_again(
             assert answer.status_code == 503, answer.text
             assert int(answer.headers["retry-after"]) >= 1
             assert answer.json()["code"] == 14
-    await until(lambda: health(stack), lambda told: told["status"] == "SERVING", "inventory is well again")
+    await until(lambda: health(stack), lambda found: found["status"] == "SERVING", "inventory is well again")
     await customer.until_mailed(order, "Your order is confirmed")
     await invariants.hold(stack, before)  # the stock is sold, and there is no dead letter
 
 
 async def health(stack: RealStack) -> Json:
-    """What inventory says of itself."""
+    """The health of inventory."""
     async with httpx.AsyncClient() as http:
-        told: Json = (await http.get(f"{stack.admin_url('inventory')}/health")).json()
-        return told
+        answer: Json = (await http.get(f"{stack.admin_url('inventory')}/health")).json()
+        return answer

@@ -1,4 +1,4 @@
-"""The one public address: plain gRPC beside REST, what is not to be had there, and what every answer says."""
+"""The one public address: plain gRPC beside REST, what it does not expose, and the headers of every answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import jwt
 import pytest
 
 from argosy.inventory.v1 import product_pb2, product_pb2_grpc, reservation_pb2, reservation_pb2_grpc
-from argosy.notification.v1 import notification_pb2, notification_pb2_grpc
 from argosy.order.v1 import order_lookup_pb2, order_lookup_pb2_grpc, order_pb2, order_pb2_grpc
 from argosy.payment.v1 import payment_lookup_pb2, payment_lookup_pb2_grpc, payment_pb2, payment_pb2_grpc
 from argosy.user.v1 import user_pb2, user_pb2_grpc
@@ -49,9 +48,9 @@ async def outcome(call: Awaitable[Any]) -> grpc.StatusCode:
 
 async def registered(channel: grpc.aio.Channel) -> tuple[str, Metadata]:
     """Somebody new, by gRPC; their id and what their calls carry."""
-    said = a_person()
+    body = a_person()
     request = user_pb2.RegisterRequest(
-        email=said["email"], password=said["password"], first_name="Ada", last_name="Tour"
+        email=body["email"], password=body["password"], first_name="Ada", last_name="Tour"
     )
     key = (("idempotency-key", str(uuid.uuid4())),)
     users = user_pb2_grpc.UserServiceStub(channel)
@@ -72,7 +71,6 @@ async def registered(channel: grpc.aio.Channel) -> tuple[str, Metadata]:
 
 async def test_a_whole_purchase_by_grpc(channel: grpc.aio.Channel, shop: Shop, before: Baseline) -> None:
     orders, payments = order_pb2_grpc.OrderServiceStub(channel), payment_pb2_grpc.PaymentServiceStub(channel)
-    notifications = notification_pb2_grpc.NotificationServiceStub(channel)
     user_id, caller = await registered(channel)
     product = await product_pb2_grpc.ProductServiceStub(channel).GetProduct(
         product_pb2.GetProductRequest(id="prod-123")
@@ -82,8 +80,8 @@ async def test_a_whole_purchase_by_grpc(channel: grpc.aio.Channel, shop: Shop, b
     placed = order_pb2.CreateOrderRequest(user_id=user_id, items=[LINE], shipping_address=ADDRESS)
     order = await orders.CreateOrder(placed, metadata=caller)
     assert (order.status, order.total_amount, order.user_id) == ("pending", "59.98", user_id)
-    said = payment_pb2.CreatePaymentRequest(order_id=order.id, amount=59.98, payment_method_id=VISA)
-    payment = await payments.CreatePayment(said, metadata=caller)
+    request = payment_pb2.CreatePaymentRequest(order_id=order.id, amount=59.98, payment_method_id=VISA)
+    payment = await payments.CreatePayment(request, metadata=caller)
     assert (payment.status, payment.amount, payment.order_id) == ("succeeded", "59.98", order.id)
 
     async def status() -> str:
@@ -96,11 +94,6 @@ async def test_a_whole_purchase_by_grpc(channel: grpc.aio.Channel, shop: Shop, b
     found = await payments.ListPayments(payment_pb2.ListPaymentsRequest(order_id=order.id), metadata=caller)
     assert [one.payment_id for one in found.payments] == [payment.payment_id]
 
-    async def told() -> list[str]:
-        answer = await notifications.ListNotifications(notification_pb2.ListNotificationsRequest(), metadata=caller)
-        return [one.order_id for one in answer.notifications if one.order_id and one.status == "sent"]
-
-    await until(told, lambda found: found == [order.id], "the customer has heard")
     await invariants.hold(shop.stack, before)
 
 
@@ -110,8 +103,8 @@ async def test_a_challenge_by_grpc(channel: grpc.aio.Channel, shop: Shop) -> Non
     order = await orders.CreateOrder(
         order_pb2.CreateOrderRequest(items=[LINE], shipping_address=ADDRESS), metadata=caller
     )
-    said = payment_pb2.CreatePaymentRequest(order_id=order.id, payment_method_id=CHALLENGED)
-    payment = await payments.CreatePayment(said, metadata=caller)
+    request = payment_pb2.CreatePaymentRequest(order_id=order.id, payment_method_id=CHALLENGED)
+    payment = await payments.CreatePayment(request, metadata=caller)
     assert (payment.status, payment.requires_action) == ("requires_action", True)
     await shop.sandbox.pass_challenge(payment.client_secret.partition("_secret_")[0])
     confirmed = await payments.ConfirmPayment(payment_pb2.ConfirmPaymentRequest(id=payment.payment_id), metadata=caller)
@@ -173,7 +166,7 @@ def internal_rpcs(channel: grpc.aio.Channel, caller: Metadata, order_id: str) ->
     }
 
 
-async def test_internal_rpcs_are_not_to_be_had(
+async def test_internal_rpcs_are_not_exposed(
     channel: grpc.aio.Channel, stack: RealStack, shop: Shop, customer: Customer, before: Baseline
 ) -> None:
     """Whoever calls: a customer, nobody, or who has stolen a service's key."""
@@ -186,8 +179,8 @@ async def test_internal_rpcs_are_not_to_be_had(
             assert (await refused(call())).code is grpc.StatusCode.UNIMPLEMENTED
             headers = {"Authorization": f"Bearer {token}"} if token else {}
             for url in (path, f"/api/v1{path}"):
-                told = refusal(await shop.http.post(url, json={"orderId": order["id"]}, headers=headers))
-                assert (told.status, told.reason) == (404, "NO_SUCH_ROUTE")
+                error = refusal(await shop.http.post(url, json={"orderId": order["id"]}, headers=headers))
+                assert (error.status, error.reason) == (404, "NO_SUCH_ROUTE")
     assert await facts.gather(stack, before.since) == was
 
 
@@ -203,8 +196,8 @@ async def test_internal_rpcs_are_there_for_their_callers_alone(
             strangers = {"notification", "order", "payment"} - {owner}
             for token in (customer.token, *(service_token(stack, name) for name in strangers)):
                 _, call = internal_rpcs(direct, bearer(token), order["id"])[path]
-                told = await refused(call())
-                assert told.code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
+                error = await refused(call())
+                assert error.code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
             _, call = internal_rpcs(direct, bearer(service_token(stack, owner)), order["id"])[path]
             # Let in, be it to hear that there is no such reservation.
             assert await outcome(call()) in (grpc.StatusCode.OK, grpc.StatusCode.NOT_FOUND)
@@ -229,7 +222,7 @@ async def test_browsers_of_our_apps_may_call_and_others_not(shop: Shop, customer
     assert "access-control-allow-origin" not in {*preflight.headers, *answer.headers}
 
 
-async def test_every_answer_says_who_made_it_and_nothing_more(shop: Shop, customer: Customer) -> None:
+async def test_every_answer_names_its_server_and_nothing_more(shop: Shop, customer: Customer) -> None:
     order = await customer.order()
     answers: list[httpx.Response] = [
         await customer.call("GET", f"/orders/{order['id']}"),
@@ -260,7 +253,7 @@ async def test_the_keys_verify_the_tokens_that_customers_get(shop: Shop, custome
     assert claims["exp"] - claims["iat"] == 24 * 3600
 
 
-async def test_the_edge_says_that_it_serves(shop: Shop) -> None:
+async def test_the_health_of_the_edge_is_serving(shop: Shop) -> None:
     assert answered(await shop.http.get("/healthz"), 200) == {"status": "SERVING"}
 
 

@@ -60,8 +60,8 @@ async def test_a_hundred_payments_with_one_key_are_one_payment(
     shop: Shop, customer: Customer, before: Baseline, key: str
 ) -> None:
     order = await customer.order()
-    said = {"orderId": order["id"], "paymentMethodId": VISA}
-    answers = await asyncio.gather(*(customer.call("POST", "/payments", said, key=key) for _ in range(AT_ONCE)))
+    body = {"orderId": order["id"], "paymentMethodId": VISA}
+    answers = await asyncio.gather(*(customer.call("POST", "/payments", body, key=key) for _ in range(AT_ONCE)))
     payment = the_one_answer(answers)
     assert payment["status"] == "succeeded"
     counts = await shop.sandbox.counts(order_id=order["id"])
@@ -77,7 +77,7 @@ async def test_a_hundred_registrations_with_one_key_are_one_account(shop: Shop, 
     def register() -> Awaitable[httpx.Response]:
         return shop.call("POST", "/users/register", person, key=key)
 
-    # Hashing passwords may be too much at once for a busy machine, and says so.
+    # On a busy machine hashing passwords may be refused as too much at once.
     answers = await asyncio.gather(*(insist(register, 201) for _ in range(AT_ONCE)))
     # Answers that are kept hold no token: everybody gets one of their own.
     (user,) = {tuple(sorted(answer["user"].items())) for answer in answers}
@@ -87,8 +87,8 @@ async def test_a_hundred_registrations_with_one_key_are_one_account(shop: Shop, 
     try:
         query = "SELECT count(*) FROM users WHERE lower(email) = $1"
         assert await connection.fetchval(query, person["email"]) == 1
-        told = await connection.fetchval("SELECT count(*) FROM outbox WHERE key = $1", dict(user)["id"])
-        assert told == 1
+        count = await connection.fetchval("SELECT count(*) FROM outbox WHERE key = $1", dict(user)["id"])
+        assert count == 1
     finally:
         await connection.close()
     me = answered(await shop.call("GET", "/users/me", token=tokens.pop()), 200)
@@ -112,8 +112,8 @@ async def test_other_content_under_a_used_key_is_409_and_changes_nothing(
         customer.call("POST", "/payments", {"orderId": order["id"], "paymentMethodId": CHALLENGED}, key=payment_key),
     )
     for answer in refused:
-        told = refusal(answer)
-        assert (told.status, told.code, told.reason) == (409, ALREADY_EXISTS, "IDEMPOTENCY_MISMATCH")
+        error = refusal(answer)
+        assert (error.status, error.code, error.reason) == (409, ALREADY_EXISTS, "IDEMPOTENCY_MISMATCH")
     assert await invariants.hold(shop.stack, before) == was
 
 
@@ -142,8 +142,8 @@ async def test_twenty_payments_of_one_order_without_a_key_charge_once(
     shop: Shop, customer: Customer, before: Baseline
 ) -> None:
     order = await customer.order()
-    said = {"orderId": order["id"], "paymentMethodId": VISA}
-    answers = await asyncio.gather(*(customer.call("POST", "/payments", said) for _ in range(20)))
+    body = {"orderId": order["id"], "paymentMethodId": VISA}
+    answers = await asyncio.gather(*(customer.call("POST", "/payments", body) for _ in range(20)))
     taken = [answer for answer in answers if answer.status_code == 201]
     assert len(taken) == 1, [answer.text for answer in answers]
     reasons = {refusal(answer).reason for answer in answers if answer.status_code != 201}

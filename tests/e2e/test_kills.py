@@ -80,8 +80,8 @@ async def buy(shop: Shop, card: str, progress: Progress) -> None:
     progress.steps["registered"] += 1
     order = await insist(lambda: customer.call("POST", "/orders", an_order(), key=key), 201)
     progress.steps["ordered"] += 1
-    said = {"orderId": order["id"], "paymentMethodId": card}
-    payment = await insist(lambda: customer.call("POST", "/payments", said, key=key), 201)
+    body = {"orderId": order["id"], "paymentMethodId": card}
+    payment = await insist(lambda: customer.call("POST", "/payments", body, key=key), 201)
     progress.steps["paid"] += 1
     if card == CHALLENGED:
         await pass_challenge(customer, payment)
@@ -94,7 +94,7 @@ async def buy(shop: Shop, card: str, progress: Progress) -> None:
 
 
 async def pass_challenge(customer: Customer, payment: Json) -> None:
-    """Wait for the bank's challenge, which may come later, approve it, however often that takes, and say so."""
+    """Wait for the bank's challenge, which may come later, approve it, however often that takes, and print that."""
     path = f"/payments/{payment['paymentId']}"
 
     async def ask() -> Json:
@@ -172,7 +172,7 @@ async def captured(shop: Shop, order: Json) -> None:
 async def before_the_outcome_is_stored(
     shop: Shop, order: Json, paying: Call
 ) -> AsyncIterator[asyncio.Task[httpx.Response]]:
-    """A moment at which Stripe has charged and said so, and the payment service knows it and has not committed it.
+    """A moment at which Stripe has charged, and the payment service has the answer and has not committed it.
 
     Its transaction stops at a table that what is stored before Stripe is asked does not touch. The block gets what
     the customer waits for.

@@ -1,4 +1,4 @@
-"""Lists of orders through the edge: whose, which, page by page; and that they say what happened."""
+"""Lists of orders through the edge: whose orders, filters, pages; and that they agree with the histories."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ async def test_whose_orders_in_which_state(shop: Shop, staff: Customer, stranger
         cancelled = await pages(who, f"{query}&status=cancelled")
         assert [order["id"] for order in cancelled] == newest_first[::2]
         assert {order["status"] for order in cancelled} == {"cancelled"}
-    told = refusal(await stranger.call("GET", f"/orders?userId={customer.id}"))
-    assert (told.status, told.reason) == (403, "ONLY_STAFF_LIST_OTHERS")
+    error = refusal(await stranger.call("GET", f"/orders?userId={customer.id}"))
+    assert (error.status, error.reason) == (403, "ONLY_STAFF_LIST_OTHERS")
     assert not {order["id"] for order in await pages(stranger, "", 100)} & set(newest_first)
 
 
@@ -57,12 +57,38 @@ async def test_a_page_token_is_good_for_its_own_list_alone(shop: Shop, staff: Cu
         "cut": (customer, f"pageToken={token[:-4]}"),
     }
     for what, (who, query) in wrong.items():
-        told = refusal(await who.call("GET", f"/orders?{query}"))
-        assert (told.status, set(told.fields)) == (400, {"pageToken"}), what
+        error = refusal(await who.call("GET", f"/orders?{query}"))
+        assert (error.status, set(error.fields)) == (400, {"pageToken"}), what
     assert len((await customer.get(f"/orders?pageToken={token}"))["orders"]) == 2
 
 
-async def test_what_lists_say_is_what_happened(stack: RealStack, shop: Shop) -> None:
+async def test_staff_list_the_orders_of_all_customers(shop: Shop, staff: Customer, stranger: Customer) -> None:
+    customers = [await shop.register() for _ in range(2)]
+    orders = [await customer.order() for customer in customers * 2]
+    for customer, order in zip(customers, orders, strict=False):
+        answered(await move(customer, order, "cancelled"), 200)
+    since = f"placedFrom={orders[0]['createdAt']}"
+
+    async def found(query: str) -> list[str]:
+        ids: list[str] = []
+        token = ""
+        while True:
+            page = await staff.get(f"/staff/orders?pageSize=3&pageToken={token}&{query}")
+            ids += [order["id"] for order in page["orders"]]
+            token = page["nextPageToken"]
+            if not token:
+                return [one for one in ids if one in {order["id"] for order in orders}]
+
+    assert await found(since) == [order["id"] for order in orders[::-1]]
+    assert await found(f"{since}&statuses=cancelled&statuses=delivered") == [orders[1]["id"], orders[0]["id"]]
+    assert await found(f"{since}&placedBefore={orders[2]['createdAt']}") == [orders[1]["id"], orders[0]["id"]]
+    assert (await stranger.call("GET", "/staff/orders")).status_code == 403
+    assert (await staff.call("GET", "/staff/orders?placedFrom=yesterday")).status_code == 400
+    refused = refusal(await staff.call("GET", f"/staff/orders?{since}&placedBefore={orders[0]['createdAt']}"))
+    assert (refused.status, set(refused.fields)) == (400, {"placedBefore"})
+
+
+async def test_lists_agree_with_histories(stack: RealStack, shop: Shop) -> None:
     """`argosy orders rebuild --check` on the running system, while it is at work."""
 
     async def buy(card: str) -> None:
@@ -71,13 +97,13 @@ async def test_what_lists_say_is_what_happened(stack: RealStack, shop: Shop) -> 
         await customer.pay(order, card)
 
     async def check() -> list[Json]:
-        told = await argosy("orders", "rebuild", "--check", "--json", environment=stack.stack.environment)
-        rows = [json.loads(line) for line in told.out.splitlines()]
-        assert told.code == (1 if rows[-1]["differ"] else 0), told.err
+        printed = await argosy("orders", "rebuild", "--check", "--json", environment=stack.stack.environment)
+        rows = [json.loads(line) for line in printed.out.splitlines()]
+        assert printed.code == (1 if rows[-1]["differ"] else 0), printed.err
         return rows
 
     buying = asyncio.gather(*(buy(card) for card in (VISA, DECLINED) * 4))
     # Again where the machine is so busy that the service itself has not shown everything in its time.
-    rows = await until(check, lambda rows: rows[-1]["differ"] == 0, "lists say what happened")
+    rows = await until(check, lambda rows: rows[-1]["differ"] == 0, "lists agree with the histories")
     await buying
     assert rows[-1]["compared"] > 0

@@ -18,7 +18,7 @@ RESET = "Reset your password"
 WELCOME = "Welcome! Please verify your email address"
 VERIFY = "Please verify your email address"
 CHANGE = "Your email address is about to change"
-LINK = re.compile(r"http://localhost:3000/(?P<page>[a-z-]+)#token=(?P<token>[\w-]+)")
+LINK = re.compile(r"http://[^/\s]+/(?P<page>[a-z-]+)#token=(?P<token>[\w-]+)")
 
 
 async def mails(shop: Shop, email: str, subject: str, count: int) -> list[Json]:
@@ -112,11 +112,11 @@ async def test_a_password_is_reset_once_and_everybody_is_signed_out(stack: RealS
     assert refusal(old).status == 401
     back = await Customer(shop, person.id, person.email, won, "").sign_in()
     assert (await me(back))["emailVerified"] is True
-    await shop_tells_nobody(stack, token)
+    await assert_stored_nowhere(stack, token)
     assert await shop.mails_to(f"no.{person.email}") == []
 
 
-async def shop_tells_nobody(stack: RealStack, token: str) -> None:
+async def assert_stored_nowhere(stack: RealStack, token: str) -> None:
     """The token is in the mailbox and nowhere else: not in a log, a topic, a dead letter or a database."""
     for path in stack.stack.logs.glob("*"):
         assert token.encode() not in path.read_bytes(), path.name
@@ -143,8 +143,8 @@ async def test_mails_about_orders_obey_and_what_was_sent_is_listed(shop: Shop) -
     person = await shop.register()
     (welcome,) = await mails(shop, person.email, WELCOME, 1)
     assert welcome["html"]
-    said = {"preferences": [{"kind": "order_confirmed", "email": False}]}
-    found = answered(await person.call("PATCH", "/notifications/preferences", said), 200)
+    body = {"preferences": [{"kind": "order_confirmed", "email": False}]}
+    found = answered(await person.call("PATCH", "/notifications/preferences", body), 200)
     assert found == await person.get("/notifications/preferences")
     assert [each["kind"] for each in found["preferences"] if not each["email"]] == ["order_confirmed"]
     order = await person.order()

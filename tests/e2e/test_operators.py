@@ -18,13 +18,13 @@ async def test_top_counts_the_calls_of_every_service(stack: RealStack, customer:
     assert rows["payment"]["breaker"] == "closed"
 
 
-async def test_top_says_who_does_not_answer() -> None:
+async def test_top_shows_who_does_not_answer() -> None:
     answer = await argosy("top", "--at", "order=http://127.0.0.1:9", "--count", "1", "--every", "0.2", environment={})
     assert answer.code == 0
     assert "no answer" in answer.out
 
 
-async def test_a_bad_address_is_told_with_what_would_be_right() -> None:
+async def test_a_bad_address_is_refused_with_the_right_form() -> None:
     answer = await argosy("top", "--at", "order", environment={})
     assert answer.code == 2
     assert "order=http://127.0.0.1:9102" in answer.err

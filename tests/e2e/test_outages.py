@@ -11,6 +11,7 @@ import itertools
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from functools import partial
 from typing import Any
 
 import httpx
@@ -90,29 +91,29 @@ async def persist(call: Call) -> httpx.Response:
         try:
             answer = await call()
         except httpx.TransportError as error:
-            told = repr(error)
+            failure = repr(error)
         else:
             in_flight = answer.status_code == 409 and refusal(answer).reason in ("CONTENDED", "IDEMPOTENCY_IN_FLIGHT")
             if answer.status_code not in _AGAIN and not in_flight:
                 return answer
-            told = f"{answer.status_code} {answer.text}"
-        assert time.monotonic() < give_up, f"not answered for {_PATIENCE_SECONDS:.0f} s: {told}"
+            failure = f"{answer.status_code} {answer.text}"
+        assert time.monotonic() < give_up, f"not answered for {_PATIENCE_SECONDS:.0f} s: {failure}"
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def order(customer: Customer, product: str) -> Json:
-    """An order that was accepted. Where the stock of the first try was given back, which says so, it is placed anew."""
+    """An order that was accepted. If the hold of the first try was released (HOLD_ENDED), it is placed again."""
     while True:
         key = str(uuid.uuid4())
-        answer = await persist(lambda key=key: customer.call("POST", "/orders", an_order(1, product, None), key=key))
+        answer = await persist(partial(customer.call, "POST", "/orders", an_order(1, product, None), key=key))
         if not (answer.status_code == 400 and refusal(answer).reason == "HOLD_ENDED"):
             return answered(answer, 201)
 
 
 async def pay(customer: Customer, placed: Json, card: str = VISA) -> Json | None:
     """The payment of an order; None when the order had ended by then, for nobody had paid it in time."""
-    said, key = {"orderId": placed["id"], "paymentMethodId": card}, str(uuid.uuid4())
-    answer = await persist(lambda: customer.call("POST", "/payments", said, key=key))
+    body, key = {"orderId": placed["id"], "paymentMethodId": card}, str(uuid.uuid4())
+    answer = await persist(lambda: customer.call("POST", "/payments", body, key=key))
     if answer.status_code == 201:
         return answered(answer, 201)
     assert refusal(answer).reason == "ORDER_NOT_PAYABLE", answer.text
@@ -254,7 +255,7 @@ async def test_a_party_is_away_for_longer_than_stock_is_held_while_people_buy(
         )
 
 
-async def test_nobody_was_forgotten_on_the_way(scaled_stack: RealStack) -> None:
+async def test_no_outage_left_dead_letters_or_stopped_consumers(scaled_stack: RealStack) -> None:
     """What any of the outages made a dead letter of, or any consumer stop for, is seen here."""
 
     async def unwell() -> list[str]:

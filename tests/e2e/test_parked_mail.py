@@ -1,20 +1,18 @@
-"""`argosy mail`: a mail that could not be sent is seen, and sent when an operator says so."""
+"""`argosy mail`: a mail that could not be sent is listed, and sent by an operator's command."""
 
 from __future__ import annotations
 
 import json
-import uuid
-
-import asyncpg
 
 from tests.support.argosy import argosy
+from tests.support.parked import park_messages_of
 from tests.support.real_stack import RealStack
 from tests.support.shop import Shop, until
 
 WELCOME = "Welcome! Please verify your email address"
 
 
-async def test_a_parked_mail_is_sent_when_an_operator_says_so(stack: RealStack, shop: Shop) -> None:
+async def test_a_parked_mail_is_sent_by_an_operators_command(stack: RealStack, shop: Shop) -> None:
     person = await shop.register()
     environment = stack.stack.environment
 
@@ -22,15 +20,7 @@ async def test_a_parked_mail_is_sent_when_an_operator_says_so(stack: RealStack, 
         return [mail["subject"] for mail in await shop.mails_to(person.email)].count(WELCOME)
 
     await until(welcomes, lambda count: count == 1, "the welcome")
-    connection = await asyncpg.connect(stack.postgres_url("notification"))
-    try:
-        parked = await connection.fetchval(
-            "UPDATE messages SET status = 'parked', sent_at = NULL, attempts = 10, error = 'SMTPServerDisconnected'"
-            " WHERE user_id = $1 RETURNING id",
-            uuid.UUID(person.id),
-        )
-    finally:
-        await connection.close()
+    (parked,) = await park_messages_of(stack, person.id)
     assert [each["status"] for each in (await person.get("/notifications"))["notifications"]] == ["parked"]
 
     listed = await argosy("mail", "list", "--json", environment=environment)

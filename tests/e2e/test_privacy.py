@@ -1,4 +1,4 @@
-"""What was said in confidence is found nowhere but where it belongs: in no log of any part, no span, on no topic."""
+"""Secrets and personal data are only where they belong: in no log of any part, in no span, on no topic."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Secrets:
     never: dict[str, str]
     """Not anywhere."""
     personal: dict[str, str]
-    """On the bus only where people's addresses are told to those who write to them."""
+    """On the bus only in the events from which the mail sender learns addresses."""
 
 
 def order(**changes: Any) -> Json:
@@ -50,10 +50,10 @@ def order(**changes: Any) -> Json:
 
 @pytest.fixture(scope="module")
 async def secrets(shop: Shop, before: Baseline) -> Secrets:
-    """Somebody says all they can say, rightly and wrongly, and everything has been told."""
+    """A customer sends every field, valid and invalid, and all events have been published."""
     customer = await shop.register(email=MAIL, firstName=NAME, lastName=FAMILY, password=PASSWORD)
     signed_in = await customer.sign_in()
-    await tell_more(signed_in)
+    await fill_profile(signed_in)
     challenge = await buy(signed_in)
     await go_wrong(shop, signed_in)
     await invariants.hold(shop.stack, before)
@@ -87,7 +87,7 @@ async def secrets(shop: Shop, before: Baseline) -> Secrets:
     )
 
 
-async def tell_more(customer: Customer) -> None:
+async def fill_profile(customer: Customer) -> None:
     """A whole profile."""
     address = {"street": STREET, "city": CITY, "state": "CA", "zipCode": ZIP, "country": "US"}
     profile = {"phone": PHONE, "dateOfBirth": BIRTH, "address": address, "bio": f"I live in {STREET}"}
@@ -110,16 +110,16 @@ async def buy(customer: Customer) -> Json:
 
 async def go_wrong(shop: Shop, customer: Customer) -> None:
     """What is refused, at every depth, with secrets in it: errors are where they slip out."""
-    said = a_person(email=MAIL, password=PASSWORD, firstName=NAME, lastName=FAMILY)
-    other = {**said, "email": f"other.{MAIL}"}
+    person = a_person(email=MAIL, password=PASSWORD, firstName=NAME, lastName=FAMILY)
+    other = {**person, "email": f"other.{MAIL}"}
     forged = customer.token[:-4]
     unpaid = {"orderId": (await customer.order(order()))["id"]}
     answers = await asyncio.gather(
         shop.call("POST", "/users/login", {"email": MAIL, "password": WRONG_PASSWORD}),
         shop.call("POST", "/users/login", {"email": f"nobody.{MAIL}", "password": WRONG_PASSWORD}),
-        shop.call("POST", "/users/register", said),
-        shop.call("POST", "/users/register", {**said, "email": f"{MAIL}@{MAIL}"}),
-        shop.call("POST", "/users/register", {**said, "lastName": f"{FAMILY}\0"}),
+        shop.call("POST", "/users/register", person),
+        shop.call("POST", "/users/register", {**person, "email": f"{MAIL}@{MAIL}"}),
+        shop.call("POST", "/users/register", {**person, "lastName": f"{FAMILY}\0"}),
         # Two at once: one of them is refused by the database itself.
         *(shop.call("POST", "/users/register", other) for _ in range(2)),
         customer.call("POST", "/orders", order(shippingAddress={"street": STREET, "city": CITY, "zipCode": ZIP})),
@@ -152,7 +152,7 @@ def cards() -> list[Json]:
 
 
 async def charge_of(shop: Shop, customer: Customer) -> Json:
-    """The card that was charged, as Stripe tells it."""
+    """The card that was charged, as Stripe reports it."""
     paid = (await customer.get("/payments"))["payments"][-1]
     found = await shop.sandbox.ask(
         "GET",
@@ -176,8 +176,8 @@ async def use_mailed_tokens(shop: Shop) -> dict[str, str]:
     (verification,) = set(tokens.values()) - {reset}
     for status in (200, 400):
         answered(await shop.call("POST", "/users/verify-email", {"token": verification}), status)
-        said = {"token": reset, "newPassword": NEXT_PASSWORD}
-        answered(await shop.call("POST", "/users/password-reset:confirm", said), status)
+        person = {"token": reset, "newPassword": NEXT_PASSWORD}
+        answered(await shop.call("POST", "/users/password-reset:confirm", person), status)
     answered(await shop.call("POST", "/users/login", {"email": MAIL, "password": NEXT_PASSWORD}), 200)
     return tokens
 
@@ -201,50 +201,50 @@ def test_every_part_writes_a_log(stack: RealStack, secrets: Secrets) -> None:
     assert "/api/v1/users/login" in everything
 
 
-def test_no_log_tells_a_secret_or_who_anybody_is(stack: RealStack, secrets: Secrets) -> None:
+def test_no_log_contains_a_secret_or_personal_data(stack: RealStack, secrets: Secrets) -> None:
     found = [
-        f"{path.name} tells {what}"
+        f"{path.name} contains {what}"
         for path in logs(stack)
-        for what in _told(path.read_bytes(), (secrets.never | secrets.personal).items())
+        for what in _found_in(path.read_bytes(), (secrets.never | secrets.personal).items())
     ]
     assert found == []
 
 
-async def test_no_span_tells_a_secret_or_who_anybody_is(stack: RealStack, secrets: Secrets) -> None:
-    """Besides, of SQL and documents they tell no values at all."""
+async def test_no_span_contains_a_secret_or_personal_data(stack: RealStack, secrets: Secrets) -> None:
+    """Spans of SQL and of documents contain no values at all."""
 
-    async def told_by() -> set[str]:
+    async def services_with_spans() -> set[str]:
         return {span["service"] for span in traces.spans(stack)}
 
     everybody = {"edge", *system().names}
-    await until(told_by, lambda services: services >= everybody, "everybody's spans")
+    await until(services_with_spans, lambda services: services >= everybody, "everybody's spans")
     found = [
-        f"{span['service']} {span['name']} tells {what}"
+        f"{span['service']} {span['name']} contains {what}"
         for span in traces.spans(stack)
-        for what in _told(json.dumps(span, ensure_ascii=False).encode(), (secrets.never | secrets.personal).items())
+        for what in _found_in(json.dumps(span, ensure_ascii=False).encode(), (secrets.never | secrets.personal).items())
     ]
     assert found == []
     refused = [span for span in traces.spans(stack) if span["name"].endswith("/Register") and span["kind"] == "server"]
     assert any(span["attributes"].get("argosy.reason") for span in refused)
-    # A library has met an error that says a stored value, and its text was kept back.
+    # A library raised an error whose text has a stored value, and the text was left out.
     assert any(span["events"] for span in traces.spans(stack))
 
 
-async def test_no_topic_tells_a_secret_and_only_one_who_somebody_is(stack: RealStack, secrets: Secrets) -> None:
+async def test_no_topic_contains_a_secret_and_only_one_has_personal_data(stack: RealStack, secrets: Secrets) -> None:
     records = await bus.records(stack, TOPICS)
     assert {record.topic for record in records} >= set(bus.TOPICS)
-    assert [f"{record.topic} tells {what}" for record, what in _on_the_bus(records, secrets.never)] == []
+    assert [f"{record.topic} contains {what}" for record, what in _on_the_bus(records, secrets.never)] == []
     where = {(record.topic, record.header("ce_type")) for record, _ in _on_the_bus(records, secrets.personal)}
     assert where == {("user-events", "USER_CREATED"), ("user-events", "USER_UPDATED")}
 
 
-async def test_no_metric_tells_anything(stack: RealStack, secrets: Secrets) -> None:
+async def test_no_metric_contains_a_secret_or_personal_data(stack: RealStack, secrets: Secrets) -> None:
     async with httpx.AsyncClient() as http:
         for service in system().names:
             answer = await http.get(f"{stack.admin_url(service)}/metrics")
             assert answer.status_code == 200
             assert "http_request_duration_seconds" in answer.text
-            assert list(_told(answer.content, (secrets.never | secrets.personal).items())) == []
+            assert list(_found_in(answer.content, (secrets.never | secrets.personal).items())) == []
 
 
 async def test_answers_that_are_kept_for_repeats_hold_no_secret(stack: RealStack, secrets: Secrets) -> None:
@@ -253,14 +253,14 @@ async def test_answers_that_are_kept_for_repeats_hold_no_secret(stack: RealStack
         # Bytes are shown in hexadecimal.
         shown = b"".join(bytes.fromhex(part) for part in _hexadecimal(kept)) + kept.encode()
         never = {what: secret for what, secret in secrets.never.items() if what != "a key of the caller's"}
-        assert list(_told(shown, never.items())) == []
+        assert list(_found_in(shown, never.items())) == []
 
 
 def _hexadecimal(text: str) -> list[str]:
     return [digits[: len(digits) // 2 * 2] for digits in re.findall(r"x([0-9a-f]{2,})", text)]
 
 
-def _told(content: bytes, secrets: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _found_in(content: bytes, secrets: Iterable[tuple[str, str]]) -> Iterator[str]:
     for what, secret in secrets:
         assert len(secret) > 6, f"{what} is too short to be looked for"
         if secret.encode() in content:
@@ -270,5 +270,5 @@ def _told(content: bytes, secrets: Iterable[tuple[str, str]]) -> Iterator[str]:
 def _on_the_bus(records: Iterable[Record], secrets: dict[str, str]) -> Iterator[tuple[Record, str]]:
     for record in records:
         headers = b"\n".join(name.encode() + b"=" + value for name, value in record.headers)
-        for what in _told(b"\n".join((record.key, record.value, headers)), secrets.items()):
+        for what in _found_in(b"\n".join((record.key, record.value, headers)), secrets.items()):
             yield record, what

@@ -110,7 +110,7 @@ async def test_the_two_bodies_of_the_load_profile_buy_something(shop: Shop) -> N
 
     (mail,) = [mail for mail in await shop.mails_to(customer.email) if order["id"] in mail["text"]]
     assert (mail["subject"], mail["to"]) == (CONFIRMED, [customer.email])
-    assert all(said in mail["text"] for said in (order["id"], "2 x prod-123 at 29.99 USD", "59.98 USD"))
+    assert all(text in mail["text"] for text in (order["id"], "2 x prod-123 at 29.99 USD", "59.98 USD"))
     assert "Ada" not in mail["text"], "the address is not verified: it may be a stranger's"
     counts = await shop.sandbox.counts(order_id=order["id"])
     assert (counts["payment_intents"]["total"], counts["amount_captured"]) == (1, 5998)
@@ -196,7 +196,7 @@ async def test_an_approved_challenge_confirms_the_order(shop: Shop, customer: Cu
 async def test_an_approved_challenge_confirms_the_order_also_when_the_customer_never_comes_back(
     customer: Customer,
 ) -> None:
-    """Stripe's webhook says so."""
+    """Stripe's webhook reports it."""
     order, payment = await bought(customer, CHALLENGED, "requires_action")
     await customer.approve(payment)
     await ended(customer, order, "confirmed", CONFIRMED)

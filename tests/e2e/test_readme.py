@@ -1,4 +1,4 @@
-"""README.md, typed: every block of commands does what it says, in order, and all of it a second time."""
+"""The commands of README.md, run in order: every block works, also a second time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def well_behaved_stripe() -> None:
 
 
 @pytest.fixture(scope="module")
-def said() -> Iterator[dict[str, str]]:
+def printed() -> Iterator[dict[str, str]]:
     """What each block printed, by "1 heading" and "2 heading", and the logs of the first start under "logs"."""
     run = stack_of_this_run()
     newcomer = Newcomer(STACKS / f"{run.data.name}-readme", run.offset + _OFFSET)
@@ -58,7 +58,7 @@ def _documents(text: str) -> list[Any]:
     return found
 
 
-def test_every_block_says_whether_it_is_typed_here() -> None:
+def test_every_block_is_marked_as_run_here_or_not() -> None:
     assert {block.language for block in blocks()} == {TYPED, NEEDS_A_CLUSTER, _PICTURE}
     assert [block.heading for block in blocks() if block.language == NEEDS_A_CLUSTER] == ["In a cluster"]
     assert [block.heading for block in blocks() if block.language == _PICTURE] == [""]
@@ -66,14 +66,14 @@ def test_every_block_says_whether_it_is_typed_here() -> None:
 
 
 @pytest.mark.parametrize("time", ["1", "2"])
-def test_the_two_commands(said: dict[str, str], time: str) -> None:
-    assert "All steps succeeded" in said[f"{time} Two commands"]
-    assert "-m pytest --cov" in said[f"{time} Two commands"]
+def test_the_two_commands(printed: dict[str, str], time: str) -> None:
+    assert "All steps succeeded" in printed[f"{time} Two commands"]
+    assert "-m pytest --cov" in printed[f"{time} Two commands"]
 
 
 @pytest.mark.parametrize("time", ["1", "2"])
-def test_a_purchase_by_curl(said: dict[str, str], time: str) -> None:
-    text = said[f"{time} Buy something by curl"]
+def test_a_purchase_by_curl(printed: dict[str, str], time: str) -> None:
+    text = printed[f"{time} Buy something by curl"]
     registered, product, *others, mails = _documents(text)
     if time == "1":
         assert registered["user"]["email"] == "ada@example.com"
@@ -91,15 +91,15 @@ def test_a_purchase_by_curl(said: dict[str, str], time: str) -> None:
 
 
 @pytest.mark.parametrize("time", ["1", "2"])
-def test_a_trace(said: dict[str, str], time: str) -> None:
-    text = said[f"{time} Trace a purchase"]
+def test_a_trace(printed: dict[str, str], time: str) -> None:
+    text = printed[f"{time} Trace a purchase"]
     for word in ("trace ", "CreateOrder", "CreatePayment", "ORDER_CREATED", "PAYMENT_CONFIRMED", "notification"):
         assert word in text
 
 
 @pytest.mark.parametrize("time", ["1", "2"])
-def test_looking_after_it(said: dict[str, str], time: str) -> None:
-    text = said[f"{time} Look after it"]
+def test_looking_after_it(printed: dict[str, str], time: str) -> None:
+    text = printed[f"{time} Look after it"]
     assert ("is staff from" if time == "1" else "is already staff") in text
     for word in (*SERVICES, "ORDER_CREATED", "No dead letters.", "No mail is parked.", "it signs from", "listening"):
         assert word in text
@@ -107,8 +107,8 @@ def test_looking_after_it(said: dict[str, str], time: str) -> None:
 
 
 @pytest.mark.parametrize("time", ["1", "2"])
-def test_calls_by_grpcurl(said: dict[str, str], time: str) -> None:
-    text = said[f"{time} By grpcurl"]
+def test_calls_by_grpcurl(printed: dict[str, str], time: str) -> None:
+    text = printed[f"{time} By grpcurl"]
     for word in ("argosy.order.v1.OrderService", "ada@example.com", "argosy.inventory.v1.ProductService"):
         assert word in text
     login, order, user = _documents(text)
@@ -116,7 +116,7 @@ def test_calls_by_grpcurl(said: dict[str, str], time: str) -> None:
     assert order["status"] == "confirmed"
 
 
-def test_a_healthy_start_and_a_purchase_log_nothing_that_looks_like_trouble(said: dict[str, str]) -> None:
-    lines = [json.loads(line) for line in said["logs"].splitlines()]
+def test_a_healthy_start_and_a_purchase_log_nothing_that_looks_like_trouble(printed: dict[str, str]) -> None:
+    lines = [json.loads(line) for line in printed["logs"].splitlines()]
     assert {*SERVICES, "edge", "postgres", "kafka", "databases", "catalogue"} <= {line["part"] for line in lines}
     assert [line for line in lines if line["level"] not in ("debug", "info")] == []

@@ -1,4 +1,4 @@
-"""Every event is delivered again and again, in any order: nothing in any store changes, nobody is told twice.
+"""Every event is delivered again and again, in any order: no store changes, no mail is sent twice.
 
 At once, while stores still work on the first delivery, as when groups change their members; and later, as after the
 broker has forgotten how far the groups were, or after letters were sent again.
@@ -59,8 +59,8 @@ class Lives:
         """Of the events about them."""
         return {self.customer.id, self.gone.id, *(order["id"] for order in self.orders.values())}
 
-    async def said(self) -> list[Record]:
-        """What the bus says of them, as often as it does."""
+    async def records(self) -> list[Record]:
+        """All records on the bus about them, duplicates too."""
         records = await bus.records(self.customer.shop.stack)
         return [record for record in records if record.key.decode(errors="replace") in self.keys]
 
@@ -94,7 +94,7 @@ async def live(shop: Shop) -> Lives:
     def has_all_types(found: list[Record]) -> bool:
         return {record.header("ce_type") for record in found} >= TYPES
 
-    await until(lives.said, has_all_types, "all types were published")
+    await until(lives.records, has_all_types, "all types were published")
     return lives
 
 
@@ -114,7 +114,7 @@ async def test_every_event_three_times_at_its_first_delivery_ends_as_once(
         lives = await live(shop)
         await invariants.hold(stack, before)
     assert await end_of(lives, stack, before) == end
-    times = Counter((record.topic, record.header("ce_id")) for record in await lives.said())
+    times = Counter((record.topic, record.header("ce_id")) for record in await lives.records())
     assert set(times.values()) == {TIMES}
 
 
@@ -168,7 +168,7 @@ async def end_of(lives: Lives, stack: RealStack, before: Baseline) -> Mapping[st
     mails = await lives.customer.shop.mails_to(lives.customer.email)
     return {
         **orders,
-        "events": Counter(told.type for told in found.outboxes if told.key in lives.keys),
+        "events": Counter(event.type for event in found.outboxes if event.key in lives.keys),
         "mails": sorted(mail["subject"] for mail in mails),
         # Whether one was sent before its reader was gone is a matter of moments.
         "messages": sorted(await messages_to(lives.gone, stack)),
@@ -203,7 +203,7 @@ async def test_every_event_three_times_more_in_any_order_changes_nothing(
     stack: RealStack, shop: Shop, once: tuple[Lives, Mapping[str, Any]]
 ) -> None:
     lives, _ = once
-    records, addresses = await lives.said(), [lives.customer.email, lives.gone.email]
+    records, addresses = await lives.records(), [lives.customer.email, lives.gone.email]
     await until(lambda: behind(stack), lambda messages: messages == 0, "everything is handled")
     stores, mails = await until_at_rest(stack), [await shop.mails_to(address) for address in addresses]
     letters = len(await bus.records(stack, bus.DEAD_LETTERS))

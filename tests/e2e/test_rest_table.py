@@ -102,13 +102,15 @@ async def test_who_may_not_is_turned_away_and_nothing_has_changed(
 async def accounts_of(scene: Scene) -> list[Any]:
     """What the facts do not have: the accounts and the catalogue's entry that rows are about."""
     people = [await scene.owner.get("/users/me"), await scene.stranger.get("/users/me")]
-    told = await scene.owner.get("/notifications/preferences")
-    return [*people, told, await scene.shop.product(scene.product)]
+    answer = await scene.owner.get("/notifications/preferences")
+    return [*people, answer, await scene.shop.product(scene.product)]
 
 
 @pytest.mark.parametrize("name", ROWS)
 async def test_whom_it_is_for_is_answered(scene: Scene, name: str) -> None:
     ask = await ROWS[name](scene)
+    if ask.prepare is not None:
+        await ask.prepare()
     answer = await call(scene, name, ask, ask.who.token if ask.who else None)
     assert answer.status == (201 if RPCS[name].creates else 200), f"{answer.command}: {answer.text}"
     assert answer.content_type == ("application/x-ndjson" if RPCS[name].streams else "application/json")

@@ -45,7 +45,7 @@ async def test_staff_is_made_and_unmade_and_rights_end_within_seconds(stack: Rea
     assert not await sees(await person.sign_in(), other)
 
 
-async def test_an_unknown_address_is_told_and_changes_nothing(stack: RealStack, shop: Shop) -> None:
+async def test_an_unknown_address_is_reported_and_changes_nothing(stack: RealStack, shop: Shop) -> None:
     person = await shop.register()
     for name in ("grant", "revoke"):
         answer = await command(stack, name, f"x{person.email}", "--json")
@@ -65,10 +65,10 @@ async def test_staff_suspends_somebody_and_lets_them_back(shop: Shop, staff: Cus
             return (await person.call("GET", path)).status_code
 
         await until(status, lambda code: code == 401, f"{path} refuses the token")
-    said = {"email": person.email, "password": person.password}
-    right = refusal(await shop.call("POST", "/users/login", said))
+    body = {"email": person.email, "password": person.password}
+    right = refusal(await shop.call("POST", "/users/login", body))
     assert (right.status, right.reason) == (403, "ACCOUNT_SUSPENDED")
-    wrong = refusal(await shop.call("POST", "/users/login", {**said, "password": "wrong horse"}))
+    wrong = refusal(await shop.call("POST", "/users/login", {**body, "password": "wrong horse"}))
     assert (wrong.status, wrong.reason) == (401, "SIGN_IN_REFUSED")
     own = refusal(await staff.call("POST", f"/users/{staff.id}:suspend", {}))
     assert (own.status, own.reason) == (400, "OWN_ACCOUNT")

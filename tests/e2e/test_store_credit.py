@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 
 import pytest
 
@@ -68,7 +69,7 @@ async def test_a_cancelled_order_gives_the_credit_back(
     await invariants.hold(shop.stack, before)
 
 
-async def test_too_little_is_a_failed_payment_that_says_so(
+async def test_too_little_credit_is_a_failed_payment_with_its_reason(
     shop: Shop, buyer: Customer, staff: Customer, before: Baseline
 ) -> None:
     await grant(staff, buyer, 59.97)
@@ -95,7 +96,7 @@ async def test_a_refund_to_credit_buys_the_next_order(
     assert (too_much.status, too_much.reason) == (400, "REFUND_TOO_LARGE")
     found = await invariants.hold(shop.stack, before)
     (charged,) = [one for one in found.charged if one.payment_id == paid["paymentId"]]
-    assert (charged.captured, charged.refunded) == (found.orders[order["id"]].total, 0)
+    assert (charged.captured, charged.refunded) == (found.orders[order["id"]].total, Decimal(0))
 
     next_order = await buyer.order(an_order(quantity=1))
     assert (await buyer.pay(next_order, CREDIT))["status"] == "succeeded"

@@ -14,20 +14,20 @@ def seen(rows: list[dict[str, Any]]) -> set[tuple[str, str]]:
     return {(row["service"], row["kind"]) for row in rows}
 
 
-async def test_a_purchase_and_its_refund_are_told_in_order_by_every_service(shop: Shop, customer: Customer) -> None:
+async def test_a_purchase_and_its_refund_are_shown_in_order_by_every_service(shop: Shop, customer: Customer) -> None:
     order = await customer.order()
     await customer.pay(order)
     await customer.until_order_is(order, "confirmed")
     answered(await customer.call("PATCH", f"/orders/{order['id']}/status", {"status": "cancelled"}), 200)
 
-    async def told() -> list[dict[str, Any]]:
+    async def shown() -> list[dict[str, Any]]:
         return (await argosy("story", order["id"], "--json", environment=shop.stack.stack.environment)).rows
 
     def complete(rows: list[dict[str, Any]]) -> bool:
         sent = [row["text"] for row in rows if row["kind"] == "mail" and "is sent" in row["text"]]
         return len(sent) == 3 and not any(row["kind"] == "waiting" for row in rows)
 
-    rows = await until(told, complete, "the order's story is complete")
+    rows = await until(shown, complete, "the order's story is complete")
     assert [row["at"] for row in rows] == sorted(row["at"] for row in rows)
     assert seen(rows) >= {
         ("order", "event"),
@@ -51,7 +51,7 @@ async def test_a_purchase_and_its_refund_are_told_in_order_by_every_service(shop
     assert any(row["text"].startswith("refund of 59.98 USD is succeeded") for row in rows)
 
     async def as_json_and_text() -> tuple[list[dict[str, Any]], str]:
-        return await told(), (await argosy("story", order["id"], environment=shop.stack.stack.environment)).out
+        return await shown(), (await argosy("story", order["id"], environment=shop.stack.stack.environment)).out
 
     # The last webhooks of a refund arrive when everything else is over: the story may grow between two looks.
     _, text = await until(
@@ -61,7 +61,7 @@ async def test_a_purchase_and_its_refund_are_told_in_order_by_every_service(shop
         assert private not in text
 
 
-async def test_webhooks_disputes_and_stranded_money_are_told(shop: Shop, customer: Customer) -> None:
+async def test_webhooks_disputes_and_stranded_money_are_shown(shop: Shop, customer: Customer) -> None:
     order = await customer.order()
     payment = await customer.pay(order)
     await customer.until_order_is(order, "confirmed")
@@ -69,18 +69,18 @@ async def test_webhooks_disputes_and_stranded_money_are_told(shop: Shop, custome
     dispute = await shop.sandbox.ask("POST", "/_sandbox/disputes", json={"payment_intent": intent["id"]})
     environment = shop.stack.stack.environment
 
-    async def told() -> list[dict[str, Any]]:
+    async def shown() -> list[dict[str, Any]]:
         return (await argosy("story", order["id"], "--of", "payment", "--json", environment=environment)).rows
 
     def texts(rows: list[dict[str, Any]]) -> list[str]:
         return [row["text"] for row in rows]
 
-    rows = await until(told, lambda rows: "dispute of 59.98 USD (fraudulent)" in texts(rows), "the dispute is told")
+    rows = await until(shown, lambda rows: "dispute of 59.98 USD (fraudulent)" in texts(rows), "the dispute is shown")
     assert any(text.startswith("dispute 59.98") for text in texts(rows) if "(" not in text)
     answered(await customer.call("PATCH", f"/orders/{order['id']}/status", {"status": "cancelled"}), 200)
     await shop.sandbox.ask("POST", f"/_sandbox/disputes/{dispute['id']}", json={"outcome": "lost"})
     stranded = "payment needs a person (dispute_lost): argosy payments stranded"
-    rows = await until(told, lambda rows: stranded in texts(rows), "the money is stranded")
+    rows = await until(shown, lambda rows: stranded in texts(rows), "the money is stranded")
     assert "dispute of 59.98 USD is lost" in texts(rows)
     webhooks = {text for text in texts(rows) if text.startswith("webhook ")}
     assert webhooks >= {
@@ -106,18 +106,18 @@ async def test_parts_of_several_pods_are_put_together(shop: Shop, customer: Cust
     assert [row["at"] for row in whole] == sorted(row["at"] for row in whole)
 
 
-async def test_what_cannot_be_told_is_said_in_a_line(shop: Shop, tmp_path: Path) -> None:
+async def test_what_cannot_be_shown_is_reported_in_one_line(shop: Shop, tmp_path: Path) -> None:
     environment = shop.stack.stack.environment
     unknown = str(uuid.uuid4())
-    told = await argosy("story", unknown, environment=environment)
-    assert (told.code, told.err) == (2, f"argosy: no service knows of the order {unknown}\n")
-    told = await argosy("story", environment=environment)
-    assert (told.code, told.err) == (1, "argosy: name an order, or files to --read\n")
-    told = await argosy("story", unknown, "--of", "user", environment=environment)
-    assert told.code == 1
-    assert "--of takes order, inventory, notification, payment, not user" in told.err
+    printed = await argosy("story", unknown, environment=environment)
+    assert (printed.code, printed.err) == (2, f"argosy: no service knows of the order {unknown}\n")
+    printed = await argosy("story", environment=environment)
+    assert (printed.code, printed.err) == (1, "argosy: name an order, or files to --read\n")
+    printed = await argosy("story", unknown, "--of", "user", environment=environment)
+    assert printed.code == 1
+    assert "--of takes order, inventory, notification, payment, not user" in printed.err
     broken = tmp_path / "broken.jsonl"
     broken.write_text("{}\n")
-    told = await argosy("story", "--read", str(broken), environment=environment)
-    assert (told.code, told.out) == (1, "")
-    assert "holds a line that is no part of a story: {}" in told.err
+    printed = await argosy("story", "--read", str(broken), environment=environment)
+    assert (printed.code, printed.out) == (1, "")
+    assert "holds a line that is no part of a story: {}" in printed.err

@@ -47,8 +47,8 @@ async def purchase(customer: Customer, card: str, status: str) -> tuple[str, Jso
     traceparent = trace_context.new()
     headers = {"traceparent": traceparent}
     order = answered(await customer.call("POST", "/orders", an_order(), headers=headers), 201)
-    said = {"orderId": order["id"], "paymentMethodId": card}
-    answered(await customer.call("POST", "/payments", said, headers=headers), 201)
+    body = {"orderId": order["id"], "paymentMethodId": card}
+    answered(await customer.call("POST", "/payments", body, headers=headers), 201)
     await customer.until_order_is(order, status)
     await customer.shop.sandbox.behave()
     return trace_context.trace_id(traceparent), order
@@ -80,12 +80,12 @@ def test_every_span_but_the_edges_first_ones_was_caused_by_another(bought: tuple
     known = {span["spanId"] for span in spans}
     first = [span for span in spans if span["parentSpanId"] not in known]
     assert [(span["service"], span["kind"]) for span in first] == [("edge", "server")] * 2
-    # Both say that they were caused by the page's own span.
+    # Both have the page's own span as parent.
     assert len({span["parentSpanId"] for span in first}) == 1
     assert first[0]["parentSpanId"] != ""
 
 
-def test_requests_say_who_asked_and_how_much(bought: tuple[list[Kept], Json], customer: Customer) -> None:
+def test_spans_of_requests_have_caller_and_sizes(bought: tuple[list[Kept], Json], customer: Customer) -> None:
     servers = [span for span in bought[0] if span["kind"] == "server"]
     (create,) = [span for span in servers if span["name"] == "argosy.order.v1.OrderService/CreateOrder"]
     assert create["attributes"]["user.id"] == customer.id
@@ -120,11 +120,11 @@ async def test_logs_name_the_same_trace(stack: RealStack, bought: tuple[list[Kep
 def test_argosy_trace_draws_the_purchase(stack: RealStack, bought: tuple[list[Kept], Json]) -> None:
     spans, order = bought
     drawn = argosy_trace(stack, order["id"], "--queries")
-    for said in (spans[0]["traceId"], "edge POST order.CreateOrder", "order process payment-events PAYMENT_CONFIRMED"):
-        assert said in drawn
-    told = json.loads(argosy_trace(stack, spans[0]["traceId"], "--json"))
-    assert told["trace"] == spans[0]["traceId"]
-    assert [root["name"] for root in told["roots"]] == ["POST order.CreateOrder", "POST payment.CreatePayment"]
+    for text in (spans[0]["traceId"], "edge POST order.CreateOrder", "order process payment-events PAYMENT_CONFIRMED"):
+        assert text in drawn
+    printed = json.loads(argosy_trace(stack, spans[0]["traceId"], "--json"))
+    assert printed["trace"] == spans[0]["traceId"]
+    assert [root["name"] for root in printed["roots"]] == ["POST order.CreateOrder", "POST payment.CreatePayment"]
 
 
 async def test_a_refused_card_is_no_error_of_ours(stack: RealStack, customer: Customer) -> None:

@@ -55,6 +55,7 @@ async def test_a_purchase_is_seen_as_it_happens(customer: Customer, staff: Custo
         assert [await mine.next(), await theirs.next()] == [order, order]
         await customer.pay(order)
         confirmed = await mine.next()
+        assert confirmed is not None
         assert confirmed == await theirs.next() == order | {"status": "confirmed", "updatedAt": confirmed["updatedAt"]}
         for status in ("shipped", "delivered"):
             moved = answered(await move(staff, order, status), 200)
@@ -91,12 +92,12 @@ async def test_by_grpc_through_the_edge(channel: grpc.aio.Channel, customer: Cus
 async def test_nobody_else_may_watch(shop: Shop, customer: Customer, stranger: Customer) -> None:
     order = await customer.order()
     path = f"/orders/{order['id']}:watch"
-    told = refusal(await stranger.call("GET", path))
-    assert (told.status, told.reason) == (404, "ORDER_NOT_FOUND")
+    error = refusal(await stranger.call("GET", path))
+    assert (error.status, error.reason) == (404, "ORDER_NOT_FOUND")
     assert refusal(await shop.call("GET", path)).status == 401
     assert refusal(await shop.call("GET", path, token="nonsense")).status == 401
-    told = refusal(await customer.call("GET", "/orders/o-1:watch"))
-    assert (told.status, set(told.fields)) == (400, {"id"})
+    error = refusal(await customer.call("GET", "/orders/o-1:watch"))
+    assert (error.status, set(error.fields)) == (400, {"id"})
     assert (await customer.get(f"/orders/{order['id']}")) == order
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 from services.chassis.bus import events
@@ -42,7 +42,8 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 def of_services() -> Mapping[str, Examples]:
     """The examples of each service that has some."""
     names = sorted(file.parent.name for file in UNIT.glob("*/golden_facts.py"))
-    return {name: importlib.import_module(f"tests.unit.{name}.golden_facts") for name in names}
+    found = {name: importlib.import_module(f"tests.unit.{name}.golden_facts") for name in names}
+    return cast(Mapping[str, Examples], found)
 
 
 def records(service: str, encode: Callable[[Any], Outgoing], facts: Iterable[Any]) -> list[OutgoingRecord]:

@@ -1,5 +1,6 @@
 """What the image holds, and that all of it runs."""
 
+import re
 import subprocess
 from http import HTTPStatus
 from pathlib import Path
@@ -18,7 +19,7 @@ from local.stack import Stack
 ENVIRONMENT = "/opt/argosy"
 
 
-def _say(*command: str) -> str:
+def _output_of(*command: str) -> str:
     return subprocess.run(inside(*command), capture_output=True, text=True, check=True).stdout
 
 
@@ -33,16 +34,23 @@ def test_the_edge_answers_its_health_and_reaches_a_service(stack: Stack) -> None
     assert httpx.get(stack.url("edge", "/api/v1/products/prod-123")).json()["id"] == "prod-123"
 
 
+def test_the_web_app_is_served(stack: Stack) -> None:
+    page = httpx.get(stack.url("edge", "/"))
+    assert (page.status_code, page.headers["content-type"]) == (HTTPStatus.OK, "text/html; charset=utf-8")
+    (script,) = re.findall(r'src="(/assets/[^"]+\.js)"', page.text)
+    assert httpx.get(stack.url("edge", script)).status_code == HTTPStatus.OK
+
+
 def test_people_buy_through_it(stack: Stack) -> None:
     assert demo(stack) == 0
 
 
 def test_what_listens_is_the_image_and_no_root(stack: Stack) -> None:
-    ports = {stack.port(f"{service}-grpc") for service in SERVICES} | {stack.port("edge")}
+    ports = {stack.port(f"{service}-grpc") for service in SERVICES} | {stack.port("edge"), stack.port("web")}
     listening = {
         connection.laddr.port: psutil.Process(connection.pid)
         for connection in psutil.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port in ports
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port in ports
     }
     assert listening.keys() == ports
     assert {process.uids().effective for process in listening.values()} == {USER}
@@ -50,16 +58,17 @@ def test_what_listens_is_the_image_and_no_root(stack: Stack) -> None:
 
 
 def test_the_command_line_is_on_the_path() -> None:
-    assert _say("argosy", "--version") == f"argosy {VERSION}\n"
+    assert _output_of("argosy", "--version") == f"argosy {VERSION}\n"
 
 
 def test_what_only_building_and_testing_need_is_not_there() -> None:
-    assert _say("ls", "/argosy").split() == ["cli", "edge", "envoy", "generated", "services"]
-    found = _say(
+    assert _output_of("ls", "/argosy").split() == ["cli", "edge", "envoy", "generated", "services", "web"]
+    assert _output_of("ls", "/argosy/web/app").split() == ["dist"]
+    found = _output_of(
         "python", "-c", "import importlib.util as u; print([n for n in ('pip', 'pytest', 'local') if u.find_spec(n)])"
     )
     assert found == "[]\n"
 
 
 def test_the_files_are_not_the_users_own() -> None:
-    assert _say("find", "/argosy", "/opt/argosy", "-user", str(USER)) == ""
+    assert _output_of("find", "/argosy", "/opt/argosy", "-user", str(USER)) == ""

@@ -32,7 +32,7 @@ def methods() -> Iterator[Method]:
     contract = list(_contract())
     for service in contract:
         for method in service.methods.values():
-            yield Method(service.owner, method.path, method.callers or frozenset({"edge"}))
+            yield Method(service.owner, method.path, frozenset(method.callers or {"edge"}))
     for owner in sorted({service.owner for service in contract}):
         yield Method(owner, HEALTH, frozenset())
 

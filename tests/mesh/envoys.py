@@ -1,4 +1,4 @@
-"""What the sidecars' Envoys say of themselves."""
+"""The state of the sidecars' Envoys, from their admin interfaces."""
 
 import json
 import urllib.request

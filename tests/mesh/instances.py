@@ -1,4 +1,4 @@
-"""More instances of a service, doing as a test says: light ones, that end mutual TLS themselves, without sidecars."""
+"""More instances of a service, controlled by a test: light ones that end mutual TLS themselves, without sidecars."""
 
 import contextlib
 import itertools

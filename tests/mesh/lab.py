@@ -62,7 +62,7 @@ class Lab:
     def add(self, pod: Pod, *, called: bool = True) -> Pod:
         """Make the workload's objects and start its sidecar; returns once it has its certificate.
 
-        called: whether calls of its service may be sent to it from the beginning (`send_calls_to` says so later).
+        called: whether calls of its service may be sent to it from the beginning (later: `send_calls_to`).
         """
         account = {"name": pod.account, "namespace": pod.namespace}
         made: list[Manifest] = [*(of_pod if called else of_sidecar)(self._stack, pod)]
@@ -89,11 +89,11 @@ class Lab:
         return [*PODS.values(), *self._pods]
 
     def send_calls_to(self, pod: Pod) -> None:
-        """Tell the mesh that a workload serves."""
+        """Mark a workload as ready in the mesh."""
         apply_all(self._cluster, [workload_entry(pod, pod.address(self._stack))])
 
     def send_no_calls_to(self, pod: Pod) -> None:
-        """Tell the mesh that a workload serves no longer, as when its pod is told to stop."""
+        """Mark a workload as not ready in the mesh, as when its pod is stopped."""
         self.delete([workload_entry(pod, pod.address(self._stack))])
 
     def remove(self, pod: Pod) -> None:

@@ -1,4 +1,4 @@
-"""Every workload and every rpc: whether an answer is what the contract says."""
+"""Every workload and every rpc: whether an answer is what the contract allows."""
 
 from collections.abc import Iterable
 
@@ -23,7 +23,7 @@ def wrong_pairs(stack: Stack, caller: Pod, of: Iterable[Method] = METHODS) -> li
 
 
 def as_contracted(caller: str, method: Method, answer: tuple[grpc.StatusCode, str]) -> bool:
-    """Whether an answer is what the contract says: refused by the mesh, or anything that a service itself says."""
+    """Whether an answer is what the contract allows: refused by the mesh, or an answer of the service itself."""
     if caller in method.callers:
         return answer != DENIED_BY_THE_MESH and answer[0] not in NOBODY_ANSWERED
     return answer == DENIED_BY_THE_MESH

@@ -3,7 +3,7 @@
 import signal
 import socket
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import product
@@ -53,7 +53,7 @@ class Replica:
         self._started = False
 
     def start(self) -> None:
-        """Start both; returns when the process says that it can serve."""
+        """Start both; returns when the process is ready."""
         self._started = True
         self._lab.add(self.pod, called=False)
         with self._log.open("wb") as log:
@@ -114,7 +114,7 @@ def take_calls(stack: Stack, lab: Lab, pods: Iterable[Pod]) -> None:
 
 
 def take_no_calls(stack: Stack, lab: Lab, pods: Iterable[Pod]) -> None:
-    """As the endpoints' controller when a pod is told to stop: no new calls. Returns when every sidecar knows.
+    """As the endpoints' controller when a pod is stopped: no new calls. Returns when every sidecar knows.
 
     A cluster gives that the 5 s of preStop; here the machine may be slower.
     """
@@ -124,11 +124,11 @@ def take_no_calls(stack: Stack, lab: Lab, pods: Iterable[Pod]) -> None:
         until(lambda pod=pod: _known(stack, pod) == {False}, f"{pod.name} is called for ever")  # type: ignore[misc]
 
 
-def together(work: Iterable[object]) -> None:
-    """Do all of it at once (each is a call without arguments); raises what any raises."""
+def together(work: Iterable[Callable[[], object]]) -> None:
+    """Do all of it at once; raises what any raises."""
     jobs = list(work)
     with ThreadPoolExecutor(len(jobs)) as workers:
-        for done in [workers.submit(job) for job in jobs]:  # type: ignore[arg-type]
+        for done in [workers.submit(job) for job in jobs]:
             done.result()
 
 

@@ -1,4 +1,4 @@
-"""istiod decides nothing about a call: when it is away, traffic goes on as it last said."""
+"""istiod decides nothing about a call: when it is away, traffic goes on with its last configuration."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -19,7 +19,7 @@ from tests.mesh.policies import shipped
 RULES = {"user": "user", "order": "order", "payment": "payment", "inventory": "default"}
 """Each service that states its own rule, and one that has the mesh's."""
 STATED = {"user": 5, "order": 3, "payment": 2, "inventory": 3}
-"""Failures in a row that were asked for, whatever the manifests say."""
+"""The number of failures in a row that is required, independent of the manifests."""
 
 
 class Failing:
@@ -59,13 +59,13 @@ class Failing:
 
 
 def outlier_detection(cluster: Cluster, name: str) -> Any:
-    """What a shipped rule says."""
+    """A shipped rule."""
     return shipped(cluster, "destinationrule", name)["spec"]["trafficPolicy"]["outlierDetection"]
 
 
 def instances_for(rule: Any) -> int:
     """How many there must be for the rule to let one go."""
-    return math.ceil(100 / rule["maxEjectionPercent"])
+    return math.ceil(100 / int(rule["maxEjectionPercent"]))
 
 
 @pytest.fixture(scope="module")

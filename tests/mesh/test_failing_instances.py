@@ -52,7 +52,7 @@ def test_a_create_is_sent_once_whatever_becomes_of_it(stack: Stack, as_edge: Pod
 def test_with_retries_of_creates_they_would_be_sent_again(
     stack: Stack, cluster: Cluster, lab: Lab, as_edge: Pod, failing_order: Instance
 ) -> None:
-    """The control, and the mutation: what Istio does when nobody tells it not to."""
+    """The control, and the mutation: what Istio does by default."""
     careless = shipped(cluster, "virtualservice", "order")
     for route in careless["spec"]["http"]:
         route["retries"] = {"attempts": 3, "retryOn": "unavailable"}

@@ -15,7 +15,7 @@ from tests.mesh.calls import DENIED_BY_THE_MESH, HEALTH, ask
 from tests.mesh.lab import Lab, until
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
-"""What an HTTP/2 client says first: its preface and empty SETTINGS."""
+"""What an HTTP/2 client sends first: its preface and empty SETTINGS."""
 _SECONDS = 10
 
 
@@ -68,7 +68,7 @@ def _in_plain_text(stack: Stack, service: str) -> tuple[grpc.StatusCode, str]:
 
 
 def _is_heard(stack: Stack, service: str, chain: str, key: str, root: str) -> bool:
-    """Whether the other side says anything after the handshake: only then has it taken our certificate."""
+    """Whether the other side sends anything after the handshake: only then has it taken our certificate."""
     try:
         with _connected(stack, service, chain, key, root) as connection:
             connection.sendall(_PREFACE)

@@ -1,6 +1,7 @@
 """Every service and the edge are restarted, pod after pod, while people buy: no call fails, creates included."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.mesh.rollout import WORKLOADS, Originals, Replica, take_calls, take_n
 
 PEOPLE = 4
 AT_LEAST = 20
-"""So many calls of each kind there must have been, for their success to say anything."""
+"""The minimum of calls of each kind for their success to be evidence."""
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def originals(stack: Stack, lab: Lab) -> Iterator[Originals]:
     """They run and are called afterwards, whatever happened."""
     made = Originals(stack)
     yield made
-    together(lambda name=name: made.start(name) for name in WORKLOADS)
+    together(partial(made.start, name) for name in WORKLOADS)
     take_calls(stack, lab, PODS.values())
 
 
@@ -43,13 +44,13 @@ def test_nobody_notices_a_rolling_restart_of_everything(
         together(replica.start for replica in replicas.values())
         take_calls(stack, lab, seconds)
         take_no_calls(stack, lab, PODS.values())
-        together(lambda name=name: originals.stop(name) for name in WORKLOADS)
+        together(partial(originals.stop, name) for name in WORKLOADS)
 
         bought = customers.calls["POST payments"]
         until(lambda: customers.calls["POST payments"] > bought + PEOPLE, "nobody can buy from the new pods")
         assert [pod.name for pod in seconds if not let_in(stack, pod)] == []
 
-        together(lambda name=name: originals.start(name) for name in WORKLOADS)
+        together(partial(originals.start, name) for name in WORKLOADS)
         take_calls(stack, lab, PODS.values())
         take_no_calls(stack, lab, seconds)
         together(replica.stop for replica in replicas.values())

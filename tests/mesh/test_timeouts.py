@@ -1,4 +1,4 @@
-"""A slow instance is waited for as long as the contract says, and no longer."""
+"""A slow instance is waited for until the contract's timeout, and no longer."""
 
 from collections.abc import Iterator
 
@@ -19,15 +19,15 @@ from tests.mesh.matrix import NOBODY_ANSWERED
 from tests.mesh.policies import shipped
 
 EXPECTED = "x-envoy-expected-rq-timeout-ms"
-"""The caller's sidecar tells the instance how long it will wait for this try."""
+"""The header by which the caller's sidecar passes the timeout of this try."""
 READ = "/argosy.user.v1.UserService/GetUser"
 CUT = "upstream request timeout"
 LONGER = 300
-"""Seconds that a caller would wait itself, more than any contract says."""
+"""Seconds that a caller would wait itself, longer than any timeout in the contract."""
 
 
 def hang(context: grpc.ServicerContext) -> bytes:
-    """The instance says nothing for as long as anybody waits."""
+    """The instance does not answer for as long as anybody waits."""
     until(lambda: not context.is_active(), "nobody gives up")
     return b""
 
@@ -54,14 +54,14 @@ def serving(stack: Stack, lab: Lab, as_edge: Pod) -> Iterator[dict[str, Instance
 
 
 @pytest.mark.parametrize("owner", SERVICES)
-def test_every_rpc_is_waited_for_as_long_as_the_contract_says(
+def test_every_rpc_has_the_timeout_of_the_contract(
     stack: Stack, contract: tuple[Service, ...], serving: dict[str, Instance], owner: str
 ) -> None:
     bounded = [
         (service, rpc)
         for service in contract
         for rpc in service.rpcs
-        # A stream is open as long as its service says: a proxy's time would cut off what is well.
+        # A stream is open until its service ends it: a proxy's timeout would cut off a healthy one.
         if service.owner == owner and not rpc.streams
     ]
     stated = {rpc.path: round(1000 * one_try(service, rpc)) for service, rpc in bounded}
@@ -70,7 +70,7 @@ def test_every_rpc_is_waited_for_as_long_as_the_contract_says(
 
 
 def milliseconds(stack: Stack, instance: Instance, owner: str, rpc: Rpc) -> int:
-    """How long the caller's sidecar says that it will wait. Calls until the noting instance is chosen."""
+    """The timeout that the caller's sidecar passes. Calls until the recording instance is chosen."""
     caller = PODS[callers(rpc)[0]]
 
     def arrived() -> bool:

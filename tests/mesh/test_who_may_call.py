@@ -26,7 +26,7 @@ def test_the_matrix_is_whole() -> None:
 
 
 @pytest.mark.parametrize("name", CALLERS)
-def test_a_workload_may_call_what_the_contract_says_and_nothing_else(
+def test_a_workload_may_call_what_the_contract_allows_and_nothing_else(
     name: str, stack: Stack, callers: dict[str, Pod]
 ) -> None:
     assert wrong_pairs(stack, callers[name]) == []

@@ -46,11 +46,11 @@ async def _run(chosen: Sequence[Mutation]) -> None:
     """Each mutation, and the product as it is in the same run, each on a system of its own."""
     known: dict[tuple[object, ...], Verdict] = {}
     for number, mutation in enumerate(chosen, 1):
-        _say(f"{number}/{len(chosen)} {mutation.name}: {mutation.meaning}")
+        _print(f"{number}/{len(chosen)} {mutation.name}: {mutation.meaning}")
         report.keep(mutation, "mutant", await _judged(mutation, mutation, QUICK))
         run = (tuple(mutation.plan), mutation.seed, mutation.seconds)
         if run not in known:
-            _say(f"{number}/{len(chosen)} the product as it is, in the run of {mutation.name}")
+            _print(f"{number}/{len(chosen)} the product as it is, in the run of {mutation.name}")
             known[run] = await _judged(mutation, None, CONTROL)
         report.keep(mutation, "control", known[run])
 
@@ -59,7 +59,7 @@ async def _judged(run: Mutation, change: Mutation | None, limits: Limits) -> Ver
     """What the checker finds in the run of one mutation, in a fresh system that has a mutation or none."""
     async with laboratory(chaos_stack("mutants"), change) as found:
         verdict = await found.judge(run.plan, run.seed, run.seconds, limits)
-    _say_problems(verdict)
+    _print_problems(verdict)
     return verdict
 
 
@@ -86,17 +86,17 @@ def _lines(plan: Sequence[Fault]) -> list[str]:
     return [f"  {fault.at:.1f} s  {fault}" for fault in plan]
 
 
-def _say_problems(verdict: Verdict) -> None:
+def _print_problems(verdict: Verdict) -> None:
     for problem in verdict.problems[:_MOST_SHOWN]:
-        _say(f"  {problem}")
-    _say(f"  {len(verdict.problems)} problems after {verdict.seconds:.0f} s")
+        _print(f"  {problem}")
+    _print(f"  {len(verdict.problems)} problems after {verdict.seconds:.0f} s")
 
 
 _MOST_SHOWN = 12
 _SHRUNK_KINDS = (Kind.KILL, Kind.PAUSE, Kind.CUT, Kind.SLOW, Kind.REPLAY, Kind.WEBHOOKS_DOUBLED)
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 

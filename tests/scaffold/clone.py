@@ -116,4 +116,5 @@ def _environment(root: Path) -> None:
         for entry in (VENV / folder).iterdir():
             if entry.name not in made and not entry.name.startswith("__editable__"):
                 (mine / folder / entry.name).symlink_to(entry)
+    (root / "web" / "app" / "node_modules").symlink_to(ROOT / "web" / "app" / "node_modules")
     (mine / packages / "clone.pth").write_text(f"{root}\n{root / 'generated' / 'python'}\n")

@@ -47,6 +47,6 @@ async def curl(
     out, err = await process.communicate(config.encode())
     command = " ".join(["curl", *arguments])
     assert process.returncode == 0, f"{command}: {err.decode()}"
-    text, _, told = out.decode().rpartition("\n")
-    status, _, content_type = told.partition(" ")
+    text, _, answer = out.decode().rpartition("\n")
+    status, _, content_type = answer.partition(" ")
     return Answer(command, int(status), content_type, text)

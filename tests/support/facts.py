@@ -74,7 +74,7 @@ class Payment:
     disputed: Decimal = Decimal()
     """What banks took through disputes, less what they gave back."""
     alarmed: bool = False
-    """Whether somebody was told that it needs a person, or a person has settled it."""
+    """Whether it was reported as needing a person, or a person has settled it."""
     to_credit: Decimal = Decimal()
     """What of the refunds went to the customer's store credit, while the money stays at the payment's provider."""
     credited: Decimal = Decimal()
@@ -151,7 +151,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Told:
+class OutboxEvent:
     """An event in an outbox."""
 
     id: str
@@ -175,7 +175,7 @@ class Facts:
     messages: Sequence[Message]
     welcomes: Mapping[str, str]
     """How the first message to each person who registered from that moment on stands; empty for none yet."""
-    outboxes: Sequence[Told]
+    outboxes: Sequence[OutboxEvent]
     bus: Sequence[Record]
     """Every record of the event topics."""
     dead_letters: int
@@ -455,8 +455,8 @@ async def _mails(stack: RealStack) -> list[dict[str, str]]:
                 return found
 
 
-async def _outboxes(stack: RealStack, since: datetime) -> list[Told]:
-    told: list[Told] = []
+async def _outboxes(stack: RealStack, since: datetime) -> list[OutboxEvent]:
+    events: list[OutboxEvent] = []
     for service in OUTBOXES:
         async with _database(stack, service) as connection:
             rows = await connection.fetch(
@@ -464,5 +464,5 @@ async def _outboxes(stack: RealStack, since: datetime) -> list[Told]:
                 " WHERE occurred_at >= $1 ORDER BY position",
                 since,
             )
-        told += [Told(**row) for row in rows]
-    return told
+        events += [OutboxEvent(**row) for row in rows]
+    return events

@@ -26,7 +26,7 @@ _VALUES = {
     "bigint": "n",
     "numeric": "n % 1000",
     "boolean": "n % 10 = 0",
-    "timestamp with time zone": "now() - n * interval '1 minute'",
+    "timestamp with time zone": f"now() + (n - {ROWS // 2}) * interval '1 minute'",
     "date": "current_date - n % 20000",
     "bytea": "decode(md5(n::text) || md5(n::text), 'hex')",
     "jsonb": "jsonb_build_object('n', n, 'text', md5(n::text))",
@@ -112,6 +112,13 @@ class GrownTables:
     def whole_scans(self, sql: str) -> list[str]:
         """The tables of which a statement reads everything, or an index from end to end."""
         return [table for node in _nodes(self.plan(sql)) if (table := self._read_whole(node)) is not None]
+
+    def reads_from(self, column: str, sql: str) -> bool:
+        """Whether a statement reads an index from a bound of a column on, in the order of the index."""
+        nodes = list(_nodes(self.plan(sql)))
+        bound = re.compile(rf"\b{column} [<>] ")
+        begins = any(bound.search(_bare(node.get("Index Cond", ""))) for node in nodes)
+        return begins and not any("Sort" in node["Node Type"] for node in nodes)
 
     def _read_whole(self, node: Plan) -> str | None:
         if node["Node Type"] == "Seq Scan":

@@ -2,7 +2,7 @@
 
 - Every order that was accepted is confirmed (or further) and paid once, or cancelled and not charged; one that nobody
   has paid yet may be pending. What staff give back of a payment leaves its order as it is.
-- Money that a cancelled order holds all the same needs a person, and somebody was told so.
+- Money that a cancelled order holds all the same needs a person, and is reported as stranded.
 - The books, the table of payments and their providers (Stripe, store credit) agree to the cent, also on what disputes
   have moved. A balance of store credit is what its entries come to, and never below zero.
 - Stock on hand and sold is what there was in the beginning and what staff have added since; what is held is what
@@ -210,8 +210,8 @@ def _mail(found: Facts, may_repeat: bool) -> Iterator[str]:
         for commit in order.commits
         if commit.status in _MAIL_ABOUT
     )
-    due.update((order_id, "payment_refunded") for order_id in _told_of(found, "PAYMENT_REFUNDED"))
-    due.update((order_id, "payment_refund_failed") for order_id in _told_of(found, "PAYMENT_REFUND_FAILED"))
+    due.update((order_id, "payment_refunded") for order_id in _orders_with(found, "PAYMENT_REFUNDED"))
+    due.update((order_id, "payment_refund_failed") for order_id in _orders_with(found, "PAYMENT_REFUND_FAILED"))
     for order_id, kind in due.keys() | written.keys():
         if written[order_id, kind] != due[order_id, kind]:
             yield f"order {order_id}: {written[order_id, kind]} messages of type {kind}"
@@ -237,23 +237,23 @@ def _readers(found: Facts) -> Iterator[str]:
             yield f"mails to {user_id} go to another address or name than the account has"
 
 
-def _told_of(found: Facts, kind: str) -> Iterator[str]:
-    """The order of each event of a kind that the bus told, however often it did."""
-    told = {
+def _orders_with(found: Facts, kind: str) -> Iterator[str]:
+    """The order of each event of a kind on the bus, once for all its copies."""
+    published = {
         (record.header("ce_id"), record.key.decode(errors="replace"))
         for record in found.bus
         if record.header("ce_type") == kind
     }
-    return (order_id for _, order_id in told if order_id in found.orders)
+    return (order_id for _, order_id in published if order_id in found.orders)
 
 
 def _events(found: Facts, before: Baseline) -> Iterator[str]:
     if found.dead_letters != before.dead_letters:
         yield f"{found.dead_letters - before.dead_letters} events became dead letters"
     on_the_bus = {record.header("ce_id") for record in found.bus}
-    for told in found.outboxes:
-        if not told.sent or told.id not in on_the_bus:
-            yield f"{told.type} {told.id} of {told.key} is not on the bus"
+    for event in found.outboxes:
+        if not event.sent or event.id not in on_the_bus:
+            yield f"{event.type} {event.id} of {event.key} is not on the bus"
     distinct = {
         (record.key.decode(errors="replace"), record.header("ce_type"), record.header("ce_id")) for record in found.bus
     }
@@ -273,19 +273,19 @@ def _sequences(found: Facts) -> Iterator[str]:
     for order in found.orders.values():
         happened = [(commit.version, commit.type) for commit in order.commits]
         if [version for version, _ in happened] != list(range(1, len(happened) + 1)):
-            yield f"order {order.id} has the versions {_told(happened)}"
+            yield f"order {order.id} has the versions {_as_text(happened)}"
         if list(heard[order.id].values()) != happened:
-            yield f"order {order.id}: {_told(happened)} happened, {_told(heard[order.id].values())} is on the bus"
+            yield f"order {order.id}: {_as_text(happened)} happened, {_as_text(heard[order.id].values())} is on the bus"
         if not all(commit.published for commit in order.commits):
             yield f"order {order.id} has commits that are not marked as published"
 
 
 def _contents(found: Facts) -> Iterator[str]:
     """An event that is published again is the same."""
-    said: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     for record in found.bus:
         event_id = record.header("ce_id")  # "" for what is no event
-        if event_id and said.setdefault(event_id, record.value) != record.value:
+        if event_id and contents.setdefault(event_id, record.value) != record.value:
             yield f"event {event_id} of {record.key.decode(errors='replace')} is on the bus with two contents"
 
 
@@ -298,5 +298,5 @@ def _holds(found: Facts, expired_by_hand: Collection[str]) -> Iterator[str]:
             yield f"order {event.order_id}: its stock was released because time passed"
 
 
-def _told(events: Iterable[tuple[int, str]]) -> str:
+def _as_text(events: Iterable[tuple[int, str]]) -> str:
     return f"[{', '.join(f'{version} {kind}' for version, kind in events)}]"

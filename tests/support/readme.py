@@ -34,7 +34,7 @@ def blocks(document: Path = ROOT / "README.md") -> list[Block]:
     """All fenced blocks. Raises ValueError for an indented one: nobody would type it."""
     text = document.read_text(encoding="utf-8")
     if _INDENTED.search(_FENCE.sub("", text)):
-        raise ValueError("README.md has an indented block: fence it, and say whether a test types it (sh) or not")
+        raise ValueError("README.md has an indented block: fence it, with sh if a test runs it")
     found = []
     for fence in _FENCE.finditer(text):
         headings = re.findall(r"^## (.*)$", text[: fence.start()], re.MULTILINE)
@@ -73,9 +73,9 @@ class Newcomer:
             check=False,
             timeout=_PATIENCE_SECONDS,
         )
-        *said, rest = done.stdout.split(f"\n{_END}\n")
-        assert len(said) == len(steps), f"the shell ended in step {len(said)}:\n{rest}"
-        return said
+        *printed, rest = done.stdout.split(f"\n{_END}\n")
+        assert len(printed) == len(steps), f"the shell ended in step {len(printed)}:\n{rest}"
+        return printed
 
     def _shifted(self, step: str) -> str:
         ports = "|".join(str(port) for port in BASE.values())

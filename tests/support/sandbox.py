@@ -38,11 +38,11 @@ class Sandbox:
         return await self.ask("GET", "/_sandbox/counts", params=of)
 
     async def hold_next_answers(self, seconds: float, count: int = 1) -> None:
-        """Commit what is asked next, and say so only after a while."""
+        """Commit the next request, and answer only after a while."""
         await self.ask("POST", "/_sandbox/faults", json={"kind": "hold", "seconds": seconds, "count": count})
 
     async def drop_next_answers(self, count: int = 1) -> None:
-        """Commit what is asked next, and never say so."""
+        """Commit the next request, and never answer."""
         await self.ask("POST", "/_sandbox/faults", json={"kind": "drop", "count": count})
 
     async def spoil_next(self, kind: str, count: int = 1) -> None:

@@ -154,9 +154,9 @@ class Shop:
             more["json"] = body
         return await self.http.request(method, f"/api/v1{path}", headers=sent, **more)
 
-    async def register(self, **said: str) -> Customer:
+    async def register(self, **changes: str) -> Customer:
         """Somebody new, signed in."""
-        person, key = a_person(**said), str(uuid.uuid4())
+        person, key = a_person(**changes), str(uuid.uuid4())
         answer = await insist(lambda: self.call("POST", "/users/register", person, key=key), 201)
         return Customer(self, answer["user"]["id"], person["email"], person["password"], answer["token"])
 
@@ -189,8 +189,8 @@ class Customer:
 
     async def sign_in(self) -> Customer:
         """The same person with a token of now."""
-        said = {"email": self.email, "password": self.password}
-        answer = await insist(lambda: self.shop.call("POST", "/users/login", said), 200)
+        body = {"email": self.email, "password": self.password}
+        answer = await insist(lambda: self.shop.call("POST", "/users/login", body), 200)
         return Customer(self.shop, self.id, self.email, self.password, answer["token"])
 
     async def call(self, method: str, path: str, body: object = None, **more: Any) -> httpx.Response:
@@ -207,8 +207,8 @@ class Customer:
 
     async def pay(self, order: Json, card: str = VISA, *, key: str | None = None) -> Json:
         """A payment of their order."""
-        said = {"orderId": order["id"], "paymentMethodId": card}
-        return answered(await self.call("POST", "/payments", said, key=key), 201)
+        body = {"orderId": order["id"], "paymentMethodId": card}
+        return answered(await self.call("POST", "/payments", body, key=key), 201)
 
     async def approve(self, payment: Json, outcome: str = "approve") -> None:
         """What they do at their bank's page, after what their browser does with the client secret."""
@@ -236,12 +236,12 @@ class Customer:
         return (await until(look, bool, f"a mail {subject!r} about order {order['id']}"))[0]
 
 
-def a_person(**said: str) -> dict[str, str]:
+def a_person(**changes: str) -> dict[str, str]:
     """What registers somebody new."""
     return {
         "email": f"ada.{uuid.uuid4().hex}@example.com",
         "password": uuid.uuid4().hex,
         "firstName": "Ada",
         "lastName": "Tour",
-        **said,
+        **changes,
     }

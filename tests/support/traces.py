@@ -21,12 +21,12 @@ class Edge:
 
 
 def spans(stack: RealStack, trace_id: str | None = None) -> list[Kept]:
-    """Everything that was told so far; of one trace, or of all."""
+    """All spans that were exported so far; of one trace, or of all."""
     return [span for span in read(stack.stack.traces_directory) if trace_id in (None, span["traceId"])]
 
 
 async def until_traced(stack: RealStack, trace_id: str, good: Callable[[list[Kept]], object], what: str) -> list[Kept]:
-    """A trace's spans, once all that is waited for has arrived: parts tell them in batches, a moment later."""
+    """A trace's spans, once all that is waited for has arrived: parts export them in batches, a moment later."""
 
     async def look() -> list[Kept]:
         return spans(stack, trace_id)

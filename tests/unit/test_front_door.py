@@ -43,7 +43,7 @@ def targets() -> set[str]:
 
 
 def complaints(file: Path, schema: str) -> str:
-    command = [BIN / "check-jsonschema", "--builtin-schema", f"vendor.{schema}", file]
+    command = [str(BIN / "check-jsonschema"), "--builtin-schema", f"vendor.{schema}", str(file)]
     if schema.endswith("timeout"):
         command[2] = f"custom.{schema}"
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -84,7 +84,7 @@ def test_an_action_has_one_version_everywhere() -> None:
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
-def test_a_workflow_may_read_alone_and_a_job_that_writes_says_so(file: Path) -> None:
+def test_a_workflow_may_only_read_and_a_job_that_writes_has_the_permission(file: Path) -> None:
     workflow = read(file)
     assert workflow["permissions"] == {"contents": "read"}
     written = [name for name, job in workflow["jobs"].items() if "write" in str(job.get("permissions"))]

@@ -28,7 +28,7 @@ HINT = "raise its version (CONTRIBUTING.md, 'Add a field'), then `make golden`"
 
 def today() -> dict[str, Any]:
     """What today's code writes: `bus/TYPE.vN` or `stored/TYPE.vN` → content."""
-    found = {}
+    found: dict[str, Any] = {}
     for its in SERVICES.values():
         found |= {name.removesuffix(".json"): content for name, content in its.files(release=None).items()}
     return deepcopy(found)

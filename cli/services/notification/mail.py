@@ -68,7 +68,8 @@ def retry(
 
 async def _oldest(settings: NotificationSettings, limit: int) -> Sequence[ParkedMessage]:
     async with _work(settings) as work:
-        return await ListParkedHandler(work)(ListParked(limit))
+        parked, _ = await ListParkedHandler(work)(ListParked(limit))
+        return parked
 
 
 async def _retry(settings: NotificationSettings, ids: Sequence[UUID] | None) -> Sequence[UUID]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from motor.motor_asyncio import AsyncIOMotorCollection
-from pymongo import DESCENDING
+from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from services.chassis.data.mongo import Document, Mongo, unavailable_when_away
 from services.chassis.plain.comparison import Drift
-from services.chassis.process.reconciliation import Known, Outcome
+from services.chassis.process.reconciliation import DriftKey, Known, Outcome, RecordedDrift
 
 _KEPT_TURNS = 10
 """A replica that was paused for fewer turns than these cannot take one that another has had."""
@@ -91,6 +91,22 @@ class MongoDrifts:
             await self._drifts.update_one(
                 {"_id": _id(comparison, drift)}, {"$set": values, "$setOnInsert": {"foundAt": now}}, upsert=True
             )
+
+    async def page(self, after: DriftKey, limit: int) -> list[RecordedDrift]:
+        """See DriftBook.page. FerretDB reads all drifts for it."""
+        query = {"_id": {"$gt": ":".join(after)}}
+        with unavailable_when_away():
+            documents = await self._drifts.find(query, sort=[("_id", ASCENDING)], limit=limit).to_list(None)
+        return [
+            RecordedDrift(
+                document["comparison"],
+                Drift(document["kind"], document["subject"], document["ours"], document["theirs"]),
+                Known(Outcome(document["outcome"]), document["repairs"]),
+                document["foundAt"],
+                document["lookedAt"],
+            )
+            for document in documents
+        ]
 
     async def count_left(self, comparison: str) -> dict[str, int]:
         """See DriftBook.count_left."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from services.chassis.data.postgres import Postgres
 from services.chassis.plain.comparison import Drift
-from services.chassis.process.reconciliation import Known, Outcome
+from services.chassis.process.reconciliation import DriftKey, Known, Outcome, RecordedDrift
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,25 @@ class PostgresDrifts:
             known.outcome,
             known.repairs,
         )
+
+    async def page(self, after: DriftKey, limit: int) -> list[RecordedDrift]:
+        """See DriftBook.page."""
+        rows = await self.postgres.fetch(
+            "SELECT comparison, kind, subject, ours, theirs, outcome, repairs, found_at, looked_at FROM drifts"
+            " WHERE (comparison, kind, subject) > ($1, $2, $3) ORDER BY comparison, kind, subject LIMIT $4",
+            *after,
+            limit,
+        )
+        return [
+            RecordedDrift(
+                row["comparison"],
+                Drift(row["kind"], row["subject"], row["ours"], row["theirs"]),
+                Known(Outcome(row["outcome"]), row["repairs"]),
+                row["found_at"],
+                row["looked_at"],
+            )
+            for row in rows
+        ]
 
     async def count_left(self, comparison: str) -> dict[str, int]:
         """See DriftBook.count_left."""

@@ -14,6 +14,8 @@ import uuid
 _CANONICAL = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 NIL = uuid.UUID(int=0)
 """Before all ids: where a walk through a table begins."""
+MAX = uuid.UUID(int=2**128 - 1)
+"""After all ids: where a list begins whose newest items come first."""
 _SEPARATOR = "\0"  # validation refuses it in every request
 _last: int = 0
 

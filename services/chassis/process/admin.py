@@ -49,9 +49,9 @@ class Admin:
     async def start(self, host: str, port: int) -> int:
         """Listen and return the bound port. Raises OSError if it is in use."""
         await self._runner.setup()
-        listener = _listener(host, port)
-        await web.SockSite(self._runner, listener).start()
-        bound: int = listener.getsockname()[1]
+        listening = listener(host, port)
+        await web.SockSite(self._runner, listening).start()
+        bound: int = listening.getsockname()[1]
         return bound
 
     async def stop(self) -> None:
@@ -75,7 +75,7 @@ class Admin:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def listener(host: str, port: int) -> socket.socket:
     """A listening socket. At `::` it is dual-stack like gRPC's; asyncio would bind IPv6 only."""
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     return socket.create_server(address[:2], family=family, dualstack_ipv6=host == "::")

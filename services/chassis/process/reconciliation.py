@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -70,6 +70,27 @@ class Known:
     """How often it was repaired."""
 
 
+DriftKey = tuple[str, str, str]
+"""Comparison, kind and subject."""
+
+
+@dataclass(frozen=True)
+class RecordedDrift:
+    """A drift in the record."""
+
+    comparison: str
+    drift: Drift
+    """Without what a repair does."""
+    known: Known
+    found_at: datetime
+    looked_at: datetime
+
+    @property
+    def key(self) -> DriftKey:
+        """Its place in the record."""
+        return self.comparison, self.drift.kind, self.drift.subject
+
+
 class DriftBook(Protocol):
     """The service's record of cursors and of drift that is not gone yet. Raises Unavailable while the store is away."""
 
@@ -90,6 +111,9 @@ class DriftBook(Protocol):
 
     async def keep(self, comparison: str, drift: Drift, known: Known) -> None:
         """Records a drift that was looked at now."""
+
+    async def page(self, after: DriftKey, limit: int) -> Sequence[RecordedDrift]:
+        """Up to `limit` drifts after a place, in the order of their places."""
 
     async def count_left(self, comparison: str) -> Mapping[str, int]:
         """How many drifts of each kind are left."""

@@ -39,7 +39,7 @@ class Service:
 
 @dataclass(slots=True, eq=False)  # frozen would cost a microsecond on every call
 class Call:
-    """One call: its caller and metadata. Read-only for handlers."""
+    """One call: its caller and metadata. Read-only for handlers, except `response_metadata`."""
 
     method: MethodPolicyView
     caller: User | Service | None
@@ -54,6 +54,8 @@ class Call:
     traceparent: str
     client_address: str
     """The client's IP address, from the edge; for calls that bypass the edge, the peer's address."""
+    response_metadata: list[tuple[str, str]] = field(default_factory=list, repr=False)
+    """The handler adds initial metadata of the response. It is sent if a call without a stream succeeds."""
 
     def user(self) -> User:
         """The signed-in person. Raises Unauthenticated if the caller is not a person."""

@@ -7,7 +7,8 @@ time the current call has left. gRPC retries repeatable rpcs on UNAVAILABLE, wit
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -16,6 +17,7 @@ from google.protobuf.message import Message
 from services.chassis import tracing
 from services.chassis.plain import deadlines, trace_context, transient
 from services.chassis.plain.crash_points import reach
+from services.chassis.plain.errors import Unavailable
 from services.chassis.rpc.policy import MethodPolicyView, ServicePolicyView
 from services.chassis.rpc.service_tokens import ServiceTokenSigner
 
@@ -54,6 +56,15 @@ def passes(error: BaseException) -> bool:
 
 
 transient.register_test(passes)
+
+
+@contextmanager
+def unavailable_without_answer() -> Iterator[None]:
+    """Raises Unavailable for a call that failed with any status."""
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        raise Unavailable from error
 
 
 class ServiceChannel:
@@ -120,7 +131,7 @@ class ServiceChannel:
 def service_config(contract: ServicePolicyView) -> dict[str, Any]:
     """gRPC's service config (timeouts and retries) from the contract. https://github.com/grpc/grpc/blob/master/doc/service_config.md"""
     return {
-        "methodConfig": [_method_config(method, contract.retries) for method in contract.methods.values()],
+        "methodConfig": [_method_config(method, contract.read_retries) for method in contract.methods.values()],
         "retryThrottling": {"maxTokens": _RETRY_TOKENS, "tokenRatio": _RETRIES_PER_CALL},
     }
 
@@ -128,9 +139,9 @@ def service_config(contract: ServicePolicyView) -> dict[str, Any]:
 def _method_config(method: MethodPolicyView, retries: int) -> dict[str, Any]:
     config: dict[str, Any] = {
         "name": [{"service": method.service, "method": method.name}],
-        "timeout": f"{method.deadline:.3f}s",
+        "timeout": f"{method.timeout:.3f}s",
     }
-    if method.repeatable and retries > 0:
+    if method.is_repeatable and retries > 0:
         config["retryPolicy"] = {
             "maxAttempts": min(retries + 1, _MOST_ATTEMPTS),
             "initialBackoff": "0.05s",
@@ -142,4 +153,4 @@ def _method_config(method: MethodPolicyView, retries: int) -> dict[str, Any]:
 
 
 def _timeout_of(method: MethodPolicyView, asked: float | None) -> float:
-    return deadlines.within(method.deadline if asked is None else min(asked, method.deadline))
+    return deadlines.within(method.timeout if asked is None else min(asked, method.timeout))

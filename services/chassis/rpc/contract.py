@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor_pb2 import (
@@ -32,6 +33,15 @@ MOST_REQUEST_BYTES = 10 * 1024 * 1024
 
 class ContractError(Exception):
     """An option is missing or contradicts another one. The text names the rpc or service."""
+
+
+class Access(StrEnum):
+    """Who may call an rpc."""
+
+    PUBLIC = "PUBLIC"
+    USER = "USER"
+    STAFF = "STAFF"
+    INTERNAL = "INTERNAL"
 
 
 @dataclass(frozen=True)
@@ -71,8 +81,7 @@ class Rpc:
     service: str
     """Its proto service, such as `argosy.order.v1.OrderService`."""
     name: str
-    access: str
-    """PUBLIC, USER, STAFF or INTERNAL."""
+    access: Access
     is_read: bool
     """Whether it is a read (NO_SIDE_EFFECTS), which any client or proxy may retry."""
     is_repeatable: bool
@@ -82,7 +91,7 @@ class Rpc:
     unlimited: bool
     """Whether the edge exempts it from rate limits."""
     callers: tuple[str, ...]
-    """INTERNAL only: the services that may call it."""
+    """INTERNAL only: short names of the services that may call it."""
     streams: bool
     """Whether the response is a stream of messages."""
     max_request_bytes: int
@@ -107,7 +116,7 @@ class Rpc:
     def counts_by_address(self) -> bool:
         """Whether the edge counts its callers by their address, with a token or without: anyone may call it, and it is
         no read. Such as registering: who has just made accounts is no new caller with each of their tokens."""
-        return self.access == "PUBLIC" and not self.is_read
+        return self.access is Access.PUBLIC and not self.is_read
 
 
 @dataclass(frozen=True)
@@ -179,7 +188,7 @@ def read_service(name: str, descriptor: ServiceDescriptorProto) -> Service:
     """
     policy = descriptor.options.Extensions[policy_pb2.service]
     rpcs = tuple(_rpc(name, method, policy) for method in descriptor.method)
-    internal = {rpc.access == "INTERNAL" for rpc in rpcs}
+    internal = {rpc.access is Access.INTERNAL for rpc in rpcs}
     _demand(len(internal) == 1, name, "public and internal rpcs belong in services of their own")
     _demand(bool(policy.name), name, "its policy names no service")
     balancing = policy_pb2.LoadBalancing.Name(policy.load_balancing).removeprefix("LOAD_BALANCING_")
@@ -226,7 +235,7 @@ def _rpc(service: str, method: MethodDescriptorProto, service_policy: policy_pb2
     return Rpc(
         service=service,
         name=method.name,
-        access=policy_pb2.Access.Name(policy.access).removeprefix("ACCESS_"),
+        access=Access[policy_pb2.Access.Name(policy.access).removeprefix("ACCESS_")],
         is_read=options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS,
         is_repeatable=options.idempotency_level in (MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENT),
         creates=policy.creates,

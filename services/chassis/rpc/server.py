@@ -129,13 +129,15 @@ def _handler(method: MethodPolicyView, entry: Bound) -> grpc.RpcMethodHandler:
 
 def _entry(method: MethodPolicyView, step: Step, in_flight: InFlight) -> Bound:
     """The function that grpc.aio calls, with and for bytes. The messages of a stream are sent by its step."""
+    created = _CREATED if method.creates else ()
 
     async def enter(body: bytes, context: Any) -> bytes:
         in_flight.enter()
         try:
-            answer = await step(Exchange(body, context))
-            if method.creates:  # only on success: a failure must not have initial metadata
-                await context.send_initial_metadata(_CREATED)
+            exchange = Exchange(body, context)
+            answer = await step(exchange)
+            if metadata := (*created, *exchange.response_metadata):  # only on success: a failure must not have any
+                await context.send_initial_metadata(metadata)
             return answer
         finally:
             in_flight.leave()

@@ -29,8 +29,9 @@ from opentelemetry.util.types import AttributeValue
 from services.chassis.bus.events import Event, OutgoingRecord, header, type_of
 from services.chassis.plain import trace_context
 from services.chassis.rpc.call import Service, User, request_id_of
+from services.chassis.rpc.contract import Access
 from services.chassis.rpc.pipeline.exchange import Exchange, Step
-from services.chassis.rpc.policy import Access, MethodPolicyView
+from services.chassis.rpc.policy import MethodPolicyView
 from services.chassis.tracing import Note, Tracing, export, grpc_spans, libraries
 from services.chassis.tracing.settings import TracingSettings
 
@@ -153,8 +154,8 @@ def _describe_call(span: Span, method: MethodPolicyView, exchange: Exchange, siz
     span.update_name(method.path[1:])
     span.set_attributes(
         {
-            "http.request.method": method.verb,
-            "http.route": method.route,
+            "http.request.method": method.verb or "GRPC",
+            "http.route": method.route or method.path,
             "http.request.body.size": len(exchange.body),
             "http.response.body.size": size,
             "argosy.request_id": request_id_of(exchange.metadata, exchange.traceparent),

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from uuid import UUID
 
-import grpc
-
 from argosy.order.v1 import order_lookup_pb2
 from argosy.order.v1.order_lookup_pb2 import (
     LookUpOrdersRequest,
@@ -17,8 +15,8 @@ from argosy.order.v1.order_lookup_pb2 import (
     ResolveOrdersRequest,
 )
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
-from services.chassis.plain.errors import Unavailable
 from services.chassis.rpc import timestamps
+from services.chassis.rpc.client import unavailable_without_answer
 from services.inventory.domain.reservations import KnownOrder, OrderState
 
 ORDER_LOOKUP = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]
@@ -45,20 +43,16 @@ class GrpcOrders:
         Raises Unavailable for every other answer, also from a version without this rpc: without an answer nothing is
         decided.
         """
-        try:
+        with unavailable_without_answer():
             answer = await self.stub.ResolveOrders(ResolveOrdersRequest(order_ids=map(str, order_ids)))
-        except grpc.aio.AioRpcError as error:
-            raise Unavailable from error
         return {UUID(one.order_id): _STATES[one.state] for one in answer.orders if one.state in _STATES}
 
     async def look_up(self, order_ids: Sequence[UUID]) -> Mapping[UUID, KnownOrder]:
         """See ports.Orders.look_up."""
         if not order_ids:
             return {}
-        try:
+        with unavailable_without_answer():
             answer = await self.stub.LookUpOrders(LookUpOrdersRequest(order_ids=map(str, order_ids)))
-        except grpc.aio.AioRpcError as error:
-            raise Unavailable from error
         return {UUID(one.order_id): _known(one) for one in answer.orders}
 
 

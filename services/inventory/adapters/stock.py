@@ -17,6 +17,7 @@ from services.inventory.domain.reservations import PricedLine, quantities
 from services.inventory.domain.stock import ComparedStock, Effect, Level, LockedStock, MoveKind, StockMove
 
 _MOVE = "id, product_id, kind, on_hand_delta, held_delta, on_hand, held, order_id, moved_by, reason, moved_at"
+_AFTER_ALL = 2**63 - 1
 _FOLDING = 7_203_004
 """The advisory lock of the folding process."""
 _DELETE_OLD = """
@@ -106,10 +107,9 @@ class PostgresStock:
     async def moves(self, product_id: str, *, before: int | None, limit: int) -> list[StockMove]:
         """Up to `limit` moves of a product with ids below `before`, newest first."""
         rows = await self._connection.fetch(
-            f"SELECT {_MOVE} FROM stock_moves WHERE product_id = $1 AND ($2::bigint IS NULL OR id < $2)"
-            " ORDER BY id DESC LIMIT $3",
+            f"SELECT {_MOVE} FROM stock_moves WHERE product_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
             product_id,
-            before,
+            _AFTER_ALL if before is None else before,
             limit,
         )
         return [_move(row) for row in rows]

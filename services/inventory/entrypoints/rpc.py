@@ -9,9 +9,11 @@ from google.protobuf.message import Message
 from pydantic import SecretStr
 
 from argosy.inventory.v1 import product_pb2, reservation_pb2
+from argosy.reconciliation.v1.drift_pb2 import ListDriftsResponse
 from services.chassis.data import idempotency, paging
 from services.chassis.plain.unit_of_work import Repeatable
 from services.chassis.rpc.call import Call
+from services.chassis.rpc.drifts import ListDrifts
 from services.inventory.entrypoints import mapping
 from services.inventory.use_cases.adjust_stock import AdjustStock, AdjustStockHandler
 from services.inventory.use_cases.change_product import ChangeProduct, ChangeProductHandler
@@ -38,6 +40,7 @@ class ProductRpc:
     change_product: ChangeProductHandler
     adjust_stock: AdjustStockHandler
     list_stock_moves: ListStockMovesHandler
+    list_drifts: ListDrifts
     idempotency_secret: SecretStr
 
     async def GetProduct(self, request: product_pb2.GetProductRequest, call: Call) -> product_pb2.Product:
@@ -86,6 +89,10 @@ class ProductRpc:
             stock_moves=map(mapping.stock_move_message, moves),
             next_page_token=paging.encode_page_token(str(last)) if last else "",
         )
+
+    async def ListStockDrifts(self, request: product_pb2.ListStockDriftsRequest, call: Call) -> ListDriftsResponse:
+        """What reconciliation found."""
+        return await self.list_drifts(request.page_size, request.page_token)
 
     def _repeatable(self, request: Message, call: Call) -> Repeatable:
         return Repeatable(call.idempotency_key, idempotency.fingerprint(self.idempotency_secret, request))

@@ -129,18 +129,19 @@ class PostgresMessages:
         """Up to `limit` of a user's messages older than `before`, newest first, without dropped ones."""
         rows = await self._connection.fetch(
             "SELECT id, type, channel, subject, order_id, status, created_at, sent_at FROM messages"
-            " WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) AND status <> 'dropped' ORDER BY id DESC LIMIT $3",
+            " WHERE user_id = $1 AND id < $2 AND status <> 'dropped' ORDER BY id DESC LIMIT $3",
             user_id,
-            before,
+            before or ids.MAX,
             limit,
         )
         return [_message(row) for row in rows]
 
-    async def oldest_parked(self, limit: int) -> list[ParkedMessage]:
-        """Up to `limit` parked messages, oldest first."""
+    async def oldest_parked(self, after: UUID, limit: int) -> list[ParkedMessage]:
+        """Up to `limit` parked messages with a larger id, oldest first."""
         rows = await self._connection.fetch(
             "SELECT id, user_id, type, order_id, attempts, error, created_at FROM messages"
-            " WHERE status = 'parked' ORDER BY id LIMIT $1",
+            " WHERE status = 'parked' AND id > $1 ORDER BY id LIMIT $2",
+            after,
             limit,
         )
         return [_parked(row) for row in rows]

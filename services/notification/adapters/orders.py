@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import grpc
-
 from argosy.order.v1 import order_lookup_pb2
 from argosy.order.v1.order_lookup_pb2 import LookUpOrdersRequest, OrderSummary
 from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
-from services.chassis.plain.errors import Unavailable
 from services.chassis.rpc import timestamps
+from services.chassis.rpc.client import unavailable_without_answer
 from services.notification.domain.messages import KnownOrder
 
 ORDER_LOOKUP = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]
@@ -29,10 +27,8 @@ class GrpcOrders:
         """See ports.Orders.look_up. An order of which an older version does not name the event is absent."""
         if not order_ids:
             return {}
-        try:
+        with unavailable_without_answer():
             answer = await self.stub.LookUpOrders(LookUpOrdersRequest(order_ids=map(str, order_ids)))
-        except grpc.aio.AioRpcError as error:
-            raise Unavailable from error
         return {UUID(one.order_id): _known(one) for one in answer.orders if one.status_event_id}
 
 

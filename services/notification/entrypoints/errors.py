@@ -9,7 +9,11 @@ from grpc import StatusCode
 
 from services.chassis.rpc.statuses import Fault
 from services.notification.domain.preferences import InvalidPreferences
+from services.notification.use_cases.retry_parked import NotParked
 
 STATUSES: Mapping[type[Exception], Fault] = MappingProxyType(
-    {InvalidPreferences: Fault(StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT")}
+    {
+        InvalidPreferences: Fault(StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
+        NotParked: Fault(StatusCode.NOT_FOUND, "MESSAGE_NOT_PARKED"),
+    }
 )

@@ -9,7 +9,7 @@ from argosy.event.v1.order_events_pb2 import OrderCreated
 from argosy.notification.v1 import notification_pb2
 from services.chassis.plain.money import Money
 from services.chassis.rpc import timestamps
-from services.notification.domain.messages import Message, OrderLine, OrderSummary
+from services.notification.domain.messages import Message, OrderLine, OrderSummary, ParkedMessage
 from services.notification.domain.preferences import Preference
 
 
@@ -32,6 +32,19 @@ def notification_message(message: Message) -> notification_pb2.Notification:
         status=message.status,
         created_at=timestamps.to_message(message.created_at),
         sent_at=timestamps.to_message(message.sent_at) if message.sent_at else None,
+    )
+
+
+def parked_message(message: ParkedMessage) -> notification_pb2.ParkedMessage:
+    """A parked message as staff see it."""
+    return notification_pb2.ParkedMessage(
+        id=str(message.id),
+        type=message.type,
+        user_id=str(message.user_id),
+        order_id=str(message.order_id) if message.order_id else None,
+        attempts=message.attempts,
+        error=message.error,
+        created_at=timestamps.to_message(message.created_at),
     )
 
 

@@ -1,4 +1,4 @@
-"""Schedule parked messages again, on behalf of an operator."""
+"""Schedule parked messages again, on behalf of an operator or staff."""
 
 from __future__ import annotations
 
@@ -13,13 +13,20 @@ from services.notification.ports import Work
 _log = structlog.get_logger()
 
 
+class NotParked(Exception):
+    """No parked message has this id: it was never parked, or is scheduled already."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no parked message with this id; it may be scheduled already")
+
+
 @dataclass(frozen=True)
 class RetryParked:
     """The messages; None: all parked ones."""
 
     ids: Sequence[UUID] | None
     operator: str
-    """The operator, for the audit log."""
+    """The operator, or the id of staff, for the audit log."""
 
 
 @dataclass(frozen=True)

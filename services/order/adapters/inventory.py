@@ -18,7 +18,7 @@ from argosy.inventory.v1.reservation_pb2 import (
 from argosy.inventory.v1.reservation_pb2_grpc import ReservationServiceStub
 from services.chassis.plain.errors import InvalidArgument, Unavailable
 from services.chassis.plain.money import Money
-from services.chassis.rpc.client import passes
+from services.chassis.rpc.client import passes, unavailable_without_answer
 from services.chassis.rpc.refusals import Refusal, refusal_of
 from services.order.domain.orders import Line, RequestedLine
 from services.order.ports import HeldForOtherLines, HoldEnded, OutOfStock, TooMuchHeld
@@ -51,10 +51,8 @@ class GrpcInventory:
 
     async def release(self, order_id: UUID) -> None:
         """See ports.Inventory."""
-        try:
+        with unavailable_without_answer():
             await self.stub.ReleaseReservation(ReleaseReservationRequest(order_id=str(order_id)))
-        except grpc.aio.AioRpcError as error:
-            raise Unavailable from error
 
     async def with_reservation(self, order_ids: Sequence[UUID]) -> Set[UUID]:
         """See ports.Inventory. A refusal that does not pass by itself is raised as it came: a defect of ours."""

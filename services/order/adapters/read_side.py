@@ -8,6 +8,9 @@ an index serves that on FerretDB, which uses indexes for nothing else (no range,
 and a page costs the same for a customer with ten orders and with a million. Within one bucket orders are sorted by time
 exactly; of two orders placed at the same instant in neighbouring buckets either may come first.
 
+The list of all orders. Each order is in a slice by its status and the time at which it was placed (slices.py); the list
+is in all_orders.py.
+
 Waiting. A pending order has the minute since which it is pending, so that equality finds those that wait too long.
 
 Versions. A projection never replaces a newer one. On MongoDB the guard is atomic. On FerretDB, which reads and then
@@ -31,7 +34,8 @@ from services.chassis.data.mongo import Document, Mongo, unavailable_when_away
 from services.chassis.plain import clock
 from services.chassis.plain.crash_points import reach
 from services.order.adapters.documents import order_from_document, order_to_document
-from services.order.domain.orders import Order, Status
+from services.order.adapters.slices import Slices, slice_of
+from services.order.domain.orders import Order, Status, can_follow
 from services.order.ports import Page, Position, ProjectionContended
 
 SHELF_HOLDS = 25
@@ -51,9 +55,12 @@ class MongoReadSide:
 
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
+        self.slices = Slices(mongo)
 
     async def ensure_indexes(self) -> None:
-        """Makes the indexes of the queries below; repeating it changes nothing."""
+        """Makes the indexes of the queries below and of all_orders.py; repeating it changes nothing."""
+        await self.slices.ensure_indexes()
+        await self._orders.create_index([("slice", ASCENDING), ("createdAt", DESCENDING), ("_id", DESCENDING)])
         await self._orders.create_index([("shelf", ASCENDING), ("createdAt", DESCENDING), ("_id", DESCENDING)])
         await self._orders.create_index([("status", ASCENDING), ("createdAt", ASCENDING)])
         await self._orders.create_index([("pendingSince", ASCENDING)])
@@ -62,14 +69,17 @@ class MongoReadSide:
         """Shows an order that was just placed. For one that may be shown already, `project` is cheaper."""
         with unavailable_when_away():
             await self._insert(order)
+        await self._list(order)
 
     async def project(self, order: Order) -> None:
         """See ports.ReadSide."""
         with unavailable_when_away():
             for _ in range(_TRIES):
                 if await self._raise(order) or await self._is_shown(order) or await self._insert(order):
-                    return
-        raise ProjectionContended(f"order {order.id} changes too fast to be projected")
+                    break
+            else:
+                raise ProjectionContended(f"order {order.id} changes too fast to be projected")
+        await self._list(order)
 
     async def page(self, user_id: UUID, status: Status | None, after: Position | None, limit: int) -> Page:
         """See ports.ReadSide."""
@@ -101,6 +111,14 @@ class MongoReadSide:
             placed = {"pendingSince": _minute(before - minute * _A_MINUTE), "createdAt": {"$lt": before}}
             found += await self._ids(placed)
         return found
+
+    async def _list(self, order: Order) -> None:
+        """Makes the list of all orders look where the order is now. Also for one that is shown already: whoever showed
+        it may have died before this."""
+        await self.slices.ensure(slice_of(order.status, order.created_at))
+        for status in Status:
+            if can_follow(order.status, status):
+                self.slices.left(slice_of(status, order.created_at))
 
     async def _ids(self, query: Document) -> list[UUID]:
         with unavailable_when_away():
@@ -176,7 +194,7 @@ class MongoReadSide:
 def document_of(order: Order) -> Document:
     """The document of an order, without its bucket."""
     waiting = {"pendingSince": _minute(order.created_at)} if order.status is Status.PENDING else {}
-    return order_to_document(order) | waiting
+    return order_to_document(order) | {"slice": slice_of(order.status, order.created_at)} | waiting
 
 
 def _shelf(user_id: UUID, number: int) -> str:

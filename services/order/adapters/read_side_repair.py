@@ -19,6 +19,7 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 from services.chassis.data.mongo import Document, Mongo, unavailable_when_away
 from services.chassis.plain.crash_points import reach
 from services.order.adapters.read_side import OPTIONAL, SHELF_HOLDS, MongoReadSide, document_of, shelf_number
+from services.order.adapters.slices import slice_of
 from services.order.domain.orders import Order
 from services.order.ports import Shown
 
@@ -57,6 +58,8 @@ class MongoReadSideRepair:
         document = shown.document
         if not await self._is_listed(document, order):
             wrong.add("shelf")
+        if not await self._read_side.slices.is_listed(slice_of(order.status, order.created_at)):
+            wrong.add("slice")
         return tuple(sorted(wrong))
 
     async def replace(self, shown: Shown, order: Order) -> None:
@@ -72,6 +75,7 @@ class MongoReadSideRepair:
             await self._orders.update_one(
                 {"_id": str(order.id), "version": document.get("version")}, _repair(document, right)
             )
+        await self._read_side.slices.repair(right["slice"])
 
     async def remove(self, shown: Shown) -> None:
         """See ports.ReadSideRepair."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
+from typing import Literal
 from uuid import UUID
 
 from google.protobuf.json_format import MessageToDict, ParseDict
@@ -12,12 +14,13 @@ from google.protobuf.struct_pb2 import Struct
 from argosy.order.v1 import order_lookup_pb2, order_pb2
 from argosy.order.v1.order_lookup_pb2 import ResolvedOrder
 from services.chassis.bus import events
-from services.chassis.plain import money
+from services.chassis.plain import clock, money
 from services.chassis.rpc import timestamps
 from services.order.adapters.facts import event_id, message_of
 from services.order.domain.facts import OrderStatusUpdated
 from services.order.domain.history import History, fold
 from services.order.domain.orders import Address, Order, RequestedLine, Standing
+from services.order.use_cases.list_orders import ListedOrders
 
 _STATES: Mapping[Standing, ResolvedOrder.State.ValueType] = MappingProxyType(
     {
@@ -39,6 +42,20 @@ def requested_lines(items: Iterable[order_pb2.OrderItemRequest]) -> list[Request
 def address_of(message: order_pb2.ShippingAddress) -> Address:
     """The address in a request."""
     return Address(message.street, message.city, message.state, message.zip_code, message.country)
+
+
+def instant_of(
+    request: order_pb2.ListAllOrdersRequest, name: Literal["placed_from", "placed_before"]
+) -> datetime | None:
+    """A bound of a request; None: it has none."""
+    if not request.HasField(name):
+        return None
+    return clock.to_millisecond(timestamps.from_message(getattr(request, name)))
+
+
+def page_message(page: ListedOrders) -> order_pb2.ListOrdersResponse:
+    """A page of a list."""
+    return order_pb2.ListOrdersResponse(orders=map(order_message, page.orders), next_page_token=page.next_page_token)
 
 
 def order_message(order: Order) -> order_pb2.Order:

@@ -10,14 +10,17 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from argosy.order.v1 import order_lookup_pb2, order_pb2
+from argosy.reconciliation.v1.drift_pb2 import ListDriftsResponse
 from services.chassis.data import paging
 from services.chassis.data.idempotency import fingerprint
 from services.chassis.plain.unit_of_work import Repeatable
 from services.chassis.rpc.call import Call
+from services.chassis.rpc.drifts import ListDrifts
 from services.order.domain.orders import Actor, Status
 from services.order.entrypoints import mapping
 from services.order.use_cases.get_order import GetOrder, GetOrderHandler
 from services.order.use_cases.get_order_history import GetOrderHistory, GetOrderHistoryHandler
+from services.order.use_cases.list_all_orders import ListAllOrders, ListAllOrdersHandler
 from services.order.use_cases.list_orders import ListOrders, ListOrdersHandler
 from services.order.use_cases.look_up_order import LookUpOrder, LookUpOrderHandler
 from services.order.use_cases.look_up_orders import LookUpOrders, LookUpOrdersHandler
@@ -35,8 +38,10 @@ class OrderRpc:
     get_order: GetOrderHandler
     get_order_history: GetOrderHistoryHandler
     list_orders: ListOrdersHandler
+    list_all_orders: ListAllOrdersHandler
     update_status: UpdateStatusHandler
     watch_order: WatchOrderHandler
+    list_drifts: ListDrifts
     idempotency_secret: SecretStr
 
     async def CreateOrder(self, request: order_pb2.CreateOrderRequest, call: Call) -> order_pb2.Order:
@@ -65,10 +70,19 @@ class OrderRpc:
             size=paging.page_size(request.page_size),
             page_token=request.page_token,
         )
-        page = await self.list_orders(command)
-        return order_pb2.ListOrdersResponse(
-            orders=map(mapping.order_message, page.orders), next_page_token=page.next_page_token
+        return mapping.page_message(await self.list_orders(command))
+
+    async def ListAllOrders(self, request: order_pb2.ListAllOrdersRequest, call: Call) -> order_pb2.ListOrdersResponse:
+        """A page of the orders of all customers."""
+        command = ListAllOrders(
+            actor=_actor(call),
+            statuses=frozenset(map(Status, request.statuses)),
+            placed_from=mapping.instant_of(request, "placed_from"),
+            placed_before=mapping.instant_of(request, "placed_before"),
+            size=paging.page_size(request.page_size),
+            page_token=request.page_token,
         )
+        return mapping.page_message(await self.list_all_orders(command))
 
     async def WatchOrder(
         self, request: order_pb2.WatchOrderRequest, call: Call
@@ -89,6 +103,10 @@ class OrderRpc:
         """Moves an order to another state."""
         command = UpdateStatus(UUID(request.id), Status(request.status), _actor(call))
         return mapping.order_message(await self.update_status(command))
+
+    async def ListOrderDrifts(self, request: order_pb2.ListOrderDriftsRequest, call: Call) -> ListDriftsResponse:
+        """What reconciliation found."""
+        return await self.list_drifts(request.page_size, request.page_token)
 
 
 @dataclass(frozen=True)

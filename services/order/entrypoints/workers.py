@@ -1,4 +1,4 @@
-"""Everything periodic: orders that nobody pays, comparisons, and the store's clock. (The relay has its own loop.)"""
+"""Everything periodic but the relay: orders that nobody pays, empty slices, comparisons, and the store's clock."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from services.order.adapters.missing_orders import temporary_missing_orders
 from services.order.adapters.order_ids import MongoOrderIds
 from services.order.adapters.read_side import MongoReadSide
 from services.order.adapters.read_side_repair import MongoReadSideRepair
+from services.order.adapters.slices import Slices
 from services.order.adapters.store_clock import StoreClock
 from services.order.ports import Inventory, Now, Payments
 from services.order.use_cases.cancel_unpaid import CancelUnpaid, CancelUnpaidHandler
@@ -24,6 +25,9 @@ from services.order.use_cases.rebuild_read_side import SETTLED_AFTER, RebuildRea
 _THOROUGH_EVERY = 120
 """Rounds of the sweeper; the first is thorough, too."""
 _CLOCK_EVERY_SECONDS = 10.0
+_PRUNE_EVERY_SECONDS = 10.0
+_PRUNED_AFTER = timedelta(seconds=30)
+"""A younger slice gets further orders."""
 
 
 def sweeper(cancel_unpaid: CancelUnpaidHandler, leases: Leases, every_seconds: float) -> Periodic:
@@ -44,6 +48,15 @@ def sweeper(cancel_unpaid: CancelUnpaidHandler, leases: Leases, every_seconds: f
 def clock_reader(store_clock: StoreClock) -> Periodic:
     """Reads the store's clock again."""
     return Periodic("store clock", store_clock.look, _CLOCK_EVERY_SECONDS)
+
+
+def pruner(slices: Slices, now: Now) -> Periodic:
+    """Deletes the slices of the list of all orders that this replica has emptied, or found empty."""
+
+    async def once() -> None:
+        await slices.prune(now() - _PRUNED_AFTER)
+
+    return Periodic("pruner", once, _PRUNE_EVERY_SECONDS)
 
 
 def comparisons(

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from services.chassis.plain.comparison import Drift, Page
+from services.chassis.plain.comparison import Drift
 from services.chassis.plain.side_by_side import side_by_side
 from services.order.domain.history import fold
 from services.order.domain.orders import Order, Status
-from services.order.ports import Commits, Inventory, Now, OrderIds, Payments
+from services.order.ports import Commits, Inventory, Now, Payments
+from services.order.use_cases.each_order import EachOrder
 
 CONFIRMED_NOT_PAID = "confirmed_not_paid"
 CONFIRMED_NOT_RESERVED = "confirmed_not_reserved"
@@ -20,10 +21,9 @@ _PAID_FOR = (Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED)
 
 
 @dataclass(frozen=True)
-class CompareConfirmed:
-    """Subjects are orders. Of one that is confirmed, a payment was made and stock is reserved."""
+class CompareConfirmed(EachOrder):
+    """Of an order that is confirmed, a payment was made and stock is reserved."""
 
-    ids: OrderIds
     commits: Commits
     payments: Payments
     inventory: Inventory
@@ -33,15 +33,6 @@ class CompareConfirmed:
 
     name = "confirmed_orders"
     kinds: Sequence[str] = (CONFIRMED_NOT_PAID, CONFIRMED_NOT_RESERVED)
-
-    async def page(self, place: str, limit: int) -> Page:
-        """The next orders."""
-        found = await self.ids.after(place, limit)
-        return Page.of(found, limit)
-
-    async def of_order(self, order_id: UUID) -> Sequence[str]:
-        """The order itself."""
-        return [str(order_id)]
 
     async def compare(self, subjects: Sequence[str]) -> list[Drift]:
         """What differs. Raises Unavailable while the store, the payment service or the inventory service is away."""

@@ -4,34 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
-from services.chassis.plain.comparison import Drift, Page
+from services.chassis.plain.comparison import Drift
 from services.chassis.plain.side_by_side import side_by_side
-from services.order.ports import OrderIds
+from services.order.use_cases.each_order import EachOrder
 from services.order.use_cases.rebuild_read_side import Difference, Found, RebuildReadSideHandler
 
 READ_SIDE_DIFFERS = "read_side_differs"
 
 
 @dataclass(frozen=True)
-class CompareReadSide:
-    """Subjects are orders. The lists show each as its history has it."""
+class CompareReadSide(EachOrder):
+    """The lists show each order as its history has it."""
 
-    ids: OrderIds
     rebuild: RebuildReadSideHandler
 
     name = "read_side"
     kinds: Sequence[str] = (READ_SIDE_DIFFERS,)
-
-    async def page(self, place: str, limit: int) -> Page:
-        """The next orders."""
-        found = await self.ids.after(place, limit)
-        return Page.of(found, limit)
-
-    async def of_order(self, order_id: UUID) -> Sequence[str]:
-        """The order itself."""
-        return [str(order_id)]
 
     async def compare(self, subjects: Sequence[str]) -> list[Drift]:
         """What differs. Raises Unavailable while the store is away."""

@@ -13,6 +13,7 @@ from argosy.order.v1.order_lookup_pb2_grpc import OrderLookupServiceStub
 from services.chassis.plain.errors import Unavailable
 from services.chassis.plain.money import Money
 from services.chassis.rpc import timestamps
+from services.chassis.rpc.client import unavailable_without_answer
 from services.payment.domain.orders import KnownOrder, Order, OrderNotFound
 
 ORDER_LOOKUP = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]
@@ -40,10 +41,8 @@ class GrpcOrders:
         if not order_ids:
             return {}
         request = order_lookup_pb2.LookUpOrdersRequest(order_ids=map(str, order_ids))
-        try:
+        with unavailable_without_answer():
             answer = await self.stub.LookUpOrders(request)
-        except grpc.aio.AioRpcError as error:
-            raise Unavailable from error
         known = [KnownOrder(_order(one), timestamps.from_message(one.updated_at)) for one in answer.orders]
         return {one.order.id: one for one in known}
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.chassis.data.postgres import Record
+from services.chassis.plain import ids
 from services.chassis.plain.money import Money
 from services.payment.adapters.asked import AskedRows
 from services.payment.domain.refunds import Refund, RefundStatus
@@ -60,10 +61,9 @@ class PostgresRefunds(AskedRows[Refund]):
     async def page(self, payment_id: UUID, *, before: UUID | None, limit: int) -> list[Refund]:
         """Up to `limit` refunds of a payment older than `before`, newest first."""
         rows = await self._connection.fetch(
-            f"SELECT {_REFUND} FROM refunds WHERE payment_id = $1 AND ($2::uuid IS NULL OR id < $2)"
-            " ORDER BY id DESC LIMIT $3",
+            f"SELECT {_REFUND} FROM refunds WHERE payment_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
             payment_id,
-            before,
+            before or ids.MAX,
             limit,
         )
         return [_refund(row) for row in rows]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.chassis.plain.money import Money
+from services.payment.domain.charges import Challenge
 from services.payment.domain.payments import Payment, Status
 from services.payment.domain.refunds import Refund, RefundStatus
 
@@ -24,8 +25,8 @@ class PaymentAnswer:
     processed_at: datetime | None
     provider: str | None
     """The provider's name; None in an answer that was kept before there was more than one."""
-    challenge_secret: str | None = field(default=None, repr=False)
-    """What the customer's browser needs for a challenge; in answers to paying and confirming alone, never kept."""
+    challenge: Challenge | None = None
+    """In answers to paying and confirming alone, never kept."""
 
     @property
     def requires_action(self) -> bool:
@@ -48,8 +49,8 @@ class RefundAnswer:
     """As in PaymentAnswer."""
 
 
-def payment_answer(payment: Payment, challenge_secret: str | None = None) -> PaymentAnswer:
-    """The payment as an answer. The secret is in it only while a challenge waits."""
+def payment_answer(payment: Payment, challenge: Challenge | None = None) -> PaymentAnswer:
+    """The payment as an answer. The challenge is in it only while a challenge waits."""
     return PaymentAnswer(
         payment_id=payment.id,
         order_id=payment.order_id,
@@ -59,7 +60,7 @@ def payment_answer(payment: Payment, challenge_secret: str | None = None) -> Pay
         created_at=payment.created_at,
         processed_at=payment.processed_at,
         provider=payment.provider,
-        challenge_secret=challenge_secret if payment.status is Status.REQUIRES_ACTION else None,
+        challenge=challenge if payment.status is Status.REQUIRES_ACTION else None,
     )
 
 

@@ -18,7 +18,7 @@ class ChargeState(Enum):
     PROCESSING = "processing"
     """Nothing is decided yet."""
     NEEDS_CHALLENGE = "needs_challenge"
-    """The customer must prove to their bank who they are; the challenge secret lets their browser do so."""
+    """The customer must prove to their bank who they are; the challenge lets their browser do so."""
     SUCCEEDED = "succeeded"
     """The money was taken."""
     DECLINED = "declined"
@@ -71,6 +71,16 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Challenge:
+    """What the customer's browser needs for a challenge. Never stored."""
+
+    secret: str = field(repr=False)
+    """For the provider's own script."""
+    url: str | None = field(default=None, repr=False)
+    """The page of the challenge. None: only the provider's script shows it."""
+
+
+@dataclass(frozen=True)
 class Charge:
     """A charge as the provider has it; nothing of the card."""
 
@@ -91,8 +101,8 @@ class Charge:
     decline_code: str | None = None
     error_message: str | None = None
     cancellation_reason: str | None = None
-    challenge_secret: str | None = field(default=None, repr=False)
-    """What the customer's browser needs for the challenge. Never stored."""
+    challenge: Challenge | None = None
+    """How the customer does the challenge, if there is one."""
 
     @property
     def is_open(self) -> bool:

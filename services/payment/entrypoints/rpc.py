@@ -10,10 +10,12 @@ from google.protobuf.message import Message
 from pydantic import SecretStr
 
 from argosy.payment.v1 import payment_lookup_pb2, payment_pb2
+from argosy.reconciliation.v1.drift_pb2 import ListDriftsResponse
 from services.chassis.data import idempotency, paging
 from services.chassis.plain import ids, money
 from services.chassis.plain.unit_of_work import Repeatable
 from services.chassis.rpc.call import Call
+from services.chassis.rpc.drifts import ListDrifts
 from services.payment.domain.credit import STORE_CREDIT
 from services.payment.entrypoints import mapping
 from services.payment.entrypoints.webhooks import StripeWebhooks
@@ -42,6 +44,7 @@ class PaymentRpc:
     grant_credit: GrantCreditHandler
     get_credit: GetCreditHandler
     list_credit_entries: ListCreditEntriesHandler
+    list_drifts: ListDrifts
     webhooks: StripeWebhooks
     idempotency_secret: SecretStr
 
@@ -150,6 +153,10 @@ class PaymentRpc:
         """Receives a webhook."""
         await self.webhooks(request.data, str(call.metadata.get("stripe-signature", "")))
         return payment_pb2.WebhookReceipt(received=True)
+
+    async def ListPaymentDrifts(self, request: payment_pb2.ListPaymentDriftsRequest, call: Call) -> ListDriftsResponse:
+        """What reconciliation found."""
+        return await self.list_drifts(request.page_size, request.page_token)
 
     def _repeatable(self, request: Message, call: Call) -> Repeatable:
         return Repeatable(call.idempotency_key, idempotency.fingerprint(self.idempotency_secret, request))

@@ -34,4 +34,4 @@ class ConfirmPaymentHandler:
         """
         payment = await self.get_payment(GetPayment(command.payment_id, command.user_id, is_staff=False))
         settled = await self.settle(payment) if payment.is_live else Settled(payment)
-        return payment_answer(settled.payment, settled.challenge_secret)
+        return payment_answer(settled.payment, settled.challenge)

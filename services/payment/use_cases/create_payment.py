@@ -127,6 +127,6 @@ class CreatePaymentHandler:
     async def _answer(self, command: CreatePayment, begun: Payment, settled: Settled) -> PaymentAnswer:
         kept_under = command.kept_under
         if kept_under is None:
-            return await self.answers.complete(payment_answer(settled.payment), settled.challenge_secret)
+            return await self.answers.complete(payment_answer(settled.payment), settled.challenge)
         outcome_known = settled.payment is not begun
-        return await self.answers.first(kept_under, settled.payment, settled.challenge_secret, outcome_known)
+        return await self.answers.first(kept_under, settled.payment, settled.challenge, outcome_known)

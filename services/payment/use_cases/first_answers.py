@@ -1,6 +1,6 @@
 """What CreatePayment answers, the first time and each time it is repeated with the same key.
 
-The payment is kept as it was answered, without the challenge's secret: that is the provider's, and asked for again. A
+The payment is kept as it was answered, without the challenge: that is the provider's, and asked for again. A
 payment whose request the provider refused is kept as failed, and answered with the error that it was.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from services.payment.domain.answers import PaymentAnswer, payment_answer
-from services.payment.domain.charges import Refusal
+from services.payment.domain.charges import Challenge, Refusal
 from services.payment.domain.orders import OrderNotPayable
 from services.payment.domain.payments import CustomerRefused, Payment, PaymentMethodRefused, Status
 from services.payment.ports import KeptUnder, Providers, Replay, Work
@@ -23,7 +23,7 @@ class FirstAnswers:
     providers: Providers
 
     async def first(
-        self, where: KeptUnder, payment: Payment, challenge_secret: str | None, outcome_known: bool
+        self, where: KeptUnder, payment: Payment, challenge: Challenge | None, outcome_known: bool
     ) -> PaymentAnswer:
         """The answer to the call that began the payment: what is kept, because others may have been answered already.
 
@@ -32,7 +32,7 @@ class FirstAnswers:
         if not outcome_known:
             async with self.work.begin("payment.first_answer") as unit:
                 await unit.answers.keep(where.scope, where.key, payment_answer(payment))
-        return await self.complete(await self.work.answer(where, PaymentAnswer), challenge_secret)
+        return await self.complete(await self.work.answer(where, PaymentAnswer), challenge)
 
     async def again(self, repeat: Replay[PaymentAnswer]) -> PaymentAnswer:
         """The answer to a call that repeats one, as soon as that one has been answered.
@@ -43,24 +43,24 @@ class FirstAnswers:
         kept = repeat.answer
         return await self.complete(await self.work.answer(repeat.where, PaymentAnswer) if kept is None else kept)
 
-    async def complete(self, answer: PaymentAnswer, challenge_secret: str | None = None) -> PaymentAnswer:
+    async def complete(self, answer: PaymentAnswer, challenge: Challenge | None = None) -> PaymentAnswer:
         """An answer as it is kept, with what is not kept of it.
 
         Raises:
             PaymentMethodRefused, CustomerRefused, OrderNotPayable: that is what the answer was.
-            OutcomeUnknown, NotAuthorized: the provider does not answer the challenge's secret now.
+            OutcomeUnknown, NotAuthorized: the provider does not answer with the challenge now.
         """
         if answer.status is Status.FAILED and answer.decline_code is None:  # no card was tried
             self._raise_refusal(await self._payment(answer))
         if answer.requires_action:
-            return replace(answer, challenge_secret=challenge_secret or await self._challenge_secret(answer))
+            return replace(answer, challenge=challenge or await self._challenge(answer))
         return answer
 
-    async def _challenge_secret(self, answer: PaymentAnswer) -> str:
+    async def _challenge(self, answer: PaymentAnswer) -> Challenge | None:
         payment = await self._payment(answer)
         reference = payment.provider_reference
         charge = await self.providers.of(payment).look_up(reference) if reference else None
-        return (charge and charge.challenge_secret) or ""
+        return charge.challenge if charge else None
 
     async def _payment(self, answer: PaymentAnswer) -> Payment:
         async with self.work.read() as unit:

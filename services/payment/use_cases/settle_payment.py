@@ -6,12 +6,12 @@ challenge, the reconciler after a crash. No step is taken inside a unit of work,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from services.chassis.plain import clock
 from services.payment.domain import keys, schedule
-from services.payment.domain.charges import Charge, CloseReason, Refusal
+from services.payment.domain.charges import Challenge, Charge, CloseReason, Refusal
 from services.payment.domain.payments import Payment
 from services.payment.domain.schedule import Step
 from services.payment.ports import (
@@ -37,7 +37,7 @@ class Settled:
     """A payment after a step, and what the customer's browser needs if it waits for a challenge."""
 
     payment: Payment
-    challenge_secret: str | None = field(default=None, repr=False)
+    challenge: Challenge | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class SettlePayment:
 
     async def learn(self, payment: Payment, charge: Charge) -> Settled:
         """Writes the provider's present answer on the payment's charge. Raises ChargeMismatch."""
-        return Settled(await self.recorder.charges.charge(payment, charge), charge.challenge_secret)
+        return Settled(await self.recorder.charges.charge(payment, charge), charge.challenge)
 
     async def _step(self, payment: Payment) -> Settled:
         reference = payment.provider_reference
@@ -125,7 +125,7 @@ class SettlePayment:
             return await self._search(payment)
         except Refused as refused:
             return await self._refused(payment, refused)
-        return Settled(await self.recorder.charges.charge(payment, charge, asked=True), charge.challenge_secret)
+        return Settled(await self.recorder.charges.charge(payment, charge, asked=True), charge.challenge)
 
     async def _refused(self, payment: Payment, refused: Refused) -> Settled:
         if refused.refusal is Refusal.REQUEST:

@@ -11,13 +11,15 @@ import asyncpg
 
 from services.chassis.data.postgres import Connection, Record
 from services.chassis.rpc.call import STAFF_ROLE
-from services.user.domain.accounts import Account, AccountStatus, EmailTaken, User
+from services.user.domain.accounts import Account, AccountStatus, AccountSummary, EmailTaken, User
 from services.user.domain.address_changes import ADDRESS_CHANGE_LIFE
 from services.user.domain.people import Person
 from services.user.domain.profiles import Profile
 from services.user.domain.sign_in import Credentials
 
 _ONE_ACCOUNT_AN_ADDRESS = "users_email"
+_ABOVE_ALL_IDS = UUID(int=2**128 - 1)
+_LAST_CHARACTER = "\U0010ffff"
 
 
 class PostgresAccounts:
@@ -42,6 +44,45 @@ class PostgresAccounts:
             ADDRESS_CHANGE_LIFE,
         )
         return _user(row) if row else None
+
+    async def with_address(self, address_key: str) -> AccountSummary | None:
+        """See ports.Accounts.with_address."""
+        row = await self._connection.fetchrow(
+            """
+            SELECT id, email, first_name, last_name, email_verified, account_status, created_at FROM users
+            WHERE lower(email COLLATE "C") = $1 AND account_status <> 'deleted'
+            """,
+            address_key,
+        )
+        return _summary(row) if row else None
+
+    async def with_prefix(self, prefix_key: str, after: UUID | None, limit: int) -> list[AccountSummary]:
+        """See ports.Accounts.with_prefix."""
+        rows = await self._connection.fetch(
+            """
+            SELECT id, email, first_name, last_name, email_verified, account_status, created_at FROM users
+            WHERE lower(email COLLATE "C") >= $1 AND lower(email COLLATE "C") < $2
+                AND lower(email COLLATE "C") > $3 AND account_status <> 'deleted'
+            ORDER BY lower(email COLLATE "C") LIMIT $4
+            """,
+            prefix_key,
+            prefix_key + _LAST_CHARACTER,
+            await self._address_key(after) if after else "",
+            limit,
+        )
+        return [_summary(row) for row in rows]
+
+    async def newest(self, before: UUID | None, limit: int) -> list[AccountSummary]:
+        """See ports.Accounts.newest. Ids begin with the time at which they were made."""
+        rows = await self._connection.fetch(
+            """
+            SELECT id, email, first_name, last_name, email_verified, account_status, created_at FROM users
+            WHERE id < $1 ORDER BY id DESC LIMIT $2
+            """,
+            before or _ABOVE_ALL_IDS,
+            limit,
+        )
+        return [_summary(row) for row in rows]
 
     async def credentials_by_address(self, address_key: str) -> Credentials | None:
         """See ports.Accounts.credentials_by_address."""
@@ -178,6 +219,13 @@ class PostgresAccounts:
         """See ports.Accounts.set_last_login."""
         await self._connection.execute("UPDATE users SET last_login = now() WHERE id = $1", account_id)
 
+    async def _address_key(self, account_id: UUID) -> str:
+        """The form by which the account's address is compared; empty for an unknown account."""
+        key: str | None = await self._connection.fetchval(
+            'SELECT lower(email COLLATE "C") FROM users WHERE id = $1', account_id
+        )
+        return key or ""
+
 
 def _credentials(row: Record) -> Credentials:
     return Credentials(row["id"], row["password_hash"].encode(), AccountStatus(row["account_status"]))
@@ -189,6 +237,11 @@ def _person(row: Record) -> Person:
 
 def _account(row: Record) -> Account:
     return Account(row["id"], _person(row), row["created_at"], tuple(row["roles"]))
+
+
+def _summary(row: Record) -> AccountSummary:
+    status = AccountStatus(row["account_status"])
+    return AccountSummary(row["id"], _person(row), row["email_verified"], status, row["created_at"])
 
 
 def _user(row: Record) -> User:

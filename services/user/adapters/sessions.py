@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.chassis.data.postgres import Connection, Record, affected
+from services.chassis.plain import ids
 from services.user.domain.sessions import Client, OpenSession, Session
 
 
@@ -68,11 +69,11 @@ class PostgresSessions:
         rows = await self._connection.fetch(
             """
             SELECT id, device_info, ip_address, created_at, expires_at FROM user_sessions
-            WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) AND NOT revoked AND expires_at > now()
+            WHERE user_id = $1 AND id < $2 AND NOT revoked AND expires_at > now()
             ORDER BY id DESC LIMIT $3
             """,
             account_id,
-            before,
+            before or ids.MAX,
             limit,
         )
         return [_open_session(row) for row in rows]

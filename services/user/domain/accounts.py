@@ -52,6 +52,17 @@ class User:
 
 
 @dataclass(frozen=True)
+class AccountSummary:
+    """An account as staff find it."""
+
+    id: UUID
+    person: Person
+    email_verified: bool
+    status: AccountStatus
+    created_at: datetime
+
+
+@dataclass(frozen=True)
 class Changes:
     """A change of an account. None, and fields that are not in `profile`, stay as they are."""
 

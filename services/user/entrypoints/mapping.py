@@ -14,7 +14,7 @@ from services.chassis.data.postgres_work import Codec, Codecs
 from services.chassis.plain.ids import parse_id
 from services.chassis.rpc import timestamps
 from services.user.domain import profiles
-from services.user.domain.accounts import Account, Changes, User
+from services.user.domain.accounts import Account, AccountSummary, Changes, User
 from services.user.domain.mail_requests import MailToken
 from services.user.domain.people import Person
 from services.user.domain.profiles import InvalidProfile, Profile
@@ -52,6 +52,19 @@ def user(account: User) -> user_pb2.User:
         last_login=timestamps.to_message(account.last_login) if account.last_login else None,
         profile=_profile(account.profile),
         pending_email=account.pending_email,
+    )
+
+
+def found_user(account: AccountSummary) -> user_pb2.FoundUser:
+    """The account as staff find it."""
+    return user_pb2.FoundUser(
+        id=str(account.id),
+        email=account.person.email,
+        first_name=account.person.first_name,
+        last_name=account.person.last_name,
+        email_verified=account.email_verified,
+        account_status=account.status,
+        created_at=timestamps.to_message(account.created_at),
     )
 
 

@@ -20,7 +20,7 @@ from services.chassis.plain.unit_of_work import Repeatable
 from services.chassis.rpc.call import Call
 from services.user.domain.profiles import Profile
 from services.user.domain.sessions import Client
-from services.user.entrypoints import mapping
+from services.user.entrypoints import browser_sessions, mapping
 from services.user.ports import DeviceTokens
 from services.user.use_cases.ask_for_reset import AskForReset, AskForResetHandler
 from services.user.use_cases.ask_for_verification import AskForVerification, AskForVerificationHandler
@@ -34,6 +34,7 @@ from services.user.use_cases.log_in import LogIn, LogInHandler
 from services.user.use_cases.mint_mail_token import MintMailToken, MintMailTokenHandler
 from services.user.use_cases.register import Register, RegisterHandler
 from services.user.use_cases.reset_password import ResetPassword, ResetPasswordHandler
+from services.user.use_cases.search_users import SearchUsers, SearchUsersHandler
 from services.user.use_cases.suspend_user import SuspendUser, SuspendUserHandler
 from services.user.use_cases.undo_email_change import UndoEmailChange, UndoEmailChangeHandler
 from services.user.use_cases.verify_email import VerifyEmail, VerifyEmailHandler
@@ -58,6 +59,7 @@ class UserRpc:
     reset_password: ResetPasswordHandler
     ask_for_verification: AskForVerificationHandler
     verify_email: VerifyEmailHandler
+    search_users: SearchUsersHandler
     suspend_user: SuspendUserHandler
     undo_email_change: UndoEmailChangeHandler
     devices: DeviceTokens
@@ -76,14 +78,18 @@ class UserRpc:
             )
         )
         device_token = self.devices.new(account.id)
-        return user_pb2.RegisterResponse(user=mapping.summary(account), token=session.token, device_token=device_token)
+        response = user_pb2.RegisterResponse(
+            user=mapping.summary(account), token=session.token, device_token=device_token
+        )
+        return browser_sessions.begin(response, call)
 
     async def Login(self, request: user_pb2.LoginRequest, call: Call) -> user_pb2.LoginResponse:
         """Signs a user in."""
         command = LogIn(request.email, request.password, _client(call), request.device_token)
         account, session = await self.log_in(command)
         device_token = self.devices.new(account.id)
-        return user_pb2.LoginResponse(token=session.token, user=mapping.summary(account), device_token=device_token)
+        response = user_pb2.LoginResponse(token=session.token, user=mapping.summary(account), device_token=device_token)
+        return browser_sessions.begin(response, call)
 
     async def GetUser(self, request: user_pb2.GetUserRequest, call: Call) -> user_pb2.User:
         """An account."""
@@ -105,6 +111,20 @@ class UserRpc:
         caller = parse_id(call.user().id)
         deleted = await self.delete_user(DeleteUser(caller, call.user().is_staff, _wanted(request.id, caller)))
         return mapping.user(deleted)
+
+    async def SearchUsers(self, request: user_pb2.SearchUsersRequest, call: Call) -> user_pb2.SearchUsersResponse:
+        """A page of the accounts that staff look for."""
+        command = SearchUsers(
+            staff_id=parse_id(call.user().id),
+            email=request.email,
+            email_prefix=request.email_prefix,
+            after=_last_of(request.page_token),
+            size=paging.page_size(request.page_size),
+        )
+        accounts, last = await self.search_users(command)
+        return user_pb2.SearchUsersResponse(
+            users=map(mapping.found_user, accounts), next_page_token=paging.encode_page_token(str(last)) if last else ""
+        )
 
     async def SuspendUser(self, request: user_pb2.SuspendUserRequest, call: Call) -> user_pb2.User:
         """Suspends an account."""
@@ -164,12 +184,13 @@ class UserRpc:
     async def Logout(self, request: user_pb2.LogoutRequest, call: Call) -> user_pb2.LogoutResponse:
         """Ends the session of the call."""
         await self.end_session(EndSession(parse_id(call.user().id), parse_id(call.user().session_id)))
+        browser_sessions.end(call)
         return user_pb2.LogoutResponse()
 
     async def ListSessions(self, request: user_pb2.ListSessionsRequest, call: Call) -> user_pb2.ListSessionsResponse:
         """A page of the caller's open sessions, newest first."""
         caller = call.user()
-        command = ListSessions(parse_id(caller.id), _before(request.page_token), paging.page_size(request.page_size))
+        command = ListSessions(parse_id(caller.id), _last_of(request.page_token), paging.page_size(request.page_size))
         sessions, last = await self.list_sessions(command)
         own = parse_id(caller.session_id)
         return user_pb2.ListSessionsResponse(
@@ -221,7 +242,7 @@ def _wanted(user_id: str, caller: UUID) -> UUID:
     return caller if user_id == _ME else parse_id(user_id)
 
 
-def _before(page_token: str) -> UUID | None:
+def _last_of(page_token: str) -> UUID | None:
     key = paging.decode_page_token(page_token, parts=1)
     try:
         return parse_id(key[0]) if key else None

@@ -135,7 +135,9 @@ async def test_what_does_not_fit_is_named_and_holds_nothing(
 
 
 @pytest.mark.usefixtures("unchanged")
-async def test_one_bad_line_holds_none(reservations: Stub, order_service: Metadata, product: str) -> None:
+async def test_one_bad_line_refuses_the_whole_reservation(
+    reservations: Stub, order_service: Metadata, product: str
+) -> None:
     request = reserve(product)
     request.items.add(product_id="no-such-product", quantity=1)
     refusal = await refused(reservations.ReserveStock(request, metadata=order_service))

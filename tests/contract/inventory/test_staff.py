@@ -35,8 +35,8 @@ def new_id() -> str:
 
 
 def sail(product_id: str, **changes: Any) -> product_pb2.CreateProductRequest:
-    said: dict[str, Any] = {"name": "Sail", "description": "Flax", "price": 449.99, "currency": "USD", **changes}
-    return Create(id=product_id, **said)
+    body: dict[str, Any] = {"name": "Sail", "description": "Flax", "price": 449.99, "currency": "USD", **changes}
+    return Create(id=product_id, **body)
 
 
 def keyed(person: SignedIn) -> Metadata:
@@ -144,8 +144,8 @@ async def test_a_change_leaves_what_it_does_not_name(products: Stub, staff: Sign
 async def test_what_is_wrong_is_named(
     products: Stub, staff: SignedIn, product: str, changes: dict[str, Any], field: str
 ) -> None:
-    said = {"id": new_id(), "name": "Sail", "price": 1.0, "currency": "USD", **changes}
-    refusal = await refused(products.CreateProduct(Create(**said), metadata=staff.metadata))
+    body = {"id": new_id(), "name": "Sail", "price": 1.0, "currency": "USD", **changes}
+    refusal = await refused(products.CreateProduct(Create(**body), metadata=staff.metadata))
     assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
     assert set(fields(refusal)) == {field}
     refusal = await refused(
@@ -204,7 +204,7 @@ async def test_what_is_held_cannot_be_taken(
     assert (await get(products, product)).available == 7
 
 
-async def test_the_history_tells_who_what_and_why(
+async def test_the_history_has_who_what_and_why(
     products: Stub, reservations: Reservations, order_service: Metadata, staff: SignedIn, product: str
 ) -> None:
     order_id = str(uuid.uuid4())

@@ -33,7 +33,7 @@ async def ada(stack: RealStack) -> SignedIn:
 
     async def welcomed() -> bool:
         found = await connection.fetchval("SELECT status FROM messages WHERE user_id = $1", uuid.UUID(ada.id))
-        return found == "sent"
+        return bool(found == "sent")
 
     try:
         await until(welcomed, bool, "the welcome")
@@ -45,6 +45,12 @@ async def ada(stack: RealStack) -> SignedIn:
     finally:
         await connection.close()
     return ada
+
+
+async def test_the_edge_serves_the_list_over_grpc(stack: RealStack, ada: SignedIn) -> None:
+    async with grpc.aio.insecure_channel(stack.edge_target) as channel:
+        found = await Stub(channel).ListNotifications(Request(page_size=1), metadata=ada.metadata)
+    assert [message.subject for message in found.notifications] == ["number 4"]
 
 
 async def test_newest_first_a_page_at_a_time(notifications: Stub, ada: SignedIn) -> None:

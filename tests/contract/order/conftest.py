@@ -89,7 +89,8 @@ async def product(stack: RealStack) -> str:
 @pytest.fixture
 async def order(orders: order_pb2_grpc.OrderServiceStub, people: People, product: str) -> order_pb2.Order:
     """An order of the owner's, pending."""
-    return await orders.CreateOrder(an_order(product), metadata=people.owner.metadata)
+    placed: order_pb2.Order = await orders.CreateOrder(an_order(product), metadata=people.owner.metadata)
+    return placed
 
 
 @pytest.fixture

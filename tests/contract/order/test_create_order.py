@@ -75,9 +75,9 @@ async def test_it_is_announced(orders: Orders, people: People, product: str, sta
     (record,) = await events_of(stack, order.id, 1)
     assert (record.header("ce_type"), record.header("ce_sequence")) == ("ORDER_CREATED", "1")
     assert (record.header("ce_source"), record.header("ce_subject")) == ("/argosy/order", order.id)
-    told = OrderCreated.FromString(record.value)
-    assert (told.order_id, told.user_id, told.total_amount) == (order.id, people.owner.id, "25.00")
-    assert [(line.product_id, line.quantity, line.price) for line in told.items] == [(product, 2, "12.50")]
+    event = OrderCreated.FromString(record.value)
+    assert (event.order_id, event.user_id, event.total_amount) == (order.id, people.owner.id, "25.00")
+    assert [(line.product_id, line.quantity, line.price) for line in event.items] == [(product, 2, "12.50")]
 
 
 BAD: list[tuple[str, Any, list[str]]] = [
@@ -136,7 +136,7 @@ async def test_bad_input_is_named_and_places_nothing(
 
 
 @pytest.mark.usefixtures("unchanged")
-async def test_another_price_says_what_the_price_is(orders: Orders, people: People, product: str) -> None:
+async def test_another_price_is_refused_with_the_current_one(orders: Orders, people: People, product: str) -> None:
     refusal = await refused(orders.CreateOrder(an_order(product, price=12.49), metadata=people.owner.metadata))
     assert "12.50 USD" in refusal.violations[0].description
 
@@ -231,7 +231,7 @@ async def test_a_process_that_died_after_holding_stock_leaves_a_key_that_works(
     assert (await reservations.ReserveStock(hold, metadata=order_service)).status == "held"
 
 
-async def test_a_key_whose_hold_was_given_back_says_so_and_places_nothing(
+async def test_a_key_whose_hold_was_released_is_refused_and_places_nothing(
     orders: Orders,
     people: People,
     product: str,
@@ -251,7 +251,7 @@ async def test_a_key_whose_hold_was_given_back_says_so_and_places_nothing(
     assert await documents["commits"].count_documents({"orderId": order_id}) == 0
 
 
-async def test_the_store_tells_nothing_of_a_request_by_its_fingerprint(
+async def test_a_stored_fingerprint_reveals_nothing_of_its_request(
     orders: Orders, people: People, product: str, documents: AsyncIOMotorDatabase[Document]
 ) -> None:
     key = str(uuid.uuid4())

@@ -46,7 +46,8 @@ async def test_an_unknown_order_is_not_found(orders: Orders, people: People) -> 
         assert (refusal.code, refusal.reason) == (NOT_FOUND, "ORDER_NOT_FOUND")
 
 
-async def test_the_history_tells_everything_in_order(orders: Orders, people: People, order: order_pb2.Order) -> None:
+async def test_the_history_has_all_events_in_order(orders: Orders, people: People, order: order_pb2.Order) -> None:
+    updated = order
     for status in ("confirmed", "shipped"):
         request = order_pb2.UpdateOrderStatusRequest(id=order.id, status=status)
         updated = await orders.UpdateOrderStatus(request, metadata=people.staff.metadata)
@@ -75,12 +76,11 @@ async def test_the_history_tells_everything_in_order(orders: Orders, people: Peo
 
 async def test_a_list_right_after_has_the_order(orders: Orders, stack: RealStack, product: str) -> None:
     somebody = await sign_up(stack)
-    for _ in range(3):
+    for number in (1, 2, 3):
         order = await orders.CreateOrder(an_order(product), metadata=somebody.metadata)
         listed = await orders.ListOrders(List(), metadata=somebody.metadata)
         assert listed.orders[0] == order
-    assert len(listed.orders) == 3
-    assert listed.next_page_token == ""
+        assert (len(listed.orders), listed.next_page_token) == (number, "")
 
 
 async def test_pages_and_statuses(orders: Orders, stack: RealStack, people: People, product: str) -> None:
@@ -120,7 +120,7 @@ async def test_staff_list_their_own_or_somebodys(orders: Orders, people: People,
 
 
 async def test_nobody_else_lists_somebodys_orders(orders: Orders, people: People, order: order_pb2.Order) -> None:
-    for user_id in (people.owner.id, str(uuid.uuid4())):  # told alike, whether there is such a person or not
+    for user_id in (people.owner.id, str(uuid.uuid4())):  # the same answer, whether there is such a person or not
         refusal = await refused(orders.ListOrders(List(user_id=user_id), metadata=people.stranger.metadata))
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "ONLY_STAFF_LIST_OTHERS")
 

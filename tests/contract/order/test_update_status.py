@@ -35,7 +35,6 @@ async def test_staff_move_an_order_to_its_end(orders: Orders, people: People, or
     delivered = await move(orders, people.staff, order, "confirmed", "shipped", "delivered")
     assert delivered.status == "delivered"
     assert delivered.updated_at.ToDatetime() >= order.updated_at.ToDatetime()
-    delivered.status, delivered.updated_at.CopyFrom(order.updated_at)
     assert (delivered.created_at, delivered.items, delivered.user_id) == (
         order.created_at,
         order.items,
@@ -128,8 +127,8 @@ async def producer(stack: RealStack) -> AsyncIterator[Producer]:
     await producer.stop()
 
 
-async def tell(producer: Producer, message: Message, order_id: str, event_id: uuid.UUID | None = None) -> None:
-    """What the payment service says about an order."""
+async def publish(producer: Producer, message: Message, order_id: str, event_id: uuid.UUID | None = None) -> None:
+    """Publish an event of the payment service on an order."""
     await producer.send(
         events.encode(
             message,
@@ -159,10 +158,10 @@ async def test_payments_outcomes_move_orders_once(
     confirmed = PaymentConfirmed(order_id=order.id, payment_id=str(uuid.uuid4()), amount="25.00", currency="USD")
     event_id = uuid.uuid4()
     for _ in range(3):
-        await tell(producer, confirmed, order.id, event_id)
+        await publish(producer, confirmed, order.id, event_id)
     # Too late to move it: it stays confirmed. The next one of its key proves that this one is through.
-    await tell(producer, PaymentFailed(order_id=order.id, error="card_declined"), order.id)
-    await tell(producer, confirmed, order.id)
+    await publish(producer, PaymentFailed(order_id=order.id, error="card_declined"), order.id)
+    await publish(producer, confirmed, order.id)
     await history_of(orders, people, order.id, 2)
     await move(orders, people.owner, order, "cancelled")
 
@@ -173,6 +172,6 @@ async def test_payments_outcomes_move_orders_once(
 async def test_a_failed_payment_cancels(
     orders: Orders, people: People, producer: Producer, order: order_pb2.Order
 ) -> None:
-    await tell(producer, PaymentFailed(order_id=order.id, error="card_declined"), order.id)
+    await publish(producer, PaymentFailed(order_id=order.id, error="card_declined"), order.id)
     history = await history_of(orders, people, order.id, 2)
     assert (history[1].data["status"], history[1].data["reason"]) == ("cancelled", "payment_failed")

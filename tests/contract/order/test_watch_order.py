@@ -56,13 +56,15 @@ async def test_who_comes_later_begins_with_the_state_of_that_moment(
     assert [await next_of(again), await next_of(again)] == [delivered, grpc.aio.EOF]
 
 
-async def test_what_nothing_follows_is_told_and_over(orders: Orders, people: People, order: order_pb2.Order) -> None:
+async def test_a_final_status_is_sent_and_ends_the_watch(
+    orders: Orders, people: People, order: order_pb2.Order
+) -> None:
     cancelled = await move(orders, people.owner, order, "cancelled")
     watch = watching(orders, people.owner, order.id)
     assert [await next_of(watch), await next_of(watch)] == [cancelled, grpc.aio.EOF]
 
 
-async def test_another_orders_changes_are_not_told(
+async def test_another_orders_changes_are_not_sent(
     orders: Orders, people: People, order: order_pb2.Order, product: str
 ) -> None:
     other = await orders.CreateOrder(an_order(product), metadata=people.owner.metadata)

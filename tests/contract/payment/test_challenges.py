@@ -53,7 +53,7 @@ async def status_of(payments: Stub, person: SignedIn, payment_id: str) -> str:
 
 
 @pytest.mark.usefixtures("webhooks_held")
-async def test_confirming_applies_what_stripe_says(
+async def test_confirming_applies_the_state_at_stripe(
     payments: Stub, stripe: StripeSide, ada: SignedIn, waiting: payment_pb2.Payment
 ) -> None:
     still = await payments.ConfirmPayment(confirm(waiting.payment_id), metadata=ada.metadata)

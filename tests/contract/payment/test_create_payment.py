@@ -147,7 +147,7 @@ async def test_what_is_wrong_is_named(
 
 
 @pytest.mark.usefixtures("unchanged")
-async def test_a_price_that_differs_is_told(payments: Stub, ada: SignedIn, order_id: str) -> None:
+async def test_a_price_that_differs_is_refused_with_the_right_one(payments: Stub, ada: SignedIn, order_id: str) -> None:
     request = pay(order_id, amount=30.0, currency="EUR")
     refusal = await refused(payments.CreatePayment(request, metadata=ada.metadata))
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "DIFFERS_FROM_ORDER")

@@ -16,6 +16,7 @@ from tests.contract.support import Metadata, SignedIn, bad_tokens, bearer, conte
 from tests.support.real_stack import RealStack
 
 Stub = payment_pb2_grpc.PaymentServiceStub
+Call = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture
@@ -25,8 +26,8 @@ async def cora(stack: RealStack) -> SignedIn:
 
 
 def grant(user_id: str, **changes: Any) -> payment_pb2.GrantCreditRequest:
-    said = {"user_id": user_id, "amount": 100.0, "currency": "usd", "reason": "a late parcel", **changes}
-    return payment_pb2.GrantCreditRequest(**said)
+    body = {"user_id": user_id, "amount": 100.0, "currency": "usd", "reason": "a late parcel", **changes}
+    return payment_pb2.GrantCreditRequest(**body)
 
 
 def keyed(person: SignedIn) -> Metadata:
@@ -85,15 +86,16 @@ async def test_only_staff_grant_and_see_others(
     for person in (cora, bob):
         refusal = await refused(payments.GrantCredit(grant(cora.id), metadata=person.metadata))
         assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
-    reads: list[Callable[..., Awaitable[Any]]] = [
+    reads: list[Call] = [
         lambda **how: payments.GetCredit(payment_pb2.GetCreditRequest(user_id=cora.id), **how),
         lambda **how: payments.ListCreditEntries(payment_pb2.ListCreditEntriesRequest(user_id=cora.id), **how),
     ]
     for read in reads:
         refusal = await refused(read(metadata=bob.metadata))
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "ONLY_STAFF_SEE_OTHERS_CREDIT")
+    calls: list[Call] = [*reads, lambda **how: payments.GrantCredit(grant(cora.id), **how)]
     for token in bad_tokens(stack, staff.id).values():
-        for call in (*reads, lambda **how: payments.GrantCredit(grant(cora.id), **how)):
+        for call in calls:
             refusal = await refused(call(metadata=bearer(token)))
             assert refusal.code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
     assert await entries_in(stack, cora.id) == "[]"

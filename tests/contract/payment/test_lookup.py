@@ -51,7 +51,7 @@ async def test_how_far_it_is(
     assert (await lookup.LookUpOrderPayment(look_up(order_id), metadata=order_service)).state == state
 
 
-async def test_of_an_order_that_nobody_knows(lookup: Stub, order_service: Metadata) -> None:
+async def test_an_unknown_order_has_no_payment(lookup: Stub, order_service: Metadata) -> None:
     answer = await lookup.LookUpOrderPayment(look_up(str(uuid.uuid4())), metadata=order_service)
     assert answer.state == OrderPayment.STATE_NONE
 

@@ -47,20 +47,22 @@ async def replace(users: Stub, metadata: Metadata, user_id: str = "me", **change
 
 
 async def test_patch_changes_what_is_present(users: Stub, somebody: SignedIn) -> None:
-    told = await update(users, somebody.metadata, profile=PROFILE)
-    assert told["profile"] == PROFILE
-    told = await update(users, somebody.metadata, firstName="Augusta", profile={"bio": "", "address": {"city": "Oslo"}})
-    assert (told["firstName"], told["lastName"], told["email"]) == ("Augusta", "Tour", somebody.email)
+    answer = await update(users, somebody.metadata, profile=PROFILE)
+    assert answer["profile"] == PROFILE
+    answer = await update(
+        users, somebody.metadata, firstName="Augusta", profile={"bio": "", "address": {"city": "Oslo"}}
+    )
+    assert (answer["firstName"], answer["lastName"], answer["email"]) == ("Augusta", "Tour", somebody.email)
     kept = {name: value for name, value in PROFILE.items() if name != "bio"}
-    assert told["profile"] == {**kept, "address": {"city": "Oslo"}}
+    assert answer["profile"] == {**kept, "address": {"city": "Oslo"}}
     read = await users.GetUser(user_pb2.GetUserRequest(id=somebody.id), metadata=somebody.metadata)
-    assert json_format.MessageToDict(read) == told
+    assert json_format.MessageToDict(read) == answer
 
 
 async def test_put_replaces_the_profile_whole(users: Stub, somebody: SignedIn) -> None:
     await update(users, somebody.metadata, profile=PROFILE)
-    told = await replace(users, somebody.metadata, profile={"bio": "only this"})
-    assert (told["profile"], told["firstName"]) == ({"bio": "only this"}, "Ada")
+    answer = await replace(users, somebody.metadata, profile={"bio": "only this"})
+    assert (answer["profile"], answer["firstName"]) == ({"bio": "only this"}, "Ada")
     assert (await replace(users, somebody.metadata, lastName="Byron", profile={}))["profile"] == {}
 
 
@@ -89,15 +91,15 @@ async def test_another_address_needs_the_password_and_takes_over_when_it_is_veri
                 "WRONG_PASSWORD",
                 ["currentPassword"],
             )
-    taken = {"email": bob.email.upper(), "currentPassword": PASSWORD, "profile": {"bio": "x"}}
+    taken: dict[str, Any] = {"email": bob.email.upper(), "currentPassword": PASSWORD, "profile": {"bio": "x"}}
     refusal = await refused(update(users, somebody.metadata, **taken))
     assert (refusal.code, refusal.reason, fields(refusal)) == (
         grpc.StatusCode.ALREADY_EXISTS,
         "EMAIL_TAKEN",
         ["email"],
     )
-    told = await update(users, somebody.metadata, email=email, currentPassword=PASSWORD)
-    assert (told["email"], told["pendingEmail"], told["profile"]) == (somebody.email, email, {})
+    answer = await update(users, somebody.metadata, email=email, currentPassword=PASSWORD)
+    assert (answer["email"], answer["pendingEmail"], answer["profile"]) == (somebody.email, email, {})
     await users.Login(user_pb2.LoginRequest(email=somebody.email, password=PASSWORD))
     withdrawn = await update(users, somebody.metadata, email=somebody.email)
     assert "pendingEmail" not in withdrawn
@@ -200,8 +202,8 @@ TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
 )
 async def test_bad_input_is_refused_by_name(users: Stub, ada: SignedIn, changes: dict[str, Any], field: str) -> None:
     for change in (update, replace):
-        said = {"user_id": "me", "profile": {}, **changes}
-        refusal = await refused(change(users, ada.metadata, **said))
+        body = {"user_id": "me", "profile": {}, **changes}
+        refusal = await refused(change(users, ada.metadata, **body))
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT")
         assert fields(refusal) == [field]
 

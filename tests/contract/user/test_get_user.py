@@ -20,14 +20,14 @@ def request(user_id: str) -> user_pb2.GetUserRequest:
 
 
 @pytest.mark.usefixtures("unchanged")
-async def test_ones_own_account_by_any_of_its_names(users: Stub, ada: SignedIn) -> None:
+async def test_the_own_account_is_found_by_me_and_by_its_id(users: Stub, ada: SignedIn) -> None:
     answers = [await users.GetUser(request(name), metadata=ada.metadata) for name in ("me", ada.id, ada.id.upper())]
     assert answers[0] == answers[1] == answers[2]
-    told = json_format.MessageToDict(answers[0], always_print_fields_with_no_presence=True)
-    assert (told["id"], told["email"], told["accountStatus"]) == (ada.id, ada.email, "active")
-    assert (told["firstName"], told["lastName"], told["emailVerified"]) == ("Ada", "Tour", False)
-    assert told["createdAt"] == told["updatedAt"]
-    assert "profile" in told
+    answer = json_format.MessageToDict(answers[0], always_print_fields_with_no_presence=True)
+    assert (answer["id"], answer["email"], answer["accountStatus"]) == (ada.id, ada.email, "active")
+    assert (answer["firstName"], answer["lastName"], answer["emailVerified"]) == ("Ada", "Tour", False)
+    assert answer["createdAt"] == answer["updatedAt"]
+    assert "profile" in answer
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -63,7 +63,7 @@ async def test_who_is_not_signed_in_sees_nothing(users: Stub, stack: RealStack, 
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED"), what
 
 
-async def test_no_header_but_the_token_says_who_calls(users: Stub, ada: SignedIn, bob: SignedIn) -> None:
+async def test_the_token_alone_identifies_the_caller(users: Stub, ada: SignedIn, bob: SignedIn) -> None:
     metadata = (*bob.metadata, ("x-user-id", ada.id), ("x-roles", "staff"), ("x-jwt-payload", "{}"))
     assert (await users.GetUser(request("me"), metadata=metadata)).id == bob.id
     assert (await refused(users.GetUser(request(ada.id), metadata=metadata))).code is grpc.StatusCode.NOT_FOUND

@@ -1,4 +1,4 @@
-"""Login: what it opens, and that a refusal tells nothing."""
+"""Login: the session that it opens, and that a refusal does not reveal whether the account exists."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def set_status(stack: RealStack, person: SignedIn, status: str) -> None:
     await connection.close()
 
 
-async def test_answers_a_token_and_the_account_and_says_200(users: Stub, somebody: SignedIn) -> None:
+async def test_answers_a_token_and_the_account_with_200(users: Stub, somebody: SignedIn) -> None:
     call = users.Login(request(somebody.email.swapcase()), metadata=(("x-client-app", "mobile-app"),))
     answer = await call
     assert (answer.user.id, answer.user.email) == (somebody.id, somebody.email)
@@ -39,7 +39,7 @@ async def test_answers_a_token_and_the_account_and_says_200(users: Stub, somebod
     assert me.last_login.ToDatetime() >= me.created_at.ToDatetime()
 
 
-async def test_tells_of_it_once(users: Stub, stack: RealStack, somebody: SignedIn) -> None:
+async def test_publishes_it_once(users: Stub, stack: RealStack, somebody: SignedIn) -> None:
     await users.Login(request(somebody.email))
     connection = await asyncpg.connect(stack.postgres_url("user"))
     rows = await connection.fetch("SELECT type FROM outbox WHERE key = $1 ORDER BY position", somebody.id)
@@ -48,14 +48,14 @@ async def test_tells_of_it_once(users: Stub, stack: RealStack, somebody: SignedI
 
 
 @pytest.mark.usefixtures("unchanged")
-async def test_a_wrong_password_and_an_unknown_address_are_told_alike(users: Stub, ada: SignedIn) -> None:
+async def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(users: Stub, ada: SignedIn) -> None:
     wrong = await refused(users.Login(request(ada.email, "another horse")))
     unknown = await refused(users.Login(request(new_email())))
     assert wrong == unknown
     assert wrong == Refusal(grpc.StatusCode.UNAUTHENTICATED, "SIGN_IN_REFUSED", "wrong email address or password", [])
 
 
-async def test_a_deleted_account_is_told_like_a_wrong_password(
+async def test_a_deleted_account_gets_the_answer_of_a_wrong_password(
     users: Stub, stack: RealStack, somebody: SignedIn
 ) -> None:
     await set_status(stack, somebody, "deleted")

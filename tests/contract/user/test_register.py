@@ -30,7 +30,7 @@ def keyed(key: str) -> tuple[tuple[str, str], ...]:
     return (("idempotency-key", key),)
 
 
-async def test_answers_the_account_and_a_token_and_says_201(users: Stub, stack: RealStack) -> None:
+async def test_answers_the_account_and_a_token_with_201(users: Stub, stack: RealStack) -> None:
     asked = request(first_name=" Ada ", last_name="de la Tour")
     call = users.Register(asked)
     answer = await call
@@ -52,7 +52,7 @@ async def test_the_token_carries_the_client_app(users: Stub) -> None:
     assert jwt.decode(answer.token, options={"verify_signature": False})["azp"] == "mobile-app"
 
 
-async def test_the_session_says_where_it_came_from(users: Stub, stack: RealStack) -> None:
+async def test_the_session_records_its_client(users: Stub, stack: RealStack) -> None:
     answer = await users.Register(request(), metadata=(("x-client-app", "mobile-app"),))
     connection = await asyncpg.connect(stack.postgres_url("user"))
     row = await connection.fetchrow(
@@ -180,15 +180,15 @@ async def test_a_hundred_at_once_without_a_key_are_one_account_and_99_refusals(u
     assert codes == {grpc.StatusCode.OK: 1, grpc.StatusCode.ALREADY_EXISTS: 99}
 
 
-async def test_more_than_can_be_hashed_are_told_when_to_come_back(users: Stub, stack: RealStack) -> None:
+async def test_more_than_can_be_hashed_get_a_retry_delay(users: Stub, stack: RealStack) -> None:
     people = [request() for _ in range(40 + 9 * default_threads())]  # 9 a thread are being hashed or may wait
     results = await asyncio.gather(*(users.Register(asked) for asked in people), return_exceptions=True)
     refusals = [result for result in results if isinstance(result, grpc.aio.AioRpcError)]
     assert refusals
     for refusal in refusals:
-        told = refusal_of(refusal)
-        assert told.code is grpc.StatusCode.RESOURCE_EXHAUSTED
-        assert told.reason in ("OVERLOADED", "TOO_MANY_SIGN_INS")
+        error = refusal_of(refusal)
+        assert error.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert error.reason in ("OVERLOADED", "TOO_MANY_SIGN_INS")
         wait = retry_after(refusal)
         assert wait is not None
         assert wait.total_seconds() >= 1

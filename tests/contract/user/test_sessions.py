@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 import grpc
 import pytest
 
-from argosy.notification.v1 import notification_pb2, notification_pb2_grpc
 from argosy.order.v1 import order_pb2, order_pb2_grpc
 from argosy.payment.v1 import payment_pb2, payment_pb2_grpc
 from argosy.user.v1 import user_pb2, user_pb2_grpc
@@ -39,9 +38,7 @@ async def assert_ended(call: grpc.aio.UnaryUnaryCall) -> None:
 @pytest.fixture
 async def elsewhere(stack: RealStack) -> AsyncIterator[dict[str, grpc.aio.Channel]]:
     """Channels to the services that know people by their tokens alone."""
-    channels = {
-        name: grpc.aio.insecure_channel(stack.grpc_target(name)) for name in ("order", "payment", "notification")
-    }
+    channels = {name: grpc.aio.insecure_channel(stack.grpc_target(name)) for name in ("order", "payment")}
     yield channels
     for channel in channels.values():
         await channel.close()
@@ -61,12 +58,8 @@ async def test_who_logs_out_is_out_everywhere_and_nowhere_else(
             return order_pb2_grpc.OrderServiceStub(channel).ListOrders(
                 order_pb2.ListOrdersRequest(), metadata=who.metadata
             )
-        if name == "payment":
-            return payment_pb2_grpc.PaymentServiceStub(channel).GetPayment(
-                payment_pb2.GetPaymentRequest(id=str(uuid.uuid4())), metadata=who.metadata
-            )
-        return notification_pb2_grpc.NotificationServiceStub(channel).ListNotifications(
-            notification_pb2.ListNotificationsRequest(), metadata=who.metadata
+        return payment_pb2_grpc.PaymentServiceStub(channel).GetPayment(
+            payment_pb2.GetPaymentRequest(id=str(uuid.uuid4())), metadata=who.metadata
         )
 
     for name in elsewhere:

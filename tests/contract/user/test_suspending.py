@@ -45,7 +45,9 @@ async def test_staff_suspends_and_reinstates(users: Stub, somebody: SignedIn, st
     await users.Login(user_pb2.LoginRequest(email=somebody.email, password=PASSWORD))
 
 
-async def test_nobody_else_does(users: Stub, stack: RealStack, ada: SignedIn, bob: SignedIn, staff: SignedIn) -> None:
+async def test_only_staff_suspend_and_reinstate(
+    users: Stub, stack: RealStack, ada: SignedIn, bob: SignedIn, staff: SignedIn
+) -> None:
     callers = {"nobody": (), "another": ada.metadata, "themself": bob.metadata}
     callers |= {what: bearer(token) for what, token in bad_tokens(stack, staff.id).items()}
     callers["a service"] = bearer(service_token(stack, "order"))
@@ -61,7 +63,7 @@ async def test_nobody_else_does(users: Stub, stack: RealStack, ada: SignedIn, bo
     await users.GetUser(user_pb2.GetUserRequest(id="me"), metadata=bob.metadata)
 
 
-async def test_what_is_not_possible_is_told(users: Stub, staff: SignedIn, somebody: SignedIn) -> None:
+async def test_what_is_not_possible_is_refused_with_a_reason(users: Stub, staff: SignedIn, somebody: SignedIn) -> None:
     own = await refused(users.SuspendUser(Suspend(id=staff.id), metadata=staff.metadata))
     assert (own.code, own.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "OWN_ACCOUNT")
     await users.GetUser(user_pb2.GetUserRequest(id="me"), metadata=staff.metadata)

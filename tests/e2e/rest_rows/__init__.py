@@ -41,6 +41,8 @@ class Ask:
     stranger: int | None = 404
     """How somebody else is turned away; None when the same call is about something of their own then."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    prepare: Callable[[], Awaitable[object]] | None = None
+    """Called before the call that is answered, for what must not be so while callers are turned away."""
 
 
 Row = Callable[[Scene], Awaitable[Ask]]

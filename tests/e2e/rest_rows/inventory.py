@@ -36,3 +36,8 @@ async def adjust_stock(scene: Scene) -> Ask:
 @row("ProductService.ListStockMoves")
 async def list_stock_moves(scene: Scene) -> Ask:
     return Ask(scene.staff, {"id": scene.product})
+
+
+@row("ProductService.ListStockDrifts")
+async def list_stock_drifts(scene: Scene) -> Ask:
+    return Ask(scene.staff, {"pageSize": "1"})

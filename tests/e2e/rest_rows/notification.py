@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tests.e2e.rest_rows import Ask, Scene, row
+from tests.support.parked import park_messages_of
+from tests.support.shop import until
 
 
 @row("NotificationService.ListNotifications")
@@ -18,3 +20,26 @@ async def get_preferences(scene: Scene) -> Ask:
 @row("NotificationService.UpdatePreferences")
 async def update_preferences(scene: Scene) -> Ask:
     return Ask(scene.owner, body={"preferences": [{"kind": "order_shipped", "email": False}]}, stranger=None)
+
+
+@row("NotificationService.ListParkedMessages")
+async def list_parked_messages(scene: Scene) -> Ask:
+    return Ask(scene.staff, {"pageSize": "1"})
+
+
+@row("NotificationService.RetryParkedMessage")
+async def retry_parked_message(scene: Scene) -> Ask:
+    person = await scene.shop.register()
+
+    async def sent() -> list[str]:
+        messages = (await person.get("/notifications"))["notifications"]
+        return [each["id"] for each in messages if each["status"] == "sent"]
+
+    (welcome,) = await until(sent, bool, "the welcome")
+    stack = scene.shop.stack
+    return Ask(scene.staff, {"id": welcome}, {}, prepare=lambda: park_messages_of(stack, person.id))
+
+
+@row("NotificationService.ListMessageDrifts")
+async def list_message_drifts(scene: Scene) -> Ask:
+    return Ask(scene.staff, {"pageSize": "1"})

@@ -8,7 +8,7 @@ from tests.support.shop import ADDRESS, an_order, answered
 
 @row("OrderService.CreateOrder")
 async def create_order(scene: Scene) -> Ask:
-    # The order says whose it is; anybody else's token does not fit.
+    # The order names its owner; the token of anybody else is refused.
     body = {"userId": scene.owner.id, **an_order(), "shippingAddress": ADDRESS}
     return Ask(scene.owner, body=body, answers={"status": "pending", "totalAmount": "59.98"}, stranger=400)
 
@@ -21,6 +21,11 @@ async def get_order(scene: Scene) -> Ask:
 @row("OrderService.ListOrders")
 async def list_orders(scene: Scene) -> Ask:
     return Ask(scene.owner, {"status": "confirmed"}, stranger=None)
+
+
+@row("OrderService.ListAllOrders")
+async def list_all_orders(scene: Scene) -> Ask:
+    return Ask(scene.staff, {"statuses": "confirmed", "placedFrom": "2026-01-01T00:00:00Z"})
 
 
 @row("OrderService.GetOrderHistory")
@@ -39,3 +44,8 @@ async def watch_order(scene: Scene) -> Ask:
 async def update_order_status(scene: Scene) -> Ask:
     order = await scene.owner.order()
     return Ask(scene.owner, {"id": order["id"]}, {"status": "cancelled"}, {"status": "cancelled"})
+
+
+@row("OrderService.ListOrderDrifts")
+async def list_order_drifts(scene: Scene) -> Ask:
+    return Ask(scene.staff, {"pageSize": "1"})

@@ -65,3 +65,8 @@ async def handle_stripe_webhook(scene: Scene) -> Ask:
     payload = webhook("payment_intent.succeeded", about)
     headers = signed(scene.shop.stack, payload)
     return Ask(None, body=payload.decode(), headers=headers, answers={"received": True})
+
+
+@row("PaymentService.ListPaymentDrifts")
+async def list_payment_drifts(scene: Scene) -> Ask:
+    return Ask(scene.staff, {"pageSize": "1"})

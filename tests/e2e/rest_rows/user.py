@@ -40,6 +40,11 @@ async def delete_user(scene: Scene) -> Ask:
     return Ask(person, {"id": person.id}, answers={"accountStatus": "deleted"})
 
 
+@row("UserService.SearchUsers")
+async def search_users(scene: Scene) -> Ask:
+    return Ask(scene.staff, body={"email": scene.owner.email}, answers={"nextPageToken": ""})
+
+
 @row("UserService.SuspendUser")
 async def suspend_user(scene: Scene) -> Ask:
     person = await scene.shop.register()
@@ -57,8 +62,8 @@ async def reinstate_user(scene: Scene) -> Ask:
 async def change_password(scene: Scene) -> Ask:
     person = await scene.shop.register()
     # With somebody else's token it is a wrong old password.
-    said = {"oldPassword": person.password, "newPassword": uuid.uuid4().hex}
-    return Ask(person, body=said, stranger=400)
+    body = {"oldPassword": person.password, "newPassword": uuid.uuid4().hex}
+    return Ask(person, body=body, stranger=400)
 
 
 @row("UserService.RequestPasswordReset")

@@ -72,7 +72,7 @@ async def moody(kafka_bootstrap: str, producer: Producer, group: str) -> AsyncIt
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def _say(producer: Producer, *keys: str) -> None:
+async def _publish(producer: Producer, *keys: str) -> None:
     for key in keys:
         message = user_events_pb2.UserDeleted(user_id=key)
         await producer.send(
@@ -94,7 +94,7 @@ async def test_letters_are_listed_shown_and_sent_again_once(
 ) -> None:
     bad, good = str(uuid.uuid4()), str(uuid.uuid4())
     moody.cannot = {bad}
-    await _say(producer, bad, good)
+    await _publish(producer, bad, good)
     (letter,) = await _letters(group, bus, 1)
     assert (letter["type"], letter["key"], letter["reason"], letter["attempts"]) == ("USER_DELETED", bad, "failed", 2)
     assert letter["error"] == "ValueError: a fault of ours"
@@ -128,7 +128,7 @@ async def test_what_still_cannot_be_handled_comes_back_as_a_new_letter(
 ) -> None:
     bad = str(uuid.uuid4())
     moody.cannot = {bad}
-    await _say(producer, bad)
+    await _publish(producer, bad)
     (first,) = await _letters(group, bus, 1)
     assert (await argosy("dlq", "redrive", str(first["letter"]), "--json", environment=bus)).code == 0
     both = await _letters(group, bus, 2, "--all")
@@ -136,12 +136,12 @@ async def test_what_still_cannot_be_handled_comes_back_as_a_new_letter(
     assert both[0]["id"] == both[1]["id"]
 
 
-async def test_letters_are_chosen_by_what_is_said_of_them(
+async def test_letters_are_chosen_by_the_options(
     bus: Mapping[str, str], producer: Producer, moody: Moody, group: str
 ) -> None:
     first, second = str(uuid.uuid4()), str(uuid.uuid4())
     moody.cannot = {first, second}
-    await _say(producer, first)
+    await _publish(producer, first)
     await producer.send(OutgoingRecord(TOPIC, second.encode(), b"\xff", (("ce_type", b"USER_DELETED"),)))
     await _letters(group, bus, 2)
     (unreadable,) = await _letters(group, bus, 1, "--reason", "unreadable")
@@ -151,7 +151,7 @@ async def test_letters_are_chosen_by_what_is_said_of_them(
     await _letters(group, bus, 2, "--since", "2020-01-01", "--topic", TOPIC)
 
 
-async def test_a_letter_that_was_too_large_says_what_it_lacks_and_stays(
+async def test_a_letter_that_was_too_large_lists_what_it_lacks_and_stays(
     bus: Mapping[str, str], producer: Producer, moody: Moody, group: str
 ) -> None:
     large = str(uuid.uuid4())
@@ -162,8 +162,8 @@ async def test_a_letter_that_was_too_large_says_what_it_lacks_and_stays(
     assert str(letter["original"]).startswith(f"{TOPIC}/")
     (row,) = (await argosy("dlq", "redrive", str(letter["letter"]), "--json", environment=bus)).rows
     assert row["sent"] is False
-    said = await argosy("dlq", "redrive", str(letter["letter"]), environment=bus)
-    assert "0 were sent again; 1 lack their value and stay." in said.out
+    printed = await argosy("dlq", "redrive", str(letter["letter"]), environment=bus)
+    assert "0 were sent again; 1 lack their value and stay." in printed.out
     await _letters(group, bus, 1)
 
 
@@ -173,7 +173,7 @@ async def test_redriving_wants_to_know_which(bus: Mapping[str, str]) -> None:
     assert "choose the letters" in answer.err
 
 
-async def test_a_letter_that_there_is_not_is_said_so(bus: Mapping[str, str]) -> None:
+async def test_a_letter_that_does_not_exist_is_reported(bus: Mapping[str, str]) -> None:
     answer = await argosy("dlq", "show", "user-events.dlq/0/999999", environment=bus)
     assert (answer.code, answer.out) == (1, "")
     assert "there is no letter user-events.dlq/0/999999" in answer.err

@@ -47,20 +47,20 @@ async def placed(mongo: Mongo, *statuses: Status) -> str:
     return str(history[0].order_id)
 
 
-async def test_differences_are_told_then_mended_then_gone(mongo: Mongo, pod: Mapping[str, str]) -> None:
+async def test_differences_are_listed_then_repaired_then_gone(mongo: Mongo, pod: Mapping[str, str]) -> None:
     fine, wrong, lost = await placed(mongo), await placed(mongo, Status.CONFIRMED), await placed(mongo)
     await mongo.collection("orders").update_one({"_id": wrong}, {"$set": {"status": "shipped"}})
     await mongo.collection("orders").delete_one({"_id": lost})
     check = ("orders", "rebuild", "--check")
 
-    told = await argosy(*check, "--json", environment=pod)
-    assert told.code == 1
-    assert told.err == ""
-    told = await argosy(*check, environment=pod)
-    assert (told.code, told.err) == (1, "")
-    lines = told.out.splitlines()
+    printed = await argosy(*check, "--json", environment=pod)
+    assert printed.code == 1
+    assert printed.err == ""
+    printed = await argosy(*check, environment=pod)
+    assert (printed.code, printed.err) == (1, "")
+    lines = printed.out.splitlines()
     assert lines == [f"{wrong}  different   status", f"{lost}  missing", "3 orders compared: 2 differ."]
-    assert fine not in told.out
+    assert fine not in printed.out
 
     mended = (await argosy("orders", "rebuild", "--json", environment=pod)).rows
     assert mended == [
@@ -83,26 +83,26 @@ async def test_progress_is_shown_to_people_and_is_not_in_what_is_piped_on(mongo:
             env={**os.environ, **pod, "TERM": "xterm"},
         )
         out, _ = await asyncio.wait_for(process.communicate(), 120)
-        told = os.read(terminal, 1 << 16).decode()
+        printed = os.read(terminal, 1 << 16).decode()
     finally:
         os.close(terminal)
         os.close(side)
     rows = [json.loads(line) for line in out.splitlines()]
     assert [row.get("found") for row in rows] == ["missing", "missing", "missing", None]
-    assert "orders compared" in told
-    assert "orderId" not in told
+    assert "orders compared" in printed
+    assert "orderId" not in printed
 
 
 async def test_what_cannot_be_mended_is_an_error(mongo: Mongo, pod: Mapping[str, str]) -> None:
     broken = await placed(mongo, Status.CONFIRMED)
     await mongo.collection("commits").delete_one({"_id": f"{broken}:1"})
     await mongo.collection("commits").update_one({"_id": f"{broken}:2"}, {"$set": {"version": 3}})
-    told = await argosy("orders", "rebuild", environment=pod)
-    assert told.code == 1
-    assert f"{broken}  unreadable" in told.out
+    printed = await argosy("orders", "rebuild", environment=pod)
+    assert printed.code == 1
+    assert f"{broken}  unreadable" in printed.out
 
 
 async def test_a_store_that_is_away_is_named(pod: Mapping[str, str]) -> None:
-    told = await argosy("orders", "rebuild", "--check", environment={**pod, "MONGO_URL": "mongodb://127.0.0.1:1/x"})
-    assert (told.code, told.out) == (2, "")
-    assert told.err == "argosy: the document store of the order service is unreachable: is it up? (`make status`)\n"
+    printed = await argosy("orders", "rebuild", "--check", environment={**pod, "MONGO_URL": "mongodb://127.0.0.1:1/x"})
+    assert (printed.code, printed.out) == (2, "")
+    assert printed.err == "argosy: the document store of the order service is unreachable: is it up? (`make status`)\n"

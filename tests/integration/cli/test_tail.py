@@ -33,7 +33,7 @@ def bus(kafka_bootstrap: str) -> Mapping[str, str]:
 
 @pytest.fixture
 async def user(producer: Producer) -> str:
-    """A user of whom the bus says three things: was created, something unreadable, was deleted."""
+    """A user with three records on the bus: created, an unreadable one, deleted."""
     key = str(uuid.uuid4())
     created = user_events_pb2.UserCreated(user_id=key, email="ada@example.com", name="Ada")
     await producer.send(_record(created, key))
@@ -46,7 +46,7 @@ def _record(message: user_events_pb2.UserCreated | user_events_pb2.UserDeleted, 
     return events.encode(message, id=uuid.uuid4(), source="/argosy/user", time=clock.now(), subject=key, key=key)
 
 
-async def test_what_was_said_is_shown_in_order_and_what_is_no_event_too(user: str, bus: Mapping[str, str]) -> None:
+async def test_records_are_shown_in_order_also_those_that_are_no_events(user: str, bus: Mapping[str, str]) -> None:
     rows = (await argosy("tail", TOPIC, "--no-follow", "--key", user, "--json", environment=bus)).rows
     assert [row["type"] for row in rows] == ["USER_CREATED", None, "USER_DELETED"]
     assert rows[0]["data"] == {"userId": user, "email": "[redacted]", "name": "[redacted]"}
@@ -82,7 +82,7 @@ async def test_people_get_a_line_an_event(user: str, bus: Mapping[str, str]) -> 
     assert "ada@example.com" not in answer.out
 
 
-async def test_an_unknown_topic_is_told_with_those_that_are_known(bus: Mapping[str, str]) -> None:
+async def test_an_unknown_topic_is_refused_with_the_known_ones(bus: Mapping[str, str]) -> None:
     answer = await argosy("tail", "order-event", environment=bus)
     assert answer.code == 2
     assert "there is no topic order-event: choose one of" in answer.err
@@ -90,7 +90,7 @@ async def test_an_unknown_topic_is_told_with_those_that_are_known(bus: Mapping[s
     assert not answer.out
 
 
-async def test_a_broker_that_is_away_is_told_in_one_line() -> None:
+async def test_a_broker_that_is_away_is_reported_in_one_line() -> None:
     answer = await argosy("tail", TOPIC, environment={"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"})
     assert (answer.code, answer.out) == (2, "")
     assert answer.err.splitlines()[-1].startswith("argosy: Kafka at 127.0.0.1:9 does not answer")

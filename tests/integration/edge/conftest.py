@@ -30,7 +30,7 @@ async def services() -> AsyncIterator[Upstream]:
 
 @pytest.fixture
 def upstream(services: Upstream) -> Upstream:
-    """The upstream, as nobody had called it or told it what to answer."""
+    """The upstream without calls and without answers set."""
     services.forget()
     return services
 

@@ -1,4 +1,4 @@
-"""What counts for all edges together: envoyproxy/ratelimit on Redis, told what production is told."""
+"""The counter that all edges share: envoyproxy/ratelimit on Redis, with the configuration of production."""
 
 import asyncio
 import os
@@ -65,7 +65,7 @@ async def counting(folder: Path) -> AsyncIterator[Counting]:
     redis = await _start(folder, [*_arguments("redis"), "--bind", "127.0.0.1", "--port", str(redis_port)], {})
     try:
         await until(lambda: _listens(redis_port), "Redis listens")
-        process = await _start(folder, [str(RATELIMIT)], told("ratelimit") | here)
+        process = await _start(folder, [str(RATELIMIT)], environment_of("ratelimit") | here)
         running = Counting(f"127.0.0.1:{grpc_port}", http_port, redis_port, process)
         try:
             await until(lambda: _is_healthy(running), f"the counter is up; see {folder}")
@@ -76,7 +76,7 @@ async def counting(folder: Path) -> AsyncIterator[Counting]:
         await _end(redis)
 
 
-def told(name: str) -> dict[str, str]:
+def environment_of(name: str) -> dict[str, str]:
     """The environment that production's Deployment has."""
     return {entry["name"]: entry["value"] for entry in _container(name).get("env", ())}
 

@@ -1,4 +1,4 @@
-"""A real Envoy, run as a deployment runs it, between a client and a gRPC server that answers as a test tells it."""
+"""A real Envoy, run as a deployment runs it, between a client and a gRPC server whose answers a test sets."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class Issuer:
         return {name: value for name, value in claims.items() if value is not None}
 
     def token(self, key: Ed25519PrivateKey | None = None, **changes: Any) -> str:
-        """A token, good unless it is told otherwise; `key` signs in place of our own."""
+        """A token, valid unless claims are changed; `key` signs in place of our own."""
         return jwt.encode(self.claims(**changes), key or self.key, algorithm="EdDSA", headers={"kid": self.kid})
 
     def bearer(self, **changes: Any) -> dict[str, str]:
@@ -240,7 +240,7 @@ def environment(ports: Mapping[str, int], jwks_url: str, **changes: str) -> dict
 async def edge(
     settings: Mapping[str, str], log: Path, *, without: Collection[str] = (), change: Change | None = None
 ) -> AsyncIterator[Edge]:
-    """A running edge that has everything it needs, but for what it is told to do without; its output goes to a file.
+    """A running edge with all its parts except those in `without`; its output goes to a file.
 
     change: changes the configuration first. Then Envoy runs on it by itself, and does not drain.
     """

@@ -27,7 +27,7 @@ def words(value: str) -> set[str]:
 
 @pytest.mark.parametrize("path", ["/api/v1/orders", "/argosy.order.v1.OrderService/GetOrder"])
 @pytest.mark.parametrize("origin", ORIGINS)
-async def test_a_preflight_of_ours_is_told_what_may_be_sent(
+async def test_a_preflight_of_our_apps_gets_what_may_be_sent(
     client: httpx.AsyncClient, upstream: Upstream, origin: str, path: str
 ) -> None:
     asked = {
@@ -46,7 +46,7 @@ async def test_a_preflight_of_ours_is_told_what_may_be_sent(
 
 
 @pytest.mark.parametrize("origin", STRANGERS)
-async def test_a_strangers_preflight_is_told_nothing(client: httpx.AsyncClient, origin: str) -> None:
+async def test_a_strangers_preflight_gets_no_cors_headers(client: httpx.AsyncClient, origin: str) -> None:
     answer = await client.options("/api/v1/orders", headers={"origin": origin, "access-control-request-method": "POST"})
     assert answer.status_code == 404
     assert "access-control-allow-origin" not in answer.headers

@@ -52,7 +52,7 @@ async def test_a_page_and_all_that_it_needs_come_from_here(
 
 
 @pytest.mark.parametrize("page", ["/docs", "/docs/events"])
-async def test_a_browser_is_told_to_ask_nobody_else(client: httpx.AsyncClient, page: str) -> None:
+async def test_the_content_security_policy_allows_no_other_origin(client: httpx.AsyncClient, page: str) -> None:
     policy = (await client.get(page)).headers["content-security-policy"]
     allowed = dict(part.strip().split(" ", 1) for part in policy.split(";"))
     assert allowed["default-src"] == "'none'"
@@ -72,7 +72,7 @@ async def test_they_can_be_read_alone(client: httpx.AsyncClient, path: str) -> N
     assert error_of(answer) == (5, "NO_SUCH_ROUTE")
 
 
-async def test_no_other_file_is_to_be_had(client: httpx.AsyncClient) -> None:
+async def test_no_other_file_is_served(client: httpx.AsyncClient) -> None:
     for path in (
         "/docs/index.html",
         "/docs/events.html",

@@ -90,9 +90,7 @@ async def test_an_error_keeps_its_details(client: httpx.AsyncClient, upstream: U
     assert (status.message, len(status.details)) == ("not enough stock", 2)
 
 
-async def test_nobody_is_turned_away_in_words_that_a_browser_may_read(
-    client: httpx.AsyncClient, upstream: Upstream
-) -> None:
+async def test_an_unauthenticated_answer_has_cors_headers(client: httpx.AsyncClient, upstream: Upstream) -> None:
     answer = await client.post(GET_ORDER, content=framed(REQUEST), headers=BROWSER)
     assert status_of(answer) == code_pb2.UNAUTHENTICATED
     assert answer.headers["access-control-allow-origin"] == ORIGIN

@@ -1,4 +1,4 @@
-"""JSON that says a thing twice, or a number that is none, is refused by name; other JSON passes as it is."""
+"""JSON with a duplicate key or an invalid number is refused with the field's name; other JSON passes unchanged."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ async def refused(client: httpx.AsyncClient, issuer: Issuer, path: str, body: st
     assert answer.status_code == 400, answer.text
     assert error_of(answer) == (code_pb2.INVALID_ARGUMENT, "INVALID_ARGUMENT")
     (found,) = [detail for detail in answer.json()["details"] if detail["@type"].endswith("BadRequest")]
-    ((field, told),) = [(each["field"], each["description"]) for each in found["fieldViolations"]]
-    assert answer.json()["message"] == f"{field}: {told}"
-    return {field: told}
+    ((field, description),) = [(each["field"], each["description"]) for each in found["fieldViolations"]]
+    assert answer.json()["message"] == f"{field}: {description}"
+    return {field: description}
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ async def test_callers_and_groups_do_not_use_up_each_others_allowance(
         assert (await many(other_client, 20, "/api/v1/users/me", bearer))[429] > 0
 
 
-async def test_who_is_not_signed_in_is_their_address_whatever_they_say(
+async def test_callers_without_a_token_are_counted_by_address_whatever_they_send(
     limited: httpx.AsyncClient, issuer: Issuer
 ) -> None:
     assert (await many(limited, 400, "/api/v1/products", {}))[429] > 0
@@ -135,7 +135,7 @@ async def test_webhooks_are_not_limited(limited: httpx.AsyncClient, upstream: Up
     assert len(upstream.called(WEBHOOK)) == 400
 
 
-async def test_grpc_callers_are_told_that_a_resource_is_exhausted(limited_edge: Edge, issuer: Issuer) -> None:
+async def test_grpc_callers_get_resource_exhausted(limited_edge: Edge, issuer: Issuer) -> None:
     async with grpc.aio.insecure_channel(limited_edge.target) as channel:
         users = user_pb2_grpc.UserServiceStub(channel)
         bearer = list(issuer.bearer().items())

@@ -34,7 +34,7 @@ def settings(ports: dict[str, int], jwks_url: str) -> dict[str, str]:
 
 
 class Gate:
-    """An rpc that answers when it is told to."""
+    """An rpc that answers when the test lets it."""
 
     def __init__(self) -> None:
         self.entered = asyncio.Event()
@@ -46,7 +46,7 @@ class Gate:
         return order_pb2.Order(id="o-1")
 
 
-async def test_a_drain_says_so_refuses_the_new_and_finishes_the_old(
+async def test_a_drain_is_announced_refuses_new_and_finishes_open_requests(
     settings: dict[str, str], upstream: Upstream, issuer: Issuer, log: Path
 ) -> None:
     gate = Gate()
@@ -57,7 +57,7 @@ async def test_a_drain_says_so_refuses_the_new_and_finishes_the_old(
         await gate.entered.wait()
         running.process.send_signal(signal.SIGTERM)
 
-        await until(lambda: health_is(running, 503), "/healthz says no")
+        await until(lambda: health_is(running, 503), "/healthz fails")
         await until(lambda: health_is(running, None), "new connections are refused")
         assert running.process.returncode is None
 
@@ -207,7 +207,7 @@ async def test_ready_is_ready_when_everybody_is_there(settings: dict[str, str], 
         assert await command("ready", everybody) == (0, "ready\n")
 
 
-async def test_a_bad_environment_is_told_in_one_go() -> None:
+async def test_a_bad_environment_is_reported_as_a_whole() -> None:
     status, output = await command("run", {"PATH": os.environ["PATH"]})
     assert status == 2
     for variable in ("EDGE_PORT", "EDGE_ADMIN_PORT", "JWKS_URL", "USER_TARGET", "ORDER_TARGET"):

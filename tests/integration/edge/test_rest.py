@@ -194,7 +194,7 @@ async def test_escaped_slashes_are_refused(
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/api/v1/products", "/api/v1/nothing", "/api/v1/orders"])
-async def test_every_answer_says_who_made_it(client: httpx.AsyncClient, path: str) -> None:
+async def test_every_answer_names_its_server(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
     assert answer.headers.get_list("x-api-version") == ["v1"]
     assert answer.headers.get_list("x-service-name") == ["api-gateway"]
@@ -231,7 +231,7 @@ async def test_nobody_is_there_is_503(client: httpx.AsyncClient, issuer: Issuer)
     assert "www-authenticate" not in answer.headers
 
 
-async def test_the_access_log_tells_the_call_and_no_secret(
+async def test_the_access_log_has_the_call_and_no_secret(
     client: httpx.AsyncClient, running_edge: Edge, issuer: Issuer
 ) -> None:
     bearer = issuer.bearer(sub="somebody-in-the-log")

@@ -106,7 +106,7 @@ async def test_without_it_each_counts_for_itself(
     assert Counter(answer.status_code for answer in answers) == {200: 2 * OF_EACH}
 
 
-async def test_grpc_callers_are_told_too(
+async def test_grpc_callers_are_limited_too(
     ports: dict[str, int], jwks_url: str, issuer: Issuer, counter: Counting, tmp_path: Path
 ) -> None:
     async with two_edges(ports, jwks_url, tmp_path, counter) as edges:

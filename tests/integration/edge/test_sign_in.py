@@ -106,7 +106,7 @@ async def test_a_good_token_is_passed_on(
     assert upstream.called(path)[0].metadata["authorization"] == bearer["authorization"]
 
 
-async def test_what_a_client_says_about_itself_never_arrives(
+async def test_identity_headers_of_a_client_never_arrive(
     client: httpx.AsyncClient, upstream: Upstream, issuer: Issuer
 ) -> None:
     pretended = {

@@ -20,7 +20,7 @@ PATH = "/api/v1/products/prod-1"
 
 @dataclass(frozen=True)
 class Traced:
-    """An edge, and what it tells its collector."""
+    """An edge, and the spans that it exports."""
 
     edge: Edge
     upstream: Upstream
@@ -103,7 +103,7 @@ async def test_a_trusted_proxy_has_decided(
         assert len(await edge.spans(wanted, 2)) == 2
 
 
-async def test_a_query_is_told_nobody(ports: dict[str, int], jwks_url: str, upstream: Upstream, tmp_path: Path) -> None:
+async def test_a_query_is_in_no_span(ports: dict[str, int], jwks_url: str, upstream: Upstream, tmp_path: Path) -> None:
     async with traced(ports, jwks_url, upstream, tmp_path) as edge:
         own = trace_context.new()
         async with edge.edge.client() as client:

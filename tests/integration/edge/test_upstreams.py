@@ -1,4 +1,4 @@
-"""What the edge does when a service is slow, away, or says that it does not serve."""
+"""What the edge does when a service is slow, away, or NOT_SERVING."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -42,7 +42,7 @@ async def never(_: Any, __: Context) -> Message:
     raise AssertionError("nobody waits an hour")
 
 
-async def test_a_read_is_repeated_as_often_as_the_contract_says(
+async def test_a_read_is_retried_as_often_as_the_contract_allows(
     client: httpx.AsyncClient, upstream: Upstream, issuer: Issuer
 ) -> None:
     upstream.answer(GET_ORDER, away)
@@ -99,7 +99,7 @@ def faster(duration: str) -> str:
     return f"{float(duration.removesuffix('s')) / 20}s"
 
 
-async def test_no_answer_in_time_is_504_and_the_service_is_told_to_stop(
+async def test_no_answer_in_time_is_504_and_the_call_is_cancelled(
     ports: dict[str, int], jwks_url: str, upstream: Upstream, issuer: Issuer, log: Path
 ) -> None:
     """A change is tried once, a read again and again."""
@@ -164,7 +164,7 @@ async def test_a_failed_read_goes_to_another_instance(
     assert upstream.called(GET_ORDER)
 
 
-async def test_an_instance_that_does_not_serve_gets_no_calls_and_without_any_the_edge_says_so(
+async def test_an_instance_that_does_not_serve_gets_no_calls_and_without_any_the_edge_answers_503(
     doubled: Edge, upstream: Upstream, second: Upstream, issuer: Issuer
 ) -> None:
     await until(lambda: both_take_calls(doubled, upstream, second, issuer), "both instances take calls")

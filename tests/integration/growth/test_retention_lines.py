@@ -1,4 +1,4 @@
-"""Every table and collection has a line that says how long its rows are kept."""
+"""Every table and collection has a line with the retention of its rows."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -30,6 +31,9 @@ REASONS = {
 _SETTINGS = ("SET ",)
 """Statements without a plan."""
 
+_PAGE = re.compile(r"\b(\w+) [<>] .* ORDER BY \1( DESC)? LIMIT \$\d+$", re.DOTALL)
+"""A page of a list: the items that follow one, in the order of a unique column."""
+
 
 def _planned(owner: str) -> list[Statement]:
     return [one for one in statements(owner, PARTS) if not one.sql.startswith(_SETTINGS)]
@@ -43,6 +47,15 @@ def test_no_statement_reads_a_whole_table_without_a_reason(owner: str, grown: Ma
     assert {one: scans for one, scans in whole.items() if one.place not in REASONS} == {}
     reasons = {place for place in REASONS if place.startswith(f"services/{owner}/")}
     assert reasons == {one.place for one in whole}, "a reason that no statement needs"
+
+
+@pytest.mark.parametrize("owner", postgres_services())
+def test_each_page_begins_in_the_index_where_the_page_before_ended(
+    owner: str, grown: Mapping[str, GrownTables]
+) -> None:
+    pages = {one: page[1] for one in _planned(owner) if (page := _PAGE.search(one.sql.strip()))}
+
+    assert [one for one, column in pages.items() if not grown[owner].reads_from(column, one.sql)] == []
 
 
 def test_parts_are_of_statements_that_there_are() -> None:

@@ -22,8 +22,8 @@ MIGRATIONS = Path(services.inventory.__file__).parent / "migrations"
 
 @pytest.fixture
 async def order() -> AsyncIterator[tuple[FakeOrder, GrpcOrders]]:
-    """An order service that says what it is told to, and how it is asked."""
-    fake, server = FakeOrder(), grpc.aio.server()
+    """An order service with answers that tests set, and a client of it."""
+    fake, server = FakeOrder(), grpc.aio.server()  # type: ignore[abstract]  # the other rpcs are not called
     add_OrderLookupServiceServicer_to_server(fake, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -48,7 +48,7 @@ OPEN, CANCELLED, CLOSED = ResolvedOrder.STATE_OPEN, ResolvedOrder.STATE_CANCELLE
 
 @dataclass
 class FakeOrder(OrderLookupServiceServicer):
-    """The order service: says of each order what it is told to, and knows nothing of the others."""
+    """The order service: answers the states that tests set; other orders are unknown."""
 
     states: dict[UUID, ResolvedOrder.State.ValueType] = field(default_factory=dict)
     refuses_with: grpc.StatusCode | None = None
@@ -152,8 +152,8 @@ class Inventory:
         found, _ = await self.list_moves(ListStockMoves(product_id, before=None, size=10_000))
         return found[::-1]
 
-    async def told_low(self) -> list[str]:
-        """The products that were said to run out, in order."""
+    async def low_stock_events(self) -> list[str]:
+        """The products of the StockLow events, in order."""
         rows = await self.postgres.fetch("SELECT key FROM outbox WHERE type = 'STOCK_LOW' ORDER BY position")
         return [row["key"] for row in rows]
 

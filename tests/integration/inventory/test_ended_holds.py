@@ -145,7 +145,7 @@ async def test_one_whose_stock_cannot_be_given_back_holds_up_no_other(
 
     async def fail_for_one(self: ReleaseReservationHandler, unit: object, order_id: UUID, *reason: object) -> object:
         if order_id == broken:
-            raise RuntimeError("the stock is not what its reservation says")
+            raise RuntimeError("the stock does not match its reservation")
         return await released(self, unit, order_id, *reason)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ReleaseReservationHandler, "within", fail_for_one)

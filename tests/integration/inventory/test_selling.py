@@ -16,7 +16,7 @@ from services.inventory.domain.reservations import Line
 from tests.integration.inventory.lab import Inventory
 
 
-def told(order_id: UUID, status: str) -> Event:
+def status_updated(order_id: UUID, status: str) -> Event:
     """The event that an order has come to a state."""
     message = OrderStatusUpdated(order_id=str(order_id), user_id=str(uuid4()), status=status)
     return Event(
@@ -55,19 +55,19 @@ def refused(why: str) -> float:
 
 
 async def shorts(inventory: Inventory) -> list[StockShort]:
-    """What was said to be short, in order."""
+    """The StockShort events, in order."""
     rows = await inventory.postgres.fetch(
         "SELECT key, topic, value FROM outbox WHERE type = 'STOCK_SHORT' ORDER BY position"
     )
-    said = [StockShort.FromString(row["value"]) for row in rows]
-    assert [(row["topic"], row["key"]) for row in rows] == [("inventory-events", one.order_id) for one in said]
-    return said
+    events = [StockShort.FromString(row["value"]) for row in rows]
+    assert [(row["topic"], row["key"]) for row in rows] == [("inventory-events", one.order_id) for one in events]
+    return events
 
 
 async def test_what_is_held_is_sold_once(inventory: Inventory) -> None:
     order_id = uuid4()
     await inventory.reserve(order_id, Line("bell", 3))
-    event = told(order_id, "confirmed")
+    event = status_updated(order_id, "confirmed")
     await hear(inventory, event, event)
     assert await inventory.stock("bell") == (7, 0)
     assert await shorts(inventory) == []
@@ -75,17 +75,17 @@ async def test_what_is_held_is_sold_once(inventory: Inventory) -> None:
 
 async def test_an_expired_hold_is_taken_anew_while_there_is_stock(inventory: Inventory) -> None:
     order_id = await expired(inventory, 5)
-    await hear(inventory, told(order_id, "confirmed"))
+    await hear(inventory, status_updated(order_id, "confirmed"))
     assert await inventory.reservation(order_id) == ("committed", None)
     assert await inventory.stock("bell") == (5, 0)
     assert await shorts(inventory) == []
 
 
-async def test_short_stock_is_told_once_and_changes_nothing_else(inventory: Inventory) -> None:
+async def test_short_stock_is_published_once_and_changes_nothing_else(inventory: Inventory) -> None:
     order_id = await expired(inventory, 5)
     await inventory.reserve(uuid4(), Line("bell", 6))
     moves, before = await inventory.moves("bell"), refused("short")
-    event = told(order_id, "confirmed")
+    event = status_updated(order_id, "confirmed")
 
     await asyncio.gather(*(hear(inventory, event) for _ in range(4)))
 
@@ -96,7 +96,7 @@ async def test_short_stock_is_told_once_and_changes_nothing_else(inventory: Inve
     assert await inventory.moves("bell") == moves
     assert refused("short") == before + 1
 
-    await hear(inventory, told(order_id, "cancelled"))
+    await hear(inventory, status_updated(order_id, "cancelled"))
     assert await inventory.reservation(order_id) == ("released", "cancelled")
     assert await inventory.stock("bell") == (10, 6)
 
@@ -105,7 +105,7 @@ async def test_any_number_of_orders_whose_stock_is_short_are_outcomes(inventory:
     """Ten letters in a row would stop the consumer."""
     orders = [await expired(inventory, 1) for _ in range(12)]
     await inventory.adjust("bell", -10)
-    await hear(inventory, *(told(order_id, "confirmed") for order_id in orders))
+    await hear(inventory, *(status_updated(order_id, "confirmed") for order_id in orders))
     assert [one.order_id for one in await shorts(inventory)] == [str(order_id) for order_id in orders]
 
 
@@ -123,7 +123,7 @@ async def test_the_confirmation_of_an_order_that_was_cancelled_meanwhile_sells_n
     await inventory.release(order_id)
     before = refused("ended")
 
-    await hear(inventory, told(order_id, "confirmed"), told(order_id, "cancelled"))
+    await hear(inventory, status_updated(order_id, "confirmed"), status_updated(order_id, "cancelled"))
 
     assert refused("ended") == before + 1
     assert await inventory.stock("bell") == (10, 0)
@@ -132,6 +132,6 @@ async def test_the_confirmation_of_an_order_that_was_cancelled_meanwhile_sells_n
 
 async def test_the_confirmation_of_an_order_without_a_reservation_is_counted(inventory: Inventory) -> None:
     before = refused("unknown")
-    await hear(inventory, told(uuid4(), "confirmed"))
+    await hear(inventory, status_updated(uuid4(), "confirmed"))
     assert refused("unknown") == before + 1
     assert await inventory.published() == {}

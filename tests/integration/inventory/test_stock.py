@@ -1,4 +1,4 @@
-"""What staff do to stock, what is kept of every move, and when a product is said to run out: with many at once."""
+"""Staff's changes of stock, the record of every move, and StockLow events: concurrently."""
 
 from __future__ import annotations
 
@@ -100,12 +100,12 @@ async def test_every_step_of_an_order_is_a_move(inventory: Inventory) -> None:
     for order in (sold, cancelled, returned, expired):  # repeats move nothing
         await (inventory.commit(order) if order in (sold, expired) else inventory.release(order))
     moves = await inventory.moves("bell")
-    told = {
+    by_order = {
         order: [(m.kind, m.on_hand_delta, m.held_delta) for m in moves if m.order_id == order]
         for order in (sold, cancelled, returned, expired)
     }
     reserve = ("reserve", 0, 2)
-    assert told == {
+    assert by_order == {
         sold: [reserve, ("commit", -2, -2)],
         cancelled: [reserve, ("release", 0, -2)],
         returned: [reserve, ("commit", -2, -2), ("release", 2, 0)],
@@ -190,23 +190,23 @@ class TestRunningLow:
     async def test_once_a_crossing_and_not_once_an_order(self, inventory: Inventory) -> None:
         await inventory.set_threshold("bell", 8)
         orders = [uuid4() for _ in range(6)]
-        for order, told in zip(orders, (0, 0, 1, 1, 1, 1), strict=True):  # 9, 8, then 7 and less
+        for order, count in zip(orders, (0, 0, 1, 1, 1, 1), strict=True):  # 9, 8, then 7 and less
             await inventory.reserve(order, Line("bell", 1))
-            assert len(await inventory.told_low()) == told
+            assert len(await inventory.low_stock_events()) == count
         await inventory.commit(orders[0])
         await inventory.reserve(orders[1], Line("bell", 1))  # a repeat
-        assert await inventory.told_low() == ["bell"]
+        assert await inventory.low_stock_events() == ["bell"]
         for order in orders[:4]:
             await inventory.release(order)  # 8 again
-        assert await inventory.told_low() == ["bell"]
+        assert await inventory.low_stock_events() == ["bell"]
         await inventory.reserve(uuid4(), Line("bell", 1))
-        assert await inventory.told_low() == ["bell", "bell"]
+        assert await inventory.low_stock_events() == ["bell", "bell"]
 
     async def test_many_at_once_cross_once(self, inventory: Inventory) -> None:
         await inventory.set_threshold("bell", 5)
         await asyncio.gather(*(inventory.reserve(uuid4(), Line("bell", 1)) for _ in range(30)), return_exceptions=True)
         assert await inventory.stock("bell") == (10, 10)
-        assert await inventory.told_low() == ["bell"]
+        assert await inventory.low_stock_events() == ["bell"]
 
     async def test_staff_can_take_it_there_and_away(self, inventory: Inventory) -> None:
         await inventory.set_threshold("bell", 10)
@@ -214,7 +214,7 @@ class TestRunningLow:
         await inventory.adjust("bell", -1)
         await inventory.adjust("bell", 2)
         await inventory.adjust("bell", -5)
-        assert await inventory.told_low() == ["bell", "bell"]
+        assert await inventory.low_stock_events() == ["bell", "bell"]
         row = await inventory.postgres.fetchrow(
             "SELECT topic, subject, value FROM outbox WHERE type = 'STOCK_LOW' ORDER BY position DESC LIMIT 1"
         )
@@ -222,11 +222,11 @@ class TestRunningLow:
         assert (row["topic"], row["subject"]) == ("inventory-events", "bell")
         assert StockLow.FromString(row["value"]) == StockLow(product_id="bell", available=5)
 
-    async def test_an_order_that_is_refused_tells_nothing(self, inventory: Inventory) -> None:
+    async def test_an_order_that_is_refused_publishes_nothing(self, inventory: Inventory) -> None:
         await inventory.set_threshold("bell", 9)
         with pytest.raises(OutOfStock):
             await inventory.reserve(uuid4(), Line("bell", 5), Line("chart", 11))
-        assert await inventory.told_low() == []
+        assert await inventory.low_stock_events() == []
 
     async def test_a_late_sale_takes_it_there_too(self, inventory: Inventory) -> None:
         order = uuid4()
@@ -235,8 +235,8 @@ class TestRunningLow:
         await inventory.expire()
         await inventory.set_threshold("bell", 6)
         await inventory.commit(order)
-        assert await inventory.told_low() == ["bell"]
+        assert await inventory.low_stock_events() == ["bell"]
 
     async def test_without_a_threshold_the_services_own_holds(self, inventory: Inventory) -> None:
         await inventory.adjust("bell", -10)
-        assert await inventory.told_low() == []  # the lab's is 0: never
+        assert await inventory.low_stock_events() == []  # the lab's is 0: never

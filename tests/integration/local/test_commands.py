@@ -51,7 +51,7 @@ class Beside:
         ]
 
     def pid(self, part: str) -> int:
-        """The process of a part, as `status` tells it; 0 when there is none."""
+        """The process id of a part, as `status` shows it; 0 when there is none."""
         row = next(line.split() for line in self.run("status").stdout.splitlines() if line.split()[:1] == [part])
         return int(row[2]) if row[1] == "ready" else 0
 
@@ -61,7 +61,7 @@ class Beside:
     def send_mail(self, to: str) -> None:
         with socket.create_connection((HOST, self.stack.port("mail-smtp")), timeout=PATIENCE_SECONDS) as connection:
             lines = connection.makefile("rw", newline="\r\n")
-            for said in (
+            for printed in (
                 None,
                 "HELO x",
                 "MAIL FROM:<a@example.com>",
@@ -69,8 +69,8 @@ class Beside:
                 "DATA",
                 "Subject: hello\n\nbody\n.",
             ):
-                if said:
-                    lines.write(said + "\n")
+                if printed:
+                    lines.write(printed + "\n")
                     lines.flush()
                 assert lines.readline()[0] in "23"
 
@@ -234,9 +234,9 @@ def test_reset_does_as_a_person_answers(beside: Beside, answer: str, deleted: bo
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=terminal, stdout=subprocess.PIPE) as asked:
         os.close(terminal)
         os.write(person, answer.encode())
-        said, _ = asked.communicate(timeout=PATIENCE_SECONDS)
+        printed, _ = asked.communicate(timeout=PATIENCE_SECONDS)
     os.close(person)
-    assert b"[y/N]" in said
+    assert b"[y/N]" in printed
     assert (asked.returncode, beside.stack.data.exists()) == ((0, False) if deleted else (1, True))
 
 

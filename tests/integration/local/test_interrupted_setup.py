@@ -44,7 +44,7 @@ def listens_to_interrupts() -> Iterator[None]:
 
 
 def _interrupt_at(line: str, clone: Path, index: str) -> tuple[int, list[str], str]:
-    """Run set-up, press Ctrl-C when it says the line; the exit code, the lines before it, and what it complained of."""
+    """Run set-up, press Ctrl-C when it prints the line; the exit code, the lines before it, and its errors."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     environment |= {"PIP_INDEX_URL": index, "PIP_NO_CACHE_DIR": "1", "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
@@ -58,17 +58,17 @@ def _interrupt_at(line: str, clone: Path, index: str) -> tuple[int, list[str], s
         assert process.stdout is not None
         assert process.stderr is not None
         before = []
-        for said in process.stdout:
-            if said == line:
+        for printed in process.stdout:
+            if printed == line:
                 break
-            before.append(said)
+            before.append(printed)
         process.send_signal(signal.SIGINT)
         process.stdout.read()
         return process.wait(), before, process.stderr.read()
 
 
 @pytest.mark.usefixtures("listens_to_interrupts")
-def test_an_interrupted_set_up_says_a_line_and_goes_on_the_next_time(clone: Path, silent_index: str) -> None:
+def test_an_interrupted_set_up_prints_a_line_and_goes_on_the_next_time(clone: Path, silent_index: str) -> None:
     code, before, complaint = _interrupt_at(_INSTALLER, clone, silent_index)
     assert (code, complaint.count("\n")) == (130, 1)
     assert complaint.startswith("Interrupted. ")

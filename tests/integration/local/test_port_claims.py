@@ -16,7 +16,7 @@ from local.ports import HOST
 from local.stack import Stack
 
 OFFSET = 14690
-"""gRPC's ports with it are where no system takes ports for outgoing connections, unless it is told to."""
+"""gRPC's ports with it are outside the range for outgoing connections of all systems, unless configured otherwise."""
 ALONE = (("grpc.so_reuseport", 0),)
 """As our services listen."""
 PARTS = [Part("user", Group.SERVICES, command=(), ready=None, ports=("user-grpc",))]

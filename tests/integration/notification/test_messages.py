@@ -114,7 +114,7 @@ class Notification:
         self.retry_parked = RetryParkedHandler(work)
         self.count_messages = CountMessagesHandler(work)
 
-    async def list(self, user: UUID, before: UUID | None, size: int) -> tuple[list[ShownMessage], UUID | None]:
+    async def page(self, user: UUID, before: UUID | None, size: int) -> tuple[list[ShownMessage], UUID | None]:
         return await ListNotificationsHandler(self.work)(ListNotifications(user, before, size))
 
     async def change_preferences(self, user: UUID, stated: Sequence[tuple[str, bool]]) -> list[Preference]:
@@ -203,7 +203,7 @@ async def notification(postgres_url: str) -> AsyncIterator[Notification]:
     await postgres.stop()
 
 
-async def test_a_confirmation_says_what_was_ordered(notification: Notification) -> None:
+async def test_a_confirmation_lists_what_was_ordered(notification: Notification) -> None:
     user, order = uuid4(), uuid4()
     await notification.hear_of_user(user)
     lines = [OrderLine(product_id="bell", quantity=2, price="29.99")]
@@ -223,11 +223,11 @@ async def test_a_confirmation_says_what_was_ordered(notification: Notification) 
     html = part(mail, "html")
     assert "2 × bell" in html
     assert "59.98 USD" in html
-    ((message,), rest) = await notification.list(user, None, 20)
+    ((message,), rest) = await notification.page(user, None, 20)
     assert (message.type, message.status, message.order_id, rest) == ("order_confirmed", "sent", order, None)
 
 
-async def test_a_cancellation_says_why(notification: Notification) -> None:
+async def test_a_cancellation_has_its_reason(notification: Notification) -> None:
     user = uuid4()
     await notification.hear_of_user(user)
     await notification.hear_of_status(user, uuid4(), "cancelled")
@@ -235,7 +235,7 @@ async def test_a_cancellation_says_why(notification: Notification) -> None:
     assert "Your payment was declined" in part(notification.mailbox.mails[0], "plain")
 
 
-async def test_an_event_heard_twice_is_told_once(notification: Notification) -> None:
+async def test_an_event_delivered_twice_is_mailed_once(notification: Notification) -> None:
     user, order, event = uuid4(), uuid4(), uuid4()
     await notification.hear_of_user(user)
     await asyncio.gather(*(notification.hear_of_status(user, order, "confirmed", event) for _ in range(5)))
@@ -245,13 +245,13 @@ async def test_an_event_heard_twice_is_told_once(notification: Notification) -> 
 
 async def test_what_comes_again_does_not_undo_what_came_after_it(notification: Notification) -> None:
     moved, gone = uuid4(), uuid4()
-    told: list[tuple[Message, UUID]] = [
+    events: list[tuple[Message, UUID]] = [
         (UserCreated(user_id=str(moved), email="old@example.com", name="Ada"), uuid4()),
         (UserCreated(user_id=str(gone), email="gone@example.com", name="Bob", verification_id=str(uuid4())), uuid4()),
         (UserUpdated(user_id=str(moved), email="new@example.com", name="Ada"), uuid4()),
         (UserDeleted(user_id=str(gone)), uuid4()),
     ]
-    for message, event_id in (*told, *told[:2]):
+    for message, event_id in (*events, *events[:2]):
         await notification.hear(message, event_id)
     await notification.send()
     rows = await notification.postgres.fetch("SELECT user_id, email FROM recipients")
@@ -405,7 +405,7 @@ async def test_a_password_that_the_mail_server_takes_no_more_costs_no_message_an
     assert (await notification.attempts(), await notification.status()) == ([0], ["pending"])
 
 
-async def test_a_mail_that_is_refused_says_nothing_against_the_server(notification: Notification) -> None:
+async def test_a_mail_that_is_refused_is_no_failure_of_the_server(notification: Notification) -> None:
     user = uuid4()
     await notification.hear_of_user(user)
     for _ in range(10):
@@ -456,13 +456,13 @@ async def test_what_comes_late_or_again_after_a_deletion_is_dropped_and_brings_n
     notification: Notification,
 ) -> None:
     user, order, event = uuid4(), uuid4(), uuid4()
-    said = {"user_id": str(user), "email": "ada@example.com", "name": "Ada Byron"}
-    await notification.hear(UserCreated(**said, verification_id=str(uuid4())), event)
+    person: dict[str, Any] = {"user_id": str(user), "email": "ada@example.com", "name": "Ada Byron"}
+    await notification.hear(UserCreated(**person, verification_id=str(uuid4())), event)
     await notification.hear(UserDeleted(user_id=str(user)))
     before = dropped("order_confirmed")
     await notification.hear_of_status(user, order, "confirmed")
-    await notification.hear(UserCreated(**said, verification_id=str(uuid4())), event)
-    await notification.hear(UserUpdated(**said, verification_id=str(uuid4())))
+    await notification.hear(UserCreated(**person, verification_id=str(uuid4())), event)
+    await notification.hear(UserUpdated(**person, verification_id=str(uuid4())))
     await notification.change_preferences(user, [("order_shipped", False)])
     assert await notification.status() == ["dropped"] * 3
     assert dropped("order_confirmed") == before + 1
@@ -485,8 +485,8 @@ async def test_pages_are_newest_first_complete_and_the_readers_own(notification:
     for order in orders:
         await notification.hear_of_status(user, order, "confirmed")
         await notification.hear_of_status(other, uuid4(), "confirmed")
-    first, last = await notification.list(user, None, 3)
-    second, end = await notification.list(user, last, 3)
+    first, last = await notification.page(user, None, 3)
+    second, end = await notification.page(user, last, 3)
     assert [message.order_id for message in (*first, *second)] == orders[::-1]
     assert end is None
 
@@ -518,10 +518,10 @@ async def test_each_kind_about_an_order_has_its_mail(notification: Notification)
 
 async def test_mails_about_accounts_carry_a_token_that_is_kept_nowhere(notification: Notification) -> None:
     user = uuid4()
-    said = {"user_id": str(user), "email": "ada@example.com", "name": "Ada"}
+    person: dict[str, Any] = {"user_id": str(user), "email": "ada@example.com", "name": "Ada"}
     events = {
-        "Welcome! Please verify your email address": UserCreated(**said, verification_id=str(uuid4())),
-        "Please verify your email address": UserUpdated(**said, verification_id=str(uuid4())),
+        "Welcome! Please verify your email address": UserCreated(**person, verification_id=str(uuid4())),
+        "Please verify your email address": UserUpdated(**person, verification_id=str(uuid4())),
         "Reset your password": PasswordResetRequested(user_id=str(user), reset_id=str(uuid4())),
         "Your email address is about to change": EmailChangeRequested(user_id=str(user), undo_id=str(uuid4())),
     }
@@ -549,7 +549,7 @@ async def test_a_change_that_is_no_new_address_is_not_mailed(notification: Notif
     assert await notification.send() == 0
 
 
-async def test_a_token_that_is_not_to_be_had_now_is_asked_for_again(notification: Notification) -> None:
+async def test_a_token_that_cannot_be_minted_is_retried(notification: Notification) -> None:
     user = uuid4()
     await notification.hear_of_user(user)
     await notification.hear(PasswordResetRequested(user_id=str(user), reset_id=str(uuid4())))
@@ -572,7 +572,7 @@ async def test_a_mail_whose_token_is_void_is_never_sent_nor_shown(notification: 
     await notification.make_due()
     assert await notification.send() == 0
     assert notification.mailbox.mails == []
-    assert await notification.list(user, None, 20) == ([], None)
+    assert await notification.page(user, None, 20) == ([], None)
 
 
 async def test_what_is_not_wanted_is_not_sent_and_security_always_is(notification: Notification) -> None:
@@ -591,7 +591,7 @@ async def test_what_is_not_wanted_is_not_sent_and_security_always_is(notificatio
         "Your order has shipped",
     ]
     await notification.change_preferences(user, [("order_confirmed", True)])
-    await notification.hear_of_status(user, uuid4(), "confirmed", event)  # told again, after the person thought better
+    await notification.hear_of_status(user, uuid4(), "confirmed", event)  # again, after the change
     assert await notification.send() == 0
     await notification.hear_of_status(user, uuid4(), "confirmed")
     assert await notification.send() == 1
@@ -615,17 +615,17 @@ async def test_preferences_are_each_persons_own_and_several_changes_at_once_all_
 
 async def test_what_cannot_be_wanted_so_changes_nothing(notification: Notification) -> None:
     user = uuid4()
-    said = [("order_shipped", False), ("newsletter", True), ("password_reset", False)]
+    changes = [("order_shipped", False), ("newsletter", True), ("password_reset", False)]
     with pytest.raises(InvalidPreferences) as refused:
-        await notification.change_preferences(user, said)
+        await notification.change_preferences(user, changes)
     assert [field for field, _ in refused.value.violations] == ["preferences[1].kind", "preferences[2].email"]
     assert not await notification.postgres.fetch("SELECT * FROM preferences")
 
 
 async def test_a_name_is_not_mailed_to_an_address_that_is_not_verified(notification: Notification) -> None:
     user = uuid4()
-    said = {"user_id": str(user), "email": "ada@example.com", "name": "Pay at example com"}
-    for event in (UserCreated(**said), UserUpdated(**said)):
+    person: dict[str, Any] = {"user_id": str(user), "email": "ada@example.com", "name": "Pay at example com"}
+    for event in (UserCreated(**person), UserUpdated(**person)):
         await notification.hear(event)
         await notification.hear_of_status(user, uuid4(), "confirmed")
     await notification.send()
@@ -652,9 +652,11 @@ async def test_parked_mail_is_looked_at_counted_and_tried_again(notification: No
     for status in ("confirmed", "shipped"):
         await notification.hear_of_status(user, uuid4(), status)
     await notification.postgres.execute("UPDATE messages SET status = 'parked', attempts = 10, error = 'SMTP 451'")
-    first, second = await notification.list_parked(ListParked(10))
+    (first, second), end = await notification.list_parked(ListParked(2))
+    assert end is None
     assert (first.type, first.attempts, first.error) == ("order_confirmed", 10, "SMTP 451")
-    assert await notification.list_parked(ListParked(1)) == [first]
+    assert await notification.list_parked(ListParked(1)) == ([first], first.id)
+    assert await notification.list_parked(ListParked(1, first.id)) == ([second], None)
     await notification.count_messages()
     assert [
         REGISTRY.get_sample_value("argosy_messages_unsent", {"status": name}) for name in ("pending", "parked")
@@ -663,13 +665,16 @@ async def test_parked_mail_is_looked_at_counted_and_tried_again(notification: No
     answers = await asyncio.gather(
         *(notification.retry_parked(RetryParked([second.id, uuid4()], "eve")) for _ in range(5))
     )
-    assert sorted(answers) == [[], [], [], [], [second.id]]
+    assert sorted(map(list, answers)) == [[], [], [], [], [second.id]]
     assert await notification.send() == 1
     (mail,) = notification.mailbox.mails
     assert mail["Subject"] == "Your order has shipped"
     assert await notification.retry_parked(RetryParked(None, "eve")) == [first.id]
     await notification.send()
-    assert (await notification.list_parked(ListParked(10)), await notification.status()) == ([], ["sent", "sent"])
+    assert (await notification.list_parked(ListParked(10)), await notification.status()) == (
+        ([], None),
+        ["sent", "sent"],
+    )
     assert await notification.retry_parked(RetryParked(None, "eve")) == []
 
 

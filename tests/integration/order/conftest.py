@@ -38,7 +38,7 @@ def read_side(mongo: Mongo) -> MongoReadSide:
 
 @pytest.fixture
 def proxy(mongo_url: str) -> Iterator[CutProxy]:
-    """Stands between a client and the document store, and loses what it is told to lose."""
+    """A proxy between a client and the document store that drops what a test selects."""
     proxy = CutProxy(mongo_url)
     proxy.start()
     yield proxy

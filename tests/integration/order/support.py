@@ -123,6 +123,9 @@ class FakeInventory:
     async def release(self, order_id: UUID) -> None:
         self.released.add(order_id)
 
+    async def with_reservation(self, order_ids: Sequence[UUID]) -> set[UUID]:
+        return {one for one in order_ids if one in self.held}
+
 
 @dataclass
 class FakeBus:
@@ -141,7 +144,9 @@ class FakeBus:
     def sequence_of(self, order_id: UUID) -> list[int]:
         """The versions that were published for an order, in order."""
         return [
-            int(dict(record.headers)["ce_sequence"]) for record in self.records if record.key == str(order_id).encode()
+            int(dict(record.headers)["ce_sequence"] or b"")
+            for record in self.records
+            if record.key == str(order_id).encode()
         ]
 
 

@@ -34,7 +34,7 @@ from tests.unit.order.examples import STAFF, history_of, moved, order_created
 
 @dataclass
 class FakePayments:
-    """Says of each order what it is told to."""
+    """Answers for each order what the test sets."""
 
     states: dict[UUID, PaymentState] = field(default_factory=dict)
     away: bool = False
@@ -53,7 +53,7 @@ class FakePayments:
 
 @pytest.fixture
 def journal(store: MongoCommits) -> Journal:
-    """Orders, and nobody who is told of their changes."""
+    """Orders, without an outbox that publishes commits."""
     return support.journal(store)
 
 
@@ -213,7 +213,7 @@ async def test_orders_are_counted_by_the_state_they_reach(store: MongoCommits, j
 
 @dataclass
 class Sweeping:
-    """The sweeper with parties that say what they are told to."""
+    """The sweeper with parties whose answers the test sets."""
 
     payments: FakePayments
     cancel_unpaid: CancelUnpaidHandler

@@ -42,7 +42,7 @@ class Replica:
         self.running.clear()
 
     async def append(self, history: Sequence[Commit], *, announce: bool = True) -> None:
-        """Store the last commit of a history as a use case would; without telling, as one that dies right after."""
+        """Store the last commit of a history as a use case does; without announcing, as one that dies right after."""
         await self.store.append(history[-1])
         if announce:
             await self.outbox.announce(history)

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -29,7 +30,7 @@ from tests.unit.order.examples import ADDRESS, STAFF, history_of
 
 
 class FailingStore(MongoCommits):
-    """Fails to store, so many times, in the way it is told."""
+    """Fails to store, so many times, with the given error."""
 
     def __init__(self, mongo: Mongo, *failures: Exception) -> None:
         super().__init__(mongo)
@@ -49,7 +50,7 @@ def inventory() -> FakeInventory:
 
 @pytest.fixture
 def announced() -> list[Sequence[Commit]]:
-    """What the outbox was told."""
+    """The histories that were announced to the outbox."""
     return []
 
 
@@ -68,7 +69,7 @@ def place(
     return make
 
 
-def a_command(key: str | None = None, **changes: object) -> PlaceOrder:
+def a_command(key: str | None = None, **changes: Any) -> PlaceOrder:
     command = PlaceOrder(
         user_id=ids.new_id(),
         stated_user_id=None,
@@ -76,7 +77,7 @@ def a_command(key: str | None = None, **changes: object) -> PlaceOrder:
         shipping_address=ADDRESS,
         request=Repeatable(key, b"print"),
     )
-    return replace(command, **changes)  # type: ignore[arg-type]
+    return replace(command, **changes)
 
 
 async def test_an_order_is_placed_at_the_prices_it_was_held_at(
@@ -129,7 +130,7 @@ async def test_a_hundred_calls_with_one_key_are_one_order(
     assert mine == 1
 
 
-async def test_of_two_requests_with_one_key_one_is_placed_and_the_other_is_told(
+async def test_of_two_requests_with_one_key_one_is_placed_and_the_other_is_refused(
     place: Callable[..., PlaceOrderHandler], inventory: FakeInventory, store: MongoCommits
 ) -> None:
     lines = a_command("k")
@@ -219,7 +220,7 @@ async def test_with_a_key_a_failure_takes_nothing_from_the_one_who_succeeds(
     assert await place()(command) == orders[0]
 
 
-async def test_a_key_whose_hold_was_given_back_says_so(
+async def test_a_key_whose_hold_was_released_is_refused(
     place: Callable[..., PlaceOrderHandler], inventory: FakeInventory, mongo: Mongo, store: MongoCommits
 ) -> None:
     command = a_command("k")
@@ -290,7 +291,7 @@ async def test_bad_input_is_named_and_holds_nothing(
     place: Callable[..., PlaceOrderHandler],
     inventory: FakeInventory,
     announced: list[Sequence[Commit]],
-    changes: dict[str, object],
+    changes: dict[str, Any],
     field: str,
 ) -> None:
     with pytest.raises(InvalidArgument) as refused:

@@ -318,8 +318,14 @@ async def test_every_look_up_is_served_by_an_index(
     await read_side.project(an_order(user_id))
     (commit,) = history_of(user_id=user_id)
     await store.append(commit)
-    others = [{**order_to_document(an_order(UUID(int=number))), "shelf": f"{number}/0"} for number in range(3_000)]
+    others = [
+        {**order_to_document(an_order(UUID(int=number))), "shelf": f"{number}/0", "slice": f"pending/{number}"}
+        for number in range(3_000)
+    ]
     await mongo.collection("orders").insert_many([{**one, "pendingSince": one["createdAt"]} for one in others])
+    await mongo.collection("slices").insert_many(
+        [{"_id": str(number), "of": f"of {number}"} for number in range(3_000)]
+    )
     await mongo.collection("shelves").insert_many([{"_id": str(number), "orders": 1} for number in range(3_000)])
     commits = [{"_id": f"{n}:1", "orderId": str(n), "published": True, "settled": True} for n in range(3_000)]
     await mongo.collection("commits").insert_many(commits)
@@ -328,6 +334,10 @@ async def test_every_look_up_is_served_by_an_index(
         ("orders", {"shelf": f"{user_id}/0"}),
         ("orders", {"_id": str(user_id)}),
         ("orders", {"pendingSince": minute, "createdAt": {"$lt": clock.now()}}),
+        ("orders", {"slice": "pending/17"}),
+        ("orders", {"slice": "pending/17", "createdAt": {"$lte": clock.now(), "$gte": minute}}),
+        ("slices", {"_id": "17"}),
+        ("slices", {"of": "of 17"}),
         ("shelves", {"_id": str(user_id)}),
         ("commits", {"_id": commit.id}),
         ("commits", {"orderId": str(commit.order_id)}),

@@ -1,4 +1,4 @@
-"""The read side, compared with the histories and made what they say, while the service goes on."""
+"""The read side, compared with the histories and repaired to match them, while the service runs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from services.chassis.data.mongo import Document, Mongo
 from services.chassis.plain import clock, ids
+from services.order.adapters.all_orders import MongoAllOrders
 from services.order.adapters.commits import MongoCommits
 from services.order.adapters.leases import Leases
 from services.order.adapters.missing_orders import temporary_missing_orders
 from services.order.adapters.outbox import CommitOutbox
 from services.order.adapters.read_side import SHELF_HOLDS, MongoReadSide
 from services.order.adapters.read_side_repair import MongoReadSideRepair
+from services.order.adapters.slices import Slices, slice_of
 from services.order.domain.history import Commit, fold
 from services.order.domain.orders import Order, Status
-from services.order.ports import Shown
+from services.order.ports import OrderFilter, Shown
 from services.order.use_cases.journal import Journal
 from services.order.use_cases.rebuild_read_side import Difference, Found, RebuildReadSide, RebuildReadSideHandler
 from services.order.use_cases.update_status import UpdateStatus, UpdateStatusHandler
@@ -35,10 +37,10 @@ AT_ONCE = timedelta(0)
 @pytest.fixture
 async def documents(mongo: Mongo) -> AsyncIterator[AsyncIOMotorDatabase[Document]]:
     """The store, empty; what this test leaves goes with it."""
-    for name in ("commits", "orders", "shelves"):
+    for name in ("commits", "orders", "shelves", "slices"):
         await mongo.collection(name).delete_many({})
     yield mongo.database
-    for name in ("commits", "orders", "shelves"):
+    for name in ("commits", "orders", "shelves", "slices"):
         await mongo.collection(name).delete_many({})
 
 
@@ -83,7 +85,7 @@ async def placed(mongo: Mongo, history: list[Commit]) -> Order:
 async def everything(documents: AsyncIOMotorDatabase[Document]) -> list[Any]:
     return [
         sorted(await documents[name].find().to_list(None), key=lambda document: str(document["_id"]))
-        for name in ("commits", "orders", "shelves")
+        for name in ("commits", "orders", "shelves", "slices")
     ]
 
 
@@ -99,7 +101,7 @@ async def listed(mongo: Mongo, user_id: UUID) -> list[Order]:
             return found
 
 
-async def test_a_read_side_that_says_what_happened_is_left_as_it_is(
+async def test_a_correct_read_side_is_not_changed(
     mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: UUID
 ) -> None:
     for statuses in ((), (Status.CONFIRMED,), (Status.CANCELLED,), (Status.CONFIRMED, Status.SHIPPED)):
@@ -120,6 +122,8 @@ DAMAGE: dict[str, tuple[Document, tuple[str, ...]]] = {
     "another total at the same version": ({"$set": {"totalAmount": "0.01"}}, ("totalAmount",)),
     "a field too few": ({"$unset": {"shippingAddress": ""}}, ("shippingAddress",)),
     "no version": ({"$unset": {"version": ""}}, ("version",)),
+    "no slice, from the release before": ({"$unset": {"slice": ""}}, ("slice",)),
+    "in the slice of an older state": ({"$set": {"slice": "pending/2026-01-01T00:00:0"}}, ("slice",)),
     "no shelf": ({"$unset": {"shelf": ""}}, ("shelf",)),
     "somebody else's": ({"$set": {"userId": "eve", "shelf": "eve/0"}}, ("shelf", "userId")),
     "on a shelf that nobody comes to": ({"$set": {"shelf": "{user}/40"}}, ("shelf",)),
@@ -147,7 +151,7 @@ async def test_what_is_wrong_is_named_and_put_right(
     assert {one.id: one for one in await listed(mongo, user_id)} == {order.id: order, fine.id: fine}
 
 
-async def test_what_is_missing_is_shown_and_what_nothing_tells_of_is_not(
+async def test_what_is_missing_is_added_and_what_has_no_history_is_removed(
     mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: UUID
 ) -> None:
     order = await placed(mongo, history_of(Status.CONFIRMED, user_id=user_id))
@@ -191,6 +195,26 @@ async def test_a_read_side_that_was_lost_comes_back_in_order(
     assert {person: await listed(mongo, person) for person in people} == before
     assert all(len(orders) == 2 * SHELF_HOLDS + 4 for orders in before.values())
     assert await differences(mongo) == {}
+
+
+@pytest.mark.parametrize("level", ["slice", "hour", "month"])
+async def test_slices_that_were_lost_come_back(
+    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: UUID, level: str
+) -> None:
+    """As after a crash of a projection and of the pruner, each between its two writes."""
+    orders = [await placed(mongo, history_of(*moves, user_id=user_id)) for moves in ((), (Status.CONFIRMED,))]
+    slices = [slice_of(order.status, order.created_at) for order in orders]
+    lost = {"slice": slices, "hour": [one[:-5] for one in slices], "month": [one[:-11] for one in slices]}[level]
+    for node in lost:
+        assert (await documents["slices"].delete_one({"_id": node})).deleted_count == 1
+    expected = {str(order.id): (Found.DIFFERENT, ("slice",)) for order in orders}
+    assert await differences(mongo) == expected
+
+    assert await differences(mongo, mend=True) == expected
+
+    assert await differences(mongo) == {}
+    page = await MongoAllOrders(mongo, Slices(mongo)).page(OrderFilter(frozenset(Status)), None, 10)
+    assert {order.id for order in page.orders} == {order.id for order in orders}
 
 
 async def test_what_the_service_is_about_to_show_is_left_to_it(

@@ -1,4 +1,4 @@
-"""One clock for all replicas: what a process's own clock says moves no order, early or late."""
+"""One clock for all replicas: the clock of a process cancels no order early or late."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def wrong_clock(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest)
     return ahead
 
 
-async def test_a_process_whose_clock_is_wrong_writes_what_the_store_says(
+async def test_a_process_whose_clock_is_wrong_writes_the_stores_time(
     mongo: Mongo, store: MongoCommits, store_clock: StoreClock, wrong_clock: timedelta
 ) -> None:
     before = store_clock.now()

@@ -13,6 +13,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from services.chassis.data.mongo import Document, Mongo
 from services.chassis.plain import clock
+from services.order.adapters.all_orders import MongoAllOrders
 from services.order.adapters.commits import MongoCommits
 from services.order.adapters.missing_orders import temporary_missing_orders
 from services.order.adapters.read_side import MongoReadSide
@@ -20,6 +21,7 @@ from services.order.adapters.read_side_repair import MongoReadSideRepair
 from services.order.domain.history import fold
 from services.order.domain.orders import Actor, Order, Status
 from services.order.entrypoints.mapping import order_message
+from services.order.ports import OrderFilter
 from services.order.use_cases.get_order import GetOrder, GetOrderHandler
 from services.order.use_cases.rebuild_read_side import Difference, Found, RebuildReadSide, RebuildReadSideHandler
 from services.order.use_cases.update_status import UpdateStatus, UpdateStatusHandler
@@ -37,10 +39,10 @@ RELEASES = sorted({release for release, _ in ORDERS})
 @pytest.fixture
 async def documents(mongo: Mongo) -> AsyncIterator[AsyncIOMotorDatabase[Document]]:
     """The store, empty before and after the test."""
-    for name in ("commits", "orders", "shelves"):
+    for name in ("commits", "orders", "shelves", "slices"):
         await mongo.collection(name).delete_many({})
     yield mongo.database
-    for name in ("commits", "orders", "shelves"):
+    for name in ("commits", "orders", "shelves", "slices"):
         await mongo.collection(name).delete_many({})
 
 
@@ -85,7 +87,11 @@ async def test_a_releases_orders_are_read_listed_and_moved(
         read = await get_order(GetOrder(UUID(order_id), owner))
         assert listed[order_id] == read
         assert {**answer_of(read), **order["answer"]} == answer_of(read)
+    # The list of all orders is newer than 0.1.0: a rebuild puts its orders there.
+    assert {one.fields for one in await differences(mongo, mend=True)} <= {("slice",)}
     assert await differences(mongo) == []
+    everything = await MongoAllOrders(mongo, read_side.slices).page(OrderFilter(frozenset(Status)), None, 100)
+    assert {str(order.id): order for order in everything.orders} == listed
 
     pending = next(order for order in page.orders if order.status is Status.PENDING)
     await UpdateStatusHandler(journal(store))(UpdateStatus(pending.id, Status.CONFIRMED, STAFF))
@@ -159,7 +165,7 @@ async def test_a_rebuild_finds_nothing_wrong_with_the_fields_of_a_newer_version_
 async def test_a_field_that_an_older_version_left_out_is_shown_with_the_next_move(
     mongo: Mongo, documents: AsyncIOMotorDatabase[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`document_of` alone says what is shown: a new field needs no change of the projection."""
+    """`document_of` alone defines what is projected: a new field needs no change of the projection."""
     from services.order.adapters import read_side
 
     order = await a_newer_versions_order(mongo, documents)

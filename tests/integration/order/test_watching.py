@@ -95,7 +95,7 @@ async def next_of(states: AsyncGenerator[Order, None]) -> Status | None:
             return None
 
 
-async def test_a_change_made_anywhere_is_told_everywhere(replicas: list[Replica], order_id: UUID) -> None:
+async def test_a_change_made_by_any_replica_reaches_all_watchers(replicas: list[Replica], order_id: UUID) -> None:
     watches = [replica.watch(WatchOrder(order_id, OWNER)) for replica in replicas]
     assert [await next_of(watch) for watch in watches] == [Status.PENDING] * 2
     for number, status in enumerate((Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED)):
@@ -104,19 +104,15 @@ async def test_a_change_made_anywhere_is_told_everywhere(replicas: list[Replica]
     assert [await next_of(watch) for watch in watches] == [None] * 2
 
 
-async def test_a_slow_reader_is_told_every_state_in_turn_the_newest_last(
-    replicas: list[Replica], order_id: UUID
-) -> None:
+async def test_a_slow_reader_gets_every_state_in_turn_the_newest_last(replicas: list[Replica], order_id: UUID) -> None:
     watch = replicas[0].watch(WatchOrder(order_id, OWNER))
     assert await next_of(watch) is Status.PENDING
     await replicas[1].move(order_id, Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED)
-    told = [await next_of(watch) for _ in range(4)]
-    assert told == [Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED, None]
+    states = [await next_of(watch) for _ in range(4)]
+    assert states == [Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED, None]
 
 
-async def test_what_changes_between_the_first_look_and_the_waiting_is_told(
-    replicas: list[Replica], order_id: UUID
-) -> None:
+async def test_a_change_between_the_first_read_and_the_wait_is_sent(replicas: list[Replica], order_id: UUID) -> None:
     """The change is stored, published and heard while the first look is still under way."""
     watcher, other = replicas
     gone_by = asyncio.Event()
@@ -158,7 +154,7 @@ async def test_another_ones_order_is_not_to_be_watched(replicas: list[Replica], 
         assert await next_of(watch) is Status.PENDING
 
 
-async def test_how_far_it_knows_is_told(replicas: list[Replica]) -> None:
+async def test_its_position_is_measured(replicas: list[Replica]) -> None:
     def known_until() -> float:
         return REGISTRY.get_sample_value("argosy_order_news_known_until_seconds") or 0
 
@@ -183,7 +179,7 @@ async def test_a_store_that_goes_away_ends_the_watch(mongo: Mongo, proxy: CutPro
         await mine.stop()
 
 
-async def test_what_happens_while_the_broker_is_away_is_told_when_it_is_back(
+async def test_changes_while_the_broker_is_away_are_sent_when_it_is_back(
     mongo: Mongo, store: MongoCommits, tmp_path: Path
 ) -> None:
     """Nobody publishes it: that the tail has joined anew is reason enough to look."""

@@ -62,7 +62,7 @@ SECRET_TABLES = ("payments", "payment_attempts", "outbox", "idempotency_keys", "
 
 
 class MadeUpOrders:
-    """What the order service would say."""
+    """The answers of the order service."""
 
     def __init__(self) -> None:
         self.all: dict[UUID, Order] = {}
@@ -297,7 +297,7 @@ class Lab:
         async with self.work.read() as unit:
             return await unit.payments.of_order(order.id)
 
-    async def told(self, order: Order) -> Counter[str]:
+    async def published(self, order: Order) -> Counter[str]:
         rows = await self.postgres.fetch("SELECT type FROM outbox WHERE key = $1", str(order.id))
         return Counter(row["type"] for row in rows)
 

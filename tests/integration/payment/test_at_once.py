@@ -20,7 +20,7 @@ async def test_a_hundred_with_one_key(lab: Lab, method: str) -> None:
     assert len(await lab.payments_of(order)) == 1
     counts = await lab.sandbox.counts(order_id=str(order.id))
     assert counts["payment_intents"]["total"] == 1
-    assert sum((await lab.told(order)).values()) == 1
+    assert sum((await lab.published(order)).values()) == 1
 
 
 async def test_a_hundred_with_one_key_while_answers_are_lost(lab: Lab) -> None:
@@ -51,7 +51,7 @@ async def test_many_orders(lab: Lab) -> None:
     paid = await asyncio.gather(*(lab.pay(order) for order in orders))
     assert {answer.status for answer in paid} == {"succeeded"}
     for order in orders:
-        assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+        assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
 
 
 async def test_several_reconcilers_and_customers_finish_one_payment_once(lab: Lab) -> None:
@@ -65,12 +65,12 @@ async def test_several_reconcilers_and_customers_finish_one_payment_once(lab: La
         *(lab.settle(payment) for _ in range(3)),
     )
     assert (await lab.payment(payment.id)).status is Status.SUCCEEDED
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_CONFIRMED": 1}
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04")]
 
 
 async def test_paying_while_the_order_is_cancelled(lab: Lab) -> None:
-    """Whoever comes first: in the end no money of a cancelled order stays here, and it is told so."""
+    """Whoever comes first: in the end no money of a cancelled order stays here, and the events report it."""
     orders = [lab.orders.place() for _ in range(20)]
 
     async def cancel(number: int) -> None:
@@ -84,7 +84,7 @@ async def test_paying_while_the_order_is_cancelled(lab: Lab) -> None:
     for order in orders:
         counts = await lab.sandbox.counts(order_id=str(order.id))
         assert counts["amount_captured"] == counts["amount_refunded"]
-        told = await lab.told(order)
-        assert told["PAYMENT_REFUNDED"] == (1 if counts["amount_captured"] else 0)
+        events = await lab.published(order)
+        assert events["PAYMENT_REFUNDED"] == (1 if counts["amount_captured"] else 0)
         for payment in await lab.payments_of(order):
             assert payment.status is Status.REFUNDED

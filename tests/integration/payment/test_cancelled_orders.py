@@ -27,10 +27,10 @@ class Died(Exception):
     """What a process that is killed does not live to see."""
 
 
-async def test_before_anybody_pays(lab: Lab) -> None:
+async def test_an_order_cancelled_before_a_payment_takes_none(lab: Lab) -> None:
     order = lab.orders.place()
     await lab.end_order(order)
-    with pytest.raises(OrderNotPayable):  # though the order service has said that it was pending
+    with pytest.raises(OrderNotPayable):  # though the order service answered that it was pending
         await lab.pay(order)
     assert await lab.payments_of(order) == []
     assert (await lab.sandbox.counts(order_id=str(order.id)))["payment_intents"]["total"] == 0
@@ -44,7 +44,7 @@ async def test_while_the_customer_is_at_the_challenge(lab: Lab) -> None:
     payment = await lab.payment(waiting.payment_id)
     assert (payment.status, payment.error_code, payment.check_at) == (Status.CANCELLED, "requested_by_customer", None)
     assert (await lab.sandbox.intent(str(payment.provider_reference)))["status"] == "canceled"
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
 
 
 async def test_just_after_the_customer_has_passed_the_challenge(lab: Lab) -> None:
@@ -55,7 +55,7 @@ async def test_just_after_the_customer_has_passed_the_challenge(lab: Lab) -> Non
     await lab.reconcile()
     payment = await lab.payment(waiting.payment_id)
     assert (payment.status, payment.late) == (Status.REFUNDED, True)
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_REFUNDED": 1}
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04"), ("refund", "59.98")]
 
 
@@ -80,7 +80,7 @@ async def test_after_it_was_paid(lab: Lab) -> None:
     await lab.reconcile()
     payment = await lab.payment(paid.payment_id)
     assert (payment.status, payment.late) == (Status.REFUNDED, False)
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04"), ("refund", "59.98")]
     counts = await lab.sandbox.counts(payment_id=paid.payment_id)
     assert (counts["amount_captured"], counts["amount_refunded"]) == (5998, 5998)
@@ -93,7 +93,7 @@ async def test_after_it_was_declined(lab: Lab) -> None:
     await lab.end_order(order)
     await lab.reconcile()
     assert (await lab.only_payment_of(order)).status is Status.FAILED
-    assert await lab.told(order) == {"PAYMENT_FAILED": 1}
+    assert await lab.published(order) == {"PAYMENT_FAILED": 1}
 
 
 async def test_while_nobody_knows_whether_it_was_charged(lab: Lab) -> None:
@@ -106,7 +106,9 @@ async def test_while_nobody_knows_whether_it_was_charged(lab: Lab) -> None:
     assert (await lab.sandbox.counts(payment_id=unknown.payment_id))["amount_refunded"] == 5998
 
 
-async def test_nobody_is_charged_when_it_turns_out_that_nobody_was(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_charged_after_an_unknown_outcome_of_a_cancelled_order(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     order = lab.orders.place()
 
     async def away(*_: object) -> None:
@@ -120,7 +122,7 @@ async def test_nobody_is_charged_when_it_turns_out_that_nobody_was(lab: Lab, mon
     assert (await lab.payment(unknown.payment_id)).is_live  # its request may still be on its way
     await lab.reconcile(past=timedelta(minutes=6))
     assert (await lab.payment(unknown.payment_id)).status is Status.CANCELLED
-    assert await lab.told(order) == {"PAYMENT_FAILED": 1}
+    assert await lab.published(order) == {"PAYMENT_FAILED": 1}
     assert (await lab.sandbox.counts(order_id=str(order.id)))["payment_intents"]["total"] == 0
 
 
@@ -154,12 +156,12 @@ async def test_a_process_that_dies_before_it_has_written_that_the_money_went_bac
         patched.setattr(RecordRefund, "refund", die)
         await lab.reconcile_once()
     assert (await lab.sandbox.counts(payment_id=paid.payment_id))["amount_refunded"] == 5998
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
     if past == A_DAY:
         await lab.sandbox.forget_keys()
     await lab.reconcile(past=past)
     assert (await lab.payment(paid.payment_id)).status is Status.REFUNDED
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
     assert (await lab.sandbox.counts(payment_id=paid.payment_id))["amount_refunded"] == 5998
 
 
@@ -173,7 +175,7 @@ async def test_a_refund_that_takes_its_time(lab: Lab) -> None:
     await lab.until_refund_is_settled_at_stripe(paid.payment_id)
     await lab.reconcile(past=SOON)
     assert (await lab.payment(paid.payment_id)).status is Status.REFUNDED
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
 
 
 async def test_what_an_operator_gave_back_before_is_not_given_back_again(lab: Lab) -> None:
@@ -184,13 +186,13 @@ async def test_what_an_operator_gave_back_before_is_not_given_back_again(lab: La
     await lab.end_order(order)
     await lab.reconcile()  # Stripe refuses ours; what there is becomes ours
     assert (await lab.payment(paid.payment_id)).status is Status.REFUNDED
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
     assert (await lab.sandbox.counts(payment_id=paid.payment_id))["amount_refunded"] == 5998
     assert await lab.reconcile(past=SOON) == 0
 
 
 def updated(order: Order, status: str) -> Event:
-    """What the order service tells when an order has moved."""
+    """The event of the order service when an order has moved."""
     message = OrderStatusUpdated(order_id=str(order.id), user_id=str(order.user_id), status=status)
     return Event(
         id=uuid4(),
@@ -216,7 +218,7 @@ async def test_the_event_takes_effect_once(lab: Lab) -> None:
     await asyncio.gather(*(handle(cancelled) for _ in range(3)))
     assert lab.recorder.due.is_set()
     await lab.reconcile()
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
 
 
 @pytest.mark.parametrize("status", ["confirmed", "shipped", "delivered"])

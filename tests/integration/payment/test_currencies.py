@@ -51,7 +51,7 @@ async def test_a_purchase_and_its_refunds_are_exact(
 
 
 @pytest.mark.parametrize(
-    ("currency", "minor", "back", "told"),
+    ("currency", "minor", "back", "message"),
     [
         ("JPY", 1000, "1.5", "a whole amount of JPY"),
         ("KWD", 1250, "0.005", "a multiple of 0.010 KWD"),
@@ -60,12 +60,12 @@ async def test_a_purchase_and_its_refunds_are_exact(
     ],
 )
 async def test_a_refund_that_the_currency_does_not_have_changes_nothing(
-    lab: Lab, currency: str, minor: int, back: str, told: str
+    lab: Lab, currency: str, minor: int, back: str, message: str
 ) -> None:
     order = lab.orders.place(minor, currency)
     paid = await lab.pay(order)
     before = (await lab.payment(paid.payment_id), await lab.ledger(order))
-    with pytest.raises(RefundRefused, match=told):
+    with pytest.raises(RefundRefused, match=message):
         await lab.refund(paid.payment_id, amount=Decimal(back), idempotency_key=f"k-{currency}-{back}")
     assert (await lab.payment(paid.payment_id), await lab.ledger(order)) == before
     assert await lab.refunds(paid.payment_id) == []
@@ -93,7 +93,7 @@ async def test_a_fee_in_the_accounts_own_currency_fits(lab: Lab) -> None:
     assert (shown.amount, shown.currency) == ("8997.00", "USD")
     assert (shown.provider_fee, shown.net_amount, shown.settlement_currency) == ("4174608.30", "139777391.70", "IDR")
     assert await lab.ledger(order) == [("capture", "8997.00"), ("fee", "4174608.30")]
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
 
 
 async def test_a_fee_that_cannot_be_read_holds_up_no_capture_and_is_filled_in_later(
@@ -106,7 +106,7 @@ async def test_a_fee_that_cannot_be_read_holds_up_no_capture_and_is_filled_in_la
     payment = await lab.payment(paid.payment_id)
     assert (paid.status, payment.status, payment.provider_fee) == ("succeeded", Status.SUCCEEDED, None)
     assert await lab.ledger(order) == [("capture", "59.98")]
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
     assert not_booked("unreadable") == before + 1
 
     known = {**CURRENCIES, "XXX": Currency("XXX", decimals=2, step=1, least=1, most=10**12)}
@@ -116,7 +116,7 @@ async def test_a_fee_that_cannot_be_read_holds_up_no_capture_and_is_filled_in_la
     assert payment.provider_fee is not None
     assert (payment.provider_fee.currency, payment.check_at) == ("XXX", None)
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "3.78")]
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
 
 
 async def test_a_fee_that_cannot_be_stored_holds_up_no_capture_and_is_filled_in_later(lab: Lab) -> None:
@@ -127,11 +127,11 @@ async def test_a_fee_that_cannot_be_stored_holds_up_no_capture_and_is_filled_in_
     paid = await lab.pay(order)
     assert (paid.status, await lab.ledger(order)) == ("succeeded", [("capture", "59.98")])
     assert (await lab.payment(paid.payment_id)).provider_fee is None
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
     assert not_booked("unstorable") == before + 1
     await lab.postgres.execute("ALTER TABLE ledger_entries DROP CONSTRAINT no_crowns")
     await lab.reconcile(past=A_DAY)
     fee = (await lab.payment(paid.payment_id)).provider_fee
     assert fee is not None
     assert fee.currency == "SEK"
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}

@@ -27,7 +27,7 @@ async def paid(lab: Lab) -> tuple[Order, Payment]:
 
 
 async def disputed(lab: Lab, **how: Any) -> tuple[Order, Payment, str]:
-    """A payment that is disputed, of which a webhook has told us; the dispute's id."""
+    """A payment whose dispute a webhook reported; the dispute's id."""
     order, payment = await paid(lab)
     dispute = await lab.sandbox.dispute(str(payment.provider_reference), **how)
     await hear(lab, payment, "created")
@@ -43,7 +43,7 @@ async def kept(lab: Lab, payment: Payment) -> list[tuple[str, ...]]:
     return [(row["stripe_dispute_id"], str(row["amount"]), row["status"], row["state"]) for row in rows]
 
 
-async def test_it_is_written_down_and_booked_once(lab: Lab) -> None:
+async def test_a_dispute_is_recorded_and_booked_once(lab: Lab) -> None:
     opened = REGISTRY.get_sample_value("argosy_disputes_total", {"state": "open"}) or 0
     order, payment, dispute = await disputed(lab)
     await hear(lab, payment, "funds_withdrawn")
@@ -52,7 +52,7 @@ async def test_it_is_written_down_and_booked_once(lab: Lab) -> None:
     assert payment.dispute is DisputeState.OPEN
     assert staff_message(payment).dispute == "open"
     assert REGISTRY.get_sample_value("argosy_disputes_total", {"state": "open"}) == opened + 1
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
 
 
 async def test_one_that_is_won_gives_the_money_back_to_us(lab: Lab) -> None:
@@ -71,7 +71,7 @@ async def test_one_that_is_won_gives_the_money_back_to_us(lab: Lab) -> None:
     assert (await lab.payment(payment.id)).status is St.REFUNDED
 
 
-async def test_after_one_that_was_lost_nobody_gives_anything_back(lab: Lab) -> None:
+async def test_after_a_lost_dispute_nothing_is_refunded(lab: Lab) -> None:
     order, payment, dispute = await disputed(lab, amount=1000)
     await lab.sandbox.decide(dispute, "lost")
     await hear(lab, payment, "closed")
@@ -106,7 +106,7 @@ async def test_while_one_is_open_a_cancelled_order_waits_for_it(lab: Lab) -> Non
     await lab.reconcile()
     assert (await lab.payment(payment.id)).stranded is Stranded.DISPUTED
     await lab.sandbox.decide(dispute, "won")
-    await lab.reconcile(past=HOURS)  # no webhook has told of it
+    await lab.reconcile(past=HOURS)  # no webhook reported it
     assert (await lab.payment(payment.id)).status is St.REFUNDED
 
 

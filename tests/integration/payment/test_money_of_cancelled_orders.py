@@ -54,7 +54,7 @@ async def stranded_now(lab: Lab, payment: Payment) -> list[Stranded]:
     return [one.reason for one in await lab.stranded() if one.id == payment.id]
 
 
-async def test_a_part_that_went_back_unheard_of_does_not_keep_the_rest(lab: Lab) -> None:
+async def test_a_partial_refund_without_a_webhook_does_not_block_the_rest(lab: Lab) -> None:
     """Stripe refuses all of it as too much; what is left by then is given back at once."""
     order, payment = await paid(lab)
     await lab.sandbox.refund_by_hand(str(payment.provider_reference), 1000)
@@ -63,7 +63,7 @@ async def test_a_part_that_went_back_unheard_of_does_not_keep_the_rest(lab: Lab)
     assert (await lab.payment(payment.id)).status is St.REFUNDED
     assert await gone_back(lab, payment) == 5998
     assert (await lab.ledger(order))[2:] == [("refund", "10.00"), ("refund", "49.98")]
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 2}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 2}
     assert await stranded_now(lab, payment) == []
 
 
@@ -74,21 +74,21 @@ async def test_a_refund_by_other_hands_that_comes_back_is_given_back_by_us(lab: 
     await lab.end_order(order)
     await lab.reconcile()
     await lab.sandbox.ask("POST", f"/_sandbox/refunds/{by_hand['id']}/fail")
-    await lab.reconcile(past=HOURS)  # no webhook has told of it, and nobody looks after what is settled
+    await lab.reconcile(past=HOURS)  # no webhook reported it, and settled payments are not checked
     await lab.webhook(await lab.sandbox.event("charge.refund.updated", str(payment.provider_reference)))
     await lab.reconcile()
     assert (await lab.payment(payment.id)).status is St.REFUNDED
     assert await gone_back(lab, payment) == 5998
 
 
-async def test_what_the_bank_sends_back_is_told_to_the_customer_and_to_us(lab: Lab) -> None:
+async def test_a_refund_that_the_bank_returns_is_reported_to_the_customer_and_to_us(lab: Lab) -> None:
     with capture_logs() as logs:
         order, payment = await bounced(lab)
     assert (payment.status, payment.stranded) == (St.SUCCEEDED, Stranded.REFUND_RETURNED)
     assert payment.check_at is not None
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1, "PAYMENT_REFUND_FAILED": 1}
-    (said,) = [line for line in logs if line["event"] == "payment_stranded"]
-    assert (said["log_level"], said["order_id"], said["reason"]) == ("error", str(order.id), "refund_returned")
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1, "PAYMENT_REFUND_FAILED": 1}
+    (entry,) = [line for line in logs if line["event"] == "payment_stranded"]
+    assert (entry["log_level"], entry["order_id"], entry["reason"]) == ("error", str(order.id), "refund_returned")
     assert await stranded_now(lab, payment) == [Stranded.REFUND_RETURNED]
     (listed,) = [one for one in await lab.stranded() if one.id == payment.id]
     assert (listed.order_id, listed.held.text, listed.last_failure) == (order.id, "59.98", "expired_or_canceled_card")
@@ -135,7 +135,7 @@ async def test_what_a_person_gives_back_at_stripe_is_found(lab: Lab) -> None:
 
 
 async def test_an_intent_that_stripe_does_not_know_is_for_a_person(lab: Lab) -> None:
-    """After a change of account, say. It is not asked for for ever, and the breaker minds none of it."""
+    """For example after a change of account. It is not retried for ever, and does not open the circuit breaker."""
     order, payment = await paid(lab)
     await lab.postgres.execute(
         "UPDATE payments SET stripe_payment_intent_id = 'pi_of_another_' || id WHERE id = $1", payment.id
@@ -168,9 +168,9 @@ async def test_a_live_payment_that_stripe_does_not_know_is_left_alone_and_can_be
         None,
     )
     assert await lab.reconcile(past=HOURS) == 0
-    assert await lab.close_stranded(CloseStranded(payment.id, "not charged, says the old account", "ada"))
+    assert await lab.close_stranded(CloseStranded(payment.id, "not charged, according to the old account", "ada"))
     assert (await lab.payment(payment.id)).status is St.FAILED
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
 
 
 class TestCommands:

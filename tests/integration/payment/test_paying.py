@@ -9,6 +9,7 @@ import pytest
 
 from services.chassis.plain.errors import IdempotencyMismatch
 from services.chassis.plain.money import Money
+from services.payment.domain.charges import Challenge
 from services.payment.domain.orders import AlreadyPaid, DiffersFromOrder, Order, OrderNotFound, OrderNotPayable
 from services.payment.domain.payments import CustomerRefused, PaymentInProgress, PaymentMethodRefused, Status
 from tests.integration.payment.lab import CHALLENGED, DECLINED, RETURN_URL, VISA, Lab
@@ -16,7 +17,7 @@ from tests.integration.payment.lab import CHALLENGED, DECLINED, RETURN_URL, VISA
 
 async def nothing_happened(lab: Lab, order: Order) -> bool:
     intents = (await lab.sandbox.counts(order_id=str(order.id)))["payment_intents"]["total"]
-    return not intents and not await lab.payments_of(order) and not await lab.told(order)
+    return not intents and not await lab.payments_of(order) and not await lab.published(order)
 
 
 async def test_a_good_card_pays(lab: Lab) -> None:
@@ -25,7 +26,7 @@ async def test_a_good_card_pays(lab: Lab) -> None:
     assert (paid.status, paid.amount, paid.currency, paid.order_id) == ("succeeded", "59.98", "USD", str(order.id))
     assert not paid.HasField("requires_action")
     assert paid.HasField("processed_at")
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04")]
     payment = await lab.payment(paid.payment_id)
     assert (payment.provider_fee, payment.net_amount, payment.check_at) == (Money(204, "USD"), Money(5794, "USD"), None)
@@ -35,7 +36,7 @@ async def test_a_good_card_pays(lab: Lab) -> None:
     assert (counts["payment_intents"], counts["amount_captured"]) == ({"total": 1, "succeeded": 1}, 5998)
 
 
-async def test_stripe_is_told_whose_it_is(lab: Lab) -> None:
+async def test_stripe_gets_the_ids_of_order_and_payment(lab: Lab) -> None:
     paid = await lab.pay(lab.orders.place())
     payment = await lab.payment(paid.payment_id)
     intent = await lab.sandbox.intent(str(payment.provider_reference))
@@ -54,7 +55,7 @@ async def test_a_declined_card_ends_payment_and_order(lab: Lab, method: str, cod
     order = lab.orders.place()
     declined = await lab.pay(order, method)
     assert (declined.status, declined.decline_code) == ("failed", code)
-    assert await lab.told(order) == {"PAYMENT_FAILED": 1}
+    assert await lab.published(order) == {"PAYMENT_FAILED": 1}
     assert await lab.ledger(order) == []
     with pytest.raises(OrderNotPayable):  # though the order service has not heard of it yet
         await lab.pay(order, VISA)
@@ -77,15 +78,16 @@ async def test_a_challenge_is_passed_on_and_confirmed(lab: Lab) -> None:
     intent = await lab.sandbox.intent(str(payment.provider_reference))
     assert waiting.client_secret == intent["client_secret"]
     assert intent["next_action"]["redirect_to_url"]["return_url"] == RETURN_URL
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1}
 
     still = await lab.confirm(payment.id, order.user_id)
-    assert (still.status, still.challenge_secret) == (Status.REQUIRES_ACTION, intent["client_secret"])
+    page = intent["next_action"]["redirect_to_url"]["url"]
+    assert (still.status, still.challenge) == (Status.REQUIRES_ACTION, Challenge(intent["client_secret"], page))
     await lab.sandbox.pass_challenge(str(payment.provider_reference))
     done = await lab.confirm(payment.id, order.user_id)
     assert done.status is Status.SUCCEEDED
     assert (await lab.confirm(payment.id, order.user_id)).status is Status.SUCCEEDED
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_CONFIRMED": 1}
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04")]
 
 
@@ -96,7 +98,7 @@ async def test_a_failed_challenge_ends_payment_and_order(lab: Lab) -> None:
     await lab.sandbox.pass_challenge(intent_id, "fail")
     failed = await lab.confirm((await lab.only_payment_of(order)).id, order.user_id)
     assert (failed.status, failed.decline_code) == (Status.FAILED, "payment_intent_authentication_failure")
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
     await lab.reconcile()
     assert (await lab.sandbox.intent(intent_id))["status"] == "canceled"
 
@@ -107,7 +109,7 @@ async def test_no_secret_and_no_card_is_stored(lab: Lab) -> None:
     await lab.pay(lab.orders.place(), VISA)
     stored = await lab.everything()
     assert waiting.payment_id in stored
-    for word in (waiting.client_secret, "_secret_", "last4", "exp_month"):
+    for word in (waiting.client_secret, waiting.challenge_url, "_secret_", "last4", "exp_month"):
         assert word not in stored
     for digits in ("4242", "3184"):  # not as a part of a random id
         assert not re.search(f"(?<![0-9a-f]){digits}(?![0-9a-f])", stored)
@@ -118,7 +120,7 @@ async def test_an_unknown_payment_method_leaves_the_order_payable(lab: Lab) -> N
     with pytest.raises(PaymentMethodRefused):
         await lab.pay(order, "pm_unheard_of", idempotency_key="k-unheard")
     assert (await lab.only_payment_of(order)).status is Status.FAILED
-    assert await lab.told(order) == {}
+    assert await lab.published(order) == {}
     with pytest.raises(PaymentMethodRefused):  # the first answer, not another try
         await lab.pay(order, "pm_unheard_of", idempotency_key="k-unheard")
     assert len(await lab.payments_of(order)) == 1
@@ -129,10 +131,10 @@ async def test_an_amount_that_stripe_does_not_take(lab: Lab) -> None:
     order = lab.orders.place(total_minor=10)
     with pytest.raises(OrderNotPayable):
         await lab.pay(order)
-    assert await lab.told(order) == {}
+    assert await lab.published(order) == {}
 
 
-async def test_a_price_that_was_shown_otherwise(lab: Lab) -> None:
+async def test_a_stated_amount_that_differs_is_refused(lab: Lab) -> None:
     order = lab.orders.place()
     with pytest.raises(DiffersFromOrder):
         await lab.pay(order, stated_amount=Decimal("59.99"))

@@ -20,7 +20,7 @@ PATIENCE = 30.0
 
 @pytest.fixture
 async def running(lab: Lab) -> AsyncIterator[None]:
-    """It looks by itself once an hour; all else it has to be told."""
+    """It looks by itself once an hour; between, only an event wakes it."""
     reconciler = Reconciler(lab.reconcile_once, lab.recorder.due, FAR_OFF)
     task = asyncio.create_task(reconciler.run())
     yield

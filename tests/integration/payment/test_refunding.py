@@ -56,7 +56,7 @@ async def test_all_of_it(lab: Lab) -> None:
     )
     assert (await lab.payment(payment_id)).status is Status.REFUNDED
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04"), ("refund", "59.98")]
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
     assert await gone_back(lab, payment_id) == 5998
 
 
@@ -74,7 +74,7 @@ async def test_parts_of_it_and_then_the_rest(lab: Lab) -> None:
         ("refund", "2.34"),
         ("refund", "47.64"),
     ]
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 3}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 3}
     assert await gone_back(lab, payment_id) == 5998
 
 
@@ -87,7 +87,7 @@ async def test_the_books_name_stripes_refund(lab: Lab) -> None:
     assert (at_stripe["metadata"]["refund_id"], at_stripe["reason"]) == (refund.id, "duplicate")
 
 
-async def test_a_reason_of_our_own_stays_here(lab: Lab) -> None:
+async def test_the_reason_of_staff_is_not_sent_to_stripe(lab: Lab) -> None:
     _, payment_id = await paid(lab)
     refund = await lab.refund(payment_id, 1000, reason="arrived with a dent")
     (stored,) = await lab.refunds(payment_id)
@@ -98,7 +98,7 @@ async def test_a_reason_of_our_own_stays_here(lab: Lab) -> None:
     assert not await lab.postgres.fetchval("SELECT count(*) FROM outbox WHERE position('dent'::bytea IN value) > 0")
 
 
-async def test_what_stripe_says_again_writes_nothing(lab: Lab) -> None:
+async def test_a_repeated_answer_of_stripe_writes_nothing(lab: Lab) -> None:
     _, payment_id = await paid(lab)
     await lab.refund(payment_id, 1000)
     before = await lab.everything()
@@ -139,7 +139,7 @@ async def test_thirty_at_once_never_come_to_more_than_was_captured(lab: Lab) -> 
     assert len(made) == 11  # 55.00 of 59.98
     assert all(isinstance(outcome, payment_pb2.Refund | RefundTooLarge) for outcome in outcomes)
     assert await gone_back(lab, payment_id) == 5500
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 11}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 11}
     assert (await lab.payment(payment_id)).status is Status.PARTIALLY_REFUNDED
 
 
@@ -149,7 +149,7 @@ async def test_fifty_with_one_key_give_back_once(lab: Lab) -> None:
     assert all(answer == answers[0] for answer in answers)
     assert len(await lab.refunds(payment_id)) == 1
     assert await gone_back(lab, payment_id) == 1000
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
     with pytest.raises(IdempotencyMismatch):
         await lab.refund(payment_id, 2000, idempotency_key="k-fifty")
     assert await gone_back(lab, payment_id) == 1000
@@ -161,7 +161,7 @@ async def test_a_repeat_gets_its_answer_also_when_nothing_is_left(lab: Lab) -> N
     assert await lab.refund(payment_id, idempotency_key="k-all") == first
 
 
-async def test_one_that_is_on_its_way_is_not_there_for_another(lab: Lab) -> None:
+async def test_a_pending_refund_counts_against_the_amount_left(lab: Lab) -> None:
     _, payment_id = await paid(lab, PENDING_REFUND)
     await lab.sandbox.control(settlement_seconds=3600)
     first = await lab.refund(payment_id, 5000)
@@ -178,7 +178,7 @@ async def test_the_bank_confirms_one_later(lab: Lab) -> None:
     await lab.until_refund_is_settled_at_stripe(payment_id)
     await lab.reconcile(past=SOON)
     assert (await lab.payment(payment_id)).status is Status.REFUNDED
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
 
 
 @pytest.mark.parametrize("past", [SOON, A_DAY])
@@ -195,12 +195,12 @@ async def test_a_process_that_dies_before_it_has_written_that_the_money_went_bac
         with pytest.raises(Died):
             await lab.refund(payment_id, 1000, idempotency_key=f"k-died-{past}")
     assert await gone_back(lab, payment_id) == 1000
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
     if past == A_DAY:
         await lab.sandbox.forget_keys()
     await lab.reconcile(past=past)
     assert await gone_back(lab, payment_id) == 1000
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
     repeated = await lab.refund(payment_id, 1000, idempotency_key=f"k-died-{past}")
     assert (repeated.status, repeated.amount) == ("succeeded", "10.00")
     assert await gone_back(lab, payment_id) == 1000
@@ -220,7 +220,7 @@ async def test_a_process_that_dies_before_it_has_asked(lab: Lab, monkeypatch: py
     assert await lab.reconcile() == 0  # it is left to whoever began it, for a while
     await lab.reconcile(past=SOON)
     assert await gone_back(lab, payment_id) == 1000
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
 
 
 async def test_an_answer_that_is_lost_each_time_is_found_out_later(lab: Lab) -> None:
@@ -230,11 +230,11 @@ async def test_an_answer_that_is_lost_each_time_is_found_out_later(lab: Lab) -> 
     assert unknown.status == "pending"
     await lab.reconcile(past=SOON)
     assert await gone_back(lab, payment_id) == 1000
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
     assert await lab.refund(payment_id, 1000, idempotency_key="k-lost-refund") == unknown
 
 
-async def test_one_that_stripe_will_not_make_has_failed_and_says_why(lab: Lab) -> None:
+async def test_one_that_stripe_refuses_has_failed_with_its_reason(lab: Lab) -> None:
     """Somebody gave it back in Stripe's dashboard, and the webhook is still on its way."""
     order, payment_id = await paid(lab)
     await lab.sandbox.refund_by_hand(str((await lab.payment(payment_id)).provider_reference), 5998)
@@ -342,7 +342,7 @@ async def test_stripe_away(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
         assert (await lab.refund(payment_id)).status == "pending"
     await lab.reconcile(past=SOON)
     assert (await lab.payment(payment_id)).status is Status.REFUNDED
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
 
 
 def _failed(seen: ProviderRefund) -> ProviderRefund:

@@ -50,7 +50,7 @@ async def test_an_ended_order_is_forgotten_unless_a_payment_of_it_is_open_or_hol
     assert await keep_house(lab, *all_of_them, days=181) == []
 
 
-async def test_what_is_told_or_asked_again_after_it_was_forgotten_does_no_harm(lab: Lab) -> None:
+async def test_events_and_requests_repeated_after_retention_do_no_harm(lab: Lab) -> None:
     order = lab.orders.place()
     await lab.end_order(order)
     lab.orders.move(order, "cancelled")

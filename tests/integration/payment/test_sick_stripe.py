@@ -72,7 +72,7 @@ async def test_what_one_replica_asks_again_no_other_does_meanwhile(lab: Lab, mon
 
 
 async def test_who_asks_again_too_early_after_all_waits_and_harms_nobody(strict: Lab) -> None:
-    """Each of them is told that the key is in use: an answer, and no reason to leave Stripe alone."""
+    """Each gets the answer that the key is in use: that is an answer, and does not open the circuit breaker."""
     lab, orders = strict, [strict.orders.place() for _ in range(MOST_IN_A_ROW + 1)]
     await lab.sandbox.control(latency_seconds=4)
     paying = [asyncio.create_task(lab.pay(order)) for order in orders]
@@ -127,7 +127,7 @@ async def test_a_failure_that_stripe_keeps_under_the_key(lab: Lab, kind: str) ->
     assert (payment.status, payment.key_number) == (Status.SUCCEEDED, 1 if kind == "error_after" else 2)
     assert await captured(lab, order) == 5998
     assert (await lab.sandbox.counts(order_id=str(order.id)))["charges"] == {"total": 1, "succeeded": 1}
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
 
 
 async def test_the_next_key_is_written_down_before_it_is_used(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +159,7 @@ async def test_a_failure_that_stays_ends_the_payment(lab: Lab) -> None:
         await lab.reconcile(past=A_WHILE)
     assert (await lab.payment(begun.payment_id)).status is Status.FAILED
     assert await captured(lab, order) == 0
-    assert await lab.told(order) == {"PAYMENT_FAILED": 1}
+    assert await lab.published(order) == {"PAYMENT_FAILED": 1}
 
 
 @pytest.mark.parametrize("kind", ["error", "error_after"])
@@ -173,11 +173,11 @@ async def test_a_failure_that_stripe_keeps_under_a_refunds_key(lab: Lab, kind: s
     (refund,) = await lab.refunds(paid.payment_id)
     assert refund.status is RefundStatus.SUCCEEDED
     assert (await lab.sandbox.counts(payment_id=paid.payment_id))["amount_refunded"] == 1000
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
 
 
 async def test_a_refusal_of_our_key_after_an_unknown_outcome_proves_nothing(lab: Lab) -> None:
-    """The first try charged and was not answered; the second was told that our key is no good (it was just rolled)."""
+    """The first try charged and got no answer; the second got the answer that our API key is invalid (rolled)."""
     order = lab.orders.place()
     await lab.sandbox.drop_next_answers(1)
     await lab.sandbox.spoil_next("unauthorized", 1)

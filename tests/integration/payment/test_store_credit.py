@@ -18,8 +18,8 @@ from services.payment.adapters.ledger import PostgresLedger
 from services.payment.adapters.store_credit.provider import StoreCreditProvider
 from services.payment.adapters.stripe.client import StripeProvider
 from services.payment.domain.credit import STORE_CREDIT
-from services.payment.domain.orders import Order
-from services.payment.domain.payments import AlreadyPaid, PaymentInProgress
+from services.payment.domain.orders import AlreadyPaid, Order
+from services.payment.domain.payments import PaymentInProgress
 from services.payment.domain.refunds import RefundTooLarge
 from services.payment.entrypoints.workers import comparisons
 from services.payment.ports import OutcomeUnknown
@@ -55,7 +55,7 @@ async def test_an_order_is_paid_with_credit_alone_while_stripe_is_away(without_s
     paid = await lab.pay(order, STORE_CREDIT, idempotency_key="k-credit")
     assert (paid.status, paid.provider, paid.amount) == ("succeeded", STORE_CREDIT, "59.98")
     assert await lab.pay(order, STORE_CREDIT, idempotency_key="k-credit") == paid
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
     assert await lab.ledger(order) == [("capture", "59.98")]
     assert (await lab.only_payment_of(order)).check_at is None
     assert await lab.balance(order.user_id) == 4002
@@ -76,7 +76,7 @@ async def test_the_money_of_a_cancelled_order_is_credit_again(without_stripe: La
     assert (await lab.only_payment_of(order)).status == "refunded"
     assert await lab.ledger(order) == [("capture", "59.98"), ("refund", "59.98")]
     assert await lab.balance(order.user_id) == 5998
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
 
 
 async def test_too_little_fails_the_payment_with_a_reason_and_takes_nothing(without_stripe: Lab) -> None:
@@ -88,7 +88,7 @@ async def test_too_little_fails_the_payment_with_a_reason_and_takes_nothing(with
     await lab.reconcile()
     (payment,) = await lab.payments_of(order)
     assert (payment.status, payment.close_charge, payment.check_at) == ("failed", False, None)
-    assert await lab.told(order) == {"PAYMENT_FAILED": 1}
+    assert await lab.published(order) == {"PAYMENT_FAILED": 1}
     assert await lab.ledger(order) == []
     assert await entries(lab, order.user_id) == [("grant", "59.97")]
     await lab.grant(order.user_id, 10_000)  # what was declined is closed: nothing takes it later
@@ -147,7 +147,7 @@ async def test_a_refund_to_credit_needs_no_stripe_and_buys_the_next_order(lab: L
     assert again == made
     assert (await lab.payment(paid.payment_id)).status == "refunded"
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04"), ("refund", "59.98")]
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
     counts = await lab.sandbox.counts(payment_id=paid.payment_id)
     assert (counts["amount_captured"], counts["amount_refunded"]) == (5998, 0)
     lab.orders.move(order, "confirmed")

@@ -74,11 +74,11 @@ async def test_an_answer_that_is_lost_each_time_is_found_out_later(lab: Lab) -> 
     assert unknown.status == "processing"
     counts = await lab.sandbox.counts(payment_id=unknown.payment_id)
     assert counts["amount_captured"] == 5998  # though nobody here knows
-    assert await lab.told(order) == {}
+    assert await lab.published(order) == {}
     assert await lab.reconcile() == 0  # it is left to whoever began it, for a while
     await lab.reconcile(past=SOON)
     assert (await lab.payment(unknown.payment_id)).status is Status.SUCCEEDED
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04")]
     assert (await lab.sandbox.counts(payment_id=unknown.payment_id))["payment_intents"]["total"] == 1
     assert await lab.pay(order, VISA, idempotency_key="k-lost") == unknown
@@ -103,7 +103,7 @@ async def test_a_process_that_dies_before_it_has_written_the_outcome(
     assert (payment.status, payment.provider_reference) == (Status.PROCESSING, None)
     await lab.reconcile(past=SOON)
     assert (await lab.payment(payment.id)).status is status
-    assert await lab.told(order) == news
+    assert await lab.published(order) == news
     assert (await lab.sandbox.counts(payment_id=str(payment.id)))["payment_intents"]["total"] == 1
     repeated = await lab.pay(order, method, idempotency_key=f"k-died-{method}")
     assert (repeated.payment_id, repeated.status) == (str(payment.id), status)
@@ -117,7 +117,7 @@ async def test_a_process_that_dies_before_it_has_written_a_refusal(lab: Lab, dyi
     dying.undo()
     await lab.reconcile(past=SOON)
     assert (await lab.only_payment_of(order)).status is Status.FAILED
-    assert await lab.told(order) == {}
+    assert await lab.published(order) == {}
     with pytest.raises(PaymentMethodRefused):
         await lab.pay(order, "pm_unheard_of", idempotency_key="k-died-refused")
     assert (await lab.pay(order, VISA)).status == "succeeded"
@@ -149,7 +149,7 @@ async def test_a_request_that_never_reached_stripe_within_a_day_has_failed(
     await lab.reconcile(past=A_DAY)
     payment = await lab.only_payment_of(order)
     assert (payment.status, payment.decline_code) == (Status.FAILED, "processing_error")
-    assert await lab.told(order) == {"PAYMENT_FAILED": 1}
+    assert await lab.published(order) == {"PAYMENT_FAILED": 1}
     assert (await lab.sandbox.counts(order_id=str(order.id)))["payment_intents"]["total"] == 0
 
 
@@ -192,7 +192,7 @@ async def test_a_caller_who_goes_away_is_charged_and_written_down(lab: Lab) -> N
     with contextlib.suppress(asyncio.CancelledError):
         await caller
     await lab.until_settled(order)
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
     assert (await lab.pay(order, idempotency_key="k-gone")).status == "succeeded"
 
 
@@ -206,7 +206,7 @@ async def test_a_caller_in_a_hurry_learns_that_it_is_processed(lab: Lab) -> None
 
     assert await asyncio.create_task(hurry()) == "processing"
     await lab.until_settled(order)
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
     assert (await lab.pay(order, idempotency_key="k-hurry")).status == "processing"  # the first answer
 
 
@@ -215,11 +215,11 @@ async def test_a_payment_that_takes_its_time(lab: Lab) -> None:
     started = await lab.pay(order, "pm_sandbox_processing")
     assert started.status == "processing"
     assert (await lab.payment(started.payment_id)).provider_reference is not None
-    assert await lab.told(order) == {}
+    assert await lab.published(order) == {}
     await lab.sandbox.until_captured(started.payment_id)
     await lab.reconcile(past=SOON)
     assert (await lab.payment(started.payment_id)).status is Status.SUCCEEDED
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
 
 
 async def test_stripe_does_not_take_our_key(lab: Lab, wrong_key: StripeProvider) -> None:
@@ -227,7 +227,7 @@ async def test_stripe_does_not_take_our_key(lab: Lab, wrong_key: StripeProvider)
     with pytest.raises(NotAuthorized):
         await Lab(lab.postgres, wrong_key, lab.sandbox, orders=lab.orders).pay(order, idempotency_key="k-auth")
     assert (await lab.only_payment_of(order)).status is Status.FAILED
-    assert await lab.told(order) == {}
+    assert await lab.published(order) == {}
     assert (await lab.pay(order, idempotency_key="k-auth")).status == "succeeded"  # nothing stands in the way
 
 
@@ -240,17 +240,17 @@ async def test_a_stripe_that_fails_again_and_again_is_left_alone(lab: Lab, strip
     for order in open_orders:
         assert (await cut_off.pay(order)).status == "processing"
     late = lab.orders.place()
-    with pytest.raises(NotAsked) as told:
+    with pytest.raises(NotAsked) as raised:
         await cut_off.pay(late, idempotency_key="k-late")
-    assert told.value.retry_after > timedelta(seconds=30)
+    assert raised.value.retry_after > timedelta(seconds=30)
     await unreachable.stop()
     assert (await lab.only_payment_of(late)).status is Status.FAILED
-    assert await lab.told(late) == {}
+    assert await lab.published(late) == {}
     assert (await lab.pay(late, idempotency_key="k-late")).status == "succeeded"  # nothing stands in the way
     await lab.reconcile(past=SOON)
     for order in open_orders:
         assert (await lab.only_payment_of(order)).status is Status.SUCCEEDED
-        assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+        assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
 
 
 async def test_a_return_address_that_has_changed_since(lab: Lab, dying: pytest.MonkeyPatch) -> None:
@@ -277,7 +277,7 @@ async def test_a_challenge_that_nobody_finishes_ends_in_time(lab: Lab) -> None:
     ended = await lab.payment(waiting.payment_id)
     assert (ended.status, ended.error_code, ended.check_at) == (Status.CANCELLED, "abandoned", None)
     assert (await lab.sandbox.intent(intent_id))["status"] == "canceled"
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
 
 
 async def test_a_challenge_that_is_passed_at_the_last_moment_pays(lab: Lab) -> None:
@@ -286,7 +286,7 @@ async def test_a_challenge_that_is_passed_at_the_last_moment_pays(lab: Lab) -> N
     await lab.sandbox.pass_challenge(str((await lab.payment(waiting.payment_id)).provider_reference))
     await lab.reconcile(past=timedelta(minutes=16))  # cancelling is refused
     assert (await lab.payment(waiting.payment_id)).status is Status.SUCCEEDED
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_CONFIRMED": 1}
 
 
 async def test_a_customer_who_pays_after_all_gets_it_back(lab: Lab) -> None:
@@ -301,7 +301,7 @@ async def test_a_customer_who_pays_after_all_gets_it_back(lab: Lab) -> None:
     payment = await lab.payment(waiting.payment_id)
     assert (payment.status, payment.late) == (Status.REFUNDED, True)
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04"), ("refund", "59.98")]
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1, "PAYMENT_REFUNDED": 1}
     counts = await lab.sandbox.counts(payment_id=waiting.payment_id)
     assert (counts["amount_captured"], counts["amount_refunded"]) == (5998, 5998)
 
@@ -350,6 +350,6 @@ async def test_attempts_hold_neither_card_nor_secret(lab: Lab) -> None:
     for method in (VISA, DECLINED, CHALLENGED):
         payment = await lab.pay(lab.orders.place(), method)
         (attempt,) = await lab.attempts(payment.payment_id)
-        told = attempt["provider_response"]
-        assert "pi_" in told
-        assert not any(word in told for word in ("_secret_", "4242", "last4", "fingerprint", "brand", "exp_"))
+        response = attempt["provider_response"]
+        assert "pi_" in response
+        assert not any(word in response for word in ("_secret_", "4242", "last4", "fingerprint", "brand", "exp_"))

@@ -48,7 +48,7 @@ PARTS = 6
 
 
 @dataclass(frozen=True)
-class Told:
+class Played:
     """A payment in one of the worlds, and the webhooks that its story has."""
 
     story: str
@@ -64,18 +64,18 @@ class World:
         self.lab = lab
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
-    async def live(self, stories: Sequence[str]) -> list[Told]:
+    async def live(self, stories: Sequence[str]) -> list[Played]:
         """Let all of them happen."""
-        return list(await asyncio.gather(*(self._tell(story) for story in stories)))
+        return list(await asyncio.gather(*(self._play(story) for story in stories)))
 
-    async def _tell(self, story: str) -> Told:
+    async def _play(self, story: str) -> Played:
         async with self._at_once:
             card, then = STORIES[story]
             order = self.lab.orders.place()
             payment = await self.lab.pay(order, card)
             intent_id = str((await self.lab.payment(payment.payment_id)).provider_reference)
             await then(self.lab, intent_id)
-            return Told(story, order, payment.payment_id, intent_id)
+            return Played(story, order, payment.payment_id, intent_id)
 
 
 async def nothing(lab: Lab, intent_id: str) -> None:
@@ -139,7 +139,7 @@ STORIES: Mapping[str, tuple[str, Then]] = {
     "disputed and won": (VISA, disputed_and_won),
     "asked about": (VISA, asked_about),
 }
-TOLD = {
+PLAYED = {
     "declined": 6,
     "approved": 14,
     "challenge failed": 10,
@@ -152,7 +152,7 @@ TOLD = {
     "disputed and won": 8,
     "asked about": 6,
 }
-"""How many times each story is told in a world, for every 500 webhooks."""
+"""How many times each story is played in a world, for every 500 webhooks."""
 WEBHOOKS = {
     "declined": 1,
     "approved": 1,
@@ -178,13 +178,13 @@ Webhook = Callable[[], tuple[bytes, str]]
 async def test_webhooks_of_all_kinds_three_times_each_shuffled_and_forged(lab: Lab) -> None:
     chance, units = random.Random(11), WANTED // UNIT
     await lab.sandbox.control(webhooks_stopped=True)
-    stories = [story for story, times in TOLD.items() for _ in range(times * units)]
+    stories = [story for story, times in PLAYED.items() for _ in range(times * units)]
     world = World(lab)
-    clean, stormy, untold = await world.live(stories), await world.live(stories), await world.live(["approved"] * 10)
-    events = await webhooks_of(lab, [*clean, *stormy, *untold])
+    clean, stormy, unheard = await world.live(stories), await world.live(stories), await world.live(["approved"] * 10)
+    events = await webhooks_of(lab, [*clean, *stormy, *unheard])
     in_order = [event for one in clean for event in events[one.intent_id]]
     storm = [event for one in stormy for event in events[one.intent_id]]
-    believable = [event for one in (*stormy, *untold) for event in events[one.intent_id]]
+    believable = [event for one in (*stormy, *unheard) for event in events[one.intent_id]]
     noise = [make(chance.choice(believable)) for make in NOISE_MAKERS for _ in range(NOISE[make.__name__] * units)]
     assert len(in_order) == len(storm)
     assert len(storm) + len(noise) == units * UNIT
@@ -192,8 +192,8 @@ async def test_webhooks_of_all_kinds_three_times_each_shuffled_and_forged(lab: L
     for event in in_order:
         assert await deliver(lab, *signed(event))
     # Signed when it is sent: a slow machine makes nobody's signature too old.
-    told = [expanded(event) if chance.random() < EXPANDED else event for event in storm]
-    good: list[Webhook] = [partial(signed, event) for event in told for _ in range(TIMES)]
+    delivered = [expanded(event) if chance.random() < EXPANDED else event for event in storm]
+    good: list[Webhook] = [partial(signed, event) for event in delivered for _ in range(TIMES)]
     good += [partial(sealed, body) for body in noise for _ in range(TIMES)]
     bad = [partial(forged, chance.choice(believable), number) for number in range(int(len(good) * FORGED))]
     mixed = [(one, True) for one in good] + [(one, False) for one in bad]
@@ -205,12 +205,12 @@ async def test_webhooks_of_all_kinds_three_times_each_shuffled_and_forged(lab: L
             return await deliver(lab, *webhook()) == is_good
 
     assert all(await asyncio.gather(*(send(*one) for one in mixed)))
-    # No reconciler has run: whatever is known was told by webhooks.
+    # No reconciler has run: whatever is known came by webhooks.
     for story, ours, theirs in zip(stories, await states(lab, clean), await states(lab, stormy), strict=True):
         assert ours == theirs, story
-    for one in untold:
+    for one in unheard:
         assert (await lab.payment(one.payment_id)).status is Status.REQUIRES_ACTION
-        assert await lab.told(one.order) == {"PAYMENT_REQUIRES_ACTION": 1}
+        assert await lab.published(one.order) == {"PAYMENT_REQUIRES_ACTION": 1}
     await money_agrees(lab, [*clean, *stormy])
 
 
@@ -247,7 +247,7 @@ def expanded(event: Any) -> Any:
     return {**event, "data": {**event["data"], "object": subject}}
 
 
-async def webhooks_of(lab: Lab, payments: Sequence[Told]) -> dict[str, list[Any]]:
+async def webhooks_of(lab: Lab, payments: Sequence[Played]) -> dict[str, list[Any]]:
     """By intent, oldest first, as soon as there are as many as the stories have."""
     wanted = sum(WEBHOOKS[one.story] for one in payments)
     intents = {one.intent_id for one in payments}
@@ -313,12 +313,12 @@ class _Metadata:
     metadata: Mapping[str, str]
 
 
-async def states(lab: Lab, payments: Sequence[Told]) -> list[Any]:
+async def states(lab: Lab, payments: Sequence[Played]) -> list[Any]:
     """All that webhooks decide about each payment."""
     return [await state(lab, one) for one in payments]
 
 
-async def state(lab: Lab, one: Told) -> Any:
+async def state(lab: Lab, one: Played) -> Any:
     payment = await lab.payment(one.payment_id)
     return (
         payment.status,
@@ -332,7 +332,7 @@ async def state(lab: Lab, one: Told) -> Any:
         await disputes(lab, payment),
         sorted(await lab.ledger(one.order)),
         sorted((refund.amount.minor, refund.status, refund.reason) for refund in await lab.refunds(one.payment_id)),
-        await lab.told(one.order),
+        await lab.published(one.order),
     )
 
 
@@ -342,7 +342,7 @@ async def disputes(lab: Lab, payment: Payment) -> list[tuple[str, str, str]]:
     return [(str(row["amount"]), row["reason"], row["status"]) for row in rows]
 
 
-async def money_agrees(lab: Lab, payments: Sequence[Told]) -> None:
+async def money_agrees(lab: Lab, payments: Sequence[Played]) -> None:
     """The books and Stripe are of one mind on each payment."""
     charges = {charge["payment_intent"]: charge for charge in await lab.sandbox.charges() if charge["amount_captured"]}
     taken: Counter[str] = Counter()

@@ -46,7 +46,7 @@ async def test_success_after_a_challenge(lab: Lab) -> None:
     for _ in range(3):
         await lab.webhook(event)
     assert (await lab.payment(payment_id)).status is Status.SUCCEEDED
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_CONFIRMED": 1}
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04")]
 
 
@@ -56,7 +56,7 @@ async def test_failure_after_a_challenge(lab: Lab) -> None:
     (event,) = await lab.sandbox.events("payment_intent.payment_failed", intent_id)
     await lab.webhook(event)
     assert (await lab.payment(payment_id)).status is Status.FAILED
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
 
 
 async def test_a_cancellation_at_stripe(lab: Lab) -> None:
@@ -65,7 +65,7 @@ async def test_a_cancellation_at_stripe(lab: Lab) -> None:
     (event,) = await lab.sandbox.events("payment_intent.canceled", intent_id)
     await lab.webhook(event)
     assert (await lab.payment(payment_id)).status is Status.CANCELLED
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_FAILED": 1}
 
 
 async def test_an_old_failure_does_not_hide_that_it_succeeded_since(lab: Lab) -> None:
@@ -78,7 +78,7 @@ async def test_an_old_failure_does_not_hide_that_it_succeeded_since(lab: Lab) ->
     await lab.webhook(succeeded)
     await lab.webhook(failed)
     assert (await lab.payment(payment_id)).status is Status.SUCCEEDED
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_CONFIRMED": 1}
 
 
 async def test_one_that_overtakes_our_own_answer(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +92,7 @@ async def test_one_that_overtakes_our_own_answer(lab: Lab, monkeypatch: pytest.M
     await lab.webhook(event)
     payment = await lab.payment(unknown.payment_id)
     assert (payment.status, payment.provider_reference) == (Status.SUCCEEDED, intents["data"][0]["id"])
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1}
 
 
 async def test_what_is_known_is_not_asked_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +128,7 @@ async def test_it_is_taken_again_when_stripe_could_not_be_asked(lab: Lab, monkey
     assert (await lab.payment(payment_id)).status is Status.REQUIRES_ACTION
     await lab.webhook(event)
     assert (await lab.payment(payment_id)).status is Status.SUCCEEDED
-    assert await lab.told(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_CONFIRMED": 1}
+    assert await lab.published(order) == {"PAYMENT_REQUIRES_ACTION": 1, "PAYMENT_CONFIRMED": 1}
 
 
 async def test_a_refund_made_by_other_hands_is_booked(lab: Lab) -> None:
@@ -141,7 +141,7 @@ async def test_a_refund_made_by_other_hands_is_booked(lab: Lab) -> None:
         await lab.webhook(event)
     assert (await lab.payment(paid.payment_id)).status is Status.PARTIALLY_REFUNDED
     assert await lab.ledger(order) == [("capture", "59.98"), ("fee", "2.04"), ("refund", "10.00")]
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
     await lab.end_order(order)
     await lab.reconcile()
     assert (await lab.payment(paid.payment_id)).status is Status.REFUNDED
@@ -171,7 +171,7 @@ async def test_a_refund_that_comes_back_from_the_bank(lab: Lab) -> None:
         await lab.webhook(event)
     assert (await lab.payment(paid.payment_id)).status is Status.SUCCEEDED
     assert (await lab.ledger(order))[-2:] == [("refund", "59.98"), ("refund_reversal", "59.98")]
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1, "PAYMENT_REFUND_FAILED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1, "PAYMENT_REFUND_FAILED": 1}
     stranded = await lab.payment(paid.payment_id)
     assert stranded.stranded is Stranded.REFUND_RETURNED  # it needs a person
     await lab.reconcile(past=timedelta(hours=2))
@@ -190,7 +190,7 @@ async def test_a_refund_that_came_back_before_anybody_looked(lab: Lab) -> None:
             await lab.webhook(event)
     assert (await lab.payment(paid.payment_id)).status is Status.SUCCEEDED
     assert (await lab.ledger(order))[-2:] == [("refund", "10.00"), ("refund_reversal", "10.00")]
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUND_FAILED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUND_FAILED": 1}
 
 
 async def test_of_others_and_of_other_kinds(lab: Lab) -> None:
@@ -331,7 +331,7 @@ async def test_a_refund_is_heard_of_under_all_its_names(lab: Lab, kind: str, exp
         if "charge" in subject:
             subject["charge"] = {"id": subject["charge"], "object": "charge"}
     await lab.webhook(event)
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
     assert (await lab.ledger(order))[-1] == ("refund", "10.00")
 
 
@@ -343,7 +343,7 @@ async def test_a_refund_that_names_its_charge_alone(lab: Lab) -> None:
     event = await lab.sandbox.event("refund.created", intent_id)
     event["data"]["object"]["payment_intent"] = None
     await lab.webhook(event)
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1}
 
 
 @pytest.mark.parametrize("kind", ["refund.failed", "charge.refund.updated", "refund.updated"])
@@ -357,4 +357,4 @@ async def test_that_a_refund_came_back_is_heard_of_under_all_its_names(lab: Lab,
     await lab.sandbox.ask("POST", f"/_sandbox/refunds/{refund.provider_reference}/fail")
     await lab.webhook(await lab.sandbox.event(kind, str(payment.provider_reference)))
     assert (await lab.payment(payment.id)).status is Status.SUCCEEDED
-    assert await lab.told(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1, "PAYMENT_REFUND_FAILED": 1}
+    assert await lab.published(order) == {"PAYMENT_CONFIRMED": 1, "PAYMENT_REFUNDED": 1, "PAYMENT_REFUND_FAILED": 1}

@@ -91,7 +91,7 @@ async def sandbox(shared_sandbox: SandboxProcess) -> SandboxProcess:
 
 @pytest.fixture
 def receiver(shared_receiver: Receiver) -> Receiver:
-    """The receiver that all tests share; tell your events by their payment."""
+    """The receiver that all tests share; distinguish your events by their payment."""
     return shared_receiver
 
 

@@ -1,4 +1,4 @@
-"""A webhook's receiver: verifies every event with stripe-python, keeps it, and answers as it is told."""
+"""A webhook's receiver: verifies every event with stripe-python, keeps it, and answers as the test sets."""
 
 import asyncio
 import json

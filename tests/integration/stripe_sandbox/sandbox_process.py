@@ -79,7 +79,7 @@ class SandboxProcess:
         await self._http.aclose()
 
     async def ask(self, method: str, path: str, json: Any = None) -> Any:
-        """Calls `/_sandbox/…` and returns what it says."""
+        """Calls `/_sandbox/…` and returns its answer."""
         response = await self._http.request(method, f"/_sandbox/{path}", json=json)
         assert response.status_code == 200, response.text
         return response.json()

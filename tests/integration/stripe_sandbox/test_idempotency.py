@@ -160,7 +160,7 @@ async def test_a_caller_that_gives_up_is_charged_all_the_same(
     await assert_paid_once(sandbox, payment_id)
 
 
-async def test_a_forgotten_key_is_executed_anew_and_search_would_have_told(
+async def test_a_forgotten_key_is_executed_again_and_search_finds_the_first(
     client: StripeClient, sandbox: SandboxProcess, payment_id: str
 ) -> None:
     first = await client.v1.payment_intents.create_async(payment(payment_id), by_key(payment_id))

@@ -155,7 +155,7 @@ async def test_the_key_may_come_as_a_user_name(http: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/v1/subscriptions"), ("DELETE", "/v1/payment_intents"), ("PUT", "/v1/refunds")]
 )
-async def test_what_is_not_offered_says_so(http: httpx.AsyncClient, method: str, path: str) -> None:
+async def test_what_is_not_offered_is_an_error(http: httpx.AsyncClient, method: str, path: str) -> None:
     response = await http.request(method, path, auth=(API_KEY, ""))
     assert response.status_code == 404
     assert f"{method}: {path}" in response.json()["error"]["message"]

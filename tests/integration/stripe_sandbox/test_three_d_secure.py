@@ -25,7 +25,7 @@ async def answer(url: str, outcome: str) -> httpx.Response:
 
 
 def returned_to(response: httpx.Response) -> dict[str, str]:
-    """The parameters that the shop gets; asserts that the customer comes back to where the shop said."""
+    """The parameters that the shop gets; asserts that the customer comes back to the shop's return URL."""
     assert response.status_code == 303
     address = urlsplit(response.headers["location"])
     wanted = urlsplit(RETURN_URL)
@@ -149,7 +149,7 @@ async def test_without_a_return_url_the_client_sdk_acts(client: StripeClient, pa
 
 
 @pytest.mark.parametrize("absence", [{"off_session": True}, {"error_on_requires_action": True}])
-async def test_nobody_there_to_authenticate(
+async def test_an_absent_customer_cannot_authenticate(
     client: StripeClient, sandbox: SandboxProcess, payment_id: str, absence: dict[str, bool]
 ) -> None:
     with pytest.raises(stripe.CardError) as caught:

@@ -144,7 +144,7 @@ class Accounts:
         return PasswordResetRequested.FromString((await self.last("PASSWORD_RESET_REQUESTED"))["value"]).reset_id
 
     async def verification_id(self, of: Any = UserCreated) -> str:
-        """The request that the latest event of that class tells."""
+        """The id of the request in the latest event of that class."""
         event = of.FromString((await self.last(kind_of(of).type))["value"])
         return str(event.verification_id)
 
@@ -176,7 +176,7 @@ class Accounts:
 
 
 class Watched(BcryptPasswords):
-    """Passwords that tell what they were asked for."""
+    """Passwords that record what they were asked for."""
 
     def __init__(self, asked: list[str]) -> None:
         super().__init__(threads=2, queue=200)

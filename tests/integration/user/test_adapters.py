@@ -53,7 +53,7 @@ async def test_a_deleted_account_is_found_by_its_id_alone(postgres: Postgres) ->
     assert found.status is AccountStatus.DELETED
 
 
-async def test_a_taken_address_is_told_as_that_and_leaves_nothing(postgres: Postgres) -> None:
+async def test_a_taken_address_is_refused_and_leaves_nothing(postgres: Postgres) -> None:
     await add(postgres)
     with pytest.raises(EmailTaken):
         await add(postgres, Person("ADA@EXAMPLE.COM", "Eve", "Tour"))

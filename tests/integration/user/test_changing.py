@@ -29,7 +29,7 @@ PROFILE = {
 }
 
 
-async def test_what_is_present_changes_and_is_told_of(accounts: Accounts) -> None:
+async def test_what_is_present_changes_and_is_published(accounts: Accounts) -> None:
     summary, _ = await accounts.register(ADA)
     await accounts.postgres.execute("UPDATE users SET email_verified = true")
     await accounts.change(summary.id, profile=PROFILE)
@@ -44,15 +44,15 @@ async def test_what_is_present_changes_and_is_told_of(accounts: Accounts) -> Non
     assert changed.updated_at > changed.created_at
     assert {name: getattr(changed.profile, name) for name in PROFILE} == {**PROFILE, "bio": None}
     events = await accounts.rows("outbox", type="USER_UPDATED")
-    told = [UserUpdated.FromString(row["value"]) for row in sorted(events, key=lambda row: row["position"])]
-    assert told[-1] == UserUpdated(user_id=summary.id, email=ADA, name="Augusta Tour", email_verified=True)
-    assert len(told) == 2
+    found = [UserUpdated.FromString(row["value"]) for row in sorted(events, key=lambda row: row["position"])]
+    assert found[-1] == UserUpdated(user_id=summary.id, email=ADA, name="Augusta Tour", email_verified=True)
+    assert len(found) == 2
     await accounts.log_in(ADA)
     with pytest.raises(SignInRefused):
         await accounts.log_in("ada@example.org")
 
 
-async def test_another_case_of_ones_address_stays_verified_and_no_change_is_none(accounts: Accounts) -> None:
+async def test_the_same_address_in_another_case_stays_verified_and_changes_nothing(accounts: Accounts) -> None:
     summary, _ = await accounts.register(ADA)
     await accounts.postgres.execute("UPDATE users SET email_verified = true")
     assert (await accounts.change(summary.id, email="ADA@EXAMPLE.COM")).email_verified

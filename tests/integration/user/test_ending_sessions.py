@@ -15,7 +15,7 @@ from tests.integration.user.support import Accounts, outcomes
 ADA, BOB = "Ada@example.com", "bob@example.com"
 
 
-async def test_one_session_ends_and_is_told_of(accounts: Accounts) -> None:
+async def test_one_session_ends_and_is_published(accounts: Accounts) -> None:
     summary, first = await accounts.register(ADA)
     second = await accounts.log_in(ADA)
     await accounts.end_session(first)
@@ -24,8 +24,8 @@ async def test_one_session_ends_and_is_told_of(accounts: Accounts) -> None:
     assert not (await accounts.row("user_sessions", id=second.id))["revoked"]
     event = await accounts.row("outbox", type="SESSION_REVOKED")
     assert event["key"] == summary.id
-    told = SessionRevoked.FromString(event["value"])
-    assert told == SessionRevoked(user_id=summary.id, session_id=str(first.id))
+    revoked = SessionRevoked.FromString(event["value"])
+    assert revoked == SessionRevoked(user_id=summary.id, session_id=str(first.id))
 
 
 async def test_at_once_or_again_it_ends_once(accounts: Accounts) -> None:

@@ -261,8 +261,8 @@ async def test_another_address_takes_over_when_it_is_verified(accounts: Accounts
     await accounts.verify_email(minted.token)
     row = await accounts.row("users")
     assert (row["email"], row["email_verified"]) == (BYRON, True)
-    told = UserUpdated.FromString((await accounts.last("USER_UPDATED"))["value"])
-    assert (told.email, told.verification_id) == (BYRON, "")
+    updated = UserUpdated.FromString((await accounts.last("USER_UPDATED"))["value"])
+    assert (updated.email, updated.verification_id) == (BYRON, "")
 
 
 async def test_the_old_address_has_a_way_back_from_all_that_followed(accounts: Accounts) -> None:

@@ -82,11 +82,13 @@ async def test_a_profile_knows_when_it_was_made_and_last_changed(postgres: Postg
     await postgres.execute("INSERT INTO user_profiles (user_id) VALUES ($1)", account_id)
     look = "SELECT created_at, updated_at FROM user_profiles WHERE user_id = $1"
     made = await postgres.fetchrow(look, account_id)
+    assert made is not None
     assert made["created_at"] == made["updated_at"]
     await postgres.execute(
         "UPDATE user_profiles SET bio = 'words', updated_at = 'epoch' WHERE user_id = $1", account_id
     )
     changed = await postgres.fetchrow(look, account_id)
+    assert changed is not None
     assert changed["created_at"] == made["created_at"]
     assert changed["updated_at"] > made["updated_at"]
 

@@ -15,7 +15,7 @@ from tests.integration.user.support import PASSWORD, Accounts, outcomes
 ADA = "Ada@example.com"
 
 
-async def test_opens_a_session_notes_the_time_and_tells_of_it(accounts: Accounts) -> None:
+async def test_opens_a_session_records_the_time_and_publishes_it(accounts: Accounts) -> None:
     summary, _ = await accounts.register(ADA)
     session = await accounts.log_in(" aDA@example.COM")
     user = await accounts.row("users")

@@ -20,7 +20,7 @@ def free_port() -> int:
 
 @pytest.fixture
 async def link() -> AsyncIterator[Link]:
-    """In front of a server that says everything back."""
+    """In front of a server that echoes everything."""
 
     talks: list[asyncio.Task[None]] = []
 
@@ -45,7 +45,7 @@ async def link() -> AsyncIterator[Link]:
     await asyncio.gather(*talks, return_exceptions=True)
 
 
-async def said(link: Link, text: bytes = b"hello") -> bytes:
+async def echoed(link: Link, text: bytes = b"hello") -> bytes:
     """What comes back; b"" from a connection that ended. Raises TimeoutError when nothing comes for a while."""
     reader, writer = await asyncio.open_connection("127.0.0.1", link.listen)
     try:
@@ -61,7 +61,7 @@ async def said(link: Link, text: bytes = b"hello") -> bytes:
 
 
 async def test_a_whole_link_passes_bytes_both_ways(link: Link) -> None:
-    assert await said(link) == b"hello"
+    assert await echoed(link) == b"hello"
 
 
 async def test_a_cut_link_resets_what_is_open_and_what_comes(link: Link) -> None:
@@ -74,17 +74,17 @@ async def test_a_cut_link_resets_what_is_open_and_what_comes(link: Link) -> None
     with contextlib.suppress(ConnectionError):
         writer.close()
         await writer.wait_closed()
-    assert await said(link) == b""
+    assert await echoed(link) == b""
     link.become(State.WHOLE)
-    assert await said(link) == b"hello"
+    assert await echoed(link) == b"hello"
 
 
 async def test_a_half_open_link_takes_bytes_and_answers_nothing(link: Link) -> None:
     link.become(State.HALF_OPEN)
     with pytest.raises(TimeoutError):
-        await said(link)
+        await echoed(link)
     link.become(State.WHOLE)
-    assert await said(link) == b"hello"
+    assert await echoed(link) == b"hello"
 
 
 async def test_a_slow_link_passes_everything_on_in_order(link: Link) -> None:
@@ -100,11 +100,11 @@ async def test_a_slow_link_passes_everything_on_in_order(link: Link) -> None:
 
 async def test_a_link_passes_by_an_instance_that_is_away(link: Link) -> None:
     link.targets = [free_port(), *link.targets]
-    assert [await said(link) for _ in range(4)] == [b"hello"] * 4
+    assert [await echoed(link) for _ in range(4)] == [b"hello"] * 4
 
 
 async def test_a_part_that_is_away_ends_the_callers_connection() -> None:
     link = Link("a-nobody", free_port(), [free_port(), free_port()])
     await link.start()
-    assert await said(link) == b""
+    assert await echoed(link) == b""
     await link.stop()

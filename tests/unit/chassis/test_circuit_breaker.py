@@ -101,7 +101,7 @@ def test_or_opens_it_again_for_as_long() -> None:
     assert _state() == CLOSED
 
 
-async def test_a_probe_that_is_cancelled_says_nothing_and_the_next_call_probes() -> None:
+async def test_a_probe_that_is_cancelled_does_not_count_and_the_next_call_probes() -> None:
     clock = Clock()
     breaker = _breaker(clock)
     _fail(breaker, 5)
@@ -166,7 +166,7 @@ class Machine(RuleBasedStateMachine):
             _call(self.breaker)
 
     @invariant()
-    def says_so(self) -> None:
+    def state_is_measured(self) -> None:
         assert _state() == (CLOSED if self.open_since is None else OPEN)
 
 

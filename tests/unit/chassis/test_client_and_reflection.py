@@ -1,4 +1,4 @@
-"""What gRPC is told about retries, and what reflection may describe."""
+"""The retry configuration of gRPC, and what reflection may describe."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_only_what_may_be_repeated_is() -> None:
     assert configs["GetOrder"]["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
 
 
-async def test_a_stub_that_was_not_started_says_so() -> None:
+async def test_a_stub_that_was_not_started_raises() -> None:
     signer = ServiceTokenSigner("order", Ed25519PrivateKey.generate())
     channel = ServiceChannel("127.0.0.1:1", policy.read(RESERVATIONS), signer)
     stub = reservation_pb2_grpc.ReservationServiceStub(channel)
@@ -39,7 +39,7 @@ async def test_a_stub_that_was_not_started_says_so() -> None:
 def test_a_pool_holds_the_public_files_and_what_they_import() -> None:
     products = product_pb2.DESCRIPTOR.services_by_name["ProductService"]
     pool = pool_of([products])
-    assert pool.FindServiceByName("argosy.inventory.v1.ProductService").methods_by_name["GetProduct"]
-    assert pool.FindFileByName("argosy/policy/v1/policy.proto")
+    assert "GetProduct" in pool.FindServiceByName("argosy.inventory.v1.ProductService").methods_by_name
+    assert pool.FindFileByName("argosy/policy/v1/policy.proto").package == "argosy.policy.v1"
     with pytest.raises(KeyError):
         pool.FindServiceByName("argosy.inventory.v1.ReservationService")

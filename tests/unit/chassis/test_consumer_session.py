@@ -31,7 +31,7 @@ class FakeConsumer:
 
 
 async def looks(*seen: tuple[int, int]) -> list[bool]:
-    """What each look says: (end, position) at each of them."""
+    """The result of each look: (end, position)."""
     nothing: Any = lambda *_: None  # noqa: E731
     session = ConsumerSession(Brokers("127.0.0.1:1"), "group", ["orders"], BEGINNING, nothing, nothing, nothing)
     await session._consumer.stop()

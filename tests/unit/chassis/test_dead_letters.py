@@ -1,4 +1,4 @@
-"""Dead letters: what they say, and how many there may be."""
+"""Dead letters: their content, and how many there may be."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_letter_is_the_message_and_its_story() -> None:
     assert len(sent.headers) == len(dict(sent.headers))
 
 
-def test_a_smaller_letter_says_what_it_lacks_and_where_the_original_is() -> None:
+def test_a_smaller_letter_lists_what_it_lacks_and_where_the_original_is() -> None:
     failure = Failure(Reason.FAILED, ValueError("no"), 5, "some-group")
     without_value, bare = smaller_letters(RECORD, failure)
     headers = dict(without_value.headers)
@@ -44,7 +44,7 @@ def test_a_smaller_letter_says_what_it_lacks_and_where_the_original_is() -> None
     assert "ce_type" not in headers
 
 
-def test_a_letter_that_is_whole_does_not_say_that_it_lacks_something() -> None:
+def test_a_letter_that_is_whole_lacks_nothing() -> None:
     again = SimpleNamespace(**{**vars(RECORD), "headers": (("dlq_left_out", b"value"), ("strange", None))})
     headers = dict(letter(again, Failure(Reason.FAILED, ValueError(), 1, "g")).headers)
     assert "dlq_left_out" not in headers
@@ -77,7 +77,7 @@ def test_more_than_one_in_a_hundred_is_refused() -> None:
         allowance.take()
 
 
-def test_one_in_a_hundred_is_borne_for_ever() -> None:
+def test_one_dead_letter_in_a_hundred_events_is_always_allowed() -> None:
     allowance = Allowance()
     for _ in range(100):
         allowance.take()

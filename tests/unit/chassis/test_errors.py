@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import grpc
 import pytest
@@ -23,7 +23,7 @@ def _make(error: type[AppError]) -> AppError:
     return InvalidArgument([FieldViolation("a", "must be b")]) if error is InvalidArgument else error()
 
 
-def _detail(status: status_pb2.Status, kind: type) -> object | None:
+def _detail(status: status_pb2.Status, kind: type) -> Any:
     for packed in status.details:
         detail = kind()
         if packed.Unpack(detail):
@@ -32,7 +32,7 @@ def _detail(status: status_pb2.Status, kind: type) -> object | None:
 
 
 @pytest.mark.parametrize("error", _all_app_errors())
-def test_every_error_is_catalogued_and_has_something_to_say(error: type[AppError]) -> None:
+def test_every_error_is_catalogued_and_has_a_message(error: type[AppError]) -> None:
     status = Catalogue({}).status_of(_make(error))
     assert error in CHASSIS_FAULTS
     assert status.code == CHASSIS_FAULTS[error].status.value[0]
@@ -47,7 +47,7 @@ def test_no_two_errors_share_a_reason() -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError("secret"), AppError("secret"), KeyError("secret"), TimeoutError()])
-def test_what_is_not_catalogued_is_internal_and_says_nothing(error: Exception) -> None:
+def test_what_is_not_catalogued_is_internal_without_details(error: Exception) -> None:
     status = Catalogue({}).status_of(error)
     assert (status.code, status.message) == (grpc.StatusCode.INTERNAL.value[0], "internal error")
     assert b"secret" not in status.SerializeToString()
@@ -58,7 +58,7 @@ def test_an_uncatalogued_errors_attributes_stay_inside_too() -> None:
     assert b"secret" not in Catalogue({}).status_of(error).SerializeToString()
 
 
-def test_a_domains_plain_exception_is_told_by_its_own_attributes() -> None:
+def test_a_domains_plain_exception_is_described_by_its_attributes() -> None:
     class OutOfStock(Exception):
         violations = (("items[1].quantity", "only 3 left"),)
         metadata: ClassVar = {"productId": "prod-1"}
@@ -101,7 +101,7 @@ def test_invalid_argument_names_its_fields_in_the_message() -> None:
 
 
 @pytest.mark.parametrize("status", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED])
-def test_away_and_exhausted_always_say_when_to_come_back(status: grpc.StatusCode) -> None:
+def test_unavailable_and_exhausted_always_have_a_retry_delay(status: grpc.StatusCode) -> None:
     class Busy(Exception):
         """A domain's own, without a word about when."""
 
@@ -115,7 +115,7 @@ def test_away_and_exhausted_always_say_when_to_come_back(status: grpc.StatusCode
         assert retry.retry_delay.ToTimedelta() == timedelta(seconds=seconds)
 
 
-def test_others_say_it_only_when_they_know() -> None:
+def test_others_have_a_retry_delay_only_when_it_is_known() -> None:
     catalogue = Catalogue({})
     assert catalogue.retry_after_of(NotFound()) is None
     assert catalogue.retry_after_of(NotFound(retry_after=timedelta(seconds=3))) == timedelta(seconds=3)

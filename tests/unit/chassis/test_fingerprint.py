@@ -18,7 +18,7 @@ def register(email: str, password: str = "", first_name: str = "Ada") -> user_pb
 
 
 @given(NAMES, NAMES)
-def test_tells_other_content_apart(one: str, other: str) -> None:
+def test_differs_for_other_content(one: str, other: str) -> None:
     assert (fingerprint("s", register(one)) == fingerprint("s", register(other))) == (one == other)
 
 
@@ -41,7 +41,7 @@ def test_needs_the_secret() -> None:
     assert fingerprint(SecretStr("s"), request) == fingerprint("s", request)
 
 
-def test_tells_messages_of_other_types_apart() -> None:
+def test_differs_for_messages_of_other_types() -> None:
     assert fingerprint("s", user_events_pb2.UserDeleted(user_id="1")) != fingerprint(
         "s", user_events_pb2.UserLogin(user_id="1")
     )

@@ -39,7 +39,7 @@ class Incoming:
 
 @dataclass
 class Letters:
-    """Takes dead letters, or refuses as often as it is told, and those that are larger than it is told."""
+    """Takes dead letters; refuses the first `refusals`, and those that are too large."""
 
     refusals: int = 0
     largest: int = 1 << 20
@@ -59,7 +59,7 @@ class Letters:
 
 @dataclass
 class Script:
-    """A handler that raises what it is told, then succeeds."""
+    """A handler that raises the given errors, then succeeds."""
 
     outcomes: Iterator[Exception | None]
     seen: list[Event] = field(default_factory=list)

@@ -13,7 +13,7 @@ async def answer(health: Health, service: str) -> str:
     return str(health_pb2.HealthCheckResponse.ServingStatus.Name(found.status))
 
 
-async def test_live_says_no_only_when_a_restart_helps() -> None:
+async def test_live_fails_only_when_a_restart_helps() -> None:
     stuck = [False]
     health = Health(live=lambda: not stuck[0])
     assert (await answer(health, ""), await answer(health, LIVE)) == ("NOT_SERVING", "SERVING")

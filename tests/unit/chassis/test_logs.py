@@ -50,7 +50,7 @@ def test_libraries_log_in_the_same_form(out: list[str], monkeypatch: pytest.Monk
     assert (line["level"], line["event"], line["logger"], line["service"]) == ("error", "lost it", "aiokafka", "shop")
 
 
-def test_what_a_library_says_over_and_over_is_not_all_told(out: list[str]) -> None:
+def test_repeated_lines_of_a_library_are_not_all_logged(out: list[str]) -> None:
     for _ in range(100):
         logging.getLogger("aiokafka").error("away %s", "it")
         logging.getLogger("asyncpg").error("away %s", "it")
@@ -68,7 +68,7 @@ def _fail() -> None:
 
 
 @pytest.mark.parametrize("how", ["structlog", "structlog given", "logging"])
-def test_an_error_has_its_stack_but_not_what_it_says_about_rows(out: list[str], how: str) -> None:
+def test_an_error_has_its_stack_but_no_values_of_rows(out: list[str], how: str) -> None:
     try:
         _fail()
     except KeyError as error:
@@ -85,7 +85,7 @@ def test_an_error_has_its_stack_but_not_what_it_says_about_rows(out: list[str], 
     assert "in _fail" in line["stack"]
 
 
-def test_only_the_first_line_of_an_error_is_told() -> None:
+def test_only_the_first_line_of_an_error_is_logged() -> None:
     assert (
         logs.error_text(ValueError("duplicate key\nDETAIL: (email)=(ada@example.org)")) == "ValueError: duplicate key"
     )
@@ -98,7 +98,7 @@ class _Taken(asyncpg.UniqueViolationError):  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "logged"),
     [
         (_Taken('duplicate key value violates unique constraint "users_email_key"'),
          "_Taken: duplicate key value violates unique constraint 23505 users_email_key"),
@@ -113,10 +113,10 @@ class _Taken(asyncpg.UniqueViolationError):  # type: ignore[misc]
         (RuntimeError("the user 'ada' is unknown: really"), "RuntimeError: the user 'ada' is unknown: really"),
     ],
 )  # fmt: skip
-def test_of_a_databases_error_no_value_is_told(error: Exception, told: str) -> None:
+def test_of_a_databases_error_no_value_is_logged(error: Exception, logged: str) -> None:
     if isinstance(error, _Taken):
         type(error).__module__ = "asyncpg.exceptions"
-    assert logs.error_text(error) == told
+    assert logs.error_text(error) == logged
 
 
 def test_what_is_no_json_is_shown_somehow(out: list[str]) -> None:
@@ -139,10 +139,10 @@ def test_a_bound_logger_keeps_what_it_was_given(out: list[str]) -> None:
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "critical"])
 @pytest.mark.parametrize("threshold", ["debug", "info", "warning", "error"])
-def test_every_level_is_there_and_quiet_below_the_threshold(threshold: str, level: str) -> None:
+def test_every_level_is_logged_from_the_threshold_on(threshold: str, level: str) -> None:
     written: list[str] = []
     logger = logs._logger_for("shop", logging.getLevelNamesMapping()[threshold.upper()])(written.append, [], {})
-    getattr(logger, level)("said", what="it")
+    getattr(logger, level)("moved", what="it")
     names = ["debug", "info", "warning", "error", "critical"]
     expected = [(level, "it")] if names.index(level) >= names.index(threshold) else []
     assert [(line["level"], line["what"]) for line in _lines(written)] == expected
@@ -179,7 +179,7 @@ def test_a_prepared_line_follows_the_settings(out: list[str]) -> None:
     logs.configure("other", "info", louder.append)
     line.write("u-3")
     assert len(out) == 1
-    assert [(said["service"], said["caller"]) for said in _lines(louder)] == [("other", "u-3")]
+    assert [(line["service"], line["caller"]) for line in _lines(louder)] == [("other", "u-3")]
 
 
 def test_what_is_away_when_a_process_begins_is_expected_and_a_warning_later(
@@ -205,7 +205,7 @@ PASSWORD = 'hunter2/?#"\\x@3'
 
 
 @pytest.mark.parametrize(
-    "said",
+    "line",
     [
         f"cannot connect to postgresql://shop:{PASSWORD}@db.example:5432/shop",
         f"smtps://shop:{PASSWORD}@mail.example refused us, and redis://:{PASSWORD}@cache.example too",
@@ -213,11 +213,11 @@ PASSWORD = 'hunter2/?#"\\x@3'
         "https://db.example/?user=shop&password=hunter2&ssl=on",
     ],
 )
-def test_credentials_in_a_url_reach_no_log(out: list[str], said: str) -> None:
-    structlog.get_logger().warning("away", url=said, more={"list": [said]})
-    logging.getLogger("asyncpg").error(said)
+def test_credentials_in_a_url_reach_no_log(out: list[str], line: str) -> None:
+    structlog.get_logger().warning("away", url=line, more={"list": [line]})
+    logging.getLogger("asyncpg").error(line)
     try:
-        raise ValueError(said)
+        raise ValueError(line)
     except ValueError as error:
         structlog.get_logger().error("failed", exc_info=True)
         structlog.get_logger().error("failed", error=logs.error_text(error))
@@ -228,7 +228,7 @@ def test_credentials_in_a_url_reach_no_log(out: list[str], said: str) -> None:
         assert ".example" in line
 
 
-def test_an_address_without_credentials_is_told_as_it_is(out: list[str]) -> None:
+def test_an_address_without_credentials_is_logged_unchanged(out: list[str]) -> None:
     structlog.get_logger().info("fetched", url="https://keys.example/jwks?a=b", note="to ada at 5 @ noon")
     (line,) = _lines(out)
     assert (line["url"], line["note"]) == ("https://keys.example/jwks?a=b", "to ada at 5 @ noon")

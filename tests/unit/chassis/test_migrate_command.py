@@ -1,4 +1,4 @@
-"""The command that migrates says in a line what keeps it from its work."""
+"""The migrate command reports an error in one line."""
 
 from __future__ import annotations
 

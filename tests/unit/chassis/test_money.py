@@ -86,7 +86,7 @@ def test_how_many_decimals_a_currency_has(code: str, decimals: int) -> None:
         (Money(14_395_200_000_00, "IDR"), "14395200000.00"),
     ],
 )
-def test_is_told_with_the_currencys_places(amount: Money, text: str) -> None:
+def test_is_formatted_with_the_currencys_decimals(amount: Money, text: str) -> None:
     assert (amount.text, str(amount)) == (text, f"{text} {amount.currency}")
 
 
@@ -126,7 +126,7 @@ def test_refuses_what_is_no_decimal(text: str) -> None:
         (math.inf, "USD", "finite"),
     ],
 )
-def test_says_what_would_be_right(number: float, currency: str, why: str) -> None:
+def test_names_the_right_form(number: float, currency: str, why: str) -> None:
     with pytest.raises(NotMoney, match=why):
         Money.of(money.exactly(number), currency)
 
@@ -145,7 +145,7 @@ def test_says_what_would_be_right(number: float, currency: str, why: str) -> Non
         (Money(100, "XXX"), "must be in a currency that can be charged: XXX cannot"),
     ],
 )
-def test_says_why_an_amount_cannot_be_charged(amount: Money, problem: str | None) -> None:
+def test_names_the_reason_why_an_amount_cannot_be_charged(amount: Money, problem: str | None) -> None:
     assert money.charge_problem(amount) == problem
 
 

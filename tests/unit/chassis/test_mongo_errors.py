@@ -48,10 +48,10 @@ from services.chassis.plain.transient import is_transient
     ],
 )
 def test_a_store_that_is_away_is_unavailable_and_its_words_stay_inside(error: PyMongoError) -> None:
-    with pytest.raises(Unavailable) as told, unavailable_when_away():
+    with pytest.raises(Unavailable) as raised, unavailable_when_away():
         raise error
-    assert told.value.__cause__ is error
-    assert str(told.value) == str(Unavailable())
+    assert raised.value.__cause__ is error
+    assert str(raised.value) == str(Unavailable())
     assert is_transient(error)
 
 

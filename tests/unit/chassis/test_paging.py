@@ -15,7 +15,7 @@ LIST = ("ann", "ann", "pending")
 
 
 @pytest.mark.parametrize(("requested", "shown"), [(0, 20), (1, 1), (100, 100), (101, 100), (10**9, 100)])
-def test_a_page_has_a_default_and_a_most(requested: int, shown: int) -> None:
+def test_a_page_has_a_default_and_a_maximum_size(requested: int, shown: int) -> None:
     assert page_size(requested) == shown
 
 

@@ -72,12 +72,12 @@ def test_json_names_are_protobufs_own() -> None:
 
 
 def test_violations_of_a_real_request_bear_camel_case_paths() -> None:
-    request = order_pb2.CreateOrderRequest(items=[{"product_id": "prod-1", "quantity": 0}])
+    request = order_pb2.CreateOrderRequest(items=[order_pb2.OrderItemRequest(product_id="prod-1", quantity=0)])
     assert {field for field, _ in violations_of(request)} == {"items[0].quantity", "shippingAddress"}
 
 
 def test_nul_is_found_wherever_a_string_can_be() -> None:
-    profile = user_pb2.Profile(bio="a\0", address={"city": "\0"})
+    profile = user_pb2.Profile(bio="a\0", address=user_pb2.Address(city="\0"))
     profile.preferences["k"] = {"deep": ["\0"]}
     assert [field for field, _ in violations_of(profile)] == [
         "bio", 'preferences.fields["k"].structValue.fields["deep"].listValue.values[0].stringValue', "address.city",
@@ -92,7 +92,7 @@ async def test_an_idempotency_key_is_printable_ascii(key: str) -> None:
     assert await step(Exchange(b"", Context(idempotency_key="~ok !"))) == b"~ok !"
 
 
-async def test_the_peer_is_the_client_when_the_edge_says_nothing() -> None:
+async def test_the_peer_is_the_client_without_a_header_of_the_edge() -> None:
     method = ORDERS.methods["GetOrder"]
     assert Exchange(b"", Context()).call(method).client_address == "::1"
     assert Exchange(b"", Context(x_client_address="203.0.113.9")).call(method).client_address == "203.0.113.9"
@@ -102,7 +102,7 @@ async def test_a_request_id_is_bounded() -> None:
     assert len(request_id_of({"x-request-id": "x" * 5000}, trace_context.new())) == 128
 
 
-async def test_the_whole_pipeline_tells_a_refusal_in_one_go() -> None:
+async def test_the_whole_pipeline_answers_a_refusal_completely() -> None:
     async def handler(_request: Any, _call: Any) -> Any:
         raise AssertionError("not reached")
 
@@ -131,6 +131,8 @@ class _Handler:
     async def CreateOrder(self, request: Any, call: Any) -> Any: ...
     async def GetOrder(self, request: Any, call: Any) -> Any: ...
     async def ListOrders(self, request: Any, call: Any) -> Any: ...
+    async def ListAllOrders(self, request: Any, call: Any) -> Any: ...
+    async def ListOrderDrifts(self, request: Any, call: Any) -> Any: ...
     async def GetOrderHistory(self, request: Any, call: Any) -> Any: ...
     async def UpdateOrderStatus(self, request: Any, call: Any) -> Any: ...
     async def WatchOrder(self, request: Any, call: Any) -> Any:
@@ -181,5 +183,5 @@ async def test_calls_in_flight_are_waited_for() -> None:
     await waiting
 
 
-async def test_denied_is_told_apart_from_unknown() -> None:
+async def test_denied_differs_from_unknown() -> None:
     assert Catalogue({}).fault_of(PermissionDenied()) != Catalogue({}).fault_of(Unauthenticated())

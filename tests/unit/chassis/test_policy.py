@@ -15,8 +15,7 @@ from argosy.order.v1 import order_lookup_pb2, order_pb2
 from argosy.policy.v1 import policy_pb2
 from argosy.user.v1 import user_pb2
 from services.chassis.rpc import policy
-from services.chassis.rpc.contract import ContractError
-from services.chassis.rpc.policy import Access
+from services.chassis.rpc.contract import Access, ContractError
 
 ORDERS = order_pb2.DESCRIPTOR.services_by_name["OrderService"]
 RESERVATIONS = reservation_pb2.DESCRIPTOR.services_by_name["ReservationService"]
@@ -25,20 +24,20 @@ RESERVATIONS = reservation_pb2.DESCRIPTOR.services_by_name["ReservationService"]
 def test_a_public_create() -> None:
     create = policy.read(ORDERS).methods["CreateOrder"]
     assert create.path == "/argosy.order.v1.OrderService/CreateOrder"
-    assert (create.access, create.callers, create.creates, create.repeatable) == (Access.USER, frozenset(), True, False)
+    assert (create.access, create.callers, create.creates, create.is_repeatable) == (Access.USER, (), True, False)
     assert (create.verb, create.route) == ("POST", "/api/v1/orders")
     assert (create.request_class, create.response_class) == (order_pb2.CreateOrderRequest, order_pb2.Order)
 
 
 def test_a_public_read() -> None:
     read = policy.read(user_pb2.DESCRIPTOR.services_by_name["UserService"]).methods["GetUser"]
-    assert (read.access, read.creates, read.repeatable) == (Access.USER, False, True)
+    assert (read.access, read.creates, read.is_repeatable) == (Access.USER, False, True)
     assert (read.verb, read.route) == ("GET", "/api/v1/users/{id}")
 
 
 def test_a_stream() -> None:
     orders = policy.read(ORDERS).methods
-    assert (orders["WatchOrder"].streams, orders["WatchOrder"].deadline) == (True, 3600)
+    assert (orders["WatchOrder"].streams, orders["WatchOrder"].timeout) == (True, 3600)
     assert not orders["GetOrder"].streams
 
 
@@ -52,17 +51,17 @@ def test_an_internal_service() -> None:
     reserve = reservations.methods["ReserveStock"]
     assert reservations.is_internal
     assert reservations.owner == "inventory"
-    assert (reserve.access, reserve.callers, reserve.repeatable) == (Access.INTERNAL, frozenset({"order"}), True)
-    assert (reserve.verb, reserve.route) == ("GRPC", reserve.path)
+    assert (reserve.access, reserve.callers, reserve.is_repeatable) == (Access.INTERNAL, ("order",), True)
+    assert (reserve.verb, reserve.route) == ("", "")
 
 
 def test_callers_are_those_of_the_plan() -> None:
     look_up = order_lookup_pb2.DESCRIPTOR.services_by_name["OrderLookupService"]
     callers = {name: method.callers for name, method in policy.read(look_up).methods.items()}
     assert callers == {
-        "LookUpOrder": frozenset({"payment"}),
-        "LookUpOrders": frozenset({"inventory", "notification", "payment"}),
-        "ResolveOrders": frozenset({"inventory"}),
+        "LookUpOrder": ("payment",),
+        "LookUpOrders": ("payment", "inventory", "notification"),
+        "ResolveOrders": ("inventory",),
     }
     assert not policy.read(ORDERS).is_internal
 
@@ -118,7 +117,7 @@ def test_an_rpcs_own_deadline_goes_before_its_services() -> None:
         method.deadline.nanos = 250_000_000
 
     methods = policy.read(_service(shorter)).methods
-    assert (methods["One"].deadline, methods["Two"].deadline) == (0.25, 7.0)
+    assert (methods["One"].timeout, methods["Two"].timeout) == (0.25, 7.0)
 
 
 def test_a_custom_http_verb() -> None:

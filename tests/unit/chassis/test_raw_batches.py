@@ -96,7 +96,7 @@ def test_a_record_whose_offset_is_not_in_its_batch_is_undecodable() -> None:
 
 
 @given(st.lists(ANY, min_size=1, max_size=4), st.sampled_from(sorted(CODECS)), st.data())
-def test_no_bytes_make_it_raise_or_stand_still(records: list[Raw], name: str, data: st.DataObject) -> None:
+def test_no_bytes_make_it_raise_or_loop(records: list[Raw], name: str, data: st.DataObject) -> None:
     good = batch(records, name)
     bad = bytearray(good)
     for at in data.draw(st.lists(st.integers(12, len(good) - 1), max_size=8)):

@@ -18,7 +18,7 @@ from services.chassis.process.resource import Impaired
 
 
 class Part:
-    """A resource that does as it is told."""
+    """A resource that a test controls."""
 
     def __init__(self, name: str, events: list[str]) -> None:
         self.name = name
@@ -73,8 +73,8 @@ async def test_a_start_is_tried_until_it_succeeds_and_logged_once() -> None:
     events: list[str] = []
     part = Part("database", events)
     part.failing_starts = 5
-    told: list[bool] = []
-    ready = Readiness(told.append)
+    seen: list[bool] = []
+    ready = Readiness(seen.append)
     ready.add(part, required=True)
     assert (ready.serving, ready.failing) == (False, ["database"])
     with capture_logs() as lines:
@@ -83,7 +83,7 @@ async def test_a_start_is_tried_until_it_succeeds_and_logged_once() -> None:
             assert (ready.serving, ready.opened, ready.failing) == (True, True, [])
     assert events == ["database started"]
     assert [line["event"] for line in lines] == ["waiting_for_resource", "resource_started"]
-    assert (told[0], told[-1]) == (False, True)
+    assert (seen[0], seen[-1]) == (False, True)
 
 
 async def test_with_nothing_to_wait_for_it_serves_at_once() -> None:
@@ -93,7 +93,7 @@ async def test_with_nothing_to_wait_for_it_serves_at_once() -> None:
     assert ready.all_started.is_set()
 
 
-async def test_one_failed_check_is_bad_luck_two_are_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_failed_check_is_ignored_and_two_are_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     part = Part("database", [])
     ready = Readiness(lambda serving: None)
     ready.add(part, required=True)
@@ -217,7 +217,7 @@ async def test_a_task_that_fails_is_run_again_and_one_that_returns_is_not() -> N
     assert [line["task"] for line in lines if line["event"] == "background_failed"] == ["fails", "fails"]
 
 
-async def test_a_task_that_waits_for_what_is_away_says_so_in_a_line() -> None:
+async def test_a_task_that_waits_for_a_dependency_logs_one_line() -> None:
     runs: list[str] = []
 
     async def away() -> None:
@@ -234,8 +234,8 @@ async def test_a_task_that_waits_for_what_is_away_says_so_in_a_line() -> None:
         beside.start()
         await _until(lambda: len(runs) == 3)
         await beside.stop()
-    told = {"event": "background_put_off", "log_level": "warning", "task": "away", "error": "ConnectionError: refused"}
-    assert lines == [told, told]
+    line = {"event": "background_put_off", "log_level": "warning", "task": "away", "error": "ConnectionError: refused"}
+    assert lines == [line, line]
 
 
 async def test_somebody_elses_cancellation_is_a_failure_like_any_other() -> None:

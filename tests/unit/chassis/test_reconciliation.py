@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -12,10 +12,20 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from services.chassis.plain.comparison import Drift, Page, examine, examine_all
-from services.chassis.plain.errors import Unavailable
-from services.chassis.process.reconciliation import MOST_REPAIRS, Known, Outcome, Reconciliation, ReconciliationSettings
+from services.chassis.plain.errors import InvalidArgument, Unavailable
+from services.chassis.process.reconciliation import (
+    MOST_REPAIRS,
+    DriftKey,
+    Known,
+    Outcome,
+    Reconciliation,
+    ReconciliationSettings,
+    RecordedDrift,
+)
+from services.chassis.rpc.drifts import ListDrifts
 
 KIND = "test_number_differs"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Book:
@@ -44,6 +54,13 @@ class Book:
 
     async def keep(self, comparison: str, drift: Drift, known: Known) -> None:
         self.drifts[drift.kind, drift.subject] = known
+
+    async def page(self, after: DriftKey, limit: int) -> Sequence[RecordedDrift]:
+        found = [
+            RecordedDrift("numbers", Drift(kind, subject, "1", "2"), known, NOW, NOW)
+            for (kind, subject), known in sorted(self.drifts.items())
+        ]
+        return [one for one in found if one.key > after][:limit]
 
     async def count_left(self, comparison: str) -> Mapping[str, int]:
         return Counter(kind for (kind, _), one in self.drifts.items() if one.outcome is Outcome.LEFT)
@@ -194,6 +211,21 @@ async def test_a_replica_without_the_turn_shows_what_is_left(book: Book, numbers
     book.is_our_turn, book.drifts[KIND, "b"] = False, Known(Outcome.LEFT, 0)
     await routine(book, numbers).once()
     assert (numbers.repaired, left()) == ([], 1)
+
+
+async def test_what_was_found_is_listed_page_by_page(book: Book) -> None:
+    for subject in ("c", "a", "b"):
+        book.drifts[KIND, subject] = Known(Outcome.LEFT, 2)
+    list_drifts = ListDrifts(book)
+    first = await list_drifts(2, "")
+    rest = await list_drifts(2, first.next_page_token)
+    assert [drift.subject for drift in (*first.drifts, *rest.drifts)] == ["a", "b", "c"]
+    assert rest.next_page_token == ""
+    (last,) = rest.drifts
+    assert (last.comparison, last.kind, last.ours, last.theirs) == ("numbers", KIND, "1", "2")
+    assert (last.outcome, last.repairs, last.found_at.ToDatetime(UTC)) == ("left", 2, NOW)
+    with pytest.raises(InvalidArgument):
+        await list_drifts(0, "nonsense")
 
 
 async def test_everything_at_once(numbers: Numbers) -> None:

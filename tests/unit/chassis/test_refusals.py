@@ -1,4 +1,4 @@
-"""Reading what another service said when it refused a call."""
+"""Reading the error of a refused call to another service."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _error(*trailers: tuple[str, str | bytes]) -> grpc.aio.AioRpcError:
     )
 
 
-def test_a_refusal_of_ours_is_told_with_its_reason_and_its_fields() -> None:
+def test_a_refusal_of_ours_has_its_reason_and_its_fields() -> None:
     catalogue = Catalogue({_SoldOut: Fault(grpc.StatusCode.FAILED_PRECONDITION, "SOLD_OUT")})
     status = catalogue.status_of(_SoldOut("too little")).SerializeToString()
 

@@ -1,4 +1,4 @@
-"""What is said again and again is said once in a while, with how often it was left out."""
+"""A repeated log line is written once in a while, with the number of lines left out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Clock:
         return self.seconds
 
 
-def test_the_same_thing_is_said_once_until_the_time_is_over() -> None:
+def test_the_same_line_is_logged_once_until_the_interval_is_over() -> None:
     clock = Clock()
     seen = Repeats(30, clock)
     assert [seen.left_out("away") for _ in range(4)] == [0, None, None, None]
@@ -27,7 +27,7 @@ def test_the_same_thing_is_said_once_until_the_time_is_over() -> None:
     assert seen.left_out("away") == 1
 
 
-def test_other_things_are_said() -> None:
+def test_other_lines_are_logged() -> None:
     seen = Repeats(30, Clock())
     assert [seen.left_out(what) for what in ("a", "b", "a")] == [0, 0, None]
 

@@ -45,7 +45,7 @@ def test_secrets_do_not_print_and_settings_do_not_change(environment: pytest.Mon
     settings = load(ShopSettings)
     assert "sk_secret" not in repr(settings)
     with pytest.raises(ValidationError):
-        settings.grpc_port = 1  # type: ignore[misc]
+        settings.grpc_port = 1
 
 
 def test_every_bad_variable_is_named_and_no_value(
@@ -57,13 +57,13 @@ def test_every_bad_variable_is_named_and_no_value(
     environment.setenv("SERVICE_KEY_FILE", "/nowhere")
     with pytest.raises(SystemExit) as exit_:
         load(ShopSettings)
-    told = capsys.readouterr().err
+    printed = capsys.readouterr().err
     assert exit_.value.code == 2
-    assert [line.split(":")[0] for line in sorted(told.splitlines())] == [
+    assert [line.split(":")[0] for line in sorted(printed.splitlines())] == [
         "bad setting API_KEY", "bad setting DRAIN_GRACE_SECONDS", "bad setting GRPC_PORT",
         "bad setting SERVICE_KEY_FILE",
     ]  # fmt: skip
-    assert "sk_oops" not in told
+    assert "sk_oops" not in printed
 
 
 def _refusal(capsys: pytest.CaptureFixture[str]) -> str:

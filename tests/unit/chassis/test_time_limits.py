@@ -61,7 +61,7 @@ async def test_a_limit_that_has_ended_cancels_nobody() -> None:
     assert task.cancelling() == 0
 
 
-async def test_a_cancelled_task_is_whole_again_once_its_limit_has_ended() -> None:
+async def test_a_task_is_not_cancelled_any_more_once_its_limit_has_ended() -> None:
     limits = TimeLimits()
     limit = limits.begin(_now())
     with pytest.raises(asyncio.CancelledError):

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.chassis.plain.errors import Unauthenticated
 from services.chassis.rpc import service_tokens, user_tokens
-from services.chassis.rpc.call import Service
+from services.chassis.rpc.call import Service, User
 from services.chassis.rpc.jwks import read_keys
 from services.chassis.rpc.service_tokens import KeyFileError, ServiceTokenSigner, ServiceTokenVerifier
 from services.chassis.rpc.user_tokens import UserTokens
@@ -65,7 +65,7 @@ async def test_not_past_its_expiry(keys: UserKeys, monkeypatch: pytest.MonkeyPat
     clock = Clock(now)
     token = keys.token(iat=int(now), exp=int(now) + 100)
     monkeypatch.setattr(user_tokens, "time", clock)
-    tokens._remember(token, user_tokens.User("u", frozenset(), "s", "web-app"), now + 100)
+    tokens._remember(token, User("u", frozenset(), "s", "web-app"), now + 100)
     clock.now = now + 99
     assert (await tokens.verify(token)).id == "u"
     clock.now = now + 100
@@ -96,13 +96,13 @@ async def test_what_is_remembered_is_bounded(keys: UserKeys, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("claims", [{"sub": 5}, {"sub": ""}, {"sid": ["x"]}, {"azp": None}, {"azp": 1}])
-async def test_claims_are_words(keys: UserKeys, claims: dict[str, Any]) -> None:
+async def test_claims_that_are_not_text_are_refused(keys: UserKeys, claims: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated):
         await UserTokens(keys).verify(keys.token(**claims))
 
 
 @pytest.mark.parametrize("roles", [["staff", 5], [""], {"staff": True}])
-async def test_roles_are_a_list_of_words(keys: UserKeys, roles: Any) -> None:
+async def test_roles_that_are_not_a_list_of_text_are_refused(keys: UserKeys, roles: Any) -> None:
     with pytest.raises(Unauthenticated):
         await UserTokens(keys).verify(keys.token(roles))
 

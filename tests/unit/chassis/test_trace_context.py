@@ -57,7 +57,7 @@ def test_inside_a_block_and_no_further() -> None:
     assert trace_context.current_or_new() != trace_context.current_or_new()
 
 
-def test_new_traces_say_whether_whoever_began_them_records_them() -> None:
+def test_new_traces_have_the_sampled_flag_of_their_creator() -> None:
     assert trace_context.new().endswith("-01")
     try:
         trace_context.decide_sampling(lambda trace_id: trace_id % 2 == 0)

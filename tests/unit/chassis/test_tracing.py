@@ -1,4 +1,4 @@
-"""Spans around calls and events; what is recorded of them, and what is never told."""
+"""Spans around calls and events; what is recorded of them, and what is never exported."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class Recorder:
     """A Recording whose spans are looked at."""
 
     def __init__(self, **settings: Any) -> None:
-        self.told = InMemorySpanExporter()
+        self.exporter = InMemorySpanExporter()
         made = TracerProvider(sampler=sampler(TracingSettings(**settings)), shutdown_on_exit=False)
-        made.add_span_processor(SimpleSpanProcessor(Discreet(self.told)))
+        made.add_span_processor(SimpleSpanProcessor(Discreet(self.exporter)))
         self.tracer = made.get_tracer("a library's")
         self.recording = Recording(made)
 
     def spans(self) -> list[ReadableSpan]:
-        return sorted(self.told.get_finished_spans(), key=lambda span: span.start_time or 0)
+        return sorted(self.exporter.get_finished_spans(), key=lambda span: span.start_time or 0)
 
 
 def test_of_traces_that_begin_here_as_many_are_recorded_as_is_set() -> None:
@@ -113,7 +113,7 @@ def test_a_trace_is_passed_on_within_grpc_and_to_no_outsider() -> None:
     assert trace_id == f"{span.get_span_context().trace_id:032x}"
 
 
-def test_spans_say_which_deployment_they_are_of() -> None:
+def test_spans_have_the_attributes_of_the_deployment() -> None:
     named: dict[str, Any] = {"otel_exporter_otlp_endpoint": "http://127.0.0.1:1", "deployment_environment": "staging"}
     made = provider("order", TracingSettings(**named))
     attributes = made.resource.attributes
@@ -179,7 +179,7 @@ def test_a_dead_letter_is_an_error() -> None:
     assert recorder.spans()[0].status.status_code is StatusCode.ERROR
 
 
-def test_what_errors_say_is_not_told() -> None:
+def test_messages_of_errors_are_not_exported() -> None:
     recorder = Recorder()
     with (
         recorder.tracer.start_as_current_span("work", kind=SpanKind.SERVER),
@@ -213,13 +213,13 @@ async def test_the_end_waits_for_the_collector_but_not_for_ever() -> None:
 
 
 async def test_the_last_spans_leave_at_the_end() -> None:
-    told = InMemorySpanExporter()
+    exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(told, schedule_delay_millis=3_600_000))
+    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=3_600_000))
     provider.get_tracer("a test").start_span("work").end()
-    assert told.get_finished_spans() == ()
+    assert exporter.get_finished_spans() == ()
     await Recording(provider).finish(at_most=30)
-    assert [span.name for span in told.get_finished_spans()] == ["work"]
+    assert [span.name for span in exporter.get_finished_spans()] == ["work"]
 
 
 def test_without_a_collector_opentelemetry_is_not_even_imported() -> None:

@@ -1,4 +1,4 @@
-"""What `--help` says, and what fits on a screen."""
+"""The text of `--help`, and what fits on a screen."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def test_top_cuts_no_name_on_80_columns() -> None:
     Console(file=screen, width=80).print(_table([row]))
     head, *body = screen.getvalue().splitlines()
     assert head.split() == "service state calls/s faults/s p95 ms outbox lag dead breaker MB".split()
-    said = " ".join(body)
+    text = " ".join(body)
     for word in ("notification ", "waits", "1234", "12.34", "1.234e+04", "123.4", "half"):
-        assert word in said
+        assert word in text
     assert "…" not in screen.getvalue()
     assert max(map(len, [head, *body])) <= 80

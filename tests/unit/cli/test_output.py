@@ -16,7 +16,7 @@ def test_a_table_is_cut_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
     assert second.split() == ["[red]", "2"]
 
 
-def test_no_rows_are_said_to_people_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_rows_is_a_message_only_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     output.show([], ["a"], as_json=False, empty="none")
     output.show([], ["a"], as_json=True, empty="none")
     assert capsys.readouterr().out == "none\n"

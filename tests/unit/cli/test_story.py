@@ -41,8 +41,8 @@ def test_log_lines_of_the_orders_traces_or_with_its_id_belong_to_the_story(tmp_p
         },
     ]
     log.write_text("\n".join(map(json.dumps, lines)) + f"\nnot JSON, yet with {ORDER}\n")
-    told = [Moment(BEGAN, "order", Kind.EVENT, "", {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"})]
-    found = log_lines.moments([log], ORDER, told)
+    moments = [Moment(BEGAN, "order", Kind.EVENT, "", {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"})]
+    found = log_lines.moments([log], ORDER, moments)
     assert [(moment.kind, moment.text) for moment in found] == [
         (Kind.CALL, "GetOrder OK in 1.5 ms"),
         (Kind.LOG, f"projection_put_off order_id={ORDER}"),

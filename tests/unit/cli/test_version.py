@@ -1,4 +1,4 @@
-"""`argosy --version` works anywhere, and says what packaging says."""
+"""`argosy --version` works anywhere, and prints the version of the package."""
 
 from importlib.metadata import version
 
@@ -8,7 +8,7 @@ from cli.app import app
 from cli.version import VERSION
 
 
-def test_the_version_is_said_without_a_system() -> None:
-    said = CliRunner().invoke(app, ["--version"])
-    assert (said.exit_code, said.stdout) == (0, f"argosy {VERSION}\n")
+def test_the_version_is_printed_without_a_system() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"argosy {VERSION}\n")
     assert version("argosy") == VERSION

@@ -1,4 +1,4 @@
-"""The AsyncAPI document is one, and says of each event what the services do."""
+"""The AsyncAPI document is valid, and describes each event as the services publish it."""
 
 from __future__ import annotations
 

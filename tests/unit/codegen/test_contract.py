@@ -79,7 +79,7 @@ def test_reads_what_an_rpc_and_its_service_decide() -> None:
     assert (take.access, take.is_read, take.unlimited, take.timeout) == ("USER", False, True, 3)
 
 
-def test_a_stream_is_told_from_an_answer() -> None:
+def test_a_stream_differs_from_a_single_answer() -> None:
     (shelf,) = read_contract(image(changed(PUBLIC, "method", 0, "serverStreaming", to=True)))
     assert [rpc.streams for rpc in shelf.rpcs] == [True, False]
 

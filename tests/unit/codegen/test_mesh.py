@@ -8,7 +8,7 @@ import pytest
 from codegen import mesh, network
 from codegen.image import build_image
 from facts.system import NOBODY, System, misfits, read
-from services.chassis.rpc.contract import Service
+from services.chassis.rpc.contract import Access, Service
 
 Pair = tuple[str, str]
 
@@ -68,7 +68,7 @@ def test_nobody_may_call_what_has_lost_its_last_caller(system: System) -> None:
     closed = replace(
         system,
         contract=tuple(
-            replace(one, rpcs=tuple(replace(rpc, access="INTERNAL", callers=(NOBODY,)) for rpc in one.rpcs))
+            replace(one, rpcs=tuple(replace(rpc, access=Access.INTERNAL, callers=(NOBODY,)) for rpc in one.rpcs))
             for one in system.contract
             if one.owner == "notification"
         ),
@@ -96,7 +96,7 @@ def test_every_rpc_has_its_time(services: tuple[Service, ...], routes: dict[str,
     }
 
 
-def test_only_public_reads_are_repeated_and_all_else_says_that_it_is_not(
+def test_only_public_reads_are_retried_and_all_else_has_no_retries(
     services: tuple[Service, ...], routes: dict[str, dict[str, Any]]
 ) -> None:
     for service in services:
@@ -110,7 +110,7 @@ def test_only_public_reads_are_repeated_and_all_else_says_that_it_is_not(
         assert all("retries" in route for route in virtual_service["spec"]["http"])
 
 
-def test_instances_are_chosen_and_left_out_as_the_contract_says(services: tuple[Service, ...]) -> None:
+def test_instances_are_chosen_and_ejected_as_the_contract_defines(services: tuple[Service, ...]) -> None:
     rules = {rule["metadata"]["name"]: rule["spec"]["trafficPolicy"] for rule in mesh.destination_rules(services)}
     assert set(rules) == {"user", "order", "payment"}
     assert rules["payment"] == {

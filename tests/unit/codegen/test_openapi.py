@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the contract says, and is one."""
+"""The OpenAPI document is valid, and agrees with the contract."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_field_of_two_words_in_a_path_has_one_name(image: Json, services: tupl
     """Its proto name is in the route, its JSON name in the document: in the path and in the list of parameters."""
     renamed = deepcopy(image)
     (field,) = Image(renamed).message("argosy.inventory.v1.GetProductRequest")["field"]
-    field |= {"name": "product_id", "jsonName": "productId"}  # type: ignore[operator]
+    field |= {"name": "product_id", "jsonName": "productId"}
     route = "/api/v1/products/{product_id}"
     changed = tuple(
         replace(one, rpcs=tuple(replace(rpc, route=route) if rpc.name == "GetProduct" else rpc for rpc in one.rpcs))
@@ -127,14 +127,14 @@ def test_a_create_answers_201_and_takes_a_key_and_nothing_else_does(openapi: Jso
             assert (key in one.get("parameters", [])) == ("201" in one["responses"]), path
 
 
-def test_the_group_is_told_where_calls_are_counted(openapi: Json) -> None:
+def test_the_rate_limit_group_is_in_the_description(openapi: Json) -> None:
     assert "200 calls a minute and 2,000 an hour" in operation(openapi, "GET", "/api/v1/orders")["description"]
     webhook = operation(openapi, "POST", "/api/v1/webhooks/stripe")
     assert "an hour" not in webhook["description"]
     assert "429" not in webhook["responses"]
 
 
-def test_signing_in_may_say_which_app_and_a_webhook_says_who_signed_it(openapi: Json) -> None:
+def test_signing_in_has_the_app_header_and_a_webhook_its_signature_header(openapi: Json) -> None:
     app = {"$ref": "#/components/parameters/ClientApp"}
     takers = {p for p, verbs in openapi["paths"].items() for one in verbs.values() if app in one.get("parameters", [])}
     assert takers == {"/api/v1/users/login", "/api/v1/users/register"}
@@ -206,7 +206,7 @@ def test_what_is_in_the_path_is_not_in_the_body(openapi: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "schema"),
+    ("rules_of_field", "schema"),
     [
         ({"required": True}, {"minLength": 1}),
         ({"string": {"minLen": "8", "maxBytes": "72"}}, {"minLength": 8, "maxLength": 72}),
@@ -219,7 +219,7 @@ def test_what_is_in_the_path_is_not_in_the_body(openapi: Json) -> None:
             {"cel": [{"expression": "this == '' || (this.size() <= 20 && this.isUri() && this.matches('^h'))"}]},
             {"pattern": "^$|^h", "maxLength": 20},
         ),
-        # What cannot be said is left out, so that nothing good is called bad.
+        # What cannot be expressed is left out, so that no valid value is refused.
         ({"cel": [{"expression": "this == '' || this.startsWith('x')"}]}, {}),
         (
             {"string": {"email": True}, "cel": [{"expression": "!this.isEmail() || this.matches('[.][a-z]{2,}$')"}]},
@@ -227,8 +227,8 @@ def test_what_is_in_the_path_is_not_in_the_body(openapi: Json) -> None:
         ),
     ],
 )
-def test_rules_of_text(said: Json, schema: Json) -> None:
-    assert rules.of_string(said) == {"type": "string", **schema}
+def test_rules_of_text(rules_of_field: Json, schema: Json) -> None:
+    assert rules.of_string(rules_of_field) == {"type": "string", **schema}
 
 
 def test_bounds_are_open_or_closed() -> None:

@@ -32,7 +32,7 @@ def filter_config(config: dict[str, Any], name: str) -> dict[str, Any]:
     return next(one["typed_config"] for one in manager(config)["http_filters"] if one["name"] == name)
 
 
-def test_only_the_public_port_leaves_loopback_and_only_when_told_to() -> None:
+def test_only_the_public_port_leaves_loopback_and_only_by_a_setting() -> None:
     config = rendered(EDGE_HOST="10.0.0.9")
     listener = config["static_resources"]["listeners"][0]["address"]["socket_address"]
     admin = config["admin"]["address"]["socket_address"]
@@ -61,13 +61,13 @@ def test_every_service_is_reached_at_each_of_its_targets_and_asked_about_its_hea
 def test_tokens_are_checked_after_transcoding_and_counted_after_that() -> None:
     names = [one["name"] for one in manager(rendered())["http_filters"]]
     order = [
-        "header_mutation", "cors", "lua", "health_check", "buffer", "json", "grpc_web", "grpc_json_transcoder",
-        "jwt_authn", "limit_by_minute", "limit_by_hour", "router",
+        "session", "header_mutation", "cors", "lua", "health_check", "buffer", "json", "grpc_web",
+        "grpc_json_transcoder", "jwt_authn", "limit_by_minute", "limit_by_hour", "router",
     ]  # fmt: skip
     assert names == order
 
 
-def test_keys_are_fetched_where_the_deployment_says() -> None:
+def test_keys_are_fetched_from_the_configured_address() -> None:
     config = rendered()
     provider = filter_config(config, "jwt_authn")["providers"]["argosy"]
     assert provider["remote_jwks"]["http_uri"]["uri"] == "http://127.0.0.1:13101/keys"
@@ -143,7 +143,7 @@ def test_with_a_shared_count_it_is_asked_last_and_names_every_window() -> None:
     }
 
 
-def test_the_shared_count_tells_callers_apart_as_each_edge_does() -> None:
+def test_the_shared_count_distinguishes_callers_as_each_edge_does() -> None:
     config = rendered(RATE_LIMIT_SERVICE="127.0.0.1:8081")
     own = filter_config(config, "limit_by_minute")["rate_limits"]
     shared = filter_config(config, "shared_limit")["rate_limits"]

@@ -1,4 +1,4 @@
-"""What a deployment says about the edge."""
+"""The settings of the edge."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_reads_ports_targets_and_keys() -> None:
     assert targets == {"order": (("orders.example", 50052),), "user": (("127.0.0.1", 1), ("127.0.0.1", 2))}
 
 
-def test_what_is_not_said_is_safe() -> None:
+def test_defaults_are_safe() -> None:
     settings, _ = load(["order", "user"], GOOD)
     assert settings.edge_host == "127.0.0.1"
     assert settings.edge_trusted_hops == 0

@@ -55,6 +55,17 @@ def _versions(package: str) -> list[str]:
     return [line.split()[0].partition("==")[2] for line in lines]
 
 
+def test_the_web_apps_packages_are_there_and_those_of_its_pages_are_required(parts: dict[str, Any]) -> None:
+    locked = json.loads(sbom.NPM_LOCK.read_text())["packages"]
+    for path, package in locked.items():
+        if path:
+            name = path.rpartition("node_modules/")[2].replace("@", "%40")
+            part = parts[f"pkg:npm/{name}@{package['version']}"]
+            assert part["scope"] in ("required", "excluded")
+            assert package.get("dev") or part["scope"] == "required"
+    assert parts[f"pkg:npm/esbuild@{locked['node_modules/esbuild']['version']}"]["scope"] == "excluded"
+
+
 def test_go_modules_are_there(parts: dict[str, Any]) -> None:
     for module in ("github.com/fullstorydev/grpcurl", "github.com/FerretDB/FerretDB", "sigs.k8s.io/kustomize/api"):
         assert [purl for purl in parts if purl.lower().startswith(f"pkg:golang/{module}@".lower())], module

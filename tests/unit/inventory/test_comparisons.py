@@ -136,7 +136,7 @@ async def test_what_has_just_changed_is_not_compared() -> None:
     ("status", "order_status", "after"),
     [(Status.HELD, "confirmed", Status.COMMITTED), (Status.COMMITTED, "cancelled", Status.RELEASED)],
 )
-async def test_a_reservation_is_made_what_its_order_says(status: Status, order_status: str, after: Status) -> None:
+async def test_a_reservation_is_repaired_to_match_its_order(status: Status, order_status: str, after: Status) -> None:
     shop = Shop()
     order_id = await shop.reserved(status, order_status)
     (subject,) = await shop.reservations.of_order(order_id)

@@ -72,13 +72,16 @@ def test_one_order_has_one_currency() -> None:
 def test_prices_have_their_currencys_own_decimals() -> None:
     assert price([Line("tea", 2, Decimal(980))], CATALOG) == [PricedLine("tea", 2, Money(980, "JPY"))]
     assert price([Line("pearl", 1, Decimal("1.25"))], CATALOG) == [PricedLine("pearl", 1, Money(1250, "KWD"))]
-    for line, told in ((Line("tea", 1, Decimal("9.80")), "980 JPY"), (Line("pearl", 1, Decimal("12.5")), "1.250 KWD")):
-        with pytest.raises(LinesRefused, match=told):
+    for line, reason in (
+        (Line("tea", 1, Decimal("9.80")), "980 JPY"),
+        (Line("pearl", 1, Decimal("12.5")), "1.250 KWD"),
+    ):
+        with pytest.raises(LinesRefused, match=reason):
             price([line], CATALOG)
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "reason"),
     [
         ([Line("pin", 4)], "0.40 USD must be at least 0.50 USD"),
         ([Line("pin", 2), Line("pin", 2)], "0.40 USD must be at least 0.50 USD"),
@@ -86,17 +89,17 @@ def test_prices_have_their_currencys_own_decimals() -> None:
         ([Line("token", 1)], "XXX"),
     ],
 )
-def test_what_comes_to_less_or_more_than_can_be_charged_is_no_order(lines: list[Line], told: str) -> None:
+def test_what_comes_to_less_or_more_than_can_be_charged_is_no_order(lines: list[Line], reason: str) -> None:
     with pytest.raises(LinesRefused) as refused:
         price(lines, CATALOG)
     ((field, why),) = refused.value.violations
     assert field == "items"
-    assert told in why
+    assert reason in why
     price([Line("pin", 5)], CATALOG)
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency", "field", "told"),
+    ("amount", "currency", "field", "reason"),
     [
         ("1.00", "XXX", "currency", "such as USD"),
         ("9.80", "JPY", "price", "a whole amount of JPY"),
@@ -107,11 +110,11 @@ def test_what_comes_to_less_or_more_than_can_be_charged_is_no_order(lines: list[
         ("10000000000", "USD", "price", "at most 9999999999.99 USD"),
     ],
 )
-def test_nothing_is_sold_at_a_price_that_cannot_be_charged(amount: str, currency: str, field: str, told: str) -> None:
+def test_nothing_is_sold_at_a_price_that_cannot_be_charged(amount: str, currency: str, field: str, reason: str) -> None:
     with pytest.raises(PriceRefused) as refused:
         price_of(Decimal(amount), currency)
     ((named, why),) = refused.value.violations
-    assert (named, told in why) == (field, True)
+    assert (named, reason in why) == (field, True)
 
 
 def test_lines_of_one_product_count_together() -> None:
@@ -167,7 +170,7 @@ class OneReservation(RuleBasedStateMachine):
             self.status, self.reason = Status.RELEASED, reason
 
     @invariant()
-    def the_numbers_say_what_the_status_says(self) -> None:
+    def the_numbers_agree_with_the_status(self) -> None:
         expected = {Status.HELD: (10, 1), Status.COMMITTED: (9, 0), Status.RELEASED: (10, 0)}
         assert (self.on_hand, self.held) == expected[self.status]
 
@@ -176,7 +179,7 @@ TestOneReservation = OneReservation.TestCase
 
 
 @pytest.mark.parametrize(
-    ("on_hand", "held", "delta", "told"),
+    ("on_hand", "held", "delta", "reason"),
     [
         (10, 3, -8, "must be at least -7: of 10 in stock, 3 are held for orders"),
         (10, 0, -11, "must be at least -10: 10 are in stock"),
@@ -184,10 +187,10 @@ TestOneReservation = OneReservation.TestCase
         (MOST_ON_HAND - 5, 0, 6, f"must be at most 5: stock ends at {MOST_ON_HAND}"),
     ],
 )
-def test_an_adjustment_that_cannot_be_says_what_can(on_hand: int, held: int, delta: int, told: str) -> None:
+def test_an_impossible_adjustment_names_the_limit(on_hand: int, held: int, delta: int, reason: str) -> None:
     with pytest.raises(AdjustmentRefused) as refused:
         require_adjustable(on_hand, held, delta)
-    assert refused.value.violations == [("delta", told)]
+    assert refused.value.violations == [("delta", reason)]
 
 
 @given(st.integers(0, 100), st.integers(0, 100), st.integers(-200, 200))

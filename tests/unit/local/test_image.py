@@ -15,6 +15,7 @@ from local.image.layout import KEYS, USER
 from local.paths import ROOT
 from local.ports import SERVICES
 from tests.support.settings_classes import SETTINGS
+from web.settings import WebSettings
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
@@ -60,14 +61,14 @@ def test_compose_starts_what_the_image_holds_or_what_is_mounted(name: str) -> No
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_compose_tells_a_service_what_it_reads(service: str) -> None:
+def test_compose_sets_what_a_service_reads(service: str) -> None:
     fields = SETTINGS[service].model_fields
     given = OF_THE_IMAGE[service]["environment"].keys()
     assert {name.upper() for name, field in fields.items() if field.is_required()} - given == set()
     assert given - {name.upper() for name in fields} == set()
 
 
-def test_compose_tells_the_edge_what_it_reads() -> None:
+def test_compose_sets_what_the_edge_reads() -> None:
     load(upstream_names(), {name: str(value) for name, value in OF_THE_IMAGE["edge"]["environment"].items()})
 
 
@@ -75,3 +76,9 @@ def test_compose_and_the_trial_mount_keys_where_the_image_has_a_place_for_them()
     assert f"install -d -o argosy -g argosy {KEYS}" in DOCKERFILE
     assert f"--uid {USER} " in DOCKERFILE
     assert all(f"keys:{KEYS}" in str(service["volumes"]) for name, service in OF_THE_IMAGE.items() if name in SERVICES)
+
+
+def test_compose_tells_the_web_server_what_it_reads_and_the_edge_where_it_is() -> None:
+    given = OF_THE_IMAGE["web"]["environment"]
+    assert {name.upper() for name, field in WebSettings.model_fields.items() if field.is_required()} <= given.keys()
+    assert OF_THE_IMAGE["edge"]["environment"]["WEB_TARGET"] == f"web:{given['WEB_PORT']}"

@@ -1,6 +1,7 @@
 """Set-up does a step again exactly when what it was made from has changed, and trusts nothing that it did not check."""
 
 import hashlib
+import json
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 from gates.locks import PYTHONS
 from local.paths import ROOT
 from local.setup import step as step_module
+from local.setup import web
 from local.setup.checksums import WrongChecksums, verify
 from local.setup.interpreter import refusal
 from local.setup.making import make
@@ -108,9 +110,9 @@ def test_an_environment_goes_on_with_the_python_that_made_it(
         (venv / "pyvenv.cfg").write_text(
             f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {made_by}\n"
         )
-    said = refusal(venv, this)
-    assert (said is None) == (refused is None)
-    assert refused is None or (refused in str(said) and "\n" not in str(said))
+    complaint = refusal(venv, this)
+    assert (complaint is None) == (refused is None)
+    assert refused is None or (refused in str(complaint) and "\n" not in str(complaint))
 
 
 def test_the_supported_pythons_are_those_that_the_project_declares() -> None:
@@ -119,6 +121,26 @@ def test_the_supported_pythons_are_those_that_the_project_declares() -> None:
     assert project["requires-python"] == f">={PYTHONS[0]}"
 
 
-def test_a_step_tells_how_long_one_waits(source: Path) -> None:
+def test_a_step_announces_its_duration(source: Path) -> None:
     assert _step(source).announced == "title"
     assert replace(_step(source), minutes=3).announced == "title (about 3 min, once)"
+
+
+def test_the_web_app_is_built_again_when_its_sources_or_the_contract_change() -> None:
+    (_, build) = web.steps()
+    inputs = {str(item.relative_to(ROOT)) for item in build.inputs() if isinstance(item, Path)}
+    assert inputs >= {
+        "proto/argosy/user/v1/user.proto", "buf.yaml", "web/app/src/index.html", "web/app/package-lock.json",
+        "web/app/build.mjs", "requirements.lock",
+    }  # fmt: skip
+    assert not [
+        path for path in inputs if path.startswith(("web/app/node_modules/", "web/app/dist/", "web/app/src/gen/"))
+    ]
+
+
+def test_the_web_apps_packages_are_locked_by_hash_wherever_they_come_from() -> None:
+    packages = json.loads((web.APP / "package-lock.json").read_text())["packages"]
+    for path, package in packages.items():
+        assert not path or package["integrity"].startswith("sha512-"), path
+        assert "resolved" not in package, path
+    assert "ignore-scripts=true" in (web.APP / ".npmrc").read_text().split()

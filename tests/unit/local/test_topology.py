@@ -105,11 +105,11 @@ def test_a_setting_that_could_end_its_quotes_is_refused(value: str, stack: Stack
         render(stack, stack.run / "socket", [part])
 
 
-def test_a_stack_that_keeps_traces_has_a_collector_and_tells_everybody(tmp_path: Path) -> None:
+def test_a_stack_that_keeps_traces_has_a_collector_and_all_parts_export_to_it(tmp_path: Path) -> None:
     without = {part.name: part for part in parts(Stack(tmp_path, 0), credentials.ensure(Stack(tmp_path, 0).secrets))}
     stack = Stack(tmp_path, 0, traces=True)
     traced = {part.name: part for part in parts(stack, credentials.read(stack.secrets))}
     assert traced.keys() - without.keys() == {"traces"}
-    told = {name for name, part in traced.items() if "OTEL_EXPORTER_OTLP_ENDPOINT" in part.environment}
-    assert told == {"edge"} | {part for one in system().services for part in (one.name, *one.seeds)}
+    exporting = {name for name, part in traced.items() if "OTEL_EXPORTER_OTLP_ENDPOINT" in part.environment}
+    assert exporting == {"edge"} | {part for one in system().services for part in (one.name, *one.seeds)}
     assert not any(name.startswith("OTEL_") for part in without.values() for name in part.environment)

@@ -99,7 +99,7 @@ SHIPPED_MISTAKES: dict[str, tuple[str, Callable[[Manifest], object], str]] = {
         lambda m: m["spec"]["egress"][1]["ports"][0].update(port=15011),
         "istiod has no port 15011",
     ),
-    "a sidecar's port that tells no figures": (
+    "a sidecar's port without metrics": (
         "NetworkPolicy/monitoring",
         lambda m: m["spec"]["ingress"][0]["ports"][1].update(port=15090),
         "15090 is not a readable port of a sidecar",
@@ -122,10 +122,10 @@ SHIPPED_MISTAKES: dict[str, tuple[str, Callable[[Manifest], object], str]] = {
 def test_a_mistake_in_what_is_shipped_is_found(
     systems: dict[str, System], installed: Facts, name: str, mistake: str
 ) -> None:
-    which, make, told = SHIPPED_MISTAKES[mistake]
+    which, make, finding = SHIPPED_MISTAKES[mistake]
     system = copy.deepcopy(systems[name])
     make(system[which])
-    assert any(told in problem for problem in found(system, installed)), found(system, installed)
+    assert any(finding in problem for problem in found(system, installed)), found(system, installed)
 
 
 def workload(installed: Facts, name: str) -> Any:
@@ -170,10 +170,10 @@ CHART_CHANGES: dict[str, tuple[Callable[[Facts], object], str]] = {
 
 @pytest.mark.parametrize("change", CHART_CHANGES)
 def test_a_change_of_the_charts_is_found(systems: dict[str, System], installed: Facts, change: str) -> None:
-    make, told = CHART_CHANGES[change]
+    make, finding = CHART_CHANGES[change]
     make(installed)
     seen = found(systems["k8s/overlays/production"], installed)
-    assert any(told in problem for problem in seen), seen
+    assert any(finding in problem for problem in seen), seen
 
 
 def test_what_is_kept_and_differs_from_the_charts_is_named(installed: Facts) -> None:

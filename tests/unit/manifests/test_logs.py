@@ -19,11 +19,11 @@ def built() -> dict[str, Manifest]:
     return {one["kind"]: one for one in manifests(all_builds()["k8s/components/logs"]) if _is_of_logs(one)}
 
 
-def test_the_collector_is_told_all_that_its_configuration_asks_for(built: dict[str, Manifest]) -> None:
+def test_the_collector_gets_all_variables_of_its_configuration(built: dict[str, Manifest]) -> None:
     text = built["ConfigMap"]["data"]["config.yaml"]
-    told = {entry["name"]: entry["value"] for entry in container(built)["env"]}
-    assert set(re.findall(r"\$\{env:(\w+)\}", text)) == told.keys()
-    assert told["LOGS_OF"] == "production"
+    environment = {entry["name"]: entry["value"] for entry in container(built)["env"]}
+    assert set(re.findall(r"\$\{env:(\w+)\}", text)) == environment.keys()
+    assert environment["LOGS_OF"] == "production"
 
 
 def test_what_it_reads_and_keeps_is_mounted(built: dict[str, Manifest]) -> None:
@@ -32,8 +32,8 @@ def test_what_it_reads_and_keeps_is_mounted(built: dict[str, Manifest]) -> None:
     (included,) = config["receivers"]["filelog"]["include"]
     read = next(path for path in mounts if PurePath(included).is_relative_to(path))
     assert mounts[read]["readOnly"]
-    told = {entry["name"]: entry["value"] for entry in container(built)["env"]}
-    assert not mounts[told["LOGS_POSITIONS"]].get("readOnly")
+    environment = {entry["name"]: entry["value"] for entry in container(built)["env"]}
+    assert not mounts[environment["LOGS_POSITIONS"]].get("readOnly")
     (argument,) = container(built)["args"]
     assert any(PurePath(argument.removeprefix("--config=")).is_relative_to(path) for path in mounts)
 

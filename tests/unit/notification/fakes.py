@@ -139,11 +139,11 @@ class FakeMessages:
             for row in shown[start : start + limit]
         ]
 
-    async def oldest_parked(self, limit: int) -> Sequence[ParkedMessage]:
+    async def oldest_parked(self, after: UUID, limit: int) -> Sequence[ParkedMessage]:
         return [
             ParkedMessage(row.id, row.new.user_id, row.new.kind, row.new.order_id, row.attempts, row.error, NOW)
-            for row in self.rows
-            if row.status is Status.PARKED
+            for row in sorted(self.rows, key=lambda row: row.id)
+            if row.status is Status.PARKED and row.id > after
         ][:limit]
 
     async def retry_parked(self, ids: Sequence[UUID] | None) -> Sequence[UUID]:

@@ -1,4 +1,4 @@
-"""Which facts people are told, and how long a failed message waits."""
+"""Which facts are mailed, and how long a failed message waits."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def test_every_kind_has_a_subject_and_both_templates() -> None:
     }
 
 
-def test_everything_is_wanted_unless_said_otherwise_and_security_even_then() -> None:
-    said = {"order_shipped": False, "password_reset": False}
-    assert {each.kind for each in all_preferences(said) if not each.email} == {Kind.ORDER_SHIPPED}
+def test_everything_is_wanted_by_default_and_security_mails_always() -> None:
+    stated = {"order_shipped": False, "password_reset": False}
+    assert {each.kind for each in all_preferences(stated) if not each.email} == {Kind.ORDER_SHIPPED}
     assert len(all_preferences({})) == len(Kind)
 
 

@@ -28,7 +28,7 @@ def forms(kind: Kind) -> tuple[str, str]:
         mail_request_id=None, attempt=1, email="ada@example.com", name="Ada Byron",
     )  # fmt: skip
     mail = Letters("shop@example.com", "https://shop.example.com").write(message, "a-token")
-    plain, html = (part.get_content() for part in mail.iter_parts())  # type: ignore[attr-defined]
+    plain, html = (part.get_content() for part in mail.iter_parts())
     body = html.partition("</head>")[2]
     return plain, unescape(re.sub(r"<[^>]+>", "", body))
 

@@ -133,7 +133,7 @@ async def test_the_last_attempt_parks_and_an_operator_retries(post: Post) -> Non
     post.mailer.error = MailNotSent("451")
     post.unit.messages.rows[0].attempts = MAX_ATTEMPTS - 1
     await post.send()
-    (parked,) = await post.parked(ListParked(10))
+    (parked,), _ = await post.parked(ListParked(10))
     assert (parked.error, parked.attempts) == ("451", MAX_ATTEMPTS)
     await post.count()
     assert REGISTRY.get_sample_value("argosy_messages_unsent", {"status": "parked"}) == 1

@@ -13,10 +13,13 @@ from services.chassis.plain.errors import FieldViolation, InvalidArgument, Unava
 from services.order.domain.history import Commit, History, fold
 from services.order.domain.orders import Line, Order, PaymentState, RequestedLine, Status
 from services.order.ports import (
+    Before,
     HeldForOtherLines,
     HoldEnded,
     OrderClosed,
+    OrderFilter,
     OrderList,
+    OrdersPage,
     OutcomeUnknown,
     OutOfStock,
     Page,
@@ -97,6 +100,16 @@ class FakeReadSide:
         page = listed[start : start + limit]
         return Page(page, Position(start + limit) if len(listed) > start + limit else None)
 
+    async def all_orders(self, wanted: OrderFilter, before: Before | None, limit: int) -> OrdersPage:
+        """ports.AllOrders.page, but for the bounds of time."""
+        listed = [
+            order
+            for order in sorted(map(_order, self.documents_by_id.values()), key=_newest_last, reverse=True)
+            if order.status in wanted.statuses and (before is None or before.comes_after(order))
+        ]
+        page = listed[:limit]
+        return OrdersPage(page, Before(page[-1].created_at, page[-1].id) if len(listed) > limit else None)
+
     async def pending_since(self, before: datetime) -> Sequence[UUID]:
         return await self.pending_between(NOW - timedelta(days=999), before)
 
@@ -136,6 +149,22 @@ def _order(document: dict[str, object]) -> Order:
     return order
 
 
+def _newest_last(order: Order) -> tuple[datetime, UUID]:
+    return order.created_at, order.id
+
+
+class FakeAllOrders:
+    """ports.AllOrders, and what was asked of it."""
+
+    def __init__(self, read_side: FakeReadSide) -> None:
+        self._read_side = read_side
+        self.asked: list[OrderFilter] = []
+
+    async def page(self, wanted: OrderFilter, before: Before | None, limit: int) -> OrdersPage:
+        self.asked.append(wanted)
+        return await self._read_side.all_orders(wanted, before, limit)
+
+
 class FakeMissingOrders:
     """ports.MissingOrders."""
 
@@ -168,6 +197,25 @@ class FakePageTokens:
         if its_list != str(of):
             raise InvalidArgument([FieldViolation("pageToken", "is of another list")])
         return Position(int(shelf))
+
+
+class FakeAllOrdersTokens:
+    """ports.AllOrdersTokens: a token names its reader and filter."""
+
+    def seal(self, end: Before, reader_id: UUID, wanted: OrderFilter) -> str:
+        return f"{end.placed_at.isoformat()}|{end.order_id}|{reader_id}|{_text(wanted)}"
+
+    def open(self, token: str, reader_id: UUID, wanted: OrderFilter) -> Before | None:
+        if not token:
+            return None
+        placed_at, order_id, its_list = token.split("|", 2)
+        if its_list != f"{reader_id}|{_text(wanted)}":
+            raise InvalidArgument([FieldViolation("pageToken", "is of another list")])
+        return Before(datetime.fromisoformat(placed_at), UUID(order_id))
+
+
+def _text(wanted: OrderFilter) -> str:
+    return f"{sorted(wanted.statuses)} {wanted.placed_from} {wanted.placed_before}"
 
 
 class FakeInventory:

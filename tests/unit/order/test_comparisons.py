@@ -19,7 +19,7 @@ from services.order.use_cases.journal import Journal
 from services.order.use_cases.look_up_orders import LookUpOrders, LookUpOrdersHandler
 from services.order.use_cases.rebuild_read_side import RebuildReadSideHandler
 from tests.unit.order.examples import history_of
-from tests.unit.order.fakes import NOW, FakeCommits, FakeInventory, FakeMissingOrders, FakePayments, FakeReadSide
+from tests.unit.order.fakes import NOW, FakeCommits, FakeInventory, FakePayments, FakeReadSide, new_missing
 
 HOUR = timedelta(hours=1)
 
@@ -46,9 +46,9 @@ class Shop:
             self.commits,
             self.read_side,
             self.read_side,
-            FakeMissingOrders,
+            new_missing,
             lambda: NOW,
-            HOUR,  # type: ignore[arg-type]
+            HOUR,
         )
         self.confirmed = CompareConfirmed(ids, self.commits, self.payments, self.inventory, HOUR, lambda: NOW)
         self.lists = CompareReadSide(ids, rebuild)
@@ -106,7 +106,7 @@ async def test_a_confirmed_order_that_has_no_reservation_is_left() -> None:
         await examine(shop.confirmed, [str(bare)], mend=True)
 
 
-async def test_lists_are_made_what_histories_say() -> None:
+async def test_lists_are_repaired_to_match_histories() -> None:
     shop = Shop()
     missing, different, well = [await shop.order(Status.CONFIRMED) for _ in range(3)]
     del shop.read_side.documents_by_id[str(missing)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import bson
@@ -20,7 +22,7 @@ from services.order.domain.history import Commit, fold
 from services.order.domain.orders import Address, Line, Status
 from tests.unit.order.examples import ANN, history_of, moved, order_created
 
-UTC_DATES = bson.CodecOptions(tz_aware=True)
+UTC_DATES: bson.CodecOptions[Mapping[str, Any]] = bson.CodecOptions(tz_aware=True)
 
 
 def through_bson(commit: Commit) -> Commit:

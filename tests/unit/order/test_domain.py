@@ -107,7 +107,7 @@ def test_a_confirmed_order_is_not_cancelled_for_want_of_a_payment(reason: Reason
         move(order_that_is(Status.CONFIRMED), Status.CANCELLED, reason)
 
 
-def test_a_stranger_cannot_tell_an_order_from_none() -> None:
+def test_a_stranger_gets_the_same_answer_for_an_order_and_for_none() -> None:
     with pytest.raises(OrderNotFound) as hidden:
         move_by(STRANGER, order_that_is(Status.PENDING), Status.CANCELLED)
     assert str(hidden.value) == str(OrderNotFound(ORDER_ID))
@@ -132,7 +132,7 @@ def test_only_staff_list_another_persons_orders() -> None:
             require_may_list(actor, user_id)
 
 
-def test_a_move_says_who_made_it() -> None:
+def test_a_move_records_who_made_it() -> None:
     order = order_that_is(Status.PENDING)
     assert _reason(move_by(OWNER, order, Status.CANCELLED)) is Reason.BY_OWNER
     assert _reason(move_by(STAFF, order, Status.CANCELLED)) is Reason.BY_STAFF

@@ -1,4 +1,4 @@
-"""Orders' events as the bus and the history tell them."""
+"""Orders' events on the bus and in the history."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.unit.order.examples import ADDRESS, ANN, TRACEPARENT, history_of, ord
 def test_a_commit_is_published_under_its_order_with_its_version() -> None:
     created, confirmed = history_of(Status.CONFIRMED)
     (record,) = records_of(confirmed)
-    headers = {name: value.decode() for name, value in record.headers}
+    headers = {name: (value or b"").decode() for name, value in record.headers}
 
     assert (record.topic, record.key) == ("order-events", str(created.order_id).encode())
     assert headers["ce_type"] == "ORDER_STATUS_UPDATED"
@@ -51,7 +51,7 @@ def test_the_bus_does_not_learn_where_an_order_goes() -> None:
         assert private not in str(list(history_messages([commit])))
 
 
-def test_the_history_is_told_in_order_as_on_the_bus() -> None:
+def test_the_history_is_in_the_order_of_the_bus() -> None:
     commits = history_of(Status.CONFIRMED, Status.CANCELLED)
     order_id = str(commits[0].order_id)
     entries = list(history_messages(commits))

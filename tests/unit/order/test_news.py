@@ -1,4 +1,4 @@
-"""What watchers are told, and that nothing of it is lost or piles up. (From a real broker: integration/order.)"""
+"""What watchers receive, and that nothing is lost or accumulates. (From a real broker: integration/order.)"""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_only_what_is_newer_is_news() -> None:
         assert await is_due(news, 2)
 
 
-async def test_who_does_not_look_for_long_is_told_once() -> None:
+async def test_a_watcher_that_reads_late_is_woken_once() -> None:
     history = history_of(Status.CONFIRMED, Status.SHIPPED, Status.DELIVERED)
     every = order_news()
     with every.of(history[0].order_id) as news:
@@ -71,7 +71,7 @@ async def test_who_does_not_look_for_long_is_told_once() -> None:
         assert not await is_due(news, 4)
 
 
-async def test_each_listener_of_an_order_is_told_and_nobody_else() -> None:
+async def test_each_listener_of_an_order_is_woken_and_nobody_else() -> None:
     history, other = history_of(Status.CONFIRMED), history_of(Status.CONFIRMED)
     every = order_news()
     order_id = history[0].order_id

@@ -25,6 +25,7 @@ from services.order.use_cases.cancel_unpaid import CancelUnpaid, CancelUnpaidHan
 from services.order.use_cases.get_order import GetOrder, GetOrderHandler
 from services.order.use_cases.get_order_history import GetOrderHistory, GetOrderHistoryHandler
 from services.order.use_cases.journal import TRIES, Contended, Journal
+from services.order.use_cases.list_all_orders import ListAllOrders, ListAllOrdersHandler
 from services.order.use_cases.list_orders import ListOrders, ListOrdersHandler
 from services.order.use_cases.look_up_order import LookUpOrder, LookUpOrderHandler
 from services.order.use_cases.place_order import PlaceOrder, PlaceOrderHandler, order_id_of
@@ -40,6 +41,8 @@ from services.order.use_cases.watch_order import WatchOrder, WatchOrderHandler
 from tests.unit.order.examples import ADDRESS, ANN, BOB, STAFF, history_of, moved, order_created
 from tests.unit.order.fakes import (
     NOW,
+    FakeAllOrders,
+    FakeAllOrdersTokens,
     FakeCommits,
     FakeInventory,
     FakeNews,
@@ -70,6 +73,8 @@ class Orders:
         self.history = GetOrderHistoryHandler(journal)
         self.look_up = LookUpOrderHandler(journal)
         self.list = ListOrdersHandler(self.read_side, FakePageTokens())
+        self.all_orders = FakeAllOrders(self.read_side)
+        self.list_all = ListAllOrdersHandler(self.all_orders, FakeAllOrdersTokens())
         self.update = UpdateStatusHandler(journal)
         self.watch = WatchOrderHandler(journal, self.get, self.news)
         self.apply_payment = ApplyPaymentHandler(journal)
@@ -190,7 +195,7 @@ async def test_a_key_whose_stock_is_reserved_for_other_lines_is_a_mismatch(order
         await orders.place(placing("k"))
 
 
-async def test_a_key_whose_reservation_was_released_says_so(orders: Orders) -> None:
+async def test_a_key_whose_reservation_was_released_is_refused(orders: Orders) -> None:
     orders.inventory.released.add(order_id_of(ANN, "k"))
     with pytest.raises(HoldEnded):
         await orders.place(placing("k"))
@@ -272,6 +277,34 @@ async def test_lists_come_in_pages_whose_tokens_are_of_one_list(orders: Orders) 
             await orders.list(replace(other, page_token=first.next_page_token))
     with pytest.raises(OnlyStaffListOthers):
         await orders.list(ListOrders(STRANGER, ANN, None, 2, first.next_page_token))
+
+
+async def test_staff_list_all_orders_in_pages_whose_tokens_are_of_one_list(orders: Orders) -> None:
+    ids = [orders.stored(history_of(*moves, user_id=uuid4())) for moves in ((), (Status.CONFIRMED,), ())]
+    everything = ListAllOrders(STAFF, frozenset(), None, None, 2, "")
+    first = await orders.list_all(everything)
+    rest = await orders.list_all(replace(everything, page_token=first.next_page_token))
+    assert [order.id for order in (*first.orders, *rest.orders)] == ids[::-1]
+    assert rest.next_page_token == ""
+    assert {one.statuses for one in orders.all_orders.asked} == {frozenset(Status)}
+    confirmed = await orders.list_all(replace(everything, statuses=frozenset({Status.CONFIRMED})))
+    assert [order.id for order in confirmed.orders] == [ids[1]]
+    for other in (
+        replace(everything, statuses=frozenset({Status.PENDING})),
+        replace(everything, placed_from=NOW),
+        replace(everything, actor=Actor(BOB, is_staff=True)),
+    ):
+        with pytest.raises(InvalidArgument):
+            await orders.list_all(replace(other, page_token=first.next_page_token))
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+async def test_bounds_without_time_between_them_are_refused(orders: Orders, seconds: int) -> None:
+    command = ListAllOrders(STAFF, frozenset(), NOW, NOW + timedelta(seconds=seconds), 20, "")
+    with pytest.raises(InvalidArgument) as refusal:
+        await orders.list_all(command)
+    assert [violation.field for violation in refusal.value.violations] == ["placedBefore"]
+    assert orders.all_orders.asked == []
 
 
 async def test_a_person_moves_an_order(orders: Orders) -> None:

@@ -12,7 +12,15 @@ from services.chassis.plain import clock
 from services.chassis.plain.errors import IdempotencyMismatch, Unavailable
 from services.chassis.plain.money import Money
 from services.payment.adapters.asked import Asked
-from services.payment.domain.charges import Attempt, Charge, ChargeState, CloseReason, ListedCharge, Settlement
+from services.payment.domain.charges import (
+    Attempt,
+    Challenge,
+    Charge,
+    ChargeState,
+    CloseReason,
+    ListedCharge,
+    Settlement,
+)
 from services.payment.domain.credit import ComparedCredit, CreditEntry, CreditKind
 from services.payment.domain.disputes import DisputeState, ProviderDispute
 from services.payment.domain.ledger import Entry, LedgerLine
@@ -425,7 +433,7 @@ class FakeProvider:
                 word=self.outcome.value,
                 capture_reference=f"capture-{payment.key}",
                 settlement=settlement if self.outcome is ChargeState.SUCCEEDED else None,
-                challenge_secret="challenge",
+                challenge=Challenge("secret", "https://bank"),
                 decline_code=self.declines_with if self.outcome is ChargeState.DECLINED else None,
             )
         self._lose()

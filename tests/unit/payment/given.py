@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from services.chassis.plain.money import Money
-from services.payment.domain.charges import Charge, ChargeState, Settlement
+from services.payment.domain.charges import Challenge, Charge, ChargeState, Settlement
 from services.payment.domain.orders import Order
 from services.payment.domain.outcomes import Change, apply_charge
 from services.payment.domain.payments import Payment, begin
@@ -53,7 +53,7 @@ def a_charge(state: ChargeState, **changes: Any) -> Charge:
         word=state.value,
         capture_reference="ch_1" if succeeded else None,
         settlement=FEE if succeeded else None,
-        challenge_secret="pi_1_secret_x",
+        challenge=Challenge("pi_1_secret_x"),
     )
     return replace(charge, **changes)
 

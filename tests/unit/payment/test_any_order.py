@@ -34,7 +34,7 @@ class PaymentMachine(RuleBasedStateMachine):
         self.truth: Charge | None = None
         self.past: list[Charge] = []
         self.refund: Refund | None = None
-        self.told: list[type[Fact]] = []
+        self.published: list[type[Fact]] = []
         self.ledger: list[LedgerLine] = []
 
     # What happens at the provider
@@ -98,15 +98,15 @@ class PaymentMachine(RuleBasedStateMachine):
             assert self.payment.status is Status.REFUNDED
         else:
             assert self.payment.status is Status.SUCCEEDED
-            assert PaymentConfirmed in self.told
+            assert PaymentConfirmed in self.published
 
     @invariant()
-    def each_thing_is_told_once_and_never_its_opposite(self) -> None:
-        assert len(self.told) == len(set(self.told))
-        assert not {PaymentConfirmed, PaymentFailed} <= set(self.told)
+    def each_fact_is_published_once_and_never_its_opposite(self) -> None:
+        assert len(self.published) == len(set(self.published))
+        assert not {PaymentConfirmed, PaymentFailed} <= set(self.published)
 
     @invariant()
-    def the_books_say_what_the_payment_says(self) -> None:
+    def the_ledger_agrees_with_the_payment(self) -> None:
         captured = sum(line.amount.minor for line in self.ledger if line.entry is Entry.CAPTURE)
         given_back = sum(line.amount.minor for line in self.ledger if line.entry is Entry.REFUND)
         assert captured == (self.payment.amount.minor if self.payment.is_paid else 0)
@@ -123,14 +123,14 @@ class PaymentMachine(RuleBasedStateMachine):
         self.past.append(charge)
 
     def _apply(self, charge: Charge) -> Change:
-        ended = self.order_cancelled or PaymentFailed in self.told
+        ended = self.order_cancelled or PaymentFailed in self.published
         return apply_charge(self.payment, charge, order_ended=ended, now=self.now, challenge_timeout=CHALLENGE)
 
     def _write(self, change: Change) -> None:
         self.payment = change.after
         self.ledger += change.ledger
         if change.fact is not None:
-            self.told.append(type(change.fact))
+            self.published.append(type(change.fact))
         refunds = [self.refund] if self.refund else []
         given = give_back(self.payment, refunds, refund_id=REFUND_ID, now=self.now)
         self.payment, self.refund = given.payment, given.refund or self.refund
@@ -166,7 +166,7 @@ class PaymentMachine(RuleBasedStateMachine):
         self.payment, self.refund = change.payment, change.refund
         self.ledger += change.ledger
         if change.fact is not None:
-            self.told.append(type(change.fact))
+            self.published.append(type(change.fact))
 
 
 TestAnyOrder = PaymentMachine.TestCase

@@ -210,7 +210,8 @@ class TestPayments:
 class TestCharges:
     async def test_one_request_a_page(self, books: Books) -> None:
         made = [await books.confirmed() for _ in range(5)]
-        subjects, place = [], ""
+        subjects: list[str] = []
+        place = ""
         while True:
             page = await books.charges.page(place, 2)
             subjects += page.subjects

@@ -105,7 +105,7 @@ class TestPaying:
         assert (await till.pay(till.orders.place())).provider == "fake"
         assert till.credit.charges == {}
 
-    async def test_too_little_is_a_decline_that_says_so(self, till: Till) -> None:
+    async def test_too_little_credit_is_a_decline_with_its_reason(self, till: Till) -> None:
         till.credit.outcome, till.credit.declines_with = ChargeState.DECLINED, INSUFFICIENT_CREDIT
         order = till.orders.place()
         answer = await till.pay(order, payment_method=STORE_CREDIT)

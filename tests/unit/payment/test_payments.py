@@ -52,7 +52,7 @@ class TestWhatMayBePaid:
         with pytest.raises(DiffersFromOrder):
             require_payable(order, Decimal(shown) * 100, currency)
 
-    def test_everything_that_was_shown_otherwise_is_named_with_what_is_right(self) -> None:
+    def test_every_field_that_differs_is_named_with_the_right_value(self) -> None:
         with pytest.raises(DiffersFromOrder) as differs:
             require_payable(ORDER, Decimal("59.97"), "EUR")
         assert differs.value.violations == [
@@ -127,7 +127,7 @@ class TestMoneyThatCame:
 
     @pytest.mark.parametrize("stale", [state for state in ChargeState if state is not ChargeState.SUCCEEDED])
     @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.PARTIALLY_REFUNDED, Status.REFUNDED])
-    def test_is_not_undone_by_what_is_said_late(self, status: Status, stale: ChargeState) -> None:
+    def test_is_not_undone_by_late_events(self, status: Status, stale: ChargeState) -> None:
         paid = replace(applied(a_payment(), a_charge(ChargeState.SUCCEEDED)).after, status=status)
         change = applied(paid, a_charge(stale))
         assert (change.after, change.fact, change.ledger) == (paid, None, ())
@@ -172,7 +172,7 @@ class TestAPaymentThatCameToNothing:
         assert (change.after, change.fact) == (replace(ended, close_charge=True, check_at=NOW), None)
         assert next_step(change.after, NOW) is Step.CANCEL
 
-    def test_a_request_that_the_provider_refuses_is_told_to_nobody(self) -> None:
+    def test_a_request_that_the_provider_refuses_publishes_nothing(self) -> None:
         change = apply_refusal(a_payment(), Refusal.PAYMENT_METHOD, "resource_missing", NOW)
         assert (change.after.status, change.after.refusal) == (Status.FAILED, Refusal.PAYMENT_METHOD)
         assert (change.fact, change.after.check_at) == (None, None)
@@ -285,7 +285,7 @@ class TestACancelledOrder:
         payment = a_payment(status=status, provider_reference="pi_1")
         assert end_with_order(payment, NOW).after == payment
 
-    def test_minds_what_a_bank_may_send_back_yet(self) -> None:
+    def test_gives_back_again_what_the_bank_may_return(self) -> None:
         payment = a_payment(status=Status.REFUNDED, provider_reference="pi_1")
         assert end_with_order(payment, NOW).after == replace(payment, give_back=True)
 

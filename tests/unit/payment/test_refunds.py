@@ -86,7 +86,7 @@ def test_what_went_back_before_does_not_go_back_again() -> None:
     assert given([made_elsewhere(5998)]).refund is None
 
 
-def test_success_is_booked_and_told_once() -> None:
+def test_success_is_booked_and_published_once() -> None:
     refund = ordered()
     change = apply_refund(PAID, [refund], refund, seen(refund, RefundStatus.SUCCEEDED), NOW)
     assert (change.payment.status, change.refund.status, type(change.fact)) == (
@@ -154,7 +154,7 @@ def test_one_that_came_back_before_anybody_looked_is_booked_with_its_reversal() 
 
 
 @pytest.mark.parametrize("stale", [RefundStatus.PENDING, RefundStatus.SUCCEEDED])
-def test_one_that_is_over_stays_so(stale: RefundStatus) -> None:
+def test_a_failed_refund_stays_failed(stale: RefundStatus) -> None:
     refund = replace(ordered(), status=RefundStatus.FAILED, provider_reference="re_1", check_at=None)
     change = apply_refund(PAID, [refund], refund, seen(refund, stale), NOW)
     assert (change.payment.status, change.refund.status, change.ledger) == (Status.SUCCEEDED, RefundStatus.FAILED, ())
@@ -184,7 +184,7 @@ def test_nothing_goes_back_that_never_came() -> None:
         apply_refund(a_payment(), [refund], refund, seen(refund, RefundStatus.SUCCEEDED), NOW)
 
 
-def test_a_refund_says_since_when_its_outcome_is_known() -> None:
+def test_a_refund_has_the_time_of_its_outcome() -> None:
     pending = ordered()
     assert pending.processed_at is None
     waiting = apply_refund(PAID, [pending], pending, seen(pending, RefundStatus.PENDING), NOW).refund
@@ -212,7 +212,7 @@ def test_staff_may_give_back_a_part_and_then_what_is_left() -> None:
     assert (part.key, part.status, part.reason) == (str(part.id), RefundStatus.PENDING, "requested_by_customer")
 
 
-def test_more_than_is_left_is_refused_and_says_how_much_that_is() -> None:
+def test_more_than_is_left_is_refused_with_the_amount_left() -> None:
     with pytest.raises(RefundTooLarge, match=r"^amount: at most 12\.34 USD is left to refund$") as refused:
         by_staff(1235, [replace(by_staff(), amount=Money(5998 - 1234, "USD"))])
     assert refused.value.violations == [("amount", "at most 12.34 USD is left to refund")]
@@ -338,7 +338,7 @@ def test_one_that_was_given_up_and_made_after_all_is_booked() -> None:
 
 
 @pytest.mark.parametrize("before", [RefundStatus.SUCCEEDED, RefundStatus.PENDING])
-def test_the_customer_is_told_once_that_a_refund_came_back(before: RefundStatus) -> None:
+def test_a_returned_refund_is_published_once(before: RefundStatus) -> None:
     refund = replace(ordered(), status=before, provider_reference="re_1")
     change = apply_refund(OWING, [refund], refund, seen(refund, RefundStatus.FAILED), NOW)
     assert type(change.fact) is PaymentRefundFailed

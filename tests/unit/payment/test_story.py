@@ -1,4 +1,4 @@
-"""What the payment service tells of an order, row by row."""
+"""The payment service's rows in the story of an order."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def test_how_a_person_settled_it_is_not_printed() -> None:
     assert found[-1] == (Kind.PAYMENT, "payment was settled by a person")
 
 
-def test_a_payment_without_trouble_needs_nobody() -> None:
+def test_a_payment_without_trouble_has_one_row() -> None:
     assert texts(story._payment(payment())) == [(Kind.PAYMENT, "payment of 59.98 USD begins")]
 
 
-def test_a_dispute_is_told_when_it_begins_and_when_it_was_last_heard_of() -> None:
+def test_a_dispute_has_rows_for_its_start_and_its_last_change() -> None:
     row: Any = {
         "payment_id": PAYMENT_ID,
         "provider_reference": "dp_1",
@@ -66,7 +66,7 @@ def test_a_dispute_is_told_when_it_begins_and_when_it_was_last_heard_of() -> Non
     assert decided[1].at == LATER
 
 
-def test_a_webhook_is_told_when_it_was_received() -> None:
+def test_a_webhook_has_a_row_at_its_receipt() -> None:
     row: Any = {"payment_id": PAYMENT_ID, "event_id": "evt_1", "type": "charge.refunded", "received_at": NOW}
     moment = story._webhook(row)
     assert (moment.at, moment.text) == (NOW, "webhook charge.refunded is received")

@@ -17,7 +17,7 @@ from services.payment.adapters.stripe.mapping import charge, charge_in, dispute,
 from services.payment.adapters.stripe.units import to_stripe
 from services.payment.adapters.stripe.webhooks import BadSignature, NotForUs, Passed, is_signed, read_webhook
 from services.payment.adapters.stripe.words import refusal_in
-from services.payment.domain.charges import ChargeMismatch, ChargeState, Refusal, Settlement
+from services.payment.domain.charges import Challenge, ChargeMismatch, ChargeState, Refusal, Settlement
 from services.payment.domain.disputes import DisputeState, Movement, ProviderDispute, dispute_lines, worst
 from services.payment.domain.refunds import RefundStatus
 from tests.unit.payment.given import PAYMENT_ID
@@ -49,7 +49,7 @@ def error(code: str | None, param: str | None, **carried: Any) -> stripe.Invalid
     return stripe.InvalidRequestError("no", param, code, json_body=body)  # type: ignore[no-untyped-call]
 
 
-def test_a_settled_charge_tells_fee_and_net_in_the_accounts_own_currency() -> None:
+def test_a_settled_charge_has_fee_and_net_in_the_accounts_currency() -> None:
     read = charge(INTENT)
     assert (read.reference, read.amount, read.payment_id, read.capture_reference) == (
         "pi_1",
@@ -63,7 +63,7 @@ def test_a_settled_charge_tells_fee_and_net_in_the_accounts_own_currency() -> No
 LISTED = INTENT | {"created": 1_700_000_000, "latest_charge": {"id": "ch_1", "amount_refunded": 100, "disputed": True}}
 
 
-def test_a_listed_charge_tells_what_became_of_it() -> None:
+def test_a_listed_charge_has_its_state() -> None:
     read = listed_charge(LISTED)
     assert (read.reference, read.state, read.word) == ("pi_1", ChargeState.SUCCEEDED, "succeeded")
     assert (read.amount, read.refunded, read.is_disputed) == (usd(5998), usd(100), True)
@@ -117,7 +117,7 @@ def test_a_fraction_of_what_has_none_is_not_what_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize("latest", [None, "ch_1", {"id": "ch_1", "balance_transaction": None}])
-def test_one_that_is_not_settled_or_not_expanded_tells_none(latest: Any) -> None:
+def test_one_that_is_not_settled_or_not_expanded_has_none(latest: Any) -> None:
     assert charge(INTENT | {"latest_charge": latest}).settlement is None
 
 
@@ -154,7 +154,16 @@ def test_what_is_kept_with_an_attempt_is_neither_card_nor_secret() -> None:
 
 
 def test_the_secret_does_not_show() -> None:
-    assert "secret" not in repr(charge(INTENT)).replace("challenge_secret", "")
+    assert "secret" not in repr(charge(INTENT))
+
+
+def test_a_challenge_has_the_page_that_the_provider_names() -> None:
+    page = "https://hooks.stripe.com/3d_secure_2/1"
+    redirected = charge(INTENT | {"next_action": {"type": "redirect_to_url", "redirect_to_url": {"url": page}}})
+    by_script = charge(INTENT | {"next_action": {"type": "use_stripe_sdk", "use_stripe_sdk": {}}})
+    assert redirected.challenge == Challenge("pi_1_secret_x", page)
+    assert by_script.challenge == Challenge("pi_1_secret_x")
+    assert page not in repr(redirected)
 
 
 def test_nothing_of_the_card_comes_through() -> None:
@@ -162,7 +171,7 @@ def test_nothing_of_the_card_comes_through() -> None:
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {"payment_id": ""}, {"payment_id": "7"}])
-def test_an_intent_of_others_is_nobodys_payment(metadata: Any) -> None:
+def test_an_intent_of_others_has_no_payment(metadata: Any) -> None:
     assert charge(INTENT | {"metadata": metadata}).payment_id is None
 
 
@@ -189,7 +198,7 @@ def test_an_error_may_carry_the_intent_of_an_attempt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "status"),
+    ("reported", "status"),
     [
         ("pending", RefundStatus.PENDING),
         ("requires_action", RefundStatus.PENDING),
@@ -200,8 +209,8 @@ def test_an_error_may_carry_the_intent_of_an_attempt() -> None:
         (None, RefundStatus.PENDING),
     ],
 )
-def test_how_a_refund_stands(said: str | None, status: RefundStatus) -> None:
-    assert refund({"id": "re_1", "status": said, "amount": 5, "currency": "usd"}).status is status
+def test_how_a_refund_stands(reported: str | None, status: RefundStatus) -> None:
+    assert refund({"id": "re_1", "status": reported, "amount": 5, "currency": "usd"}).status is status
 
 
 def test_whether_the_money_of_a_refund_came_back() -> None:
@@ -280,7 +289,7 @@ def test_what_a_dispute_moves_is_booked_once_and_by_its_way() -> None:
     assert dispute_lines(seen, {"txn_1", "txn_2"}, "stripe") == ()
 
 
-def test_the_worst_dispute_says_how_they_stand() -> None:
+def test_the_worst_dispute_is_the_state_of_all() -> None:
     assert worst([]) is None
     assert worst([DisputeState.WON, DisputeState.LOST, DisputeState.OPEN]) is DisputeState.LOST
     assert worst([DisputeState.INQUIRY, DisputeState.WON]) is DisputeState.INQUIRY

@@ -15,7 +15,7 @@ from services.chassis.plain import clock, deadlines
 from services.chassis.plain.errors import IdempotencyMismatch
 from services.chassis.plain.unit_of_work import Repeatable
 from services.payment.domain.answers import PaymentAnswer
-from services.payment.domain.charges import ChargeState, Refusal
+from services.payment.domain.charges import Challenge, ChargeState, Refusal
 from services.payment.domain.disputes import DisputeState, Movement, ProviderDispute
 from services.payment.domain.facts import PaymentConfirmed, PaymentFailed, PaymentRefunded, PaymentRequiresAction
 from services.payment.domain.keys import SERVER_ERRORS
@@ -194,20 +194,21 @@ class TestAChallenge:
     async def test_is_passed_on_with_its_secret_which_is_not_kept(self, till: Till) -> None:
         order = till.orders.place()
         first = await till.pay(order, "key")
-        assert (first.requires_action, first.challenge_secret) == (True, "challenge")
-        assert [one.challenge_secret for one in till.unit.answers.kept.values()] == [None]
+        assert (first.requires_action, first.challenge) == (True, Challenge("secret", "https://bank"))
+        assert [one.challenge for one in till.unit.answers.kept.values()] == [None]
         assert await till.pay(order, "key") == first  # asked for again
-        assert "challenge" not in repr(first).replace("challenge_secret", "")
+        assert "secret" not in repr(first)
+        assert "https://bank" not in repr(first)
 
     async def test_is_confirmed_by_its_owner(self, till: Till) -> None:
         order = till.orders.place()
         payment_id = (await till.pay(order)).payment_id
         still = await till.confirm(ConfirmPayment(payment_id, order.user_id))
-        assert still.challenge_secret == "challenge"
+        assert still.challenge == Challenge("secret", "https://bank")
         till.provider.become(till.charge_of(till.payment(payment_id)), ChargeState.SUCCEEDED)
         for _ in range(2):
             done = await till.confirm(ConfirmPayment(payment_id, order.user_id))
-            assert (done.status, done.challenge_secret) == (Status.SUCCEEDED, None)
+            assert (done.status, done.challenge) == (Status.SUCCEEDED, None)
         assert till.facts() == [PaymentRequiresAction, PaymentConfirmed]
         with pytest.raises(PaymentNotFound):
             await till.confirm(ConfirmPayment(payment_id, uuid4()))
@@ -413,7 +414,7 @@ class TestRefunding:
         assert [one.status for one in till.refunds()] == [RefundStatus.SUCCEEDED]
         assert len(till.provider.refunds[till.charge_of(payment)]) == 1
 
-    async def test_one_that_is_refused_has_failed_and_says_why(self, till: Till) -> None:
+    async def test_one_that_is_refused_has_failed_with_its_reason(self, till: Till) -> None:
         _, payment = await till.paid()
         till.provider.errors["refund"] = Refused(Refusal.REQUEST, "charge_already_refunded", None)
         answer = await till.refund(payment, key="key")
@@ -526,7 +527,7 @@ class TestStranded:
         assert REGISTRY.get_sample_value("argosy_payments_stranded", {"reason": "refund_returned"}) == 1
         assert REGISTRY.get_sample_value("argosy_payments_stranded", {"reason": "disputed"}) == 0
 
-    async def test_is_tried_again_at_a_persons_wish(self, till: Till) -> None:
+    async def test_is_retried_by_an_operator(self, till: Till) -> None:
         payment = await self.returned(till)
         assert await till.retry(RetryStranded(None, "ada")) == [payment.id]
         await till.reconcile()
@@ -653,7 +654,7 @@ class TestNotices:
         assert (await till.hears(payment, Topic.REFUND, **what)).outcome is Outcome.TAKEN
         assert till.payment(payment.id).status is Status.PARTIALLY_REFUNDED
 
-    async def test_one_about_nobodys_payment(self, till: Till) -> None:
+    async def test_a_notice_of_an_unknown_payment(self, till: Till) -> None:
         _, payment = await till.paid()
         unknown = await till.hears(payment, Topic.CHARGE, charge_reference="other", payment_id=uuid4())
         assert unknown == Applied(Outcome.UNKNOWN_PAYMENT)
@@ -711,7 +712,7 @@ async def test_an_answer_without_its_payment_is_a_bug(till: Till) -> None:
     answer = await till.pay(till.orders.place())
     till.unit.payments.rows.clear()
     with pytest.raises(RuntimeError, match="is gone"):
-        await till.create.answers.complete(replace(answer, challenge_secret=None))
+        await till.create.answers.complete(replace(answer, challenge=None))
 
 
 async def test_each_payment_stays_with_its_provider(till: Till) -> None:

@@ -69,7 +69,7 @@ def unknown_names(texts: Mapping[Path, str], folder: Path) -> str:
     for path, text in texts.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
-    command = [BIN / "ruff", "check", "--isolated", "--no-cache", "--select=F", "--quiet", folder]
+    command = [str(BIN / "ruff"), "check", "--isolated", "--no-cache", "--select=F", "--quiet", str(folder)]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 

@@ -48,7 +48,7 @@ def test_refunds_never_exceed_the_capture(amount: int, asked: list[int | None]) 
         assert 0 < charge.amount_refunded <= amount
 
 
-def test_a_fully_refunded_charge_says_so() -> None:
+def test_a_fully_refunded_charge_is_marked_refunded() -> None:
     with pytest.raises(NotRefundable) as caught:
         charges.amount_to_refund(charge_of(100, refunded=100), 1)
     assert caught.value.code == "charge_already_refunded"

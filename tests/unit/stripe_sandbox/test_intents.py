@@ -1,4 +1,4 @@
-"""The life of a PaymentIntent: hypothesis tries every order of things, a model says what must come of it."""
+"""The life of a PaymentIntent: hypothesis tries sequences of actions, a model has the expected result."""
 
 import pytest
 from hypothesis import settings
@@ -104,7 +104,7 @@ class IntentLife(RuleBasedStateMachine):
         assert (self.intent.challenge is not None) == (self.intent.status is Status.REQUIRES_ACTION)
 
     @invariant()
-    def tells_of_an_error_only_after_a_failure(self) -> None:
+    def has_an_error_only_after_a_failure(self) -> None:
         if self.intent.status in (Status.SUCCEEDED, Status.PROCESSING, Status.REQUIRES_ACTION):
             assert self.intent.last_payment_error is None
 

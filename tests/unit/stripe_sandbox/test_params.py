@@ -1,4 +1,4 @@
-"""Parameters are read in Stripe's terms: the error names the parameter and says what is wrong."""
+"""Parameters are read in Stripe's terms: the error names the parameter and what is wrong."""
 
 from collections.abc import Callable
 from typing import Any

@@ -90,7 +90,7 @@ def test_pages_forwards_and_backwards_give_everything_once(
     store.close()
 
 
-def test_an_unknown_cursor_is_told(store: Store) -> None:
+def test_an_unknown_cursor_is_an_error(store: Store) -> None:
     with pytest.raises(UnknownCursor):
         store.objects.page_of(Customer, Page(starting_after="cus_0"), {})
 

@@ -67,7 +67,7 @@ def test_attribute_has_the_values_of_the_subclasses() -> None:
     assert read(source) == ["DELETE FROM ones", "DELETE FROM twos"]
 
 
-def test_given_parts_stand_for_a_variable() -> None:
+def test_parts_are_the_values_of_a_variable() -> None:
     source = """
     async def find(connection, wanted):
         conditions = " AND ".join(wanted)

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv6Address
 from uuid import UUID
 
 from services.chassis.plain.ids import new_id
-from services.user.domain.accounts import Account, AccountStatus, EmailTaken, User
+from services.user.domain.accounts import Account, AccountStatus, AccountSummary, EmailTaken, User
 from services.user.domain.address_changes import AddressChange
 from services.user.domain.limits import Limit
 from services.user.domain.mail_requests import MailRequest, Purpose
@@ -44,6 +44,21 @@ class FakeAccounts:
     async def get(self, account_id: UUID) -> User | None:
         row = self.rows.get(account_id)
         return row.user if row else None
+
+    async def with_address(self, address_key: str) -> AccountSummary | None:
+        found = self._holder(address_key)
+        return _summary(found) if found else None
+
+    async def with_prefix(self, prefix_key: str, after: UUID | None, limit: int) -> list[AccountSummary]:
+        users = [row.user for row in self.rows.values() if row.user.status is not AccountStatus.DELETED]
+        last = self.rows[after].user.person.address_key if after else ""
+        keys = {user.person.address_key: user for user in users}
+        found = [keys[key] for key in sorted(keys) if key.startswith(prefix_key) and key > last]
+        return [_summary(user) for user in found[:limit]]
+
+    async def newest(self, before: UUID | None, limit: int) -> list[AccountSummary]:
+        ids = [id_ for id_ in sorted(self.rows, reverse=True) if before is None or id_ < before]
+        return [_summary(self.rows[id_].user) for id_ in ids[:limit]]
 
     async def credentials_by_address(self, address_key: str) -> Credentials | None:
         found = self._holder(address_key)
@@ -115,6 +130,10 @@ class FakeAccounts:
     def _update(self, account_id: UUID, **changes: object) -> None:
         row = self.rows[account_id]
         row.user = replace(row.user, **changes)  # type: ignore[arg-type]
+
+
+def _summary(user: User) -> AccountSummary:
+    return AccountSummary(user.id, user.person, user.email_verified, user.status, user.created_at)
 
 
 class FakeSessions:

@@ -57,7 +57,7 @@ def files(keeper: KeyKeeper) -> set[str]:
     return {path.name for path in keeper.directory.iterdir()}
 
 
-def test_each_key_stands_where_its_age_puts_it(keeper: KeyKeeper) -> None:
+def test_the_state_of_a_key_follows_its_age(keeper: KeyKeeper) -> None:
     spent = added(keeper, timedelta(days=9))
     verifying = added(keeper, SETTLE + DAY_AND_HOUR)
     signing = added(keeper, SETTLE)

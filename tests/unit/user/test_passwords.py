@@ -89,7 +89,7 @@ async def test_nothing_is_shared_between_addresses_passwords_or_later_calls(comp
     assert len({*first, later}) == len(set(computed)) == 4
 
 
-async def test_a_full_queue_refuses_and_says_when_to_come_back(gate: threading.Event) -> None:
+async def test_a_full_queue_refuses_with_a_retry_delay(gate: threading.Event) -> None:
     passwords = BcryptPasswords(threads=1, queue=2)
     waiting = [asyncio.create_task(passwords.hash(f"{n}@example.com", "password")) for n in range(3)]
     await asyncio.sleep(0)
@@ -204,7 +204,7 @@ async def test_a_hash_that_would_come_too_late_is_not_begun(gate: threading.Even
 
 def test_one_core_stays_free(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, threads in ((1, 1), (2, 1), (8, 7)):
-        monkeypatch.setattr(passwords_module.os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)))
+        monkeypatch.setattr("os.sched_getaffinity", lambda _, cores=cores: set(range(cores)))
         assert passwords_module.default_threads() == threads
 
 

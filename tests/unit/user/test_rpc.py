@@ -16,6 +16,7 @@ from services.chassis.rpc.call import Call
 from services.user.domain.accounts import Account
 from services.user.domain.people import Person
 from services.user.domain.sessions import Client
+from services.user.entrypoints import browser_sessions
 from services.user.entrypoints.rpc import UserRpc
 from services.user.use_cases.log_in import LogIn
 from tests.unit.user.fakes import FakeDeviceTokens
@@ -28,14 +29,15 @@ class Incoming:
     client_address: str = "203.0.113.7"
     client_app: str = "web-app"
     metadata: dict[str, str] = field(default_factory=dict)
+    response_metadata: list[tuple[str, str]] = field(default_factory=list)
 
 
 async def client_of(call: Incoming) -> Client:
-    """Whom the use case is told of."""
-    told: list[LogIn] = []
+    """The commands that the use case gets."""
+    commands: list[LogIn] = []
 
     async def log_in(command: LogIn) -> Any:
-        told.append(command)
+        commands.append(command)
         account = Account(new_id(), Person("a@example.com", "A", "B"), datetime(2026, 3, 1, tzinfo=UTC), ())
         return account, _Session()
 
@@ -49,7 +51,7 @@ async def client_of(call: Incoming) -> Client:
         }
     )
     await rpc.Login(user_pb2.LoginRequest(email="a@example.com", password="x"), cast(Call, call))
-    return told[0].client
+    return commands[0].client
 
 
 @pytest.mark.parametrize(
@@ -68,3 +70,30 @@ async def test_a_user_agent_is_kept_to_500_characters() -> None:
 
 class _Session:
     token = "a token"
+
+
+def signed_in(**metadata: str) -> tuple[user_pb2.LoginResponse, list[tuple[str, str]]]:
+    """The answer to a sign-in with this metadata, and the metadata of the answer."""
+    call = Incoming(metadata={name.replace("_", "-"): value for name, value in metadata.items()})
+    response = browser_sessions.begin(user_pb2.LoginResponse(token="secret"), cast(Call, call))
+    return response, call.response_metadata
+
+
+def test_the_token_of_a_browser_is_in_the_metadata_alone() -> None:
+    response, metadata = signed_in(x_session="cookie")
+    assert response.token == ""
+    assert metadata == [("x-session-token", "secret"), ("x-session-seconds", "86400")]
+
+
+@pytest.mark.parametrize("metadata", [{}, {"x_session": ""}, {"x_session": "Cookie"}])
+def test_every_other_client_gets_it_in_the_message(metadata: dict[str, str]) -> None:
+    response, sent = signed_in(**metadata)
+    assert (response.token, sent) == ("secret", [])
+
+
+def test_a_browser_that_signs_out_forgets_the_cookie() -> None:
+    call, other = Incoming(metadata={"x-session": "cookie"}), Incoming()
+    browser_sessions.end(cast(Call, call))
+    browser_sessions.end(cast(Call, other))
+    assert call.response_metadata == [("x-session-token", "ended"), ("x-session-seconds", "0")]
+    assert other.response_metadata == []

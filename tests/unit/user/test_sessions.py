@@ -1,4 +1,4 @@
-"""Tokens: what they say, for how long, and that every service's verifier takes them."""
+"""Tokens: their claims, their lifetime, and that every service's verifier accepts them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def keys(tmp_path: Path) -> KeyRing:
     return ring
 
 
-def test_a_token_says_who_where_and_for_how_long(keys: KeyRing) -> None:
+def test_a_token_has_subject_audience_and_expiry(keys: KeyRing) -> None:
     account_id = new_id()
     session = JwtSessionOpener(keys, lambda: WHEN).open(account_id, ["staff"], CLIENT)
     claims = jwt.decode(session.token, options={"verify_signature": False})

@@ -109,7 +109,7 @@ class TestFiles:
         assert not left.exists()
         assert directory / f"{added}.pem" in directory.iterdir()
 
-    def test_an_empty_directory_is_said(self, directory: Path) -> None:
+    def test_an_empty_directory_is_reported(self, directory: Path) -> None:
         directory.mkdir()
         with pytest.raises(BadKeys, match="holds no key"):
             KeyFiles(directory).read()

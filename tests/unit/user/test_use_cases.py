@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 import structlog
 
-from services.chassis.plain.errors import IdempotencyMismatch
+from services.chassis.plain.errors import IdempotencyMismatch, InvalidArgument
 from services.chassis.plain.unit_of_work import Repeatable
 from services.user.domain import facts
 from services.user.domain.accounts import (
@@ -66,6 +66,7 @@ from services.user.use_cases.register import Register, RegisterHandler
 from services.user.use_cases.reset_password import ResetPassword, ResetPasswordHandler
 from services.user.use_cases.retire_key import KeyStillNeeded, NoSuchKey, RetireKey, RetireKeyHandler
 from services.user.use_cases.rotate_keys import RotateKeys, RotateKeysHandler
+from services.user.use_cases.search_users import SearchUsers, SearchUsersHandler
 from services.user.use_cases.suspend_user import SuspendUser, SuspendUserHandler
 from services.user.use_cases.undo_email_change import UndoEmailChange, UndoEmailChangeHandler
 from services.user.use_cases.verify_email import VerifyEmail, VerifyEmailHandler
@@ -113,6 +114,7 @@ class Desk:
         self._verify_email = VerifyEmailHandler(work)
         self._undo = UndoEmailChangeHandler(work, passwords, revoked)
         self.session_id = uuid4()
+        self.search = SearchUsersHandler(work)
         self._suspend = SuspendUserHandler(work, revoked)
         self._change_staff = ChangeStaffHandler(work)
 
@@ -301,10 +303,10 @@ class TestSigningIn:
         with pytest.raises(SignInRefused):
             await desk.log_in()
 
-    async def fail(self, desk: Desk, times: int, client: Client = STRANGER, **said: Any) -> None:
+    async def fail(self, desk: Desk, times: int, client: Client = STRANGER, **changes: Any) -> None:
         for _ in range(times):
             with pytest.raises(SignInRefused):
-                await desk.log_in(password=OTHER_HORSE, client=client, **said)
+                await desk.log_in(password=OTHER_HORSE, client=client, **changes)
 
     async def test_after_five_failures_a_stranger_waits_even_with_the_right_password(self, desk: Desk) -> None:
         await desk.register()
@@ -394,6 +396,42 @@ class TestSessions:
         second, end = await desk.list_sessions(ListSessions(account_id, place, 2))
         assert [each.id for each in (*first, *second)] == [each.id for each in reversed(opened)]
         assert (place, end) == (opened[1].id, None)
+
+
+class TestSearching:
+    async def test_by_address_by_its_first_letters_and_the_newest(self, desk: Desk) -> None:
+        emails = [ADA, "ada.b@example.com", BOB, "adam@example.com"]
+        ids = {email: (await desk.register(email)).account_id for email in emails}
+        newest_first = [ids[email] for email in emails[::-1]]
+
+        async def found(email: str = "", prefix: str = "", size: int = 20) -> list[UUID]:
+            pages: list[UUID] = []
+            after = None
+            while True:
+                page, after = await desk.search(SearchUsers(uuid4(), email, prefix, after, size))
+                pages += [account.id for account in page]
+                if after is None:
+                    return pages
+
+        assert await found(" aDA@EXAMPLE.com ") == [ids[ADA]]
+        assert await found("ada@example") == []
+        for size in (1, 2, 20):
+            assert await found(size=size) == newest_first
+            ordered = [ids["ada.b@example.com"], ids[ADA], ids["adam@example.com"]]
+            assert await found(prefix="ADA", size=size) == ordered
+
+    async def test_an_address_and_first_letters_are_refused(self, desk: Desk) -> None:
+        with pytest.raises(InvalidArgument) as refusal:
+            await desk.search(SearchUsers(uuid4(), ADA, "ada", None, 20))
+        assert [violation.field for violation in refusal.value.violations] == ["emailPrefix"]
+
+    async def test_the_audit_log_has_no_address(self, desk: Desk) -> None:
+        await desk.register()
+        staff_id = uuid4()
+        with structlog.testing.capture_logs() as lines:
+            await desk.search(SearchUsers(staff_id, ADA, "", None, 20))
+        expected = {"event": "users_searched", "audit": True, "by": str(staff_id), "found": 1, "log_level": "info"}
+        assert lines == [expected]
 
 
 class TestAccounts:

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.chassis import tracing
+from services.chassis.rpc.contract import Access
 from services.chassis.rpc.pipeline import (
     access,
     admission,
@@ -37,7 +38,7 @@ from services.chassis.rpc.pipeline import (
     validation,
 )
 from services.chassis.rpc.pipeline.exchange import Exchange, Step
-from services.chassis.rpc.policy import Access, MethodPolicyView
+from services.chassis.rpc.policy import MethodPolicyView
 from services.chassis.rpc.statuses import Catalogue
 from services.chassis.rpc.streams import Streams
 

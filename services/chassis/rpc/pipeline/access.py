@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from services.chassis.plain.errors import PermissionDenied, Unauthenticated
 from services.chassis.rpc.call import Service, User
+from services.chassis.rpc.contract import Access
 from services.chassis.rpc.pipeline.exchange import Exchange, Step
-from services.chassis.rpc.policy import Access, MethodPolicyView
+from services.chassis.rpc.policy import MethodPolicyView
 
 
 def check(method: MethodPolicyView, proceed: Step) -> Step:

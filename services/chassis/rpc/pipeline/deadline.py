@@ -18,7 +18,7 @@ _limits = TimeLimits()
 
 def limit(method: MethodPolicyView, proceed: Step) -> Step:
     """Cancel the call at its deadline. A TimeoutError of the handler itself is not changed."""
-    allowed = method.deadline
+    allowed = method.timeout
 
     async def limited(exchange: Exchange) -> bytes:
         callers = exchange.context.time_remaining()

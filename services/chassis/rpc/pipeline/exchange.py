@@ -50,6 +50,7 @@ class Exchange:
         "metadata",
         "reason",
         "request",
+        "response_metadata",
         "sent",
         "status",
         "traceparent",
@@ -61,6 +62,7 @@ class Exchange:
         self.metadata: Mapping[str, Any] = dict(context.invocation_metadata() or ())
         self.traceparent = trace_context.accept(self.metadata.get(trace_context.HEADER))
         self.request: Message | None = None
+        self.response_metadata: list[tuple[str, str]] = []
         self.caller: User | Service | None = None
         self.client_app = ""
         self.idempotency_key: str | None = None
@@ -83,6 +85,7 @@ class Exchange:
             self.metadata,
             self.traceparent,
             self.metadata.get("x-client-address") or _host(self.context.peer()),
+            self.response_metadata,
         )
 
 

@@ -121,7 +121,8 @@ class _Outcome:
         http = 201 if status is grpc.StatusCode.OK and method.creates else HTTP_STATUS[status]
         self.code = status.name
         self._path = method.path
-        self._duration = None if method.streams else DURATION.labels(method.verb, method.route, http)
+        of_rest = (method.verb or "GRPC", method.route or method.path)  # an internal rpc has neither
+        self._duration = None if method.streams else DURATION.labels(*of_rest, http)
         self._calls: dict[str, Counter] = {}
 
     def measure(self, seconds: float, client_app: str) -> None:

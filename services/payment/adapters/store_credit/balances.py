@@ -59,10 +59,9 @@ class PostgresCredit:
     async def page(self, user_id: UUID, *, before: UUID | None, limit: int) -> list[CreditEntry]:
         """Up to `limit` entries of a customer older than `before`, newest first."""
         rows = await self._connection.fetch(
-            f"SELECT {_ENTRY} FROM credit_entries WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2)"
-            " ORDER BY id DESC LIMIT $3",
+            f"SELECT {_ENTRY} FROM credit_entries WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
             user_id,
-            before,
+            before or ids.MAX,
             limit,
         )
         return [_entry(row) for row in rows]

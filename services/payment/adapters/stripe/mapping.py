@@ -14,7 +14,7 @@ from services.chassis.plain.currencies import CURRENCIES
 from services.chassis.plain.money import Money, NotMoney
 from services.payment.adapters.stripe import words
 from services.payment.adapters.stripe.units import from_stripe
-from services.payment.domain.charges import Charge, ChargeMismatch, ChargeState, ListedCharge, Settlement
+from services.payment.domain.charges import Challenge, Charge, ChargeMismatch, ChargeState, ListedCharge, Settlement
 from services.payment.domain.disputes import DisputeState, Movement, ProviderDispute
 from services.payment.domain.payments import Payment
 from services.payment.domain.refunds import ProviderRefund
@@ -57,7 +57,7 @@ def charge(intent: Json) -> Charge:
         decline_code=failure.get("decline_code"),
         error_message=failure.get("message"),
         cancellation_reason=intent.get("cancellation_reason"),
-        challenge_secret=intent.get("client_secret"),
+        challenge=_challenge(intent),
     )
 
 
@@ -135,6 +135,12 @@ def user_of(customer: Json) -> str | None:
 def payment_id_of(subject: Json) -> UUID | None:
     """The payment of ours that an object is about, by its metadata."""
     return _uuid(_metadata(subject).get("payment_id"))
+
+
+def _challenge(intent: Json) -> Challenge | None:
+    secret = intent.get("client_secret")
+    redirect = (intent.get("next_action") or {}).get("redirect_to_url") or {}
+    return Challenge(secret, redirect.get("url")) if secret else None
 
 
 def _kept(

@@ -35,7 +35,7 @@ from tests.integration.chassis.data.waiting import running, until
 
 @dataclass
 class Seen:
-    """A handler that notes what it sees, and does for some numbers what it is told."""
+    """A handler that records what it handles, and for some numbers does what the test sets."""
 
     steps: list[tuple[str, int]] = field(default_factory=list)
     tries: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -413,7 +413,7 @@ async def test_waits_for_a_topic_that_is_not_there_yet(kafka_bootstrap: str, pro
         await until(seen.has(1))
 
 
-async def test_says_how_far_behind_it_is(
+async def test_lag_is_measured(
     lab: Lab, producer: Producer, consumer: Any, group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(consumer_session, "LOOK_EVERY_SECONDS", 0.1)
@@ -434,7 +434,7 @@ async def test_says_how_far_behind_it_is(
     assert lag(group, lab.topic) is None
 
 
-async def test_says_how_far_behind_it_is_even_when_it_never_gets_to_read(
+async def test_lag_is_measured_even_when_it_never_gets_to_read(
     lab: Lab, producer: Producer, consumer: Any, group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(_: object) -> None:
@@ -455,11 +455,11 @@ async def test_says_how_far_behind_it_is_even_when_it_never_gets_to_read(
 
 
 def lag(group: str, topic: str) -> float | None:
-    """What the gauge says of both partitions; None when it says nothing."""
+    """The gauge's values for both partitions; None: no value."""
     labels = [{"group": group, "topic": topic, "partition": partition} for partition in "01"]
     values = [METRICS.get_sample_value("argosy_consumer_lag", label) for label in labels]
-    told = [value for value in values if value is not None]
-    return sum(told) if told else None
+    measured = [value for value in values if value is not None]
+    return sum(measured) if measured else None
 
 
 def is_stopped(one: Consumer) -> Any:

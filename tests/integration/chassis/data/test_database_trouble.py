@@ -1,4 +1,4 @@
-"""Trouble of the database that passes: it is told as such, waited for, and never taken for the fault of the work."""
+"""Transient errors of the database: reported as Unavailable, retried, and never counted as a failure of the work."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ NAMES = (
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_is_told_as_unavailable_and_by_the_check_until_it_has_passed(
+async def test_is_unavailable_and_fails_the_check_until_it_has_passed(
     postgres: Postgres, troubles: dict[str, Trouble], key: str, name: str
 ) -> None:
     async with troubles[name]():
@@ -151,7 +151,7 @@ async def test_a_state_that_passes_is_unavailable_and_nothing_stays(postgres: Po
 
 
 @pytest.mark.parametrize("state", ["P0001", "22003", "23514", "42703", "54000", "XX000", "0A000"])
-async def test_a_state_that_stays_is_a_fault(postgres: Postgres, key: str, state: str) -> None:
+async def test_a_lasting_error_is_raised_as_it_is(postgres: Postgres, key: str, state: str) -> None:
     async with refusing(postgres, "aggregates", state):
         with pytest.raises(asyncpg.PostgresError) as fault:
             await write_both(postgres, key)
@@ -281,7 +281,7 @@ async def test_a_consumer_waits_and_writes_no_dead_letter(
 
     async def all_handled() -> bool:
         with contextlib.suppress(Unavailable):
-            return await postgres.fetchval(KEPT, key) == 3
+            return bool(await postgres.fetchval(KEPT, key) == 3)
         return False
 
     for number in range(3):

@@ -14,7 +14,7 @@ from services.chassis.data.postgres import Postgres
 from services.chassis.data.postgres_drifts import PostgresDrifts
 from services.chassis.plain import clock
 from services.chassis.plain.comparison import Drift
-from services.chassis.process.reconciliation import DriftBook, Known, Outcome
+from services.chassis.process.reconciliation import DriftBook, Known, Outcome, RecordedDrift
 
 HOUR = timedelta(hours=1)
 LEFT, MENDED = Known(Outcome.LEFT, 0), Known(Outcome.MENDED, 1)
@@ -57,6 +57,24 @@ async def test_what_was_looked_at_longest_ago_comes_first(book: DriftBook) -> No
     await book.keep("stock", drift("a"), LEFT)
     assert await book.subjects("stock", 2) == ["b", "c"]
     assert await book.subjects("stock", 10) == ["b", "c", "a"]
+
+
+async def test_all_drifts_page_by_page(book: DriftBook) -> None:
+    begun = clock.now() - timedelta(minutes=5)  # whatever the store's clock says
+    expected = [("other", "differs", "d"), *(("stock", kind, one) for kind in ("differs", "is_lost") for one in "ab")]
+    for comparison, kind, subject in reversed(expected):
+        await book.keep(comparison, drift(subject, kind), LEFT)
+    await book.keep("stock", drift("b", "is_lost"), Known(Outcome.LEFT, 3))
+    found: list[RecordedDrift] = []
+    for size in (1, 2, 5, 9):
+        found = []
+        while page := await book.page(found[-1].key if found else ("", "", ""), size):
+            assert len(page) <= size
+            found += page
+        assert [one.key for one in found] == expected
+    last = found[-1]
+    assert (last.drift, last.known) == (drift("b", "is_lost"), Known(Outcome.LEFT, 3))
+    assert begun < last.found_at <= last.looked_at
 
 
 async def test_drift_is_found_again_counted_and_forgotten(book: DriftBook) -> None:

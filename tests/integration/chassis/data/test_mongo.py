@@ -1,4 +1,4 @@
-"""The document store: reached, watched, and told as unavailable when it is away."""
+"""The document store: connected to, watched, and reported as unavailable while it is away."""
 
 from __future__ import annotations
 

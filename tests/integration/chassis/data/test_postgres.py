@@ -125,7 +125,7 @@ async def test_other_errors_stay_what_they_are(postgres: Postgres) -> None:
         await postgres.fetch("SELECT * FROM nowhere")
 
 
-async def test_a_database_that_is_away_is_said_so_at_start_and_after() -> None:
+async def test_a_database_that_is_away_is_reported_at_start_and_after() -> None:
     pool = Postgres("postgresql://nobody@127.0.0.1:1/nothing", "lost")
     with pytest.raises(OSError, match="Connect"):
         await pool.start()

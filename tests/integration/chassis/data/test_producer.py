@@ -1,4 +1,4 @@
-"""Sending to Kafka: acknowledged, or said not to be; in order; and nobody else's fault is held against a record."""
+"""Sending to Kafka: acknowledged or failed; in order; and a failure of one record does not fail others."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_a_record_that_the_broker_will_never_take_is_refused_and_harms_no_
     assert len(await on_topic(kafka_bootstrap, lab.topic)) == 20
 
 
-async def test_a_topic_that_does_not_exist_is_said_so_while_others_go_on(
+async def test_a_topic_that_does_not_exist_is_reported_while_others_go_on(
     producer: Producer, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(producer_module, "_SEND_SECONDS", 3.0)
@@ -62,7 +62,7 @@ async def test_stopping_delivers_what_is_under_way(kafka_bootstrap: str, lab: La
     assert len(await on_topic(kafka_bootstrap, lab.topic)) == 20
 
 
-async def test_a_broker_that_is_away_is_said_so() -> None:
+async def test_a_broker_that_is_away_is_reported() -> None:
     lost = Producer("127.0.0.1:1", "lab")
     await lost.start()
     with pytest.raises(NotDelivered):

@@ -32,7 +32,7 @@ RELAY_SESSIONS = """
 
 
 class Breakable:
-    """A producer that fails for some keys, and may be told something each time."""
+    """A producer that fails for some keys, and may run a callback for each record."""
 
     def __init__(self, producer: Producer) -> None:
         self._producer = producer
@@ -40,7 +40,7 @@ class Breakable:
         self.tried: list[str] = []
 
     async def send(self, record: OutgoingRecord) -> None:
-        headers = dict(record.headers)
+        headers = {name: value or b"" for name, value in record.headers}
         key, number = headers["ce_subject"].decode(), int(headers["ce_sequence"])
         self.tried.append(f"{key} {number}")
         if (key, number) in self.broken:
@@ -53,7 +53,7 @@ def relay(postgres: Postgres, producer: Sender, *, batch: int = 100) -> Relay:
 
 
 async def happen(postgres: Postgres, lab: Lab, key: str) -> int:
-    """The next thing happens to an aggregate: its row changes and an event says so."""
+    """The next change of an aggregate: its row changes and an event is added to the outbox."""
     async with postgres.transaction() as connection:
         number: int = await connection.fetchval(
             "INSERT INTO aggregates VALUES ($1, 1) ON CONFLICT (key) "
@@ -320,7 +320,7 @@ async def test_starts_before_the_broker(postgres: Postgres, broker: Broker) -> N
     assert await found(broker.address, lab) == [("late", 1)]
 
 
-async def test_says_how_far_behind_it_is(postgres: Postgres, producer: Producer, lab: Lab) -> None:
+async def test_lag_is_measured(postgres: Postgres, producer: Producer, lab: Lab) -> None:
     breakable = Breakable(producer)
     breakable.broken.add((lab.topic, 1))
     for _ in range(3):
@@ -328,10 +328,10 @@ async def test_says_how_far_behind_it_is(postgres: Postgres, producer: Producer,
     await postgres.execute("UPDATE outbox SET occurred_at = now() - interval '90 s' WHERE topic = $1", lab.topic)
     async with running(relay(postgres, breakable).run):
 
-        async def told() -> bool:
+        async def reported() -> bool:
             return METRICS.get_sample_value("argosy_outbox_pending") == 3
 
-        await until(told)
+        await until(reported)
         assert (METRICS.get_sample_value("argosy_outbox_oldest_seconds") or 0) >= 90
         before = METRICS.get_sample_value("argosy_relay_published_total", {"topic": lab.topic})
         assert before is None

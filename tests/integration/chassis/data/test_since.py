@@ -66,7 +66,7 @@ async def admin(kafka_bootstrap: str) -> AsyncIterator[Any]:
     await one.close()
 
 
-async def say(bootstrap: str, lab: Lab, at: datetime, number: int, partition: int) -> None:
+async def publish(bootstrap: str, lab: Lab, at: datetime, number: int, partition: int) -> None:
     """One event that was sent then."""
     record = lab.record("a", number)
     stamp = int(at.timestamp() * 1000)
@@ -77,8 +77,8 @@ async def say(bootstrap: str, lab: Lab, at: datetime, number: int, partition: in
 async def history(kafka_bootstrap: str, lab: Lab) -> None:
     """Two partitions, each with something of long ago and something of late."""
     for partition in range(2):
-        await say(kafka_bootstrap, lab, LONG_AGO, partition, partition)
-        await say(kafka_bootstrap, lab, LATELY, 10 + partition, partition)
+        await publish(kafka_bootstrap, lab, LONG_AGO, partition, partition)
+        await publish(kafka_bootstrap, lab, LATELY, 10 + partition, partition)
 
 
 @pytest.mark.usefixtures("history")
@@ -96,7 +96,7 @@ async def test_a_group_that_has_committed_goes_on_there_whatever_it_counts_from(
     kafka_bootstrap: str, lab: Lab, members: Members
 ) -> None:
     await members.run_until_handled(BEGINNING, 0, 1, 10, 11)
-    await say(kafka_bootstrap, lab, LONG_AGO, 20, 0)  # sent then, says its clock, and heard all the same
+    await publish(kafka_bootstrap, lab, LONG_AGO, 20, 0)  # its timestamp is before, and it is handled all the same
     assert await members.run_until_handled(clock.now() + timedelta(hours=1), 20) == [20]
 
 
@@ -106,7 +106,7 @@ async def test_nothing_of_an_added_partition_is_lost(
 ) -> None:
     assert await members.run_until_handled(SINCE, 10, 11) == [10, 11]
     await admin.create_partitions({lab.topic: NewPartitions(3)})
-    await say(kafka_bootstrap, lab, clock.now(), 30, 2)  # before any member has heard of the partition
+    await publish(kafka_bootstrap, lab, clock.now(), 30, 2)  # before any member has heard of the partition
     assert await members.run_until_handled(SINCE, 30) == [30]
 
 
@@ -115,7 +115,7 @@ async def test_after_offsets_expired_events_come_again_and_none_is_lost(
     kafka_bootstrap: str, lab: Lab, members: Members, admin: AIOKafkaAdminClient
 ) -> None:
     await members.run_until_handled(SINCE, 10, 11)
-    await say(kafka_bootstrap, lab, clock.now(), 20, 0)
+    await publish(kafka_bootstrap, lab, clock.now(), 20, 0)
     await forget(admin, members.group)
     assert await members.run_until_handled(SINCE, 10, 11, 20) == [10, 11, 20]
 
@@ -136,10 +136,10 @@ async def forget(admin: AIOKafkaAdminClient, group: str) -> None:
 async def test_where_what_comes_next_was_deleted_it_goes_on_with_what_there_is(
     kafka_bootstrap: str, lab: Lab, members: Members, admin: AIOKafkaAdminClient
 ) -> None:
-    await say(kafka_bootstrap, lab, LATELY, 1, 0)
+    await publish(kafka_bootstrap, lab, LATELY, 1, 0)
     await members.run_until_handled(SINCE, 1)
     for number in (2, 3):
-        await say(kafka_bootstrap, lab, clock.now(), number, 0)
+        await publish(kafka_bootstrap, lab, clock.now(), number, 0)
     await admin.delete_records({TopicPartition(lab.topic, 0): RecordsToDelete(before_offset=2)})
     assert await members.run_until_handled(SINCE, 3) == [3]
 
@@ -148,8 +148,8 @@ async def test_where_it_is_further_than_the_topic_it_counts_from_its_instant(
     kafka_bootstrap: str, lab: Lab, members: Members
 ) -> None:
     """As after a topic was made anew: not what is older than that, and not nothing."""
-    await say(kafka_bootstrap, lab, LONG_AGO, 0, 0)
-    await say(kafka_bootstrap, lab, LATELY, 1, 0)
+    await publish(kafka_bootstrap, lab, LONG_AGO, 0, 0)
+    await publish(kafka_bootstrap, lab, LATELY, 1, 0)
     place = TopicPartition(lab.topic, 0)
     async with AIOKafkaConsumer(
         bootstrap_servers=kafka_bootstrap,
@@ -169,6 +169,6 @@ def test_an_instant_has_its_time_zone(kafka_bootstrap: str, lab: Lab, producer: 
         Consumer(kafka_bootstrap, "g", {lab.happened: handle}, producer, lab.registry, since=datetime(2026, 3, 1))  # noqa: DTZ001
 
 
-def test_a_group_says_from_when_it_counts(kafka_bootstrap: str, lab: Lab, producer: Producer) -> None:
+def test_the_start_of_a_group_is_required(kafka_bootstrap: str, lab: Lab, producer: Producer) -> None:
     with pytest.raises(TypeError, match="since"):
         Consumer(kafka_bootstrap, "g", {}, producer, lab.registry)  # type: ignore[call-arg]

@@ -112,7 +112,7 @@ async def logged_in_calls(log: Sequence[str], count: int) -> list[dict[str, Any]
 
 
 async def until_serving(app: App) -> None:
-    """Return when /health says 200."""
+    """Return when /health answers 200."""
     async with asyncio.timeout(20), aiohttp.ClientSession() as http:
         while True:
             if app.admin_port:

@@ -52,7 +52,7 @@ class UserKeys:
     def unsigned(self) -> str:
         """The same claims with alg none."""
         claims = jwt.decode(self.token(), options={"verify_signature": False})
-        return jwt.encode(claims, None, algorithm="none", headers={"kid": KID})
+        return jwt.encode(claims, "", algorithm="none", headers={"kid": KID})
 
     def signed_with_the_public_key(self) -> str:
         """The same claims, HMACed with the public key as the secret: what naive verifiers fall for."""

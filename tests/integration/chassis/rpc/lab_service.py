@@ -90,7 +90,7 @@ class LabRpc:
         try:
             for number in range(int(request.number)):
                 yield lab_pb2.Answer(text=f"{number}{'.' * int(request.labels.get('padding', 0))}")
-                self.say(f"sent {number}")
+                self.note(f"sent {number}")
             if request.text == "break":
                 raise PrivateFailure(SECRET)
             if request.text == "other":
@@ -98,7 +98,7 @@ class LabRpc:
             if request.text == "stay":
                 await asyncio.sleep(60)
         finally:
-            self.say("stream ended")
+            self.note("stream ended")
 
     async def ShortStream(self, request: Any, call: Call) -> AsyncGenerator[Any, None]:
         async with aclosing(self.Stream(request, call)) as answers:
@@ -107,7 +107,7 @@ class LabRpc:
 
     async def Slow(self, request: Any, call: Call) -> Any:
         self.calls.append((request, call))
-        self.say("slow began")
+        self.note("slow began")
         if request.text == "shielded":
             await shielded(self._work(request.number), at_most=30)
         else:
@@ -117,18 +117,18 @@ class LabRpc:
     async def _work(self, seconds: float) -> None:
         try:
             await asyncio.sleep(seconds)
-            self.say("work done")
+            self.note("work done")
         finally:
             await asyncio.sleep(0.05)
-            self.say("work ended")
+            self.note("work ended")
 
     async def _hang(self) -> None:
         try:
             await asyncio.sleep(60)
         finally:
-            self.say("hang ended")
+            self.note("hang ended")
 
-    def say(self, what: str) -> None:
+    def note(self, what: str) -> None:
         self.log.append(what)
 
 
@@ -156,7 +156,7 @@ class LabInternalRpc:
 
 
 class _SpeakingRpc(LabRpc):
-    def say(self, what: str) -> None:
+    def note(self, what: str) -> None:
         to_stdout(what)
 
 

@@ -26,7 +26,7 @@ def _bearer(make: Callable[[Lab], str]) -> Callable[[Lab], str]:
     return lambda lab: f"Bearer {make(lab)}"
 
 
-# What `authorization` says.
+# The value of `authorization`.
 CREDENTIALS: dict[str, Callable[[Lab], str] | None] = {
     "none": None,
     "user": _bearer(lambda lab: lab.users.token()),
@@ -107,7 +107,7 @@ async def test_access(lab: Lab, rpc: str, credential: str, expected: grpc.Status
         assert handled == []
 
 
-async def test_the_caller_is_who_the_token_says(lab: Lab) -> None:
+async def test_the_token_identifies_the_caller(lab: Lab) -> None:
     headers = (
         ("authorization", f"bearer {lab.users.token(('staff', 'clerk'))}"),
         ("x-user-id", "somebody-else"),
@@ -139,7 +139,7 @@ async def test_a_key_that_is_added_to_the_file_is_found(lab: Lab) -> None:
     await lab.internal.Internal(lab_pb2.Probe(), metadata=headers)
 
 
-async def test_a_keys_file_that_breaks_hurts_nobody_whose_key_is_known(lab: Lab) -> None:
+async def test_a_broken_keys_file_leaves_known_keys_valid(lab: Lab) -> None:
     lab.services.public_file.write_text("{")
     headers = (("authorization", f"Bearer {lab.services.token('friend')}"),)
     assert (await lab.internal.Internal(lab_pb2.Probe(), metadata=headers)).text == "Internal"

@@ -33,7 +33,7 @@ async def friend(lab: Lab) -> AsyncIterator[Any]:
     await channel.stop()
 
 
-async def test_a_call_says_which_service_calls_and_for_which_trace(lab: Lab, friend: Any) -> None:
+async def test_a_call_carries_the_calling_service_and_the_trace(lab: Lab, friend: Any) -> None:
     traceparent = trace_context.new()
     with trace_context.using(traceparent):
         answer = await friend.Internal(Probe())
@@ -49,7 +49,7 @@ async def test_a_read_that_fails_on_its_way_is_repeated(lab: Lab, friend: Any) -
     assert len(lab.internal_rpc.calls) == 3
 
 
-async def test_it_is_repeated_no_more_often_than_the_contract_says(lab: Lab, friend: Any) -> None:
+async def test_it_is_retried_no_more_often_than_the_contract_allows(lab: Lab, friend: Any) -> None:
     lab.internal_rpc.failures = 100
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await friend.Flaky(Probe())

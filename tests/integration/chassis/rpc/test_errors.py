@@ -1,4 +1,4 @@
-"""What a caller is told when something goes wrong, and what is left unsaid."""
+"""What an error answer contains, and what it leaves out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.integration.chassis.rpc.lab_service import SECRET, PrivateFailure
 Probe = lab_pb2.Probe
 
 
-async def test_a_domain_error_is_told_as_the_catalogue_says(lab: Lab) -> None:
+async def test_a_domain_error_has_the_status_of_the_catalogue(lab: Lab) -> None:
     refusal = await refusal_of(lab.stub.Misbehave(Probe(text="domain")))
     assert refusal.code is grpc.StatusCode.FAILED_PRECONDITION
     assert (refusal.message, refusal.reason, refusal.domain) == ("no patience left", "OUT_OF_PATIENCE", "argosy")
@@ -44,7 +44,7 @@ async def test_an_internal_error_is_logged_without_stored_values(lab: Lab) -> No
     assert error_text(line["exc_info"]) == "PrivateFailure: duplicate key"
 
 
-async def test_a_dependency_that_is_away_says_when_to_come_back(lab: Lab) -> None:
+async def test_a_dependency_that_is_away_gives_a_retry_delay(lab: Lab) -> None:
     with capture_logs() as lines:
         refusal = await refusal_of(lab.stub.Misbehave(Probe(text="unavailable")))
         (line,) = await lines_of_calls(lines, 1)
@@ -54,7 +54,7 @@ async def test_a_dependency_that_is_away_says_when_to_come_back(lab: Lab) -> Non
     assert (line["log_level"], line["cause"]) == ("warning", "ConnectionError: the database is away")
 
 
-async def test_a_call_takes_no_longer_than_the_contract_says(lab: Lab) -> None:
+async def test_a_call_takes_no_longer_than_its_deadline(lab: Lab) -> None:
     refusal = await refusal_of(lab.stub.Misbehave(Probe(text="hang"), timeout=20))
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
     assert lab.rpc.log == ["hang ended"]

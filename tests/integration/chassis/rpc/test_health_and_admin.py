@@ -1,4 +1,4 @@
-"""What load balancers, probes, scrapers and the curious are told."""
+"""The health and admin endpoints: what load balancers, probes and scrapers get."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ async def test_one_line_a_call_and_no_secret_in_it(lab: Lab, log: list[str]) -> 
 
 
 class Moody:
-    """A resource that is as it is told to be."""
+    """A resource whose state the test sets."""
 
     def __init__(self, name: str, *, away: bool = False) -> None:
         self.name = name
@@ -130,7 +130,7 @@ class Moody:
             raise ConnectionError("away")
 
 
-async def test_a_service_waits_for_what_it_requires_and_says_what_is_away(services: ServiceKeys) -> None:
+async def test_a_service_waits_for_what_it_requires_and_reports_what_is_away(services: ServiceKeys) -> None:
     app = App("lab", settings_for(services, "lab"), user_keys=UserKeys())
     database = app.add(Moody("database", away=True))
     broker = app.add(Moody("broker", away=True), required=False)

@@ -29,7 +29,7 @@ def _ipv6() -> bool:
     ("host", "answering"),
     [("::", {"127.0.0.1", "[::1]"}), ("::1", {"[::1]"}), ("127.0.0.1", {"127.0.0.1"})],
 )
-async def test_both_ports_listen_where_host_says(services: ServiceKeys, host: str, answering: set[str]) -> None:
+async def test_both_ports_listen_on_host(services: ServiceKeys, host: str, answering: set[str]) -> None:
     app = App("lab", settings_for(services, "lab", host=host), user_keys=UserKeys())
     stop = asyncio.Event()
     running = asyncio.create_task(app.run_until(CATALOGUE, stop))

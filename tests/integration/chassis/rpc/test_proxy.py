@@ -89,11 +89,11 @@ async def test_the_keys_of_user_tokens_are_fetched_past_it(proxy: Proxy) -> None
 
 
 async def test_spans_go_to_the_collector_past_it(proxy: Proxy) -> None:
-    told: list[Any] = []
+    received: list[Any] = []
 
     class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         async def Export(self, request: Any, _context: Any) -> Any:
-            told.append(request)
+            received.append(request)
             return trace_service_pb2.ExportTraceServiceResponse()
 
     server = grpc.aio.server()
@@ -107,7 +107,7 @@ async def test_spans_go_to_the_collector_past_it(proxy: Proxy) -> None:
     await asyncio.to_thread(provider.force_flush)
     await asyncio.to_thread(provider.shutdown)
     await server.stop(None)
-    assert len(told) == 1
+    assert len(received) == 1
     assert proxy.asked == []
 
 

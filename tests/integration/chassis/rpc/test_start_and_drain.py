@@ -1,4 +1,4 @@
-"""A process of its own: how it starts while the user service is away, and how it goes when it is told to."""
+"""A process of its own: how it starts while the user service is away, and how it stops."""
 
 from __future__ import annotations
 
@@ -256,11 +256,11 @@ async def test_bad_settings_are_all_named_at_once(services: ServiceKeys) -> None
             "SERVICE_KEY_FILE": "/nowhere/key.pem", "LOG_LEVEL": "loud",
         },
     )  # fmt: skip
-    _, told = await process.communicate()
+    _, printed = await process.communicate()
     assert process.returncode == 2
-    named = [line.removeprefix("bad setting ").partition(":")[0] for line in told.decode().splitlines()]
+    named = [line.removeprefix("bad setting ").partition(":")[0] for line in printed.decode().splitlines()]
     assert sorted(named) == ["ADMIN_PORT", "GRPC_PORT", "KAFKA_BOOTSTRAP_SERVERS", "LOG_LEVEL", "SERVICE_KEY_FILE"]
-    assert "many" not in told.decode()
+    assert "many" not in printed.decode()
 
 
 async def test_calls_are_answered_when_nobody_reads_the_log(start: Start, jwks: tuple[web.AppRunner, str]) -> None:

@@ -37,7 +37,7 @@ def signed_in(lab: Lab, **claims: Any) -> tuple[tuple[str, str], ...]:
 
 
 async def texts(stream: Any) -> list[str]:
-    """All that a stream says, to its end."""
+    """All messages of a stream, to its end."""
     found = []
     while (answer := await stream.read()) is not grpc.aio.EOF:
         found.append(answer.text)
@@ -46,7 +46,7 @@ async def texts(stream: Any) -> list[str]:
 
 @asynccontextmanager
 async def open_stream(lab: Lab, metadata: Any = (), **probe: Any) -> AsyncIterator[Any]:
-    """A stream that has said its one word and stays open; cancelled at the end."""
+    """A stream that has sent its one message and stays open; cancelled at the end."""
     stream = lab.stub.Stream(Probe(text="stay", number=1, **probe), metadata=metadata)
     try:
         assert (await stream.read()).text == "0"
@@ -103,12 +103,12 @@ async def test_who_may_not_call_gets_no_message(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("text", ["break", "other"])
-async def test_a_failure_in_the_middle_tells_nothing_of_itself(lab: Lab, text: str) -> None:
+async def test_a_failure_in_the_middle_reveals_no_details(lab: Lab, text: str) -> None:
     stream = lab.stub.Stream(Probe(text=text, number=2))
     assert [(await stream.read()).text for _ in range(2)] == ["0", "1"]
-    told = await ended(stream)
-    assert (told.code, told.message) == (STATUS.INTERNAL, "internal error")
-    assert SECRET not in str(told)
+    error = await ended(stream)
+    assert (error.code, error.message) == (STATUS.INTERNAL, "internal error")
+    assert SECRET not in str(error)
     assert lab.rpc.log[-1] == "stream ended"
 
 
@@ -131,13 +131,13 @@ async def test_a_reader_that_does_not_read_is_not_written_to_for_ever(lab: Lab) 
     await until(lambda: "stream ended" in lab.rpc.log)
 
 
-async def test_its_time_being_up_is_a_good_end(lab: Lab) -> None:
+async def test_a_stream_that_reaches_its_deadline_ends_with_ok(lab: Lab) -> None:
     stream = lab.stub.ShortStream(Probe(text="stay", number=1), metadata=signed_in(lab))
     assert await texts(stream) == ["0"]
     assert await stream.code() is STATUS.OK
 
 
-async def test_a_stream_that_says_nothing_in_its_time_was_too_slow(lab: Lab) -> None:
+async def test_a_stream_without_a_message_in_its_time_was_too_slow(lab: Lab) -> None:
     stream = lab.stub.ShortStream(Probe(text="stay"), metadata=signed_in(lab))
     assert (await ended(stream)).code is STATUS.DEADLINE_EXCEEDED
 
@@ -149,8 +149,8 @@ async def test_it_ends_with_its_callers_session_and_no_other_does(lab: Lab) -> N
         open_stream(lab) as nobodys,
     ):
         lab.app.revocations.session_ended("session-1")
-        told = await ended(mine)
-        assert (told.code, told.message) == (STATUS.UNAUTHENTICATED, "the session has ended; sign in again")
+        error = await ended(mine)
+        assert (error.code, error.message) == (STATUS.UNAUTHENTICATED, "the session has ended; sign in again")
         assert not others.done()
         assert not nobodys.done()
 
@@ -158,8 +158,8 @@ async def test_it_ends_with_its_callers_session_and_no_other_does(lab: Lab) -> N
 async def test_it_ends_when_its_callers_token_expires(lab: Lab) -> None:
     nearly = int(time.time()) - 3  # clocks may differ by five seconds
     async with open_stream(lab, signed_in(lab, exp=nearly)) as stream:
-        told = await ended(stream)
-    assert (told.code, told.message) == (STATUS.UNAUTHENTICATED, "the access token has expired; sign in again")
+        error = await ended(stream)
+    assert (error.code, error.message) == (STATUS.UNAUTHENTICATED, "the access token has expired; sign in again")
 
 
 async def test_one_caller_has_so_many_and_another_has_them_too(lab: Lab) -> None:
@@ -167,8 +167,8 @@ async def test_one_caller_has_so_many_and_another_has_them_too(lab: Lab) -> None
     streams = [lab.stub.Stream(Probe(text="stay", number=1), metadata=ada) for _ in range(MOST_A_CALLER)]
     for stream in streams:
         await stream.read()
-    told = await ended(lab.stub.Stream(Probe(text="stay", number=1), metadata=ada))
-    assert (told.code, told.reason) == (STATUS.RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED")
+    error = await ended(lab.stub.Stream(Probe(text="stay", number=1), metadata=ada))
+    assert (error.code, error.reason) == (STATUS.RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED")
     assert len(lab.rpc.calls) == MOST_A_CALLER
     async with open_stream(lab, bob):
         pass
@@ -193,8 +193,8 @@ async def test_a_drain_ends_streams_first_and_lets_calls_finish(services: Servic
         slow = asyncio.ensure_future(stub.Slow(Probe(number=1)))
         await until(lambda: "slow began" in rpc.log)
         stop.set()
-        told = await ended(stream)
-        assert (told.code, told.retry_seconds) == (STATUS.UNAVAILABLE, 1)
+        error = await ended(stream)
+        assert (error.code, error.retry_seconds) == (STATUS.UNAVAILABLE, 1)
         assert (await slow).text == "done"
     async with asyncio.timeout(30):
         await task
@@ -206,6 +206,6 @@ async def test_while_it_drains_no_stream_begins(services: ServiceKeys) -> None:
     app.serve(LAB, rpc)
     async with running(app), grpc.aio.insecure_channel(f"127.0.0.1:{app.grpc_port}") as channel:
         app._streams.close()
-        told = await ended(lab_pb2_grpc.LabServiceStub(channel).Stream(Probe(number=1)))
-    assert told.code is STATUS.UNAVAILABLE
+        error = await ended(lab_pb2_grpc.LabServiceStub(channel).Stream(Probe(number=1)))
+    assert error.code is STATUS.UNAVAILABLE
     assert not rpc.log

@@ -36,15 +36,15 @@ UNSAMPLED = PARENT[:-1] + "0"
 
 @dataclass
 class Recorder:
-    """What this process would tell its collector."""
+    """What this process exports to its collector."""
 
-    told: InMemorySpanExporter
+    exporter: InMemorySpanExporter
     provider: TracerProvider
 
     async def spans(self, count: int) -> list[ReadableSpan]:
         """So many spans and no more, by when they began: a server's ends a moment after its answer has left."""
-        await until(lambda: len(self.told.get_finished_spans()) >= count)
-        found = sorted(self.told.get_finished_spans(), key=lambda span: span.start_time or 0)
+        await until(lambda: len(self.exporter.get_finished_spans()) >= count)
+        found = sorted(self.exporter.get_finished_spans(), key=lambda span: span.start_time or 0)
         assert len(found) == count, [span.name for span in found]
         return found
 
@@ -52,13 +52,13 @@ class Recorder:
 @pytest.fixture(autouse=True)
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     """Before the lab's server is made, as in a process whose environment names a collector."""
-    told = InMemorySpanExporter()
+    exporter = InMemorySpanExporter()
     provider = TracerProvider(sampler=sampler(TracingSettings()), shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(Discreet(told)))
+    provider.add_span_processor(SimpleSpanProcessor(Discreet(exporter)))
     monkeypatch.setattr(tracing, "_active", Recording(provider))
     before = propagate.get_global_textmap()
     grpc_spans.prepare()
-    yield Recorder(told, provider)
+    yield Recorder(exporter, provider)
     propagate.set_global_textmap(before)
 
 
@@ -84,7 +84,7 @@ class calling:  # noqa: N801 - reads as a function
         await self._channel.stop()
 
 
-def told(span: ReadableSpan) -> dict[str, Any]:
+def attributes_of(span: ReadableSpan) -> dict[str, Any]:
     return dict(span.attributes or {})
 
 
@@ -99,12 +99,12 @@ async def test_a_call_is_a_span_of_its_callers_trace(lab: Lab, recorder: Recorde
     assert (span.name, span.kind) == ("lab.v1.LabService/SignedIn", SpanKind.SERVER)
     assert span.parent is not None
     assert (span.parent.trace_id, span.parent.span_id) == (int(PARENT[3:35], 16), int(PARENT[36:52], 16))
-    assert told(span)["rpc.system"] == "grpc"
-    assert (told(span)["rpc.service"], told(span)["rpc.method"]) == ("lab.v1.LabService", "SignedIn")
-    assert (told(span)["user.id"], told(span)["user.action"]) == ("ada", "SignedIn")
-    assert told(span)["http.request.body.size"] == len(Probe(text="four").SerializeToString())
-    assert told(span)["http.response.body.size"] == len(lab_pb2.Answer(text="SignedIn").SerializeToString())
-    assert told(span)["rpc.grpc.status_code"] == 0
+    assert attributes_of(span)["rpc.system"] == "grpc"
+    assert (attributes_of(span)["rpc.service"], attributes_of(span)["rpc.method"]) == ("lab.v1.LabService", "SignedIn")
+    assert (attributes_of(span)["user.id"], attributes_of(span)["user.action"]) == ("ada", "SignedIn")
+    assert attributes_of(span)["http.request.body.size"] == len(Probe(text="four").SerializeToString())
+    assert attributes_of(span)["http.response.body.size"] == len(lab_pb2.Answer(text="SignedIn").SerializeToString())
+    assert attributes_of(span)["rpc.grpc.status_code"] == 0
     assert span.status.status_code is StatusCode.UNSET
     # What is logged, stored and sent along names the span that others will find.
     assert span.context is not None
@@ -126,14 +126,14 @@ async def test_a_call_is_a_span_of_its_callers_trace(lab: Lab, recorder: Recorde
 async def test_only_our_own_failures_are_errors(
     lab: Lab, recorder: Recorder, rpc: str, text: str, status: grpc.StatusCode, recorded: list[str] | None
 ) -> None:
-    """`recorded`: the exceptions that an error's span tells; None: it is none of ours."""
+    """`recorded`: the exceptions in an error's span; None: the error is not ours."""
     refusal = await refusal_of(getattr(lab.stub, rpc)(Probe(text=text)))
     assert refusal.code is status
     (span,) = await recorder.spans(1)
-    assert told(span)["rpc.grpc.status_code"] == status.value[0]
-    assert told(span)["argosy.reason"] == refusal.reason
+    assert attributes_of(span)["rpc.grpc.status_code"] == status.value[0]
+    assert attributes_of(span)["argosy.reason"] == refusal.reason
     assert span.status.status_code is (StatusCode.UNSET if recorded is None else StatusCode.ERROR)
-    assert told(span).get("error.type") == (None if recorded is None else status.name)
+    assert attributes_of(span).get("error.type") == (None if recorded is None else status.name)
     assert [name.rpartition(".")[2] for name in exceptions(span)] == (recorded or [])
     assert SECRET not in span.to_json()
     assert not span.status.description
@@ -143,7 +143,7 @@ async def test_a_stream_is_one_span_to_its_end(lab: Lab, recorder: Recorder) -> 
     answers = [answer async for answer in lab.stub.Stream(Probe(number=3))]
     assert [answer.text for answer in answers] == ["0", "1", "2"]
     (span,) = await recorder.spans(1)
-    assert told(span)["http.response.body.size"] == sum(len(answer.SerializeToString()) for answer in answers)
+    assert attributes_of(span)["http.response.body.size"] == sum(len(answer.SerializeToString()) for answer in answers)
     assert span.status.status_code is StatusCode.UNSET
 
 
@@ -151,7 +151,7 @@ async def test_a_stream_is_one_span_to_its_end(lab: Lab, recorder: Recorder) -> 
     ("text", "status", "error"),
     [("refuse", grpc.StatusCode.NOT_FOUND, False), ("break", grpc.StatusCode.INTERNAL, True)],
 )
-async def test_a_stream_that_fails_says_whose_fault_it_was(
+async def test_a_failed_stream_has_the_status_of_its_cause(
     lab: Lab, recorder: Recorder, text: str, status: grpc.StatusCode, error: bool
 ) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -159,7 +159,7 @@ async def test_a_stream_that_fails_says_whose_fault_it_was(
             pass
     assert caught.value.code() is status
     (span,) = await recorder.spans(1)
-    assert told(span)["rpc.grpc.status_code"] == status.value[0]
+    assert attributes_of(span)["rpc.grpc.status_code"] == status.value[0]
     assert (span.status.status_code is StatusCode.ERROR) == error
     assert bool(span.events) == error
 
@@ -169,7 +169,7 @@ async def test_a_stream_that_its_reader_leaves_is_cancelled_and_no_error(lab: La
     assert (await stream.read()).text == "0"
     stream.cancel()
     (span,) = await recorder.spans(1)
-    assert told(span)["rpc.grpc.status_code"] == grpc.StatusCode.CANCELLED.value[0]
+    assert attributes_of(span)["rpc.grpc.status_code"] == grpc.StatusCode.CANCELLED.value[0]
     assert span.status.status_code is StatusCode.UNSET
     assert lab.rpc.log[-1] == "stream ended"
 
@@ -179,7 +179,7 @@ async def test_a_call_that_its_caller_leaves_is_cancelled_and_no_error(lab: Lab,
     await until(lambda: "slow began" in lab.rpc.log)
     call.cancel()
     (span,) = await recorder.spans(1)
-    assert told(span)["rpc.grpc.status_code"] == grpc.StatusCode.CANCELLED.value[0]
+    assert attributes_of(span)["rpc.grpc.status_code"] == grpc.StatusCode.CANCELLED.value[0]
     assert span.status.status_code is StatusCode.UNSET
 
 
@@ -192,8 +192,8 @@ async def test_what_a_service_calls_belongs_to_its_work(lab: Lab, friend: Any, r
     assert server.parent is not None
     assert client.context is not None
     assert server.parent.span_id == client.context.span_id
-    assert told(server)["argosy.caller"] == "friend"
-    assert "user.action" not in told(server)
+    assert attributes_of(server)["argosy.caller"] == "friend"
+    assert "user.action" not in attributes_of(server)
     assert client.status.status_code is StatusCode.UNSET
 
 
@@ -204,7 +204,7 @@ async def test_a_call_that_fails_is_an_error_of_the_one_who_made_it(lab: Lab, re
         with work, pytest.raises(grpc.aio.AioRpcError):
             await stub.Internal(Probe())
     client = (await recorder.spans(2))[1]
-    assert (client.status.status_code, told(client)["error.type"]) == (StatusCode.ERROR, "UNAVAILABLE")
+    assert (client.status.status_code, attributes_of(client)["error.type"]) == (StatusCode.ERROR, "UNAVAILABLE")
     assert not client.status.description
 
 
@@ -217,7 +217,7 @@ async def test_a_call_that_is_given_up_ends_its_span(lab: Lab, friend: Any, reco
             await call
     client = (await recorder.spans(3))[1]
     assert client.kind is SpanKind.CLIENT
-    assert (client.status.status_code, told(client)["error.type"]) == (StatusCode.ERROR, "CancelledError")
+    assert (client.status.status_code, attributes_of(client)["error.type"]) == (StatusCode.ERROR, "CancelledError")
 
 
 async def test_work_of_nobodys_makes_no_span_and_passes_its_trace_on(lab: Lab, friend: Any, recorder: Recorder) -> None:

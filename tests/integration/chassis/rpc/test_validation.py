@@ -89,9 +89,9 @@ async def test_a_malformed_idempotency_key_is_bad_input(lab: Lab, key: str) -> N
     assert lab.rpc.calls == []
 
 
-@pytest.mark.parametrize(("said", "known"), [(None, "web-app"), ("web-app", "web-app"), ("mobile-app", "mobile-app")])
-async def test_the_client_app_is_one_that_we_know(lab: Lab, said: str | None, known: str) -> None:
-    await lab.stub.Anyone(Probe(), metadata=(("x-client-app", said),) if said else ())
+@pytest.mark.parametrize(("sent", "known"), [(None, "web-app"), ("web-app", "web-app"), ("mobile-app", "mobile-app")])
+async def test_the_client_app_is_one_that_we_know(lab: Lab, sent: str | None, known: str) -> None:
+    await lab.stub.Anyone(Probe(), metadata=(("x-client-app", sent),) if sent else ())
     assert lab.rpc.calls[0][1].client_app == known
 
 
@@ -114,10 +114,10 @@ async def test_what_a_call_brings_along(lab: Lab) -> None:
     await lab.stub.Anyone(Probe(), metadata=(*headers, ("blob-bin", b"\0\1")), timeout=3)
     await lab.stub.Anyone(Probe(), metadata=(("traceparent", "nonsense"),))
 
-    (_, told), (_, untold) = lab.rpc.calls
-    assert (told.traceparent, told.request_id, told.client_address) == (traceparent, "r-1", "203.0.113.7")
-    assert told.metadata["blob-bin"] == b"\0\1"
-    assert "blob-bin" not in repr(told)
-    assert untold.client_address == "127.0.0.1"
-    assert untold.request_id == untold.traceparent[3:35] != traceparent[3:35]
-    assert told.deadline < untold.deadline
+    (_, limited), (_, unlimited) = lab.rpc.calls
+    assert (limited.traceparent, limited.request_id, limited.client_address) == (traceparent, "r-1", "203.0.113.7")
+    assert limited.metadata["blob-bin"] == b"\0\1"
+    assert "blob-bin" not in repr(limited)
+    assert unlimited.client_address == "127.0.0.1"
+    assert unlimited.request_id == unlimited.traceparent[3:35] != traceparent[3:35]
+    assert limited.deadline < unlimited.deadline

@@ -213,9 +213,9 @@ class Conformance:
     async def test_a_challenge_has_a_secret_that_is_not_kept_and_leads_to_the_money(self, side: ProviderSide) -> None:
         payment, charge, reference = await self.ask(side, ChargeState.NEEDS_CHALLENGE)
         assert (charge.state, await side.taken(payment.id)) == (ChargeState.NEEDS_CHALLENGE, (0, 0))
-        assert charge.challenge_secret
-        assert charge.challenge_secret not in f"{charge!r} {charge.attempt(asked=True)!r}"
-        assert (await side.provider.look_up(reference)).challenge_secret == charge.challenge_secret
+        assert charge.challenge
+        assert charge.challenge.secret not in f"{charge!r} {charge.attempt(asked=True)!r}"
+        assert (await side.provider.look_up(reference)).challenge == charge.challenge
         await side.pass_challenge(reference)
         assert (await side.provider.look_up(reference)).state is ChargeState.SUCCEEDED
 
@@ -260,7 +260,7 @@ class Conformance:
     async def test_a_search_finds_nothing_where_nothing_was_asked(self, side: ProviderSide) -> None:
         assert await side.provider.search(uuid4()) is None
 
-    async def test_a_failure_of_the_servers_says_so_and_another_key_helps(self, side: ProviderSide) -> None:
+    async def test_a_server_error_is_reported_as_such_and_another_key_helps(self, side: ProviderSide) -> None:
         payment = await a_payment(side)
         await side.fail()
         with pytest.raises(ServersFail if side.keeps_failures else OutcomeUnknown):

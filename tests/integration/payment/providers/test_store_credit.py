@@ -25,7 +25,7 @@ from tests.integration.payment.providers.conformance import Conformance, Provide
 
 
 class FlakyPostgres(Postgres):
-    """A pool that loses the answer to a commit, or the whole transaction, when it is told so."""
+    """A pool that loses the answer to a commit, or the whole transaction, when a test sets it."""
 
     loses_answer = False
     fails = False
@@ -115,7 +115,7 @@ class TestStoreCredit(Conformance):
     """What any provider must do, as far as there is something of the kind."""
 
 
-async def test_a_balance_that_is_too_small_is_a_decline_that_says_so_and_changes_nothing(side: StoreCreditSide) -> None:
+async def test_a_balance_that_is_too_small_is_a_decline_and_changes_nothing(side: StoreCreditSide) -> None:
     payment = await a_payment(side, ChargeState.DECLINED)
     declined = await side.provider.ask(payment)
     assert (declined.state, declined.decline_code) == (ChargeState.DECLINED, INSUFFICIENT_CREDIT)

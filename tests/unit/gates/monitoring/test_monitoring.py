@@ -1,4 +1,4 @@
-"""Rules and dashboards hold what promtool says of them, and lead to what to do."""
+"""Rules and dashboards pass promtool, and link to runbooks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_promtool_would_find_something() -> None:
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda path: path.stem)
-def test_rules_say_of_figures_what_they_should(trial: Path) -> None:
+def test_rules_fire_for_the_metrics_they_should(trial: Path) -> None:
     assert promtool.try_rules([trial]) == ""
 
 
@@ -45,7 +45,7 @@ def test_every_alert_is_tried_or_is_another_ones_slower_sister() -> None:
     assert {path.stem for path in TRIALS} == {path.stem for path in RULES.glob("*.yaml")}
 
 
-def test_every_alert_says_how_urgent_it_is_and_what_to_do() -> None:
+def test_every_alert_has_a_severity_and_a_runbook() -> None:
     headings = set(re.findall(r"^### (\w+)$", (ROOT / "monitoring" / "README.md").read_text(), flags=re.MULTILINE))
     alerts = [rule for rule in rules(rule_files()) if "alert" in rule]
     assert {rule["alert"] for rule in alerts} == headings
@@ -56,7 +56,7 @@ def test_every_alert_says_how_urgent_it_is_and_what_to_do() -> None:
         assert annotations.keys() >= {"summary", "description"}
 
 
-def test_dashboards_are_told_apart_and_ask_the_prometheus_that_is_chosen() -> None:
+def test_dashboards_have_unique_ids_and_query_the_chosen_prometheus() -> None:
     dashboards = [read(path) for path in dashboard_files()]
     assert len({one["uid"] for one in dashboards}) == len({one["title"] for one in dashboards}) == len(dashboards)
     for one in dashboards:

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from argosy.inventory.v1 import product_pb2 as argosy_dot_inventory_dot_v1_dot_product__pb2
+from argosy.reconciliation.v1 import drift_pb2 as argosy_dot_reconciliation_dot_v1_dot_drift__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -65,6 +66,11 @@ class ProductServiceStub:
                 request_serializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockMovesRequest.SerializeToString,
                 response_deserializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockMovesResponse.FromString,
                 _registered_method=True)
+        self.ListStockDrifts = channel.unary_unary(
+                '/argosy.inventory.v1.ProductService/ListStockDrifts',
+                request_serializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockDriftsRequest.SerializeToString,
+                response_deserializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
+                _registered_method=True)
 
 
 class ProductServiceServicer:
@@ -116,6 +122,14 @@ class ProductServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListStockDrifts(self, request, context):
+        """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+        pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProductServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -148,6 +162,11 @@ def add_ProductServiceServicer_to_server(servicer, server):
                     servicer.ListStockMoves,
                     request_deserializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockMovesRequest.FromString,
                     response_serializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockMovesResponse.SerializeToString,
+            ),
+            'ListStockDrifts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListStockDrifts,
+                    request_deserializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockDriftsRequest.FromString,
+                    response_serializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -313,6 +332,33 @@ class ProductService:
             '/argosy.inventory.v1.ProductService/ListStockMoves',
             argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockMovesRequest.SerializeToString,
             argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockMovesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListStockDrifts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.inventory.v1.ProductService/ListStockDrifts',
+            argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockDriftsRequest.SerializeToString,
+            argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 The catalog: products, prices and stock."""
 
 from argosy.inventory.v1 import product_pb2 as _product_pb2
+from argosy.reconciliation.v1 import drift_pb2 as _drift_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
@@ -50,6 +51,10 @@ class ProductServiceStub:
     """
     ListStockMoves: _grpc.UnaryUnaryMultiCallable[_product_pb2.ListStockMovesRequest, _product_pb2.ListStockMovesResponse]
     """Lists the moves of a product's stock, newest first, in pages."""
+    ListStockDrifts: _grpc.UnaryUnaryMultiCallable[_product_pb2.ListStockDriftsRequest, _drift_pb2.ListDriftsResponse]
+    """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+    pages.
+    """
 
 @_typing.type_check_only
 class ProductServiceAsyncStub(ProductServiceStub):
@@ -73,6 +78,10 @@ class ProductServiceAsyncStub(ProductServiceStub):
     """
     ListStockMoves: _aio.UnaryUnaryMultiCallable[_product_pb2.ListStockMovesRequest, _product_pb2.ListStockMovesResponse]  # type: ignore[assignment]
     """Lists the moves of a product's stock, newest first, in pages."""
+    ListStockDrifts: _aio.UnaryUnaryMultiCallable[_product_pb2.ListStockDriftsRequest, _drift_pb2.ListDriftsResponse]  # type: ignore[assignment]
+    """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+    pages.
+    """
 
 class ProductServiceServicer(metaclass=_abc_1.ABCMeta):
     """The catalog. Everyone can read it; staff can change it."""
@@ -129,5 +138,15 @@ class ProductServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_product_pb2.ListStockMovesResponse, _abc.Awaitable[_product_pb2.ListStockMovesResponse]]:
         """Lists the moves of a product's stock, newest first, in pages."""
+
+    @_abc_1.abstractmethod
+    def ListStockDrifts(
+        self,
+        request: _product_pb2.ListStockDriftsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_drift_pb2.ListDriftsResponse, _abc.Awaitable[_drift_pb2.ListDriftsResponse]]:
+        """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+        pages.
+        """
 
 def add_ProductServiceServicer_to_server(servicer: ProductServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from argosy.notification.v1 import notification_pb2 as argosy_dot_notification_dot_v1_dot_notification__pb2
+from argosy.reconciliation.v1 import drift_pb2 as argosy_dot_reconciliation_dot_v1_dot_drift__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -26,7 +27,7 @@ if _version_not_supported:
 
 
 class NotificationServiceStub:
-    """The caller's notifications and notification preferences.
+    """The caller's notifications and notification preferences; for staff, mails that could not be sent.
     """
 
     def __init__(self, channel):
@@ -50,10 +51,25 @@ class NotificationServiceStub:
                 request_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.UpdatePreferencesRequest.SerializeToString,
                 response_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.Preferences.FromString,
                 _registered_method=True)
+        self.ListParkedMessages = channel.unary_unary(
+                '/argosy.notification.v1.NotificationService/ListParkedMessages',
+                request_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.ListParkedMessagesRequest.SerializeToString,
+                response_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.ListParkedMessagesResponse.FromString,
+                _registered_method=True)
+        self.RetryParkedMessage = channel.unary_unary(
+                '/argosy.notification.v1.NotificationService/RetryParkedMessage',
+                request_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.RetryParkedMessageRequest.SerializeToString,
+                response_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.RetryParkedMessageResponse.FromString,
+                _registered_method=True)
+        self.ListMessageDrifts = channel.unary_unary(
+                '/argosy.notification.v1.NotificationService/ListMessageDrifts',
+                request_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.ListMessageDriftsRequest.SerializeToString,
+                response_deserializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
+                _registered_method=True)
 
 
 class NotificationServiceServicer:
-    """The caller's notifications and notification preferences.
+    """The caller's notifications and notification preferences; for staff, mails that could not be sent.
     """
 
     def ListNotifications(self, request, context):
@@ -78,6 +94,29 @@ class NotificationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListParkedMessages(self, request, context):
+        """Lists the mails that were parked after ten failed attempts, oldest first, in pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryParkedMessage(self, request, context):
+        """Schedules a parked mail again, from the first attempt on. A mail whose token has expired is dropped then. A mail
+        that is not parked, or not any more, is NOT_FOUND (MESSAGE_NOT_PARKED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMessageDrifts(self, request, context):
+        """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+        pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotificationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -96,6 +135,21 @@ def add_NotificationServiceServicer_to_server(servicer, server):
                     request_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.UpdatePreferencesRequest.FromString,
                     response_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.Preferences.SerializeToString,
             ),
+            'ListParkedMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListParkedMessages,
+                    request_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.ListParkedMessagesRequest.FromString,
+                    response_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.ListParkedMessagesResponse.SerializeToString,
+            ),
+            'RetryParkedMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryParkedMessage,
+                    request_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.RetryParkedMessageRequest.FromString,
+                    response_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.RetryParkedMessageResponse.SerializeToString,
+            ),
+            'ListMessageDrifts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMessageDrifts,
+                    request_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.ListMessageDriftsRequest.FromString,
+                    response_serializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'argosy.notification.v1.NotificationService', rpc_method_handlers)
@@ -105,7 +159,7 @@ def add_NotificationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class NotificationService:
-    """The caller's notifications and notification preferences.
+    """The caller's notifications and notification preferences; for staff, mails that could not be sent.
     """
 
     @staticmethod
@@ -179,6 +233,87 @@ class NotificationService:
             '/argosy.notification.v1.NotificationService/UpdatePreferences',
             argosy_dot_notification_dot_v1_dot_notification__pb2.UpdatePreferencesRequest.SerializeToString,
             argosy_dot_notification_dot_v1_dot_notification__pb2.Preferences.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListParkedMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.notification.v1.NotificationService/ListParkedMessages',
+            argosy_dot_notification_dot_v1_dot_notification__pb2.ListParkedMessagesRequest.SerializeToString,
+            argosy_dot_notification_dot_v1_dot_notification__pb2.ListParkedMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryParkedMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.notification.v1.NotificationService/RetryParkedMessage',
+            argosy_dot_notification_dot_v1_dot_notification__pb2.RetryParkedMessageRequest.SerializeToString,
+            argosy_dot_notification_dot_v1_dot_notification__pb2.RetryParkedMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMessageDrifts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.notification.v1.NotificationService/ListMessageDrifts',
+            argosy_dot_notification_dot_v1_dot_notification__pb2.ListMessageDriftsRequest.SerializeToString,
+            argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
             options,
             channel_credentials,
             insecure,

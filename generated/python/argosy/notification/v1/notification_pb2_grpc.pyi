@@ -4,6 +4,7 @@ isort:skip_file
 Notifications and notification preferences."""
 
 from argosy.notification.v1 import notification_pb2 as _notification_pb2
+from argosy.reconciliation.v1 import drift_pb2 as _drift_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
@@ -27,7 +28,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class NotificationServiceStub:
-    """The caller's notifications and notification preferences."""
+    """The caller's notifications and notification preferences; for staff, mails that could not be sent."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -41,10 +42,20 @@ class NotificationServiceStub:
     """Changes the caller's preferences for the given kinds, from the next event on. Returns all preferences. Messages
     about the security of the account cannot be turned off: INVALID_ARGUMENT.
     """
+    ListParkedMessages: _grpc.UnaryUnaryMultiCallable[_notification_pb2.ListParkedMessagesRequest, _notification_pb2.ListParkedMessagesResponse]
+    """Lists the mails that were parked after ten failed attempts, oldest first, in pages."""
+    RetryParkedMessage: _grpc.UnaryUnaryMultiCallable[_notification_pb2.RetryParkedMessageRequest, _notification_pb2.RetryParkedMessageResponse]
+    """Schedules a parked mail again, from the first attempt on. A mail whose token has expired is dropped then. A mail
+    that is not parked, or not any more, is NOT_FOUND (MESSAGE_NOT_PARKED).
+    """
+    ListMessageDrifts: _grpc.UnaryUnaryMultiCallable[_notification_pb2.ListMessageDriftsRequest, _drift_pb2.ListDriftsResponse]
+    """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+    pages.
+    """
 
 @_typing.type_check_only
 class NotificationServiceAsyncStub(NotificationServiceStub):
-    """The caller's notifications and notification preferences."""
+    """The caller's notifications and notification preferences; for staff, mails that could not be sent."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListNotifications: _aio.UnaryUnaryMultiCallable[_notification_pb2.ListNotificationsRequest, _notification_pb2.ListNotificationsResponse]  # type: ignore[assignment]
@@ -55,9 +66,19 @@ class NotificationServiceAsyncStub(NotificationServiceStub):
     """Changes the caller's preferences for the given kinds, from the next event on. Returns all preferences. Messages
     about the security of the account cannot be turned off: INVALID_ARGUMENT.
     """
+    ListParkedMessages: _aio.UnaryUnaryMultiCallable[_notification_pb2.ListParkedMessagesRequest, _notification_pb2.ListParkedMessagesResponse]  # type: ignore[assignment]
+    """Lists the mails that were parked after ten failed attempts, oldest first, in pages."""
+    RetryParkedMessage: _aio.UnaryUnaryMultiCallable[_notification_pb2.RetryParkedMessageRequest, _notification_pb2.RetryParkedMessageResponse]  # type: ignore[assignment]
+    """Schedules a parked mail again, from the first attempt on. A mail whose token has expired is dropped then. A mail
+    that is not parked, or not any more, is NOT_FOUND (MESSAGE_NOT_PARKED).
+    """
+    ListMessageDrifts: _aio.UnaryUnaryMultiCallable[_notification_pb2.ListMessageDriftsRequest, _drift_pb2.ListDriftsResponse]  # type: ignore[assignment]
+    """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+    pages.
+    """
 
 class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The caller's notifications and notification preferences."""
+    """The caller's notifications and notification preferences; for staff, mails that could not be sent."""
 
     @_abc_1.abstractmethod
     def ListNotifications(
@@ -83,6 +104,34 @@ class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_notification_pb2.Preferences, _abc.Awaitable[_notification_pb2.Preferences]]:
         """Changes the caller's preferences for the given kinds, from the next event on. Returns all preferences. Messages
         about the security of the account cannot be turned off: INVALID_ARGUMENT.
+        """
+
+    @_abc_1.abstractmethod
+    def ListParkedMessages(
+        self,
+        request: _notification_pb2.ListParkedMessagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notification_pb2.ListParkedMessagesResponse, _abc.Awaitable[_notification_pb2.ListParkedMessagesResponse]]:
+        """Lists the mails that were parked after ten failed attempts, oldest first, in pages."""
+
+    @_abc_1.abstractmethod
+    def RetryParkedMessage(
+        self,
+        request: _notification_pb2.RetryParkedMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notification_pb2.RetryParkedMessageResponse, _abc.Awaitable[_notification_pb2.RetryParkedMessageResponse]]:
+        """Schedules a parked mail again, from the first attempt on. A mail whose token has expired is dropped then. A mail
+        that is not parked, or not any more, is NOT_FOUND (MESSAGE_NOT_PARKED).
+        """
+
+    @_abc_1.abstractmethod
+    def ListMessageDrifts(
+        self,
+        request: _notification_pb2.ListMessageDriftsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_drift_pb2.ListDriftsResponse, _abc.Awaitable[_drift_pb2.ListDriftsResponse]]:
+        """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+        pages.
         """
 
 def add_NotificationServiceServicer_to_server(servicer: NotificationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

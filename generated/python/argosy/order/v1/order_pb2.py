@@ -23,19 +23,24 @@ _sym_db = _symbol_database.Default()
 
 
 from argosy.policy.v1 import policy_pb2 as argosy_dot_policy_dot_v1_dot_policy__pb2
+from argosy.reconciliation.v1 import drift_pb2 as argosy_dot_reconciliation_dot_v1_dot_drift__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61rgosy/order/v1/order.proto\x12\x0f\x61rgosy.order.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe5\x01\n\x12\x43reateOrderRequest\x12&\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00R\x06userId\x88\x01\x01\x12\x43\n\x05items\x18\x02 \x03(\x0b\x32!.argosy.order.v1.OrderItemRequestB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64R\x05items\x12V\n\x10shipping_address\x18\x03 \x01(\x0b\x32 .argosy.order.v1.ShippingAddressB\t\x80\x01\x01\xbaH\x03\xc8\x01\x01R\x0fshippingAddressB\n\n\x08_user_id\"\xaf\x02\n\x10OrderItemRequest\x12\xbb\x01\n\nproduct_id\x18\x01 \x01(\tB\x9b\x01\xbaH\x97\x01\xba\x01\x90\x01\n\nproduct_id\x12Wmust be a product id: up to 64 lower-case letters, digits and hyphens, such as prod-123\x1a)this.matches(\'^[a-z0-9][a-z0-9-]{0,63}$\')\xc8\x01\x01R\tproductId\x12&\n\x08quantity\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01R\x08quantity\x12+\n\x05price\x18\x03 \x01(\x01\x42\x10\xbaH\r\x12\x0b)\x00\x00\x00\x00\x00\x00\x00\x00@\x01H\x00R\x05price\x88\x01\x01\x42\x08\n\x06_price\"\xb4\x02\n\x0fShippingAddress\x12&\n\x06street\x18\x01 \x01(\tB\x0e\x80\x01\x01\xbaH\x08r\x03\x18\xc8\x01\xc8\x01\x01R\x06street\x12!\n\x04\x63ity\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x02\x18\x64\xc8\x01\x01R\x04\x63ity\x12 \n\x05state\x18\x03 \x01(\tB\n\x80\x01\x01\xbaH\x04r\x02\x18\x64R\x05state\x12%\n\x08zip_code\x18\x04 \x01(\tB\n\x80\x01\x01\xbaH\x04r\x02\x18\x14R\x07zipCode\x12\x8c\x01\n\x07\x63ountry\x18\x05 \x01(\tBr\x80\x01\x01\xbaHl\xba\x01\x66\n\x0c\x63ountry_code\x12:must be a two-letter country code (ISO 3166-1), such as US\x1a\x1athis.matches(\'^[A-Z]{2}$\')\xc8\x01\x01R\x07\x63ountry\".\n\x0fGetOrderRequest\x12\x1b\n\x02id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01R\x02id\"\xdd\x01\n\x11ListOrdersRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12S\n\x06status\x18\x03 \x01(\tB;\xbaH8r3R\x07pendingR\tconfirmedR\x07shippedR\tdeliveredR\tcancelled\xd8\x01\x01R\x06status\x12$\n\x07user_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x06userId\"l\n\x12ListOrdersResponse\x12.\n\x06orders\x18\x01 \x03(\x0b\x32\x16.argosy.order.v1.OrderR\x06orders\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"0\n\x11WatchOrderRequest\x12\x1b\n\x02id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01R\x02id\"5\n\x16GetOrderHistoryRequest\x12\x1b\n\x02id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01R\x02id\"U\n\x17GetOrderHistoryResponse\x12:\n\x06\x65vents\x18\x01 \x03(\x0b\x32\".argosy.order.v1.OrderHistoryEventR\x06\x65vents\"\x92\x01\n\x11OrderHistoryEvent\x12\x10\n\x03seq\x18\x01 \x01(\x05R\x03seq\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12*\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x61t\x12+\n\x04\x64\x61ta\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructR\x04\x64\x61ta\"\x83\x01\n\x18UpdateOrderStatusRequest\x12\x1b\n\x02id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01R\x02id\x12J\n\x06status\x18\x02 \x01(\tB2\xbaH/r*R\tconfirmedR\x07shippedR\tdeliveredR\tcancelled\xc8\x01\x01R\x06status\"\x81\x03\n\x05Order\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n\x07user_id\x18\x02 \x01(\tR\x06userId\x12\x30\n\x05items\x18\x03 \x03(\x0b\x32\x1a.argosy.order.v1.OrderItemR\x05items\x12!\n\x0ctotal_amount\x18\x04 \x01(\tR\x0btotalAmount\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency\x12\x16\n\x06status\x18\x06 \x01(\tR\x06status\x12P\n\x10shipping_address\x18\x07 \x01(\x0b\x32 .argosy.order.v1.ShippingAddressB\x03\x80\x01\x01R\x0fshippingAddress\x12\x39\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\"\\\n\tOrderItem\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12\x1a\n\x08quantity\x18\x02 \x01(\x05R\x08quantity\x12\x14\n\x05price\x18\x03 \x01(\tR\x05price2\xb2\x06\n\x0cOrderService\x12m\n\x0b\x43reateOrder\x12#.argosy.order.v1.CreateOrderRequest\x1a\x16.argosy.order.v1.Order\"!\x8a\xb5\x18\x04\x08\x02 \x01\x82\xd3\xe4\x93\x02\x13\"\x0e/api/v1/orders:\x01*\x12j\n\x08GetOrder\x12 .argosy.order.v1.GetOrderRequest\x1a\x16.argosy.order.v1.Order\"$\x90\x02\x01\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x15\x12\x13/api/v1/orders/{id}\x12v\n\nListOrders\x12\".argosy.order.v1.ListOrdersRequest\x1a#.argosy.order.v1.ListOrdersResponse\"\x1f\x90\x02\x01\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x10\x12\x0e/api/v1/orders\x12{\n\nWatchOrder\x12\".argosy.order.v1.WatchOrderRequest\x1a\x16.argosy.order.v1.Order\"/\x90\x02\x01\x8a\xb5\x18\x07\x08\x02\x1a\x03\x08\x90\x1c\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/orders/{id}:watch0\x01\x12\x92\x01\n\x0fGetOrderHistory\x12\'.argosy.order.v1.GetOrderHistoryRequest\x1a(.argosy.order.v1.GetOrderHistoryResponse\",\x90\x02\x01\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x1d\x12\x1b/api/v1/orders/{id}/history\x12\x83\x01\n\x11UpdateOrderStatus\x12).argosy.order.v1.UpdateOrderStatusRequest\x1a\x16.argosy.order.v1.Order\"+\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x1f\x32\x1a/api/v1/orders/{id}/status:\x01*\x1a\x37\x8a\xb5\x18\x33\n\x05order\x12\x02\x08\x1e\x1a\x06\x08\x02\x12\x02\x08\n\"\x0e\n\x06orders\x10\xc8\x01\x18\xd0\x0f(\x02\x32\x0c\x08\x03\x12\x02\x08<\x1a\x02\x08< \x1e\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61rgosy/order/v1/order.proto\x12\x0f\x61rgosy.order.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a$argosy/reconciliation/v1/drift.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"g\n\x16ListOrderDriftsRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\xe5\x01\n\x12\x43reateOrderRequest\x12&\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00R\x06userId\x88\x01\x01\x12\x43\n\x05items\x18\x02 \x03(\x0b\x32!.argosy.order.v1.OrderItemRequestB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64R\x05items\x12V\n\x10shipping_address\x18\x03 \x01(\x0b\x32 .argosy.order.v1.ShippingAddressB\t\x80\x01\x01\xbaH\x03\xc8\x01\x01R\x0fshippingAddressB\n\n\x08_user_id\"\xaf\x02\n\x10OrderItemRequest\x12\xbb\x01\n\nproduct_id\x18\x01 \x01(\tB\x9b\x01\xbaH\x97\x01\xba\x01\x90\x01\n\nproduct_id\x12Wmust be a product id: up to 64 lower-case letters, digits and hyphens, such as prod-123\x1a)this.matches(\'^[a-z0-9][a-z0-9-]{0,63}$\')\xc8\x01\x01R\tproductId\x12&\n\x08quantity\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01R\x08quantity\x12+\n\x05price\x18\x03 \x01(\x01\x42\x10\xbaH\r\x12\x0b)\x00\x00\x00\x00\x00\x00\x00\x00@\x01H\x00R\x05price\x88\x01\x01\x42\x08\n\x06_price\"\xb4\x02\n\x0fShippingAddress\x12&\n\x06street\x18\x01 \x01(\tB\x0e\x80\x01\x01\xbaH\x08r\x03\x18\xc8\x01\xc8\x01\x01R\x06street\x12!\n\x04\x63ity\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x02\x18\x64\xc8\x01\x01R\x04\x63ity\x12 \n\x05state\x18\x03 \x01(\tB\n\x80\x01\x01\xbaH\x04r\x02\x18\x64R\x05state\x12%\n\x08zip_code\x18\x04 \x01(\tB\n\x80\x01\x01\xbaH\x04r\x02\x18\x14R\x07zipCode\x12\x8c\x01\n\x07\x63ountry\x18\x05 \x01(\tBr\x80\x01\x01\xbaHl\xba\x01\x66\n\x0c\x63ountry_code\x12:must be a two-letter country code (ISO 3166-1), such as US\x1a\x1athis.matches(\'^[A-Z]{2}$\')\xc8\x01\x01R\x07\x63ountry\".\n\x0fGetOrderRequest\x12\x1b\n\x02id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01R\x02id\"\xdd\x01\n\x11ListOrdersRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12S\n\x06status\x18\x03 \x01(\tB;\xbaH8r3R\x07pendingR\tconfirmedR\x07shippedR\tdeliveredR\tcancelled\xd8\x01\x01R\x06status\x12$\n\x07user_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x06userId\"\xe8\x02\n\x14ListAllOrdersRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12]\n\x08statuses\x18\x03 \x03(\tBA\xbaH>\x92\x01;\x10\x05\x18\x01\"5r3R\x07pendingR\tconfirmedR\x07shippedR\tdeliveredR\tcancelledR\x08statuses\x12N\n\x0bplaced_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x11\xbaH\x0e\xb2\x01\x0b\"\x07\x08\xff\x82\xd1\xff\xaf\x07\x32\x00R\nplacedFrom\x12R\n\rplaced_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x11\xbaH\x0e\xb2\x01\x0b\"\x07\x08\xff\x82\xd1\xff\xaf\x07\x32\x00R\x0cplacedBefore\"l\n\x12ListOrdersResponse\x12.\n\x06orders\x18\x01 \x03(\x0b\x32\x16.argosy.order.v1.OrderR\x06orders\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"0\n\x11WatchOrderRequest\x12\x1b\n\x02id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01R\x02id\"5\n\x16GetOrderHistoryRequest\x12\x1b\n\x02id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01R\x02id\"U\n\x17GetOrderHistoryResponse\x12:\n\x06\x65vents\x18\x01 \x03(\x0b\x32\".argosy.order.v1.OrderHistoryEventR\x06\x65vents\"\x92\x01\n\x11OrderHistoryEvent\x12\x10\n\x03seq\x18\x01 \x01(\x05R\x03seq\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12*\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x61t\x12+\n\x04\x64\x61ta\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructR\x04\x64\x61ta\"\x83\x01\n\x18UpdateOrderStatusRequest\x12\x1b\n\x02id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01R\x02id\x12J\n\x06status\x18\x02 \x01(\tB2\xbaH/r*R\tconfirmedR\x07shippedR\tdeliveredR\tcancelled\xc8\x01\x01R\x06status\"\x81\x03\n\x05Order\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n\x07user_id\x18\x02 \x01(\tR\x06userId\x12\x30\n\x05items\x18\x03 \x03(\x0b\x32\x1a.argosy.order.v1.OrderItemR\x05items\x12!\n\x0ctotal_amount\x18\x04 \x01(\tR\x0btotalAmount\x12\x1a\n\x08\x63urrency\x18\x05 \x01(\tR\x08\x63urrency\x12\x16\n\x06status\x18\x06 \x01(\tR\x06status\x12P\n\x10shipping_address\x18\x07 \x01(\x0b\x32 .argosy.order.v1.ShippingAddressB\x03\x80\x01\x01R\x0fshippingAddress\x12\x39\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\"\\\n\tOrderItem\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12\x1a\n\x08quantity\x18\x02 \x01(\x05R\x08quantity\x12\x14\n\x05price\x18\x03 \x01(\tR\x05price2\xcf\x08\n\x0cOrderService\x12m\n\x0b\x43reateOrder\x12#.argosy.order.v1.CreateOrderRequest\x1a\x16.argosy.order.v1.Order\"!\x8a\xb5\x18\x04\x08\x02 \x01\x82\xd3\xe4\x93\x02\x13\"\x0e/api/v1/orders:\x01*\x12j\n\x08GetOrder\x12 .argosy.order.v1.GetOrderRequest\x1a\x16.argosy.order.v1.Order\"$\x90\x02\x01\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x15\x12\x13/api/v1/orders/{id}\x12v\n\nListOrders\x12\".argosy.order.v1.ListOrdersRequest\x1a#.argosy.order.v1.ListOrdersResponse\"\x1f\x90\x02\x01\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x10\x12\x0e/api/v1/orders\x12\x82\x01\n\rListAllOrders\x12%.argosy.order.v1.ListAllOrdersRequest\x1a#.argosy.order.v1.ListOrdersResponse\"%\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x16\x12\x14/api/v1/staff/orders\x12{\n\nWatchOrder\x12\".argosy.order.v1.WatchOrderRequest\x1a\x16.argosy.order.v1.Order\"/\x90\x02\x01\x8a\xb5\x18\x07\x08\x02\x1a\x03\x08\x90\x1c\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/orders/{id}:watch0\x01\x12\x92\x01\n\x0fGetOrderHistory\x12\'.argosy.order.v1.GetOrderHistoryRequest\x1a(.argosy.order.v1.GetOrderHistoryResponse\",\x90\x02\x01\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x1d\x12\x1b/api/v1/orders/{id}/history\x12\x83\x01\n\x11UpdateOrderStatus\x12).argosy.order.v1.UpdateOrderStatusRequest\x1a\x16.argosy.order.v1.Order\"+\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x1f\x32\x1a/api/v1/orders/{id}/status:\x01*\x12\x95\x01\n\x0fListOrderDrifts\x12\'.argosy.order.v1.ListOrderDriftsRequest\x1a,.argosy.reconciliation.v1.ListDriftsResponse\"+\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x1c\x12\x1a/api/v1/staff/drifts/order\x1a\x37\x8a\xb5\x18\x33\n\x05order\x12\x02\x08\x1e\x1a\x06\x08\x02\x12\x02\x08\n\"\x0e\n\x06orders\x10\xc8\x01\x18\xd0\x0f(\x02\x32\x0c\x08\x03\x12\x02\x08<\x1a\x02\x08< \x1e\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'argosy.order.v1.order_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_LISTORDERDRIFTSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTORDERDRIFTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTORDERDRIFTSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTORDERDRIFTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
   _globals['_CREATEORDERREQUEST'].fields_by_name['user_id']._loaded_options = None
   _globals['_CREATEORDERREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_CREATEORDERREQUEST'].fields_by_name['items']._loaded_options = None
@@ -68,6 +73,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTORDERSREQUEST'].fields_by_name['status']._serialized_options = b'\272H8r3R\007pendingR\tconfirmedR\007shippedR\tdeliveredR\tcancelled\330\001\001'
   _globals['_LISTORDERSREQUEST'].fields_by_name['user_id']._loaded_options = None
   _globals['_LISTORDERSREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_LISTALLORDERSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTALLORDERSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTALLORDERSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTALLORDERSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_LISTALLORDERSREQUEST'].fields_by_name['statuses']._loaded_options = None
+  _globals['_LISTALLORDERSREQUEST'].fields_by_name['statuses']._serialized_options = b'\272H>\222\001;\020\005\030\001\"5r3R\007pendingR\tconfirmedR\007shippedR\tdeliveredR\tcancelled'
+  _globals['_LISTALLORDERSREQUEST'].fields_by_name['placed_from']._loaded_options = None
+  _globals['_LISTALLORDERSREQUEST'].fields_by_name['placed_from']._serialized_options = b'\272H\016\262\001\013\"\007\010\377\202\321\377\257\0072\000'
+  _globals['_LISTALLORDERSREQUEST'].fields_by_name['placed_before']._loaded_options = None
+  _globals['_LISTALLORDERSREQUEST'].fields_by_name['placed_before']._serialized_options = b'\272H\016\262\001\013\"\007\010\377\202\321\377\257\0072\000'
   _globals['_WATCHORDERREQUEST'].fields_by_name['id']._loaded_options = None
   _globals['_WATCHORDERREQUEST'].fields_by_name['id']._serialized_options = b'\272H\010r\003\260\001\001\310\001\001'
   _globals['_GETORDERHISTORYREQUEST'].fields_by_name['id']._loaded_options = None
@@ -86,38 +101,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERSERVICE'].methods_by_name['GetOrder']._serialized_options = b'\220\002\001\212\265\030\002\010\002\202\323\344\223\002\025\022\023/api/v1/orders/{id}'
   _globals['_ORDERSERVICE'].methods_by_name['ListOrders']._loaded_options = None
   _globals['_ORDERSERVICE'].methods_by_name['ListOrders']._serialized_options = b'\220\002\001\212\265\030\002\010\002\202\323\344\223\002\020\022\016/api/v1/orders'
+  _globals['_ORDERSERVICE'].methods_by_name['ListAllOrders']._loaded_options = None
+  _globals['_ORDERSERVICE'].methods_by_name['ListAllOrders']._serialized_options = b'\220\002\001\212\265\030\002\010\003\202\323\344\223\002\026\022\024/api/v1/staff/orders'
   _globals['_ORDERSERVICE'].methods_by_name['WatchOrder']._loaded_options = None
   _globals['_ORDERSERVICE'].methods_by_name['WatchOrder']._serialized_options = b'\220\002\001\212\265\030\007\010\002\032\003\010\220\034\202\323\344\223\002\033\022\031/api/v1/orders/{id}:watch'
   _globals['_ORDERSERVICE'].methods_by_name['GetOrderHistory']._loaded_options = None
   _globals['_ORDERSERVICE'].methods_by_name['GetOrderHistory']._serialized_options = b'\220\002\001\212\265\030\002\010\002\202\323\344\223\002\035\022\033/api/v1/orders/{id}/history'
   _globals['_ORDERSERVICE'].methods_by_name['UpdateOrderStatus']._loaded_options = None
   _globals['_ORDERSERVICE'].methods_by_name['UpdateOrderStatus']._serialized_options = b'\212\265\030\002\010\002\202\323\344\223\002\0372\032/api/v1/orders/{id}/status:\001*'
-  _globals['_CREATEORDERREQUEST']._serialized_start=202
-  _globals['_CREATEORDERREQUEST']._serialized_end=431
-  _globals['_ORDERITEMREQUEST']._serialized_start=434
-  _globals['_ORDERITEMREQUEST']._serialized_end=737
-  _globals['_SHIPPINGADDRESS']._serialized_start=740
-  _globals['_SHIPPINGADDRESS']._serialized_end=1048
-  _globals['_GETORDERREQUEST']._serialized_start=1050
-  _globals['_GETORDERREQUEST']._serialized_end=1096
-  _globals['_LISTORDERSREQUEST']._serialized_start=1099
-  _globals['_LISTORDERSREQUEST']._serialized_end=1320
-  _globals['_LISTORDERSRESPONSE']._serialized_start=1322
-  _globals['_LISTORDERSRESPONSE']._serialized_end=1430
-  _globals['_WATCHORDERREQUEST']._serialized_start=1432
-  _globals['_WATCHORDERREQUEST']._serialized_end=1480
-  _globals['_GETORDERHISTORYREQUEST']._serialized_start=1482
-  _globals['_GETORDERHISTORYREQUEST']._serialized_end=1535
-  _globals['_GETORDERHISTORYRESPONSE']._serialized_start=1537
-  _globals['_GETORDERHISTORYRESPONSE']._serialized_end=1622
-  _globals['_ORDERHISTORYEVENT']._serialized_start=1625
-  _globals['_ORDERHISTORYEVENT']._serialized_end=1771
-  _globals['_UPDATEORDERSTATUSREQUEST']._serialized_start=1774
-  _globals['_UPDATEORDERSTATUSREQUEST']._serialized_end=1905
-  _globals['_ORDER']._serialized_start=1908
-  _globals['_ORDER']._serialized_end=2293
-  _globals['_ORDERITEM']._serialized_start=2295
-  _globals['_ORDERITEM']._serialized_end=2387
-  _globals['_ORDERSERVICE']._serialized_start=2390
-  _globals['_ORDERSERVICE']._serialized_end=3208
+  _globals['_ORDERSERVICE'].methods_by_name['ListOrderDrifts']._loaded_options = None
+  _globals['_ORDERSERVICE'].methods_by_name['ListOrderDrifts']._serialized_options = b'\220\002\001\212\265\030\002\010\003\202\323\344\223\002\034\022\032/api/v1/staff/drifts/order'
+  _globals['_LISTORDERDRIFTSREQUEST']._serialized_start=239
+  _globals['_LISTORDERDRIFTSREQUEST']._serialized_end=342
+  _globals['_CREATEORDERREQUEST']._serialized_start=345
+  _globals['_CREATEORDERREQUEST']._serialized_end=574
+  _globals['_ORDERITEMREQUEST']._serialized_start=577
+  _globals['_ORDERITEMREQUEST']._serialized_end=880
+  _globals['_SHIPPINGADDRESS']._serialized_start=883
+  _globals['_SHIPPINGADDRESS']._serialized_end=1191
+  _globals['_GETORDERREQUEST']._serialized_start=1193
+  _globals['_GETORDERREQUEST']._serialized_end=1239
+  _globals['_LISTORDERSREQUEST']._serialized_start=1242
+  _globals['_LISTORDERSREQUEST']._serialized_end=1463
+  _globals['_LISTALLORDERSREQUEST']._serialized_start=1466
+  _globals['_LISTALLORDERSREQUEST']._serialized_end=1826
+  _globals['_LISTORDERSRESPONSE']._serialized_start=1828
+  _globals['_LISTORDERSRESPONSE']._serialized_end=1936
+  _globals['_WATCHORDERREQUEST']._serialized_start=1938
+  _globals['_WATCHORDERREQUEST']._serialized_end=1986
+  _globals['_GETORDERHISTORYREQUEST']._serialized_start=1988
+  _globals['_GETORDERHISTORYREQUEST']._serialized_end=2041
+  _globals['_GETORDERHISTORYRESPONSE']._serialized_start=2043
+  _globals['_GETORDERHISTORYRESPONSE']._serialized_end=2128
+  _globals['_ORDERHISTORYEVENT']._serialized_start=2131
+  _globals['_ORDERHISTORYEVENT']._serialized_end=2277
+  _globals['_UPDATEORDERSTATUSREQUEST']._serialized_start=2280
+  _globals['_UPDATEORDERSTATUSREQUEST']._serialized_end=2411
+  _globals['_ORDER']._serialized_start=2414
+  _globals['_ORDER']._serialized_end=2799
+  _globals['_ORDERITEM']._serialized_start=2801
+  _globals['_ORDERITEM']._serialized_end=2893
+  _globals['_ORDERSERVICE']._serialized_start=2896
+  _globals['_ORDERSERVICE']._serialized_end=3999
 # @@protoc_insertion_point(module_scope)

@@ -21,6 +21,32 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class ListOrderDriftsRequest(_message.Message):
+    """The page of what reconciliation found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """The maximum number of items. Default: 20; larger values than 100 count as 100."""
+    page_token: _builtins.str
+    """The nextPageToken of the previous page."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListOrderDriftsRequest: _TypeAlias = ListOrderDriftsRequest  # noqa: Y015
+
+@_typing.final
 class CreateOrderRequest(_message.Message):
     """The order to place."""
 
@@ -181,6 +207,50 @@ class ListOrdersRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListOrdersRequest: _TypeAlias = ListOrdersRequest  # noqa: Y015
+
+@_typing.final
+class ListAllOrdersRequest(_message.Message):
+    """The orders of all customers to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    STATUSES_FIELD_NUMBER: _builtins.int
+    PLACED_FROM_FIELD_NUMBER: _builtins.int
+    PLACED_BEFORE_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """The maximum number of items. Default: 20; larger values than 100 count as 100."""
+    page_token: _builtins.str
+    """The nextPageToken of the previous page."""
+    @_builtins.property
+    def statuses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only orders with one of these statuses: pending, confirmed, shipped, delivered, cancelled. Default: all."""
+
+    @_builtins.property
+    def placed_from(self) -> _timestamp_pb2.Timestamp:
+        """Only orders that were placed at this time or later, RFC 3339."""
+
+    @_builtins.property
+    def placed_before(self) -> _timestamp_pb2.Timestamp:
+        """Only orders that were placed before this time, RFC 3339. It must be later than placedFrom."""
+
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        statuses: _abc.Iterable[_builtins.str] | None = ...,
+        placed_from: _timestamp_pb2.Timestamp | None = ...,
+        placed_before: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["placed_before", b"placed_before", "placed_from", b"placed_from"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "placed_before", b"placed_before", "placed_from", b"placed_from", "statuses", b"statuses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAllOrdersRequest: _TypeAlias = ListAllOrdersRequest  # noqa: Y015
 
 @_typing.final
 class ListOrdersResponse(_message.Message):

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from argosy.order.v1 import order_pb2 as argosy_dot_order_dot_v1_dot_order__pb2
+from argosy.reconciliation.v1 import drift_pb2 as argosy_dot_reconciliation_dot_v1_dot_drift__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -50,6 +51,11 @@ class OrderServiceStub:
                 request_serializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersRequest.SerializeToString,
                 response_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersResponse.FromString,
                 _registered_method=True)
+        self.ListAllOrders = channel.unary_unary(
+                '/argosy.order.v1.OrderService/ListAllOrders',
+                request_serializer=argosy_dot_order_dot_v1_dot_order__pb2.ListAllOrdersRequest.SerializeToString,
+                response_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersResponse.FromString,
+                _registered_method=True)
         self.WatchOrder = channel.unary_stream(
                 '/argosy.order.v1.OrderService/WatchOrder',
                 request_serializer=argosy_dot_order_dot_v1_dot_order__pb2.WatchOrderRequest.SerializeToString,
@@ -64,6 +70,11 @@ class OrderServiceStub:
                 '/argosy.order.v1.OrderService/UpdateOrderStatus',
                 request_serializer=argosy_dot_order_dot_v1_dot_order__pb2.UpdateOrderStatusRequest.SerializeToString,
                 response_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.Order.FromString,
+                _registered_method=True)
+        self.ListOrderDrifts = channel.unary_unary(
+                '/argosy.order.v1.OrderService/ListOrderDrifts',
+                request_serializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrderDriftsRequest.SerializeToString,
+                response_deserializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
                 _registered_method=True)
 
 
@@ -92,6 +103,16 @@ class OrderServiceServicer:
         """Lists the caller's orders, newest first, in pages. Staff may list another user's orders by userId
         (PERMISSION_DENIED for others). New orders do not shift the pages. A page token is valid only for the same caller
         and the same filters (userId, status).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAllOrders(self, request, context):
+        """Lists the orders of all customers, newest first, in pages. New orders do not shift the pages. An order is on it
+        milliseconds after a change. One customer's orders: ListOrders with userId. A page may have fewer orders than
+        pageSize, even none, before the end of the list. A page token is valid only for the same caller and the same filters
+        (statuses, placedFrom, placedBefore).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -126,6 +147,14 @@ class OrderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOrderDrifts(self, request, context):
+        """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+        pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OrderServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -144,6 +173,11 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     request_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersRequest.FromString,
                     response_serializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersResponse.SerializeToString,
             ),
+            'ListAllOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAllOrders,
+                    request_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.ListAllOrdersRequest.FromString,
+                    response_serializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersResponse.SerializeToString,
+            ),
             'WatchOrder': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchOrder,
                     request_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.WatchOrderRequest.FromString,
@@ -158,6 +192,11 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.UpdateOrderStatus,
                     request_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.UpdateOrderStatusRequest.FromString,
                     response_serializer=argosy_dot_order_dot_v1_dot_order__pb2.Order.SerializeToString,
+            ),
+            'ListOrderDrifts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrderDrifts,
+                    request_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrderDriftsRequest.FromString,
+                    response_serializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -253,6 +292,33 @@ class OrderService:
             _registered_method=True)
 
     @staticmethod
+    def ListAllOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.order.v1.OrderService/ListAllOrders',
+            argosy_dot_order_dot_v1_dot_order__pb2.ListAllOrdersRequest.SerializeToString,
+            argosy_dot_order_dot_v1_dot_order__pb2.ListOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def WatchOrder(request,
             target,
             options=(),
@@ -323,6 +389,33 @@ class OrderService:
             '/argosy.order.v1.OrderService/UpdateOrderStatus',
             argosy_dot_order_dot_v1_dot_order__pb2.UpdateOrderStatusRequest.SerializeToString,
             argosy_dot_order_dot_v1_dot_order__pb2.Order.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrderDrifts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.order.v1.OrderService/ListOrderDrifts',
+            argosy_dot_order_dot_v1_dot_order__pb2.ListOrderDriftsRequest.SerializeToString,
+            argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
             options,
             channel_credentials,
             insecure,

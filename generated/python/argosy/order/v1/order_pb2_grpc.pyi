@@ -4,6 +4,7 @@ isort:skip_file
 Orders: placing, reading and changing them."""
 
 from argosy.order.v1 import order_pb2 as _order_pb2
+from argosy.reconciliation.v1 import drift_pb2 as _drift_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
@@ -46,6 +47,12 @@ class OrderServiceStub:
     (PERMISSION_DENIED for others). New orders do not shift the pages. A page token is valid only for the same caller
     and the same filters (userId, status).
     """
+    ListAllOrders: _grpc.UnaryUnaryMultiCallable[_order_pb2.ListAllOrdersRequest, _order_pb2.ListOrdersResponse]
+    """Lists the orders of all customers, newest first, in pages. New orders do not shift the pages. An order is on it
+    milliseconds after a change. One customer's orders: ListOrders with userId. A page may have fewer orders than
+    pageSize, even none, before the end of the list. A page token is valid only for the same caller and the same filters
+    (statuses, placedFrom, placedBefore).
+    """
     WatchOrder: _grpc.UnaryStreamMultiCallable[_order_pb2.WatchOrderRequest, _order_pb2.Order]
     """Streams one order: its current state, then each new state. Over REST each state is a line of JSON. Another user's
     order is NOT_FOUND, like an unknown one.
@@ -61,6 +68,10 @@ class OrderServiceStub:
     """Changes an order's status: pending → confirmed → shipped → delivered, or pending or confirmed → cancelled. Owners
     may only cancel; the other changes are for staff (PERMISSION_DENIED). Any other change is FAILED_PRECONDITION. The
     current status changes nothing. Too many concurrent changes are ABORTED. Publishes ORDER_STATUS_UPDATED.
+    """
+    ListOrderDrifts: _grpc.UnaryUnaryMultiCallable[_order_pb2.ListOrderDriftsRequest, _drift_pb2.ListDriftsResponse]
+    """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+    pages.
     """
 
 @_typing.type_check_only
@@ -81,6 +92,12 @@ class OrderServiceAsyncStub(OrderServiceStub):
     (PERMISSION_DENIED for others). New orders do not shift the pages. A page token is valid only for the same caller
     and the same filters (userId, status).
     """
+    ListAllOrders: _aio.UnaryUnaryMultiCallable[_order_pb2.ListAllOrdersRequest, _order_pb2.ListOrdersResponse]  # type: ignore[assignment]
+    """Lists the orders of all customers, newest first, in pages. New orders do not shift the pages. An order is on it
+    milliseconds after a change. One customer's orders: ListOrders with userId. A page may have fewer orders than
+    pageSize, even none, before the end of the list. A page token is valid only for the same caller and the same filters
+    (statuses, placedFrom, placedBefore).
+    """
     WatchOrder: _aio.UnaryStreamMultiCallable[_order_pb2.WatchOrderRequest, _order_pb2.Order]  # type: ignore[assignment]
     """Streams one order: its current state, then each new state. Over REST each state is a line of JSON. Another user's
     order is NOT_FOUND, like an unknown one.
@@ -96,6 +113,10 @@ class OrderServiceAsyncStub(OrderServiceStub):
     """Changes an order's status: pending → confirmed → shipped → delivered, or pending or confirmed → cancelled. Owners
     may only cancel; the other changes are for staff (PERMISSION_DENIED). Any other change is FAILED_PRECONDITION. The
     current status changes nothing. Too many concurrent changes are ABORTED. Publishes ORDER_STATUS_UPDATED.
+    """
+    ListOrderDrifts: _aio.UnaryUnaryMultiCallable[_order_pb2.ListOrderDriftsRequest, _drift_pb2.ListDriftsResponse]  # type: ignore[assignment]
+    """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+    pages.
     """
 
 class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -133,6 +154,18 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ListAllOrders(
+        self,
+        request: _order_pb2.ListAllOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.ListOrdersResponse, _abc.Awaitable[_order_pb2.ListOrdersResponse]]:
+        """Lists the orders of all customers, newest first, in pages. New orders do not shift the pages. An order is on it
+        milliseconds after a change. One customer's orders: ListOrders with userId. A page may have fewer orders than
+        pageSize, even none, before the end of the list. A page token is valid only for the same caller and the same filters
+        (statuses, placedFrom, placedBefore).
+        """
+
+    @_abc_1.abstractmethod
     def WatchOrder(
         self,
         request: _order_pb2.WatchOrderRequest,
@@ -164,6 +197,16 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         """Changes an order's status: pending → confirmed → shipped → delivered, or pending or confirmed → cancelled. Owners
         may only cancel; the other changes are for staff (PERMISSION_DENIED). Any other change is FAILED_PRECONDITION. The
         current status changes nothing. Too many concurrent changes are ABORTED. Publishes ORDER_STATUS_UPDATED.
+        """
+
+    @_abc_1.abstractmethod
+    def ListOrderDrifts(
+        self,
+        request: _order_pb2.ListOrderDriftsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_drift_pb2.ListDriftsResponse, _abc.Awaitable[_drift_pb2.ListDriftsResponse]]:
+        """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+        pages.
         """
 
 def add_OrderServiceServicer_to_server(servicer: OrderServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -20,6 +20,32 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class ListPaymentDriftsRequest(_message.Message):
+    """The page of what reconciliation found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """The maximum number of items. Default: 20; larger values than 100 count as 100."""
+    page_token: _builtins.str
+    """The nextPageToken of the previous page."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPaymentDriftsRequest: _TypeAlias = ListPaymentDriftsRequest  # noqa: Y015
+
+@_typing.final
 class CreatePaymentRequest(_message.Message):
     """The order to pay, and the payment method."""
 
@@ -629,6 +655,7 @@ class Payment(_message.Message):
     DISPUTE_FIELD_NUMBER: _builtins.int
     STRANDED_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
+    CHALLENGE_URL_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     """The id."""
     order_id: _builtins.str
@@ -661,6 +688,10 @@ class Payment(_message.Message):
     """
     provider: _builtins.str
     """The provider of the payment: stripe or store_credit."""
+    challenge_url: _builtins.str
+    """The address of the page on which the customer does the challenge; it leads back to the shop. Present like the
+    client_secret, unless the provider's own script shows the challenge.
+    """
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
@@ -688,11 +719,14 @@ class Payment(_message.Message):
         dispute: _builtins.str | None = ...,
         stranded: _builtins.str | None = ...,
         provider: _builtins.str | None = ...,
+        challenge_url: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_client_secret", b"_client_secret", "_decline_code", b"_decline_code", "_dispute", b"_dispute", "_net_amount", b"_net_amount", "_provider", b"_provider", "_provider_fee", b"_provider_fee", "_requires_action", b"_requires_action", "_settlement_currency", b"_settlement_currency", "_stranded", b"_stranded", "client_secret", b"client_secret", "created_at", b"created_at", "decline_code", b"decline_code", "dispute", b"dispute", "net_amount", b"net_amount", "processed_at", b"processed_at", "provider", b"provider", "provider_fee", b"provider_fee", "requires_action", b"requires_action", "settlement_currency", b"settlement_currency", "stranded", b"stranded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_challenge_url", b"_challenge_url", "_client_secret", b"_client_secret", "_decline_code", b"_decline_code", "_dispute", b"_dispute", "_net_amount", b"_net_amount", "_provider", b"_provider", "_provider_fee", b"_provider_fee", "_requires_action", b"_requires_action", "_settlement_currency", b"_settlement_currency", "_stranded", b"_stranded", "challenge_url", b"challenge_url", "client_secret", b"client_secret", "created_at", b"created_at", "decline_code", b"decline_code", "dispute", b"dispute", "net_amount", b"net_amount", "processed_at", b"processed_at", "provider", b"provider", "provider_fee", b"provider_fee", "requires_action", b"requires_action", "settlement_currency", b"settlement_currency", "stranded", b"stranded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_secret", b"_client_secret", "_decline_code", b"_decline_code", "_dispute", b"_dispute", "_net_amount", b"_net_amount", "_provider", b"_provider", "_provider_fee", b"_provider_fee", "_requires_action", b"_requires_action", "_settlement_currency", b"_settlement_currency", "_stranded", b"_stranded", "amount", b"amount", "client_secret", b"client_secret", "created_at", b"created_at", "currency", b"currency", "decline_code", b"decline_code", "dispute", b"dispute", "net_amount", b"net_amount", "order_id", b"order_id", "payment_id", b"payment_id", "processed_at", b"processed_at", "provider", b"provider", "provider_fee", b"provider_fee", "requires_action", b"requires_action", "settlement_currency", b"settlement_currency", "status", b"status", "stranded", b"stranded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_challenge_url", b"_challenge_url", "_client_secret", b"_client_secret", "_decline_code", b"_decline_code", "_dispute", b"_dispute", "_net_amount", b"_net_amount", "_provider", b"_provider", "_provider_fee", b"_provider_fee", "_requires_action", b"_requires_action", "_settlement_currency", b"_settlement_currency", "_stranded", b"_stranded", "amount", b"amount", "challenge_url", b"challenge_url", "client_secret", b"client_secret", "created_at", b"created_at", "currency", b"currency", "decline_code", b"decline_code", "dispute", b"dispute", "net_amount", b"net_amount", "order_id", b"order_id", "payment_id", b"payment_id", "processed_at", b"processed_at", "provider", b"provider", "provider_fee", b"provider_fee", "requires_action", b"requires_action", "settlement_currency", b"settlement_currency", "status", b"status", "stranded", b"stranded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__challenge_url: _TypeAlias = _typing.Literal["challenge_url"]  # noqa: Y015
+    _WhichOneofArgType__challenge_url: _TypeAlias = _typing.Literal["_challenge_url", b"_challenge_url"]  # noqa: Y015
     _WhichOneofReturnType__client_secret: _TypeAlias = _typing.Literal["client_secret"]  # noqa: Y015
     _WhichOneofArgType__client_secret: _TypeAlias = _typing.Literal["_client_secret", b"_client_secret"]  # noqa: Y015
     _WhichOneofReturnType__decline_code: _TypeAlias = _typing.Literal["decline_code"]  # noqa: Y015
@@ -711,6 +745,8 @@ class Payment(_message.Message):
     _WhichOneofArgType__settlement_currency: _TypeAlias = _typing.Literal["_settlement_currency", b"_settlement_currency"]  # noqa: Y015
     _WhichOneofReturnType__stranded: _TypeAlias = _typing.Literal["stranded"]  # noqa: Y015
     _WhichOneofArgType__stranded: _TypeAlias = _typing.Literal["_stranded", b"_stranded"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__challenge_url) -> _WhichOneofReturnType__challenge_url | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__client_secret) -> _WhichOneofReturnType__client_secret | None: ...
     @_typing.overload

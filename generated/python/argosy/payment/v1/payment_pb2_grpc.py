@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from argosy.payment.v1 import payment_pb2 as argosy_dot_payment_dot_v1_dot_payment__pb2
+from argosy.reconciliation.v1 import drift_pb2 as argosy_dot_reconciliation_dot_v1_dot_drift__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -85,6 +86,11 @@ class PaymentServiceStub:
                 '/argosy.payment.v1.PaymentService/HandleStripeWebhook',
                 request_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
                 response_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.WebhookReceipt.FromString,
+                _registered_method=True)
+        self.ListPaymentDrifts = channel.unary_unary(
+                '/argosy.payment.v1.PaymentService/ListPaymentDrifts',
+                request_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListPaymentDriftsRequest.SerializeToString,
+                response_deserializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
                 _registered_method=True)
 
 
@@ -175,6 +181,14 @@ class PaymentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListPaymentDrifts(self, request, context):
+        """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+        pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PaymentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -227,6 +241,11 @@ def add_PaymentServiceServicer_to_server(servicer, server):
                     servicer.HandleStripeWebhook,
                     request_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                     response_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.WebhookReceipt.SerializeToString,
+            ),
+            'ListPaymentDrifts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPaymentDrifts,
+                    request_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListPaymentDriftsRequest.FromString,
+                    response_serializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -500,6 +519,33 @@ class PaymentService:
             '/argosy.payment.v1.PaymentService/HandleStripeWebhook',
             google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             argosy_dot_payment_dot_v1_dot_payment__pb2.WebhookReceipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPaymentDrifts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.payment.v1.PaymentService/ListPaymentDrifts',
+            argosy_dot_payment_dot_v1_dot_payment__pb2.ListPaymentDriftsRequest.SerializeToString,
+            argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 Payments of orders through Stripe or with store credit, and customers' store credit."""
 
 from argosy.payment.v1 import payment_pb2 as _payment_pb2
+from argosy.reconciliation.v1 import drift_pb2 as _drift_pb2
 from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
 from grpc import aio as _aio
@@ -72,6 +73,10 @@ class PaymentServiceStub:
     invalid or old (300 s) signature is INVALID_ARGUMENT. Events of Stripe that do not concern us are accepted and
     ignored. Duplicates and out-of-order events are harmless. The body must not exceed 1 MiB.
     """
+    ListPaymentDrifts: _grpc.UnaryUnaryMultiCallable[_payment_pb2.ListPaymentDriftsRequest, _drift_pb2.ListDriftsResponse]
+    """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+    pages.
+    """
 
 @_typing.type_check_only
 class PaymentServiceAsyncStub(PaymentServiceStub):
@@ -115,6 +120,10 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     """Receives Stripe's webhooks. The signature in `stripe-signature` is verified with the raw bytes of the body. An
     invalid or old (300 s) signature is INVALID_ARGUMENT. Events of Stripe that do not concern us are accepted and
     ignored. Duplicates and out-of-order events are harmless. The body must not exceed 1 MiB.
+    """
+    ListPaymentDrifts: _aio.UnaryUnaryMultiCallable[_payment_pb2.ListPaymentDriftsRequest, _drift_pb2.ListDriftsResponse]  # type: ignore[assignment]
+    """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+    pages.
     """
 
 class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -216,6 +225,16 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         """Receives Stripe's webhooks. The signature in `stripe-signature` is verified with the raw bytes of the body. An
         invalid or old (300 s) signature is INVALID_ARGUMENT. Events of Stripe that do not concern us are accepted and
         ignored. Duplicates and out-of-order events are harmless. The body must not exceed 1 MiB.
+        """
+
+    @_abc_1.abstractmethod
+    def ListPaymentDrifts(
+        self,
+        request: _payment_pb2.ListPaymentDriftsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_drift_pb2.ListDriftsResponse, _abc.Awaitable[_drift_pb2.ListDriftsResponse]]:
+        """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
+        pages.
         """
 
 def add_PaymentServiceServicer_to_server(servicer: PaymentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -64,7 +64,9 @@ class RegisterResponse(_message.Message):
     TOKEN_FIELD_NUMBER: _builtins.int
     DEVICE_TOKEN_FIELD_NUMBER: _builtins.int
     token: _builtins.str
-    """The bearer token of the new session."""
+    """The bearer token of the new session. Empty if the request had the header `X-Session: cookie`: then it is in a cookie
+    that no script of a page can read, and counts for requests with this header.
+    """
     device_token: _builtins.str
     """Recognizes this device at later sign-ins; see LoginRequest."""
     @_builtins.property
@@ -128,7 +130,9 @@ class LoginResponse(_message.Message):
     USER_FIELD_NUMBER: _builtins.int
     DEVICE_TOKEN_FIELD_NUMBER: _builtins.int
     token: _builtins.str
-    """The bearer token, valid for 24 hours."""
+    """The bearer token, valid for 24 hours. Empty if the request had the header `X-Session: cookie`: then it is in a cookie
+    that no script of a page can read, and counts for requests with this header.
+    """
     device_token: _builtins.str
     """Recognizes this device at later sign-ins, for 400 days; see LoginRequest."""
     @_builtins.property
@@ -189,6 +193,116 @@ class UserSummary(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UserSummary: _TypeAlias = UserSummary  # noqa: Y015
+
+@_typing.final
+class SearchUsersRequest(_message.Message):
+    """The accounts to find."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EMAIL_FIELD_NUMBER: _builtins.int
+    EMAIL_PREFIX_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    email: _builtins.str
+    """The mail address of the account, in any case."""
+    email_prefix: _builtins.str
+    """The first letters of the mail addresses, in any case. Not together with email."""
+    page_size: _builtins.int
+    """The maximum number of items. Default: 20; larger values than 100 count as 100."""
+    page_token: _builtins.str
+    """The nextPageToken of the previous page of the same search."""
+    def __init__(
+        self,
+        *,
+        email: _builtins.str = ...,
+        email_prefix: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "email_prefix", b"email_prefix", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchUsersRequest: _TypeAlias = SearchUsersRequest  # noqa: Y015
+
+@_typing.final
+class SearchUsersResponse(_message.Message):
+    """A page of accounts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USERS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """The pageToken of the next page. Empty on the last page."""
+    @_builtins.property
+    def users(self) -> _containers.RepeatedCompositeFieldContainer[Global___FoundUser]:
+        """The accounts."""
+
+    def __init__(
+        self,
+        *,
+        users: _abc.Iterable[Global___FoundUser] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "users", b"users"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchUsersResponse: _TypeAlias = SearchUsersResponse  # noqa: Y015
+
+@_typing.final
+class FoundUser(_message.Message):
+    """An account, as staff find it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    FIRST_NAME_FIELD_NUMBER: _builtins.int
+    LAST_NAME_FIELD_NUMBER: _builtins.int
+    EMAIL_VERIFIED_FIELD_NUMBER: _builtins.int
+    ACCOUNT_STATUS_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The account's id."""
+    email: _builtins.str
+    """The mail address as it was entered."""
+    first_name: _builtins.str
+    """The given name."""
+    last_name: _builtins.str
+    """The family name."""
+    email_verified: _builtins.bool
+    """Whether the mail address is verified."""
+    account_status: _builtins.str
+    """The status: active, suspended or deleted."""
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When the account was created."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        email: _builtins.str = ...,
+        first_name: _builtins.str = ...,
+        last_name: _builtins.str = ...,
+        email_verified: _builtins.bool = ...,
+        account_status: _builtins.str = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_status", b"account_status", "created_at", b"created_at", "email", b"email", "email_verified", b"email_verified", "first_name", b"first_name", "id", b"id", "last_name", b"last_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FoundUser: _TypeAlias = FoundUser  # noqa: Y015
 
 @_typing.final
 class GetUserRequest(_message.Message):

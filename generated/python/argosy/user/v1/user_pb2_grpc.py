@@ -65,6 +65,11 @@ class UserServiceStub:
                 request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.DeleteUserRequest.SerializeToString,
                 response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.User.FromString,
                 _registered_method=True)
+        self.SearchUsers = channel.unary_unary(
+                '/argosy.user.v1.UserService/SearchUsers',
+                request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.SearchUsersRequest.SerializeToString,
+                response_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.SearchUsersResponse.FromString,
+                _registered_method=True)
         self.SuspendUser = channel.unary_unary(
                 '/argosy.user.v1.UserService/SuspendUser',
                 request_serializer=argosy_dot_user_dot_v1_dot_user__pb2.SuspendUserRequest.SerializeToString,
@@ -177,6 +182,14 @@ class UserServiceServicer:
     def DeleteUser(self, request, context):
         """Deletes an account, and returns it with the status deleted: the caller's account, or any for staff. Its address can
         be used again, and its sessions are revoked. A repeat changes nothing. Publishes USER_DELETED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchUsers(self, request, context):
+        """Finds accounts: the one that has a mail address, or those whose addresses begin with some letters, in alphabetical
+        order; without either, all accounts, newest first, also deleted ones. In pages. GetUser returns one by its id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -310,6 +323,11 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.DeleteUser,
                     request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.DeleteUserRequest.FromString,
                     response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.User.SerializeToString,
+            ),
+            'SearchUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchUsers,
+                    request_deserializer=argosy_dot_user_dot_v1_dot_user__pb2.SearchUsersRequest.FromString,
+                    response_serializer=argosy_dot_user_dot_v1_dot_user__pb2.SearchUsersResponse.SerializeToString,
             ),
             'SuspendUser': grpc.unary_unary_rpc_method_handler(
                     servicer.SuspendUser,
@@ -530,6 +548,33 @@ class UserService:
             '/argosy.user.v1.UserService/DeleteUser',
             argosy_dot_user_dot_v1_dot_user__pb2.DeleteUserRequest.SerializeToString,
             argosy_dot_user_dot_v1_dot_user__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.user.v1.UserService/SearchUsers',
+            argosy_dot_user_dot_v1_dot_user__pb2.SearchUsersRequest.SerializeToString,
+            argosy_dot_user_dot_v1_dot_user__pb2.SearchUsersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -64,6 +64,10 @@ class UserServiceStub:
     """Deletes an account, and returns it with the status deleted: the caller's account, or any for staff. Its address can
     be used again, and its sessions are revoked. A repeat changes nothing. Publishes USER_DELETED.
     """
+    SearchUsers: _grpc.UnaryUnaryMultiCallable[_user_pb2.SearchUsersRequest, _user_pb2.SearchUsersResponse]
+    """Finds accounts: the one that has a mail address, or those whose addresses begin with some letters, in alphabetical
+    order; without either, all accounts, newest first, also deleted ones. In pages. GetUser returns one by its id.
+    """
     SuspendUser: _grpc.UnaryUnaryMultiCallable[_user_pb2.SuspendUserRequest, _user_pb2.User]
     """Suspends an account: the user cannot sign in, and the sessions are revoked. The account's data stays. A repeat
     changes nothing. FAILED_PRECONDITION: a deleted account (ACCOUNT_DELETED), or the caller's own (OWN_ACCOUNT).
@@ -151,6 +155,10 @@ class UserServiceAsyncStub(UserServiceStub):
     DeleteUser: _aio.UnaryUnaryMultiCallable[_user_pb2.DeleteUserRequest, _user_pb2.User]  # type: ignore[assignment]
     """Deletes an account, and returns it with the status deleted: the caller's account, or any for staff. Its address can
     be used again, and its sessions are revoked. A repeat changes nothing. Publishes USER_DELETED.
+    """
+    SearchUsers: _aio.UnaryUnaryMultiCallable[_user_pb2.SearchUsersRequest, _user_pb2.SearchUsersResponse]  # type: ignore[assignment]
+    """Finds accounts: the one that has a mail address, or those whose addresses begin with some letters, in alphabetical
+    order; without either, all accounts, newest first, also deleted ones. In pages. GetUser returns one by its id.
     """
     SuspendUser: _aio.UnaryUnaryMultiCallable[_user_pb2.SuspendUserRequest, _user_pb2.User]  # type: ignore[assignment]
     """Suspends an account: the user cannot sign in, and the sessions are revoked. The account's data stays. A repeat
@@ -272,6 +280,16 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_user_pb2.User, _abc.Awaitable[_user_pb2.User]]:
         """Deletes an account, and returns it with the status deleted: the caller's account, or any for staff. Its address can
         be used again, and its sessions are revoked. A repeat changes nothing. Publishes USER_DELETED.
+        """
+
+    @_abc_1.abstractmethod
+    def SearchUsers(
+        self,
+        request: _user_pb2.SearchUsersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_pb2.SearchUsersResponse, _abc.Awaitable[_user_pb2.SearchUsersResponse]]:
+        """Finds accounts: the one that has a mail address, or those whose addresses begin with some letters, in alphabetical
+        order; without either, all accounts, newest first, also deleted ones. In pages. GetUser returns one by its id.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,188 @@
+"""How the pages are: for screen readers, by keyboard, on a phone, in the dark, in another language, and how heavy.
+
+Their pictures are in `.local/screens`, for people.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from local.paths import STACKS
+from tests.browser.conftest import Open
+from tests.support.browser import NO_FUNDS, PATIENCE, Visitor
+
+AXE = Path(__file__).parents[2] / "web" / "app" / "node_modules" / "axe-core" / "axe.min.js"
+SCREENS = STACKS / "screens"
+FIRST_LOAD_BYTES = 150_000
+PHONE = {"width": 360, "height": 740}
+
+PUBLIC = ("/", "/?q=lantern", "/products/prod-123", "/basket", "/sign-in", "/sign-up", "/forgot-password", "/nothing")
+PRIVATE = ("/checkout/USD", "/orders", "/account", "/account/security", "/account/messages", "/account/credit")
+
+
+async def settle(page: Page) -> None:
+    """Wait until nothing is being loaded. A stream of an order's states does not count."""
+    await expect(page.locator("h1")).to_be_visible(timeout=PATIENCE)
+    await expect(page.locator(".loading")).to_have_count(0, timeout=PATIENCE)
+
+
+async def picture(visitor: Visitor, name: str) -> None:
+    """Save what is seen."""
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    await visitor.page.screenshot(path=SCREENS / f"{name}.png", full_page=True, animations="disabled")
+
+
+async def violations(page: Page) -> list[Any]:
+    """What axe finds."""
+    await page.add_script_tag(path=AXE)
+    found = await page.evaluate("axe.run(document)")
+    return [(one["id"], one["help"], [node["html"][:200] for node in one["nodes"]]) for one in found["violations"]]
+
+
+def name_of(path: str) -> str:
+    return path.strip("/").partition("?")[0].replace("/", "-") or ("search" if "?" in path else "catalog")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, PHONE["width"]])
+async def test_axe_finds_nothing_and_nothing_is_too_wide(open_window: Open, scheme: str, width: int) -> None:
+    # axe is a script that the policy of the pages refuses.
+    visitor = await open_window(
+        bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": 900}, reduced_motion="reduce"
+    )
+    found: dict[str, Any] = {}
+
+    async def look(name: str) -> None:
+        await settle(visitor.page)
+        await picture(visitor, f"{name}-{scheme}-{width}")
+        overflow = await visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if problems := [*await violations(visitor.page), *([f"{overflow} px too wide"] if overflow > 0 else [])]:
+            found[name] = problems
+
+    for path in PUBLIC:
+        await visitor.go(path)
+        await look(name_of(path))
+    await visitor.sign_up()
+    await visitor.put_in("Storm lantern")
+    await visitor.put_in()
+    await visitor.go("/basket")
+    await look("basket-full")
+    for path in PRIVATE:
+        await visitor.go(path)
+        await look(name_of(path))
+    await visitor.go("/checkout/USD")
+    await visitor.fill_address()
+    await visitor.button("Place the order").click()
+    await visitor.order_id()
+    await look("order-pending")
+    await visitor.pay(NO_FUNDS)
+    await visitor.until_status("Cancelled")
+    await look("order-declined")
+    await visitor.pay()
+    await visitor.until_status("Paid")
+    await look("order-paid")
+    await visitor.go("/orders")
+    await look("orders-full")
+    assert found == {}
+
+
+async def test_the_first_load_is_light(visitor: Visitor) -> None:
+    client = await visitor.context.new_cdp_session(visitor.page)
+    await client.send("Network.enable")
+    sizes: list[float] = []
+    client.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    await visitor.go("/")
+    await expect(visitor.link("Sextant")).to_be_visible(timeout=PATIENCE)
+    assert 0 < sum(sizes) < FIRST_LOAD_BYTES
+
+
+async def test_the_keyboard_buys(ada: Visitor) -> None:
+    page = ada.page
+    await ada.go("/")
+    await expect(ada.link("Sextant")).to_be_visible(timeout=PATIENCE)
+    await page.keyboard.press("Tab")
+    await expect(ada.link("Skip to the content")).to_be_focused()
+    await ada.link("Sextant").focus()
+    await page.keyboard.press("Enter")
+    await expect(ada.heading("Sextant")).to_be_focused(timeout=PATIENCE)
+    await tab_to(page, "Add to basket")
+    await page.keyboard.press("Enter")
+    await tab_to(page, "Go to the basket")
+    await page.keyboard.press("Enter")
+    await expect(ada.heading("Basket")).to_be_focused(timeout=PATIENCE)
+    await tab_to(page, "Check out")
+    await page.keyboard.press("Enter")
+    await expect(ada.heading("Check out")).to_be_focused(timeout=PATIENCE)
+    await ada.fill_address()
+    await tab_to(page, "Place the order")
+    await page.keyboard.press("Enter")
+    await expect(ada.heading("Order ").or_(page.locator("h1"))).to_be_focused(timeout=PATIENCE)
+    await ada.order_id()
+    await page.get_by_role("radio", name="Visa •••• 4242 The payment succeeds.").focus()
+    await tab_to(page, "Pay $29.99")
+    await page.keyboard.press("Enter")
+    await ada.until_status("Paid")
+
+
+async def tab_to(page: Page, text: str) -> None:
+    """Press Tab until something has the focus."""
+    for _ in range(40):
+        await page.keyboard.press("Tab")
+        if text == (await page.evaluate("document.activeElement.textContent")).strip():
+            return
+    raise AssertionError(f"Tab does not reach {text!r}")
+
+
+async def test_titles_and_language(open_window: Open) -> None:
+    visitor = await open_window(locale="de-DE")
+    await visitor.go("/")
+    await visitor.is_at("Katalog")
+    await expect(visitor.page).to_have_title("Katalog – Argosy")
+    await expect(visitor.page.locator("html")).to_have_attribute("lang", "de")
+    await expect(visitor.page.locator(".tile", has_text="Sextant")).to_contain_text("29,99 $", timeout=PATIENCE)
+    await visitor.page.get_by_label("Sprache").select_option("en")
+    await visitor.is_at("Catalog")
+    await visitor.page.reload()
+    await visitor.is_at("Catalog")
+    await expect(visitor.page.locator("html")).to_have_attribute("lang", "en")
+
+
+async def test_changes_of_the_order_are_read_out(ada: Visitor) -> None:
+    await ada.order()
+    await ada.pay()
+    await ada.until_status("Paid")
+    await expect(ada.page.get_by_role("status").filter(has_text="The order is now: Paid.")).to_have_count(1)
+
+
+async def test_the_catalog_is_searched(visitor: Visitor) -> None:
+    await visitor.go("/")
+    await visitor.page.get_by_role("searchbox").fill("bronze lanyard")
+    await visitor.page.keyboard.press("Enter")
+    await visitor.sees("1 product for “bronze lanyard”")
+    await expect(visitor.link("Ship's bell")).to_be_visible()
+    await visitor.page.get_by_role("searchbox").fill("nothing of this kind")
+    await visitor.button("Search").click()
+    await visitor.sees("Nothing found.")
+    await visitor.link("Show all").click()
+    await expect(visitor.link("Sextant")).to_be_visible()
+
+
+async def test_the_back_button_shows_the_page_before(visitor: Visitor) -> None:
+    await visitor.go("/")
+    await visitor.link("Sextant").click()
+    await visitor.is_at("Sextant")
+    await visitor.page.go_back()
+    await visitor.is_at("Catalog")
+
+
+async def test_scripts_see_no_token(ada: Visitor) -> None:
+    seen = await ada.page.evaluate("JSON.stringify([document.cookie, localStorage, sessionStorage])")
+    assert "eyJ" not in seen
+    cookies = await ada.context.cookies()
+    tokens = [cookie for cookie in cookies if "eyJ" in cookie.get("value", "")]
+    assert tokens
+    assert all(cookie["httpOnly"] for cookie in tokens)

@@ -1,0 +1,197 @@
+"""Double clicks, tabs, reloads, the back button and lost connections: nothing is ordered or paid twice."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from playwright.async_api import Route, expect
+
+from tests.support.browser import CREATE_ORDER, CREATE_PAYMENT, PATIENCE, VISA, Visitor
+from tests.support.shop import Shop, answered, until
+
+_NETWORK = r"Failed to load resource|net::ERR"
+"""What Chromium logs of a request that gets no answer."""
+
+
+async def lose_first_answer(visitor: Visitor, path: str) -> list[str]:
+    """The first request arrives, and its answer does not. Returns the keys of all requests, as they come."""
+    keys: list[str] = []
+
+    async def handle(route: Route) -> None:
+        keys.append((await route.request.all_headers())["idempotency-key"])
+        if len(keys) > 1:
+            await route.continue_()
+            return
+        await route.fetch()
+        await route.abort("connectionreset")
+
+    await visitor.context.route(path, handle)
+    return keys
+
+
+async def test_a_double_click_orders_once(ada: Visitor) -> None:
+    await ada.check_out()
+    await ada.button("Place the order").dblclick()
+    await ada.order_id()
+    assert len(await ada.orders()) == 1
+
+
+async def test_a_double_click_pays_once(ada: Visitor) -> None:
+    order = await ada.order()
+    await ada.choose(VISA)
+    await ada.button(re.compile("^Pay ")).dblclick()
+    await ada.until_status("Paid")
+    counts = await ada.shop.sandbox.counts(order_id=order)
+    assert (counts["payment_intents"]["total"], counts["amount_captured"]) == (1, 2999)
+
+
+async def test_a_lost_answer_to_an_order_is_asked_for_again(ada: Visitor) -> None:
+    keys = await lose_first_answer(ada, CREATE_ORDER)
+    with ada.trouble.expecting(_NETWORK):
+        await ada.order()
+    assert len(set(keys)) == 1 < len(keys)
+    assert len(await ada.orders()) == 1
+
+
+async def test_a_lost_answer_to_a_payment_is_asked_for_again(ada: Visitor) -> None:
+    order = await ada.order()
+    keys = await lose_first_answer(ada, CREATE_PAYMENT)
+    with ada.trouble.expecting(_NETWORK):
+        await ada.pay()
+        await ada.until_status("Paid")  # the stream may say so before the request is repeated
+
+        async def requests() -> int:
+            return len(keys)
+
+        await until(requests, lambda count: count > 1, "the request is repeated")
+    assert len(set(keys)) == 1
+    assert await ada.charged(order) == 2999
+
+
+async def test_a_reload_while_ordering_orders_once(ada: Visitor) -> None:
+    await ada.check_out()
+    arrived = asyncio.Event()
+
+    async def hang(route: Route) -> None:
+        await route.fetch()
+        arrived.set()  # and the answer never comes
+
+    await ada.context.route(CREATE_ORDER, hang)
+    await ada.button("Place the order").click()
+    await asyncio.wait_for(arrived.wait(), PATIENCE / 1000)
+    await ada.context.unroute(CREATE_ORDER)
+    await ada.page.reload()
+    await ada.order_id()
+    assert len(await ada.orders()) == 1
+    await ada.go("/basket")
+    await ada.sees("Your basket is empty.")
+
+
+async def test_a_reload_while_paying_pays_once(ada: Visitor, shop: Shop) -> None:
+    order = await ada.order()
+    await shop.sandbox.hold_next_answers(seconds=4)
+    async with ada.page.expect_request(CREATE_PAYMENT):
+        await ada.pay()
+    await ada.page.reload()
+    await ada.until_status("Paid")
+    assert await ada.charged(order) == 2999
+
+
+async def test_back_and_forward_after_ordering_orders_once(ada: Visitor) -> None:
+    order = await ada.order()
+    await ada.page.go_back()
+    await ada.is_at("Basket")
+    await ada.sees("Your basket is empty.")
+    await ada.page.go_forward()
+    assert await ada.order_id() == order
+    await ada.go("/checkout/USD")
+    await ada.sees("There is nothing to order.")
+    assert len(await ada.orders()) == 1
+
+
+async def test_back_and_forward_while_paying_pays_once(ada: Visitor, shop: Shop) -> None:
+    order = await ada.order()
+    await shop.sandbox.hold_next_answers(seconds=4)
+    async with ada.page.expect_request(CREATE_PAYMENT):
+        await ada.pay()
+    await ada.page.go_back()
+    await ada.page.go_forward()
+    await ada.until_status("Paid")
+    counts = await shop.sandbox.counts(order_id=order)
+    assert (counts["payment_intents"]["total"], counts["amount_captured"]) == (1, 2999)
+
+
+async def test_two_tabs_order_once(ada: Visitor) -> None:
+    await ada.check_out()
+    other = await ada.another_tab()
+    await other.go("/checkout/USD")
+    await other.fill_address()
+    await asyncio.gather(*(one.button("Place the order").click() for one in (ada, other)))
+    for one in (ada, other):
+        await expect(one.page).to_have_url(re.compile("/orders"), timeout=PATIENCE)
+    assert len(await ada.orders()) == 1
+
+
+async def test_two_tabs_pay_once(ada: Visitor) -> None:
+    order = await ada.order()
+    other = await ada.another_tab()
+    await other.go(f"/orders/{order}")
+    await other.choose(VISA)
+    await ada.choose(VISA)
+    await asyncio.gather(*(one.button(re.compile("^Pay ")).click() for one in (ada, other)))
+    # A tab that is not in front does not watch.
+    for one in (ada, other):
+        await one.page.bring_to_front()
+        await one.until_status("Paid")
+    counts = await ada.shop.sandbox.counts(order_id=order)
+    assert (counts["payment_intents"]["total"], counts["amount_captured"]) == (1, 2999)
+
+
+async def test_the_basket_is_the_same_in_two_tabs(ada: Visitor) -> None:
+    other = await ada.another_tab()
+    await other.go("/basket")
+    await other.sees("Your basket is empty.")
+    await ada.put_in()
+    await expect(other.page.get_by_label("Quantity of Sextant", exact=True)).to_have_value("1", timeout=PATIENCE)
+
+
+async def test_offline_in_mid_payment(ada: Visitor) -> None:
+    order = await ada.order()
+    with ada.trouble.expecting(_NETWORK):
+        await ada.context.set_offline(True)
+        await ada.pay()
+        await ada.sees("The connection is bad. We repeat the request; nothing is done twice.")
+        await ada.sees("The shop cannot be reached.")
+        await ada.context.set_offline(False)
+        await ada.until_status("Paid")
+    assert await ada.charged(order) == 2999
+
+
+async def test_the_order_goes_on_after_the_connection_was_away(ada: Visitor) -> None:
+    order = await ada.order()
+    with ada.trouble.expecting(_NETWORK):
+        await ada.context.set_offline(True)
+        await (await ada.as_customer()).pay({"id": order})
+        await ada.context.set_offline(False)
+        await ada.until_status("Paid")
+
+
+async def test_a_session_that_ends_at_the_checkout_goes_on_after_the_sign_in(ada: Visitor) -> None:
+    await ada.check_out()
+    customer = await ada.as_customer()
+    sessions = (await customer.get("/users/me/sessions"))["sessions"]
+    for session in sessions:
+        if not session["current"]:
+            answered(await customer.call("DELETE", f"/users/me/sessions/{session['id']}"), 200)
+
+    async def refused() -> None:
+        await ada.button("Place the order").click()
+        await ada.is_at("Sign in")
+
+    with ada.trouble.expecting(r"401"):
+        await refused()
+        await ada.sees("Your session has ended.")
+        await ada.sign_in()
+        await ada.order_id()
+    assert len(await ada.orders()) == 1

@@ -1,0 +1,191 @@
+"""A customer at a browser: what they click and read, and what went wrong meanwhile."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, expect
+
+from tests.support.shop import ADDRESS, PATIENCE_SECONDS, Customer, Json, Shop, a_person
+
+PATIENCE = PATIENCE_SECONDS * 1000
+"""Milliseconds that anything may take."""
+CREATE_ORDER = "**/argosy.order.v1.OrderService/CreateOrder"
+CREATE_PAYMENT = "**/argosy.payment.v1.PaymentService/CreatePayment"
+
+VISA = "Visa •••• 4242 The payment succeeds."
+DECLINED = "Visa •••• 0002 The bank declines the card."
+NO_FUNDS = "Visa •••• 9995 The card has insufficient funds."
+CHALLENGED = "Visa •••• 3184, 3-D Secure"
+
+
+@dataclass
+class Trouble:
+    """What no page may do: log an error, break the policy, load something from another host."""
+
+    origin: str
+    found: list[str] = field(default_factory=list)
+    expected: re.Pattern[str] | None = None
+    """Errors that the test makes itself."""
+
+    def listen(self, context: BrowserContext) -> None:
+        """Note what happens on all pages of the context."""
+        context.on("console", self._message)
+        context.on("weberror", lambda error: self._note(f"uncaught: {error.error}"))
+        context.on("request", self._request)
+
+    @contextmanager
+    def expecting(self, pattern: str) -> Iterator[None]:
+        """Errors of this pattern are the test's doing."""
+        self.expected = re.compile(pattern)
+        yield
+
+    def _message(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self._note(f"console: {message.text}")
+
+    def _request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.path == "/csp-reports":
+            self._note(f"policy: {request.post_data}")
+        # The bank's page is not the shop's.
+        if parts.scheme in ("http", "https") and not request.url.startswith(self.origin) and not _is_bank(request.url):
+            self._note(f"another host: {request.url}")
+
+    def _note(self, text: str) -> None:
+        if self.expected is None or not self.expected.search(text):
+            self.found.append(text)
+
+
+def _is_bank(url: str) -> bool:
+    return "/challenge/" in url
+
+
+@dataclass
+class Visitor:
+    """Somebody with a browser window."""
+
+    shop: Shop
+    context: BrowserContext
+    page: Page
+    trouble: Trouble
+    person: dict[str, str] = field(default_factory=lambda: a_person(firstName="Ada", lastName="Byron"))
+
+    async def go(self, path: str) -> None:
+        """Type an address."""
+        await self.page.goto(path)
+
+    async def another_tab(self) -> Visitor:
+        """The same person's second tab."""
+        return Visitor(self.shop, self.context, await self.context.new_page(), self.trouble, self.person)
+
+    def heading(self, text: str | re.Pattern[str]) -> Locator:
+        """The page's heading."""
+        return self.page.get_by_role("heading", name=text, level=1)
+
+    def button(self, text: str | re.Pattern[str], *, exact: bool = False) -> Locator:
+        """A button."""
+        return self.page.get_by_role("button", name=text, exact=exact)
+
+    def link(self, text: str | re.Pattern[str]) -> Locator:
+        """A link."""
+        return self.page.get_by_role("link", name=text)
+
+    async def sees(self, text: str | re.Pattern[str]) -> None:
+        """Wait until a text is on the page."""
+        await expect(self.page.get_by_text(text).first).to_be_visible(timeout=PATIENCE)
+
+    async def is_at(self, heading: str | re.Pattern[str]) -> None:
+        """Wait until a page is there."""
+        await expect(self.heading(heading)).to_be_visible(timeout=PATIENCE)
+
+    async def sign_up(self) -> None:
+        """Create an account."""
+        await self.go("/sign-up")
+        await self.page.get_by_label("Given name").fill(self.person["firstName"])
+        await self.page.get_by_label("Family name").fill(self.person["lastName"])
+        await self.page.get_by_label("Email").fill(self.person["email"])
+        await self.page.get_by_label("Password").fill(self.person["password"])
+        await self.button("Create an account").click()
+        await self.is_at("Catalog")
+
+    async def sign_in(self) -> None:
+        """Fill in the form of the present page."""
+        await self.page.get_by_label("Email").fill(self.person["email"])
+        await self.page.get_by_label("Password").fill(self.person["password"])
+        await self.button("Sign in").click()
+
+    async def put_in(self, product: str = "Sextant") -> None:
+        """Put a product into the basket."""
+        await self.go("/")
+        await self.link(product).click()
+        await self.is_at(product)
+        await self.button("Add to basket").click()
+        await self.sees(f"1 × {product} is in your basket.")
+
+    async def check_out(self, product: str = "Sextant") -> None:
+        """Go to the checkout with a product, and fill in the address."""
+        await self.put_in(product)
+        await self.link("Go to the basket").click()
+        await self.link("Check out").click()
+        await self.fill_address()
+
+    async def fill_address(self) -> None:
+        """Fill in the form of the checkout."""
+        await self.is_at("Check out")
+        page = self.page
+        await page.get_by_label("Street and number").fill(ADDRESS["street"])
+        await page.get_by_label("Postal code").fill(ADDRESS["zipCode"])
+        await page.get_by_label("City").fill(ADDRESS["city"])
+        await page.get_by_label("State or province").fill(ADDRESS["state"])
+        await page.get_by_label("Country").select_option(ADDRESS["country"])
+
+    async def order(self, product: str = "Sextant") -> str:
+        """Order a product. Returns the order's id."""
+        await self.check_out(product)
+        await self.button("Place the order").click()
+        return await self.order_id()
+
+    async def order_id(self) -> str:
+        """The id of the order whose page is shown."""
+        await self.is_at(re.compile("^Order "))
+        return self.page.url.rpartition("/")[2]
+
+    async def choose(self, card: str) -> None:
+        """Choose a way to pay."""
+        await self.page.get_by_role("radio", name=card).check()
+
+    async def pay(self, card: str = VISA) -> None:
+        """Choose a way to pay, and pay."""
+        await self.choose(card)
+        await self.button(re.compile("^Pay ")).click()
+
+    async def until_status(self, status: str) -> None:
+        """Wait until the order's page shows a status, without loading it again."""
+        await expect(self.page.locator(".progress .state")).to_have_text(status, timeout=PATIENCE)
+
+    async def as_customer(self) -> Customer:
+        """The same person without a browser, to look at what there is."""
+        said = {"email": self.person["email"], "password": self.person["password"]}
+        answer = (await self.shop.call("POST", "/users/login", said)).json()
+        return Customer(self.shop, answer["user"]["id"], said["email"], said["password"], answer["token"])
+
+    async def orders(self) -> list[Json]:
+        """All orders that they have."""
+        found: list[Json] = (await (await self.as_customer()).get("/orders"))["orders"]
+        return found
+
+    async def charged(self, order_id: str) -> Any:
+        """What Stripe has taken for an order, in cents."""
+        return (await self.shop.sandbox.counts(order_id=order_id))["amount_captured"]
+
+
+def fresh_id() -> str:
+    """An id of a product that there is not yet."""
+    return f"prod-{uuid.uuid4().hex[:12]}"

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { covers, format, sum, times } from "../src/money";
+
+test("a price times a quantity is exact", () => {
+  assert.equal(times("29.99", 3), "89.97");
+  assert.equal(times("0.01", 1), "0.01");
+  assert.equal(times("1000", 2), "2000");
+  assert.equal(times("1.250", 3), "3.750");
+});
+
+test("sums are exact where floats are not", () => {
+  assert.equal(sum(["0.10", "0.20"]), "0.30");
+  assert.equal(sum([]), "0");
+});
+
+test("an amount covers another", () => {
+  assert.ok(covers("10.00", "10"));
+  assert.ok(!covers("9.99", "10.00"));
+});
+
+test("amounts have the places of their currency", () => {
+  assert.equal(format({ amount: "59.98", currency: "USD" }, "en-US"), "$59.98");
+  assert.equal(format({ amount: "1000", currency: "JPY" }, "en-US"), "¥1,000");
+  assert.equal(format({ amount: "59.98", currency: "EUR" }, "de-DE").replace(/\s/, " "), "59,98 €");
+});
