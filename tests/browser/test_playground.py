@@ -1,42 +1,27 @@
-"""The page in a real browser: Debian's Chromium, driven by Playwright, beside the real stack."""
+"""The page that shows the system at work."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.support.real_stack import RealStack
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
-_MISSING = "the page's tests need Chromium, which is not installed: apt-get install chromium"
 _PATIENCE_MS = 180_000
 _PICTURES = "ARGOSY_PICTURES"
 """A directory for pictures of the page, for people who want to look at it."""
 
 
-@pytest.fixture(scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    """One browser for this module. Without Chromium, its tests are skipped."""
-    if CHROMIUM is None:
-        pytest.skip(_MISSING)
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []  # its own sandbox needs another user than root
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        await browser.close()
-
-
 @pytest.fixture
-async def page(chromium: Browser, stack: RealStack) -> AsyncIterator[Page]:
+async def page(browser: Browser, stack: RealStack) -> AsyncIterator[Page]:
     """The open page. Fails if it logged an error, broke its policy or asked another host."""
     address = stack.stack.url("playground", "/")
     trouble: list[str] = []
-    context = await chromium.new_context(viewport={"width": 1440, "height": 1000}, reduced_motion="reduce")
+    context = await browser.new_context(viewport={"width": 1440, "height": 1000}, reduced_motion="reduce")
     page = await context.new_page()
     page.set_default_timeout(_PATIENCE_MS)
     page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
