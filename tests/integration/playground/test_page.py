@@ -58,7 +58,7 @@ async def test_the_page_is_small_and_has_a_strict_policy(playground: Playground)
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     files = [path.name for path in PAGE.iterdir()]
-    assert sum(len((await playground.http.get(f"/{name}")).content) for name in files) < LARGEST_PAGE
+    assert sum([len((await playground.http.get(f"/{name}")).content) for name in files]) < LARGEST_PAGE
 
 
 async def test_an_open_page_receives_the_state_of_every_part(playground: Playground) -> None:
