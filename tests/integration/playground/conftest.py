@@ -19,6 +19,33 @@ _ACT_SECONDS = 400.0
 Json = dict[str, Any]
 
 
+class OpenPage:
+    """What an open page has received."""
+
+    def __init__(self) -> None:
+        self._received: list[tuple[str, Any]] = []
+        self._more = asyncio.Condition()
+
+    async def add(self, kind: str, data: Any) -> None:
+        """Note a message."""
+        async with self._more:
+            self._received.append((kind, data))
+            self._more.notify_all()
+
+    def forget(self) -> None:
+        """Expect what comes from now on."""
+        self._received.clear()
+
+    async def received(self, kind: str, good: Callable[[Any], object] = bool) -> Any:
+        """A message of a kind that is good, whenever it came. Fails when none comes."""
+        async with asyncio.timeout(120), self._more:
+            while True:
+                for found, data in self._received:
+                    if found == kind and good(data):
+                        return data
+                await self._more.wait()
+
+
 @dataclass(frozen=True)
 class Playground:
     """The server, as the page uses it."""
@@ -39,9 +66,9 @@ class Playground:
         return found
 
     @asynccontextmanager
-    async def open_page(self) -> AsyncIterator[asyncio.Queue[tuple[str, Any]]]:
-        """What an open page receives, as (kind, data)."""
-        received: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+    async def open_page(self) -> AsyncIterator[OpenPage]:
+        """A page is open while the block runs."""
+        page = OpenPage()
 
         async def read() -> None:
             async with self.http.stream("GET", "/events", timeout=httpx.Timeout(10, read=60)) as answer:
@@ -51,23 +78,14 @@ class Playground:
                     if name == "event":
                         kind = value
                     elif name == "data":
-                        received.put_nowait((kind, json.loads(value)))
+                        await page.add(kind, json.loads(value))
 
         reading = asyncio.create_task(read())
         try:
-            yield received
+            yield page
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
-
-
-async def received(page: asyncio.Queue[tuple[str, Any]], kind: str, good: Callable[[Any], object]) -> Any:
-    """The next message of a kind that is good. Fails when none comes."""
-    async with asyncio.timeout(120):
-        while True:
-            found, data = await page.get()
-            if found == kind and good(data):
-                return data
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from playground.server import PAGE
-from tests.integration.playground.conftest import Playground, received
+from tests.integration.playground.conftest import Playground
 
 LARGEST_PAGE = 150_000
 
@@ -63,8 +63,8 @@ async def test_the_page_is_small_and_has_a_strict_policy(playground: Playground)
 
 async def test_an_open_page_receives_the_state_of_every_part(playground: Playground) -> None:
     async with playground.open_page() as page:
-        parts = await received(page, "parts", lambda words: set(words.values()) == {"ready"})
-        figures = await received(page, "figures", bool)
+        parts = await page.received("parts", lambda words: set(words.values()) == {"ready"})
+        figures = await page.received("figures", bool)
     plan = (await playground.http.get("/plan")).json()
     services = {one["id"] for one in plan["services"]}
     assert {"kafka", "postgres", "ferretdb", "edge", *services} <= parts.keys()
