@@ -14,6 +14,8 @@ EDGE = "edge"
 STRIPE = "stripe"
 MAIL = "mail"
 _OF_SERVICE = "service:"
+_TOPIC = "-events"
+"""What follows a service's name in that of its topic."""
 _WEBHOOK = "HandleStripeWebhook"
 
 
@@ -47,7 +49,7 @@ def of_event(row: Mapping[str, Any]) -> Iterator[Spark]:
     if topic.endswith(SUFFIX):
         yield Spark(BUS, BUS, "bad", f"dead letter: {text}")
     else:
-        yield Spark(str(row.get("source") or topic.removesuffix("-events")), BUS, "event", text)
+        yield Spark(topic.removesuffix(_TOPIC), BUS, "event", text)
 
 
 def of_moment(moment: Moment) -> Iterator[Spark]:

@@ -52,7 +52,7 @@ def test_lines_that_are_no_calls_are_passed_over() -> None:
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        ({"topic": "order-events", "type": "ORDER_CREATED", "source": "order"}, ("order", "kafka", "event")),
+        ({"topic": "order-events", "type": "ORDER_CREATED", "source": "/argosy/order"}, ("order", "kafka", "event")),
         ({"topic": "order-events", "type": None, "unreadable": "NotAnEvent"}, ("order", "kafka", "event")),
         ({"topic": "order-events.dlq", "type": None}, ("kafka", "kafka", "bad")),
     ],
