@@ -56,6 +56,7 @@ def _stores(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
     ferretdb = {
         "FERRETDB_LISTEN": stack.address("ferretdb"),
         "FERRETDB_POSTGRESQL_URL": _postgres_url(stack, secrets, FERRETDB) + "?pool_max_conns=40",
+        "GOGC": "400",  # its heap is small: collecting it less often costs some 10 MB
     }
     return (
         # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for clients to disconnect.

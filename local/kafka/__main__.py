@@ -67,6 +67,11 @@ def _settings(stack: Stack, storage: Path) -> Mapping[str, str]:
         "transaction.state.log.num.partitions": "6",
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
+        # Each of these threads looks for work three times a second, for both listeners: by default there are 22.
+        "num.network.threads": "1",
+        "num.io.threads": "2",
+        # No other controller has to be shown twice a second that this one is alive.
+        "metadata.max.idle.interval.ms": "0",
         # No other member will join: a group need not wait for more.
         "group.initial.rebalance.delay.ms": "0",
         # A short session timeout, so that a killed consumer can restart at once.

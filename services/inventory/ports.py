@@ -97,13 +97,14 @@ class Reservations(Protocol):
     ) -> bool:
         """Creates the order's reservation, without lines. False: it has one.
 
-        Waits for the end of a concurrent unit of work that creates it.
+        Waits for the end of a concurrent unit of work that creates it. Locks the customer, if one is named, until the
+        unit of work ends.
         """
 
     async def held_by(self, customer_id: UUID, but: UUID) -> Held:
         """What a customer's other orders than `but` hold.
 
-        Locks the customer until the unit of work ends: of concurrent orders each sees those before it.
+        `claim` has locked the customer: of concurrent orders each sees those before it.
         """
 
     async def add_lines(self, order_id: UUID, lines: Sequence[PricedLine]) -> datetime:

@@ -33,7 +33,9 @@ Record: TypeAlias = asyncpg.Record
 
 POOL_SIZE = 20
 CONNECT_SECONDS = 2.0
-IDLE_SECONDS = 30.0
+IDLE_SECONDS = 300.0
+"""How long an unused connection is kept. A new one costs tens of ms of CPU: a process of the server's, the check of the
+password, and asyncpg's query for the types of arrays."""
 _KEPT_OPEN = 2
 _STATEMENT_SECONDS = 30.0
 _CLOSE_SECONDS = 5.0

@@ -34,13 +34,12 @@ class PostgresReservations:
         reason: ReleaseReason | None = None,
         customer_id: UUID | None = None,
     ) -> bool:
-        """Create the order's reservation, without lines. False: it has one.
-
-        Waits for the end of a concurrent transaction that creates it.
-        """
+        """See ports.Reservations.claim. The lock is taken before the row is inserted, in one statement."""
         claimed = await self._connection.fetchval(
             "INSERT INTO reservations (order_id, status, release_reason, expires_at, customer_id)"
-            " VALUES ($1, $2, $3, now() + $4, $5) ON CONFLICT (order_id) DO NOTHING RETURNING true",
+            " SELECT $1, $2, $3, now() + $4, $5::uuid"
+            " FROM (SELECT pg_advisory_xact_lock(hashtextextended($5::uuid::text, 0))) AS locked"
+            " ON CONFLICT (order_id) DO NOTHING RETURNING true",
             order_id,
             status,
             reason,
@@ -51,8 +50,7 @@ class PostgresReservations:
 
     async def held_by(self, customer_id: UUID, but: UUID) -> Held:
         """See ports.Reservations.held_by."""
-        # A statement of its own: what is counted is what the orders before this one have committed.
-        await self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", str(customer_id))
+        # A later statement than the lock: what is counted is what the orders before this one have committed.
         row = await self._connection.fetchrow(
             "SELECT count(DISTINCT order_id) AS orders, coalesce(sum(quantity), 0)::bigint AS pieces"
             " FROM reservations LEFT JOIN reservation_items USING (order_id)"
@@ -64,35 +62,34 @@ class PostgresReservations:
 
     async def add_lines(self, order_id: UUID, lines: Sequence[PricedLine]) -> datetime:
         """Store the lines of a new reservation. Returns the end of its hold."""
-        await self._connection.execute(
-            "INSERT INTO reservation_items (order_id, line, product_id, quantity, price)"
-            " SELECT $1, line, product_id, quantity, price"
-            " FROM unnest($2::text[], $3::int[], $4::numeric[])"
-            " WITH ORDINALITY AS l (product_id, quantity, price, line)",
+        expires_at: datetime = await self._connection.fetchval(
+            "WITH added AS ("
+            "  INSERT INTO reservation_items (order_id, line, product_id, quantity, price)"
+            "  SELECT $1, line, product_id, quantity, price"
+            "  FROM unnest($2::text[], $3::int[], $4::numeric[])"
+            "  WITH ORDINALITY AS l (product_id, quantity, price, line)"
+            ")"
+            " UPDATE reservations SET currency = $5 WHERE order_id = $1 RETURNING expires_at",
             order_id,
             [line.product_id for line in lines],
             [line.quantity for line in lines],
             [line.price.decimal for line in lines],
-        )
-        expires_at: datetime = await self._connection.fetchval(
-            "UPDATE reservations SET currency = $2 WHERE order_id = $1 RETURNING expires_at",
-            order_id,
             lines[0].price.currency,
         )
         return expires_at
 
     async def lock(self, order_id: UUID) -> Reservation:
         """The order's reservation, locked until the transaction ends. Raises NoReservation."""
-        row = await self._connection.fetchrow(
-            "SELECT order_id, status, release_reason, currency, expires_at FROM reservations"
-            " WHERE order_id = $1 FOR UPDATE",
+        # Lines are committed with their reservation and never change: they need no statement after the lock.
+        rows = await self._connection.fetch(
+            "SELECT r.order_id, status, release_reason, currency, expires_at, product_id, quantity, price"
+            " FROM reservations r LEFT JOIN reservation_items i USING (order_id)"
+            " WHERE r.order_id = $1 ORDER BY line FOR UPDATE OF r",
             order_id,
         )
-        if row is None:
+        if not rows:
             raise NoReservation
-        lines = await self._connection.fetch(
-            "SELECT product_id, quantity, price FROM reservation_items WHERE order_id = $1 ORDER BY line", order_id
-        )
+        row = rows[0]
         return Reservation(
             order_id=row["order_id"],
             status=Status(row["status"]),
@@ -101,7 +98,8 @@ class PostgresReservations:
             expires_at=row["expires_at"],
             lines=[
                 PricedLine(line["product_id"], line["quantity"], Money.kept(line["price"], row["currency"]))
-                for line in lines
+                for line in rows
+                if line["product_id"] is not None
             ],
         )
 

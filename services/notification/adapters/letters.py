@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import email.policy
+from email.headerregistry import BaseHeader, HeaderRegistry
 from email.message import EmailMessage
 from email.utils import formataddr
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +16,24 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from services.notification.domain.messages import DueMessage, OrderSummary
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+
+class _ParsedOnce(HeaderRegistry):
+    """Parses each header once: that is most of the cost of a mail, and most headers are the same in each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parsed = lru_cache(maxsize=64)(super().__call__)
+        self._class = lru_cache(maxsize=64)(super().__getitem__)
+
+    def __call__(self, name: str, value: object) -> BaseHeader:
+        return self._parsed(name, value)
+
+    def __getitem__(self, name: str) -> type[BaseHeader]:
+        return self._class(name)
+
+
+_POLICY = email.policy.default.clone(header_factory=_ParsedOnce())
 
 
 class Letters:
@@ -36,17 +56,12 @@ class Letters:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._headers = {
-            "From": email.policy.default.header_factory("From", sender),
-            "Auto-Submitted": email.policy.default.header_factory("Auto-Submitted", "auto-generated"),
-        }
-        """Parsed once: that is most of the cost of a header."""
 
     def write(self, message: DueMessage, token: str | None = None) -> EmailMessage:
         """Render the mail. Its Message-ID is the message's id, so that a duplicate is recognizable."""
-        mail = EmailMessage()
-        for name, header in self._headers.items():
-            mail[name] = header
+        mail = EmailMessage(policy=_POLICY)
+        mail["From"] = self._sender
+        mail["Auto-Submitted"] = "auto-generated"
         mail["To"] = formataddr((" ".join(message.name.split()), message.email))
         mail["Subject"] = message.subject
         mail["Message-ID"] = f"<{message.id}@{self._sender.rpartition('@')[2].rstrip('>')}>"
@@ -60,6 +75,8 @@ class Letters:
             **message.data,
         }
         mail.set_content(self._templates.get_template(f"{message.type}.txt").render(values))
+        # Its own boundary: otherwise one is made, and looked for in the content.
+        mail.make_alternative(boundary=f"=_{message.id.hex}")
         mail.add_alternative(self._templates.get_template(f"{message.type}.html").render(values), subtype="html")
         return mail
 

@@ -12,6 +12,7 @@ import structlog
 from services.chassis.plain.crash_points import reach
 from services.chassis.rpc import circuit_breaker
 from services.chassis.rpc.circuit_breaker import CircuitBreaker, CircuitOpen
+from services.notification.adapters.smtp_connections import SmtpConnections
 from services.notification.ports import MailNotAsked, MailNotSent
 
 _log = structlog.get_logger()
@@ -41,14 +42,16 @@ class SmtpMailer:
 
     def __init__(self, url: str, leave_alone: float = circuit_breaker.OPEN_SECONDS) -> None:
         parts = urlsplit(url)
-        self._connection = {
-            "hostname": parts.hostname,
-            "port": parts.port or _DEFAULT_PORTS[parts.scheme],
-            "username": unquote(parts.username) if parts.username else None,
-            "password": unquote(parts.password) if parts.password else None,
-            "use_tls": parts.scheme == "smtps",
-            "timeout": _SECONDS,
-        }
+        self._connections = SmtpConnections(
+            {
+                "hostname": parts.hostname,
+                "port": parts.port or _DEFAULT_PORTS[parts.scheme],
+                "username": unquote(parts.username) if parts.username else None,
+                "password": unquote(parts.password) if parts.password else None,
+                "use_tls": parts.scheme == "smtps",
+                "timeout": _SECONDS,
+            }
+        )
         # aiosmtplib raises OSError, too, if the server is unavailable or silent.
         self._breaker = CircuitBreaker("smtp", (OSError, MailNotAsked), open_seconds=leave_alone)
 
@@ -76,7 +79,8 @@ class SmtpMailer:
     async def _send(self, mail: EmailMessage) -> None:
         try:
             reach("smtp.before")
-            await aiosmtplib.send(mail, **self._connection)  # type: ignore[arg-type]
+            async with self._connections.one() as connection:
+                await connection.send_message(mail)
             reach("smtp.accepted")
         except (aiosmtplib.SMTPException, OSError) as error:
             if not _is_about_the_mail(error):

@@ -86,7 +86,7 @@ class Consumers:
 
     async def _order_created(self, event: Event) -> None:
         created = cast(OrderCreated, event.message)
-        await self.record_order(RecordOrder(event.id, UUID(created.order_id), order_summary(created)))
+        await self.record_order(RecordOrder(UUID(created.order_id), order_summary(created)))
 
     async def _order_moved(self, event: Event) -> None:
         moved = cast(OrderStatusUpdated, event.message)

@@ -73,8 +73,7 @@ class CompareMails:
         if message is None:
             return
         async with self.work.begin("notification.write_again") as unit:
-            await unit.first_time(message.event_id)  # an event that comes later finds its work done
-            await unit.messages.add(message)  # once an event
+            await unit.messages.add(message)  # once an event: if the event comes later, its message is there
 
     def _compare(self, order_id: UUID, order: KnownOrder | None, mails: Sequence[OrderMail]) -> list[Drift]:
         subject, drifts = str(order_id), []

@@ -15,7 +15,6 @@ from datetime import datetime
 from uuid import UUID
 
 from motor.motor_asyncio import AsyncIOMotorCollection
-from pymongo import WriteConcern
 from pymongo.errors import (
     DocumentTooLarge,
     DuplicateKeyError,
@@ -23,7 +22,6 @@ from pymongo.errors import (
     ServerSelectionTimeoutError,
     WaitQueueTimeoutError,
 )
-from pymongo.read_concern import ReadConcern
 
 from services.chassis.data import mongo
 from services.chassis.data.mongo import Document, Mongo, unavailable_when_away
@@ -149,5 +147,4 @@ class MongoCommits:
     def _commits(self) -> AsyncIOMotorCollection[Document]:
         # On a replica set: what has been answered survives the loss of any one server, and what a decision was made
         # on cannot be rolled back under it, which would leave a gap in the order's history.
-        commits = self._mongo.collection("commits")
-        return commits.with_options(write_concern=WriteConcern("majority"), read_concern=ReadConcern("majority"))
+        return self._mongo.collection("commits", by_majority=True)

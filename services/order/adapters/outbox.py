@@ -1,8 +1,8 @@
 """The commits as the relay's outbox: projected to the read side, then published, then marked as published.
 
 Commits reach the relay in two ways. Each replica hands over its own commits in memory, right after storing them: they
-are projected and published within milliseconds, without a query. And one replica at a time, by lease, looks every
-second for commits that have stayed unpublished: those of a process that died, or that the broker did not accept. Such
+are projected and published within milliseconds, without a query. And one replica at a time, by lease, looks every two
+seconds for commits that have stayed unpublished: those of a process that died, or that the broker did not accept. Such
 a look reads the whole history of each order it finds, so that an order's events are always published in sequence.
 
 Two replicas may publish the same event at the same time: with the same id, and each in sequence, so that a consumer
@@ -31,7 +31,8 @@ from services.order.adapters.leases import Leases
 from services.order.adapters.read_side import MongoReadSide
 from services.order.domain.history import Commit, History, fold
 
-_LOOK_EVERY_SECONDS = 1.0
+_LOOK_EVERY_SECONDS = 2.0
+_SETTLE_EVERY_SECONDS = 6.0
 _LEASE_SECONDS = 5.0
 _SHOWN_WITHIN_SECONDS = 0.25
 _OVERDUE_AFTER = timedelta(seconds=2)
@@ -64,6 +65,7 @@ class CommitOutbox:
         self._arrived = asyncio.Event()
         self._projecting: set[asyncio.Task[None]] = set()
         self._next_look = 0.0
+        self._next_settling = 0.0
         self._backlog = Backlog(0, 0.0)
 
     async def announce(self, history: History) -> None:
@@ -87,7 +89,7 @@ class CommitOutbox:
                 await asyncio.wait(self._projecting, timeout=_LEASE_SECONDS)
 
     async def unsent(self, limit: int, held_back: Collection[str]) -> Sequence[Unsent]:
-        """Commits to publish: handed-over ones and, once a second in one replica, overdue ones."""
+        """Commits to publish: handed-over ones and, every two seconds in one replica, overdue ones."""
         overdue = await self._look(limit)
         self._drop_sent()
         handed_over = list(self._waiting.values())[: max(0, limit - len(overdue))]
@@ -144,7 +146,9 @@ class CommitOutbox:
             self._backlog = Backlog(0, 0.0)
             _unsettled.set(0)  # another replica looks
             return []
-        await self._settle(limit)
+        if loop.time() >= self._next_settling:
+            self._next_settling = loop.time() + _SETTLE_EVERY_SECONDS
+            await self._settle(limit)
         return await self._overdue(limit)
 
     async def _overdue(self, limit: int) -> list[Commit]:

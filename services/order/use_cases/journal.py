@@ -6,8 +6,9 @@ forward, through four states at most, that ends soon.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from prometheus_client import Counter
@@ -17,11 +18,13 @@ from services.chassis.plain.errors import Unavailable
 from services.chassis.process.metrics import show_from_the_start
 from services.order.domain.facts import Fact, OrderCreated, OrderStatusUpdated
 from services.order.domain.history import Commit, History, fold
-from services.order.domain.moves import OrderNotFound, may_see
+from services.order.domain.moves import IllegalTransition, OrderNotFound, may_see
 from services.order.domain.orders import Actor, Order, Status
 from services.order.ports import Announce, Commits, Now, VersionTaken
 
 TRIES = 8
+REMEMBERED = 500
+"""Orders that this process has placed and remembers until they move."""
 
 _CREATED = "created"
 _orders_total = Counter("orders_total", "Orders that were created, and that reached a later state.", ["status"])
@@ -43,6 +46,11 @@ class Journal:
     commits: Commits
     announce: Announce
     now: Now
+    placed: dict[UUID, History] = field(default_factory=dict)
+    """The histories of new orders, as this process stored them: the payment of most arrives within seconds.
+
+    A first guess for `change` only. If others have moved the order since, the version is taken.
+    """
 
     async def history(self, order_id: UUID) -> History:
         """Everything that happened to an order; empty for an unknown one. Raises Unavailable."""
@@ -84,6 +92,8 @@ class Journal:
         )
         await self.commits.append(commit)
         longer = (*history, commit)
+        if commit.version == 1:
+            self._remember(longer)
         _orders_total.labels(_CREATED if isinstance(event, OrderCreated) else event.status).inc()
         await self.announce(longer)
         return longer
@@ -96,6 +106,9 @@ class Journal:
             Contended: others were first at every try.
             NotStored, OutcomeUnknown: see Commits.append; and whatever `decide` raises.
         """
+        changed = await self._change_placed(order_id, decide, cause)
+        if changed is not None:
+            return changed
         for _ in range(TRIES):
             history = await self.history(order_id)
             if not history:
@@ -108,3 +121,19 @@ class Journal:
             except VersionTaken:
                 continue
         raise Contended
+
+    async def _change_placed(self, order_id: UUID, decide: Decide, cause: UUID | None) -> Order | None:
+        """The same with the history that this process remembers. None: it has to be read."""
+        history = self.placed.pop(order_id, None)
+        if history is None:
+            return None
+        with contextlib.suppress(IllegalTransition, VersionTaken):
+            event = decide(history)
+            if event is not None:
+                return fold(await self.record(history, event, cause=cause))
+        return None
+
+    def _remember(self, history: History) -> None:
+        self.placed[history[0].order_id] = history
+        if len(self.placed) > REMEMBERED:
+            del self.placed[next(iter(self.placed))]

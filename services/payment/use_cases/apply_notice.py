@@ -63,6 +63,8 @@ class ApplyNoticeHandler:
             OutcomeUnknown, NotAuthorized, NotAsked: the provider cannot be asked now; it will report again.
         """
         notice = command.notice
+        if notice.payment_id is not None:
+            await self.settle.asking.wait(notice.payment_id)
         payment = await self._payment_of(notice)
         reference = notice.charge_reference or (payment.provider_reference if payment else None)
         if payment is None or reference is None:
@@ -103,12 +105,14 @@ class ApplyNoticeHandler:
             return payment if payment is not None and payment.provider == notice.provider else None
 
     async def _nothing_to_learn(self, notice: Notice, payment: Payment) -> bool:
+        if reports_nothing_new(notice, payment):
+            return True
         async with self.work.read() as unit:
             if await unit.notices.was_processed(notice):
                 return True
             if notice.refund_reference is not None and notice.refund_status is not None:
                 return await unit.refunds.has_status(notice.provider, notice.refund_reference, notice.refund_status)
-        return reports_nothing_new(notice, payment)
+        return False
 
     async def _learn(self, notice: Notice, payment: Payment, reference: str) -> None:
         if notice.topic is Topic.CHARGE or not payment.is_paid:

@@ -6,7 +6,7 @@ challenge, the reconciler after a crash. No step is taken inside a unit of work,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from services.chassis.plain import clock
@@ -25,6 +25,7 @@ from services.payment.ports import (
     UnknownCharge,
     Work,
 )
+from services.payment.use_cases.asking import Asking
 from services.payment.use_cases.recorder import Recorder
 
 
@@ -49,6 +50,7 @@ class SettlePayment:
     recorder: Recorder
     search_lag: timedelta
     """How far a provider's search may be behind."""
+    asking: Asking = field(default_factory=Asking)
 
     async def __call__(self, payment: Payment) -> Settled:
         """Takes the step that is due now.
@@ -114,6 +116,10 @@ class SettlePayment:
             raise
 
     async def _ask(self, payment: Payment) -> Settled:
+        with self.asking.about(payment.id):
+            return await self._ask_and_record(payment)
+
+    async def _ask_and_record(self, payment: Payment) -> Settled:
         try:
             charge = await self.providers.of(payment).ask(payment)
         except OutcomeUnknown as unknown:

@@ -16,7 +16,7 @@ KEEP_SESSIONS = timedelta(days=1)
 KEEP_MAIL_REQUESTS = timedelta(days=9)
 """How long a request is kept, for inspection; longer than its tokens are valid."""
 
-_GRANT_EVERY_SECONDS = 1.0
+_GRANT_EVERY_SECONDS = 3.0
 _READ_KEYS_EVERY_SECONDS = 5.0
 
 CHORES = (

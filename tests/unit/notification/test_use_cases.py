@@ -98,7 +98,7 @@ async def test_somebody_who_is_gone_gets_nothing_more(post: Post) -> None:
 
 async def test_an_order_is_recorded_once(post: Post) -> None:
     order = OrderSummary([OrderLine("bell", 1, Money(8900, "USD"))], Money(8900, "USD"))
-    command = RecordOrder(uuid4(), uuid4(), order)
+    command = RecordOrder(uuid4(), order)
     for _ in range(2):
         await post.record_order(command)
     assert post.unit.orders.kept == {command.order_id: order}

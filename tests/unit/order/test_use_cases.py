@@ -15,9 +15,16 @@ from services.chassis.plain.errors import IdempotencyMismatch, InvalidArgument, 
 from services.chassis.plain.money import Money
 from services.chassis.plain.unit_of_work import Repeatable
 from services.order.domain.history import Commit, History, fold
-from services.order.domain.moves import IllegalTransition, OnlyStaffListOthers, OrderNotFound, OwnerMayOnlyCancel
+from services.order.domain.moves import (
+    IllegalTransition,
+    OnlyStaffListOthers,
+    OrderNotFound,
+    OwnerMayOnlyCancel,
+    move,
+)
 from services.order.domain.orders import Actor, Order, PaymentState, Reason, RequestedLine, Standing, Status
 from services.order.ports import HoldEnded, NotStored, OutcomeUnknown, OutOfStock, ProjectionContended, VersionTaken
+from services.order.use_cases import journal as journal_module
 from services.order.use_cases import watch_order
 from services.order.use_cases.apply_payment import ApplyPayment, ApplyPaymentHandler
 from services.order.use_cases.cancel_short import CancelShort, CancelShortHandler
@@ -128,6 +135,39 @@ def placing(key: str | None = None, **changes: object) -> PlaceOrder:
 
 def sample(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0
+
+
+async def test_an_order_that_was_just_placed_is_moved_without_reading_it(orders: Orders) -> None:
+    order = await orders.place(placing())
+    orders.commits.broken.add(order.id)
+    await orders.apply_payment(ApplyPayment(uuid4(), order.id, succeeded=True))
+    assert orders.order(order.id).status is Status.CONFIRMED
+    with pytest.raises(KeyError):  # it is remembered for one move
+        await orders.update(UpdateStatus(order.id, Status.SHIPPED, STAFF))
+
+
+async def test_an_order_that_others_moved_since_it_was_placed_is_read(orders: Orders) -> None:
+    order, event_id = await orders.place(placing()), uuid4()
+    await Journal(orders.commits, orders.journal.announce, orders.journal.now).change(
+        order.id, lambda history: move(fold(history), Status.CONFIRMED, Reason.PAID), cause=event_id
+    )
+    await orders.apply_payment(ApplyPayment(event_id, order.id, succeeded=True))
+    assert len(orders.commits.histories[order.id]) == 2
+
+
+async def test_an_order_that_others_confirmed_since_it_was_placed_is_shipped(orders: Orders) -> None:
+    order = await orders.place(placing())
+    await Journal(orders.commits, orders.journal.announce, orders.journal.now).change(
+        order.id, lambda history: move(fold(history), Status.CONFIRMED, Reason.PAID)
+    )
+    shipped = await orders.update(UpdateStatus(order.id, Status.SHIPPED, STAFF))
+    assert shipped.status is Status.SHIPPED
+
+
+async def test_few_placed_orders_are_remembered(orders: Orders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "REMEMBERED", 2)
+    placed = [(await orders.place(placing())).id for _ in range(3)]
+    assert list(orders.journal.placed) == placed[1:]
 
 
 async def test_placing_reserves_stores_and_announces(orders: Orders) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -52,3 +53,24 @@ async def test_a_redirect_is_not_followed() -> None:
         with pytest.raises(OutcomeUnknown):
             await provider.look_up("pi_1")
     assert all(b"/v1/payment_intents/pi_1" in request for request in requests)
+
+
+@pytest.mark.parametrize(("bypassed", "asked"), [("", b"GET http://127.0.0.2/v1/"), ("127.0.0.2", None)])
+async def test_a_proxy_of_the_environment_is_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bypassed: str, asked: bytes | None
+) -> None:
+    """Also where a .netrc names the host, whose words would take the place of the key."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.2 login somebody password else")
+    async with stripe_that_answers(CUT_OFF) as (proxy, requests):
+        for name, value in (
+            ("http_proxy", proxy._api_url),
+            ("no_proxy", bypassed),
+            ("NETRC", str(tmp_path / ".netrc")),
+        ):
+            monkeypatch.setenv(name, value)
+        provider = StripeProvider(SecretStr("sk_test_1"), "http://127.0.0.2", timeout=1)
+        await provider.start()
+        with pytest.raises(Silent):
+            await provider.look_up("pi_1")
+        await provider.stop()
+    assert [request[:24] for request in requests] == ([asked] * ALL_TRIES if asked else [])

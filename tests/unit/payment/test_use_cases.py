@@ -15,7 +15,7 @@ from services.chassis.plain import clock, deadlines
 from services.chassis.plain.errors import IdempotencyMismatch
 from services.chassis.plain.unit_of_work import Repeatable
 from services.payment.domain.answers import PaymentAnswer
-from services.payment.domain.charges import Challenge, ChargeState, Refusal
+from services.payment.domain.charges import Challenge, Charge, ChargeState, Refusal
 from services.payment.domain.disputes import DisputeState, Movement, ProviderDispute
 from services.payment.domain.facts import PaymentConfirmed, PaymentFailed, PaymentRefunded, PaymentRequiresAction
 from services.payment.domain.keys import SERVER_ERRORS
@@ -45,6 +45,7 @@ from services.payment.ports import (
     ServersFail,
     UnknownCharge,
 )
+from services.payment.use_cases import asking
 from services.payment.use_cases.apply_notice import Applied, ApplyNotice, Outcome
 from services.payment.use_cases.apply_order_status import ApplyOrderStatus
 from services.payment.use_cases.close_stranded import CloseStranded
@@ -629,6 +630,40 @@ class TestNotices:
         assert not till.only(order).is_live
         again = await till.hears(payment, Topic.CHARGE, charge_state=state, **what)
         assert again.outcome is Outcome.KNOWN
+
+    async def test_one_that_overtakes_our_answer_waits_for_it(self, till: Till) -> None:
+        order, made, answers = till.orders.place(), asyncio.Event(), asyncio.Event()
+        ask = till.provider.ask
+
+        async def late(payment: Payment) -> Charge:
+            charge = await ask(payment)
+            made.set()
+            await answers.wait()
+            return charge
+
+        till.provider.ask = late  # type: ignore[method-assign]
+        till.provider.errors["look_up"] = AssertionError("asked")
+        paying = asyncio.create_task(till.pay(order))
+        await made.wait()
+        (reference,) = till.provider.charges
+        payment, what = till.only(order), {"charge_reference": reference, "payment_id": till.only(order).id}
+        heard = asyncio.create_task(till.hears(payment, Topic.CHARGE, charge_state=ChargeState.SUCCEEDED, **what))
+        await asyncio.sleep(0)
+        answers.set()
+        assert (await heard).outcome is Outcome.KNOWN
+        assert (await paying).status is Status.SUCCEEDED
+
+    async def test_one_waits_no_longer_than_it_must(self, till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(asking, "WAIT_SECONDS", 0.01)
+        order = till.orders.place()
+        till.provider.loses_answers = True
+        await till.pay(order)
+        payment, (reference,) = till.only(order), till.provider.charges
+        what = {"charge_reference": reference, "payment_id": payment.id}
+        with till.settle.asking.about(payment.id):
+            heard = await till.hears(payment, Topic.CHARGE, charge_state=ChargeState.SUCCEEDED, **what)
+        assert heard.outcome is Outcome.TAKEN
+        assert till.only(order).status is Status.SUCCEEDED
 
     async def test_one_that_is_known_asks_nobody(self, till: Till) -> None:
         _, payment = await till.paid()

@@ -63,7 +63,7 @@ class Till:
         work = FakePaymentWork(self.unit)
         self.providers = providers = Providers({"fake": self.provider, STORE_CREDIT: self.credit}, "fake")
         self.recorder = Recorder.of(work, timedelta(minutes=15))
-        settle = SettlePayment(work, providers, self.recorder, timedelta(minutes=5))
+        self.settle = settle = SettlePayment(work, providers, self.recorder, timedelta(minutes=5))
         settle_refund = SettleRefund(work, providers, self.recorder)
         self.create = CreatePaymentHandler(
             work, self.orders, providers, settle, FirstAnswers(work, providers), "https://shop.example/back"

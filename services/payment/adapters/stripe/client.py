@@ -15,12 +15,14 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, Literal, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+from urllib.request import proxy_bypass
 from uuid import UUID
 
 import aiohttp
 import stripe
 import structlog
+from aiohttp.helpers import proxies_from_env
 from pydantic import SecretStr
 from stripe import AIOHTTPClient, StripeClient
 
@@ -95,7 +97,7 @@ class StripeProvider:
             connector=aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=stripe.ca_bundle_path)),
             timeout=aiohttp.ClientTimeout(total=self._timeout, sock_connect=_CONNECT_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=True,
+            **_proxy_for(self._api_url),
         )
         self._client = StripeClient(
             self._api_key.get_secret_value(),
@@ -308,6 +310,18 @@ class _Client(AIOHTTPClient):
         if response.status >= _SERVER_ERROR:
             _silent_tries.get().append(None)
         return answer
+
+
+def _proxy_for(url: str) -> dict[str, Any]:
+    """The proxy that the environment names for a URL, as arguments of a session.
+
+    A session with `trust_env` looks for the proxy, and for a .netrc, at each request, each in a thread.
+    """
+    parts = urlsplit(url)
+    found = proxies_from_env().get(parts.scheme)
+    if found is None or proxy_bypass(parts.hostname or ""):
+        return {}
+    return {"proxy": found.proxy, "proxy_auth": found.proxy_auth}
 
 
 @contextlib.contextmanager

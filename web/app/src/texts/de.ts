@@ -348,6 +348,7 @@ const de: Texts = {
     MAIL_REQUEST_VOID: "Diese Mail wird nicht mehr gebraucht.",
     MAIL_TOKEN_NOT_GOOD: "Dieser Link ist verbraucht oder zu alt. Bitte fordern Sie einen neuen an.",
     MALFORMED_REQUEST: "Die Anfrage war nicht lesbar. Bitte laden Sie die Seite neu.",
+    MESSAGE_NOT_PARKED: "Diese Mail wartet nicht mehr.",
     NOT_FOUND: "Das gibt es nicht, oder es gehört Ihnen nicht.",
     NOT_REFUNDABLE: "Diese Zahlung lässt sich nicht erstatten.",
     NOT_STORED: "Das ließ sich im Augenblick nicht speichern. Versuchen Sie es noch einmal; nichts geschieht doppelt.",

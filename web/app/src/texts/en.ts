@@ -348,6 +348,7 @@ const en = {
     MAIL_REQUEST_VOID: "This mail is not needed any more.",
     MAIL_TOKEN_NOT_GOOD: "This link is used up or too old. Please request another.",
     MALFORMED_REQUEST: "The request could not be read. Please load the page again.",
+    MESSAGE_NOT_PARKED: "This mail is not parked any more.",
     NOT_FOUND: "This does not exist, or it is not yours.",
     NOT_REFUNDABLE: "This payment cannot be refunded.",
     NOT_STORED: "This could not be saved at the moment. Please try again; nothing is done twice.",
