@@ -99,5 +99,5 @@ async def _always(watcher: Watcher) -> None:
         try:
             await watcher()
         except Exception as error:  # whatever it is, the page goes on
-            log.warning("watcher_failed", watcher=watcher.__qualname__, error=f"{type(error).__name__}: {error}")
+            log.warning("watcher_failed", watcher=str(watcher), error=f"{type(error).__name__}: {error}")
         await asyncio.sleep(_PAUSE_SECONDS)

@@ -50,6 +50,9 @@ class Stories:
         if order != self._orders.chosen:
             return
         self._light_up(order, moments)
+        # Also without the bus: an event may pass while the watcher of the bus connects again.
+        for status in [moment.facts["status"] for moment in stored if "status" in moment.facts][-1:]:
+            self._orders.seen(order, status)
         shown = {"order": order, "missing": missing, "lines": lines_of(moments, clock.now())}
         if shown != self._shown:
             self._shown = shown

@@ -1,6 +1,9 @@
 """What open pages receive, and what runs only while one is open."""
 
 import asyncio
+from functools import partial
+
+import pytest
 
 from playground.orders import Orders
 from playground.stream import Message, Stream
@@ -43,17 +46,20 @@ async def test_watchers_run_only_while_a_page_is_open() -> None:
     assert running == 0
 
 
-async def test_a_watcher_that_fails_does_not_end_the_stream() -> None:
+async def test_a_watcher_that_fails_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("playground.stream._PAUSE_SECONDS", 0.0)
     stream = Stream()
+    begun = 0
 
-    async def failing() -> None:
+    async def failing(_: str) -> None:
+        nonlocal begun
+        begun += 1
+        stream.publish("spark", begun)
         raise OSError("away")
 
-    stream.watch_with(failing)
+    stream.watch_with(partial(failing, "as most watchers are"))
     async with stream.reading() as reader:
-        await asyncio.sleep(0)
-        stream.publish("spark", 1)
-        assert reader.get_nowait() == Message("spark", 1)
+        assert [await reader.get(), await reader.get()] == [Message("spark", 1), Message("spark", 2)]
 
 
 async def test_a_page_that_is_far_behind_is_let_go() -> None:
