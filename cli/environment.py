@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -44,9 +46,23 @@ class KafkaSettings(Environment):
 
 def settings_of(service: str, settings_class: type[S]) -> S:
     """The settings of a service. Raises NoSystem without a service's environment and without a laptop stack."""
-    if not in_a_service():
-        os.environ.update(_laptop_environment(service))
-    return load(settings_class)
+    if in_a_service():
+        return load(settings_class)
+    with _environment(_laptop_environment(service)):
+        return load(settings_class)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set these variables while the block runs: programs that this process starts later do not inherit them."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in variables.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update({name: before[name] for name in variables.keys() & before.keys()})
 
 
 @cache

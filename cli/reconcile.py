@@ -16,7 +16,7 @@ from services.chassis.plain.comparison import Comparison, Finding, examine, exam
 
 _COLUMNS = ("kind", "subject", "ours", "theirs", "repair", "result")
 _BATCH = 100
-_OPENED = comparisons()
+COMPARED = comparisons()
 """The services that compare, each with what opens its stores."""
 
 
@@ -37,26 +37,27 @@ def reconcile(
 
     For example: argosy reconcile --dry-run
     """
-    unknown = sorted(set(of or ()) - set(_OPENED))
+    unknown = sorted(set(of or ()) - set(COMPARED))
     if unknown:
-        output.refuse(f"--of takes {', '.join(_OPENED)}, not {', '.join(unknown)}")
+        output.refuse(f"--of takes {', '.join(COMPARED)}, not {', '.join(unknown)}")
     if in_a_service() and not of:
-        output.refuse(f"say whose pod this is: --of {' | '.join(_OPENED)}")
+        output.refuse(f"say whose pod this is: --of {' | '.join(COMPARED)}")
     if not dry_run:
         audit.begin()
-    findings = asyncio.run(_findings(of or _OPENED, order, mend=not dry_run))
-    output.show((_row(one, dry_run=dry_run) for one in findings), _COLUMNS, as_json=as_json, empty="Nothing differs.")
-    if any(not one.mended for one in findings):
+    found = asyncio.run(findings(of or COMPARED, order, mend=not dry_run))
+    output.show((_row(one, dry_run=dry_run) for one in found), _COLUMNS, as_json=as_json, empty="Nothing differs.")
+    if any(not one.mended for one in found):
         raise typer.Exit(1)
 
 
-async def _findings(services: Iterable[str], order_id: UUID | None, *, mend: bool) -> list[Finding]:
-    findings = []
+async def findings(services: Iterable[str], order_id: UUID | None, *, mend: bool) -> list[Finding]:
+    """What differs in these services, of one order or of all. Raises NoSystem if a store is unreachable."""
+    found = []
     for service in services:
-        async with _OPENED[service]() as comparisons:
+        async with COMPARED[service]() as comparisons:
             for comparison in comparisons:
-                findings += [one async for one in _examined(comparison, order_id, mend=mend)]
-    return findings
+                found += [one async for one in _examined(comparison, order_id, mend=mend)]
+    return found
 
 
 async def _examined(comparison: Comparison, order_id: UUID | None, *, mend: bool) -> AsyncIterator[Finding]:

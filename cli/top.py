@@ -59,7 +59,7 @@ def _addresses(options: list[str]) -> Mapping[str, str]:
 
 async def _watch(addresses: Mapping[str, str], every: float, count: int | None, *, as_json: bool) -> None:
     async with httpx.AsyncClient(timeout=_ANSWER_SECONDS, trust_env=False) as http:
-        looks = _Looks(http, addresses)
+        looks = Looks(http, addresses)
         await looks.again()
         with _printer(as_json=as_json) as show:
             for _ in itertools.count() if count is None else range(count):
@@ -76,7 +76,7 @@ def _printer(*, as_json: bool) -> Iterator[Callable[[list[dict[str, Any]]], None
         yield lambda rows: live.update(_table(rows), refresh=True)
 
 
-class _Looks:
+class Looks:
     """Samples the services repeatedly and compares the last two samples."""
 
     def __init__(self, http: httpx.AsyncClient, addresses: Mapping[str, str]) -> None:

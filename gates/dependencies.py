@@ -25,6 +25,7 @@ WHERE = {
         ("codegen", "facts", "gates", "load", "local", "manifests", "mesh", "scaffold", "stripe_sandbox", "tests"),
         ("", "edge", "dev"),
     ),
+    "playground": ("", "edge", "dev"),
 }
 # Packages that are used without an import: programs that we start, and plug-ins of other packages.
 PROGRAMS = frozenset(

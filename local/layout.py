@@ -26,6 +26,7 @@ def _where(stack: Stack) -> str:
         f"  gRPC and gRPC-Web        {stack.address('edge')}\n"
         f"  received mail            {stack.url('mail-http', '/messages')}\n"
         f"  Stripe sandbox           {stack.url('stripe')}\n"
+        f"  the system at work       {stack.url('playground', '/')}\n"
         f"{_where_traces(stack)}"
         f"  parts, ports, memory     make status\n"
         f"  logs, stop               make logs, make down"
@@ -36,4 +37,4 @@ def _where_traces(stack: Stack) -> str:
     return "  traces                   argosy trace ORDER_ID\n" if stack.traces else ""
 
 
-LAPTOP = Layout(topology.parts, _where)
+LAPTOP = Layout(topology.laptop, _where)

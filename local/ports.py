@@ -25,6 +25,7 @@ BASE = {
     "stripe": 12111,
     "mail-smtp": 11025,
     "mail-http": 11080,
+    "playground": 11090,
     "traces": 14317,
     # The mesh's control plane (`make mesh`), and the first admin and status ports of its sidecars.
     "etcd": 12379,

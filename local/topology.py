@@ -41,6 +41,13 @@ def parts(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
     )
 
 
+def laptop(stack: Stack, secrets: Credentials) -> tuple[Part, ...]:
+    """Every part of the stack, and the page that shows it at work: only a laptop has that."""
+    ready = answering("playground", "/health")
+    page = Part("playground", Group.EDGE, _python("playground"), ready, ("playground",))
+    return (*parts(stack, secrets), page)
+
+
 def _python(module: str, *arguments: str) -> tuple[str, ...]:
     return (str(PYTHON), "-m", module, *arguments)
 

@@ -35,14 +35,15 @@ def draw(moments: Iterable[Moment]) -> Iterator[Text]:
         style = _STYLES[moment.kind]
         yield Text.assemble(
             clock.to_text(moment.at),
-            (f" {_gap(gap):>9} ", "dim"),
+            (f" {gap_text(gap):>9} ", "dim"),
             (f"{moment.service:<{_WIDEST_SERVICE}} ", "cyan"),
             (f"{moment.kind:<{_WIDEST_KIND}} ", style),
             (moment.text, style),
         )
 
 
-def _gap(gap: timedelta) -> str:
+def gap_text(gap: timedelta) -> str:
+    """A time span for people."""
     milliseconds = gap // timedelta(milliseconds=1)
     if milliseconds < 1_000:
         return f"+{milliseconds} ms"

@@ -16,18 +16,31 @@ _CALL = "call"
 
 def moments(files: Iterable[Path], order_id: str, known: Collection[Moment]) -> list[Moment]:
     """The log lines that belong to the traces of these moments, or that hold the order's id."""
+    wanted = _wanted(order_id, known)
+    return [moment for file in files for moment in _read(file, wanted)]
+
+
+def moments_of(lines: Iterable[str], order_id: str, known: Collection[Moment]) -> list[Moment]:
+    """The same of lines that were already read."""
+    return list(_of_lines(lines, _wanted(order_id, known)))
+
+
+def _wanted(order_id: str, known: Collection[Moment]) -> Collection[str]:
     traces = {
         trace_context.trace_id(moment.facts["traceparent"]) for moment in known if moment.facts.get("traceparent")
     }
-    wanted = (order_id, *traces)
-    return [moment for file in files for moment in _read(file, wanted)]
+    return (order_id, *traces)
 
 
 def _read(file: Path, wanted: Collection[str]) -> Iterator[Moment]:
     with file.open(errors="replace") as lines:
-        for line in lines:
-            if any(text in line for text in wanted):
-                yield from _moment(line)
+        yield from _of_lines(lines, wanted)
+
+
+def _of_lines(lines: Iterable[str], wanted: Collection[str]) -> Iterator[Moment]:
+    for line in lines:
+        if any(text in line for text in wanted):
+            yield from _moment(line)
 
 
 def _moment(line: str) -> Iterator[Moment]:

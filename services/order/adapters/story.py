@@ -27,6 +27,7 @@ def _moments(commit: Commit) -> Iterator[Moment]:
             "type": kind,
             "eventId": str(event_id(commit, index)),
             "version": commit.version,
+            "status": "pending" if isinstance(event, OrderCreated) else str(event.status),
             "cause": str(commit.cause) if commit.cause else None,
             "traceparent": commit.traceparent,
             "published": commit.published,

@@ -1,0 +1,1 @@
+"""What the buttons do: buy, break, undo, and count."""
