@@ -49,7 +49,8 @@ class Clone:
             if (ROOT / name).is_file():
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, root / name)
-        shutil.copytree(ROOT / "third_party", root / "third_party", dirs_exist_ok=True)
+        for made in ("third_party", "web/app/dist"):  # by set-up
+            shutil.copytree(ROOT / made, root / made, dirs_exist_ok=True)
         _environment(root)
         if (ROOT / ".mypy_cache").exists():
             shutil.copytree(ROOT / ".mypy_cache", root / ".mypy_cache")
