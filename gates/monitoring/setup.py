@@ -1,12 +1,11 @@
 """Builds promtool from its Go module, once, when it is first needed."""
 
-import os
 import sys
 from typing import IO
 
 from gates.monitoring.paths import PROMTOOL, TOOLS
 from local.paths import VENV
-from local.progress import run
+from local.setup import go
 from local.setup.making import interruptible, make
 from local.setup.step import Step
 
@@ -22,12 +21,8 @@ def main() -> int:
 
 
 def _build(log: IO[str]) -> None:
-    made = PROMTOOL.with_suffix(".new")
-    # Build without Prometheus' service discovery, which promtool's checks do not need.
-    tags = "-tags=remove_all_sd"
-    environment = dict(os.environ) | {"GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
-    run(["go", "build", tags, "-trimpath", "-ldflags=-s -w", "-o", str(made), _PACKAGE], log, TOOLS, environment)
-    made.replace(PROMTOOL)
+    # Without Prometheus' service discovery, which promtool's checks do not need.
+    go.build(TOOLS, _PACKAGE, PROMTOOL, log, options=["-tags=remove_all_sd"])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """The steps of set-up, in order."""
 
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from typing import IO
 
 from local.paths import BIN, KAFKA_JARS, PYTHON, ROOT, VENV
 from local.progress import run
-from local.setup import web
+from local.setup import go, web
 from local.setup.checksums import verify
 from local.setup.interpreter import fingerprint
 from local.setup.lock import locked
@@ -82,16 +81,11 @@ def _argosy(log: IO[str]) -> None:
 
 
 def _tools(log: IO[str]) -> None:
-    run(["go", "install", "-trimpath", "-ldflags=-s -w", "tool"], log, _TOOLS, _go_environment() | {"GOBIN": str(BIN)})
+    run(["go", "install", "-trimpath", "-ldflags=-s -w", "tool"], log, _TOOLS, go.environment() | {"GOBIN": str(BIN)})
 
 
 def _ferretdb(log: IO[str]) -> None:
-    build = ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(BIN / "ferretdb"), "."]
-    run(build, log, _FERRETDB, _go_environment())
-
-
-def _go_environment() -> dict[str, str]:
-    return dict(os.environ) | {"GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+    go.build(_FERRETDB, ".", BIN / "ferretdb", log)
 
 
 def _kafka(log: IO[str]) -> None:

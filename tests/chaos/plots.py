@@ -46,7 +46,7 @@ def timeline(happened: Sequence[tuple[float, Fault]], exchanges: Iterable[Exchan
     scale = (_WIDTH - _LEFT - _RIGHT) / max(seconds, 1)
     drawing.text(12, 22, "Faults by target", size=14, bold=True)
     present = [entry for entry in _FAULTS if any(_is_of(fault, entry[2]) for _, fault in happened)]
-    _legend(drawing, 12, 44, [(word, colour) for word, colour, _ in present])
+    drawing.legend(12, 44, [(word, colour) for word, colour, _ in present])
     for second in ticks(seconds):
         x = _LEFT + second * scale
         drawing.line(x, top, x, below + _PLOT)
@@ -57,7 +57,7 @@ def timeline(happened: Sequence[tuple[float, Fault]], exchanges: Iterable[Exchan
     for at, fault in happened:
         _fault(drawing, fault, _LEFT + at * scale, top + targets.index(_target(fault)) * _ROW, scale)
     _requests(drawing, exchanges, seconds, below, scale)
-    _legend(drawing, _LEFT, below + _PLOT + 40, [(word, colour) for word, colour, _ in _ANSWERS])
+    drawing.legend(_LEFT, below + _PLOT + 40, [(word, colour) for word, colour, _ in _ANSWERS])
     return str(drawing)
 
 
@@ -135,13 +135,6 @@ def _became(one: Exchange) -> str:
         if statuses is not None and one.status in statuses:
             return word
     return _ANSWERS[-1][0]
-
-
-def _legend(drawing: Drawing, x: float, y: float, entries: Iterable[tuple[str, str]]) -> None:
-    for word, colour in entries:
-        drawing.box(x, y - 10, 12, 12, colour)
-        drawing.text(x + 18, y, word)
-        x += 40 + 6.6 * len(word)
 
 
 def _target(fault: Fault) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
 INK, FAINT, GRID = "#1f2933", "#616e7c", "#e4e7eb"
@@ -61,6 +62,13 @@ class Drawing:
         self._shapes.append(
             f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{stroke}"{dashed}/>'
         )
+
+    def legend(self, x: float, y: float, entries: Iterable[tuple[str, str]]) -> None:
+        """Words and their colours, one after the other; `y` is the base line of the words."""
+        for word, colour in entries:
+            self.box(x, y - 10, 12, 12, colour)
+            self.text(x + 18, y, word)
+            x += 40 + 6.6 * len(word)
 
     def __str__(self) -> str:
         return "\n".join([*self._shapes, "</svg>", ""])

@@ -15,8 +15,6 @@ export const options = {
   scenarios: plan.scenarios,
   systemTags: ['status', 'name', 'scenario', 'error_code'],
   summaryTrendStats: ['med', 'p(95)', 'p(99)', 'max'],
-  noConnectionReuse: false,
-  discardResponseBodies: false,
 };
 
 function call(method, path, name, body, token, key) {

@@ -56,14 +56,6 @@ def write(outcome: Outcome, directory: Path) -> Path:
     return report
 
 
-def publish(directory: Path) -> Path:
-    """Copy a report to where it is checked in; returns its new path."""
-    target = PUBLISHED / directory.name
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(directory, target)
-    return target / "report.md"
-
-
 def summary(outcome: Outcome) -> list[str]:
     """The most important figures, a line each."""
     requests = outcome.measured.requests
@@ -183,11 +175,7 @@ def _answers(outcome: Outcome) -> str:
             if tall:
                 note = f"from {second} s on: {count / wide:.3g} a second {word}"
                 drawing.box(_LEFT + second * scale, y, max(1.0, wide * scale - 0.5), tall, colour, note)
-    x = float(_LEFT)
-    for word, colour, _ in _OUTCOMES:
-        drawing.box(x, 34, 12, 12, colour)
-        drawing.text(x + 18, 44, word)
-        x += 50 + 6.6 * len(word)
+    drawing.legend(_LEFT, 44, [(word, colour) for word, colour, _ in _OUTCOMES])
     return str(drawing)
 
 
@@ -205,9 +193,8 @@ def _latency(outcome: Outcome) -> str:
     }
     most = max((values[-1] for values in points.values()), default=1.0)
     drawing, scale = _chart("Latency of accepted requests, seconds", seconds, most)
+    drawing.legend(_LEFT, 44, [(word, colour) for _, colour, word in shares])
     for number, (_, colour, word) in enumerate(shares):
-        drawing.box(_LEFT + 70 * number, 34, 12, 12, colour)
-        drawing.text(_LEFT + 70 * number + 18, 44, word)
         for second, values in points.items():
             y = _TOP + _PLOT * (1 - values[number] / most)
             drawing.dot(_LEFT + second * scale, y, 2.5, colour, f"{second} s: {word} {values[number]:.3f} s")

@@ -1,12 +1,11 @@
 """Builds k6 from its Go module, once, when it is first needed."""
 
-import os
 import sys
 from pathlib import Path
 from typing import IO
 
 from local.paths import VENV
-from local.progress import run
+from local.setup import go
 from local.setup.making import interruptible, make
 from local.setup.step import Step
 
@@ -23,10 +22,7 @@ def main() -> int:
 
 
 def _build(log: IO[str]) -> None:
-    made = K6.with_suffix(".new")
-    environment = dict(os.environ) | {"GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
-    run(["go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(made), "go.k6.io/k6"], log, _TOOLS, environment)
-    made.replace(K6)
+    go.build(_TOOLS, "go.k6.io/k6", K6, log)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 from codegen.paths import tool
 from local.paths import ROOT, STACKS
+from local.setup import go
 
 _SOURCES = ROOT / "tests" / "clients" / "go"
 _WORK = STACKS / "clients"
@@ -34,7 +34,7 @@ def _build(program: Path) -> None:
     module = _WORK / "go"
     shutil.rmtree(module, ignore_errors=True)
     shutil.copytree(_SOURCES, module)
-    environment = os.environ | {"GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+    environment = go.environment()
     for command in (
         [str(tool("buf")), "generate", str(ROOT)],
         ["go", "vet", "."],

@@ -9,7 +9,7 @@ import { loadUser, user } from "../session";
 import { t } from "../texts";
 import { AddressFields, addressOf, type AddressValues, NO_ADDRESS } from "../ui/fields";
 import { useAction, useForm, useLoad } from "../ui/hooks";
-import { Loading, Notice, Page, Problem, Submit } from "../ui/parts";
+import { DeadEnd, Loading, Notice, Page, Problem, Submit } from "../ui/parts";
 import { Private } from "../ui/private";
 import { Summary } from "../ui/summary";
 
@@ -53,14 +53,9 @@ function Known({ userId, currency }: { userId: string; currency: string }) {
   const group = groups.value.find((one) => one.currency === currency);
   if (!group) {
     return (
-      <Page title={checkout.title} lead={checkout.nothing} narrow>
+      <DeadEnd title={checkout.title} lead={checkout.nothing}>
         {resumed.error !== undefined && <Problem error={resumed.error} retry={() => resumed.run()} />}
-        <p>
-          <a class="button" href="/">
-            {t.value.common.back}
-          </a>
-        </p>
-      </Page>
+      </DeadEnd>
     );
   }
   return (

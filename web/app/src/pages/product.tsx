@@ -8,7 +8,7 @@ import { t } from "../texts";
 import { Art } from "../ui/art";
 import { QuantityInput } from "../ui/fields";
 import { useLoad } from "../ui/hooks";
-import { Loading, Money, Notice, Page, Problem } from "../ui/parts";
+import { DeadEnd, Loading, Money, Notice, Page, Problem } from "../ui/parts";
 import { Stock } from "./catalog";
 
 export default function ProductPage({ params }: { params: Params }) {
@@ -25,15 +25,7 @@ export default function ProductPage({ params }: { params: Params }) {
 }
 
 function Unknown() {
-  return (
-    <Page title={t.value.product.unknown} lead={t.value.product.unknownText} narrow>
-      <p>
-        <a class="button" href="/">
-          {t.value.common.back}
-        </a>
-      </p>
-    </Page>
-  );
+  return <DeadEnd title={t.value.product.unknown} lead={t.value.product.unknownText} />;
 }
 
 function Shown({ product }: { product: Product }) {

@@ -53,6 +53,20 @@ interface PageProps {
   children?: ComponentChildren;
 }
 
+/** A page with nothing to do on it but to go back to the catalog. */
+export function DeadEnd({ title, lead, children }: Omit<PageProps, "narrow">) {
+  return (
+    <Page title={title} lead={lead} narrow>
+      {children}
+      <p>
+        <a class="button" href="/">
+          {t.value.common.back}
+        </a>
+      </p>
+    </Page>
+  );
+}
+
 export function Loading() {
   return (
     <p class="loading" role="status">
