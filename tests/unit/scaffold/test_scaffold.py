@@ -89,6 +89,8 @@ def test_every_shape_is_rendered_whole(
     made = {str(path) for path in texts}
     assert ("services/shipping/entrypoints/consumers.py" in made) == bool(consumes)
     assert ("services/shipping/domain/facts.py" in made) == bool(publishes)
+    of_orders = "order-events/ORDER_CREATED" in consumes
+    assert ("services/shipping/adapters/story.py" in made) == (of_orders and store == "postgres")
     assert ("services/shipping/migrations/0001.shipping.shipments.sql" in made) == (store == "postgres")
     since = "SINCE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)"
     assert (since in texts[Path("services/shipping/__main__.py")]) == bool(consumes)
