@@ -83,7 +83,9 @@ def consume(root: Path, service: str, event_type: str) -> Edits:
     one = facts.read(root)[known_service(root, service)]
     if "-" in event_type:
         raise BadName(f"EVENT must be one event, such as ORDER_STATUS_UPDATED: not {event_type!r}")
-    (event,) = contract.consumed(root, [event_type])
+    event = _known_event(root, event_type)
+    if event.publisher == service:
+        raise BadName(f"EVENT must be another service's: {service} publishes {event.type}")
     if event.type in one.consumes:
         raise BadName(f"EVENT must be another: {service} consumes {event.type}")
     if one.store.kind != "postgres" or not one.consumes:
@@ -138,6 +140,13 @@ def known_service(root: Path, name: str) -> str:
     if name not in known:
         raise BadName(f"SERVICE must be one of {', '.join(known)}: not {name!r}")
     return name
+
+
+def _known_event(root: Path, event_type: str) -> Event:
+    known = contract.events(root)
+    if event_type not in known:
+        raise BadName(f"EVENT must be one of {', '.join(sorted(known))}: not {event_type!r}")
+    return known[event_type]
 
 
 def _union(match: re.Match[str], message: str) -> str:

@@ -117,6 +117,8 @@ def test_names_are_spelled_as_each_place_wants_them() -> None:
         (lambda: event.publish(ROOT, "inventory", "ORDER_CREATED"), "order publishes ORDER_CREATED"),
         (lambda: event.consume(ROOT, "notification", "order-events"), "EVENT must be one event"),
         (lambda: event.consume(ROOT, "notification", "ORDER_CREATED"), "notification consumes ORDER_CREATED"),
+        (lambda: event.consume(ROOT, "notification", "ORDER_LOST"), "^EVENT must be one of .*: not 'ORDER_LOST'"),
+        (lambda: event.consume(ROOT, "inventory", "STOCK_LOW"), "another service's: inventory publishes STOCK_LOW"),
     ],
 )
 def test_an_addition_that_cannot_be_made_is_refused_by_name(edit: object, reason: str) -> None:
