@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,6 +18,7 @@ from tests.support.shop import Customer, until
 BY_PROMETHEUS = {"up"}
 OF_OTHER_EDGES = {"envoy_cluster_ratelimit_over_limit"}
 """Only with RATE_LIMIT_SERVICE: integration/edge/test_shared_limits."""
+_GUESSES = 20
 BUCKETS = {"0.1", "0.5", "1.0", "2.0", "5.0"}
 
 
@@ -39,10 +41,20 @@ async def measured_by_edge(stack: RealStack) -> set[str]:
     return set(re.findall(r"^(envoy_\w+)\{", text, flags=re.MULTILINE))
 
 
+async def guess_until_refused(customer: Customer) -> None:
+    """A service counts a refusal: guesses of a password are limited."""
+    body = {"email": customer.email, "password": "not the password"}
+    for _ in range(_GUESSES):
+        if (await customer.shop.call("POST", "/users/login", body)).status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            return
+    raise AssertionError(f"{_GUESSES} guesses were answered")
+
+
 async def test_every_figure_that_is_asked_for_is_there(stack: RealStack, customer: Customer) -> None:
     order = await customer.order()
     await customer.pay(order)
     await customer.until_order_is(order, "confirmed")
+    await guess_until_refused(customer)
     written = list(rules(rule_files()))
     asked = [rule["expr"] for rule in written]
     asked += [expression for path in dashboard_files() for expression in expressions(read(path))]
