@@ -78,6 +78,14 @@ async def visitor(open_window: Open) -> Visitor:
 
 
 @pytest.fixture
+async def clerk(open_window: Open) -> Visitor:
+    """Somebody of the staff who has just signed in, at a desktop's browser of their own."""
+    clerk = await open_window(viewport={"width": 1280, "height": 900})
+    await clerk.sign_in_as_staff()
+    return clerk
+
+
+@pytest.fixture
 async def ada(visitor: Visitor) -> Visitor:
     """Somebody who has just created an account."""
     await visitor.sign_up()
