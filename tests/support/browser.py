@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, expect
+from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, Route, expect
 
 from local.paths import STACKS
 from tests.support.shop import ADDRESS, PATIENCE_SECONDS, Customer, Json, Shop, a_person
@@ -24,6 +24,9 @@ SCREENS = STACKS / "screens"
 _AXE = Path(__file__).parents[2] / "web" / "app" / "node_modules" / "axe-core" / "axe.min.js"
 CREATE_ORDER = "**/argosy.order.v1.OrderService/CreateOrder"
 CREATE_PAYMENT = "**/argosy.payment.v1.PaymentService/CreatePayment"
+
+NETWORK = r"Failed to load resource|net::ERR"
+"""What Chromium logs of a request that gets no answer."""
 
 VISA = "Visa •••• 4242 The payment succeeds."
 DECLINED = "Visa •••• 0002 The bank declines the card."
@@ -225,3 +228,19 @@ class Visitor:
 def fresh_id() -> str:
     """An id of a product that there is not yet."""
     return f"prod-{uuid.uuid4().hex[:12]}"
+
+
+async def lose_first_answer(visitor: Visitor, path: str) -> list[str]:
+    """The first request arrives, and its answer does not. Returns the keys of all requests, as they come."""
+    keys: list[str] = []
+
+    async def handle(route: Route) -> None:
+        keys.append((await route.request.all_headers())["idempotency-key"])
+        if len(keys) > 1:
+            await route.continue_()
+            return
+        await route.fetch()
+        await route.abort("connectionreset")
+
+    await visitor.context.route(path, handle)
+    return keys
