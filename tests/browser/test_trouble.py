@@ -11,6 +11,19 @@ from tests.support.browser import CREATE_ORDER, CREATE_PAYMENT, NETWORK, PATIENC
 from tests.support.shop import Shop, answered, until
 
 
+async def click_both(one: Visitor, other: Visitor, button: str | re.Pattern[str], path: str) -> None:
+    """Click the same button in two tabs: no answer comes before both are clicked."""
+    clicked = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await clicked.wait()
+        await route.continue_()
+
+    await one.context.route(path, hold)
+    await asyncio.gather(*(tab.button(button).click() for tab in (one, other)))
+    clicked.set()
+
+
 async def test_a_double_click_orders_once(ada: Visitor) -> None:
     await ada.check_out()
     await ada.button("Place the order").dblclick()
@@ -108,7 +121,7 @@ async def test_two_tabs_order_once(ada: Visitor) -> None:
     other = await ada.another_tab()
     await other.go("/checkout/USD")
     await other.fill_address()
-    await asyncio.gather(*(one.button("Place the order").click() for one in (ada, other)))
+    await click_both(ada, other, "Place the order", CREATE_ORDER)
     for one in (ada, other):
         await expect(one.page).to_have_url(re.compile("/orders"), timeout=PATIENCE)
     assert len(await ada.orders()) == 1
@@ -120,7 +133,7 @@ async def test_two_tabs_pay_once(ada: Visitor) -> None:
     await other.go(f"/orders/{order}")
     await other.choose(VISA)
     await ada.choose(VISA)
-    await asyncio.gather(*(one.button(re.compile("^Pay ")).click() for one in (ada, other)))
+    await click_both(ada, other, re.compile("^Pay "), CREATE_PAYMENT)
     # A tab that is not in front does not watch.
     for one in (ada, other):
         await one.page.bring_to_front()
