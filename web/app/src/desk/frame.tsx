@@ -5,9 +5,15 @@ import { Page } from "../ui/parts";
 import { Sections } from "../ui/sections";
 import { d } from "./texts";
 
+/** Orders that wait for the staff: paid and shipped ones. */
+export const TO_LOOK_AFTER = "/desk/orders?status=confirmed&status=shipped";
+
 export function DeskPage({ title, lead, children }: DeskPageProps) {
   const { desk } = d.value;
-  const links = [["/desk/orders", desk.orders]] as const;
+  const links = [
+    [TO_LOOK_AFTER, desk.orders],
+    ["/desk/products", desk.products],
+  ] as const;
   return (
     <Page title={title} lead={lead}>
       <div class="account">

@@ -1,16 +1,21 @@
 /** The desk of the staff: loaded when it is visited, so that customers do not load it. */
 
-import { Router, type Routes } from "../router";
+import { useEffect } from "preact/hooks";
 import NotFound from "../pages/not_found";
+import { navigate, Router, type Routes } from "../router";
 import { isStaff } from "../session";
 import { DeadEnd } from "../ui/parts";
 import { Private } from "../ui/private";
-import Orders from "./orders";
+import { TO_LOOK_AFTER } from "./frame";
 import { d } from "./texts";
 
 const ROUTES: Routes = [
-  ["/desk", () => Promise.resolve({ default: Orders })],
-  ["/desk/orders", () => Promise.resolve({ default: Orders })],
+  ["/desk", () => Promise.resolve({ default: Start })],
+  ["/desk/orders", () => import("./orders")],
+  ["/desk/orders/:id", () => import("./order")],
+  ["/desk/products", () => import("./products")],
+  ["/desk/products/:id", () => import("./product")],
+  ["/desk/new-product", () => import("./new_product")],
 ];
 
 export default function Desk() {
@@ -19,6 +24,11 @@ export default function Desk() {
       {() => (isStaff.value ? <Router routes={ROUTES} missing={NotFound} /> : <NotAllowed />)}
     </Private>
   );
+}
+
+function Start() {
+  useEffect(() => navigate(TO_LOOK_AFTER, { replace: true }), []);
+  return null;
 }
 
 function NotAllowed() {

@@ -11,7 +11,10 @@ interface SectionsProps {
 
 export function Sections({ label, links, children }: SectionsProps) {
   const { path } = place.value;
-  const isAbove = (to: string): boolean => path === to || path.startsWith(`${to}/`);
+  const isAbove = (to: string): boolean => {
+    const above = to.split("?")[0];
+    return path === above || path.startsWith(`${above}/`);
+  };
   const current = links.map(([to]) => to).filter(isAbove).sort((a, b) => b.length - a.length)[0];
   return (
     <nav class="sections" aria-label={label}>
