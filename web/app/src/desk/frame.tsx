@@ -13,6 +13,7 @@ export function DeskPage({ title, lead, children }: DeskPageProps) {
   const links = [
     [TO_LOOK_AFTER, desk.orders],
     ["/desk/products", desk.products],
+    ["/desk/customers", desk.customers],
   ] as const;
   return (
     <Page title={title} lead={lead}>

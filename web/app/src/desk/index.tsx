@@ -16,6 +16,8 @@ const ROUTES: Routes = [
   ["/desk/products", () => import("./products")],
   ["/desk/products/:id", () => import("./product")],
   ["/desk/new-product", () => import("./new_product")],
+  ["/desk/customers", () => import("./customers")],
+  ["/desk/customers/:id", () => import("./customer")],
 ];
 
 export default function Desk() {

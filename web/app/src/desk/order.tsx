@@ -38,7 +38,9 @@ export default function OrderPage({ params }: { params: Params }) {
         <dt>{words.id}</dt>
         <dd>{order.id}</dd>
         <dt>{words.customer}</dt>
-        <dd>{order.userId}</dd>
+        <dd>
+          <a href={`/desk/customers/${order.userId}`}>{order.userId}</a>
+        </dd>
       </dl>
       <Goods order={order} />
       <Payments order={order} userId={userId.value ?? ""} />
