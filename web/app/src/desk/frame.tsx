@@ -14,6 +14,8 @@ export function DeskPage({ title, lead, children }: DeskPageProps) {
     [TO_LOOK_AFTER, desk.orders],
     ["/desk/products", desk.products],
     ["/desk/customers", desk.customers],
+    ["/desk/mails", desk.mails],
+    ["/desk/drifts", desk.drifts],
   ] as const;
   return (
     <Page title={title} lead={lead}>

@@ -18,6 +18,8 @@ const ROUTES: Routes = [
   ["/desk/new-product", () => import("./new_product")],
   ["/desk/customers", () => import("./customers")],
   ["/desk/customers/:id", () => import("./customer")],
+  ["/desk/mails", () => import("./mails")],
+  ["/desk/drifts", () => import("./drifts")],
 ];
 
 export default function Desk() {
