@@ -5,42 +5,18 @@ Their pictures are in `.local/screens`, for people.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 
-from local.paths import STACKS
 from tests.browser.conftest import Open
-from tests.support.browser import NO_FUNDS, PATIENCE, Visitor
+from tests.support.browser import NO_FUNDS, PATIENCE, PHONE, Visitor
 
-AXE = Path(__file__).parents[2] / "web" / "app" / "node_modules" / "axe-core" / "axe.min.js"
-SCREENS = STACKS / "screens"
 FIRST_LOAD_BYTES = 150_000
-PHONE = {"width": 360, "height": 740}
 
 PUBLIC = ("/", "/?q=lantern", "/products/prod-123", "/basket", "/sign-in", "/sign-up", "/forgot-password", "/nothing")
 PRIVATE = ("/checkout/USD", "/orders", "/account", "/account/security", "/account/messages", "/account/credit")
-
-
-async def settle(page: Page) -> None:
-    """Wait until nothing is being loaded. A stream of an order's states does not count."""
-    await expect(page.locator("h1")).to_be_visible(timeout=PATIENCE)
-    await expect(page.locator(".loading")).to_have_count(0, timeout=PATIENCE)
-
-
-async def picture(visitor: Visitor, name: str) -> None:
-    """Save what is seen."""
-    SCREENS.mkdir(parents=True, exist_ok=True)
-    await visitor.page.screenshot(path=SCREENS / f"{name}.png", full_page=True, animations="disabled")
-
-
-async def violations(page: Page) -> list[Any]:
-    """What axe finds."""
-    await page.add_script_tag(path=AXE)
-    found = await page.evaluate("axe.run(document)")
-    return [(one["id"], one["help"], [node["html"][:200] for node in one["nodes"]]) for one in found["violations"]]
 
 
 def name_of(path: str) -> str:
@@ -57,10 +33,7 @@ async def test_axe_finds_nothing_and_nothing_is_too_wide(open_window: Open, sche
     found: dict[str, Any] = {}
 
     async def look(name: str) -> None:
-        await settle(visitor.page)
-        await picture(visitor, f"{name}-{scheme}-{width}")
-        overflow = await visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        if problems := [*await violations(visitor.page), *([f"{overflow} px too wide"] if overflow > 0 else [])]:
+        if problems := await visitor.faults(f"{name}-{scheme}-{width}"):
             found[name] = problems
 
     for path in PUBLIC:

@@ -7,17 +7,26 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, expect
+from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, Route, expect
 
+from local.paths import STACKS
 from tests.support.shop import ADDRESS, PATIENCE_SECONDS, Customer, Json, Shop, a_person
 
 PATIENCE = PATIENCE_SECONDS * 1000
 """Milliseconds that anything may take."""
+PHONE = {"width": 360, "height": 740}
+SCREENS = STACKS / "screens"
+"""Pictures of the pages, for people."""
+_AXE = Path(__file__).parents[2] / "web" / "app" / "node_modules" / "axe-core" / "axe.min.js"
 CREATE_ORDER = "**/argosy.order.v1.OrderService/CreateOrder"
 CREATE_PAYMENT = "**/argosy.payment.v1.PaymentService/CreatePayment"
+
+NETWORK = r"Failed to load resource|net::ERR"
+"""What Chromium logs of a request that gets no answer."""
 
 VISA = "Visa •••• 4242 The payment succeeds."
 DECLINED = "Visa •••• 0002 The bank declines the card."
@@ -121,6 +130,15 @@ class Visitor:
         await self.page.get_by_label("Password").fill(self.person["password"])
         await self.button("Sign in").click()
 
+    async def sign_in_as_staff(self) -> Customer:
+        """Sign in as a new member of the staff."""
+        member = await self.shop.register_staff()
+        self.person = {**self.person, "email": member.email, "password": member.password}
+        await self.go("/sign-in")
+        await self.sign_in()
+        await self.is_at("Catalog")
+        return member
+
     async def put_in(self, product: str = "Sextant") -> None:
         """Put a product into the basket."""
         await self.go("/")
@@ -170,6 +188,27 @@ class Visitor:
         """Wait until the order's page shows a status, without loading it again."""
         await expect(self.page.locator(".progress .state")).to_have_text(status, timeout=PATIENCE)
 
+    async def settle(self) -> None:
+        """Wait until nothing is being loaded. A stream of an order's states does not count."""
+        await expect(self.page.locator("h1")).to_be_visible(timeout=PATIENCE)
+        await expect(self.page.locator(".loading")).to_have_count(0, timeout=PATIENCE)
+
+    async def faults(self, name: str) -> list[Any]:
+        """What axe finds on the page, and whether it is too wide. Saves a picture of it.
+
+        The context needs `bypass_csp`: axe is a script that the policy of the pages refuses.
+        """
+        await self.settle()
+        SCREENS.mkdir(parents=True, exist_ok=True)
+        await self.page.screenshot(path=SCREENS / f"{name}.png", full_page=True, animations="disabled")
+        overflow = await self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        await self.page.add_script_tag(path=_AXE)
+        found = await self.page.evaluate("axe.run(document)")
+        violations = [
+            (one["id"], one["help"], [node["html"][:200] for node in one["nodes"]]) for one in found["violations"]
+        ]
+        return [*violations, *([f"{overflow} px too wide"] if overflow > 0 else [])]
+
     async def as_customer(self) -> Customer:
         """The same person without a browser, to look at what there is."""
         said = {"email": self.person["email"], "password": self.person["password"]}
@@ -189,3 +228,19 @@ class Visitor:
 def fresh_id() -> str:
     """An id of a product that there is not yet."""
     return f"prod-{uuid.uuid4().hex[:12]}"
+
+
+async def lose_first_answer(visitor: Visitor, path: str) -> list[str]:
+    """The first request arrives, and its answer does not. Returns the keys of all requests, as they come."""
+    keys: list[str] = []
+
+    async def handle(route: Route) -> None:
+        keys.append((await route.request.all_headers())["idempotency-key"])
+        if len(keys) > 1:
+            await route.continue_()
+            return
+        await route.fetch()
+        await route.abort("connectionreset")
+
+    await visitor.context.route(path, handle)
+    return keys
