@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from tests.support.browser import PATIENCE
 from tests.support.real_stack import RealStack
 
-_PATIENCE_MS = 180_000
 _PICTURES = "ARGOSY_PICTURES"
 """A directory for pictures of the page, for people who want to look at it."""
 
@@ -23,15 +23,15 @@ async def page(browser: Browser, stack: RealStack) -> AsyncIterator[Page]:
     trouble: list[str] = []
     context = await browser.new_context(viewport={"width": 1440, "height": 1000}, reduced_motion="reduce")
     page = await context.new_page()
-    page.set_default_timeout(_PATIENCE_MS)
+    page.set_default_timeout(PATIENCE)
     page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: trouble.append(str(error)))
     page.on("request", lambda one: trouble.append(one.url) if not one.url.startswith(address) else None)
     await page.goto(address)
-    await expect(page.locator("#live")).to_have_text("live", timeout=_PATIENCE_MS)
+    await expect(page.locator("#live")).to_have_text("live")
     yield page
     await page.click("#undo")
-    await expect(page.locator("#outcomes li.good", has_text="undo").first).to_be_visible(timeout=_PATIENCE_MS)
+    await expect(page.locator("#outcomes li.good", has_text="undo").first).to_be_visible()
     await context.close()
     assert trouble == []
 
@@ -45,26 +45,26 @@ async def picture(page: Page, name: str) -> None:
 
 async def test_a_click_buys_and_the_story_grows(page: Page) -> None:
     await page.click("#buy")
-    await expect(page.locator("#outcomes li.good").first).to_contain_text("confirmed", timeout=_PATIENCE_MS)
-    await expect(page.locator("#story li.mail").first).to_be_visible(timeout=_PATIENCE_MS)
-    await expect(page.locator("#bus li", has_text="ORDER_CREATED").first).to_be_visible(timeout=_PATIENCE_MS)
+    await expect(page.locator("#outcomes li.good").first).to_contain_text("confirmed")
+    await expect(page.locator("#story li.mail").first).to_be_visible()
+    await expect(page.locator("#bus li", has_text="ORDER_CREATED").first).to_be_visible()
     await picture(page, "bought")
 
 
 async def test_the_map_shows_what_is_stopped(page: Page) -> None:
     await page.select_option("#part", "kafka")
     await page.click("button[data-act=stop]")
-    await expect(page.locator("[data-node=kafka]")).to_have_attribute("data-state", "stopped", timeout=_PATIENCE_MS)
+    await expect(page.locator("[data-node=kafka]")).to_have_attribute("data-state", "stopped")
     await picture(page, "kafka_stopped")
     await page.click("#undo")
-    await expect(page.locator("[data-node=kafka]")).to_have_attribute("data-state", "ready", timeout=_PATIENCE_MS)
+    await expect(page.locator("[data-node=kafka]")).to_have_attribute("data-state", "ready")
 
 
 async def test_a_step_of_the_tour_by_keyboard(page: Page) -> None:
     await page.focus("#step-decline")
     await page.keyboard.press("Enter")
-    await expect(page.locator("[data-step=decline]")).to_have_class("good", timeout=_PATIENCE_MS)
-    await expect(page.locator("#counts tr")).to_have_count(5, timeout=_PATIENCE_MS)
+    await expect(page.locator("[data-step=decline]")).to_have_class("good")
+    await expect(page.locator("#counts tr")).to_have_count(5)
     await picture(page, "toured")
 
 

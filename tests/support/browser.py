@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, expect
 
-from tests.support.shop import ADDRESS, PATIENCE_SECONDS, Customer, Json, Shop, a_person
+from tests.support.shop import ADDRESS, PATIENCE_SECONDS, Customer, Json, Shop, a_person, until
 
 PATIENCE = PATIENCE_SECONDS * 1000
 """Milliseconds that anything may take."""
+expect.set_options(timeout=PATIENCE)
 CREATE_ORDER = "**/argosy.order.v1.OrderService/CreateOrder"
 CREATE_PAYMENT = "**/argosy.payment.v1.PaymentService/CreatePayment"
 
@@ -99,11 +101,20 @@ class Visitor:
 
     async def sees(self, text: str | re.Pattern[str]) -> None:
         """Wait until a text is on the page."""
-        await expect(self.page.get_by_text(text).first).to_be_visible(timeout=PATIENCE)
+        await expect(self.page.get_by_text(text).first).to_be_visible()
+
+    async def hears(self, text: str) -> None:
+        """Wait until a screen reader reads a text out."""
+        await expect(self.page.get_by_role("status").filter(has_text=text)).to_have_count(1)
 
     async def is_at(self, heading: str | re.Pattern[str]) -> None:
         """Wait until a page is there."""
-        await expect(self.heading(heading)).to_be_visible(timeout=PATIENCE)
+        await expect(self.heading(heading)).to_be_visible()
+
+    async def settle(self) -> None:
+        """Wait until a page is there and has loaded what it shows. The stream of an order's states does not count."""
+        await expect(self.page.locator("h1")).to_be_visible()
+        await expect(self.page.locator(".loading")).to_have_count(0)
 
     async def sign_up(self) -> None:
         """Create an account."""
@@ -168,7 +179,7 @@ class Visitor:
 
     async def until_status(self, status: str) -> None:
         """Wait until the order's page shows a status, without loading it again."""
-        await expect(self.page.locator(".progress .state")).to_have_text(status, timeout=PATIENCE)
+        await expect(self.page.locator(".progress .state")).to_have_text(status)
 
     async def as_customer(self) -> Customer:
         """The same person without a browser, to look at what there is."""
@@ -176,14 +187,35 @@ class Visitor:
         answer = (await self.shop.call("POST", "/users/login", said)).json()
         return Customer(self.shop, answer["user"]["id"], said["email"], said["password"], answer["token"])
 
-    async def orders(self) -> list[Json]:
-        """All orders that they have."""
-        found: list[Json] = (await (await self.as_customer()).get("/orders"))["orders"]
-        return found
+    async def orders(self, *statuses: str) -> list[Json]:
+        """All orders that they have, once there is one of each of these statuses.
+
+        The list follows the orders, so an order may be on its page before it is in the list.
+        """
+        customer = await self.as_customer()
+
+        async def look() -> list[Json]:
+            found: list[Json] = (await customer.get("/orders"))["orders"]
+            return found
+
+        def has_all(found: list[Json]) -> bool:
+            return not Counter(statuses) - Counter(order["status"] for order in found)
+
+        return await until(look, has_all, f"the list has orders that are {statuses}")
 
     async def charged(self, order_id: str) -> Any:
         """What Stripe has taken for an order, in cents."""
         return (await self.shop.sandbox.counts(order_id=order_id))["amount_captured"]
+
+
+@asynccontextmanager
+async def answers_held(visitor: Visitor, path: str) -> AsyncIterator[None]:
+    """Requests of this path are sent, and the page gets no answer to them before the block ends."""
+    client = await visitor.context.new_cdp_session(visitor.page)
+    await client.send("Fetch.enable", {"patterns": [{"urlPattern": path, "requestStage": "Response"}]})
+    yield
+    await client.send("Fetch.disable")
+    await client.detach()
 
 
 def fresh_id() -> str:
