@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-from tests.support.browser import PATIENCE, Trouble, Visitor
+from tests.support.browser import PATIENCE, PolicyReports, Trouble, Visitor
 from tests.support.fixtures import well_behaved_stripe as well_behaved_stripe
 from tests.support.shop import Shop
 
@@ -31,6 +31,15 @@ async def browser() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments, timeout=PATIENCE)
         yield browser
         await browser.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def policy_reports(browser: Browser, shop: Shop) -> AsyncIterator[PolicyReports]:
+    """The count of violations. Fails if the pages of a module have made others than its tests wanted."""
+    reports = PolicyReports(shop)
+    before = await reports.counted()
+    yield reports
+    assert await reports.counted() - before == reports.expected
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from playwright.async_api import Page, expect
 
 from local.paths import STACKS
 from tests.browser.conftest import Open
-from tests.support.browser import NO_FUNDS, Visitor
+from tests.support.browser import NO_FUNDS, PolicyReports, Visitor
+from tests.support.shop import until
 
 AXE = Path(__file__).parents[2] / "web" / "app" / "node_modules" / "axe-core" / "axe.min.js"
 SCREENS = STACKS / "screens"
@@ -181,3 +182,23 @@ async def test_scripts_see_no_token(ada: Visitor) -> None:
     tokens = [cookie for cookie in cookies if "eyJ" in cookie.get("value", "")]
     assert tokens
     assert all(cookie["httpOnly"] for cookie in tokens)
+
+
+INLINE = "document.head.append(Object.assign(document.createElement('script'), { text: 'ran = 1' }))"
+
+
+async def test_a_violation_is_stopped_and_reported(visitor: Visitor, policy_reports: PolicyReports) -> None:
+    before = await policy_reports.counted()
+    await visitor.go("/")
+    await visitor.is_at("Catalog")
+    policy_reports.expected += 1
+    await visitor.page.evaluate(INLINE)
+    assert await visitor.page.evaluate("typeof ran") == "undefined"
+    await until(policy_reports.counted, (before + 1).__eq__, "the report is counted")
+
+    async def noted() -> set[str]:
+        return {text.partition(":")[0] for text in visitor.trouble.found}
+
+    # Either would fail a test that does not expect it.
+    await until(noted, {"console", "policy"}.__eq__, "the error and the report are noted")
+    visitor.trouble.found.clear()

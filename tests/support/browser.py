@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, expect
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.shop import ADDRESS, PATIENCE_SECONDS, Customer, Json, Shop, a_person, until
 
@@ -67,6 +68,22 @@ class Trouble:
 
 def _is_bank(url: str) -> bool:
     return "/challenge/" in url
+
+
+@dataclass
+class PolicyReports:
+    """The web server's count of violations of the Content-Security-Policy, which browsers report."""
+
+    shop: Shop
+    expected: float = 0
+    """How many the tests have made themselves."""
+
+    async def counted(self) -> float:
+        """How many there were since the server started."""
+        answer = await self.shop.http.get(f"{self.shop.stack.admin_url('web')}/metrics")
+        families = text_string_to_metric_families(answer.text)
+        samples = [one for family in families for one in family.samples]
+        return sum(one.value for one in samples if one.name == "argosy_web_policy_violations_total")
 
 
 @dataclass
