@@ -5,37 +5,64 @@ Their pictures are in `.local/screens`, for people.
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 
-from local.paths import STACKS
 from tests.browser.conftest import Open
 from tests.support.browser import NO_FUNDS, PolicyReports, Visitor
+from tests.support.looks import picture, problems
 from tests.support.shop import until
 
-AXE = Path(__file__).parents[2] / "web" / "app" / "node_modules" / "axe-core" / "axe.min.js"
-SCREENS = STACKS / "screens"
 FIRST_LOAD_BYTES = 150_000
 PHONE = {"width": 360, "height": 740}
+
+LONG_TASKS = """
+window.ends = [];
+const note = (list) => window.ends.push(...list.getEntries().map((task) => task.startTime + task.duration));
+new PerformanceObserver(note).observe({ type: "longtask", buffered: true });
+"""
+TIMES = """() => {
+  const painted = performance.getEntriesByName("first-contentful-paint")[0].startTime;
+  const { domInteractive } = performance.getEntriesByType("navigation")[0];
+  return [painted, Math.max(painted, domInteractive, ...window.ends)];
+}"""
 
 PUBLIC = ("/", "/?q=lantern", "/products/prod-123", "/basket", "/sign-in", "/sign-up", "/forgot-password", "/nothing")
 PRIVATE = ("/checkout/USD", "/orders", "/account", "/account/security", "/account/messages", "/account/credit")
 
 
-async def picture(visitor: Visitor, name: str) -> None:
-    """Save what is seen."""
-    SCREENS.mkdir(parents=True, exist_ok=True)
-    await visitor.page.screenshot(path=SCREENS / f"{name}.png", full_page=True, animations="disabled")
+@dataclass(frozen=True)
+class Load:
+    """The first load of a page, without anything in the browser's cache."""
+
+    size: float
+    """What came over the network, in bytes. A stream does not count."""
+    painted: float
+    """When the first text or picture is drawn, in milliseconds after the navigation."""
+    interactive: float
+    """When the last long task ends: from then on a click is answered at once."""
+
+    def __str__(self) -> str:
+        return f"{self.size / 1000:.1f} kB, painted {self.painted:.0f} ms, interactive {self.interactive:.0f} ms"
 
 
-async def violations(page: Page) -> list[Any]:
-    """What axe finds."""
-    await page.add_script_tag(path=AXE)
-    found = await page.evaluate("axe.run(document)")
-    return [(one["id"], one["help"], [node["html"][:200] for node in one["nodes"]]) for one in found["violations"]]
+async def first_load(visitor: Visitor, path: str) -> Load:
+    """Load a page in a tab of its own."""
+    tab = await visitor.another_tab()
+    client = await tab.context.new_cdp_session(tab.page)
+    await client.send("Network.enable")
+    await client.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    sizes: list[float] = []
+    client.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    await tab.page.add_init_script(LONG_TASKS)
+    await tab.go(path)
+    await tab.settle()
+    painted, interactive = await tab.page.evaluate(TIMES)
+    await tab.page.close()
+    return Load(sum(sizes), painted, interactive)
 
 
 def name_of(path: str) -> str:
@@ -44,8 +71,7 @@ def name_of(path: str) -> str:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, PHONE["width"]])
-async def test_axe_finds_nothing_and_nothing_is_too_wide(open_window: Open, scheme: str, width: int) -> None:
-    # axe is a script that the policy of the pages refuses.
+async def test_pages_look_right(open_window: Open, scheme: str, width: int) -> None:
     visitor = await open_window(
         bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": 900}, reduced_motion="reduce"
     )
@@ -53,10 +79,9 @@ async def test_axe_finds_nothing_and_nothing_is_too_wide(open_window: Open, sche
 
     async def look(name: str) -> None:
         await visitor.settle()
-        await picture(visitor, f"{name}-{scheme}-{width}")
-        overflow = await visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        if problems := [*await violations(visitor.page), *([f"{overflow} px too wide"] if overflow > 0 else [])]:
-            found[name] = problems
+        await picture(visitor.page, f"{name}-{scheme}-{width}")
+        if wrong := await problems(visitor.page):
+            found[name] = wrong
 
     for path in PUBLIC:
         await visitor.go(path)
@@ -85,15 +110,13 @@ async def test_axe_finds_nothing_and_nothing_is_too_wide(open_window: Open, sche
     assert found == {}
 
 
-async def test_the_first_load_is_light(visitor: Visitor) -> None:
-    client = await visitor.context.new_cdp_session(visitor.page)
-    await client.send("Network.enable")
-    sizes: list[float] = []
-    client.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
-    await visitor.go("/")
-    await expect(visitor.link("Sextant")).to_be_visible()
-    await visitor.page.wait_for_load_state("networkidle")
-    assert 0 < sum(sizes) < FIRST_LOAD_BYTES
+async def test_first_loads_are_light(ada: Visitor, capsys: pytest.CaptureFixture[str]) -> None:
+    order = await ada.order()
+    for path in ("/", "/products/prod-123", f"/orders/{order}"):
+        load = await first_load(ada, path)
+        with capsys.disabled():
+            print(f"\n{path.partition(order)[0]}: {load}", end="")
+        assert 0 < load.size < FIRST_LOAD_BYTES
 
 
 async def test_the_keyboard_buys(ada: Visitor) -> None:
