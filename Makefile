@@ -4,7 +4,7 @@ VENV_PYTHON := .venv/bin/python
 SETUP := @$(PYTHON) -m local.setup --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate check test chaos crash-points mutants load bench lock sbom breaking golden pictures release-image
+.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate format check test chaos crash-points mutants load bench lock sbom breaking golden pictures release-image
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,12 @@ image-test: image ## start every service and the edge from the image, and test t
 generate: ## regenerate everything under generated/ from proto/
 	$(SETUP)
 	@$(VENV_PYTHON) -m codegen generate
+
+format: ## sort imports and lay out code and protos, as `make check` wants them
+	$(SETUP)
+	@.venv/bin/ruff check --quiet --select I --fix .
+	@.venv/bin/ruff format --quiet .
+	@.venv/bin/buf format --write proto
 
 check: ## lint, types, import rules, contract and drift; QUICK=1 without what needs tools that are built first
 	$(SETUP)

@@ -43,7 +43,7 @@ def check_style() -> None:
     if subprocess.run([tool("buf"), "lint"], cwd=ROOT).returncode:
         raise CheckFailed("buf lint: see above")
     if subprocess.run([tool("buf"), "format", "--diff", "--exit-code", "proto"], cwd=ROOT).returncode:
-        raise CheckFailed("buf format: see above; `buf format --write proto` fixes it")
+        raise CheckFailed("buf format: see above; `make format` fixes it")
 
 
 def check_drift(committed: Path) -> None:

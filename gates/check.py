@@ -39,6 +39,8 @@ QUICK: Checks = (
     ),
 )
 """Those that need no tool that has to be built first, and no network."""
+_LAID_OUT = frozenset(title for title, _ in QUICK if title.startswith("ruff"))
+"""The checks that `make format` may mend."""
 CHECKS: Checks = (
     *QUICK,
     ("locks: complete, and in step", (_PYTHON, "-m", "gates.locks", "check")),
@@ -63,6 +65,8 @@ def main() -> int:
             except CommandFailed as failure:
                 failures += 1
                 print(f"{failure.tail}\nIts whole output is in {log.name}")
+                if title in _LAID_OUT:
+                    print("`make format` sorts imports and lays out code: try it first.")
     print(f"{failures} of {len(checks)} checks failed." if failures else f"All {len(checks)} checks passed.")
     return 1 if failures else 0
 

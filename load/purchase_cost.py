@@ -13,7 +13,6 @@ import asyncio
 import statistics
 import sys
 import time
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,9 +34,6 @@ from local.topology import parts
 
 TOTAL = "all parts"
 STATEMENTS = "transactions/s"
-_WARM_UP = 40
-_SETTLE_SECONDS = 15.0
-"""Orders are projected once more after 10 s."""
 _PATIENCE_SECONDS = 120.0
 _POLL_SECONDS = 0.2
 _CALL_SECONDS = 60.0
@@ -74,17 +70,17 @@ def main() -> int:
 async def _measure(measured: Sequence[Measured], options: argparse.Namespace) -> None:
     for one in measured:
         async with Buyer(one.stack) as buyer:
-            await buyer.buy(_WARM_UP, options.at_once)
+            await buyer.buy(options.warm_up, options.at_once)
     for _ in range(options.rounds):
         for one in measured:
-            one.idle.append(await _idle(one.stack, options.idle))
+            one.idle.append(await _idle(one.stack, options))
             one.purchase.append(await _purchases(one.stack, options, one.idle[-1]))
 
 
-async def _idle(stack: Stack, seconds: float) -> Costs:
-    await asyncio.sleep(_SETTLE_SECONDS)
+async def _idle(stack: Stack, options: argparse.Namespace) -> Costs:
+    await asyncio.sleep(options.settle)
     before, transactions, began = cpu_seconds(stack), await _transactions(stack), time.monotonic()
-    await asyncio.sleep(seconds)
+    await asyncio.sleep(options.idle)
     took = time.monotonic() - began
     used = _above(cpu_seconds(stack), before, took)
     return {**used, STATEMENTS: (await _transactions(stack) - transactions) / took}
@@ -139,12 +135,13 @@ class Buyer:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._email = f"load.{uuid.uuid4().hex}@example.com"
+        self._email = ""
         self._http = httpx.AsyncClient(base_url=stack.url("edge", API), timeout=_CALL_SECONDS, trust_env=False)
 
     async def __aenter__(self) -> "Buyer":
-        token = await asyncio.to_thread(register, self._stack, self._email, uuid.uuid4().hex)
-        self._http.headers["Authorization"] = f"Bearer {token}"
+        account = await asyncio.to_thread(register, self._stack)
+        self._email = account.email
+        self._http.headers["Authorization"] = f"Bearer {account.token}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -213,6 +210,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--at-once", type=int, default=8)
     parser.add_argument("--idle", type=float, default=15, help="seconds of a round in which nothing happens")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--warm-up", type=int, default=40, help="purchases before the first round")
+    parser.add_argument(
+        "--settle",
+        type=float,
+        default=15,
+        help="seconds to wait after purchases: orders are projected once more after 10 s",
+    )
     parser.add_argument("--beside", type=_stack, action="append", default=[], metavar="DIRECTORY:OFFSET")
     return parser.parse_args()
 

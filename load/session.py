@@ -6,6 +6,7 @@ With ORDERS it also places that many orders; FILE then has a payment request for
 import json
 import sys
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -27,23 +28,35 @@ ORDER = {
 """The body that places an order."""
 
 
+@dataclass(frozen=True)
+class Account:
+    """A customer's account, signed in."""
+
+    user_id: str
+    email: str
+    password: str
+    token: str
+
+
 def main() -> None:
     """Print `EMAIL PASSWORD TOKEN`."""
-    stack, email, password = Stack.from_environment(), f"load.{uuid.uuid4().hex}@example.com", uuid.uuid4().hex
-    token = register(stack, email, password)
+    stack = Stack.from_environment()
+    account = register(stack)
     if len(sys.argv) > 1:
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {account.token}"}
         with httpx.Client(timeout=30, trust_env=False, headers=headers) as http:
             orders = [_place(http, stack.url("edge", API)) for _ in range(int(sys.argv[1]))]
         Path(sys.argv[2]).write_text(json.dumps([_payment(order) for order in orders]))
-    print(email, password, token)
+    print(account.email, account.password, account.token)
 
 
-def register(stack: Stack, email: str, password: str) -> str:
-    """Register an account through the edge; returns its access token. Raises httpx.HTTPError."""
+def register(stack: Stack) -> Account:
+    """Register a new account through the edge. Raises httpx.HTTPError."""
+    email, password = f"load.{uuid.uuid4().hex}@example.com", uuid.uuid4().hex
     person = {"email": email, "password": password, "firstName": "Load", "lastName": "Test"}
     url = stack.url("edge", f"{API}/users/register")
-    return str(httpx.post(url, json=person, timeout=30, trust_env=False).raise_for_status().json()["token"])
+    answer = httpx.post(url, json=person, timeout=30, trust_env=False).raise_for_status().json()
+    return Account(answer["user"]["id"], email, password, answer["token"])
 
 
 def _place(http: httpx.Client, api: str) -> str:

@@ -51,6 +51,11 @@ class Event:
         return self.topic.removesuffix("-events")
 
     @property
+    def proto(self) -> str:
+        """The file of its message."""
+        return f"proto/argosy/event/v1/{self.module.removesuffix('_pb2')}.proto"
+
+    @property
     def key_type(self) -> str:
         """The type of its key in a command."""
         return "str" if self.key in _TEXT_IDS else "UUID"

@@ -63,7 +63,7 @@ def publish(root: Path, service: str, event_type: str) -> Edits:
         "key_text": key if event.key_type == "str" else f"str({key})",
         "about": key.removesuffix("_id").replace("_", " "),
     }
-    edits.append(f"proto/argosy/event/v1/{event.module.removesuffix('_pb2')}.proto", _MESSAGE.format(**said))
+    edits.append(event.proto, _MESSAGE.format(**said))
     domain, adapter = f"services/{service}/domain/facts.py", f"services/{service}/adapters/facts.py"
     edits.replace(domain, r"^Fact = (.*)$", lambda m: f"{_FACT.format(**said)}{_union(m, event.message)}", "the fact")
     edits.imports(domain, "from dataclasses import dataclass", *_uuid(event))
@@ -83,7 +83,9 @@ def consume(root: Path, service: str, event_type: str) -> Edits:
     one = facts.read(root)[known_service(root, service)]
     if "-" in event_type:
         raise BadName(f"EVENT must be one event, such as ORDER_STATUS_UPDATED: not {event_type!r}")
-    (event,) = contract.consumed(root, [event_type])
+    event = _known_event(root, event_type)
+    if event.publisher == service:
+        raise BadName(f"EVENT must be another service's: {service} publishes {event.type}")
     if event.type in one.consumes:
         raise BadName(f"EVENT must be another: {service} consumes {event.type}")
     if one.store.kind != "postgres" or not one.consumes:
@@ -110,8 +112,8 @@ def _hand_over(edits: Edits, service: str, event: Event) -> None:
     field = f"    {apply}: {command}Handler\n"
     edits.replace(consumers, r"^\n    def handlers\(self\)", lambda m: f"{field}{m[0]}", "the use case")
     entry = f'"{event.type}": self._{event.snake}'
-    table = r"^(        return \{)(.*?)(\}$|\n)"
-    edits.replace(consumers, table, lambda m: f"{m[1]}{entry}, {m[2].lstrip()}{m[3]}", "the handler")
+    table = r"^        return \{[^}]*?(?=,?\s*\}$)"
+    edits.replace(consumers, table, lambda m: f"{m[0]}, {entry}", "the handler")
     method = f"""
     async def _{event.snake}(self, event: Event) -> None:
         message = cast({event.message}, event.message)
@@ -140,6 +142,13 @@ def known_service(root: Path, name: str) -> str:
     return name
 
 
+def _known_event(root: Path, event_type: str) -> Event:
+    known = contract.events(root)
+    if event_type not in known:
+        raise BadName(f"EVENT must be one of {', '.join(sorted(known))}: not {event_type!r}")
+    return known[event_type]
+
+
 def _union(match: re.Match[str], message: str) -> str:
     return f"Fact = {message} | {match[1]}" if match[1].startswith("(") else f"{match[0]} | {message}"
 
@@ -152,7 +161,7 @@ def _test_of_fact(root: Path, edits: Edits, service: str, event: Event) -> None:
     path = f"tests/unit/{service}/test_facts.py"
     if (root / path).exists():
         case = f'        ({event.message}(ID), "{event.type}"),\n'
-        edits.replace(path, r"^    \[\n", lambda m: f"{m[0]}{case}", "the fact")
+        edits.replace(path, r"^    \],\n", lambda m: f"{case}{m[0]}", "the fact")
         edits.imports(path, f"from services.{service}.domain.facts import {event.message}")
 
 

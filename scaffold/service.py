@@ -97,6 +97,7 @@ def _values(root: Path, new: NewService) -> dict[str, Any]:
         "dependency": {"postgres": "work", "mongo": new.noun.plural, "none": ""}[new.store],
         "consumes": new.consumes,
         "publishes": new.publishes,
+        "of_orders": any(event.key == "order_id" for event in new.consumes),
         "producer": bool(new.consumes or new.publishes),
         "grpc": grpc,
         "admin": admin,

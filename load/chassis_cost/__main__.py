@@ -1,7 +1,9 @@
 """Prints CPU per call of both servers, and their ratio: `python -m load.chassis_cost`. Needs a running stack."""
 
+import argparse
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -15,14 +17,12 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from load.session import Account, register
 from local import credentials
 from local.paths import BIN, PYTHON, ROOT
 from local.stack import Stack
 from local.topology import parts
 
-ROUNDS = 5
-WARM_UP_CALLS = 2000
-CALLS = 5000
 AT_ONCE = 16
 _UP_SECONDS = 30
 
@@ -43,43 +43,46 @@ class Contestant:
 
 def main() -> int:
     """Measure both in turn, print, and stop the started processes."""
-    stack = Stack.from_environment()
+    stack, options = Stack.from_environment(), _options()
     try:
-        user_id, token = _register(stack)
+        account = register(stack)
     except httpx.HTTPError as error:
-        print(f"the stack does not answer ({error}): `make up` first", file=sys.stderr)
+        print(f"the stack does not answer ({error}): `make up` first, see load/README.md", file=sys.stderr)
         return 1
     contestants = [_chassis(stack), _bare(stack)]
     try:
-        costs = _measure(contestants, user_id, token)
+        costs = _measure(contestants, account, options)
     finally:
         for contestant in contestants:
             contestant.process.terminate()
             contestant.process.wait()
-    _tell(costs)
+    _show(costs, options)
     return 0
 
 
-def _measure(contestants: Sequence[Contestant], user_id: str, token: str) -> dict[str, list[float]]:
+def _measure(
+    contestants: Sequence[Contestant], account: Account, options: argparse.Namespace
+) -> dict[str, list[float]]:
     """Milliseconds of CPU per call, by contestant and round; they alternate, so that drift affects both."""
     for contestant in contestants:
         _wait_until_up(contestant)
-        _burst(contestant, WARM_UP_CALLS, user_id, token)
+        _burst(contestant, options.warm_up, account)
     costs: dict[str, list[float]] = {contestant.name: [] for contestant in contestants}
-    for _ in range(ROUNDS):
+    for _ in range(options.rounds):
         for contestant in contestants:
             before = contestant.cpu_seconds()
-            _burst(contestant, CALLS, user_id, token)
-            costs[contestant.name].append((contestant.cpu_seconds() - before) / CALLS * 1000)
+            _burst(contestant, options.calls, account)
+            costs[contestant.name].append((contestant.cpu_seconds() - before) / options.calls * 1000)
     return costs
 
 
-def _burst(contestant: Contestant, calls: int, user_id: str, token: str) -> None:
+def _burst(contestant: Contestant, calls: int, account: Account) -> None:
     done = subprocess.run(
         [
             BIN / "ghz", "--insecure", "--protoset", ROOT / "generated" / "descriptors.binpb",
             "--call", "argosy.user.v1.UserService.GetUser", "--total", str(calls), "--concurrency", str(AT_ONCE),
-            "--metadata", json.dumps({"authorization": f"Bearer {token}"}), "--data", json.dumps({"id": user_id}),
+            "--metadata", json.dumps({"authorization": f"Bearer {account.token}"}),
+            "--data", json.dumps({"id": account.user_id}),
             "--format", "json", f"127.0.0.1:{contestant.port}",
         ],
         check=True,
@@ -96,7 +99,7 @@ def _chassis(stack: Stack) -> Contestant:
     Traces follow this process's OTEL_ variables: none, unless they name a collector.
     """
     (part,) = (p for p in parts(stack, credentials.read(stack.secrets)) if p.name == "user")
-    port, admin_port = stack.port("user-grpc") + 1000, stack.port("user-admin") + 1000
+    port, admin_port = _free_port(), _free_port()
     traces = {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
     others = {name: value for name, value in part.environment.items() if not name.startswith("OTEL_")}
     environment = {**others, **traces, "GRPC_PORT": str(port), "ADMIN_PORT": str(admin_port)}
@@ -104,9 +107,15 @@ def _chassis(stack: Stack) -> Contestant:
 
 
 def _bare(stack: Stack) -> Contestant:
-    port = stack.port("user-grpc") + 1001
+    port = _free_port()
     dsn = f"postgresql://user:{credentials.read(stack.secrets).postgres_password('user')}@{stack.address('postgres')}/user"
     return Contestant("bare handler", port, _start([str(PYTHON), "-m", "load.chassis_cost.bare", str(port), dsn], {}))
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def _start(command: Sequence[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -127,18 +136,9 @@ def _wait_until_up(contestant: Contestant) -> None:
         time.sleep(0.2)
 
 
-def _register(stack: Stack) -> tuple[str, str]:
-    done = subprocess.run(
-        [PYTHON, "-m", "load.session"], cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise httpx.HTTPError(done.stderr.strip().splitlines()[-1])
-    user_id, token = done.stdout.split()
-    return user_id, token
-
-
-def _tell(costs: dict[str, list[float]]) -> None:
-    table = Table(title=f"GetUser, CPU per call in ms: {ROUNDS} rounds of {CALLS} calls, {AT_ONCE} concurrent")
+def _show(costs: dict[str, list[float]], options: argparse.Namespace) -> None:
+    rounds = f"{options.rounds} rounds of {options.calls} calls, {AT_ONCE} concurrent"
+    table = Table(title=f"GetUser, CPU per call in ms: {rounds}")
     for column in ("", "least", "median", "most"):
         table.add_column(column, justify="right" if column else "left")
     for name, values in costs.items():
@@ -146,6 +146,14 @@ def _tell(costs: dict[str, list[float]]) -> None:
     ratios = [chassis / bare for chassis, bare in zip(*costs.values(), strict=True)]
     table.add_row("ratio", *(f"{value:.2f}" for value in (min(ratios), statistics.median(ratios), max(ratios))))
     Console().print(table)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m load.chassis_cost", description=__doc__.partition("\n")[0])
+    parser.add_argument("--calls", type=int, default=5000, help="of a round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--warm-up", type=int, default=2000, help="calls before the first round")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

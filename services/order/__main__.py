@@ -54,7 +54,7 @@ def run(settings: OrderSettings) -> None:
     app = App("order", settings)
     mongo = app.add(Mongo(settings.mongo_url))
     clock = app.add(StoreClock(mongo))
-    commits, read_side, leases = MongoCommits(mongo), MongoReadSide(mongo), Leases(mongo, clock.now)
+    commits, read_side, leases = MongoCommits(mongo), MongoReadSide(mongo, clock.now), Leases(mongo, clock.now)
     app.add(Schema(commits, read_side, leases))
     app.background("store clock", clock_reader(clock).run)
     drifts = MongoDrifts(mongo, clock.now)

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, async_playwright
 
 from tests.support.browser import PATIENCE, PolicyReports, Trouble, Visitor
 from tests.support.fixtures import well_behaved_stripe as well_behaved_stripe
-from tests.support.shop import Shop
+from tests.support.shop import Customer, Shop
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 _MISSING = "tests/browser need Chromium, which is not installed: apt-get install chromium"
@@ -40,6 +40,12 @@ async def policy_reports(browser: Browser, shop: Shop) -> AsyncIterator[PolicyRe
     before = await reports.counted()
     yield reports
     assert await reports.counted() - before == reports.expected
+
+
+@pytest.fixture(scope="session")
+async def staff(shop: Shop) -> Customer:
+    """Somebody of the staff without a browser, to look at what there is."""
+    return await shop.register_staff()
 
 
 @pytest.fixture
@@ -70,6 +76,14 @@ async def open_window(browser: Browser, shop: Shop) -> AsyncIterator[Open]:
 async def visitor(open_window: Open) -> Visitor:
     """Somebody at a desktop's browser."""
     return await open_window(viewport={"width": 1280, "height": 900})
+
+
+@pytest.fixture
+async def clerk(open_window: Open) -> Visitor:
+    """Somebody of the staff who has just signed in, at a desktop's browser of their own."""
+    clerk = await open_window(viewport={"width": 1280, "height": 900})
+    await clerk.sign_in_as_staff()
+    return clerk
 
 
 @pytest.fixture

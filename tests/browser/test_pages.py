@@ -12,12 +12,11 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Open
-from tests.support.browser import NO_FUNDS, PolicyReports, Visitor
+from tests.support.browser import NO_FUNDS, PHONE, PolicyReports, Visitor
 from tests.support.looks import picture, problems
 from tests.support.shop import until
 
 FIRST_LOAD_BYTES = 150_000
-PHONE = {"width": 360, "height": 740}
 
 LONG_TASKS = """
 window.ends = [];

@@ -10,29 +10,20 @@ from contextlib import asynccontextmanager
 import httpx
 from playwright.async_api import Route, expect
 
-from tests.support.browser import CREATE_ORDER, CREATE_PAYMENT, PATIENCE, VISA, Visitor, answers_held
+from tests.support.browser import (
+    CREATE_ORDER,
+    CREATE_PAYMENT,
+    NETWORK,
+    PATIENCE,
+    VISA,
+    Visitor,
+    answers_held,
+    lose_first_answer,
+)
 from tests.support.shop import answered, until
 
-_NETWORK = r"Failed to load resource|net::ERR"
-"""What Chromium logs of a request that gets no answer."""
 _STRIPE_HOLDS_SECONDS = 4
 """Less than payment waits for Stripe, so that this answer is the one by which it learns the outcome."""
-
-
-async def lose_first_answer(visitor: Visitor, path: str) -> list[str]:
-    """The first request arrives, and its answer does not. Returns the keys of all requests, as they come."""
-    keys: list[str] = []
-
-    async def handle(route: Route) -> None:
-        keys.append((await route.request.all_headers())["idempotency-key"])
-        if len(keys) > 1:
-            await route.continue_()
-            return
-        await route.fetch(timeout=PATIENCE)
-        await route.abort("connectionreset")
-
-    await visitor.context.route(path, handle)
-    return keys
 
 
 @asynccontextmanager
@@ -82,7 +73,7 @@ async def test_a_double_click_pays_once(ada: Visitor) -> None:
 
 async def test_a_lost_answer_to_an_order_is_asked_for_again(ada: Visitor) -> None:
     keys = await lose_first_answer(ada, CREATE_ORDER)
-    with ada.trouble.expecting(_NETWORK):
+    with ada.trouble.expecting(NETWORK):
         await ada.order()
     assert len(set(keys)) == 1 < len(keys)
     assert len(await ada.orders("pending")) == 1
@@ -91,7 +82,7 @@ async def test_a_lost_answer_to_an_order_is_asked_for_again(ada: Visitor) -> Non
 async def test_a_lost_answer_to_a_payment_is_asked_for_again(ada: Visitor) -> None:
     order = await ada.order()
     keys = await lose_first_answer(ada, CREATE_PAYMENT)
-    with ada.trouble.expecting(_NETWORK):
+    with ada.trouble.expecting(NETWORK):
         await ada.pay()
         await ada.until_status("Paid")  # the stream may say so before the request is repeated
 
@@ -183,7 +174,7 @@ async def test_the_basket_is_the_same_in_two_tabs(ada: Visitor) -> None:
 
 async def test_offline_in_mid_payment(ada: Visitor) -> None:
     order = await ada.order()
-    with ada.trouble.expecting(_NETWORK):
+    with ada.trouble.expecting(NETWORK):
         await ada.context.set_offline(True)
         await ada.pay()
         await ada.sees("The connection is bad. We repeat the request; nothing is done twice.")
@@ -195,7 +186,7 @@ async def test_offline_in_mid_payment(ada: Visitor) -> None:
 
 async def test_the_order_goes_on_after_the_connection_was_away(ada: Visitor) -> None:
     order = await ada.order()
-    with ada.trouble.expecting(_NETWORK):
+    with ada.trouble.expecting(NETWORK):
         await ada.context.set_offline(True)
         await (await ada.as_customer()).pay({"id": order})
         await ada.context.set_offline(False)

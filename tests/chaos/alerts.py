@@ -63,7 +63,7 @@ CAUSES: Mapping[str, frozenset[str]] = {
     "ServiceDown": frozenset({"kill", "crash", "pause", "outage"}),
 }
 """What may make an alert fire: kinds of faults, and what people do. An alert that is not named here has no cause in any
-run: StockShort, OrdersStopped, StripeWebhooksNotUnderstood."""
+run: StockShort, OrdersStopped, StripeWebhooksNotUnderstood; those of the edge, whose statistics are not read."""
 
 
 @dataclass

@@ -37,9 +37,10 @@ async def gather(shop: Shop, staff_token: str, seed: int, record: Record, done: 
     def chance() -> random.Random:
         return random.Random(chances.getrandbits(64))
 
+    verified = await asyncio.gather(*(shop.register_verified() for _ in range(CUSTOMERS)))
     customers = [
-        Customer(f"customer-{number}", (await shop.register()).token, shop, record, chance(), done)
-        for number in range(CUSTOMERS)
+        Customer(f"customer-{number}", person.token, shop, record, chance(), done)
+        for number, person in enumerate(verified)
     ]
     staff = [
         Staff(f"staff-{number}", staff_token, shop, record, chance(), done, customers=customers) for number in range(2)

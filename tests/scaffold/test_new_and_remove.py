@@ -33,12 +33,14 @@ OWN = ("services/shipping/", "proto/argosy/shipping/", "proto/argosy/event/v1/sh
 DERIVED = {"README.md": "M", "compose.yaml": "M"}
 """Files with blocks that `make generate` writes."""
 WITHOUT_MESSAGES = r"""
-rm web/app/src/pages/messages.tsx
+rm web/app/src/pages/messages.tsx web/app/src/desk/mails.tsx web/app/src/desk/message_drifts.ts
 sed -i '/pages.messages/d' web/app/src/app.tsx
+sed -i '/desk.mails/d' web/app/src/desk/index.tsx web/app/src/desk/frame.tsx
+sed -i '/messageDrifts/d' web/app/src/desk/drifts.tsx
 sed -i '/NotificationService/d' web/app/src/rpc.ts
 sed -i '/account.messages/d' web/app/src/ui/account.tsx
 """
-"""What takes notification's page out of the web app: the check of its types names the places."""
+"""What takes notification's pages out of the web app: the check of its types names the places."""
 IN_THE_MESH = {
     "istio/authorization-policies.yaml": "shipping-callers",
     "istio/virtual-services.yaml": "shipping",

@@ -11,16 +11,21 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, expect
+from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, Route, expect
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.looks import picture, violations
 from tests.support.shop import ADDRESS, PATIENCE_SECONDS, Customer, Json, Shop, a_person, until
 
 PATIENCE = PATIENCE_SECONDS * 1000
 """Milliseconds that anything may take."""
 expect.set_options(timeout=PATIENCE)
+PHONE = {"width": 360, "height": 740}
 CREATE_ORDER = "**/argosy.order.v1.OrderService/CreateOrder"
 CREATE_PAYMENT = "**/argosy.payment.v1.PaymentService/CreatePayment"
+
+NETWORK = r"Failed to load resource|net::ERR"
+"""What Chromium logs of a request that gets no answer."""
 
 VISA = "Visa •••• 4242 The payment succeeds."
 DECLINED = "Visa •••• 0002 The bank declines the card."
@@ -149,6 +154,15 @@ class Visitor:
         await self.page.get_by_label("Password").fill(self.person["password"])
         await self.button("Sign in").click()
 
+    async def sign_in_as_staff(self) -> Customer:
+        """Sign in as a new member of the staff."""
+        member = await self.shop.register_staff()
+        self.person = {**self.person, "email": member.email, "password": member.password}
+        await self.go("/sign-in")
+        await self.sign_in()
+        await self.is_at("Catalog")
+        return member
+
     async def put_in(self, product: str = "Sextant") -> None:
         """Put a product into the basket."""
         await self.go("/")
@@ -198,6 +212,16 @@ class Visitor:
         """Wait until the order's page shows a status, without loading it again."""
         await expect(self.page.locator(".progress .state")).to_have_text(status)
 
+    async def faults(self, name: str) -> list[Any]:
+        """What axe finds on the page, and whether it is too wide. Saves a picture of it.
+
+        The context needs `bypass_csp`: axe is a script that the policy of the pages refuses.
+        """
+        await self.settle()
+        await picture(self.page, name)
+        overflow = await self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        return [*await violations(self.page), *([f"{overflow} px too wide"] if overflow > 0 else [])]
+
     async def as_customer(self) -> Customer:
         """The same person without a browser, to look at what there is."""
         said = {"email": self.person["email"], "password": self.person["password"]}
@@ -238,3 +262,19 @@ async def answers_held(visitor: Visitor, path: str) -> AsyncIterator[None]:
 def fresh_id() -> str:
     """An id of a product that there is not yet."""
     return f"prod-{uuid.uuid4().hex[:12]}"
+
+
+async def lose_first_answer(visitor: Visitor, path: str) -> list[str]:
+    """The first request arrives, and its answer does not. Returns the keys of all requests, as they come."""
+    keys: list[str] = []
+
+    async def handle(route: Route) -> None:
+        keys.append((await route.request.all_headers())["idempotency-key"])
+        if len(keys) > 1:
+            await route.continue_()
+            return
+        await route.fetch(timeout=PATIENCE)
+        await route.abort("connectionreset")
+
+    await visitor.context.route(path, handle)
+    return keys

@@ -17,15 +17,19 @@ _QUALITY = 80
 _TO_THE_TOP = "scrollTo(0, 0); new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 
 
-async def problems(page: Page) -> list[Any]:
-    """What axe finds, and what looks.js finds: overflow, cut texts, controls over one another, no heading.
+async def violations(page: Page) -> list[Any]:
+    """What axe finds.
 
     The page's context must have `bypass_csp`: axe is a script that the policy of the pages refuses.
     """
     await page.add_script_tag(path=_AXE)
-    axe = await page.evaluate("axe.run(document)")
-    refused = [(one["id"], one["help"], [node["html"][:200] for node in one["nodes"]]) for one in axe["violations"]]
-    return [*refused, *await page.evaluate(_LOOKS)]
+    found = await page.evaluate("axe.run(document)")
+    return [(one["id"], one["help"], [node["html"][:200] for node in one["nodes"]]) for one in found["violations"]]
+
+
+async def problems(page: Page) -> list[Any]:
+    """What axe finds, and what looks.js finds: overflow, cut texts, controls over one another, no heading."""
+    return [*await violations(page), *await page.evaluate(_LOOKS)]
 
 
 async def picture(page: Page, name: str) -> None:

@@ -1,7 +1,7 @@
 """The story of an order: everything that the services have stored about it, as moments with timestamps.
 
-Each service reads its own store (`services/<name>/story.py`). This module has the shared types, and the moments of
-outbox and inbox. `argosy story` collects, sorts and prints them.
+Each service reads its own store (`services/<name>/adapters/story.py`). This module has the shared types, and the
+moments of outbox and inbox. `argosy story` collects, sorts and prints them.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ from services.chassis.plain.crash_points import reach
 from services.order.adapters.documents import order_from_document, order_to_document
 from services.order.adapters.slices import Slices, slice_of
 from services.order.domain.orders import Order, Status, can_follow
-from services.order.ports import Page, Position, ProjectionContended
+from services.order.ports import Now, Page, Position, ProjectionContended
 
 SHELF_HOLDS = 25
 """Orders of a bucket, about a page: reading a bucket costs by their number."""
@@ -53,9 +53,9 @@ OPTIONAL = frozenset({"pendingSince"})
 class MongoReadSide:
     """Projects and lists orders, and finds pending ones (ports.ReadSide). Raises Unavailable while MongoDB is away."""
 
-    def __init__(self, mongo: Mongo) -> None:
+    def __init__(self, mongo: Mongo, now: Now = clock.now) -> None:
         self._mongo = mongo
-        self.slices = Slices(mongo)
+        self.slices = Slices(mongo, now)
 
     async def ensure_indexes(self) -> None:
         """Makes the indexes of the queries below and of all_orders.py; repeating it changes nothing."""

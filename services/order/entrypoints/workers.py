@@ -14,7 +14,7 @@ from services.order.adapters.missing_orders import temporary_missing_orders
 from services.order.adapters.order_ids import MongoOrderIds
 from services.order.adapters.read_side import MongoReadSide
 from services.order.adapters.read_side_repair import MongoReadSideRepair
-from services.order.adapters.slices import Slices
+from services.order.adapters.slices import PRUNED_AFTER, Slices
 from services.order.adapters.store_clock import StoreClock
 from services.order.ports import Inventory, Now, Payments
 from services.order.use_cases.cancel_unpaid import CancelUnpaid, CancelUnpaidHandler
@@ -26,8 +26,6 @@ _THOROUGH_EVERY = 120
 """Rounds of the sweeper; the first is thorough, too."""
 _CLOCK_EVERY_SECONDS = 10.0
 _PRUNE_EVERY_SECONDS = 10.0
-_PRUNED_AFTER = timedelta(seconds=30)
-"""A younger slice gets further orders."""
 
 
 def sweeper(cancel_unpaid: CancelUnpaidHandler, leases: Leases, every_seconds: float) -> Periodic:
@@ -54,7 +52,7 @@ def pruner(slices: Slices, now: Now) -> Periodic:
     """Deletes the slices of the list of all orders that this replica has emptied, or found empty."""
 
     async def once() -> None:
-        await slices.prune(now() - _PRUNED_AFTER)
+        await slices.prune(now() - PRUNED_AFTER)
 
     return Periodic("pruner", once, _PRUNE_EVERY_SECONDS)
 

@@ -13,6 +13,7 @@ from argosy.user.v1 import mail_token_pb2, user_pb2
 from services.chassis.data.postgres_work import Codec, Codecs
 from services.chassis.plain.ids import parse_id
 from services.chassis.rpc import timestamps
+from services.chassis.rpc.call import STAFF_ROLE
 from services.user.domain import profiles
 from services.user.domain.accounts import Account, AccountSummary, Changes, User
 from services.user.domain.mail_requests import MailToken
@@ -29,6 +30,7 @@ def summary(account: Account) -> user_pb2.UserSummary:
         first_name=account.person.first_name,
         last_name=account.person.last_name,
         created_at=timestamps.to_message(account.created_at),
+        staff=True if STAFF_ROLE in account.roles else None,
     )
 
 

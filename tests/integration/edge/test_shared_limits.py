@@ -17,6 +17,7 @@ from argosy.user.v1 import user_pb2, user_pb2_grpc
 from mesh import setup
 from tests.integration.edge.counting import Counting, counting
 from tests.integration.edge.harness import Edge, Issuer, edge, environment, error_of, http_filter
+from tests.integration.edge.refusal_counts import counted
 
 ME = "/api/v1/users/me"
 ALLOWED = 100
@@ -86,6 +87,8 @@ async def test_two_edges_share_one_count(
         subject, answers = await in_one_minute(edges, issuer)
         codes = Counter(answer.status_code for answer in answers)
         assert codes == {200: ALLOWED, 429: 2 * OF_EACH - ALLOWED}
+        refused = [(await counted(one))["SHARED_LIMIT"] for one in edges]
+        assert sum(refused) == codes[429]
         # What is refused is used up of no other window.
         assert await counter.counted("hour", subject) == [ALLOWED]
     for answer in answers:

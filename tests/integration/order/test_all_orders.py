@@ -225,6 +225,20 @@ async def test_an_order_that_comes_while_its_slice_is_pruned_is_listed(
     assert await listed(all_orders, Status.PENDING) == [order.id]
 
 
+async def test_a_slice_is_looked_for_once_as_long_as_nobody_prunes_it(mongo: Mongo, all_orders: MongoAllOrders) -> None:
+    now = NOON + timedelta(seconds=9)
+    read_side, slice_ = MongoReadSide(mongo, lambda: now), slice_of(Status.PENDING, NOON)
+    first = await shown(read_side)
+    await mongo.collection("slices").delete_one({"_id": slice_})
+    second = await shown(read_side)
+    assert slice_ not in await nodes(mongo)
+
+    now = NOON + timedelta(seconds=20)
+    third = await shown(read_side)
+
+    assert set(await listed(all_orders)) == {first.id, second.id, third.id}
+
+
 async def test_orders_and_prunings_at_once(read_side: MongoReadSide, all_orders: MongoAllOrders) -> None:
     """Every slice is emptied, pruned and filled again all the time; in the end each order is listed once."""
 

@@ -89,6 +89,8 @@ def test_every_shape_is_rendered_whole(
     made = {str(path) for path in texts}
     assert ("services/shipping/entrypoints/consumers.py" in made) == bool(consumes)
     assert ("services/shipping/domain/facts.py" in made) == bool(publishes)
+    of_orders = "order-events/ORDER_CREATED" in consumes
+    assert ("services/shipping/adapters/story.py" in made) == (of_orders and store == "postgres")
     assert ("services/shipping/migrations/0001.shipping.shipments.sql" in made) == (store == "postgres")
     since = "SINCE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)"
     assert (since in texts[Path("services/shipping/__main__.py")]) == bool(consumes)
@@ -115,6 +117,8 @@ def test_names_are_spelled_as_each_place_wants_them() -> None:
         (lambda: event.publish(ROOT, "inventory", "ORDER_CREATED"), "order publishes ORDER_CREATED"),
         (lambda: event.consume(ROOT, "notification", "order-events"), "EVENT must be one event"),
         (lambda: event.consume(ROOT, "notification", "ORDER_CREATED"), "notification consumes ORDER_CREATED"),
+        (lambda: event.consume(ROOT, "notification", "ORDER_LOST"), "^EVENT must be one of .*: not 'ORDER_LOST'"),
+        (lambda: event.consume(ROOT, "inventory", "STOCK_LOW"), "another service's: inventory publishes STOCK_LOW"),
     ],
 )
 def test_an_addition_that_cannot_be_made_is_refused_by_name(edit: object, reason: str) -> None:

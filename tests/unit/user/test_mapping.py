@@ -20,7 +20,7 @@ USER = User(new_id(), ADA, True, AccountStatus.SUSPENDED, EARLIER, LATER, LATER,
 
 
 def test_a_summary_is_what_registering_answers() -> None:
-    account = Account(new_id(), ADA, EARLIER, ("staff",))
+    account = Account(new_id(), ADA, EARLIER)
     assert json_format.MessageToDict(mapping.summary(account)) == {
         "id": str(account.id),
         "email": "Ada@example.com",
@@ -28,6 +28,12 @@ def test_a_summary_is_what_registering_answers() -> None:
         "lastName": "Tour",
         "createdAt": "2026-03-01T09:30:00.125Z",
     }
+
+
+def test_only_the_summary_of_staff_has_the_role() -> None:
+    account = Account(new_id(), ADA, EARLIER, ("staff",))
+    assert mapping.summary(account).staff
+    assert not mapping.summary(dataclasses.replace(account, roles=("other",))).HasField("staff")
 
 
 def test_a_user_has_everything_that_is_known() -> None:

@@ -6,7 +6,7 @@ import Catalog from "./pages/catalog";
 import NotFound from "./pages/not_found";
 import { place, Router, type Routes } from "./router";
 import { unreachable } from "./rpc";
-import { userId } from "./session";
+import { isStaff, userId } from "./session";
 import { chooseLanguage, isLanguage, language, LANGUAGES, t } from "./texts";
 import { Announcer } from "./ui/parts";
 
@@ -28,6 +28,7 @@ const ROUTES: Routes = [
   ["/account/security", () => import("./pages/security")],
   ["/account/messages", () => import("./pages/messages")],
   ["/account/credit", () => import("./pages/credit")],
+  ["/desk/*", () => import("./desk")],
 ];
 
 export function App() {
@@ -62,6 +63,7 @@ function Header() {
       </a>
       <nav aria-label={shop.navigation}>
         <NavLink to="/">{shop.catalog}</NavLink>
+        {isStaff.value && <NavLink to="/desk">{shop.desk}</NavLink>}
         {signedIn && <NavLink to="/orders">{shop.orders}</NavLink>}
         {signedIn ? <NavLink to="/account">{shop.account}</NavLink> : <NavLink to="/sign-in">{shop.signIn}</NavLink>}
         <NavLink to="/basket">

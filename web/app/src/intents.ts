@@ -4,6 +4,7 @@
  * tab, a reload, a new connection. The server answers repeats with the first answer.
  */
 
+import { failureOf } from "./failures";
 import { isRecord, namesOf, stored } from "./storage";
 
 export interface Intent<T> {
@@ -51,4 +52,17 @@ export function forgetAll(): void {
 export async function alone<T>(name: string, run: () => Promise<T>): Promise<T> {
   if (!("locks" in navigator)) return run();
   return navigator.locks.request(PREFIX + name, run) as Promise<T>;
+}
+
+/** Run the request of an intention, and close it if the answer is final. */
+export async function once<T>(name: string, request: () => Promise<T>): Promise<T> {
+  try {
+    const answer = await request();
+    close(name);
+    return answer;
+  } catch (error) {
+    const { transient, reason } = failureOf(error);
+    if (!transient && reason !== "UNAUTHENTICATED" && reason !== "OFFLINE") close(name);
+    throw error;
+  }
 }

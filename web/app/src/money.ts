@@ -20,6 +20,12 @@ export function sum(amounts: readonly string[]): string {
   );
 }
 
+/** The first amount without the second, which is not larger. */
+export function minus(amount: string, taken: string): string {
+  const places = Math.max(placesOf(amount), placesOf(taken));
+  return decimal(units(amount, places) - units(taken, places), places);
+}
+
 /** Whether the first amount is at least the second. */
 export function covers(amount: string, needed: string): boolean {
   const places = Math.max(placesOf(amount), placesOf(needed));

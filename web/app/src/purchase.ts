@@ -1,7 +1,6 @@
 /** Placing and paying orders: each once, however often it is asked for. */
 
 import * as basket from "./basket";
-import { failureOf } from "./failures";
 import type { Order } from "./gen/argosy/order/v1/order_pb";
 import type { Payment } from "./gen/argosy/payment/v1/payment_pb";
 import * as intents from "./intents";
@@ -66,20 +65,7 @@ function itemOf({ productId, quantity, price }: basket.Line): OrderRequest["item
 }
 
 function place(name: string, intent: intents.Intent<OrderRequest>, waiting: () => void): Promise<Order> {
-  return once(name, () => insist(() => orders.createOrder(intent.request, withKey(intent.key)), waiting));
-}
-
-/** Run the request of an intention, and close it if the answer is final. */
-async function once<T>(name: string, request: () => Promise<T>): Promise<T> {
-  try {
-    const answer = await request();
-    intents.close(name);
-    return answer;
-  } catch (error) {
-    const { transient, reason } = failureOf(error);
-    if (!transient && reason !== "UNAUTHENTICATED" && reason !== "OFFLINE") intents.close(name);
-    throw error;
-  }
+  return intents.once(name, () => insist(() => orders.createOrder(intent.request, withKey(intent.key)), waiting));
 }
 
 /** Orders that were placed again, by the order that failed. */
@@ -142,7 +128,7 @@ export function pay(
   return intents.alone(name, async () => {
     const intent = intents.open<PaymentRequest>(name, userId) ?? (method && begin(order, userId, method));
     if (!intent) return undefined;
-    return once(name, () => insist(() => payments.createPayment(intent.request, withKey(intent.key)), waiting));
+    return intents.once(name, () => insist(() => payments.createPayment(intent.request, withKey(intent.key)), waiting));
   });
 }
 

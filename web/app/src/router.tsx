@@ -55,10 +55,14 @@ export function startRouter(isOurs: (path: string) => boolean): void {
   });
 }
 
-/** The parameters in a path that fits a pattern such as /orders/:id. */
+/** The parameters in a path that fits a pattern such as /orders/:id, or /desk/*: /desk and every path below it. */
 export function match(pattern: string, path: string): Params | undefined {
   const wanted = pattern.split("/");
   const found = path.split("/");
+  if (wanted.at(-1) === "*") {
+    wanted.pop();
+    found.splice(wanted.length);
+  }
   if (wanted.length !== found.length) return undefined;
   const params: Record<string, string> = {};
   for (const [index, part] of wanted.entries()) {
@@ -86,7 +90,7 @@ export function Router({ routes, missing: Missing }: { routes: Routes; missing: 
   const { path } = place.value;
   for (const [pattern, load] of routes) {
     const params = match(pattern, path);
-    if (params) return <Lazy key={path} pattern={pattern} load={load} params={params} />;
+    if (params) return <Lazy key={pattern.endsWith("*") ? pattern : path} pattern={pattern} load={load} params={params} />;
   }
   return <Missing key={path} params={{}} />;
 }

@@ -9,12 +9,19 @@ import * as intents from "./intents";
 import { sessions, users, withKey } from "./rpc";
 import { isRecord, onChangeElsewhere, stored } from "./storage";
 
+interface Hint {
+  userId: string;
+  /** Whether the sign-in was answered with the role staff. It decides what is shown; the API decides what is allowed. */
+  staff?: boolean;
+}
+
 /** Whether somebody is signed in, as far as the browser knows: the cookie cannot be read. */
 const NAME = "session";
-const hint = stored(NAME, (value): value is { userId: string } => isRecord(value) && typeof value.userId === "string");
+const hint = stored(NAME, (value): value is Hint => isRecord(value) && typeof value.userId === "string");
 
 const signedIn = signal(hint.read());
 export const userId = computed(() => signedIn.value?.userId);
+export const isStaff = computed(() => signedIn.value?.staff === true);
 /** The account; undefined until it is read. */
 export const user = signal<User | undefined>(undefined);
 /** Whether the session ended by itself. */
@@ -29,7 +36,7 @@ export interface Person {
 
 onChangeElsewhere(NAME, () => {
   const now = hint.read();
-  if (now?.userId === userId.value) return;
+  if (now?.userId === userId.value && (now?.staff === true) === isStaff.value) return;
   signedIn.value = now;
   user.value = undefined;
 });
@@ -83,7 +90,7 @@ export function end(byItself: boolean): void {
 }
 
 function begin({ user: account, deviceToken }: LoginResponse | RegisterResponse): void {
-  const now = { userId: account?.id ?? "" };
+  const now = { userId: account?.id ?? "", staff: account?.staff === true };
   hint.write(now);
   device.write(deviceToken);
   expired.value = false;

@@ -1,7 +1,8 @@
 import "./browser";
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { close, forgetAll, open, openOrBegin } from "../src/intents";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { close, forgetAll, once, open, openOrBegin } from "../src/intents";
 
 beforeEach(() => localStorage.clear());
 
@@ -33,5 +34,18 @@ test("nothing is left after the sign-out", () => {
 
 test("what an older version kept in another shape is no intention", () => {
   localStorage.setItem("argosy.intent.order", JSON.stringify({ key: 7 }));
+  assert.equal(open("order", "ada"), undefined);
+});
+
+test("an intention is open until its answer is final", async () => {
+  const fail = (code: Code) => () => Promise.reject(new ConnectError("", code));
+  openOrBegin("order", "ada", { quantity: 1 });
+  await assert.rejects(once("order", fail(Code.Unavailable)));
+  await assert.rejects(once("order", fail(Code.Unauthenticated)));
+  assert.notEqual(open("order", "ada"), undefined);
+  await assert.rejects(once("order", fail(Code.FailedPrecondition)));
+  assert.equal(open("order", "ada"), undefined);
+  openOrBegin("order", "ada", { quantity: 1 });
+  assert.equal(await once("order", () => Promise.resolve("placed")), "placed");
   assert.equal(open("order", "ada"), undefined);
 });

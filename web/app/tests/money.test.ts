@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { covers, format, sum, times } from "../src/money";
+import { covers, format, minus, sum, times } from "../src/money";
 
 test("a price times a quantity is exact", () => {
   assert.equal(times("29.99", 3), "89.97");
@@ -12,6 +12,13 @@ test("a price times a quantity is exact", () => {
 test("sums are exact where floats are not", () => {
   assert.equal(sum(["0.10", "0.20"]), "0.30");
   assert.equal(sum([]), "0");
+});
+
+test("a difference is exact where floats are not", () => {
+  assert.equal(minus("0.3", "0.1"), "0.2");
+  assert.equal(minus("59.98", "0"), "59.98");
+  assert.equal(minus("59.98", "59.98"), "0.00");
+  assert.equal(minus("1000", "1"), "999");
 });
 
 test("an amount covers another", () => {

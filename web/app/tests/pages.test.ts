@@ -12,6 +12,13 @@ test("a pattern takes one part of a path", () => {
   assert.equal(match("/orders", "/orders/7"), undefined);
 });
 
+test("a star takes the rest of a path", () => {
+  assert.deepEqual(match("/desk/*", "/desk"), {});
+  assert.deepEqual(match("/desk/*", "/desk/orders/7"), {});
+  assert.equal(match("/desk/*", "/desks"), undefined);
+  assert.equal(match("/desk/*", "/"), undefined);
+});
+
 test("a broken escape in a path is no crash", () => {
   assert.deepEqual(match("/products/:id", "/products/%E0%A4%A"), { id: "%E0%A4%A" });
 });

@@ -4,20 +4,18 @@ import type { Payment } from "../gen/argosy/payment/v1/payment_pb";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { insist } from "../patience";
 import { goToBank, openPayment, orderAgain, pay, replacementOf } from "../purchase";
-import { shortId, statusText } from "../order_texts";
+import { shortId } from "../order_texts";
 import { navigate, type Params } from "../router";
-import { orders, payments, products } from "../rpc";
+import { orders, payments } from "../rpc";
 import { t } from "../texts";
 import { Methods } from "../ui/cards";
-import { useAction, useLoad } from "../ui/hooks";
-import { announce, countryName, Loading, money, Notice, Page, Problem, Submit, when, When } from "../ui/parts";
+import { Goods } from "../ui/goods";
+import { History } from "../ui/history";
+import { useAction, useLoad, usePolling } from "../ui/hooks";
+import { Loading, money, Notice, Page, Problem, Submit, when, When } from "../ui/parts";
 import { Private } from "../ui/private";
-import { Progress } from "../ui/progress";
-import { Summary } from "../ui/summary";
+import { Progress, useAnnouncedStatus } from "../ui/progress";
 import { useOrder } from "../watch";
-
-const FIRST_POLL = 1_500;
-const LONGEST_POLL = 15_000;
 
 export default function OrderPage({ params }: { params: Params }) {
   const id = params["id"] ?? "";
@@ -27,13 +25,7 @@ export default function OrderPage({ params }: { params: Params }) {
 function Watched({ id, userId }: { id: string; userId: string }) {
   const { order: texts } = t.value;
   const { order, link, error } = useOrder(id);
-  const before = useRef<string | undefined>(undefined);
-  useEffect(() => {
-    if (!order) return;
-    if (before.current !== undefined && before.current !== order.status) announce(texts.changed(statusText(order.status)));
-    before.current = order.status;
-  }, [order?.status]);
-
+  useAnnouncedStatus(order);
   if (error !== undefined) {
     return (
       <Page title={texts.unknown} lead={texts.unknownText} narrow>
@@ -54,40 +46,11 @@ function Watched({ id, userId }: { id: string; userId: string }) {
         <div class="stack">
           <Paying order={order} userId={userId} />
           <Cancelling order={order} />
-          <History order={order} />
+          <History order={order} reasons={texts.reasons} />
         </div>
         <Goods order={order} />
       </div>
     </Page>
-  );
-}
-
-function Goods({ order }: { order: Order }) {
-  const { order: texts } = t.value;
-  const ids = order.items.map((item) => item.productId);
-  const names = useLoad(async () => {
-    const found = await Promise.allSettled(ids.map((id) => products.getProduct({ id })));
-    return new Map(found.flatMap((one) => (one.status === "fulfilled" ? [[one.value.id, one.value.name]] : [])));
-  }, [ids.join()]);
-  const lines = order.items.map((item) => ({ ...item, name: names.value?.get(item.productId) ?? item.productId }));
-  const address = order.shippingAddress;
-  return (
-    <aside class="panel" aria-label={texts.items}>
-      <h2>{texts.items}</h2>
-      <Summary lines={lines} total={order.totalAmount} currency={order.currency} />
-      {address && (
-        <>
-          <h3>{texts.shipTo}</h3>
-          <address>
-            {address.street}
-            <br />
-            {[address.zipCode, address.city, address.state].filter(Boolean).join(" ")}
-            <br />
-            {countryName(address.country)}
-          </address>
-        </>
-      )}
-    </aside>
   );
 }
 
@@ -96,17 +59,7 @@ function usePayments(order: Order) {
   const found = useLoad(() => payments.listPayments({ orderId: order.id }), [order.id, order.status]);
   const latest = found.value?.payments[0];
   const moving = order.status === "pending" && ["pending", "processing", "requires_action"].includes(latest?.status ?? "");
-  useEffect(() => {
-    if (!moving) return;
-    let delay = FIRST_POLL;
-    let timer = setTimeout(poll, delay);
-    function poll(): void {
-      if (!document.hidden) found.reload();
-      delay = Math.min(LONGEST_POLL, delay * 1.5);
-      timer = setTimeout(poll, delay);
-    }
-    return () => clearTimeout(timer);
-  }, [moving, order.status]);
+  usePolling(moving, found.reload, [order.status]);
   useEffect(() => {
     // The back button shows the page as it was left.
     const back = (event: PageTransitionEvent): void => void (event.persisted && found.reload());
@@ -320,37 +273,4 @@ function Cancelling({ order }: { order: Order }) {
       </div>
     </section>
   );
-}
-
-function History({ order }: { order: Order }) {
-  const { order: texts } = t.value;
-  const found = useLoad(() => orders.getOrderHistory({ id: order.id }), [order.id, order.status]);
-  if (!found.value) return null;
-  return (
-    <section class="panel">
-      <h2>{texts.history}</h2>
-      <ol class="history">
-        {found.value.events.map((event) => (
-          <li key={event.seq}>
-            <strong>{statusText(event.type === "ORDER_CREATED" ? "pending" : textOf(event.data?.["status"]))}</strong>
-            {event.at && (
-              <span class="muted">
-                <When at={timestampDate(event.at)} />
-              </span>
-            )}
-            <Reason reason={textOf(event.data?.["reason"])} />
-          </li>
-        ))}
-      </ol>
-    </section>
-  );
-}
-
-function Reason({ reason }: { reason: string }) {
-  const texts: Readonly<Record<string, string>> = t.value.order.reasons;
-  return texts[reason] ? <span class="reason">{texts[reason]}</span> : null;
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

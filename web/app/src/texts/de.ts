@@ -15,6 +15,7 @@ const de: Texts = {
     basket: "Warenkorb",
     pieces: () => "Stück",
     orders: "Bestellungen",
+    desk: "Verwaltung",
     account: "Konto",
     signIn: "Anmelden",
   },

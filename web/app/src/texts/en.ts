@@ -15,6 +15,7 @@ const en = {
     basket: "Basket",
     pieces: (count: number) => (count === 1 ? "piece" : "pieces"),
     orders: "Orders",
+    desk: "Desk",
     account: "Account",
     signIn: "Sign in",
   },

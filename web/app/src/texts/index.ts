@@ -4,7 +4,7 @@ import { computed, signal } from "@preact/signals";
 import { stored } from "../storage";
 import en from "./en";
 
-type Widened<T> = T extends string
+export type Widened<T> = T extends string
   ? string
   : T extends (...parameters: infer P) => string
     ? (...parameters: P) => string

@@ -2,10 +2,11 @@
 
 import type { ComponentChildren } from "preact";
 import { announce, Page } from "./parts";
-import { navigate, place } from "../router";
+import { navigate } from "../router";
 import { signOut } from "../session";
 import { t } from "../texts";
 import { useAction } from "./hooks";
+import { Sections } from "./sections";
 
 export function AccountPage({ title, children }: { title: string; children: ComponentChildren }) {
   const { account } = t.value;
@@ -23,16 +24,11 @@ export function AccountPage({ title, children }: { title: string; children: Comp
   return (
     <Page title={title}>
       <div class="account">
-        <nav class="sections" aria-label={account.sections}>
-          {links.map(([to, label]) => (
-            <a key={to} href={to} {...(place.value.path === to ? { "aria-current": "page" as const } : {})}>
-              {label}
-            </a>
-          ))}
+        <Sections label={account.sections} links={links}>
           <button type="button" class="link" aria-disabled={leaving.busy} onClick={() => leaving.run()}>
             {account.signOut}
           </button>
-        </nav>
+        </Sections>
         <div class="stack">{children}</div>
       </div>
     </Page>

@@ -16,6 +16,9 @@ interface FieldProps {
   hint?: string;
   required?: boolean;
   minLength?: number;
+  /** What the browser checks, and the keyboard of a phone. */
+  pattern?: string;
+  inputMode?: "decimal" | "numeric" | "text";
   maxLength?: number;
 }
 

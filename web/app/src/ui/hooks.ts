@@ -29,6 +29,24 @@ export function useLoad<T>(load: () => Promise<T>, inputs: readonly unknown[]): 
   return { value: found.value, error: found.error, reload };
 }
 
+const FIRST_POLL = 1_500;
+const LONGEST_POLL = 15_000;
+
+/** Call `again` from time to time while something is moving and the page is visible; often again when an input changes. */
+export function usePolling(moving: boolean, again: () => void, inputs: readonly unknown[]): void {
+  useEffect(() => {
+    if (!moving) return;
+    let delay = FIRST_POLL;
+    let timer = setTimeout(poll, delay);
+    function poll(): void {
+      if (!document.hidden) again();
+      delay = Math.min(LONGEST_POLL, delay * 1.5);
+      timer = setTimeout(poll, delay);
+    }
+    return () => clearTimeout(timer);
+  }, [moving, ...inputs]);
+}
+
 export interface Pages<T> {
   items: readonly T[] | undefined;
   error: unknown;
@@ -118,8 +136,12 @@ export interface FormState {
   summary: string | undefined;
 }
 
-/** A form: checks what the browser can check, submits once, and shows each field what is wrong with it. */
-export function useForm(submit: (values: Values) => Promise<void>): FormState {
+/**
+ * A form: checks what the browser can check, submits once, and shows each field what is wrong with it.
+ *
+ * @param texts the sentence for each field; without one, the shop's.
+ */
+export function useForm(submit: (values: Values) => Promise<void>, texts: Readonly<Record<string, string>> = {}): FormState {
   const ref = useRef<HTMLFormElement | null>(null);
   const [invalid, setInvalid] = useState<ReadonlySet<string>>(new Set());
   const action = useAction(submit);
@@ -127,9 +149,10 @@ export function useForm(submit: (values: Values) => Promise<void>): FormState {
   const refused = new Set([...(failure?.fields.keys() ?? [])].map(leaf));
   if (failure?.reason === "WRONG_PASSWORD") refused.add("currentPassword").add("oldPassword");
   const problem = (field: string): string | undefined => {
-    if (invalid.has(field)) return fieldText(field);
+    const fieldText = (): string => texts[field] ?? shopText(field);
+    if (invalid.has(field)) return fieldText();
     if (!failure || !refused.has(field)) return undefined;
-    return failure.reason === "INVALID_ARGUMENT" ? fieldText(field) : sentence(failure);
+    return failure.reason === "INVALID_ARGUMENT" ? fieldText() : sentence(failure);
   };
 
   useEffect(() => {
@@ -158,7 +181,7 @@ function explains(form: HTMLFormElement | null, refused: ReadonlySet<string>): b
   return [...(form?.elements ?? [])].filter(isControl).some((control) => refused.has(control.name));
 }
 
-function fieldText(field: string): string {
+function shopText(field: string): string {
   const texts: Readonly<Record<string, string>> = t.value.fields;
   return texts[field] ?? t.value.fieldInvalid;
 }

@@ -1,8 +1,11 @@
 /** The state of an order as a line of steps. */
 
+import { useEffect, useRef } from "preact/hooks";
 import type { Order } from "../gen/argosy/order/v1/order_pb";
+import { statusText } from "../order_texts";
 import { t } from "../texts";
 import type { Link } from "../watch";
+import { announce } from "./parts";
 
 const STEPS = ["placed", "confirmed", "shipped", "delivered"] as const;
 /** How many steps are done, by the order's status. */
@@ -35,4 +38,16 @@ export function Progress({ order, link }: { order: Order; link: Link }) {
       )}
     </section>
   );
+}
+
+/** Have screen readers read out each new status. */
+export function useAnnouncedStatus(order: Order | undefined): void {
+  const before = useRef<string | undefined>(undefined);
+  useEffect(() => {
+    if (!order) return;
+    if (before.current !== undefined && before.current !== order.status) {
+      announce(t.value.order.changed(statusText(order.status)));
+    }
+    before.current = order.status;
+  }, [order?.status]);
 }

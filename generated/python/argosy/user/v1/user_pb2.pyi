@@ -165,6 +165,7 @@ class UserSummary(_message.Message):
     FIRST_NAME_FIELD_NUMBER: _builtins.int
     LAST_NAME_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    STAFF_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The account's id."""
     email: _builtins.str
@@ -173,6 +174,8 @@ class UserSummary(_message.Message):
     """The given name."""
     last_name: _builtins.str
     """The family name."""
+    staff: _builtins.bool
+    """True if the session of the answer has the role staff, else absent. Only sign-ins after a grant have it."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When the account was created."""
@@ -185,12 +188,15 @@ class UserSummary(_message.Message):
         first_name: _builtins.str = ...,
         last_name: _builtins.str = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
+        staff: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_staff", b"_staff", "created_at", b"created_at", "staff", b"staff"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "email", b"email", "first_name", b"first_name", "id", b"id", "last_name", b"last_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_staff", b"_staff", "created_at", b"created_at", "email", b"email", "first_name", b"first_name", "id", b"id", "last_name", b"last_name", "staff", b"staff"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__staff: _TypeAlias = _typing.Literal["staff"]  # noqa: Y015
+    _WhichOneofArgType__staff: _TypeAlias = _typing.Literal["_staff", b"_staff"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__staff) -> _WhichOneofReturnType__staff | None: ...
 
 Global___UserSummary: _TypeAlias = UserSummary  # noqa: Y015
 

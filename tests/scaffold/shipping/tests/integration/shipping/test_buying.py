@@ -12,6 +12,7 @@ from argosy.event.v1.order_events_pb2 import OrderStatusUpdated
 from services.chassis.bus.events import encode, source_of
 from services.chassis.plain import clock
 from tests.support import bus
+from tests.support.argosy import argosy
 from tests.support.raw_records import Raw, batch, produce
 from tests.support.real_stack import RealStack
 from tests.support.shop import Shop, until
@@ -44,5 +45,12 @@ async def test_an_order_that_is_bought_is_shipped_and_one_of_old_is_not(of_old: 
         found = await until(shipment, lambda answer: answer.status_code == 200, "the shipment")
         assert found.json()["id"] == order["id"]
         assert (await stranger.call("GET", f"/shipments/{order['id']}")).status_code == 404
+
+        async def story() -> set[str]:
+            environment = stack.stack.environment
+            shown = await argosy("story", order["id"], "--json", environment=environment)
+            return {row["kind"] for row in shown.rows if row["service"] == "shipping"}
+
+        await until(story, lambda kinds: {"handled", "event"} <= kinds, "shipping's part of the order's story")
     published = [record.key.decode() for record in await bus.records(stack, ["shipping-events"])]
     assert published == [order["id"]]

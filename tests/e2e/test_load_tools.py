@@ -1,0 +1,54 @@
+"""The load tools run against a stack and print their figures. The figures themselves are for people."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from local.paths import PYTHON, ROOT
+from tests.support.real_stack import RealStack
+
+BURSTS = {"register": 2, "login": 2, "get_user": 20, "create_order": 4, "create_payment": 4}
+"""Scripts, and how many calls each makes here."""
+_PATIENCE_SECONDS = 300
+
+
+async def printed(stack: RealStack, *command: str | Path) -> str:
+    """What a command prints. It has to succeed."""
+    process = await asyncio.create_subprocess_exec(
+        *map(str, command),
+        cwd=ROOT,
+        env={**os.environ, **stack.stack.environment, "COLUMNS": "200"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), _PATIENCE_SECONDS)
+    assert process.returncode == 0, out.decode() + err.decode()
+    return out.decode()
+
+
+@pytest.mark.parametrize("burst", BURSTS)
+async def test_every_call_of_a_burst_succeeds(stack: RealStack, burst: str) -> None:
+    calls = BURSTS[burst]
+    report = await printed(stack, ROOT / "load" / f"{burst}.sh", str(calls), "2")
+    assert f"[OK]   {calls} responses" in report
+
+
+async def test_the_cost_of_a_call_stands_beside_that_of_a_bare_handler(stack: RealStack) -> None:
+    table = await printed(
+        stack, PYTHON, "-m", "load.chassis_cost", "--rounds", "1", "--calls", "100", "--warm-up", "20"
+    )
+    assert {"user service", "bare handler", "ratio"} <= {
+        row.strip("│ ").partition("│")[0].strip() for row in table.splitlines()
+    }
+
+
+async def test_the_cost_of_a_purchase_is_shown_by_part(stack: RealStack) -> None:
+    few = ("--rounds", "1", "--purchases", "2", "--at-once", "2", "--warm-up", "1", "--settle", "0", "--idle", "1")
+    table = await printed(stack, PYTHON, "-m", "load.purchase_cost", *few)
+    rows = [row.strip("│ ").partition("│")[0].strip() for row in table.splitlines()]
+    for part in ("order", "payment", "postgres", "edge", "all parts"):
+        assert rows.count(part) == 2, table

@@ -1,0 +1,118 @@
+/** What reconciliation found: differences between the data of a service and that of others. */
+
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { Drift, ListDriftsResponse } from "../gen/argosy/reconciliation/v1/drift_pb";
+import { orders, payments, products } from "../rpc";
+import { usePages } from "../ui/hooks";
+import { More } from "../ui/more";
+import { Loading, Problem, When } from "../ui/parts";
+import { Fact } from "./facts";
+import { DeskPage } from "./frame";
+import { messageDrifts } from "./message_drifts";
+import { d } from "./texts";
+
+type Read = (request: { pageToken: string }) => Promise<ListDriftsResponse>;
+
+/** Service → how its drifts are read. */
+const SERVICES: readonly (readonly [service: string, read: Read])[] = [
+  ["order", (request) => orders.listOrderDrifts(request)],
+  ["payment", (request) => payments.listPaymentDrifts(request)],
+  ["inventory", (request) => products.listStockDrifts(request)],
+  ["notification", messageDrifts],
+];
+
+export default function Drifts() {
+  const { drifts } = d.value;
+  return (
+    <DeskPage title={drifts.title} lead={drifts.lead}>
+      {SERVICES.map(([service, read]) => (
+        <OfService key={service} service={service} read={read} />
+      ))}
+    </DeskPage>
+  );
+}
+
+/** Each service by itself: one that does not answer hides no other. */
+function OfService({ service, read }: { service: string; read: Read }) {
+  const { drifts } = d.value;
+  const names: Readonly<Record<string, string>> = drifts.services;
+  const pages = usePages(async (pageToken) => {
+    const page = await read({ pageToken });
+    return { items: page.drifts, next: page.nextPageToken };
+  }, []);
+  return (
+    <section class="panel" aria-label={names[service] ?? service}>
+      <h2>{names[service] ?? service}</h2>
+      {pages.error !== undefined && <Problem error={pages.error} retry={pages.reload} />}
+      {!pages.items && pages.error === undefined && <Loading />}
+      {pages.items?.length === 0 && <p class="muted">{drifts.none}</p>}
+      <ul class="rows">
+        {pages.items?.map((drift) => (
+          <Row key={`${drift.comparison} ${drift.kind} ${drift.subject}`} drift={drift} />
+        ))}
+      </ul>
+      <More pages={pages} />
+    </section>
+  );
+}
+
+function Row({ drift }: { drift: Drift }) {
+  const { drifts } = d.value;
+  const outcomes: Readonly<Record<string, string>> = drifts.outcomes;
+  return (
+    <li class="row drift">
+      <div>
+        <strong>{sentenceOf(drift.kind)}</strong>
+        <dl class="facts">
+          <Subject drift={drift} />
+          <Fact name={drifts.ours}>{drift.ours}</Fact>
+          <Fact name={drifts.theirs}>{drift.theirs}</Fact>
+        </dl>
+        <span class="muted">
+          {drift.foundAt && (
+            <>
+              {drifts.found} <When at={timestampDate(drift.foundAt)} />
+            </>
+          )}
+          {drift.lookedAt && (
+            <>
+              {" · "}
+              {drifts.looked} <When at={timestampDate(drift.lookedAt)} />
+            </>
+          )}
+          {drift.repairs > 0 && ` · ${drifts.repairs(drift.repairs)}`}
+        </span>
+      </div>
+      <span class={`badge ${drift.outcome === "left" ? "bad" : "good"}`}>{outcomes[drift.outcome] ?? drift.outcome}</span>
+    </li>
+  );
+}
+
+/** The kinds of each provider of payments are named alike: stripe_state_differs, store_credit_state_differs. */
+const PROVIDER = /^(stripe|store_credit)_(?=state_|amount_|refunds_|dispute_|charge_)/;
+
+function sentenceOf(kind: string): string {
+  const kinds: Readonly<Record<string, string>> = d.value.drifts.kinds;
+  return kinds[kind.replace(PROVIDER, "")] ?? kind;
+}
+
+/** Comparison → the page of its subjects. Subjects of others have none. */
+const PAGES: Readonly<Record<string, "orders" | "products" | "customers">> = {
+  confirmed_orders: "orders",
+  read_side: "orders",
+  reservations: "orders",
+  mails: "orders",
+  stock: "products",
+  credit: "customers",
+};
+
+function Subject({ drift: { comparison, subject } }: { drift: Drift }) {
+  const { about } = d.value.drifts;
+  const page = PAGES[comparison];
+  if (!page) return <Fact name={about.other}>{subject}</Fact>;
+  return (
+    <Fact name={about[page]}>
+      <a href={`/desk/${page}/${encodeURIComponent(subject)}`}>{subject}</a>
+    </Fact>
+  );
+}
