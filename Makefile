@@ -4,7 +4,7 @@ VENV_PYTHON := .venv/bin/python
 SETUP := @$(PYTHON) -m local.setup --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate format check test chaos crash-points mutants load bench lock sbom breaking golden release-image
+.PHONY: help setup up down status logs reset demo mesh mesh-down mesh-status mesh-demo mesh-test image image-test generate format check test chaos crash-points mutants load bench lock sbom breaking golden pictures release-image
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -115,6 +115,10 @@ sbom: ## write the software bill of materials (CycloneDX) of all third-party com
 breaking: ## compare the contract with that of another commit; AGAINST=origin/main
 	$(SETUP)
 	@$(VENV_PYTHON) -m codegen breaking --against $(or $(AGAINST),main)
+
+pictures: ## renew the pictures of README, with Chromium, from a system of its own
+	$(SETUP)
+	@ARGOSY_PICTURES=docs/pictures $(VENV_PYTHON) -m pytest tests/browser/test_pictures.py
 
 golden: ## add golden files for new versions of facts
 	$(SETUP)

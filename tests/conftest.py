@@ -9,6 +9,7 @@
 | `mail_sink` | session | the stack, with the mail sink up (`.smtp_url`, `.mail_url`) |
 | `stripe_sandbox` | session | the stack, with the Stripe sandbox up (`.stripe_url`, `.secrets`) |
 | `stack` | session | everything, edge and services included; see tests/support/real_stack.py |
+| `shop` | session | the stack's edge as customers and staff call it; see tests/support/shop.py |
 | `scaled_stack` | session | a second one of everything, on which orders wait, and holds last, for seconds |
 
 The run starts with fresh data and leaves it behind for inspection (`.local/test`); nothing is left running.
@@ -40,6 +41,7 @@ from tests.support.real_stack import (
     stack_of_this_run,
     stack_of_worker,
 )
+from tests.support.shop import Shop
 
 
 def pytest_configure() -> None:
@@ -136,6 +138,13 @@ def stack(real_stack: RealStack) -> RealStack:
     """Everything is up and ready."""
     real_stack.up()
     return real_stack
+
+
+@pytest.fixture(scope="session")
+async def shop(stack: RealStack) -> AsyncIterator[Shop]:
+    """Calls through the edge."""
+    async with Shop(stack) as shop:
+        yield shop
 
 
 @pytest.fixture(scope="session")

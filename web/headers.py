@@ -11,6 +11,7 @@ from collections.abc import Mapping
 REPORTS = "/csp-reports"
 """Where browsers report violations of the policy."""
 
+# Not `report-to`: browsers then ignore `report-uri`, and send nothing where the page comes over plain HTTP.
 _POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -24,7 +25,6 @@ _POLICY = "; ".join(
         "form-action 'self'",
         "frame-ancestors 'none'",
         f"report-uri {REPORTS}",
-        "report-to csp",
     )
 )
 _NOT_USED = ("camera", "display-capture", "geolocation", "microphone", "payment", "publickey-credentials-get", "usb")
@@ -36,7 +36,6 @@ EVERY_FILE: Mapping[str, str] = {
 }
 EVERY_PAGE: Mapping[str, str] = {
     "Content-Security-Policy": _POLICY,
-    "Reporting-Endpoints": f'csp="{REPORTS}"',
     "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _NOT_USED),
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Frame-Options": "DENY",

@@ -7,7 +7,7 @@ a URL its origin and path.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +18,6 @@ from prometheus_client import Counter
 from services.chassis.process.metrics import show_from_the_start
 
 MOST_BYTES = 16_384
-_MOST_REPORTS = 10
 _LONGEST = 200
 _DIRECTIVES = (
     "base-uri connect-src default-src font-src form-action frame-ancestors img-src manifest-src script-src "
@@ -36,34 +35,28 @@ _log = structlog.get_logger()
 
 
 async def take(request: web.Request) -> web.Response:
-    """Log and count the violations in the body. Answers 204, or 400 if the body is no report."""
+    """Log and count the violation in the body. Answers 204, or 400 if the body is no report."""
     try:
-        found = list(_reports(json.loads(await request.text())))
+        report = _report(json.loads(await request.text()))
     except (ValueError, UnicodeDecodeError, RecursionError):
         return web.Response(status=400)
-    for report in found[:_MOST_REPORTS]:
-        directive = _text(report, "effective-directive", "effectiveDirective", "violated-directive")
-        _violations.labels(directive if directive in _DIRECTIVES else _OTHER).inc()
-        _log.warning(
-            "policy_violation",
-            directive=directive,
-            page=_place(_text(report, "document-uri", "documentURL")),
-            blocked=_place(_text(report, "blocked-uri", "blockedURL")),
-            source=_place(_text(report, "source-file", "sourceFile")),
-        )
+    directive = _text(report, "effective-directive", "violated-directive")
+    _violations.labels(directive if directive in _DIRECTIVES else _OTHER).inc()
+    _log.warning(
+        "policy_violation",
+        directive=directive,
+        page=_place(_text(report, "document-uri")),
+        blocked=_place(_text(report, "blocked-uri")),
+        source=_place(_text(report, "source-file")),
+    )
     return web.Response(status=204)
 
 
-def _reports(body: Any) -> Iterator[Mapping[str, Any]]:
-    """The violations in a body of `report-uri` (one object) or of `report-to` (a list)."""
-    if isinstance(body, dict) and isinstance(body.get("csp-report"), dict):
-        yield body["csp-report"]
-    elif isinstance(body, list):
-        for entry in body:
-            if isinstance(entry, dict) and entry.get("type") == "csp-violation" and isinstance(entry.get("body"), dict):
-                yield entry["body"]
-    else:
-        raise ValueError("neither a report nor a list of reports")
+def _report(body: Any) -> Mapping[str, Any]:
+    """The violation in a body of `report-uri`. Raises ValueError."""
+    if isinstance(body, dict) and isinstance(report := body.get("csp-report"), dict):
+        return report
+    raise ValueError("not a report")
 
 
 def _text(report: Mapping[str, Any], *names: str) -> str:

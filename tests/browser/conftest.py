@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-from tests.support.browser import PATIENCE, Trouble, Visitor
-from tests.support.real_stack import RealStack
+from tests.support.browser import PATIENCE, PolicyReports, Trouble, Visitor
+from tests.support.fixtures import well_behaved_stripe as well_behaved_stripe
 from tests.support.shop import Customer, Shop
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
@@ -20,37 +20,32 @@ _MISSING = "tests/browser need Chromium, which is not installed: apt-get install
 Open = Callable[..., Awaitable[Visitor]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 async def browser() -> AsyncIterator[Browser]:
-    """One browser for the run. Without Chromium, the tests are skipped."""
+    """One browser for the run. Without Chromium, the tests are skipped, before a stack is started."""
     if CHROMIUM is None:
         pytest.skip(_MISSING)
     # Chromium's own sandbox needs another user than root.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments, timeout=PATIENCE)
         yield browser
         await browser.close()
 
 
-@pytest.fixture(scope="session")
-async def shop(browser: Browser, stack: RealStack) -> AsyncIterator[Shop]:
-    """The way in without a browser."""
-    async with Shop(stack) as shop:
-        yield shop
+@pytest.fixture(scope="module", autouse=True)
+async def policy_reports(browser: Browser, shop: Shop) -> AsyncIterator[PolicyReports]:
+    """The count of violations. Fails if the pages of a module have made others than its tests wanted."""
+    reports = PolicyReports(shop)
+    before = await reports.counted()
+    yield reports
+    assert await reports.counted() - before == reports.expected
 
 
 @pytest.fixture(scope="session")
 async def staff(shop: Shop) -> Customer:
     """Somebody of the staff without a browser, to look at what there is."""
     return await shop.register_staff()
-
-
-@pytest.fixture(autouse=True)
-async def well_behaved_stripe(shop: Shop) -> AsyncIterator[None]:
-    """What a test asks of the sandbox ends with it."""
-    yield
-    await shop.sandbox.behave()
 
 
 @pytest.fixture

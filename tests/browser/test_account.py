@@ -8,7 +8,7 @@ from typing import Any
 from playwright.async_api import expect
 
 from tests.browser.conftest import Open
-from tests.support.browser import PATIENCE, Visitor
+from tests.support.browser import Visitor
 from tests.support.shop import Shop, until
 
 _LINK = re.compile(r"https?://\S+?(/[a-z-]+#token=[\w-]+)")
@@ -101,11 +101,11 @@ async def test_a_session_is_ended_from_another_browser(ada: Visitor, open_window
     await other.is_at("Catalog")
     await ada.go("/account/security")
     await ada.button("Sign out there").click()
-    await expect(ada.button("Sign out there")).to_have_count(0, timeout=PATIENCE)
+    await expect(ada.button("Sign out there")).to_have_count(0)
 
     async def look() -> str:
         await other.go("/orders")
-        await expect(other.page.locator("h1")).to_be_visible()
+        await other.settle()
         return await other.page.locator("h1").inner_text()
 
     with other.trouble.expecting("401"):
@@ -143,15 +143,16 @@ async def test_the_profile_is_kept_and_fills_the_checkout(ada: Visitor) -> None:
     await expect(ada.page.get_by_label("Country")).to_have_value("GR")
 
 
-async def test_messages_and_preferences(ada: Visitor) -> None:
+async def test_messages_and_preferences(ada: Visitor, shop: Shop) -> None:
+    await link_of_mail(shop, ada.person["email"], "/verify-email")
     await ada.go("/account/messages")
     await ada.sees("Welcome! Please verify your email address")
     shipped = ada.page.get_by_label("An order is shipped")
-    await expect(shipped).to_be_checked(timeout=PATIENCE)
+    await expect(shipped).to_be_checked()
     await shipped.click()
-    await expect(shipped).not_to_be_checked(timeout=PATIENCE)
+    await ada.hears("Saved.")
     await ada.page.reload()
-    await expect(shipped).to_be_visible(timeout=PATIENCE)
+    await expect(shipped).to_be_visible()
     await expect(shipped).not_to_be_checked()
     await expect(ada.page.get_by_label("Reset of the password")).to_be_disabled()
 

@@ -2,73 +2,86 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
-from pathlib import Path
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, ViewportSize, expect
 
+from tests.support.browser import PATIENCE
+from tests.support.looks import picture, problems
 from tests.support.real_stack import RealStack
 
-_PATIENCE_MS = 180_000
-_PICTURES = "ARGOSY_PICTURES"
-"""A directory for pictures of the page, for people who want to look at it."""
+DESKTOP, PHONE = ViewportSize(width=1440, height=1000), ViewportSize(width=390, height=844)
 
 
-@pytest.fixture
-async def page(browser: Browser, stack: RealStack) -> AsyncIterator[Page]:
+@asynccontextmanager
+async def opened(browser: Browser, stack: RealStack, **settings: Any) -> AsyncIterator[Page]:
     """The open page. Fails if it logged an error, broke its policy or asked another host."""
     address = stack.stack.url("playground", "/")
     trouble: list[str] = []
-    context = await browser.new_context(viewport={"width": 1440, "height": 1000}, reduced_motion="reduce")
+    context = await browser.new_context(viewport=DESKTOP, reduced_motion="reduce", **settings)
     page = await context.new_page()
-    page.set_default_timeout(_PATIENCE_MS)
+    page.set_default_timeout(PATIENCE)
     page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: trouble.append(str(error)))
     page.on("request", lambda one: trouble.append(one.url) if not one.url.startswith(address) else None)
     await page.goto(address)
-    await expect(page.locator("#live")).to_have_text("live", timeout=_PATIENCE_MS)
+    await expect(page.locator("#live")).to_have_text("live")
     yield page
     await page.click("#undo")
-    await expect(page.locator("#outcomes li.good", has_text="undo").first).to_be_visible(timeout=_PATIENCE_MS)
+    await expect(page.locator("#outcomes li.good", has_text="undo").first).to_be_visible()
     await context.close()
     assert trouble == []
 
 
-async def picture(page: Page, name: str) -> None:
-    """A picture of the page, if somebody wants one."""
-    directory = os.environ.get(_PICTURES)
-    if directory:
-        await page.screenshot(path=Path(directory) / f"{name}.png", full_page=True)
+@pytest.fixture
+async def page(browser: Browser, stack: RealStack) -> AsyncIterator[Page]:
+    """The open page, under its policy."""
+    async with opened(browser, stack) as page:
+        yield page
+
+
+async def buy(page: Page) -> None:
+    """Press the button, and wait until the story is whole."""
+    await page.click("#buy")
+    await expect(page.locator("#outcomes li.good").first).to_contain_text("confirmed")
+    await expect(page.locator("#story li.mail").first).to_be_visible()
+    await expect(page.locator("#bus li", has_text="ORDER_CREATED").first).to_be_visible()
 
 
 async def test_a_click_buys_and_the_story_grows(page: Page) -> None:
-    await page.click("#buy")
-    await expect(page.locator("#outcomes li.good").first).to_contain_text("confirmed", timeout=_PATIENCE_MS)
-    await expect(page.locator("#story li.mail").first).to_be_visible(timeout=_PATIENCE_MS)
-    await expect(page.locator("#bus li", has_text="ORDER_CREATED").first).to_be_visible(timeout=_PATIENCE_MS)
-    await picture(page, "bought")
+    await buy(page)
 
 
 async def test_the_map_shows_what_is_stopped(page: Page) -> None:
     await page.select_option("#part", "kafka")
     await page.click("button[data-act=stop]")
-    await expect(page.locator("[data-node=kafka]")).to_have_attribute("data-state", "stopped", timeout=_PATIENCE_MS)
-    await picture(page, "kafka_stopped")
+    await expect(page.locator("[data-node=kafka]")).to_have_attribute("data-state", "stopped")
+    await picture(page, "map-kafka-stopped")
     await page.click("#undo")
-    await expect(page.locator("[data-node=kafka]")).to_have_attribute("data-state", "ready", timeout=_PATIENCE_MS)
+    await expect(page.locator("[data-node=kafka]")).to_have_attribute("data-state", "ready")
 
 
 async def test_a_step_of_the_tour_by_keyboard(page: Page) -> None:
     await page.focus("#step-decline")
     await page.keyboard.press("Enter")
-    await expect(page.locator("[data-step=decline]")).to_have_class("good", timeout=_PATIENCE_MS)
-    await expect(page.locator("#counts tr")).to_have_count(5, timeout=_PATIENCE_MS)
-    await picture(page, "toured")
+    await expect(page.locator("[data-step=decline]")).to_have_class("good")
+    await expect(page.locator("#counts tr")).to_have_count(5)
+    await picture(page, "map-toured")
 
 
-async def test_on_a_phone_nothing_but_the_map_scrolls_sideways(page: Page) -> None:
-    await page.set_viewport_size({"width": 390, "height": 844})
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
-    await picture(page, "phone")
+async def test_the_page_looks_right(browser: Browser, stack: RealStack) -> None:
+    found: dict[str, Any] = {}
+    async with opened(browser, stack, bypass_csp=True) as page:
+        await buy(page)
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            for size in (DESKTOP, PHONE):
+                await page.set_viewport_size(size)
+                name = f"map-{scheme}-{size['width']}"
+                await picture(page, name)
+                if wrong := await problems(page):
+                    found[name] = wrong
+    assert found == {}

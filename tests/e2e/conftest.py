@@ -6,23 +6,10 @@ import grpc
 import pytest
 
 from tests.support import invariants
+from tests.support.fixtures import well_behaved_stripe as well_behaved_stripe
 from tests.support.invariants import Baseline
 from tests.support.real_stack import RealStack
 from tests.support.shop import Customer, Shop
-
-
-@pytest.fixture(scope="session")
-async def shop(stack: RealStack) -> AsyncIterator[Shop]:
-    """The way in."""
-    async with Shop(stack) as shop:
-        yield shop
-
-
-@pytest.fixture(autouse=True)
-async def well_behaved_stripe(shop: Shop) -> AsyncIterator[None]:
-    """What a test asks of the sandbox ends with it."""
-    yield
-    await shop.sandbox.behave()
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 
 import pytest
 
@@ -27,6 +28,13 @@ async def pages(who: Customer, query: str, size: int = 2) -> list[Json]:
             return found
 
 
+async def until_listed(who: Customer, query: str, ids: list[str]) -> list[Json]:
+    """A whole list, once it has these orders: it follows them."""
+    return await until(
+        lambda: pages(who, query), lambda found: [order["id"] for order in found] == ids, f"the list {query!r} is {ids}"
+    )
+
+
 async def test_whose_orders_in_which_state(shop: Shop, staff: Customer, stranger: Customer) -> None:
     customer = await shop.register()
     orders = [await customer.order() for _ in range(5)]
@@ -35,9 +43,8 @@ async def test_whose_orders_in_which_state(shop: Shop, staff: Customer, stranger
     newest_first = [order["id"] for order in orders[::-1]]
 
     for who, query in ((customer, ""), (customer, f"&userId={customer.id}"), (staff, f"&userId={customer.id}")):
-        assert [order["id"] for order in await pages(who, query)] == newest_first
-        cancelled = await pages(who, f"{query}&status=cancelled")
-        assert [order["id"] for order in cancelled] == newest_first[::2]
+        await until_listed(who, query, newest_first)
+        cancelled = await until_listed(who, f"{query}&status=cancelled", newest_first[::2])
         assert {order["status"] for order in cancelled} == {"cancelled"}
     error = refusal(await stranger.call("GET", f"/orders?userId={customer.id}"))
     assert (error.status, error.reason) == (403, "ONLY_STAFF_LIST_OTHERS")
@@ -46,8 +53,8 @@ async def test_whose_orders_in_which_state(shop: Shop, staff: Customer, stranger
 
 async def test_a_page_token_is_good_for_its_own_list_alone(shop: Shop, staff: Customer, stranger: Customer) -> None:
     customer = await shop.register()
-    for _ in range(3):
-        await customer.order()
+    orders = [await customer.order() for _ in range(3)]
+    await until_listed(customer, "", [order["id"] for order in orders[::-1]])
     token = (await customer.get("/orders?pageSize=1"))["nextPageToken"]
     wrong = {
         "another state": (customer, f"pageToken={token}&status=pending"),
@@ -79,9 +86,13 @@ async def test_staff_list_the_orders_of_all_customers(shop: Shop, staff: Custome
             if not token:
                 return [one for one in ids if one in {order["id"] for order in orders}]
 
-    assert await found(since) == [order["id"] for order in orders[::-1]]
-    assert await found(f"{since}&statuses=cancelled&statuses=delivered") == [orders[1]["id"], orders[0]["id"]]
-    assert await found(f"{since}&placedBefore={orders[2]['createdAt']}") == [orders[1]["id"], orders[0]["id"]]
+    newest_first = [order["id"] for order in orders[::-1]]
+    for query, wanted in (
+        (since, newest_first),
+        (f"{since}&statuses=cancelled&statuses=delivered", newest_first[2:]),
+        (f"{since}&placedBefore={orders[2]['createdAt']}", newest_first[2:]),
+    ):
+        await until(partial(found, query), wanted.__eq__, f"the list {query!r} is {wanted}")
     assert (await stranger.call("GET", "/staff/orders")).status_code == 403
     assert (await staff.call("GET", "/staff/orders?placedFrom=yesterday")).status_code == 400
     refused = refusal(await staff.call("GET", f"/staff/orders?{since}&placedBefore={orders[0]['createdAt']}"))

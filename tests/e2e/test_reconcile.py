@@ -101,6 +101,7 @@ async def test_stock_that_does_not_fit_its_order(shop: Shop, customer: Customer)
     order = await bought(customer)
     product = order["items"][0]["productId"]
     async with database(shop, "inventory") as connection:
+        await until_sold(connection, order)
         # As if the confirmation had never come.
         quantity = sum(line["quantity"] for line in order["items"])
         await connection.execute("UPDATE reservations SET status = 'held' WHERE order_id = $1::uuid", order["id"])

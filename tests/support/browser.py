@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, Route, expect
+from prometheus_client.parser import text_string_to_metric_families
 
-from local.paths import STACKS
-from tests.support.shop import ADDRESS, PATIENCE_SECONDS, Customer, Json, Shop, a_person
+from tests.support.looks import picture, violations
+from tests.support.shop import ADDRESS, PATIENCE_SECONDS, Customer, Json, Shop, a_person, until
 
 PATIENCE = PATIENCE_SECONDS * 1000
 """Milliseconds that anything may take."""
+expect.set_options(timeout=PATIENCE)
 PHONE = {"width": 360, "height": 740}
-SCREENS = STACKS / "screens"
-"""Pictures of the pages, for people."""
-_AXE = Path(__file__).parents[2] / "web" / "app" / "node_modules" / "axe-core" / "axe.min.js"
 CREATE_ORDER = "**/argosy.order.v1.OrderService/CreateOrder"
 CREATE_PAYMENT = "**/argosy.payment.v1.PaymentService/CreatePayment"
 
@@ -77,6 +76,22 @@ def _is_bank(url: str) -> bool:
 
 
 @dataclass
+class PolicyReports:
+    """The web server's count of violations of the Content-Security-Policy, which browsers report."""
+
+    shop: Shop
+    expected: float = 0
+    """How many the tests have made themselves."""
+
+    async def counted(self) -> float:
+        """How many there were since the server started."""
+        answer = await self.shop.http.get(f"{self.shop.stack.admin_url('web')}/metrics")
+        families = text_string_to_metric_families(answer.text)
+        samples = [one for family in families for one in family.samples]
+        return sum(one.value for one in samples if one.name == "argosy_web_policy_violations_total")
+
+
+@dataclass
 class Visitor:
     """Somebody with a browser window."""
 
@@ -108,11 +123,20 @@ class Visitor:
 
     async def sees(self, text: str | re.Pattern[str]) -> None:
         """Wait until a text is on the page."""
-        await expect(self.page.get_by_text(text).first).to_be_visible(timeout=PATIENCE)
+        await expect(self.page.get_by_text(text).first).to_be_visible()
+
+    async def hears(self, text: str) -> None:
+        """Wait until a screen reader reads a text out."""
+        await expect(self.page.get_by_role("status").filter(has_text=text)).to_have_count(1)
 
     async def is_at(self, heading: str | re.Pattern[str]) -> None:
         """Wait until a page is there."""
-        await expect(self.heading(heading)).to_be_visible(timeout=PATIENCE)
+        await expect(self.heading(heading)).to_be_visible()
+
+    async def settle(self) -> None:
+        """Wait until a page is there and has loaded what it shows. The stream of an order's states does not count."""
+        await expect(self.page.locator("h1")).to_be_visible()
+        await expect(self.page.locator(".loading")).to_have_count(0)
 
     async def sign_up(self) -> None:
         """Create an account."""
@@ -186,12 +210,7 @@ class Visitor:
 
     async def until_status(self, status: str) -> None:
         """Wait until the order's page shows a status, without loading it again."""
-        await expect(self.page.locator(".progress .state")).to_have_text(status, timeout=PATIENCE)
-
-    async def settle(self) -> None:
-        """Wait until nothing is being loaded. A stream of an order's states does not count."""
-        await expect(self.page.locator("h1")).to_be_visible(timeout=PATIENCE)
-        await expect(self.page.locator(".loading")).to_have_count(0, timeout=PATIENCE)
+        await expect(self.page.locator(".progress .state")).to_have_text(status)
 
     async def faults(self, name: str) -> list[Any]:
         """What axe finds on the page, and whether it is too wide. Saves a picture of it.
@@ -199,15 +218,9 @@ class Visitor:
         The context needs `bypass_csp`: axe is a script that the policy of the pages refuses.
         """
         await self.settle()
-        SCREENS.mkdir(parents=True, exist_ok=True)
-        await self.page.screenshot(path=SCREENS / f"{name}.png", full_page=True, animations="disabled")
+        await picture(self.page, name)
         overflow = await self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        await self.page.add_script_tag(path=_AXE)
-        found = await self.page.evaluate("axe.run(document)")
-        violations = [
-            (one["id"], one["help"], [node["html"][:200] for node in one["nodes"]]) for one in found["violations"]
-        ]
-        return [*violations, *([f"{overflow} px too wide"] if overflow > 0 else [])]
+        return [*await violations(self.page), *([f"{overflow} px too wide"] if overflow > 0 else [])]
 
     async def as_customer(self) -> Customer:
         """The same person without a browser, to look at what there is."""
@@ -215,14 +228,35 @@ class Visitor:
         answer = (await self.shop.call("POST", "/users/login", said)).json()
         return Customer(self.shop, answer["user"]["id"], said["email"], said["password"], answer["token"])
 
-    async def orders(self) -> list[Json]:
-        """All orders that they have."""
-        found: list[Json] = (await (await self.as_customer()).get("/orders"))["orders"]
-        return found
+    async def orders(self, *statuses: str) -> list[Json]:
+        """All orders that they have, once there is one of each of these statuses.
+
+        The list follows the orders, so an order may be on its page before it is in the list.
+        """
+        customer = await self.as_customer()
+
+        async def look() -> list[Json]:
+            found: list[Json] = (await customer.get("/orders"))["orders"]
+            return found
+
+        def has_all(found: list[Json]) -> bool:
+            return not Counter(statuses) - Counter(order["status"] for order in found)
+
+        return await until(look, has_all, f"the list has orders that are {statuses}")
 
     async def charged(self, order_id: str) -> Any:
         """What Stripe has taken for an order, in cents."""
         return (await self.shop.sandbox.counts(order_id=order_id))["amount_captured"]
+
+
+@asynccontextmanager
+async def answers_held(visitor: Visitor, path: str) -> AsyncIterator[None]:
+    """Requests of this path are sent, and the page gets no answer to them before the block ends."""
+    client = await visitor.context.new_cdp_session(visitor.page)
+    await client.send("Fetch.enable", {"patterns": [{"urlPattern": path, "requestStage": "Response"}]})
+    yield
+    await client.send("Fetch.disable")
+    await client.detach()
 
 
 def fresh_id() -> str:
@@ -239,7 +273,7 @@ async def lose_first_answer(visitor: Visitor, path: str) -> list[str]:
         if len(keys) > 1:
             await route.continue_()
             return
-        await route.fetch()
+        await route.fetch(timeout=PATIENCE)
         await route.abort("connectionreset")
 
     await visitor.context.route(path, handle)
