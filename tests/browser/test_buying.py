@@ -7,6 +7,7 @@ import re
 from playwright.async_api import expect
 
 from tests.support.browser import CHALLENGED, DECLINED, NO_FUNDS, Visitor, fresh_id
+from tests.support.parts import Parts
 from tests.support.shop import Shop, answered
 
 
@@ -59,6 +60,21 @@ async def test_after_a_decline_another_card_pays_for_the_same_goods(ada: Visitor
     await expect(ada.button(re.compile("^Pay "))).to_have_count(0)
     await ada.link(re.compile("^Order ")).click()
     await ada.until_status("Paid")
+    assert len(await ada.orders("cancelled", "confirmed")) == 2
+
+
+async def test_another_card_never_pays_a_declined_order(ada: Visitor) -> None:
+    """Without Kafka the declined order is not cancelled for a long time, and would still accept a payment."""
+    declined = await ada.order()
+    async with Parts(ada.shop.stack).away("kafka"):
+        await ada.pay(NO_FUNDS)
+        await ada.sees("The card has insufficient funds. Choose another card.")
+        await ada.pay()
+        await ada.sees("Thank you. The payment has succeeded.")
+    await ada.until_status("Paid")
+    assert await ada.charged(await ada.order_id()) == 2999
+    counts = await ada.shop.sandbox.counts(order_id=declined)
+    assert (counts["payment_intents"]["total"], counts["amount_captured"]) == (1, 0)
     assert len(await ada.orders("cancelled", "confirmed")) == 2
 
 

@@ -78,15 +78,18 @@ export function replacementOf(orderId: string): string | undefined {
 
 /**
  * The order to pay after a decline. A decline cancels an order, so the same goods are ordered again. The key comes from
- * the cancelled order: there is one replacement, also from two devices.
+ * the declined order: there is one replacement, also from two devices.
+ *
+ * The cancellation frees the goods, so it is waited for. If it takes longer, the goods are ordered all the same: the
+ * declined order will be cancelled, and a payment of it would be given back.
  *
  * @throws ConnectError
  */
 export function orderAgain(declined: Order, userId: string, waiting: () => void): Promise<Order> {
   const name = `again.${declined.id}`;
   return intents.alone(name, async () => {
-    const order = await untilCancelled(declined);
-    if (order.status === "pending") return order;
+    const order = await untilDecided(declined);
+    if (order.status !== "cancelled" && order.status !== "pending") return order;
     const { street = "", city = "", state = "", zipCode = "", country = "" } = declined.shippingAddress ?? {};
     const request = {
       items: declined.items.map(({ productId, quantity, price }) => ({ productId, quantity, price: Number(price) })),
@@ -101,8 +104,8 @@ export function orderAgain(declined: Order, userId: string, waiting: () => void)
 const CANCELLING_TRIES = 20;
 const CANCELLING_DELAY = 500;
 
-/** The order after the decline has reached it, which takes a moment. */
-async function untilCancelled(declined: Order): Promise<Order> {
+/** The order after the decline has reached it, which takes a moment; or as it is after ten seconds. */
+async function untilDecided(declined: Order): Promise<Order> {
   let order = declined;
   for (let tries = 0; order.status === "pending" && tries < CANCELLING_TRIES; tries++) {
     order = await insist(() => orders.getOrder({ id: declined.id }), () => undefined);

@@ -126,6 +126,11 @@ function Decline({ payment }: { payment: Payment | undefined }) {
   );
 }
 
+/** A decline cancels its order, sooner or later. A method that the bank does not know has no code: the order stays. */
+function isLost(order: Order, declined: Payment): boolean {
+  return declined.declineCode !== undefined || order.status === "cancelled";
+}
+
 interface PaymentFormProps {
   order: Order;
   userId: string;
@@ -146,7 +151,7 @@ function PaymentForm({ order, userId, declined, paid }: PaymentFormProps) {
   const paying = useAction(async (method?: string) => {
     const wait = (): void => setWaiting(true);
     try {
-      const target = method && declined ? await orderAgain(order, userId, wait) : order;
+      const target = method && declined && isLost(order, declined) ? await orderAgain(order, userId, wait) : order;
       if (target.id !== order.id) navigate(`/orders/${target.id}`, { replace: true });
       const payment = await pay(target, userId, method, wait);
       if (payment?.status === "requires_action" && goToBank(payment)) setLeaving(true);
