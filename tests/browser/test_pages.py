@@ -5,11 +5,12 @@ Their pictures are in `.local/screens`, for people.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import Open
 from tests.support.browser import NO_FUNDS, PHONE, PolicyReports, Visitor
@@ -187,6 +188,29 @@ async def test_the_catalog_is_searched(visitor: Visitor) -> None:
     await visitor.sees("Nothing found.")
     await visitor.link("Show all").click()
     await expect(visitor.link("Sextant")).to_be_visible()
+
+
+async def test_a_search_may_begin_before_the_list_is_there(visitor: Visitor) -> None:
+    asked, found = asyncio.Event(), asyncio.Event()
+
+    async def hold_first(route: Route) -> None:
+        if not asked.is_set():
+            asked.set()
+            await found.wait()
+        await route.continue_()
+
+    await visitor.context.route("**/argosy.inventory.v1.ProductService/ListProducts", hold_first)
+    await visitor.go("/")
+    await asked.wait()
+    await visitor.page.get_by_role("searchbox").fill("bronze lanyard")
+    await visitor.page.keyboard.press("Enter")
+    await visitor.sees("1 product for “bronze lanyard”")
+    async with visitor.page.expect_response("**/ListProducts") as late:
+        found.set()
+    await (await late.value).finished()
+    await visitor.link("Ship's bell").click()
+    await visitor.page.go_back()
+    await visitor.sees("1 product for “bronze lanyard”")
 
 
 async def test_the_back_button_shows_the_page_before(visitor: Visitor) -> None:

@@ -14,7 +14,7 @@ export default function Catalog() {
   const more = useAction(listMore);
   const shown = listing.value?.query === query ? listing.value : undefined;
   useEffect(() => {
-    if (!shown) loading.run(query);
+    if (!shown) loading.restart(query); // another search may still be loading
   }, [query]);
   useEffect(() => {
     if (shown && query) announce(counted());
