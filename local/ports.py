@@ -4,6 +4,7 @@
 """
 
 import os
+import socket
 
 from facts import service
 
@@ -49,3 +50,10 @@ def offset_from_environment() -> int:
     if not text.isdecimal() or int(text) > most:
         raise ValueError(f"ARGOSY_PORT_OFFSET must be a whole number from 0 to {most}, not {text!r}")
     return int(text)
+
+
+def free_port() -> int:
+    """A port outside the table that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])

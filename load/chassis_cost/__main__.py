@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from rich.table import Table
 from load.session import Account, register
 from local import credentials
 from local.paths import BIN, PYTHON, ROOT
+from local.ports import free_port
 from local.stack import Stack
 from local.topology import parts
 
@@ -99,7 +99,7 @@ def _chassis(stack: Stack) -> Contestant:
     Traces follow this process's OTEL_ variables: none, unless they name a collector.
     """
     (part,) = (p for p in parts(stack, credentials.read(stack.secrets)) if p.name == "user")
-    port, admin_port = _free_port(), _free_port()
+    port, admin_port = free_port(), free_port()
     traces = {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
     others = {name: value for name, value in part.environment.items() if not name.startswith("OTEL_")}
     environment = {**others, **traces, "GRPC_PORT": str(port), "ADMIN_PORT": str(admin_port)}
@@ -107,15 +107,9 @@ def _chassis(stack: Stack) -> Contestant:
 
 
 def _bare(stack: Stack) -> Contestant:
-    port = _free_port()
+    port = free_port()
     dsn = f"postgresql://user:{credentials.read(stack.secrets).postgres_password('user')}@{stack.address('postgres')}/user"
     return Contestant("bare handler", port, _start([str(PYTHON), "-m", "load.chassis_cost.bare", str(port), dsn], {}))
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _start(command: Sequence[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:

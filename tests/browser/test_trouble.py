@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
-from playwright.async_api import Route, expect
+from playwright.async_api import expect
 
 from tests.support.browser import (
     CREATE_ORDER,
@@ -42,15 +42,8 @@ async def paying(visitor: Visitor, order: str) -> AsyncIterator[None]:
 
 async def click_both(one: Visitor, other: Visitor, button: str | re.Pattern[str], path: str) -> None:
     """Click the same button in two tabs: no answer comes before both are clicked."""
-    clicked = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await clicked.wait()
-        await route.continue_()
-
-    await one.context.route(path, hold)
-    await asyncio.gather(*(tab.button(button).click() for tab in (one, other)))
-    clicked.set()
+    async with answers_held(one, path), answers_held(other, path):
+        await asyncio.gather(*(tab.button(button).click() for tab in (one, other)))
 
 
 async def test_a_double_click_orders_once(ada: Visitor) -> None:

@@ -30,6 +30,11 @@ async def printed(stack: RealStack, *command: str | Path) -> str:
     return out.decode()
 
 
+def parts_in(table: str) -> list[str]:
+    """The first column."""
+    return [row.strip("│ ").partition("│")[0].strip() for row in table.splitlines()]
+
+
 @pytest.mark.parametrize("burst", BURSTS)
 async def test_every_call_of_a_burst_succeeds(stack: RealStack, burst: str) -> None:
     calls = BURSTS[burst]
@@ -41,14 +46,12 @@ async def test_the_cost_of_a_call_stands_beside_that_of_a_bare_handler(stack: Re
     table = await printed(
         stack, PYTHON, "-m", "load.chassis_cost", "--rounds", "1", "--calls", "100", "--warm-up", "20"
     )
-    assert {"user service", "bare handler", "ratio"} <= {
-        row.strip("│ ").partition("│")[0].strip() for row in table.splitlines()
-    }
+    assert {"user service", "bare handler", "ratio"} <= set(parts_in(table))
 
 
 async def test_the_cost_of_a_purchase_is_shown_by_part(stack: RealStack) -> None:
     few = ("--rounds", "1", "--purchases", "2", "--at-once", "2", "--warm-up", "1", "--settle", "0", "--idle", "1")
     table = await printed(stack, PYTHON, "-m", "load.purchase_cost", *few)
-    rows = [row.strip("│ ").partition("│")[0].strip() for row in table.splitlines()]
+    rows = parts_in(table)
     for part in ("order", "payment", "postgres", "edge", "all parts"):
         assert rows.count(part) == 2, table

@@ -1,7 +1,6 @@
 """A rolling restart, as a Deployment's: the new pod first, and calls for it once it is ready; then the old one goes."""
 
 import signal
-import socket
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from local import credentials, topology
 from local.health import answering_at
 from local.part import Part
 from local.paths import ROOT
-from local.ports import BASE, HOST
+from local.ports import BASE, HOST, free_port
 from local.stack import Stack
 from local.supervision import Supervisor
 from local.waiting import is_ready
@@ -35,10 +34,10 @@ class Replica:
 
     def __init__(self, stack: Stack, lab: Lab, name: str) -> None:
         original = PODS[name]
-        ports = {port: _free_port() for port in original.serves}
+        ports = {port: free_port() for port in original.serves}
         serves = {port: (number, ports[port]) for port, (number, _) in original.serves.items()}
         self.pod = replace(original, name=f"{name}-second", index=_FIRST_INDEX + original.index, serves=serves)
-        self._admin_port = ports.get("http-admin") or _free_port()
+        self._admin_port = ports.get("http-admin") or free_port()
         own = (
             {"EDGE_PORT": str(ports["http"]), "EDGE_ADMIN_PORT": str(self._admin_port)}
             if name == "edge"
@@ -142,9 +141,3 @@ def _known(stack: Stack, pod: Pod) -> set[bool]:
 def _parts(stack: Stack) -> Mapping[str, Part]:
     secrets = credentials.read(stack.secrets)
     return {part.name: part for part in topology.parts(stack, secrets)}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

@@ -7,7 +7,8 @@ import grpc
 import httpx
 import pytest
 
-from tests.integration.edge.harness import OWNERS, Edge, Issuer, Upstream, edge, environment, free_port, jwks_server
+from local.ports import free_port
+from tests.integration.edge.harness import OWNERS, Edge, Issuer, Upstream, edge, environment, jwks_server
 from tests.integration.edge.harness import upstream as running_upstream
 
 

@@ -13,8 +13,9 @@ from typing import Any
 import httpx
 import yaml
 
+from local.ports import free_port
 from mesh.paths import RATELIMIT, REDIS_SERVER
-from tests.integration.edge.harness import ROOT, free_port, until
+from tests.integration.edge.harness import ROOT, until
 
 _COMPONENT = ROOT / "k8s" / "components" / "shared-limits"
 

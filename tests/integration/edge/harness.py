@@ -7,7 +7,6 @@ import importlib
 import os
 import pkgutil
 import signal
-import socket
 import sys
 import time
 import uuid
@@ -32,6 +31,7 @@ from edge.admin import Admin
 from edge.render import render, upstream_names
 from edge.settings import load
 from facts.system import system
+from local.ports import free_port
 from services.chassis.rpc.server import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,13 +53,6 @@ FILES = tuple(
 Context = Any  # grpc ships no types
 Change = Callable[[dict[str, Any]], None]
 Answer = Callable[[Any, Context], Awaitable[Message]]
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,38 +12,21 @@ from google.rpc import code_pb2
 
 from tests.integration.edge.harness import Upstream, edge, environment, error_of, manager, until
 
-PRESSURE = "envoy.resource_monitors.injected_resource"
+_PRESSURE = "envoy.resource_monitors.injected_resource"
 _V3 = "envoy.extensions.resource_monitors.injected_resource.v3"
-INJECTED = f"type.googleapis.com/{_V3}.InjectedResourceConfig"
+_INJECTED = f"type.googleapis.com/{_V3}.InjectedResourceConfig"
 
 
 async def test_an_overloaded_edge_answers_503_with_retry_after(
     ports: dict[str, int], jwks_url: str, upstream: Upstream, log: Path
 ) -> None:
     file = log.with_name("pressure")
-    file.write_text("0.1")
-
-    def press(config: dict[str, Any]) -> None:
-        """Take the pressure from a file in place of the heap."""
-        overload = config["overload_manager"]
-        overload["resource_monitors"][1] = {
-            "name": PRESSURE,
-            "typed_config": {
-                "@type": INJECTED,
-                "filename": str(file),
-            },
-        }
-        for action in overload["actions"]:
-            action["triggers"][0]["name"] = PRESSURE
-        leave_connections(config)
-
+    set_pressure(file, 0.1)
     settings = environment(ports, jwks_url)
-    async with edge(settings, log, without=("notification",), change=press) as running:
+    async with edge(settings, log, without=("notification",), change=partial(press, file)) as running:
         async with running.client() as client:
             assert (await client.get("/api/v1/products")).status_code == 200
-        # Envoy notices a file that is moved there.
-        log.with_name("new").write_text("0.99")
-        log.with_name("new").rename(file)
+        set_pressure(file, 0.99)
 
         async def refused() -> bool:
             async with running.client() as client:
@@ -55,6 +39,22 @@ async def test_an_overloaded_edge_answers_503_with_retry_after(
         assert error_of(answer) == (code_pb2.UNAVAILABLE, "UNAVAILABLE")
         assert int(answer.headers["retry-after"]) >= 1
         assert len(upstream.calls) == calls
+
+
+def press(file: Path, config: dict[str, Any]) -> None:
+    """Make an edge take the pressure from a file in place of the heap."""
+    overload = config["overload_manager"]
+    overload["resource_monitors"][1] = {"name": _PRESSURE, "typed_config": {"@type": _INJECTED, "filename": str(file)}}
+    for action in overload["actions"]:
+        action["triggers"][0]["name"] = _PRESSURE
+    leave_connections(config)
+
+
+def set_pressure(file: Path, share: float) -> None:
+    """Set the share of the memory that the edge believes to be in use. Envoy notices a file that is moved there."""
+    new = file.with_name("new")
+    new.write_text(str(share))
+    new.rename(file)
 
 
 def leave_connections(config: dict[str, Any]) -> None:

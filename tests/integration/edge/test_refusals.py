@@ -16,7 +16,7 @@ from argosy.user.v1 import user_pb2
 from edge.refusals import refusals
 from tests.integration.edge.harness import Context, Edge, Issuer, Upstream, edge, environment, http_filter, until
 from tests.integration.edge.refusal_counts import counted, reasons
-from tests.integration.edge.test_overload import INJECTED, PRESSURE, leave_connections
+from tests.integration.edge.test_overload import press, set_pressure
 
 LOGIN = "/argosy.user.v1.UserService/Login"
 CONNECTIONS = 40
@@ -38,7 +38,7 @@ def test_every_reason_is_tried() -> None:
 def pressure(tmp_path: Path) -> Path:
     """The file with the share of the memory that the edge believes to be in use."""
     file = tmp_path / "pressure"
-    file.write_text("0.1")
+    set_pressure(file, 0.1)
     return file
 
 
@@ -53,13 +53,9 @@ async def small(ports: dict[str, int], jwks_url: str, log: Path, pressure: Path)
                     descriptor["token_bucket"] = {"max_tokens": 1, "tokens_per_fill": 1, "fill_interval": "3600s"}
         (passwords,) = (one for one in config["static_resources"]["clusters"] if one["name"] == "user-passwords")
         passwords["circuit_breakers"]["thresholds"][0]["max_requests"] = 1
-        overload = config["overload_manager"]
-        connections, heap = overload["resource_monitors"]
+        connections = config["overload_manager"]["resource_monitors"][0]
         connections["typed_config"]["max_active_downstream_connections"] = CONNECTIONS
-        heap.update(name=PRESSURE, typed_config={"@type": INJECTED, "filename": str(pressure)})
-        for action in overload["actions"]:
-            action["triggers"][0]["name"] = PRESSURE
-        leave_connections(config)
+        press(pressure, config)
 
     async with edge(environment(ports, jwks_url), log, without=("notification",), change=shrink) as running:
         yield running
@@ -147,10 +143,7 @@ async def test_an_edge_without_room_counts(small: Edge, pressure: Path, upstream
 
     assert without_requests(await growth(small, connect)).keys() == {"CONNECTIONS"}
 
-    # Envoy notices a file that is moved there.
-    new = pressure.with_name("new")
-    new.write_text("0.99")
-    new.rename(pressure)
+    set_pressure(pressure, 0.99)
     refused = 0
 
     async def until_refused(_: httpx.AsyncClient) -> None:

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.rpc import code_pb2
 
+from local.ports import free_port
 from tests.integration.edge.harness import (
     Edge,
     Issuer,
@@ -19,7 +20,6 @@ from tests.integration.edge.harness import (
     edge,
     environment,
     error_of,
-    free_port,
     http_filter,
     jwks_server,
     until,

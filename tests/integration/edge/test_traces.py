@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.ports import free_port
 from local.traces.receiver import server
 from local.traces.spans import Kept
 from local.traces.store import SpanStore, read
 from services.chassis.plain import trace_context
-from tests.integration.edge.harness import Edge, Issuer, Upstream, edge, environment, free_port
+from tests.integration.edge.harness import Edge, Issuer, Upstream, edge, environment
 from tests.support.shop import until
 
 GET = "/argosy.inventory.v1.ProductService/GetProduct"

@@ -6,7 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.edge.harness import Edge, Upstream, edge, environment, error_of, free_port
+from local.ports import free_port
+from tests.integration.edge.harness import Edge, Upstream, edge, environment, error_of
 from tests.integration.edge.web_server import PAGE, SCRIPT, build, web_server
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.integration.edge.harness import ROOT, free_port, until
+from local.ports import free_port
+from tests.integration.edge.harness import ROOT, until
 
 PAGE = "<!doctype html><title>Argosy</title>"
 SCRIPT = "console.log('argosy');\n" * 50

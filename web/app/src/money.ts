@@ -5,6 +5,14 @@ export interface Money {
   currency: string;
 }
 
+/** What a person may type as an amount, as the pattern of a field: "12", "12.50" or "12,50". */
+export const TYPED = "\\d+([.,]\\d+)?";
+
+/** A typed amount, as the API wants it. */
+export function typed(text: string): number {
+  return Number(text.replace(",", "."));
+}
+
 /** A unit price times a quantity. */
 export function times(price: string, quantity: number): string {
   const places = placesOf(price);

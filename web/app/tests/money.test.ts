@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { covers, format, minus, sum, times } from "../src/money";
+import { covers, format, minus, sum, times, typed, TYPED } from "../src/money";
 
 test("a price times a quantity is exact", () => {
   assert.equal(times("29.99", 3), "89.97");
@@ -19,6 +19,12 @@ test("a difference is exact where floats are not", () => {
   assert.equal(minus("59.98", "0"), "59.98");
   assert.equal(minus("59.98", "59.98"), "0.00");
   assert.equal(minus("1000", "1"), "999");
+});
+
+test("what a person types is an amount, with a point or a comma", () => {
+  for (const text of ["12", "12.5", "12,5"]) assert.match(text, new RegExp(`^(?:${TYPED})$`));
+  assert.deepEqual(["12", "12.50", "12,5"].map(typed), [12, 12.5, 12.5]);
+  for (const text of ["", "-1", "1.", "1.2.3", "1e3"]) assert.doesNotMatch(text, new RegExp(`^(?:${TYPED})$`));
 });
 
 test("an amount covers another", () => {

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
+from local.ports import free_port
 from services.chassis.plain import deadlines, trace_context
 from services.chassis.plain.errors import FieldViolation
 from services.chassis.rpc import policy
@@ -16,7 +17,7 @@ from services.chassis.rpc.call import Service
 from services.chassis.rpc.client import ServiceChannel
 from services.chassis.rpc.refusals import Refusal, refusal_of
 from services.chassis.rpc.service_tokens import ServiceTokenSigner
-from tests.integration.chassis.rpc.conftest import Lab, free_port, unpack
+from tests.integration.chassis.rpc.conftest import Lab, unpack
 from tests.integration.chassis.rpc.lab_contract import INTERNAL, lab_pb2, lab_pb2_grpc
 
 Probe = lab_pb2.Probe

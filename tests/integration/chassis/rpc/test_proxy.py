@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from opentelemetry.sdk.trace import TracerProvider
 from pydantic import SecretStr
 
+from local.ports import free_port
 from services.chassis.rpc import policy
 from services.chassis.rpc.client import ServiceChannel
 from services.chassis.rpc.jwks import Jwks
@@ -22,7 +23,7 @@ from services.chassis.tracing import export
 from services.chassis.tracing.settings import TracingSettings
 from services.payment.adapters.stripe.client import StripeProvider
 from services.payment.ports import OutcomeUnknown
-from tests.integration.chassis.rpc.conftest import Lab, free_port
+from tests.integration.chassis.rpc.conftest import Lab
 from tests.integration.chassis.rpc.lab_contract import INTERNAL, lab_pb2, lab_pb2_grpc
 
 _JWKS = {

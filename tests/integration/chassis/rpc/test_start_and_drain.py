@@ -17,7 +17,8 @@ import pytest
 from aiohttp import web
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.integration.chassis.rpc.conftest import free_port, refusal_of
+from local.ports import free_port
+from tests.integration.chassis.rpc.conftest import refusal_of
 from tests.integration.chassis.rpc.credentials import ServiceKeys, UserKeys
 from tests.integration.chassis.rpc.lab_contract import lab_pb2, lab_pb2_grpc
 

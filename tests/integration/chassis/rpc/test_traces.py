@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
+from local.ports import free_port
 from services.chassis import tracing
 from services.chassis.plain import trace_context
 from services.chassis.rpc import policy
@@ -25,7 +26,7 @@ from services.chassis.tracing import grpc_spans
 from services.chassis.tracing.export import Discreet, sampler
 from services.chassis.tracing.settings import TracingSettings
 from services.chassis.tracing.spans import Recording
-from tests.integration.chassis.rpc.conftest import Lab, free_port, refusal_of, until
+from tests.integration.chassis.rpc.conftest import Lab, refusal_of, until
 from tests.integration.chassis.rpc.lab_contract import INTERNAL, lab_pb2, lab_pb2_grpc
 from tests.integration.chassis.rpc.lab_service import SECRET
 

@@ -2,15 +2,17 @@
 
 import { useState } from "preact/hooks";
 import type { CreditEntry } from "../gen/argosy/payment/v1/payment_pb";
+import { typed } from "../money";
 import { payments } from "../rpc";
 import { userId } from "../session";
 import { t } from "../texts";
 import { Balances, Entries } from "../ui/credit";
-import { Field } from "../ui/fields";
+import { Field, FormProblem } from "../ui/fields";
 import { useForm, useLoad, type Values } from "../ui/hooks";
 import { money, Notice, Problem, Submit } from "../ui/parts";
 import { useIntention } from "./once";
 import { d } from "./texts";
+import { Waiting } from "./waiting";
 
 export function Credit({ customerId }: { customerId: string }) {
   const { grant } = d.value;
@@ -83,16 +85,8 @@ function Grant({ customerId, staffId, currency, granted }: GrantProps) {
       </div>
       <Field form={form} name="reason" label={grant.reason} hint={grant.reasonHint} maxLength={200} required />
       {intention.error !== undefined && <Problem error={intention.error} />}
-      {form.summary !== undefined && (
-        <Notice tone="bad">
-          <p>{form.summary}</p>
-        </Notice>
-      )}
-      {intention.waiting && (
-        <Notice tone="info">
-          <p>{t.value.common.repeating}</p>
-        </Notice>
-      )}
+      <FormProblem form={form} />
+      <Waiting intention={intention} />
       <div class="buttons">
         <Submit busy={form.busy} label={grant.submit} kind="secondary" />
       </div>
@@ -104,5 +98,5 @@ function Grant({ customerId, staffId, currency, granted }: GrantProps) {
 const AMOUNT = "\\d+([.,]\\d{1,3})?";
 
 function requestOf(userId: string, { amount = "", currency = "", reason = "" }: Values): GrantRequest {
-  return { userId, amount: Number(amount.replace(",", ".")), currency: currency.toUpperCase(), reason };
+  return { userId, amount: typed(amount), currency: currency.toUpperCase(), reason };
 }

@@ -2,19 +2,19 @@ import type { Product } from "../gen/argosy/inventory/v1/product_pb";
 import { navigate } from "../router";
 import { products } from "../rpc";
 import { userId } from "../session";
-import { t } from "../texts";
-import { Field } from "../ui/fields";
+import { Field, FormProblem } from "../ui/fields";
 import { useForm } from "../ui/hooks";
-import { Notice, Problem, Submit } from "../ui/parts";
+import { Problem, Submit } from "../ui/parts";
 import { DeskPage } from "./frame";
 import { useIntention } from "./once";
 import { ProductFields, productOf } from "./product_fields";
 import { d } from "./texts";
+import { Waiting } from "./waiting";
 
 type Request = ReturnType<typeof productOf> & { id: string };
 
 export default function NewProduct() {
-  const { products: texts, product, fields, once } = d.value;
+  const { products: texts, product, fields } = d.value;
   const intention = useIntention<Request, Product>(
     "product",
     userId.value ?? "",
@@ -28,16 +28,8 @@ export default function NewProduct() {
       <form {...form.form} class="panel fields">
         <Field form={form} name="id" label={product.id} hint={product.idText} pattern="[a-z0-9][a-z0-9\-]{0,63}" required />
         <ProductFields form={form} />
-        {form.summary !== undefined && (
-          <Notice tone="bad">
-            <p>{form.summary}</p>
-          </Notice>
-        )}
-        {(intention.waiting || intention.resuming) && (
-          <Notice tone="info">
-            <p>{intention.waiting ? t.value.common.repeating : once.resumed}</p>
-          </Notice>
-        )}
+        <FormProblem form={form} />
+        <Waiting intention={intention} />
         <div class="buttons">
           <Submit busy={form.busy || intention.resuming} label={product.create} />
         </div>

@@ -15,6 +15,7 @@ import { useAction } from "../ui/hooks";
 import { Loading, Problem, When } from "../ui/parts";
 import { Progress, useAnnouncedStatus } from "../ui/progress";
 import { useOrder } from "../watch";
+import { Fact } from "./facts";
 import { DeskPage } from "./frame";
 import { Payments } from "./payments";
 import { d } from "./texts";
@@ -35,12 +36,10 @@ export default function OrderPage({ params }: { params: Params }) {
       <Progress order={order} link={link} />
       <Moves order={order} />
       <dl class="facts">
-        <dt>{words.id}</dt>
-        <dd>{order.id}</dd>
-        <dt>{words.customer}</dt>
-        <dd>
+        <Fact name={words.id}>{order.id}</Fact>
+        <Fact name={words.customer}>
           <a href={`/desk/customers/${order.userId}`}>{order.userId}</a>
-        </dd>
+        </Fact>
       </dl>
       <Goods order={order} />
       <Payments order={order} userId={userId.value ?? ""} />

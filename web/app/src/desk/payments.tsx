@@ -5,14 +5,16 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { useEffect, useState } from "preact/hooks";
 import type { Order } from "../gen/argosy/order/v1/order_pb";
 import type { Payment, Refund } from "../gen/argosy/payment/v1/payment_pb";
-import { minus, sum } from "../money";
+import { minus, sum, TYPED, typed } from "../money";
 import { payments } from "../rpc";
 import { t } from "../texts";
-import { Field } from "../ui/fields";
+import { Field, FormProblem } from "../ui/fields";
 import { type Loaded, useForm, useLoad, usePolling } from "../ui/hooks";
 import { Loading, money, Notice, Problem, Submit, when } from "../ui/parts";
-import { useIntention } from "./once";
+import { Fact } from "./facts";
+import { type Intention, useIntention } from "./once";
 import { d } from "./texts";
+import { Waiting } from "./waiting";
 
 const MOST = 100;
 const MOVING: ReadonlySet<string> = new Set(["pending", "processing"]);
@@ -84,7 +86,7 @@ function Details({ payment }: { payment: Payment }) {
   ];
   return (
     <dl class="facts">
-      {rows.flatMap(([label, text]) => (text ? [<dt key={`${label}-`}>{label}</dt>, <dd key={label}>{text}</dd>] : []))}
+      {rows.map(([label, text]) => text && <Fact key={label} name={label}>{text}</Fact>)}
     </dl>
   );
 }
@@ -188,7 +190,7 @@ function RefundPart({ payment, userId, changed, refunds }: RefundProps) {
         <RefundForm
           payment={payment}
           left={left}
-          waiting={intention.waiting}
+          intention={intention}
           refund={(request) => intention.carryOut(async () => (await unchanged(), request))}
           close={() => setOpen(false)}
         />
@@ -211,23 +213,22 @@ function Made({ refund }: { refund: Refund }) {
 interface RefundFormProps {
   payment: Payment;
   left: string;
-  waiting: boolean;
+  intention: Intention<RefundRequest>;
   refund: (request: RefundRequest) => Promise<void>;
   close: () => void;
 }
 
-function RefundForm({ payment, left, waiting, refund, close }: RefundFormProps) {
+function RefundForm({ payment, left, intention, refund, close }: RefundFormProps) {
   const { refunds: words, fields } = d.value;
   const form = useForm(({ amount = "", reason, to }) => {
-    const number = Number(amount.replace(",", "."));
-    return refund({ id: payment.paymentId, amount: number, ...(reason ? { reason } : {}), ...(to ? { to } : {}) });
+    return refund({ id: payment.paymentId, amount: typed(amount), ...(reason ? { reason } : {}), ...(to ? { to } : {}) });
   }, fields);
   useEffect(() => form.form.ref.current?.querySelector("input")?.focus(), []);
   return (
     <form {...form.form} class="fields">
       <p>{words.left(money(left, payment.currency))}</p>
       <div class="columns">
-        <Field form={form} name="amount" label={words.amountIn(payment.currency)} value={left} inputMode="decimal" pattern="\d+([.,]\d+)?" required />
+        <Field form={form} name="amount" label={words.amountIn(payment.currency)} value={left} inputMode="decimal" pattern={TYPED} required />
         <Field form={form} name="reason" label={words.reason} maxLength={200} />
       </div>
       {payment.provider === "stripe" && (
@@ -236,16 +237,8 @@ function RefundForm({ payment, left, waiting, refund, close }: RefundFormProps) 
           <span>{words.toCredit}</span>
         </label>
       )}
-      {form.summary !== undefined && (
-        <Notice tone="bad">
-          <p>{form.summary}</p>
-        </Notice>
-      )}
-      {waiting && (
-        <Notice tone="info">
-          <p>{t.value.common.repeating}</p>
-        </Notice>
-      )}
+      <FormProblem form={form} />
+      <Waiting intention={intention} />
       <div class="buttons">
         <Submit busy={form.busy} label={words.submit} busyLabel={words.submitting} />
         <button type="button" class="button secondary" disabled={form.busy} onClick={close}>

@@ -9,14 +9,16 @@ import type { Params } from "../router";
 import { products } from "../rpc";
 import { userId } from "../session";
 import { t } from "../texts";
-import { Field } from "../ui/fields";
+import { Field, FormProblem } from "../ui/fields";
 import { type Pages, useForm, useLoad, usePages } from "../ui/hooks";
 import { More } from "../ui/more";
 import { Loading, Notice, Problem, Submit, when } from "../ui/parts";
+import { Fact } from "./facts";
 import { DeskPage } from "./frame";
 import { useIntention } from "./once";
 import { ProductFields, productOf } from "./product_fields";
 import { d } from "./texts";
+import { Waiting } from "./waiting";
 
 export default function ProductPage({ params }: { params: Params }) {
   const id = params["id"] ?? "";
@@ -58,11 +60,7 @@ function Details({ product, changed }: { product: Product; changed: () => void }
     <form {...form.form} class="panel fields">
       <h2>{texts.details}</h2>
       <ProductFields form={form} value={product} />
-      {form.summary !== undefined && (
-        <Notice tone="bad">
-          <p>{form.summary}</p>
-        </Notice>
-      )}
+      <FormProblem form={form} />
       {saved && (
         <Notice tone="good">
           <p>{common.saved}</p>
@@ -82,7 +80,7 @@ interface Adjustment {
 }
 
 function Stock({ id, moves }: { id: string; moves: Pages<StockMove> }) {
-  const { stock: texts, fields, once } = d.value;
+  const { stock: texts, fields } = d.value;
   const [made, setMade] = useState<StockMove>();
   const [round, setRound] = useState(0);
   const latest = moves.items?.[0];
@@ -105,12 +103,9 @@ function Stock({ id, moves }: { id: string; moves: Pages<StockMove> }) {
       <h2>{texts.title}</h2>
       {latest && (
         <dl class="facts">
-          <dt>{texts.onHand}</dt>
-          <dd>{latest.onHand}</dd>
-          <dt>{texts.held}</dt>
-          <dd>{latest.held}</dd>
-          <dt>{texts.available}</dt>
-          <dd>{latest.available}</dd>
+          <Fact name={texts.onHand}>{latest.onHand}</Fact>
+          <Fact name={texts.held}>{latest.held}</Fact>
+          <Fact name={texts.available}>{latest.available}</Fact>
         </dl>
       )}
       {intention.error !== undefined && <Problem error={intention.error} />}
@@ -125,16 +120,8 @@ function Stock({ id, moves }: { id: string; moves: Pages<StockMove> }) {
           <Field form={form} name="delta" label={texts.delta} hint={texts.deltaText} inputMode="text" pattern="[+\-]?0*[1-9]\d{0,8}" required />
           <Field form={form} name="reason" label={texts.reason} maxLength={200} />
         </div>
-        {form.summary !== undefined && (
-          <Notice tone="bad">
-            <p>{form.summary}</p>
-          </Notice>
-        )}
-        {(intention.waiting || intention.resuming) && (
-          <Notice tone="info">
-            <p>{intention.waiting ? t.value.common.repeating : once.resumed}</p>
-          </Notice>
-        )}
+        <FormProblem form={form} />
+        <Waiting intention={intention} />
         <div class="buttons">
           <Submit busy={form.busy || intention.resuming} label={texts.submit} />
         </div>

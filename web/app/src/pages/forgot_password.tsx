@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { users } from "../rpc";
 import { t } from "../texts";
-import { Field } from "../ui/fields";
+import { Field, FormProblem } from "../ui/fields";
 import { useForm } from "../ui/hooks";
 import { Notice, Page, Submit } from "../ui/parts";
 
@@ -16,11 +16,7 @@ export default function ForgotPassword() {
     <Page title={reset.title} lead={reset.lead} narrow>
       <form {...form.form} class="panel fields">
         <Field form={form} name="email" label={account.email} type="email" autocomplete="username" maxLength={254} required />
-        {form.summary !== undefined && (
-          <Notice tone="bad">
-            <p>{form.summary}</p>
-          </Notice>
-        )}
+        <FormProblem form={form} />
         {sent && (
           <Notice tone="good">
             <p>{reset.sent}</p>

@@ -4,7 +4,7 @@ import { users } from "../rpc";
 import { loadUser, user } from "../session";
 import { t } from "../texts";
 import { AccountPage } from "../ui/account";
-import { AddressFields, addressOf, Field, NO_ADDRESS, TextArea } from "../ui/fields";
+import { AddressFields, addressOf, Field, FormProblem, NO_ADDRESS, TextArea } from "../ui/fields";
 import { useForm, useLoad } from "../ui/hooks";
 import { Loading, Notice, Problem, Submit } from "../ui/parts";
 import { Private } from "../ui/private";
@@ -70,11 +70,7 @@ function Details({ user: known }: { user: User }) {
       <TextArea form={form} name="bio" label={profile.bio} value={known.profile?.bio} maxLength={2000} />
       <h2>{profile.address}</h2>
       <AddressFields form={form} value={{ ...NO_ADDRESS, ...known.profile?.address }} required={false} />
-      {form.summary !== undefined && (
-        <Notice tone="bad">
-          <p>{form.summary}</p>
-        </Notice>
-      )}
+      <FormProblem form={form} />
       {saved && (
         <Notice tone="good">
           <p>{common.saved}</p>
@@ -104,11 +100,7 @@ function Email({ user: known }: { user: User }) {
       <p class="muted">{profile.emailText}</p>
       <Field form={form} name="email" label={account.email} type="email" autocomplete="email" maxLength={254} required />
       <Field form={form} name="currentPassword" label={account.oldPassword} type="password" autocomplete="current-password" required />
-      {form.summary !== undefined && (
-        <Notice tone="bad">
-          <p>{form.summary}</p>
-        </Notice>
-      )}
+      <FormProblem form={form} />
       {requested && (
         <Notice tone="good">
           <p>{profile.emailRequested}</p>

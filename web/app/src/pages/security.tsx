@@ -7,7 +7,7 @@ import { users } from "../rpc";
 import { deleteAccount } from "../session";
 import { t } from "../texts";
 import { AccountPage } from "../ui/account";
-import { Field } from "../ui/fields";
+import { Field, FormProblem } from "../ui/fields";
 import { useAction, useForm, usePages } from "../ui/hooks";
 import { More } from "../ui/more";
 import { announce, Loading, Notice, Problem, Submit, when } from "../ui/parts";
@@ -104,11 +104,7 @@ function Password() {
       <p class="muted">{security.passwordText}</p>
       <Field form={form} name="oldPassword" label={account.oldPassword} type="password" autocomplete="current-password" required />
       <Field form={form} name="newPassword" label={account.newPassword} type="password" autocomplete="new-password" hint={account.passwordHint} minLength={8} required />
-      {form.summary !== undefined && (
-        <Notice tone="bad">
-          <p>{form.summary}</p>
-        </Notice>
-      )}
+      <FormProblem form={form} />
       {done && (
         <Notice tone="good">
           <p>{security.passwordDone}</p>

@@ -1,7 +1,7 @@
 import { navigate } from "../router";
 import { expired, signIn } from "../session";
 import { t } from "../texts";
-import { Field } from "../ui/fields";
+import { Field, FormProblem } from "../ui/fields";
 import { useForm } from "../ui/hooks";
 import { Notice, Page, Submit } from "../ui/parts";
 import { nextPath } from "../ui/private";
@@ -23,11 +23,7 @@ export default function SignIn() {
       <form {...form.form} class="panel fields">
         <Field form={form} name="email" label={account.email} type="email" autocomplete="username" maxLength={254} required />
         <Field form={form} name="password" label={account.password} type="password" autocomplete="current-password" required />
-        {form.summary !== undefined && (
-          <Notice tone="bad">
-            <p>{form.summary}</p>
-          </Notice>
-        )}
+        <FormProblem form={form} />
         <div class="buttons">
           <Submit busy={form.busy} label={account.signIn} />
           <a href="/forgot-password">{account.forgot}</a>

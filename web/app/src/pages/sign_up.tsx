@@ -3,9 +3,9 @@ import { insist } from "../patience";
 import { navigate } from "../router";
 import { signUp } from "../session";
 import { t } from "../texts";
-import { Field } from "../ui/fields";
+import { Field, FormProblem } from "../ui/fields";
 import { useForm } from "../ui/hooks";
-import { announce, Notice, Page, Submit } from "../ui/parts";
+import { announce, Page, Submit } from "../ui/parts";
 import { nextPath } from "../ui/private";
 
 export default function SignUp() {
@@ -30,11 +30,7 @@ export default function SignUp() {
         </div>
         <Field form={form} name="email" label={account.email} type="email" autocomplete="email" maxLength={254} required />
         <Field form={form} name="password" label={account.password} type="password" autocomplete="new-password" hint={account.passwordHint} minLength={8} required />
-        {form.summary !== undefined && (
-          <Notice tone="bad">
-            <p>{form.summary}</p>
-          </Notice>
-        )}
+        <FormProblem form={form} />
         <div class="buttons">
           <Submit busy={form.busy} label={account.signUp} />
         </div>

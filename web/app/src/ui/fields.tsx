@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
-import { countryName } from "./parts";
+import { countryName, Notice } from "./parts";
 import { t } from "../texts";
 import type { FormState } from "./hooks";
 
@@ -38,6 +38,16 @@ export function TextArea({ form, name, label, value, maxLength }: FieldProps) {
     <Labelled form={form} name={name} label={label} required={false}>
       {(ids) => <textarea {...ids} name={name} rows={4} defaultValue={value ?? ""} {...(maxLength ? { maxLength } : {})} />}
     </Labelled>
+  );
+}
+
+/** What is wrong with the form as a whole. */
+export function FormProblem({ form }: { form: FormState }) {
+  if (form.summary === undefined) return null;
+  return (
+    <Notice tone="bad">
+      <p>{form.summary}</p>
+    </Notice>
   );
 }
 
