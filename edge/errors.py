@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 
-from google.rpc import code_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 Entry = Mapping[str, Any]
 Piece = dict[str, Any]
@@ -47,6 +48,26 @@ def mappers(table: list[Entry], headers: list[Piece]) -> list[Piece]:
     """
     made = ((mapper, _retry_after(entry)) for entry in table for mapper in (_for_rest(entry), _for_grpc(entry)))
     return [{**mapper, "headers_to_add": [*headers, *more]} for mapper, more in made]
+
+
+def unavailable(table: list[Entry]) -> str:
+    """The answer of status 503 as gRPC's headers, for cancelled.lua."""
+    (entry,) = (one for one in table if one["status"] == 503)
+    code, cancelled = code_pb2.Code.Value(entry["code"]), code_pb2.Code.Value("CANCELLED")
+    status = status_pb2.Status(code=code, message=entry["message"])
+    status.details.add().Pack(error_details_pb2.ErrorInfo(reason=entry["reason"], domain="argosy"))
+    retry = error_details_pb2.RetryInfo()
+    retry.retry_delay.FromSeconds(entry["retry_after"])
+    status.details.add().Pack(retry)
+    details = base64.b64encode(status.SerializeToString()).decode().rstrip("=")  # without padding, as gRPC sends it
+    values = {
+        "CANCELLED": cancelled,
+        "UNAVAILABLE": code,
+        "MESSAGE": entry["message"],
+        "DETAILS": details,
+        "RETRY_AFTER": entry["retry_after"],
+    }
+    return "".join(f'local {name} = "{value}"\n' for name, value in values.items())
 
 
 def _for_rest(entry: Entry) -> Piece:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from edge import docs
-from edge.errors import mappers
+from edge.errors import mappers, unavailable
 from edge.limits import HOUR, MINUTE, buckets, retry_after
 from edge.settings import MOST_REQUESTS, MOST_STREAMS, ROOT, Address, EdgeSettings, Targets
 from edge.tracing import sampler
@@ -49,13 +49,14 @@ def render(settings: EdgeSettings, targets: Targets, sockets: Path = Path()) -> 
 def _values(settings: EdgeSettings, targets: Targets, sockets: Path) -> dict[str, Any]:
     multiplier = settings.rate_limit_multiplier
     limits = _derived("limits")
-    answer_headers = _written("answer_headers", {})
+    answer_headers, errors = _written("answer_headers", {}), _written("errors", {})
     filters = _written(
         "filters",
         {
             "answer_headers": [{"append": option} for option in answer_headers],
             "lua": _script("utf8", "headers"),
             "json_lua": _script("json"),
+            "cancelled_lua": unavailable(errors) + _script("cancelled"),
             "session_lua": _session_cookie(settings) + _script("session"),
             "descriptors": str(settings.edge_descriptors),
             "services": public_services(),
@@ -82,7 +83,7 @@ def _values(settings: EdgeSettings, targets: Targets, sockets: Path) -> dict[str
         "access_log": _written("access_log", {}),
         "tracing": _tracing(settings),
         "local_replies": {
-            "mappers": [_written("health_answer", {}), *mappers(_written("errors", {}), answer_headers)],
+            "mappers": [_written("health_answer", {}), *mappers(errors, answer_headers)],
         },
         "filters": filters,
         "route_config": _written("routes", {"routes": routes}),

@@ -1,7 +1,7 @@
 """gRPC clients for other services of ours, configured from the contract.
 
 Each call carries this service's token and the trace context. Its timeout is the smaller of the rpc's deadline and the
-time the current call has left. gRPC retries repeatable rpcs on UNAVAILABLE, with backoff.
+time the current call has left. gRPC retries repeatable rpcs with backoff.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ _RETRIES_PER_CALL = 0.1
 """Retries are at most so many of the calls that succeed, so that they do not overload a failing service."""
 _RETRY_TOKENS = 20
 """Half of it is what may fail at once before the limit applies. https://github.com/grpc/proposal/blob/master/A6-client-retries.md"""
+
+_RETRIED = ("UNAVAILABLE", "CANCELLED")
+"""CANCELLED: gRPC in the other service answers so to calls that it has not begun when it stops, or after 30 s."""
 
 _PASSING = frozenset(
     {
@@ -147,7 +150,7 @@ def _method_config(method: MethodPolicyView, retries: int) -> dict[str, Any]:
             "initialBackoff": "0.05s",
             "maxBackoff": "0.5s",
             "backoffMultiplier": 2,
-            "retryableStatusCodes": ["UNAVAILABLE"],
+            "retryableStatusCodes": _RETRIED,
         }
     return config
 

@@ -12,7 +12,8 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2
 from grpc_health.v1 import health_pb2
 
-from argosy.order.v1 import order_pb2
+from argosy.order.v1 import order_pb2, order_pb2_grpc
+from services.chassis.rpc.refusals import refusal_of
 from tests.integration.edge.harness import (
     Context,
     Edge,
@@ -65,6 +66,28 @@ async def test_a_read_that_succeeds_when_repeated_is_a_success(
     answer = await client.get("/api/v1/orders/1", headers=issuer.bearer())
     assert (answer.status_code, answer.json()["id"]) == (200, "o-1")
     assert len(upstream.calls) == 2
+
+
+async def test_a_call_that_the_service_has_not_begun_is_unavailable_and_not_cancelled(
+    client: httpx.AsyncClient, upstream: Upstream, issuer: Issuer, channel: grpc.aio.Channel
+) -> None:
+    """As gRPC answers in a service that stops: only the client could have cancelled, and it has not."""
+
+    async def cancelled(_: Any, context: Context) -> Message:
+        await context.abort(grpc.StatusCode.CANCELLED, "CANCELLED")
+        raise AssertionError("abort raises")
+
+    upstream.answer(CREATE_ORDER, cancelled)
+    answer = await client.post("/api/v1/orders", json={}, headers=issuer.bearer())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert error_of(answer) == (code_pb2.UNAVAILABLE, "UNAVAILABLE")
+
+    call = order_pb2_grpc.OrderServiceStub(channel).CreateOrder
+    with pytest.raises(grpc.aio.AioRpcError) as failure:
+        await call(order_pb2.CreateOrderRequest(), metadata=list(issuer.bearer().items()))
+    refusal = refusal_of(failure.value)
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE")
+    assert len(upstream.called(CREATE_ORDER)) == 2
 
 
 async def test_a_change_is_never_repeated_whatever_the_client_asks_for(

@@ -24,7 +24,7 @@ def test_only_what_may_be_repeated_is() -> None:
         "timeout": "30.000s",
     }
     assert configs["GetOrder"]["retryPolicy"]["maxAttempts"] == 3
-    assert configs["GetOrder"]["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
+    assert configs["GetOrder"]["retryPolicy"]["retryableStatusCodes"] == ("UNAVAILABLE", "CANCELLED")
 
 
 async def test_a_stub_that_was_not_started_raises() -> None:

@@ -62,7 +62,8 @@ def test_tokens_are_checked_after_transcoding_and_counted_after_that() -> None:
     names = [one["name"] for one in manager(rendered())["http_filters"]]
     order = [
         "session", "header_mutation", "cors", "lua", "health_check", "buffer", "json", "grpc_web",
-        "grpc_json_transcoder", "jwt_authn", "limit_by_minute", "limit_by_hour", "router",
+        "grpc_json_transcoder", "jwt_authn", "limit_by_minute", "limit_by_hour", "cancelled",
+        "router",
     ]  # fmt: skip
     assert names == order
 
