@@ -26,12 +26,12 @@ from tests.support.real_stack import RealStack
 from tests.support.shop import (
     CHALLENGED,
     VISA,
-    Call,
     Customer,
     Json,
     Shop,
     an_order,
     answered,
+    final,
     refusal,
     until,
 )
@@ -41,7 +41,6 @@ LONGER_THAN_A_HOLD = SCALED_HOLD_SECONDS + 4
 LAST_PIECE = "prod-129"
 """Of which there is one."""
 _ENDED = frozenset({"confirmed", "cancelled"})
-_AGAIN = frozenset({429, 503, 504})
 _PAUSE_SECONDS = 1.0
 _PATIENCE_SECONDS = 240.0
 _BUYERS = 10
@@ -84,28 +83,12 @@ async def buyers(fast_shop: Shop) -> Sequence[Customer]:
     return [await fast_shop.register() for _ in range(_BUYERS)]
 
 
-async def persist(call: Call) -> httpx.Response:
-    """The answer, asked for again, with pauses, for as long as it is to come again."""
-    give_up = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        try:
-            answer = await call()
-        except httpx.TransportError as error:
-            failure = repr(error)
-        else:
-            in_flight = answer.status_code == 409 and refusal(answer).reason in ("CONTENDED", "IDEMPOTENCY_IN_FLIGHT")
-            if answer.status_code not in _AGAIN and not in_flight:
-                return answer
-            failure = f"{answer.status_code} {answer.text}"
-        assert time.monotonic() < give_up, f"not answered for {_PATIENCE_SECONDS:.0f} s: {failure}"
-        await asyncio.sleep(_PAUSE_SECONDS)
-
-
 async def order(customer: Customer, product: str) -> Json:
     """An order that was accepted. If the hold of the first try was released (HOLD_ENDED), it is placed again."""
     while True:
         key = str(uuid.uuid4())
-        answer = await persist(partial(customer.call, "POST", "/orders", an_order(1, product, None), key=key))
+        place = partial(customer.call, "POST", "/orders", an_order(1, product, None), key=key)
+        answer = await final(place, _PATIENCE_SECONDS)
         if not (answer.status_code == 400 and refusal(answer).reason == "HOLD_ENDED"):
             return answered(answer, 201)
 
@@ -113,7 +96,7 @@ async def order(customer: Customer, product: str) -> Json:
 async def pay(customer: Customer, placed: Json, card: str = VISA) -> Json | None:
     """The payment of an order; None when the order had ended by then, for nobody had paid it in time."""
     body, key = {"orderId": placed["id"], "paymentMethodId": card}, str(uuid.uuid4())
-    answer = await persist(lambda: customer.call("POST", "/payments", body, key=key))
+    answer = await final(lambda: customer.call("POST", "/payments", body, key=key), _PATIENCE_SECONDS)
     if answer.status_code == 201:
         return answered(answer, 201)
     assert refusal(answer).reason == "ORDER_NOT_PAYABLE", answer.text

@@ -94,20 +94,29 @@ async def insist(call: Call, status: int) -> Json:
 
     What customers should do: with an Idempotency-Key, if it is a create.
     """
+    return answered(await final(call), status)
 
-    async def ask() -> httpx.Response | None:
+
+async def final(call: Call, at_most: float = PATIENCE_SECONDS) -> httpx.Response:
+    """The first answer that is not to come again. Between two calls it waits as long as the answer asks for."""
+    give_up = time.monotonic() + at_most
+    while True:
+        pause = _POLL_SECONDS
         try:
             answer = await call()
-        except httpx.TransportError:
-            return None
-        again = answer.status_code in (429, 503, 504) or (
-            answer.status_code == 409 and refusal(answer).code == _ABORTED
-        )
-        return None if again else answer
+        except httpx.TransportError as error:
+            seen = repr(error)
+        else:
+            if not _comes_again(answer):
+                return answer
+            seen, pause = answer.text, float(answer.headers.get("retry-after", pause))
+        assert time.monotonic() < give_up, f"not answered within {at_most:.0f} s; last seen: {seen}"
+        await asyncio.sleep(pause)
 
-    answer = await until(ask, lambda answer: answer is not None, "an answer")
-    assert answer is not None
-    return answered(answer, status)
+
+def _comes_again(answer: httpx.Response) -> bool:
+    in_flight = answer.status_code == 409 and refusal(answer).code == _ABORTED
+    return in_flight or answer.status_code in (429, 503, 504)
 
 
 def an_order(quantity: int = 2, product: str = PRODUCT, price: float | None = PRICE) -> Json:
