@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Locator, Route, expect
 
 from tests.browser.conftest import Open
-from tests.support.browser import NETWORK, PATIENCE, PHONE, Visitor, lose_first_answer
+from tests.support.browser import NETWORK, PATIENCE, PHONE, Visitor, hang_first_answer, lose_first_answer
 from tests.support.shop import Customer, Json, Shop, answered, refusal, until
 
 _TO_SHIP = "/desk/orders?status=confirmed"
@@ -207,16 +207,9 @@ async def test_a_reload_while_refunding_refunds_once(clerk: Visitor, shop: Shop)
     await clerk.go(f"/desk/orders/{order['id']}")
     await open_refund(clerk)
     await clerk.page.get_by_label("Amount in USD").fill("10")
-    arrived = asyncio.Event()
-
-    async def hang(route: Route) -> None:
-        await route.fetch()
-        arrived.set()  # and the answer never comes
-
-    await clerk.context.route(_REFUND, hang)
+    arrived = await hang_first_answer(clerk, _REFUND)
     await refund_button(clerk).click()
     await asyncio.wait_for(arrived.wait(), PATIENCE / 1000)
-    await clerk.context.unroute(_REFUND)
     await clerk.page.reload()
     await clerk.sees("Refund of $10.00: paid back.")
     assert await refunded(clerk, payment) == ["10.00"]

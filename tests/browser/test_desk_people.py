@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Locator, Route, expect
 
-from tests.support.browser import NETWORK, PATIENCE, Visitor, lose_first_answer
+from tests.support.browser import NETWORK, PATIENCE, Visitor, hang_first_answer, lose_first_answer
 from tests.support.shop import Customer, Shop, refusal, until
 
 _GRANT = "**/argosy.payment.v1.PaymentService/GrantCredit"
@@ -218,16 +218,9 @@ async def test_a_lost_answer_to_a_grant_is_asked_for_again(clerk: Visitor, shop:
 async def test_a_reload_while_granting_grants_once(clerk: Visitor, shop: Shop) -> None:
     person = await shop.register()
     await open_page(clerk, person)
-    arrived = asyncio.Event()
-
-    async def hang(route: Route) -> None:
-        await route.fetch()
-        arrived.set()  # and the answer never comes
-
-    await clerk.context.route(_GRANT, hang)
+    arrived = await hang_first_answer(clerk, _GRANT)
     await (await fill_grant(clerk, "12.50")).click()
     await asyncio.wait_for(arrived.wait(), PATIENCE / 1000)
-    await clerk.context.unroute(_GRANT)
     await clerk.page.reload()
     await clerk.sees("$12.50 are granted.")
     await expect(clerk.page.locator(".price")).to_have_text("$12.50", timeout=PATIENCE)

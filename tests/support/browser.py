@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import uuid
 from collections import Counter
@@ -278,3 +279,21 @@ async def lose_first_answer(visitor: Visitor, path: str) -> list[str]:
 
     await visitor.context.route(path, handle)
     return keys
+
+
+async def hang_first_answer(visitor: Visitor, path: str) -> asyncio.Event:
+    """The first request arrives, and its answer never comes. Returns the event of its arrival; later requests pass.
+
+    The route stays: when a page's last one is removed, Chromium sends its hanging requests again.
+    """
+    arrived = asyncio.Event()
+
+    async def handle(route: Route) -> None:
+        if arrived.is_set():
+            await route.continue_()
+            return
+        await route.fetch(timeout=PATIENCE)
+        arrived.set()
+
+    await visitor.context.route(path, handle)
+    return arrived
