@@ -36,7 +36,7 @@ from tests.support.invariants import Baseline
 from tests.support.real_stack import RealStack
 from tests.support.shop import Shop
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(0)]
 
 _CUSTOMERS = 3
 _MORE_ACCOUNTS = 3
