@@ -39,7 +39,7 @@ def main() -> int:
 
 def apply_all(cluster: Cluster, manifests: Iterable[Manifest]) -> None:
     """Apply all manifests in one call. Raises KubectlFailed."""
-    print(cluster.apply("-f", "-", given=yaml.safe_dump_all(manifests)), end="", flush=True)
+    print(cluster.apply("-f", "-", given=yaml.dump_all(manifests, Dumper=yaml.CSafeDumper)), end="", flush=True)
 
 
 def _of_istio(stack: Stack) -> Iterable[Manifest]:

@@ -15,4 +15,4 @@ MESH = (ROOT / "k8s" / "base", ROOT / "istio")
 def shipped(cluster: Cluster, directories: tuple[Path, ...] = MESH) -> Iterator[dict[str, Any]]:
     """Every manifest, in order. Raises KubectlFailed if kustomize cannot build a directory."""
     for directory in directories:
-        yield from yaml.safe_load_all(cluster.kubectl("kustomize", str(directory)))
+        yield from yaml.load_all(cluster.kubectl("kustomize", str(directory)), yaml.CSafeLoader)

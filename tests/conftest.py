@@ -10,7 +10,7 @@
 | `stripe_sandbox` | session | the stack, with the Stripe sandbox up (`.stripe_url`, `.secrets`) |
 | `stack` | session | everything, edge and services included; see tests/support/real_stack.py |
 | `shop` | session | the stack's edge as customers and staff call it; see tests/support/shop.py |
-| `scaled_stack` | session | a second one of everything, on which orders wait, and holds last, for seconds |
+| `scaled_stack` | module | a second one of everything, on which orders wait, and holds last, for seconds |
 
 The run starts with fresh data and leaves it behind for inspection (`.local/test`); nothing is left running.
 Tests and fixtures share one event loop, so an async fixture of any scope can hand out what it opened.
@@ -107,7 +107,7 @@ _SCALED = (
     *(
         f"{service}.{setting}"
         for service in _COMPARING
-        for setting in ("COMPARE_EVERY_SECONDS=2", "COMPARE_SETTLED_SECONDS=10")
+        for setting in ("COMPARE_EVERY_SECONDS=6", "COMPARE_SETTLED_SECONDS=10")
     ),
 )
 
@@ -147,11 +147,11 @@ async def shop(stack: RealStack) -> AsyncIterator[Shop]:
         yield shop
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def scaled_stack(real_stack: RealStack) -> Iterator[RealStack]:
     """A whole stack of its own on which what takes minutes takes seconds; any part of it may be stopped for a while.
 
-    Its services have crash points (tests/support/crash_points.py).
+    It goes with its module: it is never idle, and would slow down all tests that follow. Its services have crash points (tests/support/crash_points.py).
     """
     stack = scaled_beside(real_stack.stack)
     scaled = RealStack(stack, (*_of_this_system(_SCALED), *crash_points.settings(stack)))

@@ -46,7 +46,7 @@ _PATIENCE_SECONDS = 240.0
 _BUYERS = 10
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def fast_shop(scaled_stack: RealStack) -> AsyncIterator[Shop]:
     """The way in to the stack on which time runs fast."""
     async with Shop(scaled_stack) as shop:
@@ -77,7 +77,7 @@ async def product(scaled_stack: RealStack) -> str:
     return await new_product(scaled_stack, 100_000)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def buyers(fast_shop: Shop) -> Sequence[Customer]:
     """Those who buy while something is away."""
     return [await fast_shop.register() for _ in range(_BUYERS)]

@@ -255,10 +255,10 @@ async def edge(
 
 
 def _envoy(settings: Mapping[str, str], change: Change, folder: Path) -> list[str]:
-    config = yaml.safe_load(render(*load(upstream_names(), settings)))
+    config = yaml.load(render(*load(upstream_names(), settings)), yaml.CSafeLoader)
     change(config)
     file = folder / "changed.yaml"
-    file.write_text(yaml.safe_dump(config))
+    file.write_text(yaml.dump(config, Dumper=yaml.CSafeDumper))
     return [str(Path(sys.executable).parent / "envoy"), "--config-path", str(file), "--disable-hot-restart"]
 
 

@@ -17,7 +17,7 @@ def rendered(**changes: str) -> dict[str, Any]:
         **{f"{name.upper()}_TARGET": "10.0.0.1:1,10.0.0.2:2" for name in upstream_names()},
         **changes,
     }
-    config: dict[str, Any] = yaml.safe_load(render(*load(upstream_names(), environment)))
+    config: dict[str, Any] = yaml.load(render(*load(upstream_names(), environment)), yaml.CSafeLoader)
     return config
 
 
