@@ -151,7 +151,8 @@ async def shop(stack: RealStack) -> AsyncIterator[Shop]:
 def scaled_stack(real_stack: RealStack) -> Iterator[RealStack]:
     """A whole stack of its own on which what takes minutes takes seconds; any part of it may be stopped for a while.
 
-    It goes with its module: it is never idle, and would slow down all tests that follow. Its services have crash points (tests/support/crash_points.py).
+    It goes with its module: it is never idle, and would slow down all tests that follow. Its services have crash points
+    (tests/support/crash_points.py).
     """
     stack = scaled_beside(real_stack.stack)
     scaled = RealStack(stack, (*_of_this_system(_SCALED), *crash_points.settings(stack)))
