@@ -11,11 +11,12 @@ import typer
 
 from cli import audit, output
 from cli.environment import kafka
-from cli.letters import Letter, Wanted, find
+from cli.letters import Wanted, find, row_of
 from cli.letters import redrive as send_again
 from cli.tail import event_row
 from services.chassis.bus.dead_letters import Reason
 from services.chassis.bus.events import Registry
+from services.chassis.bus.letters import Letter
 from services.chassis.bus.producer import NotDelivered, Producer
 from services.chassis.process.brokers import Brokers
 
@@ -55,7 +56,7 @@ def list_(
     wanted = Wanted((), topic, type_, group, reason, _utc(since), _utc(before), redriven_too)
     letters = asyncio.run(find(kafka(), wanted))
     columns = (*_COLUMNS, "redriven") if redriven_too else _COLUMNS
-    output.show([letter.row() for letter in letters], columns, as_json=as_json, empty="No dead letters.")
+    output.show([row_of(letter) for letter in letters], columns, as_json=as_json, empty="No dead letters.")
 
 
 @app.command()
@@ -73,7 +74,7 @@ def show(
     registry = Registry.of_package()
     for found in letters:
         event = event_row(found.record, registry, reveal=reveal)
-        output.show_json({**found.row(), "event": event, "bytes": len(found.record.value or b"")})
+        output.show_json({**row_of(found), "event": event, "bytes": len(found.record.value or b"")})
 
 
 @app.command()
@@ -102,7 +103,7 @@ def redrive(
     if wanted.anything and not every:
         output.refuse("choose the letters: by position or id, --topic, --type, --group, --reason, --since; or --all")
     letters = asyncio.run(_redrive(kafka(), wanted, dry_run=dry_run))
-    rows = [{**letter.row(), "sent": not dry_run and not letter.left_out} for letter in letters]
+    rows = [{**row_of(letter), "sent": not dry_run and not letter.left_out} for letter in letters]
     output.show(rows, _COLUMNS, as_json=as_json, empty="No such dead letters.")
     if letters and not as_json:
         whole = sum(not letter.left_out for letter in letters)

@@ -111,7 +111,7 @@ def _service_user(system: System, service: Service) -> Manifest:
     acls = [acl("topic", topic, *rights[topic]) for topic in sorted(rights)]
     if consumed:
         acls.append(acl("group", service.group, _READ))
-    acls += [acl("topic", dead_letters(topic), _WRITE) for topic in consumed]
+    acls += [acl("topic", dead_letters(topic), _READ, _WRITE) for topic in consumed]
     return user(service.name, acls)
 
 

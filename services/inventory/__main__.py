@@ -21,6 +21,7 @@ from services.chassis.data.postgres_outbox import PostgresOutbox
 from services.chassis.data.postgres_work import PostgresWork
 from services.chassis.process.reconciliation import Reconciliation
 from services.chassis.process.settings import load
+from services.chassis.rpc.dead_letters import DeadLetters
 from services.chassis.rpc.drifts import ListDrifts
 from services.chassis.rpc.statuses import Catalogue
 from services.inventory.adapters.orders import ORDER_LOOKUP, GrpcOrders
@@ -59,6 +60,8 @@ def run(settings: InventorySettings) -> None:
     orders = GrpcOrders(app.client(OrderLookupServiceStub, ORDER_LOOKUP, settings.order_target))
     hold, publish_low = timedelta(seconds=settings.hold_seconds), PublishLowStock(settings.low_stock_threshold)
     commit, release = CommitReservationHandler(work, publish_low), ReleaseReservationHandler(work)
+    apply = ApplyOrderStatusHandler(work, commit, release)
+    consumer = Consumer(settings.brokers, CONSUMER, handlers(apply), producer, since=BEGINNING)
     products = ProductRpc(
         get_product=GetProductHandler(work),
         list_products=ListProductsHandler(work),
@@ -67,6 +70,7 @@ def run(settings: InventorySettings) -> None:
         adjust_stock=AdjustStockHandler(work, publish_low),
         list_stock_moves=ListStockMovesHandler(work),
         list_drifts=ListDrifts(drifts),
+        dead_letters=DeadLetters(consumer.letters),
         idempotency_secret=settings.idempotency_secret,
     )
     bounds = Bounds(settings.unpaid_orders_per_customer, settings.held_pieces_per_customer)
@@ -74,8 +78,7 @@ def run(settings: InventorySettings) -> None:
     reservations = ReservationRpc(reserve, commit, release, look_up)
     app.serve(product_pb2.DESCRIPTOR.services_by_name["ProductService"], products)
     app.serve(reservation_pb2.DESCRIPTOR.services_by_name["ReservationService"], reservations)
-    apply = ApplyOrderStatusHandler(work, commit, release)
-    Consumer(settings.brokers, CONSUMER, handlers(apply), producer, since=BEGINNING).run_in(app)
+    consumer.run_in(app)
     app.background("relay", Relay(PostgresOutbox(postgres, app.name).lease, producer).run)
     expire = ExpireHoldsHandler(work, orders, release, hold)
     app.background("expiry", expiry(expire, settings.expire_every_seconds).run)

@@ -19,6 +19,7 @@ from services.chassis.data.postgres_drifts import PostgresDrifts
 from services.chassis.data.postgres_work import PostgresWork
 from services.chassis.process.reconciliation import Reconciliation
 from services.chassis.process.settings import load
+from services.chassis.rpc.dead_letters import DeadLetters
 from services.chassis.rpc.drifts import ListDrifts
 from services.chassis.rpc.statuses import Catalogue
 from services.notification.adapters.letters import Letters
@@ -57,6 +58,13 @@ def run(settings: NotificationSettings) -> None:
     letters = Letters(settings.mail_from, settings.web_app_url)
     mailer = SmtpMailer(settings.smtp_url.get_secret_value(), settings.smtp_leave_alone_seconds)
     service = notification_pb2.DESCRIPTOR.services_by_name["NotificationService"]
+    consumers = Consumers(
+        RecordRecipientHandler(work),
+        ForgetRecipientHandler(work),
+        RecordOrderHandler(work),
+        WriteMessageHandler(work),
+    )
+    consumer = Consumer(settings.brokers, CONSUMER, consumers.handlers(), producer, since=BEGINNING)
     rpc = NotificationRpc(
         list_notifications=ListNotificationsHandler(work),
         get_preferences=GetPreferencesHandler(work),
@@ -64,15 +72,10 @@ def run(settings: NotificationSettings) -> None:
         list_parked=ListParkedHandler(work),
         retry_parked=RetryParkedHandler(work),
         list_drifts=ListDrifts(drifts),
+        dead_letters=DeadLetters(consumer.letters),
     )
     app.serve(service, rpc)
-    consumers = Consumers(
-        RecordRecipientHandler(work),
-        ForgetRecipientHandler(work),
-        RecordOrderHandler(work),
-        WriteMessageHandler(work),
-    )
-    Consumer(settings.brokers, CONSUMER, consumers.handlers(), producer, since=BEGINNING).run_in(app)
+    consumer.run_in(app)
     send = SendMessagesHandler(work, tokens, letters, mailer)
     app.background("sender", sender(send, settings.send_every_seconds).run)
     app.background("counting", counting(CountMessagesHandler(work)).run)

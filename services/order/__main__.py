@@ -15,6 +15,7 @@ from services.chassis.data.mongo_drifts import MongoDrifts
 from services.chassis.data.paging import SealedTokens
 from services.chassis.process.reconciliation import Reconciliation
 from services.chassis.process.settings import load
+from services.chassis.rpc.dead_letters import DeadLetters
 from services.chassis.rpc.drifts import ListDrifts
 from services.chassis.rpc.statuses import Catalogue
 from services.order.adapters.all_orders import MongoAllOrders
@@ -66,6 +67,8 @@ def run(settings: OrderSettings) -> None:
     tokens = SealedTokens(settings.idempotency_secret)
     all_orders = MongoAllOrders(mongo, read_side.slices)
     get_order = GetOrderHandler(journal)
+    consumed = handlers(ApplyPaymentHandler(journal), CancelShortHandler(journal))
+    consumer = Consumer(settings.brokers, CONSUMER, consumed, producer, since=BEGINNING)
     orders = OrderRpc(
         place_order=PlaceOrderHandler(journal, inventory),
         get_order=get_order,
@@ -75,6 +78,7 @@ def run(settings: OrderSettings) -> None:
         update_status=UpdateStatusHandler(journal),
         watch_order=WatchOrderHandler(journal, get_order, news),
         list_drifts=ListDrifts(drifts),
+        dead_letters=DeadLetters(consumer.letters),
         idempotency_secret=settings.idempotency_secret,
     )
     app.serve(order_pb2.DESCRIPTOR.services_by_name["OrderService"], orders)
@@ -87,8 +91,7 @@ def run(settings: OrderSettings) -> None:
     app.background("pruner", pruner(read_side.slices, clock.now).run)
     compared = comparisons(mongo, payments, inventory, settings.compare_settled, clock.now)
     app.background("reconciliation", Reconciliation(drifts, settings, *compared).run)
-    consumed = handlers(ApplyPaymentHandler(journal), CancelShortHandler(journal))
-    Consumer(settings.brokers, CONSUMER, consumed, producer, since=BEGINNING).run_in(app)
+    consumer.run_in(app)
     app.run(Catalogue(STATUSES))
 
 

@@ -22,6 +22,7 @@ from services.chassis.data.postgres_outbox import PostgresOutbox
 from services.chassis.process.reconciliation import Reconciliation
 from services.chassis.process.resource import Resource
 from services.chassis.process.settings import load
+from services.chassis.rpc.dead_letters import DeadLetters
 from services.chassis.rpc.drifts import ListDrifts
 from services.chassis.rpc.statuses import Catalogue
 from services.payment.adapters.orders import ORDER_LOOKUP, GrpcOrders
@@ -102,6 +103,8 @@ def run(settings: PaymentSettings) -> None:
     settle_refund = SettleRefund(work, providers, recorder)
     answers, get_payment = FirstAnswers(work, providers), GetPaymentHandler(work)
     apply_notice = ApplyNoticeHandler(work, providers, settle, settle_refund, recorder)
+    apply = ApplyOrderStatusHandler(work, recorder)
+    consumer = Consumer(settings.brokers, CONSUMER, handlers(apply), producer, since=BEGINNING)
     payments = PaymentRpc(
         create_payment=CreatePaymentHandler(work, orders, providers, settle, answers, settings.payment_return_url),
         get_payment=get_payment,
@@ -113,14 +116,14 @@ def run(settings: PaymentSettings) -> None:
         get_credit=GetCreditHandler(work),
         list_credit_entries=ListCreditEntriesHandler(work),
         list_drifts=ListDrifts(drifts),
+        dead_letters=DeadLetters(consumer.letters),
         webhooks=StripeWebhooks(apply_notice, settings.stripe_webhook_secret),
         idempotency_secret=settings.idempotency_secret,
     )
     look_up = PaymentLookupRpc(LookUpOrderPaymentHandler(work))
     app.serve(payment_pb2.DESCRIPTOR.services_by_name["PaymentService"], payments)
     app.serve(payment_lookup_pb2.DESCRIPTOR.services_by_name["PaymentLookupService"], look_up)
-    apply = ApplyOrderStatusHandler(work, recorder)
-    Consumer(settings.brokers, CONSUMER, handlers(apply), producer, since=BEGINNING).run_in(app)
+    consumer.run_in(app)
     reconcile = ReconcileHandler(work, settle, settle_refund)
     app.background("reconciler", Reconciler(reconcile, recorder.due, settings.reconcile_seconds).run)
     compared = comparisons(orders, apply, settle, settle_refund, settings.compare_settled)

@@ -12,8 +12,10 @@ import asyncpg
 import pytest
 from playwright.async_api import Locator, expect
 
+from services.chassis.bus.dead_letters import Reason
 from tests.browser.conftest import Open
 from tests.support.browser import NETWORK, PATIENCE, PHONE, Visitor
+from tests.support.letters import make_dead
 from tests.support.parked import park_messages_of
 from tests.support.second_instance import second_instance
 from tests.support.shop import Customer, Json, Shop, refusal, until
@@ -75,6 +77,24 @@ async def test_a_mail_that_somebody_else_has_sent_again(clerk: Visitor, shop: Sh
         assert not (await staff.call("POST", f"/staff/parked-messages/{message}:retry", {})).is_error
         await mail_of(clerk, person).get_by_role("button").click()
         await clerk.sees("This mail is not parked any more.")
+
+
+async def test_a_dead_letter_is_handled_again(clerk: Visitor, shop: Shop, staff: Customer) -> None:
+    order = await bought(await shop.register())
+    letter = await make_dead(shop.stack, "inventory", order["id"])
+    await make_dead(shop.stack, "inventory", order["id"], Reason.UNREADABLE)
+    await clerk.link("Desk").click()
+    await clerk.link("Dead letters").click()
+    await clerk.is_at("Dead letters")
+    await read_to_the_end(clerk)
+    stock = clerk.page.get_by_role("region", name="Stock").locator(".row", has_text=order["id"])
+    await expect(stock).to_have_count(2, timeout=PATIENCE)
+    await expect(stock.first).to_contain_text("5 attempts · RuntimeError: a fault of the past")
+    await expect(stock.last).to_contain_text("It cannot be handled again")
+    await stock.get_by_role("button", name="Handle again: ORDER_").dblclick()
+    await expect(stock).to_have_count(1, timeout=PATIENCE)
+    listed = (await staff.get("/staff/dead-letters/inventory?pageSize=100"))["letters"]
+    assert letter not in [one["id"] for one in listed]
 
 
 async def bought(customer: Customer) -> Json:
@@ -144,7 +164,7 @@ async def test_a_service_that_does_not_answer_hides_no_other(clerk: Visitor) -> 
 
 async def test_customers_see_nothing_of_it_and_the_api_refuses_them(ada: Visitor, shop: Shop, staff: Customer) -> None:
     person = await ada.as_customer()
-    for path in ("/desk/mails", "/desk/drifts"):
+    for path in ("/desk/mails", "/desk/drifts", "/desk/letters"):
         await ada.go(path)
         await ada.is_at("For staff only")
     services = ("order", "payment", "inventory", "notification")
@@ -153,6 +173,7 @@ async def test_customers_see_nothing_of_it_and_the_api_refuses_them(ada: Visitor
             await person.call("GET", "/staff/parked-messages"),
             await person.call("POST", f"/staff/parked-messages/{message}:retry", {}),
             *[await person.call("GET", f"/staff/drifts/{service}") for service in services],
+            *[await person.call("GET", f"/staff/dead-letters/{service}") for service in services],
         ]
     assert {refusal(answer).status for answer in refused} == {403}
 

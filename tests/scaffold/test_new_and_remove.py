@@ -33,10 +33,11 @@ OWN = ("services/shipping/", "proto/argosy/shipping/", "proto/argosy/event/v1/sh
 DERIVED = {"README.md": "M", "compose.yaml": "M"}
 """Files with blocks that `make generate` writes."""
 WITHOUT_MESSAGES = r"""
-rm web/app/src/pages/messages.tsx web/app/src/desk/mails.tsx web/app/src/desk/message_drifts.ts
+rm web/app/src/pages/messages.tsx web/app/src/desk/mails.tsx web/app/src/desk/notification.ts
 sed -i '/pages.messages/d' web/app/src/app.tsx
 sed -i '/desk.mails/d' web/app/src/desk/index.tsx web/app/src/desk/frame.tsx
-sed -i '/messageDrifts/d' web/app/src/desk/drifts.tsx
+sed -i "/messageDrifts/d" web/app/src/desk/drifts.tsx
+sed -i "/messageLetters/d" web/app/src/desk/letters.tsx
 sed -i '/NotificationService/d' web/app/src/rpc.ts
 sed -i '/account.messages/d' web/app/src/ui/account.tsx
 """

@@ -24,6 +24,7 @@ from services.chassis.bus.consumer_session import ConsumerSession, Stalled
 from services.chassis.bus.dead_letters import TooManyDeadLetters
 from services.chassis.bus.events import Registry
 from services.chassis.bus.handling import FIRST_PAUSE_SECONDS, TRIES, Handler, Handling
+from services.chassis.bus.letters import LetterBox
 from services.chassis.bus.producer import Sender
 from services.chassis.plain import backoff, cancellation, clock, logs
 from services.chassis.process.brokers import Brokers, brokers
@@ -92,6 +93,8 @@ class Consumer:
         self._brokers = brokers(kafka)
         self._group = group
         self._handling = Handling(group, handlers, registry, producer, tries=tries, first_pause=first_pause)
+        self.letters = LetterBox(self._brokers, group, handlers, registry, producer)
+        """The group's dead letters."""
         self._topics = frozenset(registry.topics[event_type] for event_type in handlers)
         self._since = clock.to_millisecond(since)
         self._lag = Lag(self._brokers, group, self._topics, self._since)

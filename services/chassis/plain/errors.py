@@ -119,6 +119,12 @@ class FailedPrecondition(AppError):
     default_message = "not possible in the current state"
 
 
+class DeadLetterNotHandled(FailedPrecondition):
+    """The event of a dead letter could not be handled again."""
+
+    default_message = "the event could not be handled again"
+
+
 class ResourceExhausted(AppError):
     """A limit is exceeded."""
 

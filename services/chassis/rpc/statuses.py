@@ -22,6 +22,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from services.chassis.plain.errors import (
     SOON,
     AlreadyExists,
+    DeadLetterNotHandled,
     DeadlineExceeded,
     FailedPrecondition,
     FieldViolation,
@@ -66,6 +67,7 @@ CHASSIS_FAULTS: Mapping[type[Exception], Fault] = MappingProxyType(
         AlreadyExists: Fault(grpc.StatusCode.ALREADY_EXISTS, "ALREADY_EXISTS"),
         IdempotencyMismatch: Fault(grpc.StatusCode.ALREADY_EXISTS, "IDEMPOTENCY_MISMATCH"),
         IdempotencyInFlight: Fault(grpc.StatusCode.ABORTED, "IDEMPOTENCY_IN_FLIGHT"),
+        DeadLetterNotHandled: Fault(grpc.StatusCode.FAILED_PRECONDITION, "DEAD_LETTER_NOT_HANDLED"),
         FailedPrecondition: Fault(grpc.StatusCode.FAILED_PRECONDITION, "FAILED_PRECONDITION"),
         ResourceExhausted: Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED"),
         Overloaded: Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED"),

@@ -8,11 +8,13 @@ from uuid import UUID
 from google.protobuf.message import Message
 from pydantic import SecretStr
 
+from argosy.deadletter.v1.dead_letter_pb2 import ListDeadLettersResponse, RedriveDeadLetterResponse
 from argosy.inventory.v1 import product_pb2, reservation_pb2
 from argosy.reconciliation.v1.drift_pb2 import ListDriftsResponse
 from services.chassis.data import idempotency, paging
 from services.chassis.plain.unit_of_work import Repeatable
 from services.chassis.rpc.call import Call
+from services.chassis.rpc.dead_letters import DeadLetters
 from services.chassis.rpc.drifts import ListDrifts
 from services.inventory.entrypoints import mapping
 from services.inventory.use_cases.adjust_stock import AdjustStock, AdjustStockHandler
@@ -41,6 +43,7 @@ class ProductRpc:
     adjust_stock: AdjustStockHandler
     list_stock_moves: ListStockMovesHandler
     list_drifts: ListDrifts
+    dead_letters: DeadLetters
     idempotency_secret: SecretStr
 
     async def GetProduct(self, request: product_pb2.GetProductRequest, call: Call) -> product_pb2.Product:
@@ -93,6 +96,18 @@ class ProductRpc:
     async def ListStockDrifts(self, request: product_pb2.ListStockDriftsRequest, call: Call) -> ListDriftsResponse:
         """What reconciliation found."""
         return await self.list_drifts(request.page_size, request.page_token)
+
+    async def ListStockDeadLetters(
+        self, request: product_pb2.ListStockDeadLettersRequest, call: Call
+    ) -> ListDeadLettersResponse:
+        """The events that this service could not handle."""
+        return await self.dead_letters.list(request.page_size, request.page_token)
+
+    async def RedriveStockDeadLetter(
+        self, request: product_pb2.RedriveStockDeadLetterRequest, call: Call
+    ) -> RedriveDeadLetterResponse:
+        """Handles one of them again."""
+        return await self.dead_letters.redrive(request.id, call.user().id)
 
     def _repeatable(self, request: Message, call: Call) -> Repeatable:
         return Repeatable(call.idempotency_key, idempotency.fingerprint(self.idempotency_secret, request))

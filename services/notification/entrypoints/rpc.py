@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from argosy.deadletter.v1.dead_letter_pb2 import ListDeadLettersResponse, RedriveDeadLetterResponse
 from argosy.notification.v1 import notification_pb2
 from argosy.reconciliation.v1.drift_pb2 import ListDriftsResponse
 from services.chassis.data import paging
 from services.chassis.plain import ids
 from services.chassis.rpc.call import Call
+from services.chassis.rpc.dead_letters import DeadLetters
 from services.chassis.rpc.drifts import ListDrifts
 from services.notification.entrypoints import mapping
 from services.notification.use_cases.change_preferences import ChangePreferences, ChangePreferencesHandler
@@ -29,6 +31,7 @@ class NotificationRpc:
     list_parked: ListParkedHandler
     retry_parked: RetryParkedHandler
     list_drifts: ListDrifts
+    dead_letters: DeadLetters
 
     async def ListNotifications(
         self, request: notification_pb2.ListNotificationsRequest, call: Call
@@ -81,6 +84,18 @@ class NotificationRpc:
     ) -> ListDriftsResponse:
         """What reconciliation found."""
         return await self.list_drifts(request.page_size, request.page_token)
+
+    async def ListMessageDeadLetters(
+        self, request: notification_pb2.ListMessageDeadLettersRequest, call: Call
+    ) -> ListDeadLettersResponse:
+        """The events that this service could not handle."""
+        return await self.dead_letters.list(request.page_size, request.page_token)
+
+    async def RedriveMessageDeadLetter(
+        self, request: notification_pb2.RedriveMessageDeadLetterRequest, call: Call
+    ) -> RedriveDeadLetterResponse:
+        """Handles one of them again."""
+        return await self.dead_letters.redrive(request.id, call.user().id)
 
 
 def _last_of(page_token: str) -> UUID | None:

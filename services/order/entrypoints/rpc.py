@@ -9,12 +9,14 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from argosy.deadletter.v1.dead_letter_pb2 import ListDeadLettersResponse, RedriveDeadLetterResponse
 from argosy.order.v1 import order_lookup_pb2, order_pb2
 from argosy.reconciliation.v1.drift_pb2 import ListDriftsResponse
 from services.chassis.data import paging
 from services.chassis.data.idempotency import fingerprint
 from services.chassis.plain.unit_of_work import Repeatable
 from services.chassis.rpc.call import Call
+from services.chassis.rpc.dead_letters import DeadLetters
 from services.chassis.rpc.drifts import ListDrifts
 from services.order.domain.orders import Actor, Status
 from services.order.entrypoints import mapping
@@ -42,6 +44,7 @@ class OrderRpc:
     update_status: UpdateStatusHandler
     watch_order: WatchOrderHandler
     list_drifts: ListDrifts
+    dead_letters: DeadLetters
     idempotency_secret: SecretStr
 
     async def CreateOrder(self, request: order_pb2.CreateOrderRequest, call: Call) -> order_pb2.Order:
@@ -107,6 +110,18 @@ class OrderRpc:
     async def ListOrderDrifts(self, request: order_pb2.ListOrderDriftsRequest, call: Call) -> ListDriftsResponse:
         """What reconciliation found."""
         return await self.list_drifts(request.page_size, request.page_token)
+
+    async def ListOrderDeadLetters(
+        self, request: order_pb2.ListOrderDeadLettersRequest, call: Call
+    ) -> ListDeadLettersResponse:
+        """The events that this service could not handle."""
+        return await self.dead_letters.list(request.page_size, request.page_token)
+
+    async def RedriveOrderDeadLetter(
+        self, request: order_pb2.RedriveOrderDeadLetterRequest, call: Call
+    ) -> RedriveDeadLetterResponse:
+        """Handles one of them again."""
+        return await self.dead_letters.redrive(request.id, call.user().id)
 
 
 @dataclass(frozen=True)

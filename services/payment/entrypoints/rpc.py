@@ -9,12 +9,14 @@ from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.message import Message
 from pydantic import SecretStr
 
+from argosy.deadletter.v1.dead_letter_pb2 import ListDeadLettersResponse, RedriveDeadLetterResponse
 from argosy.payment.v1 import payment_lookup_pb2, payment_pb2
 from argosy.reconciliation.v1.drift_pb2 import ListDriftsResponse
 from services.chassis.data import idempotency, paging
 from services.chassis.plain import ids, money
 from services.chassis.plain.unit_of_work import Repeatable
 from services.chassis.rpc.call import Call
+from services.chassis.rpc.dead_letters import DeadLetters
 from services.chassis.rpc.drifts import ListDrifts
 from services.payment.domain.credit import STORE_CREDIT
 from services.payment.entrypoints import mapping
@@ -45,6 +47,7 @@ class PaymentRpc:
     get_credit: GetCreditHandler
     list_credit_entries: ListCreditEntriesHandler
     list_drifts: ListDrifts
+    dead_letters: DeadLetters
     webhooks: StripeWebhooks
     idempotency_secret: SecretStr
 
@@ -157,6 +160,18 @@ class PaymentRpc:
     async def ListPaymentDrifts(self, request: payment_pb2.ListPaymentDriftsRequest, call: Call) -> ListDriftsResponse:
         """What reconciliation found."""
         return await self.list_drifts(request.page_size, request.page_token)
+
+    async def ListPaymentDeadLetters(
+        self, request: payment_pb2.ListPaymentDeadLettersRequest, call: Call
+    ) -> ListDeadLettersResponse:
+        """The events that this service could not handle."""
+        return await self.dead_letters.list(request.page_size, request.page_token)
+
+    async def RedrivePaymentDeadLetter(
+        self, request: payment_pb2.RedrivePaymentDeadLetterRequest, call: Call
+    ) -> RedriveDeadLetterResponse:
+        """Handles one of them again."""
+        return await self.dead_letters.redrive(request.id, call.user().id)
 
     def _repeatable(self, request: Message, call: Call) -> Repeatable:
         return Repeatable(call.idempotency_key, idempotency.fingerprint(self.idempotency_secret, request))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from tests.support.letters import make_dead
 from tests.support.shop import Customer, Shop
 
 
@@ -58,3 +59,14 @@ def row(name: str) -> Callable[[Row], Row]:
         return make
 
     return note
+
+
+def redrive_of(scene: Scene, service: str) -> Ask:
+    """Handles a dead letter of a service again: an event of the paid order. Made once callers were turned away."""
+    path = {"id": "order-events.0.999999999"}
+
+    async def prepare() -> None:
+        payment = await scene.owner.get(f"/payments/{scene.paid}")
+        path["id"] = await make_dead(scene.shop.stack, service, payment["orderId"])
+
+    return Ask(scene.staff, path, {}, prepare=prepare)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from tests.e2e.rest_rows import Ask, Scene, row
+from tests.e2e.rest_rows import Ask, Scene, redrive_of, row
 
 
 @row("ProductService.ListProducts")
@@ -41,3 +41,13 @@ async def list_stock_moves(scene: Scene) -> Ask:
 @row("ProductService.ListStockDrifts")
 async def list_stock_drifts(scene: Scene) -> Ask:
     return Ask(scene.staff, {"pageSize": "1"})
+
+
+@row("ProductService.ListStockDeadLetters")
+async def list_stock_dead_letters(scene: Scene) -> Ask:
+    return Ask(scene.staff, {"pageSize": "1"})
+
+
+@row("ProductService.RedriveStockDeadLetter")
+async def redrive_stock_dead_letter(scene: Scene) -> Ask:
+    return redrive_of(scene, "inventory")

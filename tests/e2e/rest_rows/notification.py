@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.rest_rows import Ask, Scene, row
+from tests.e2e.rest_rows import Ask, Scene, redrive_of, row
 from tests.support.parked import park_messages_of
 from tests.support.shop import until
 
@@ -43,3 +43,13 @@ async def retry_parked_message(scene: Scene) -> Ask:
 @row("NotificationService.ListMessageDrifts")
 async def list_message_drifts(scene: Scene) -> Ask:
     return Ask(scene.staff, {"pageSize": "1"})
+
+
+@row("NotificationService.ListMessageDeadLetters")
+async def list_message_dead_letters(scene: Scene) -> Ask:
+    return Ask(scene.staff, {"pageSize": "1"})
+
+
+@row("NotificationService.RedriveMessageDeadLetter")
+async def redrive_message_dead_letter(scene: Scene) -> Ask:
+    return redrive_of(scene, "notification")

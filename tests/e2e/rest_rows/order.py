@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.rest_rows import Ask, Scene, row
+from tests.e2e.rest_rows import Ask, Scene, redrive_of, row
 from tests.support.shop import ADDRESS, an_order, answered
 
 
@@ -49,3 +49,13 @@ async def update_order_status(scene: Scene) -> Ask:
 @row("OrderService.ListOrderDrifts")
 async def list_order_drifts(scene: Scene) -> Ask:
     return Ask(scene.staff, {"pageSize": "1"})
+
+
+@row("OrderService.ListOrderDeadLetters")
+async def list_order_dead_letters(scene: Scene) -> Ask:
+    return Ask(scene.staff, {"pageSize": "1"})
+
+
+@row("OrderService.RedriveOrderDeadLetter")
+async def redrive_order_dead_letter(scene: Scene) -> Ask:
+    return redrive_of(scene, "order")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from tests.e2e.rest_rows import Ask, Scene, row
+from tests.e2e.rest_rows import Ask, Scene, redrive_of, row
 from tests.e2e.test_bad_input import signed, webhook
 from tests.support.shop import CHALLENGED, VISA
 
@@ -70,3 +70,13 @@ async def handle_stripe_webhook(scene: Scene) -> Ask:
 @row("PaymentService.ListPaymentDrifts")
 async def list_payment_drifts(scene: Scene) -> Ask:
     return Ask(scene.staff, {"pageSize": "1"})
+
+
+@row("PaymentService.ListPaymentDeadLetters")
+async def list_payment_dead_letters(scene: Scene) -> Ask:
+    return Ask(scene.staff, {"pageSize": "1"})
+
+
+@row("PaymentService.RedrivePaymentDeadLetter")
+async def redrive_payment_dead_letter(scene: Scene) -> Ask:
+    return redrive_of(scene, "payment")

@@ -5,40 +5,19 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
 
 import pytest
 
-from argosy.event.v1 import user_events_pb2
-from services.chassis.bus import events
 from services.chassis.bus.consumer import Consumer
-from services.chassis.bus.events import Event, OutgoingRecord
+from services.chassis.bus.events import OutgoingRecord
 from services.chassis.bus.producer import Producer
 from services.chassis.plain import clock
 from tests.support.argosy import argosy
+from tests.support.moody import Moody, publish
 
 TOPIC = "user-events"
 LARGEST = 1 << 20
 """Bytes that a record may have."""
-
-
-@dataclass
-class Moody:
-    """A consumer that cannot handle some users' events, until it is mended."""
-
-    cannot: set[str] = field(default_factory=set)
-    handled: list[Event] = field(default_factory=list)
-
-    async def __call__(self, event: Event) -> None:
-        if event.key in self.cannot:
-            raise ValueError("a fault of ours")
-        self.handled.append(event)
-
-    async def has_handled(self, *keys: str) -> None:
-        """Return when events of all these users were handled."""
-        async with asyncio.timeout(60):
-            while not set(keys) <= {event.key for event in self.handled}:
-                await asyncio.sleep(0.05)
 
 
 @pytest.fixture
@@ -72,14 +51,6 @@ async def moody(kafka_bootstrap: str, producer: Producer, group: str) -> AsyncIt
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def _publish(producer: Producer, *keys: str) -> None:
-    for key in keys:
-        message = user_events_pb2.UserDeleted(user_id=key)
-        await producer.send(
-            events.encode(message, id=uuid.uuid4(), source="/argosy/user", time=clock.now(), subject=key, key=key)
-        )
-
-
 async def _letters(group: str, bus: Mapping[str, str], count: int, *more: str) -> list[dict[str, object]]:
     """The letters of the group, once there are so many."""
     async with asyncio.timeout(60):
@@ -94,7 +65,7 @@ async def test_letters_are_listed_shown_and_sent_again_once(
 ) -> None:
     bad, good = str(uuid.uuid4()), str(uuid.uuid4())
     moody.cannot = {bad}
-    await _publish(producer, bad, good)
+    await publish(producer, bad, good)
     (letter,) = await _letters(group, bus, 1)
     assert (letter["type"], letter["key"], letter["reason"], letter["attempts"]) == ("USER_DELETED", bad, "failed", 2)
     assert letter["error"] == "ValueError: a fault of ours"
@@ -128,7 +99,7 @@ async def test_what_still_cannot_be_handled_comes_back_as_a_new_letter(
 ) -> None:
     bad = str(uuid.uuid4())
     moody.cannot = {bad}
-    await _publish(producer, bad)
+    await publish(producer, bad)
     (first,) = await _letters(group, bus, 1)
     assert (await argosy("dlq", "redrive", str(first["letter"]), "--json", environment=bus)).code == 0
     both = await _letters(group, bus, 2, "--all")
@@ -141,7 +112,7 @@ async def test_letters_are_chosen_by_the_options(
 ) -> None:
     first, second = str(uuid.uuid4()), str(uuid.uuid4())
     moody.cannot = {first, second}
-    await _publish(producer, first)
+    await publish(producer, first)
     await producer.send(OutgoingRecord(TOPIC, second.encode(), b"\xff", (("ce_type", b"USER_DELETED"),)))
     await _letters(group, bus, 2)
     (unreadable,) = await _letters(group, bus, 1, "--reason", "unreadable")

@@ -8,7 +8,7 @@ import { More } from "../ui/more";
 import { Loading, Problem, When } from "../ui/parts";
 import { Fact } from "./facts";
 import { DeskPage } from "./frame";
-import { messageDrifts } from "./message_drifts";
+import { messageDrifts } from "./notification";
 import { d } from "./texts";
 
 type Read = (request: { pageToken: string }) => Promise<ListDriftsResponse>;

@@ -15,6 +15,7 @@ export function DeskPage({ title, lead, children }: DeskPageProps) {
     ["/desk/products", desk.products],
     ["/desk/customers", desk.customers],
     ["/desk/mails", desk.mails],
+    ["/desk/letters", desk.letters],
     ["/desk/drifts", desk.drifts],
   ] as const;
   return (

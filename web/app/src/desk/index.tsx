@@ -19,6 +19,7 @@ const ROUTES: Routes = [
   ["/desk/customers", () => import("./customers")],
   ["/desk/customers/:id", () => import("./customer")],
   ["/desk/mails", () => import("./mails")],
+  ["/desk/letters", () => import("./letters")],
   ["/desk/drifts", () => import("./drifts")],
 ];
 

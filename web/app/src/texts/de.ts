@@ -333,6 +333,7 @@ const de: Texts = {
     CONTENDED: "Jemand hat das im selben Augenblick geändert. Bitte versuchen Sie es noch einmal.",
     CUSTOMER_REFUSED: "Der Zahlungsdienst kennt diesen Kunden nicht. Bezahlen Sie auf andere Weise.",
     DEADLINE_EXCEEDED: "Die Antwort dauert zu lange. Versuchen Sie es noch einmal; nichts geschieht doppelt.",
+    DEAD_LETTER_NOT_HANDLED: "Es ist wieder fehlgeschlagen. Zuerst die Ursache beheben.",
     DIFFERS_FROM_ORDER: "Der Betrag weicht von der Bestellung ab. Bitte laden Sie die Seite neu.",
     EMAIL_TAKEN: "Diese E-Mail hat schon ein Konto. Melden Sie sich an, oder wählen Sie eine andere.",
     EMAIL_VERIFIED: "Ihre E-Mail ist schon bestätigt.",

@@ -333,6 +333,7 @@ const en = {
     CONTENDED: "Somebody changed this at the same moment. Please try again.",
     CUSTOMER_REFUSED: "The payment provider does not know this customer. Choose another way to pay.",
     DEADLINE_EXCEEDED: "The answer takes too long. Please try again; nothing is done twice.",
+    DEAD_LETTER_NOT_HANDLED: "It failed again. Repair the cause first.",
     DIFFERS_FROM_ORDER: "The amount differs from the order. Please load the page again.",
     EMAIL_TAKEN: "An account has this email already. Sign in, or choose another email.",
     EMAIL_VERIFIED: "Your email is verified already.",

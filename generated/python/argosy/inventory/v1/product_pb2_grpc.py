@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from argosy.deadletter.v1 import dead_letter_pb2 as argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2
 from argosy.inventory.v1 import product_pb2 as argosy_dot_inventory_dot_v1_dot_product__pb2
 from argosy.reconciliation.v1 import drift_pb2 as argosy_dot_reconciliation_dot_v1_dot_drift__pb2
 
@@ -71,6 +72,16 @@ class ProductServiceStub:
                 request_serializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockDriftsRequest.SerializeToString,
                 response_deserializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
                 _registered_method=True)
+        self.ListStockDeadLetters = channel.unary_unary(
+                '/argosy.inventory.v1.ProductService/ListStockDeadLetters',
+                request_serializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockDeadLettersRequest.SerializeToString,
+                response_deserializer=argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.ListDeadLettersResponse.FromString,
+                _registered_method=True)
+        self.RedriveStockDeadLetter = channel.unary_unary(
+                '/argosy.inventory.v1.ProductService/RedriveStockDeadLetter',
+                request_serializer=argosy_dot_inventory_dot_v1_dot_product__pb2.RedriveStockDeadLetterRequest.SerializeToString,
+                response_deserializer=argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.RedriveDeadLetterResponse.FromString,
+                _registered_method=True)
 
 
 class ProductServiceServicer:
@@ -130,6 +141,23 @@ class ProductServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListStockDeadLetters(self, request, context):
+        """Lists the events that this service could not handle, in pages: those of the newest 1,000 dead letters of each
+        partition that were not redriven.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RedriveStockDeadLetter(self, request, context):
+        """Has this service handle the event of a dead letter again: repair the cause first. An event that it has applied
+        already changes nothing. If it fails again, the letter stays: FAILED_PRECONDITION (DEAD_LETTER_NOT_HANDLED). A
+        letter that does not exist, or was redriven, is NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProductServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -167,6 +195,16 @@ def add_ProductServiceServicer_to_server(servicer, server):
                     servicer.ListStockDrifts,
                     request_deserializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockDriftsRequest.FromString,
                     response_serializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.SerializeToString,
+            ),
+            'ListStockDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListStockDeadLetters,
+                    request_deserializer=argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockDeadLettersRequest.FromString,
+                    response_serializer=argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.ListDeadLettersResponse.SerializeToString,
+            ),
+            'RedriveStockDeadLetter': grpc.unary_unary_rpc_method_handler(
+                    servicer.RedriveStockDeadLetter,
+                    request_deserializer=argosy_dot_inventory_dot_v1_dot_product__pb2.RedriveStockDeadLetterRequest.FromString,
+                    response_serializer=argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.RedriveDeadLetterResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -359,6 +397,60 @@ class ProductService:
             '/argosy.inventory.v1.ProductService/ListStockDrifts',
             argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockDriftsRequest.SerializeToString,
             argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListStockDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.inventory.v1.ProductService/ListStockDeadLetters',
+            argosy_dot_inventory_dot_v1_dot_product__pb2.ListStockDeadLettersRequest.SerializeToString,
+            argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.ListDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RedriveStockDeadLetter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.inventory.v1.ProductService/RedriveStockDeadLetter',
+            argosy_dot_inventory_dot_v1_dot_product__pb2.RedriveStockDeadLetterRequest.SerializeToString,
+            argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.RedriveDeadLetterResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -3,6 +3,7 @@
 isort:skip_file
 The catalog: products, prices and stock."""
 
+from argosy.deadletter.v1 import dead_letter_pb2 as _dead_letter_pb2
 from argosy.inventory.v1 import product_pb2 as _product_pb2
 from argosy.reconciliation.v1 import drift_pb2 as _drift_pb2
 from collections import abc as _abc
@@ -55,6 +56,15 @@ class ProductServiceStub:
     """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
     pages.
     """
+    ListStockDeadLetters: _grpc.UnaryUnaryMultiCallable[_product_pb2.ListStockDeadLettersRequest, _dead_letter_pb2.ListDeadLettersResponse]
+    """Lists the events that this service could not handle, in pages: those of the newest 1,000 dead letters of each
+    partition that were not redriven.
+    """
+    RedriveStockDeadLetter: _grpc.UnaryUnaryMultiCallable[_product_pb2.RedriveStockDeadLetterRequest, _dead_letter_pb2.RedriveDeadLetterResponse]
+    """Has this service handle the event of a dead letter again: repair the cause first. An event that it has applied
+    already changes nothing. If it fails again, the letter stays: FAILED_PRECONDITION (DEAD_LETTER_NOT_HANDLED). A
+    letter that does not exist, or was redriven, is NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class ProductServiceAsyncStub(ProductServiceStub):
@@ -81,6 +91,15 @@ class ProductServiceAsyncStub(ProductServiceStub):
     ListStockDrifts: _aio.UnaryUnaryMultiCallable[_product_pb2.ListStockDriftsRequest, _drift_pb2.ListDriftsResponse]  # type: ignore[assignment]
     """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
     pages.
+    """
+    ListStockDeadLetters: _aio.UnaryUnaryMultiCallable[_product_pb2.ListStockDeadLettersRequest, _dead_letter_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
+    """Lists the events that this service could not handle, in pages: those of the newest 1,000 dead letters of each
+    partition that were not redriven.
+    """
+    RedriveStockDeadLetter: _aio.UnaryUnaryMultiCallable[_product_pb2.RedriveStockDeadLetterRequest, _dead_letter_pb2.RedriveDeadLetterResponse]  # type: ignore[assignment]
+    """Has this service handle the event of a dead letter again: repair the cause first. An event that it has applied
+    already changes nothing. If it fails again, the letter stays: FAILED_PRECONDITION (DEAD_LETTER_NOT_HANDLED). A
+    letter that does not exist, or was redriven, is NOT_FOUND.
     """
 
 class ProductServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -147,6 +166,27 @@ class ProductServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_drift_pb2.ListDriftsResponse, _abc.Awaitable[_drift_pb2.ListDriftsResponse]]:
         """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
         pages.
+        """
+
+    @_abc_1.abstractmethod
+    def ListStockDeadLetters(
+        self,
+        request: _product_pb2.ListStockDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dead_letter_pb2.ListDeadLettersResponse, _abc.Awaitable[_dead_letter_pb2.ListDeadLettersResponse]]:
+        """Lists the events that this service could not handle, in pages: those of the newest 1,000 dead letters of each
+        partition that were not redriven.
+        """
+
+    @_abc_1.abstractmethod
+    def RedriveStockDeadLetter(
+        self,
+        request: _product_pb2.RedriveStockDeadLetterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dead_letter_pb2.RedriveDeadLetterResponse, _abc.Awaitable[_dead_letter_pb2.RedriveDeadLetterResponse]]:
+        """Has this service handle the event of a dead letter again: repair the cause first. An event that it has applied
+        already changes nothing. If it fails again, the letter stays: FAILED_PRECONDITION (DEAD_LETTER_NOT_HANDLED). A
+        letter that does not exist, or was redriven, is NOT_FOUND.
         """
 
 def add_ProductServiceServicer_to_server(servicer: ProductServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -22,6 +22,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from argosy.deadletter.v1 import dead_letter_pb2 as argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2
 from argosy.policy.v1 import policy_pb2 as argosy_dot_policy_dot_v1_dot_policy__pb2
 from argosy.reconciliation.v1 import drift_pb2 as argosy_dot_reconciliation_dot_v1_dot_drift__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
@@ -29,7 +30,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)argosy/notification/v1/notification.proto\x12\x16\x61rgosy.notification.v1\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a$argosy/reconciliation/v1/drift.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"i\n\x18ListMessageDriftsRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"j\n\x19ListParkedMessagesRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x87\x01\n\x1aListParkedMessagesResponse\x12\x41\n\x08messages\x18\x01 \x03(\x0b\x32%.argosy.notification.v1.ParkedMessageR\x08messages\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe6\x01\n\rParkedMessage\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x17\n\x07user_id\x18\x03 \x01(\tR\x06userId\x12\x1e\n\x08order_id\x18\x04 \x01(\tH\x00R\x07orderId\x88\x01\x01\x12\x1a\n\x08\x61ttempts\x18\x05 \x01(\x05R\x08\x61ttempts\x12\x14\n\x05\x65rror\x18\x06 \x01(\tR\x05\x65rror\x12\x39\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAtB\x0b\n\t_order_id\"8\n\x19RetryParkedMessageRequest\x12\x1b\n\x02id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01R\x02id\"\x1c\n\x1aRetryParkedMessageResponse\"\x17\n\x15GetPreferencesRequest\"r\n\x18UpdatePreferencesRequest\x12V\n\x0bpreferences\x18\x01 \x03(\x0b\x32(.argosy.notification.v1.PreferenceChangeB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64R\x0bpreferences\"_\n\x10PreferenceChange\x12\x1e\n\x04kind\x18\x01 \x01(\tB\n\xbaH\x07r\x02\x18\x32\xc8\x01\x01R\x04kind\x12!\n\x05\x65mail\x18\x02 \x01(\x08\x42\x06\xbaH\x03\xc8\x01\x01H\x00R\x05\x65mail\x88\x01\x01\x42\x08\n\x06_email\"S\n\x0bPreferences\x12\x44\n\x0bpreferences\x18\x01 \x03(\x0b\x32\".argosy.notification.v1.PreferenceR\x0bpreferences\"R\n\nPreference\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12\x14\n\x05\x65mail\x18\x02 \x01(\x08R\x05\x65mail\x12\x1a\n\x08required\x18\x03 \x01(\x08R\x08required\"i\n\x18ListNotificationsRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x8f\x01\n\x19ListNotificationsResponse\x12J\n\rnotifications\x18\x01 \x03(\x0b\x32$.argosy.notification.v1.NotificationR\rnotifications\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9b\x02\n\x0cNotification\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x18\n\x07\x63hannel\x18\x03 \x01(\tR\x07\x63hannel\x12\x18\n\x07subject\x18\x04 \x01(\tR\x07subject\x12\x1e\n\x08order_id\x18\x05 \x01(\tH\x00R\x07orderId\x88\x01\x01\x12\x16\n\x06status\x18\x06 \x01(\tR\x06status\x12\x39\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x33\n\x07sent_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06sentAtB\x0b\n\t_order_id2\xb8\x08\n\x13NotificationService\x12\xa0\x01\n\x11ListNotifications\x12\x30.argosy.notification.v1.ListNotificationsRequest\x1a\x31.argosy.notification.v1.ListNotificationsResponse\"&\x90\x02\x01\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/notifications\x12\x98\x01\n\x0eGetPreferences\x12-.argosy.notification.v1.GetPreferencesRequest\x1a#.argosy.notification.v1.Preferences\"2\x90\x02\x01\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02#\x12!/api/v1/notifications/preferences\x12\xa1\x01\n\x11UpdatePreferences\x12\x30.argosy.notification.v1.UpdatePreferencesRequest\x1a#.argosy.notification.v1.Preferences\"5\x90\x02\x02\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02&2!/api/v1/notifications/preferences:\x01*\x12\xab\x01\n\x12ListParkedMessages\x12\x31.argosy.notification.v1.ListParkedMessagesRequest\x1a\x32.argosy.notification.v1.ListParkedMessagesResponse\".\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x1f\x12\x1d/api/v1/staff/parked-messages\x12\xb6\x01\n\x12RetryParkedMessage\x12\x31.argosy.notification.v1.RetryParkedMessageRequest\x1a\x32.argosy.notification.v1.RetryParkedMessageResponse\"9\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02-\"(/api/v1/staff/parked-messages/{id}:retry:\x01*\x12\xa7\x01\n\x11ListMessageDrifts\x12\x30.argosy.notification.v1.ListMessageDriftsRequest\x1a,.argosy.reconciliation.v1.ListDriftsResponse\"2\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02#\x12!/api/v1/staff/drifts/notification\x1a.\x8a\xb5\x18*\n\x0cnotification\x12\x02\x08\n\x1a\x06\x08\x02\x12\x02\x08\x03\"\x0e\n\x06public\x10\xac\x02\x18\xf0.b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)argosy/notification/v1/notification.proto\x12\x16\x61rgosy.notification.v1\x1a&argosy/deadletter/v1/dead_letter.proto\x1a\x1d\x61rgosy/policy/v1/policy.proto\x1a$argosy/reconciliation/v1/drift.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"i\n\x18ListMessageDriftsRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"n\n\x1dListMessageDeadLettersRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"k\n\x1fRedriveMessageDeadLetterRequest\x12H\n\x02id\x18\x01 \x01(\tB8\xbaH5r02.^[a-z][a-z-]{0,99}[.][0-9]{1,9}[.][0-9]{1,18}$\xc8\x01\x01R\x02id\"j\n\x19ListParkedMessagesRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x87\x01\n\x1aListParkedMessagesResponse\x12\x41\n\x08messages\x18\x01 \x03(\x0b\x32%.argosy.notification.v1.ParkedMessageR\x08messages\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe6\x01\n\rParkedMessage\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x17\n\x07user_id\x18\x03 \x01(\tR\x06userId\x12\x1e\n\x08order_id\x18\x04 \x01(\tH\x00R\x07orderId\x88\x01\x01\x12\x1a\n\x08\x61ttempts\x18\x05 \x01(\x05R\x08\x61ttempts\x12\x14\n\x05\x65rror\x18\x06 \x01(\tR\x05\x65rror\x12\x39\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAtB\x0b\n\t_order_id\"8\n\x19RetryParkedMessageRequest\x12\x1b\n\x02id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01R\x02id\"\x1c\n\x1aRetryParkedMessageResponse\"\x17\n\x15GetPreferencesRequest\"r\n\x18UpdatePreferencesRequest\x12V\n\x0bpreferences\x18\x01 \x03(\x0b\x32(.argosy.notification.v1.PreferenceChangeB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64R\x0bpreferences\"_\n\x10PreferenceChange\x12\x1e\n\x04kind\x18\x01 \x01(\tB\n\xbaH\x07r\x02\x18\x32\xc8\x01\x01R\x04kind\x12!\n\x05\x65mail\x18\x02 \x01(\x08\x42\x06\xbaH\x03\xc8\x01\x01H\x00R\x05\x65mail\x88\x01\x01\x42\x08\n\x06_email\"S\n\x0bPreferences\x12\x44\n\x0bpreferences\x18\x01 \x03(\x0b\x32\".argosy.notification.v1.PreferenceR\x0bpreferences\"R\n\nPreference\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12\x14\n\x05\x65mail\x18\x02 \x01(\x08R\x05\x65mail\x12\x1a\n\x08required\x18\x03 \x01(\x08R\x08required\"i\n\x18ListNotificationsRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x8f\x01\n\x19ListNotificationsResponse\x12J\n\rnotifications\x18\x01 \x03(\x0b\x32$.argosy.notification.v1.NotificationR\rnotifications\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9b\x02\n\x0cNotification\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x18\n\x07\x63hannel\x18\x03 \x01(\tR\x07\x63hannel\x12\x18\n\x07subject\x18\x04 \x01(\tR\x07subject\x12\x1e\n\x08order_id\x18\x05 \x01(\tH\x00R\x07orderId\x88\x01\x01\x12\x16\n\x06status\x18\x06 \x01(\tR\x06status\x12\x39\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x33\n\x07sent_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06sentAtB\x0b\n\t_order_id2\xc4\x0b\n\x13NotificationService\x12\xa0\x01\n\x11ListNotifications\x12\x30.argosy.notification.v1.ListNotificationsRequest\x1a\x31.argosy.notification.v1.ListNotificationsResponse\"&\x90\x02\x01\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/notifications\x12\x98\x01\n\x0eGetPreferences\x12-.argosy.notification.v1.GetPreferencesRequest\x1a#.argosy.notification.v1.Preferences\"2\x90\x02\x01\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02#\x12!/api/v1/notifications/preferences\x12\xa1\x01\n\x11UpdatePreferences\x12\x30.argosy.notification.v1.UpdatePreferencesRequest\x1a#.argosy.notification.v1.Preferences\"5\x90\x02\x02\x8a\xb5\x18\x02\x08\x02\x82\xd3\xe4\x93\x02&2!/api/v1/notifications/preferences:\x01*\x12\xab\x01\n\x12ListParkedMessages\x12\x31.argosy.notification.v1.ListParkedMessagesRequest\x1a\x32.argosy.notification.v1.ListParkedMessagesResponse\".\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x1f\x12\x1d/api/v1/staff/parked-messages\x12\xb6\x01\n\x12RetryParkedMessage\x12\x31.argosy.notification.v1.RetryParkedMessageRequest\x1a\x32.argosy.notification.v1.RetryParkedMessageResponse\"9\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02-\"(/api/v1/staff/parked-messages/{id}:retry:\x01*\x12\xa7\x01\n\x11ListMessageDrifts\x12\x30.argosy.notification.v1.ListMessageDriftsRequest\x1a,.argosy.reconciliation.v1.ListDriftsResponse\"2\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02#\x12!/api/v1/staff/drifts/notification\x12\xb8\x01\n\x16ListMessageDeadLetters\x12\x35.argosy.notification.v1.ListMessageDeadLettersRequest\x1a-.argosy.deadletter.v1.ListDeadLettersResponse\"8\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02)\x12\'/api/v1/staff/dead-letters/notification\x12\xce\x01\n\x18RedriveMessageDeadLetter\x12\x37.argosy.notification.v1.RedriveMessageDeadLetterRequest\x1a/.argosy.deadletter.v1.RedriveDeadLetterResponse\"H\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x39\"4/api/v1/staff/dead-letters/notification/{id}:redrive:\x01*\x1a.\x8a\xb5\x18*\n\x0cnotification\x12\x02\x08\n\x1a\x06\x08\x02\x12\x02\x08\x03\"\x0e\n\x06public\x10\xac\x02\x18\xf0.b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +41,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTMESSAGEDRIFTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTMESSAGEDRIFTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTMESSAGEDRIFTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_LISTMESSAGEDEADLETTERSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTMESSAGEDEADLETTERSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTMESSAGEDEADLETTERSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTMESSAGEDEADLETTERSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_REDRIVEMESSAGEDEADLETTERREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_REDRIVEMESSAGEDEADLETTERREQUEST'].fields_by_name['id']._serialized_options = b'\272H5r02.^[a-z][a-z-]{0,99}[.][0-9]{1,9}[.][0-9]{1,18}$\310\001\001'
   _globals['_LISTPARKEDMESSAGESREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTPARKEDMESSAGESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTPARKEDMESSAGESREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -70,34 +77,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NOTIFICATIONSERVICE'].methods_by_name['RetryParkedMessage']._serialized_options = b'\212\265\030\002\010\003\202\323\344\223\002-\"(/api/v1/staff/parked-messages/{id}:retry:\001*'
   _globals['_NOTIFICATIONSERVICE'].methods_by_name['ListMessageDrifts']._loaded_options = None
   _globals['_NOTIFICATIONSERVICE'].methods_by_name['ListMessageDrifts']._serialized_options = b'\220\002\001\212\265\030\002\010\003\202\323\344\223\002#\022!/api/v1/staff/drifts/notification'
-  _globals['_LISTMESSAGEDRIFTSREQUEST']._serialized_start=230
-  _globals['_LISTMESSAGEDRIFTSREQUEST']._serialized_end=335
-  _globals['_LISTPARKEDMESSAGESREQUEST']._serialized_start=337
-  _globals['_LISTPARKEDMESSAGESREQUEST']._serialized_end=443
-  _globals['_LISTPARKEDMESSAGESRESPONSE']._serialized_start=446
-  _globals['_LISTPARKEDMESSAGESRESPONSE']._serialized_end=581
-  _globals['_PARKEDMESSAGE']._serialized_start=584
-  _globals['_PARKEDMESSAGE']._serialized_end=814
-  _globals['_RETRYPARKEDMESSAGEREQUEST']._serialized_start=816
-  _globals['_RETRYPARKEDMESSAGEREQUEST']._serialized_end=872
-  _globals['_RETRYPARKEDMESSAGERESPONSE']._serialized_start=874
-  _globals['_RETRYPARKEDMESSAGERESPONSE']._serialized_end=902
-  _globals['_GETPREFERENCESREQUEST']._serialized_start=904
-  _globals['_GETPREFERENCESREQUEST']._serialized_end=927
-  _globals['_UPDATEPREFERENCESREQUEST']._serialized_start=929
-  _globals['_UPDATEPREFERENCESREQUEST']._serialized_end=1043
-  _globals['_PREFERENCECHANGE']._serialized_start=1045
-  _globals['_PREFERENCECHANGE']._serialized_end=1140
-  _globals['_PREFERENCES']._serialized_start=1142
-  _globals['_PREFERENCES']._serialized_end=1225
-  _globals['_PREFERENCE']._serialized_start=1227
-  _globals['_PREFERENCE']._serialized_end=1309
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=1311
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=1416
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=1419
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=1562
-  _globals['_NOTIFICATION']._serialized_start=1565
-  _globals['_NOTIFICATION']._serialized_end=1848
-  _globals['_NOTIFICATIONSERVICE']._serialized_start=1851
-  _globals['_NOTIFICATIONSERVICE']._serialized_end=2931
+  _globals['_NOTIFICATIONSERVICE'].methods_by_name['ListMessageDeadLetters']._loaded_options = None
+  _globals['_NOTIFICATIONSERVICE'].methods_by_name['ListMessageDeadLetters']._serialized_options = b'\220\002\001\212\265\030\002\010\003\202\323\344\223\002)\022\'/api/v1/staff/dead-letters/notification'
+  _globals['_NOTIFICATIONSERVICE'].methods_by_name['RedriveMessageDeadLetter']._loaded_options = None
+  _globals['_NOTIFICATIONSERVICE'].methods_by_name['RedriveMessageDeadLetter']._serialized_options = b'\220\002\002\212\265\030\002\010\003\202\323\344\223\0029\"4/api/v1/staff/dead-letters/notification/{id}:redrive:\001*'
+  _globals['_LISTMESSAGEDRIFTSREQUEST']._serialized_start=270
+  _globals['_LISTMESSAGEDRIFTSREQUEST']._serialized_end=375
+  _globals['_LISTMESSAGEDEADLETTERSREQUEST']._serialized_start=377
+  _globals['_LISTMESSAGEDEADLETTERSREQUEST']._serialized_end=487
+  _globals['_REDRIVEMESSAGEDEADLETTERREQUEST']._serialized_start=489
+  _globals['_REDRIVEMESSAGEDEADLETTERREQUEST']._serialized_end=596
+  _globals['_LISTPARKEDMESSAGESREQUEST']._serialized_start=598
+  _globals['_LISTPARKEDMESSAGESREQUEST']._serialized_end=704
+  _globals['_LISTPARKEDMESSAGESRESPONSE']._serialized_start=707
+  _globals['_LISTPARKEDMESSAGESRESPONSE']._serialized_end=842
+  _globals['_PARKEDMESSAGE']._serialized_start=845
+  _globals['_PARKEDMESSAGE']._serialized_end=1075
+  _globals['_RETRYPARKEDMESSAGEREQUEST']._serialized_start=1077
+  _globals['_RETRYPARKEDMESSAGEREQUEST']._serialized_end=1133
+  _globals['_RETRYPARKEDMESSAGERESPONSE']._serialized_start=1135
+  _globals['_RETRYPARKEDMESSAGERESPONSE']._serialized_end=1163
+  _globals['_GETPREFERENCESREQUEST']._serialized_start=1165
+  _globals['_GETPREFERENCESREQUEST']._serialized_end=1188
+  _globals['_UPDATEPREFERENCESREQUEST']._serialized_start=1190
+  _globals['_UPDATEPREFERENCESREQUEST']._serialized_end=1304
+  _globals['_PREFERENCECHANGE']._serialized_start=1306
+  _globals['_PREFERENCECHANGE']._serialized_end=1401
+  _globals['_PREFERENCES']._serialized_start=1403
+  _globals['_PREFERENCES']._serialized_end=1486
+  _globals['_PREFERENCE']._serialized_start=1488
+  _globals['_PREFERENCE']._serialized_end=1570
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=1572
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=1677
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=1680
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=1823
+  _globals['_NOTIFICATION']._serialized_start=1826
+  _globals['_NOTIFICATION']._serialized_end=2109
+  _globals['_NOTIFICATIONSERVICE']._serialized_start=2112
+  _globals['_NOTIFICATIONSERVICE']._serialized_end=3588
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from argosy.deadletter.v1 import dead_letter_pb2 as argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2
 from argosy.notification.v1 import notification_pb2 as argosy_dot_notification_dot_v1_dot_notification__pb2
 from argosy.reconciliation.v1 import drift_pb2 as argosy_dot_reconciliation_dot_v1_dot_drift__pb2
 
@@ -66,6 +67,16 @@ class NotificationServiceStub:
                 request_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.ListMessageDriftsRequest.SerializeToString,
                 response_deserializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
                 _registered_method=True)
+        self.ListMessageDeadLetters = channel.unary_unary(
+                '/argosy.notification.v1.NotificationService/ListMessageDeadLetters',
+                request_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.ListMessageDeadLettersRequest.SerializeToString,
+                response_deserializer=argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.ListDeadLettersResponse.FromString,
+                _registered_method=True)
+        self.RedriveMessageDeadLetter = channel.unary_unary(
+                '/argosy.notification.v1.NotificationService/RedriveMessageDeadLetter',
+                request_serializer=argosy_dot_notification_dot_v1_dot_notification__pb2.RedriveMessageDeadLetterRequest.SerializeToString,
+                response_deserializer=argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.RedriveDeadLetterResponse.FromString,
+                _registered_method=True)
 
 
 class NotificationServiceServicer:
@@ -117,6 +128,23 @@ class NotificationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListMessageDeadLetters(self, request, context):
+        """Lists the events that this service could not handle, in pages: those of the newest 1,000 dead letters of each
+        partition that were not redriven.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RedriveMessageDeadLetter(self, request, context):
+        """Has this service handle the event of a dead letter again: repair the cause first. An event that it has applied
+        already changes nothing. If it fails again, the letter stays: FAILED_PRECONDITION (DEAD_LETTER_NOT_HANDLED). A
+        letter that does not exist, or was redriven, is NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotificationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -149,6 +177,16 @@ def add_NotificationServiceServicer_to_server(servicer, server):
                     servicer.ListMessageDrifts,
                     request_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.ListMessageDriftsRequest.FromString,
                     response_serializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.SerializeToString,
+            ),
+            'ListMessageDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMessageDeadLetters,
+                    request_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.ListMessageDeadLettersRequest.FromString,
+                    response_serializer=argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.ListDeadLettersResponse.SerializeToString,
+            ),
+            'RedriveMessageDeadLetter': grpc.unary_unary_rpc_method_handler(
+                    servicer.RedriveMessageDeadLetter,
+                    request_deserializer=argosy_dot_notification_dot_v1_dot_notification__pb2.RedriveMessageDeadLetterRequest.FromString,
+                    response_serializer=argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.RedriveDeadLetterResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -314,6 +352,60 @@ class NotificationService:
             '/argosy.notification.v1.NotificationService/ListMessageDrifts',
             argosy_dot_notification_dot_v1_dot_notification__pb2.ListMessageDriftsRequest.SerializeToString,
             argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMessageDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.notification.v1.NotificationService/ListMessageDeadLetters',
+            argosy_dot_notification_dot_v1_dot_notification__pb2.ListMessageDeadLettersRequest.SerializeToString,
+            argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.ListDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RedriveMessageDeadLetter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.notification.v1.NotificationService/RedriveMessageDeadLetter',
+            argosy_dot_notification_dot_v1_dot_notification__pb2.RedriveMessageDeadLetterRequest.SerializeToString,
+            argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.RedriveDeadLetterResponse.FromString,
             options,
             channel_credentials,
             insecure,

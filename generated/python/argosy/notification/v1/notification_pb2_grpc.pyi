@@ -3,6 +3,7 @@
 isort:skip_file
 Notifications and notification preferences."""
 
+from argosy.deadletter.v1 import dead_letter_pb2 as _dead_letter_pb2
 from argosy.notification.v1 import notification_pb2 as _notification_pb2
 from argosy.reconciliation.v1 import drift_pb2 as _drift_pb2
 from collections import abc as _abc
@@ -52,6 +53,15 @@ class NotificationServiceStub:
     """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
     pages.
     """
+    ListMessageDeadLetters: _grpc.UnaryUnaryMultiCallable[_notification_pb2.ListMessageDeadLettersRequest, _dead_letter_pb2.ListDeadLettersResponse]
+    """Lists the events that this service could not handle, in pages: those of the newest 1,000 dead letters of each
+    partition that were not redriven.
+    """
+    RedriveMessageDeadLetter: _grpc.UnaryUnaryMultiCallable[_notification_pb2.RedriveMessageDeadLetterRequest, _dead_letter_pb2.RedriveDeadLetterResponse]
+    """Has this service handle the event of a dead letter again: repair the cause first. An event that it has applied
+    already changes nothing. If it fails again, the letter stays: FAILED_PRECONDITION (DEAD_LETTER_NOT_HANDLED). A
+    letter that does not exist, or was redriven, is NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class NotificationServiceAsyncStub(NotificationServiceStub):
@@ -75,6 +85,15 @@ class NotificationServiceAsyncStub(NotificationServiceStub):
     ListMessageDrifts: _aio.UnaryUnaryMultiCallable[_notification_pb2.ListMessageDriftsRequest, _drift_pb2.ListDriftsResponse]  # type: ignore[assignment]
     """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
     pages.
+    """
+    ListMessageDeadLetters: _aio.UnaryUnaryMultiCallable[_notification_pb2.ListMessageDeadLettersRequest, _dead_letter_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
+    """Lists the events that this service could not handle, in pages: those of the newest 1,000 dead letters of each
+    partition that were not redriven.
+    """
+    RedriveMessageDeadLetter: _aio.UnaryUnaryMultiCallable[_notification_pb2.RedriveMessageDeadLetterRequest, _dead_letter_pb2.RedriveDeadLetterResponse]  # type: ignore[assignment]
+    """Has this service handle the event of a dead letter again: repair the cause first. An event that it has applied
+    already changes nothing. If it fails again, the letter stays: FAILED_PRECONDITION (DEAD_LETTER_NOT_HANDLED). A
+    letter that does not exist, or was redriven, is NOT_FOUND.
     """
 
 class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -132,6 +151,27 @@ class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_drift_pb2.ListDriftsResponse, _abc.Awaitable[_drift_pb2.ListDriftsResponse]]:
         """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
         pages.
+        """
+
+    @_abc_1.abstractmethod
+    def ListMessageDeadLetters(
+        self,
+        request: _notification_pb2.ListMessageDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dead_letter_pb2.ListDeadLettersResponse, _abc.Awaitable[_dead_letter_pb2.ListDeadLettersResponse]]:
+        """Lists the events that this service could not handle, in pages: those of the newest 1,000 dead letters of each
+        partition that were not redriven.
+        """
+
+    @_abc_1.abstractmethod
+    def RedriveMessageDeadLetter(
+        self,
+        request: _notification_pb2.RedriveMessageDeadLetterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dead_letter_pb2.RedriveDeadLetterResponse, _abc.Awaitable[_dead_letter_pb2.RedriveDeadLetterResponse]]:
+        """Has this service handle the event of a dead letter again: repair the cause first. An event that it has applied
+        already changes nothing. If it fails again, the letter stays: FAILED_PRECONDITION (DEAD_LETTER_NOT_HANDLED). A
+        letter that does not exist, or was redriven, is NOT_FOUND.
         """
 
 def add_NotificationServiceServicer_to_server(servicer: NotificationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from argosy.deadletter.v1 import dead_letter_pb2 as argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2
 from argosy.order.v1 import order_pb2 as argosy_dot_order_dot_v1_dot_order__pb2
 from argosy.reconciliation.v1 import drift_pb2 as argosy_dot_reconciliation_dot_v1_dot_drift__pb2
 
@@ -75,6 +76,16 @@ class OrderServiceStub:
                 '/argosy.order.v1.OrderService/ListOrderDrifts',
                 request_serializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrderDriftsRequest.SerializeToString,
                 response_deserializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
+                _registered_method=True)
+        self.ListOrderDeadLetters = channel.unary_unary(
+                '/argosy.order.v1.OrderService/ListOrderDeadLetters',
+                request_serializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrderDeadLettersRequest.SerializeToString,
+                response_deserializer=argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.ListDeadLettersResponse.FromString,
+                _registered_method=True)
+        self.RedriveOrderDeadLetter = channel.unary_unary(
+                '/argosy.order.v1.OrderService/RedriveOrderDeadLetter',
+                request_serializer=argosy_dot_order_dot_v1_dot_order__pb2.RedriveOrderDeadLetterRequest.SerializeToString,
+                response_deserializer=argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.RedriveDeadLetterResponse.FromString,
                 _registered_method=True)
 
 
@@ -155,6 +166,23 @@ class OrderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOrderDeadLetters(self, request, context):
+        """Lists the events that this service could not handle, in pages: those of the newest 1,000 dead letters of each
+        partition that were not redriven.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RedriveOrderDeadLetter(self, request, context):
+        """Has this service handle the event of a dead letter again: repair the cause first. An event that it has applied
+        already changes nothing. If it fails again, the letter stays: FAILED_PRECONDITION (DEAD_LETTER_NOT_HANDLED). A
+        letter that does not exist, or was redriven, is NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OrderServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -197,6 +225,16 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.ListOrderDrifts,
                     request_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrderDriftsRequest.FromString,
                     response_serializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.SerializeToString,
+            ),
+            'ListOrderDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrderDeadLetters,
+                    request_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.ListOrderDeadLettersRequest.FromString,
+                    response_serializer=argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.ListDeadLettersResponse.SerializeToString,
+            ),
+            'RedriveOrderDeadLetter': grpc.unary_unary_rpc_method_handler(
+                    servicer.RedriveOrderDeadLetter,
+                    request_deserializer=argosy_dot_order_dot_v1_dot_order__pb2.RedriveOrderDeadLetterRequest.FromString,
+                    response_serializer=argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.RedriveDeadLetterResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -416,6 +454,60 @@ class OrderService:
             '/argosy.order.v1.OrderService/ListOrderDrifts',
             argosy_dot_order_dot_v1_dot_order__pb2.ListOrderDriftsRequest.SerializeToString,
             argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrderDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.order.v1.OrderService/ListOrderDeadLetters',
+            argosy_dot_order_dot_v1_dot_order__pb2.ListOrderDeadLettersRequest.SerializeToString,
+            argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.ListDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RedriveOrderDeadLetter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.order.v1.OrderService/RedriveOrderDeadLetter',
+            argosy_dot_order_dot_v1_dot_order__pb2.RedriveOrderDeadLetterRequest.SerializeToString,
+            argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.RedriveDeadLetterResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -3,6 +3,7 @@
 isort:skip_file
 Orders: placing, reading and changing them."""
 
+from argosy.deadletter.v1 import dead_letter_pb2 as _dead_letter_pb2
 from argosy.order.v1 import order_pb2 as _order_pb2
 from argosy.reconciliation.v1 import drift_pb2 as _drift_pb2
 from collections import abc as _abc
@@ -73,6 +74,15 @@ class OrderServiceStub:
     """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
     pages.
     """
+    ListOrderDeadLetters: _grpc.UnaryUnaryMultiCallable[_order_pb2.ListOrderDeadLettersRequest, _dead_letter_pb2.ListDeadLettersResponse]
+    """Lists the events that this service could not handle, in pages: those of the newest 1,000 dead letters of each
+    partition that were not redriven.
+    """
+    RedriveOrderDeadLetter: _grpc.UnaryUnaryMultiCallable[_order_pb2.RedriveOrderDeadLetterRequest, _dead_letter_pb2.RedriveDeadLetterResponse]
+    """Has this service handle the event of a dead letter again: repair the cause first. An event that it has applied
+    already changes nothing. If it fails again, the letter stays: FAILED_PRECONDITION (DEAD_LETTER_NOT_HANDLED). A
+    letter that does not exist, or was redriven, is NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class OrderServiceAsyncStub(OrderServiceStub):
@@ -117,6 +127,15 @@ class OrderServiceAsyncStub(OrderServiceStub):
     ListOrderDrifts: _aio.UnaryUnaryMultiCallable[_order_pb2.ListOrderDriftsRequest, _drift_pb2.ListDriftsResponse]  # type: ignore[assignment]
     """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
     pages.
+    """
+    ListOrderDeadLetters: _aio.UnaryUnaryMultiCallable[_order_pb2.ListOrderDeadLettersRequest, _dead_letter_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
+    """Lists the events that this service could not handle, in pages: those of the newest 1,000 dead letters of each
+    partition that were not redriven.
+    """
+    RedriveOrderDeadLetter: _aio.UnaryUnaryMultiCallable[_order_pb2.RedriveOrderDeadLetterRequest, _dead_letter_pb2.RedriveDeadLetterResponse]  # type: ignore[assignment]
+    """Has this service handle the event of a dead letter again: repair the cause first. An event that it has applied
+    already changes nothing. If it fails again, the letter stays: FAILED_PRECONDITION (DEAD_LETTER_NOT_HANDLED). A
+    letter that does not exist, or was redriven, is NOT_FOUND.
     """
 
 class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -207,6 +226,27 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_drift_pb2.ListDriftsResponse, _abc.Awaitable[_drift_pb2.ListDriftsResponse]]:
         """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
         pages.
+        """
+
+    @_abc_1.abstractmethod
+    def ListOrderDeadLetters(
+        self,
+        request: _order_pb2.ListOrderDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dead_letter_pb2.ListDeadLettersResponse, _abc.Awaitable[_dead_letter_pb2.ListDeadLettersResponse]]:
+        """Lists the events that this service could not handle, in pages: those of the newest 1,000 dead letters of each
+        partition that were not redriven.
+        """
+
+    @_abc_1.abstractmethod
+    def RedriveOrderDeadLetter(
+        self,
+        request: _order_pb2.RedriveOrderDeadLetterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dead_letter_pb2.RedriveDeadLetterResponse, _abc.Awaitable[_dead_letter_pb2.RedriveDeadLetterResponse]]:
+        """Has this service handle the event of a dead letter again: repair the cause first. An event that it has applied
+        already changes nothing. If it fails again, the letter stays: FAILED_PRECONDITION (DEAD_LETTER_NOT_HANDLED). A
+        letter that does not exist, or was redriven, is NOT_FOUND.
         """
 
 def add_OrderServiceServicer_to_server(servicer: OrderServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

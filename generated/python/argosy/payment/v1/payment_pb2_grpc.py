@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from argosy.deadletter.v1 import dead_letter_pb2 as argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2
 from argosy.payment.v1 import payment_pb2 as argosy_dot_payment_dot_v1_dot_payment__pb2
 from argosy.reconciliation.v1 import drift_pb2 as argosy_dot_reconciliation_dot_v1_dot_drift__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
@@ -91,6 +92,16 @@ class PaymentServiceStub:
                 '/argosy.payment.v1.PaymentService/ListPaymentDrifts',
                 request_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListPaymentDriftsRequest.SerializeToString,
                 response_deserializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
+                _registered_method=True)
+        self.ListPaymentDeadLetters = channel.unary_unary(
+                '/argosy.payment.v1.PaymentService/ListPaymentDeadLetters',
+                request_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListPaymentDeadLettersRequest.SerializeToString,
+                response_deserializer=argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.ListDeadLettersResponse.FromString,
+                _registered_method=True)
+        self.RedrivePaymentDeadLetter = channel.unary_unary(
+                '/argosy.payment.v1.PaymentService/RedrivePaymentDeadLetter',
+                request_serializer=argosy_dot_payment_dot_v1_dot_payment__pb2.RedrivePaymentDeadLetterRequest.SerializeToString,
+                response_deserializer=argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.RedriveDeadLetterResponse.FromString,
                 _registered_method=True)
 
 
@@ -189,6 +200,23 @@ class PaymentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListPaymentDeadLetters(self, request, context):
+        """Lists the events that this service could not handle, in pages: those of the newest 1,000 dead letters of each
+        partition that were not redriven.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RedrivePaymentDeadLetter(self, request, context):
+        """Has this service handle the event of a dead letter again: repair the cause first. An event that it has applied
+        already changes nothing. If it fails again, the letter stays: FAILED_PRECONDITION (DEAD_LETTER_NOT_HANDLED). A
+        letter that does not exist, or was redriven, is NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PaymentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -246,6 +274,16 @@ def add_PaymentServiceServicer_to_server(servicer, server):
                     servicer.ListPaymentDrifts,
                     request_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListPaymentDriftsRequest.FromString,
                     response_serializer=argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.SerializeToString,
+            ),
+            'ListPaymentDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPaymentDeadLetters,
+                    request_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.ListPaymentDeadLettersRequest.FromString,
+                    response_serializer=argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.ListDeadLettersResponse.SerializeToString,
+            ),
+            'RedrivePaymentDeadLetter': grpc.unary_unary_rpc_method_handler(
+                    servicer.RedrivePaymentDeadLetter,
+                    request_deserializer=argosy_dot_payment_dot_v1_dot_payment__pb2.RedrivePaymentDeadLetterRequest.FromString,
+                    response_serializer=argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.RedriveDeadLetterResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -546,6 +584,60 @@ class PaymentService:
             '/argosy.payment.v1.PaymentService/ListPaymentDrifts',
             argosy_dot_payment_dot_v1_dot_payment__pb2.ListPaymentDriftsRequest.SerializeToString,
             argosy_dot_reconciliation_dot_v1_dot_drift__pb2.ListDriftsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPaymentDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.payment.v1.PaymentService/ListPaymentDeadLetters',
+            argosy_dot_payment_dot_v1_dot_payment__pb2.ListPaymentDeadLettersRequest.SerializeToString,
+            argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.ListDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RedrivePaymentDeadLetter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.payment.v1.PaymentService/RedrivePaymentDeadLetter',
+            argosy_dot_payment_dot_v1_dot_payment__pb2.RedrivePaymentDeadLetterRequest.SerializeToString,
+            argosy_dot_deadletter_dot_v1_dot_dead__letter__pb2.RedriveDeadLetterResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -3,6 +3,7 @@
 isort:skip_file
 Payments of orders through Stripe or with store credit, and customers' store credit."""
 
+from argosy.deadletter.v1 import dead_letter_pb2 as _dead_letter_pb2
 from argosy.payment.v1 import payment_pb2 as _payment_pb2
 from argosy.reconciliation.v1 import drift_pb2 as _drift_pb2
 from collections import abc as _abc
@@ -77,6 +78,15 @@ class PaymentServiceStub:
     """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
     pages.
     """
+    ListPaymentDeadLetters: _grpc.UnaryUnaryMultiCallable[_payment_pb2.ListPaymentDeadLettersRequest, _dead_letter_pb2.ListDeadLettersResponse]
+    """Lists the events that this service could not handle, in pages: those of the newest 1,000 dead letters of each
+    partition that were not redriven.
+    """
+    RedrivePaymentDeadLetter: _grpc.UnaryUnaryMultiCallable[_payment_pb2.RedrivePaymentDeadLetterRequest, _dead_letter_pb2.RedriveDeadLetterResponse]
+    """Has this service handle the event of a dead letter again: repair the cause first. An event that it has applied
+    already changes nothing. If it fails again, the letter stays: FAILED_PRECONDITION (DEAD_LETTER_NOT_HANDLED). A
+    letter that does not exist, or was redriven, is NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class PaymentServiceAsyncStub(PaymentServiceStub):
@@ -124,6 +134,15 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     ListPaymentDrifts: _aio.UnaryUnaryMultiCallable[_payment_pb2.ListPaymentDriftsRequest, _drift_pb2.ListDriftsResponse]  # type: ignore[assignment]
     """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
     pages.
+    """
+    ListPaymentDeadLetters: _aio.UnaryUnaryMultiCallable[_payment_pb2.ListPaymentDeadLettersRequest, _dead_letter_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
+    """Lists the events that this service could not handle, in pages: those of the newest 1,000 dead letters of each
+    partition that were not redriven.
+    """
+    RedrivePaymentDeadLetter: _aio.UnaryUnaryMultiCallable[_payment_pb2.RedrivePaymentDeadLetterRequest, _dead_letter_pb2.RedriveDeadLetterResponse]  # type: ignore[assignment]
+    """Has this service handle the event of a dead letter again: repair the cause first. An event that it has applied
+    already changes nothing. If it fails again, the letter stays: FAILED_PRECONDITION (DEAD_LETTER_NOT_HANDLED). A
+    letter that does not exist, or was redriven, is NOT_FOUND.
     """
 
 class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -235,6 +254,27 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_drift_pb2.ListDriftsResponse, _abc.Awaitable[_drift_pb2.ListDriftsResponse]]:
         """Lists what this service's reconciliation found and is not gone yet: differences between its data and others', in
         pages.
+        """
+
+    @_abc_1.abstractmethod
+    def ListPaymentDeadLetters(
+        self,
+        request: _payment_pb2.ListPaymentDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dead_letter_pb2.ListDeadLettersResponse, _abc.Awaitable[_dead_letter_pb2.ListDeadLettersResponse]]:
+        """Lists the events that this service could not handle, in pages: those of the newest 1,000 dead letters of each
+        partition that were not redriven.
+        """
+
+    @_abc_1.abstractmethod
+    def RedrivePaymentDeadLetter(
+        self,
+        request: _payment_pb2.RedrivePaymentDeadLetterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dead_letter_pb2.RedriveDeadLetterResponse, _abc.Awaitable[_dead_letter_pb2.RedriveDeadLetterResponse]]:
+        """Has this service handle the event of a dead letter again: repair the cause first. An event that it has applied
+        already changes nothing. If it fails again, the letter stays: FAILED_PRECONDITION (DEAD_LETTER_NOT_HANDLED). A
+        letter that does not exist, or was redriven, is NOT_FOUND.
         """
 
 def add_PaymentServiceServicer_to_server(servicer: PaymentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -9,6 +9,7 @@ const de: DeskTexts = {
     products: "Artikel und Bestand",
     customers: "Kunden",
     mails: "Geparkte Mails",
+    letters: "Unzustellbare Ereignisse",
     drifts: "Abweichungen",
   },
   notAllowed: {
@@ -196,6 +197,16 @@ const de: DeskTexts = {
     retry: "Noch einmal schicken",
     retryOf: (kind, customer) => `Noch einmal schicken: ${kind}, ${customer}`,
     scheduled: "Die Mail ist eingeplant.",
+  },
+  letters: {
+    title: "Unzustellbare Ereignisse",
+    lead: "Ereignisse, die ein Dienst nicht verarbeiten konnte. Die Ursache beheben, dann den Dienst sie erneut verarbeiten lassen; nichts geschieht doppelt.",
+    none: "Es gibt keine unzustellbaren Ereignisse.",
+    unknownType: "Kein Ereignis",
+    lasting: "Es kann nicht erneut verarbeitet werden: Es ist kein gültiges Ereignis oder war zu groß.",
+    redrive: "Erneut verarbeiten",
+    redriveOf: (type: string, subject: string) => `Erneut verarbeiten: ${type}, ${subject}`,
+    handled: "Das Ereignis ist verarbeitet.",
   },
   drifts: {
     title: "Abweichungen",

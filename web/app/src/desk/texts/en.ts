@@ -7,6 +7,7 @@ const en = {
     products: "Products and stock",
     customers: "Customers",
     mails: "Parked mails",
+    letters: "Dead letters",
     drifts: "Differences",
   },
   notAllowed: {
@@ -194,6 +195,16 @@ const en = {
     retry: "Send again",
     retryOf: (kind: string, customer: string) => `Send again: ${kind}, ${customer}`,
     scheduled: "The mail is scheduled.",
+  },
+  letters: {
+    title: "Dead letters",
+    lead: "Events that a service could not handle. Repair the cause, then let the service handle them again; nothing is done twice.",
+    none: "There are no dead letters.",
+    unknownType: "Not an event",
+    lasting: "It cannot be handled again: it is no valid event, or it was too large to keep.",
+    redrive: "Handle again",
+    redriveOf: (type: string, subject: string) => `Handle again: ${type}, ${subject}`,
+    handled: "The event is handled.",
   },
   drifts: {
     title: "Differences",
