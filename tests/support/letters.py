@@ -11,27 +11,29 @@ from tests.support import bus
 from tests.support.real_stack import RealStack
 from tests.support.shop import until
 
-TOPICS = {
-    "order": "payment-events",
-    "payment": "order-events",
-    "inventory": "order-events",
-    "notification": "order-events",
+_CONFIRMED = ("order-events", "ORDER_STATUS_UPDATED")
+EVENTS = {
+    "order": ("payment-events", "PAYMENT_CONFIRMED"),
+    "payment": _CONFIRMED,
+    "inventory": _CONFIRMED,
+    "notification": _CONFIRMED,
 }
-"""Service → a topic that it consumes, whose key is the id of an order."""
+"""Service → topic and type of an event that it handles, of a paid order, whose key is the order's id."""
 
 
 async def make_dead(stack: RealStack, service: str, order_id: str, reason: Reason = Reason.FAILED) -> str:
-    """Send the first event of an order on the service's topic to its dead letters. Returns the letter's id.
+    """Make a dead letter of an event of a paid order. Returns the letter's id.
 
-    The service has handled it already, or will: to handle it again changes nothing.
+    The service has handled the event already, or will: to handle it again changes nothing.
     """
-    topic = TOPICS[service]
+    topic, event_type = EVENTS[service]
 
     async def look() -> list[bus.Record]:
-        return [one for one in await bus.records(stack, [topic]) if one.key.decode() == order_id]
+        found = await bus.records(stack, [topic])
+        return [one for one in found if one.key.decode() == order_id and one.header("ce_type") == event_type]
 
-    first, *_ = await until(look, bool, f"an event of the order on {topic}")
-    record = Record(topic, first.partition, first.offset, 0, first.key, first.value, first.headers)
+    event, *_ = await until(look, bool, f"{event_type} of the order")
+    record = Record(topic, event.partition, event.offset, 0, event.key, event.value, event.headers)
     failure = Failure(reason, RuntimeError("a fault of the past"), 5, system()[service].group)
     producer = Producer(stack.kafka_bootstrap, "lab")
     await producer.start()
@@ -41,7 +43,7 @@ async def make_dead(stack: RealStack, service: str, order_id: str, reason: Reaso
         await producer.stop()
     letters = await bus.records(stack, [dead_letters.topic_of(topic)])
     newest = max(
-        (one for one in letters if one.key == first.key and one.header("dlq_group") == failure.group),
+        (one for one in letters if one.key == event.key and one.header("dlq_group") == failure.group),
         key=lambda one: one.offset,
     )
     return f"{topic}.{newest.partition}.{newest.offset}"
