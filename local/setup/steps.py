@@ -81,7 +81,7 @@ def _argosy(log: IO[str]) -> None:
 
 
 def _tools(log: IO[str]) -> None:
-    run(["go", "install", "-trimpath", "-ldflags=-s -w", "tool"], log, _TOOLS, go.environment() | {"GOBIN": str(BIN)})
+    run(["go", "install", "tool"], log, _TOOLS, go.environment() | {"GOBIN": str(BIN)})
 
 
 def _ferretdb(log: IO[str]) -> None:

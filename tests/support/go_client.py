@@ -38,7 +38,7 @@ def _build(program: Path) -> None:
     for command in (
         [str(tool("buf")), "generate", str(ROOT)],
         ["go", "vet", "."],
-        ["go", "build", "-trimpath", "-o", str(program), "."],
+        ["go", "build", "-o", str(program), "."],
     ):
         subprocess.run(command, cwd=module, env=environment, check=True)
 
