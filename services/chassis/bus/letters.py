@@ -21,10 +21,10 @@ from aiokafka.errors import KafkaError
 from services.chassis import tracing
 from services.chassis.bus import dead_letters, events
 from services.chassis.bus.dead_letters import Reason
-from services.chassis.bus.events import Headers, NotAnEvent, OutgoingRecord, Registry, UnknownType
+from services.chassis.bus.events import Event, Headers, NotAnEvent, OutgoingRecord, Registry, UnknownType
 from services.chassis.bus.handling import Handler
 from services.chassis.bus.producer import NotDelivered, Sender
-from services.chassis.bus.raw_batches import Record
+from services.chassis.bus.raw_batches import Record, Undecodable
 from services.chassis.bus.reading import Reading
 from services.chassis.plain import clock, logs
 from services.chassis.plain.errors import DeadLetterNotHandled, NotFound, Unavailable
@@ -190,32 +190,31 @@ class LetterBox:
         _log.info("dead_letter_redriven", letter=letter.place, event_id=letter.event_id, operator=operator)
 
     async def _handle(self, letter: Letter) -> None:
-        if letter.left_out:
-            raise DeadLetterNotHandled("the message was too large to keep")
-        message = letter.message()
-        record = Record(
-            message.topic,
-            letter.record.partition,
-            letter.record.offset,
-            letter.record.timestamp,
-            message.key,
-            message.value,
-            message.headers,
-        )
-        try:
-            event = self._registry.decode(record)
-            handler = self._handlers[event.type]
-        except (NotAnEvent, UnknownType, KeyError) as error:
-            raise DeadLetterNotHandled("it is not an event that this service handles") from error
+        event = self._event_of(letter)
         try:
             with tracing.active().handling(event, self._group) as note:
-                await handler(event)
+                await self._handlers[event.type](event)
                 note("handled")
         except Exception as error:
             if is_transient(error):
                 raise
             _log.warning("dead_letter_fails_again", letter=letter.place, error=logs.error_text(error))
             raise DeadLetterNotHandled(f"it failed again: {logs.error_text(error)}") from error
+
+    def _event_of(self, letter: Letter) -> Event:
+        if letter.left_out:
+            raise DeadLetterNotHandled("the message was too large to keep")
+        at, message = letter.record, letter.message()
+        record = Record(
+            message.topic, at.partition, at.offset, at.timestamp, message.key, message.value, message.headers
+        )
+        try:
+            event = self._registry.decode(record)
+        except (NotAnEvent, UnknownType) as error:
+            raise DeadLetterNotHandled("it is no event of the contract") from error
+        if event.type not in self._handlers:
+            raise DeadLetterNotHandled(f"this service handles no {event.type}")
+        return event
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
@@ -259,5 +258,5 @@ async def _newest(consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> A
     while any([await consumer.position(place) < ends[place] for place in places]):
         for place, batch in (await reading.read(_READ_MS)).items():
             for record in batch:
-                if record.offset < ends[place] and not hasattr(record, "error"):
+                if record.offset < ends[place] and not isinstance(record, Undecodable):
                     yield record
