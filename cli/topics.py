@@ -12,10 +12,9 @@ from aiokafka.errors import KafkaConnectionError
 
 from cli import audit
 from cli.environment import NoSystem
-from services.chassis.bus.reading import Reading
+from services.chassis.bus import reading
 from services.chassis.process.brokers import Brokers
 
-_READ_MS = 500
 _REQUEST_MS = 10_000
 
 
@@ -31,18 +30,8 @@ async def records(brokers: Brokers, topics: Sequence[str], *, from_beginning: bo
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
         begins = await consumer.beginning_offsets(places) if from_beginning else ends
-
-        async def begin(place: TopicPartition) -> int:
-            return int(begins[place])
-
-        read = Reading(consumer, begin)
-        for place in places:
-            read.seek(place, begins[place])
-        while follow or any([await consumer.position(place) < end for place, end in ends.items()]):
-            for place, batch in (await read.read(_READ_MS)).items():
-                for record in batch:
-                    if follow or record.offset < ends[place]:
-                        yield record
+        async for record in reading.records(consumer, begins, ends, follow=follow):
+            yield record
 
 
 @asynccontextmanager

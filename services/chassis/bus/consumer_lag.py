@@ -79,14 +79,10 @@ class Lag:
             enable_auto_commit=False,
             request_timeout_ms=_REQUEST_MS,
         )
-        consumer.assign([TopicPartition(topic, 0) for topic in self._topics])  # without joining the group
+        reading.learn_partitions(consumer, self._topics)  # without joining the group
         try:
             await consumer.start()
-            places = [
-                TopicPartition(topic, number)
-                for topic in self._topics
-                for number in consumer.partitions_for_topic(topic) or ()
-            ]
+            places = reading.partitions_of(consumer, self._topics)
             ends = await consumer.end_offsets(places)
             begins = await reading.offsets_since(consumer, ends, self._since)
             behind = {}

@@ -7,7 +7,6 @@ applied, by its id.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,13 +18,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from services.chassis import tracing
-from services.chassis.bus import dead_letters, events
+from services.chassis.bus import dead_letters, events, reading
 from services.chassis.bus.dead_letters import Reason
 from services.chassis.bus.events import Event, Headers, NotAnEvent, OutgoingRecord, Registry, UnknownType
 from services.chassis.bus.handling import Handler
 from services.chassis.bus.producer import NotDelivered, Sender
 from services.chassis.bus.raw_batches import Record, Undecodable
-from services.chassis.bus.reading import Reading
 from services.chassis.plain import clock, logs
 from services.chassis.plain.errors import DeadLetterNotHandled, NotFound, Unavailable
 from services.chassis.plain.transient import is_transient
@@ -36,7 +34,6 @@ REDRIVEN = "dlq_redriven"
 MOST_READ = 1_000
 """The newest records of each partition that a list looks at."""
 _ABOUT_THE_LETTER = "dlq_"
-_READ_MS = 500
 _REQUEST_MS = 5_000
 
 _log = structlog.get_logger()
@@ -164,7 +161,7 @@ class LetterBox:
     async def open(self) -> list[Letter]:
         """The group's letters that were not redriven, oldest first, among the newest records of each partition.
 
-        Raises Unavailable while Kafka is.
+        Raises Unavailable while Kafka is unavailable.
         """
         async with self._reading() as (consumer, places):
             records = [record async for record in _newest(consumer, places)]
@@ -177,7 +174,7 @@ class LetterBox:
         Raises:
             NotFound: there is no such open letter of this group.
             DeadLetterNotHandled: the message is incomplete or no event, or the handler failed again. The letter stays.
-            Unavailable: Kafka, or what the handler needs, is.
+            Unavailable: Kafka, or what the handler needs, is unavailable.
         """
         letter = next((one for one in await self.open() if one.id == letter_id), None)
         if letter is None:
@@ -227,18 +224,14 @@ class LetterBox:
                 auto_offset_reset="earliest",
                 request_timeout_ms=_REQUEST_MS,
             )
-            consumer.assign([TopicPartition(topic, 0) for topic in self._topics])  # makes it fetch their metadata
+            reading.learn_partitions(consumer, self._topics)
             try:
                 await consumer.start()
-                places = [
-                    TopicPartition(topic, number)
-                    for topic in self._topics
-                    for number in sorted(consumer.partitions_for_topic(topic) or ())
-                ]
+                places = reading.partitions_of(consumer, self._topics)
                 consumer.assign(places)
                 yield consumer, places
             finally:
-                await asyncio.shield(asyncio.ensure_future(consumer.stop()))
+                await reading.close(consumer)
         except (KafkaError, OSError) as error:
             raise Unavailable from error
 
@@ -248,15 +241,6 @@ async def _newest(consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> A
     ends = await consumer.end_offsets(places)
     begins = await consumer.beginning_offsets(places)
     firsts = {place: max(begins[place], ends[place] - MOST_READ) for place in places}
-
-    async def first(place: TopicPartition) -> int:
-        return int(firsts[place])
-
-    reading = Reading(consumer, first)
-    for place in places:
-        reading.seek(place, firsts[place])
-    while any([await consumer.position(place) < ends[place] for place in places]):
-        for place, batch in (await reading.read(_READ_MS)).items():
-            for record in batch:
-                if record.offset < ends[place] and not isinstance(record, Undecodable):
-                    yield record
+    async for record in reading.records(consumer, firsts, ends):
+        if not isinstance(record, Undecodable):
+            yield record

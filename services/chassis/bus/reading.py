@@ -8,7 +8,7 @@ response record by record (raw_batches.py), and seeks aiokafka past it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +26,8 @@ BEGINNING = datetime.min.replace(tzinfo=UTC)
 FETCH_BYTES = 256 * 1024
 """The maximum number of bytes per partition and fetch; at least one batch."""
 _WAIT_MS = 100
+_READ_MS = 500
+_CLOSE_SECONDS = 3.0
 _TRIES = 3
 _TRY_AGAIN_SECONDS = 0.5
 _OF_THE_RECORDS = (CorruptRecordException, UnsupportedCodecError, RecordTooLargeError)
@@ -49,6 +51,67 @@ async def offsets_since(
     found = await consumer.offsets_for_times(dict.fromkeys(ends, int(since.timestamp() * 1000)))
     firsts = {place: found.get(place) for place in ends}
     return {place: ends[place] if first is None else first.offset for place, first in firsts.items()}
+
+
+def learn_partitions(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> None:
+    """Have a consumer without a subscription fetch the metadata of these topics at its start."""
+    anywhere = [TopicPartition(topic, 0) for topic in topics]
+    consumer.assign(anywhere)
+    consumer.pause(*anywhere)  # a fetch would hold up the requests that follow
+
+
+def partitions_of(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> list[TopicPartition]:
+    """All partitions of topics that a started consumer has the metadata of. A topic that does not exist has none."""
+    return [
+        TopicPartition(topic, number)
+        for topic in topics
+        for number in sorted(consumer.partitions_for_topic(topic) or ())
+    ]
+
+
+async def records(
+    consumer: AIOKafkaConsumer,
+    begins: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int],
+    *,
+    follow: bool = False,
+) -> AsyncIterator[Any]:
+    """The records of the assigned partitions between two offsets of each, in order within each; endlessly if `follow`.
+
+    Undecodable stands for a record that cannot be decoded.
+    """
+
+    async def begin(place: TopicPartition) -> int:
+        return begins[place]
+
+    read = Reading(consumer, begin)
+    for place in begins:
+        read.seek(place, begins[place])
+    while follow or any([await consumer.position(place) < end for place, end in ends.items()]):
+        for place, batch in (await read.read(_READ_MS)).items():
+            for record in batch:
+                if follow or record.offset < ends[place]:
+                    yield record
+
+
+async def close(consumer: AIOKafkaConsumer) -> None:
+    """Close a consumer in its own task, so that its cancellations do not mix with those of this task."""
+    closing = asyncio.create_task(_stop(consumer))
+    _closings.add(closing)
+    closing.add_done_callback(_closings.discard)
+    await asyncio.wait({closing}, timeout=_CLOSE_SECONDS)
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    try:
+        await consumer.stop()
+    except (KafkaError, OSError, asyncio.CancelledError):
+        # After a failed fetch, `stop` raises before it closes the connections.
+        await consumer._client.close()
+
+
+_closings: set[asyncio.Task[None]] = set()
+"""Consumers that are closing."""
 
 
 class Reading:

@@ -16,7 +16,6 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 from prometheus_client import Counter
 
 from services.chassis.bus import reading
@@ -30,7 +29,6 @@ _LOOK_EVERY_SECONDS = 2.0
 _LOOK_AT_MOST_SECONDS = 10.0
 _STALLED_AFTER_SECONDS = 30.0
 _CONNECT_SECONDS = 10.0
-_CLOSE_SECONDS = 3.0
 _REQUEST_MS = 10_000
 _FETCH_MS = 1_500
 """How long the broker holds a fetch, and the requests behind it, while there are no records."""
@@ -111,9 +109,7 @@ class Tail:
             request_timeout_ms=_REQUEST_MS,
             fetch_max_wait_ms=_FETCH_MS,
         )
-        anywhere = TopicPartition(self._topic, 0)
-        consumer.assign([anywhere])  # makes aiokafka fetch the topic's metadata
-        consumer.pause(anywhere)  # a fetch would hold up the requests that follow
+        reading.learn_partitions(consumer, [self._topic])
         read = Reading(consumer, self._position)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
@@ -123,16 +119,15 @@ class Tail:
             self._missed()
             await self._read(consumer, read)
         finally:
-            await _close(consumer)
+            await reading.close(consumer)
 
     async def _position(self, place: TopicPartition) -> int:
         return self._positions[place]
 
     async def _find_place(self, consumer: AIOKafkaConsumer, read: Reading) -> None:
-        partitions = consumer.partitions_for_topic(self._topic)
-        if not partitions:
+        places = reading.partitions_of(consumer, [self._topic])
+        if not places:
             raise CannotFollow(f"there is no topic {self._topic}")
-        places = [TopicPartition(self._topic, number) for number in sorted(partitions)]
         consumer.assign(places)
         # Fetch the ends first: records that arrive in between come after them and are read.
         ends = await consumer.end_offsets(places)
@@ -187,23 +182,3 @@ class Tail:
                     return False
         self._up_to_date(asked_at)
         return True
-
-
-async def _close(consumer: AIOKafkaConsumer) -> None:
-    """Close a consumer in its own task, so that its cancellations do not mix with those of this task."""
-    closing = asyncio.create_task(_stop(consumer))
-    _closings.add(closing)
-    closing.add_done_callback(_closings.discard)
-    await asyncio.wait({closing}, timeout=_CLOSE_SECONDS)
-
-
-async def _stop(consumer: AIOKafkaConsumer) -> None:
-    try:
-        await consumer.stop()
-    except (KafkaError, OSError, asyncio.CancelledError):
-        # After a failed fetch, `stop` raises before it closes the connections.
-        await consumer._client.close()
-
-
-_closings: set[asyncio.Task[None]] = set()
-"""Consumers that are closing."""
