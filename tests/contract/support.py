@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 import time
 import uuid
-from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +19,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
 
 from argosy.user.v1 import user_pb2, user_pb2_grpc
@@ -160,6 +165,52 @@ def others_than(
         "a service token for the caller itself": bearer(service_token(stack, caller, aud=audience_of(caller))),
         "a service token for no one service": bearer(service_token(stack, caller, aud="argosy-internal")),
         "an old service token": bearer(service_token(stack, caller, iat=1, exp=2**40)),
+    }
+
+
+def proto_services() -> Iterator[tuple[str, ServiceDescriptor]]:
+    """Each proto service, public or internal, with the name of the service that serves it."""
+    for owner in system().names:
+        package = importlib.import_module(f"argosy.{owner}.v1")
+        for module in pkgutil.iter_modules(package.__path__):
+            if module.name.endswith("_pb2"):
+                file = importlib.import_module(f"{package.__name__}.{module.name}").DESCRIPTOR
+                for descriptor in file.services_by_name.values():
+                    yield owner, descriptor
+
+
+def rpcs_that_answer(answer: type[Message]) -> dict[str, MethodDescriptor]:
+    """Service → its one rpc that answers with this message."""
+    return {
+        owner: method
+        for owner, service in proto_services()
+        for method in service.methods
+        if method.output_type.full_name == answer.DESCRIPTOR.full_name
+    }
+
+
+def call_rpc(
+    channel: grpc.aio.Channel, method: MethodDescriptor, answer: type[Message], metadata: Metadata, **request: object
+) -> Awaitable[Any]:
+    """Call an rpc that is known by its descriptor alone, with these fields."""
+    call: Any = channel.unary_unary(
+        f"/{method.containing_service.full_name}/{method.name}",
+        request_serializer=lambda message: message.SerializeToString(),
+        response_deserializer=answer.FromString,
+    )
+    made: Awaitable[Any] = call(GetMessageClass(method.input_type)(**request), metadata=metadata)
+    return made
+
+
+def others_than_staff(
+    stack: RealStack, staff: SignedIn, customer: SignedIn, service: str = "order"
+) -> Mapping[str, Metadata]:
+    """Everybody whom a method for the staff refuses: nobody, a customer, each bad token, a service."""
+    return {
+        "nobody": (),
+        "a customer": customer.metadata,
+        **{what: bearer(token) for what, token in bad_tokens(stack, staff.id).items()},
+        "a service": bearer(service_token(stack, service)),
     }
 
 

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.descriptor import MethodDescriptor
-from google.protobuf.message_factory import GetMessageClass
 
 from argosy.deadletter.v1.dead_letter_pb2 import DeadLetter, ListDeadLettersResponse, RedriveDeadLetterResponse
 from facts.system import system
 from services.chassis.bus.dead_letters import Reason
 from tests.contract.support import (
+    Metadata,
     SignedIn,
-    bad_tokens,
-    bearer,
+    call_rpc,
     fields,
+    others_than_staff,
     refused,
-    service_token,
+    rpcs_that_answer,
     sign_up,
     sign_up_staff,
 )
@@ -30,21 +27,8 @@ from tests.support.letters import make_dead
 from tests.support.real_stack import RealStack
 from tests.support.shop import Shop
 
-
-def _rpcs(answer: str) -> Iterator[tuple[str, MethodDescriptor]]:
-    for service in system().names:
-        package = importlib.import_module(f"argosy.{service}.v1")
-        for module in pkgutil.iter_modules(package.__path__):
-            if module.name.endswith("_pb2"):
-                file = importlib.import_module(f"{package.__name__}.{module.name}").DESCRIPTOR
-                for descriptor in file.services_by_name.values():
-                    for method in descriptor.methods:
-                        if method.output_type.full_name == answer:
-                            yield service, method
-
-
-LISTS = dict(_rpcs(ListDeadLettersResponse.DESCRIPTOR.full_name))
-REDRIVES = dict(_rpcs(RedriveDeadLetterResponse.DESCRIPTOR.full_name))
+LISTS = rpcs_that_answer(ListDeadLettersResponse)
+REDRIVES = rpcs_that_answer(RedriveDeadLetterResponse)
 UNKNOWN = "order-events.0.999999999"
 
 
@@ -61,21 +45,13 @@ class Box:
     service: str
     channel: grpc.aio.Channel
 
-    def page(self, metadata: Any, **request: Any) -> Any:
-        return self._call(LISTS[self.service], ListDeadLettersResponse, request, metadata)
+    def page(self, metadata: Metadata, **request: object) -> Awaitable[Any]:
+        return call_rpc(self.channel, LISTS[self.service], ListDeadLettersResponse, metadata, **request)
 
-    def redrive(self, metadata: Any, letter: str) -> Any:
-        return self._call(REDRIVES[self.service], RedriveDeadLetterResponse, {"id": letter}, metadata)
+    def redrive(self, metadata: Metadata, letter: str) -> Awaitable[Any]:
+        return call_rpc(self.channel, REDRIVES[self.service], RedriveDeadLetterResponse, metadata, id=letter)
 
-    def _call(self, method: MethodDescriptor, answer: Any, request: Any, metadata: Any) -> Any:
-        call: Any = self.channel.unary_unary(
-            f"/{method.containing_service.full_name}/{method.name}",
-            request_serializer=lambda message: message.SerializeToString(),
-            response_deserializer=answer.FromString,
-        )
-        return call(GetMessageClass(method.input_type)(**request), metadata=metadata)
-
-    async def everything(self, metadata: Any) -> list[DeadLetter]:
+    async def everything(self, metadata: Metadata) -> list[DeadLetter]:
         """All pages, of one letter each."""
         found: list[DeadLetter] = []
         token = ""
@@ -133,10 +109,7 @@ async def test_staff_see_the_letters_of_a_service_and_have_one_handled_again(
 
 
 async def test_nobody_else_does_and_requests_are_checked(box: Box, stack: RealStack, staff: SignedIn) -> None:
-    callers = {"nobody": (), "a customer": (await sign_up(stack)).metadata}
-    callers |= {what: bearer(token) for what, token in bad_tokens(stack, staff.id).items()}
-    callers["a service"] = bearer(service_token(stack, "order"))
-    for who, metadata in callers.items():
+    for who, metadata in others_than_staff(stack, staff, await sign_up(stack)).items():
         for call in (box.page(metadata), box.redrive(metadata, UNKNOWN)):
             refusal = await refused(call)
             assert refusal.code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED), who

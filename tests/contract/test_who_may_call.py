@@ -8,8 +8,6 @@ new rpc needs a line there.
 from __future__ import annotations
 
 import asyncio
-import importlib
-import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +24,7 @@ from services.chassis.rpc.contract import Access
 from services.chassis.rpc.pipeline import access
 from services.chassis.rpc.pipeline.exchange import Context, Exchange
 from services.chassis.rpc.policy import MethodPolicyView
+from tests.contract.support import proto_services
 
 SERVICES = system().names
 
@@ -50,13 +49,8 @@ CALLERS: Mapping[str, User | Service | None] = {
 
 
 def _rpcs() -> Iterator[MethodPolicyView]:
-    for service in SERVICES:
-        package = importlib.import_module(f"argosy.{service}.v1")
-        for module in pkgutil.iter_modules(package.__path__):
-            if module.name.endswith("_pb2"):
-                file = importlib.import_module(f"{package.__name__}.{module.name}").DESCRIPTOR
-                for descriptor in file.services_by_name.values():
-                    yield from policy.read(descriptor).methods.values()
+    for _, descriptor in proto_services():
+        yield from policy.read(descriptor).methods.values()
 
 
 RPCS = {f"{rpc.service.rpartition('.')[2]}/{rpc.name}": rpc for rpc in _rpcs()}

@@ -11,11 +11,9 @@ import pytest
 from argosy.notification.v1 import notification_pb2, notification_pb2_grpc
 from tests.contract.support import (
     SignedIn,
-    bad_tokens,
-    bearer,
     fields,
+    others_than_staff,
     refused,
-    service_token,
     sign_up,
     sign_up_staff,
 )
@@ -90,10 +88,7 @@ async def test_parked_mails_are_listed_until_they_are_scheduled(
 async def test_nobody_else_lists_or_schedules_them(stack: RealStack, notifications: Stub, staff: SignedIn) -> None:
     somebody = await sign_up(stack)
     parked = await parked_of(stack, notifications, somebody)
-    callers = {"nobody": (), "its reader": somebody.metadata}
-    callers |= {what: bearer(token) for what, token in bad_tokens(stack, staff.id).items()}
-    callers["a service"] = bearer(service_token(stack, "order"))
-    for who, metadata in callers.items():
+    for who, metadata in others_than_staff(stack, staff, somebody).items():
         for call in (
             notifications.ListParkedMessages(List(), metadata=metadata),
             notifications.RetryParkedMessage(Retry(id=parked), metadata=metadata),

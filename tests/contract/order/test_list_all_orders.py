@@ -11,7 +11,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from argosy.order.v1 import order_pb2, order_pb2_grpc
 from tests.contract.order.conftest import People, an_order
-from tests.contract.support import bad_tokens, bearer, fields, refused, service_token, sign_up, sign_up_staff
+from tests.contract.support import (
+    fields,
+    others_than_staff,
+    refused,
+    sign_up,
+    sign_up_staff,
+)
 from tests.support.real_stack import RealStack
 
 Orders = order_pb2_grpc.OrderServiceStub
@@ -57,10 +63,7 @@ async def test_orders_of_several_customers_by_state_and_time(
 
 @pytest.mark.usefixtures("unchanged")
 async def test_nobody_else_lists_all_orders(orders: Orders, people: People, stack: RealStack) -> None:
-    callers = {"nobody": (), "a customer": people.owner.metadata}
-    callers |= {what: bearer(token) for what, token in bad_tokens(stack, people.staff.id).items()}
-    callers["a service"] = bearer(service_token(stack, "payment"))
-    for who, metadata in callers.items():
+    for who, metadata in others_than_staff(stack, people.staff, people.owner, "payment").items():
         refusal = await refused(orders.ListAllOrders(ListAll(), metadata=metadata))
         assert refusal.code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED), who
 

@@ -10,11 +10,9 @@ import pytest
 from argosy.user.v1 import user_pb2, user_pb2_grpc
 from tests.contract.support import (
     SignedIn,
-    bad_tokens,
-    bearer,
     fields,
+    others_than_staff,
     refused,
-    service_token,
     sign_up,
     sign_up_staff,
 )
@@ -65,10 +63,7 @@ async def test_pages_of_the_newest(users: Stub, stack: RealStack, staff: SignedI
 
 
 async def test_nobody_else_does(users: Stub, stack: RealStack, ada: SignedIn, staff: SignedIn) -> None:
-    callers = {"nobody": (), "a customer": ada.metadata}
-    callers |= {what: bearer(token) for what, token in bad_tokens(stack, staff.id).items()}
-    callers["a service"] = bearer(service_token(stack, "order"))
-    for who, metadata in callers.items():
+    for who, metadata in others_than_staff(stack, staff, ada).items():
         refusal = await refused(users.SearchUsers(Search(email=ada.email), metadata=metadata))
         assert refusal.code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED), who
 

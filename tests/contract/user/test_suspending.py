@@ -11,11 +11,9 @@ from argosy.user.v1 import user_pb2, user_pb2_grpc
 from tests.contract.support import (
     PASSWORD,
     SignedIn,
-    bad_tokens,
-    bearer,
     fields,
+    others_than_staff,
     refused,
-    service_token,
     sign_up_staff,
 )
 from tests.support.real_stack import RealStack
@@ -48,9 +46,7 @@ async def test_staff_suspends_and_reinstates(users: Stub, somebody: SignedIn, st
 async def test_only_staff_suspend_and_reinstate(
     users: Stub, stack: RealStack, ada: SignedIn, bob: SignedIn, staff: SignedIn
 ) -> None:
-    callers = {"nobody": (), "another": ada.metadata, "themself": bob.metadata}
-    callers |= {what: bearer(token) for what, token in bad_tokens(stack, staff.id).items()}
-    callers["a service"] = bearer(service_token(stack, "order"))
+    callers = {**others_than_staff(stack, staff, ada), "themself": bob.metadata}
     before = await users.GetUser(user_pb2.GetUserRequest(id=bob.id), metadata=staff.metadata)
     for who, metadata in callers.items():
         for call in (

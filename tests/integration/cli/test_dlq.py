@@ -21,19 +21,6 @@ LARGEST = 1 << 20
 
 
 @pytest.fixture
-def bus(kafka_bootstrap: str) -> Mapping[str, str]:
-    return {"KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap}
-
-
-@pytest.fixture
-async def producer(kafka_bootstrap: str) -> AsyncIterator[Producer]:
-    producer = Producer(kafka_bootstrap, "lab")
-    await producer.start()
-    yield producer
-    await producer.stop()
-
-
-@pytest.fixture
 def group() -> str:
     return f"dlq-{uuid.uuid4().hex}"
 

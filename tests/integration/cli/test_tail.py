@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
@@ -16,19 +16,6 @@ from tests.support.argosy import argosy
 from tests.support.raw_records import Raw, RawName, batch, produce
 
 TOPIC = "user-events"
-
-
-@pytest.fixture
-async def producer(kafka_bootstrap: str) -> AsyncIterator[Producer]:
-    producer = Producer(kafka_bootstrap, "lab")
-    await producer.start()
-    yield producer
-    await producer.stop()
-
-
-@pytest.fixture
-def bus(kafka_bootstrap: str) -> Mapping[str, str]:
-    return {"KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap}
 
 
 @pytest.fixture

@@ -22,14 +22,6 @@ TOPIC = "user-events"
 
 
 @pytest.fixture
-async def producer(kafka_bootstrap: str) -> AsyncIterator[Producer]:
-    producer = Producer(kafka_bootstrap, "lab")
-    await producer.start()
-    yield producer
-    await producer.stop()
-
-
-@pytest.fixture
 def group() -> str:
     return f"letters-{uuid.uuid4().hex}"
 

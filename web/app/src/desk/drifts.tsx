@@ -3,9 +3,8 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Drift, ListDriftsResponse } from "../gen/argosy/reconciliation/v1/drift_pb";
 import { orders, payments, products } from "../rpc";
-import { usePages } from "../ui/hooks";
-import { More } from "../ui/more";
-import { Loading, Problem, When } from "../ui/parts";
+import { When } from "../ui/parts";
+import { ByService } from "./by_service";
 import { Fact } from "./facts";
 import { DeskPage } from "./frame";
 import { messageDrifts } from "./notification";
@@ -26,33 +25,18 @@ export default function Drifts() {
   return (
     <DeskPage title={drifts.title} lead={drifts.lead}>
       {SERVICES.map(([service, read]) => (
-        <OfService key={service} service={service} read={read} />
+        <ByService
+          key={service}
+          service={service}
+          read={async (pageToken) => {
+            const page = await read({ pageToken });
+            return { items: page.drifts, next: page.nextPageToken };
+          }}
+          none={drifts.none}
+          row={(drift) => <Row key={`${drift.comparison} ${drift.kind} ${drift.subject}`} drift={drift} />}
+        />
       ))}
     </DeskPage>
-  );
-}
-
-/** Each service by itself: one that does not answer hides no other. */
-function OfService({ service, read }: { service: string; read: Read }) {
-  const { drifts } = d.value;
-  const names: Readonly<Record<string, string>> = drifts.services;
-  const pages = usePages(async (pageToken) => {
-    const page = await read({ pageToken });
-    return { items: page.drifts, next: page.nextPageToken };
-  }, []);
-  return (
-    <section class="panel" aria-label={names[service] ?? service}>
-      <h2>{names[service] ?? service}</h2>
-      {pages.error !== undefined && <Problem error={pages.error} retry={pages.reload} />}
-      {!pages.items && pages.error === undefined && <Loading />}
-      {pages.items?.length === 0 && <p class="muted">{drifts.none}</p>}
-      <ul class="rows">
-        {pages.items?.map((drift) => (
-          <Row key={`${drift.comparison} ${drift.kind} ${drift.subject}`} drift={drift} />
-        ))}
-      </ul>
-      <More pages={pages} />
-    </section>
   );
 }
 

@@ -4,9 +4,9 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { DeadLetter, ListDeadLettersResponse } from "../gen/argosy/deadletter/v1/dead_letter_pb";
 import { insist } from "../patience";
 import { orders, payments, products } from "../rpc";
-import { useAction, usePages } from "../ui/hooks";
-import { More } from "../ui/more";
-import { announce, Loading, Problem, When } from "../ui/parts";
+import { useAction } from "../ui/hooks";
+import { announce, Problem, When } from "../ui/parts";
+import { ByService } from "./by_service";
 import { DeskPage } from "./frame";
 import { messageLetters } from "./notification";
 import { d } from "./texts";
@@ -29,33 +29,18 @@ export default function Letters() {
   return (
     <DeskPage title={letters.title} lead={letters.lead}>
       {SERVICES.map(([service, box]) => (
-        <OfService key={service} service={service} box={box} />
+        <ByService
+          key={service}
+          service={service}
+          read={async (pageToken) => {
+            const page = await box.list({ pageToken });
+            return { items: page.letters, next: page.nextPageToken };
+          }}
+          none={letters.none}
+          row={(letter, reload) => <Row key={letter.id} letter={letter} box={box} gone={reload} />}
+        />
       ))}
     </DeskPage>
-  );
-}
-
-/** Each service by itself: one that does not answer hides no other. */
-function OfService({ service, box }: { service: string; box: Box }) {
-  const { letters, drifts } = d.value;
-  const names: Readonly<Record<string, string>> = drifts.services;
-  const pages = usePages(async (pageToken) => {
-    const page = await box.list({ pageToken });
-    return { items: page.letters, next: page.nextPageToken };
-  }, []);
-  return (
-    <section class="panel" aria-label={names[service] ?? service}>
-      <h2>{names[service] ?? service}</h2>
-      {pages.error !== undefined && <Problem error={pages.error} retry={pages.reload} />}
-      {!pages.items && pages.error === undefined && <Loading />}
-      {pages.items?.length === 0 && <p class="muted">{letters.none}</p>}
-      <ul class="rows">
-        {pages.items?.map((letter) => (
-          <Row key={letter.id} letter={letter} box={box} gone={pages.reload} />
-        ))}
-      </ul>
-      <More pages={pages} />
-    </section>
   );
 }
 

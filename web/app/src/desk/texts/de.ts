@@ -198,6 +198,7 @@ const de: DeskTexts = {
     retryOf: (kind, customer) => `Noch einmal schicken: ${kind}, ${customer}`,
     scheduled: "Die Mail ist eingeplant.",
   },
+  services: { order: "Bestellungen", payment: "Zahlungen", inventory: "Bestand", notification: "Mails" },
   letters: {
     title: "Unzustellbare Ereignisse",
     lead: "Ereignisse, die ein Dienst nicht verarbeiten konnte. Die Ursache beheben, dann den Dienst sie erneut verarbeiten lassen; nichts geschieht doppelt.",
@@ -211,7 +212,6 @@ const de: DeskTexts = {
   drifts: {
     title: "Abweichungen",
     lead: "Was der Abgleich fand, als er die Daten jedes Dienstes mit denen der anderen verglich, und was noch nicht behoben ist.",
-    services: { order: "Bestellungen", payment: "Zahlungen", inventory: "Bestand", notification: "Mails" },
     none: "Nichts weicht ab.",
     about: { orders: "Bestellung", products: "Artikel", customers: "Kunde", other: "Id" },
     ours: "Dieser Dienst hat",

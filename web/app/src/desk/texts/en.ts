@@ -196,6 +196,7 @@ const en = {
     retryOf: (kind: string, customer: string) => `Send again: ${kind}, ${customer}`,
     scheduled: "The mail is scheduled.",
   },
+  services: { order: "Orders", payment: "Payments", inventory: "Stock", notification: "Mails" },
   letters: {
     title: "Dead letters",
     lead: "Events that a service could not handle. Repair the cause, then let the service handle them again; nothing is done twice.",
@@ -209,7 +210,6 @@ const en = {
   drifts: {
     title: "Differences",
     lead: "What reconciliation found when it compared the data of each service with that of others, and what is not gone yet.",
-    services: { order: "Orders", payment: "Payments", inventory: "Stock", notification: "Mails" },
     none: "Nothing differs.",
     about: { orders: "Order", products: "Product", customers: "Customer", other: "Id" },
     ours: "This service has",
