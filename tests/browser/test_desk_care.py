@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -114,19 +114,22 @@ async def one_dollar_more(shop: Shop, order: Json) -> AsyncIterator[tuple[str, a
             yield payment, connection
         finally:
             await connection.execute(change, order["id"], -1)
-            await until_found(connection, payment, set())
+            await until_found(connection, payment, lambda kinds: not kinds)
     finally:
         await connection.close()
 
 
-async def until_found(connection: asyncpg.Connection, payment: str, outcomes: set[str]) -> None:
-    """Wait until drift of a payment is recorded. The page is not asked so often: payment limits how often one asks."""
+async def until_found(connection: asyncpg.Connection, payment: str, good: Callable[[set[str]], bool]) -> None:
+    """Wait until the kinds of the recorded drift about a payment are good. Drift of its charge at Stripe names it.
+
+    The page is not asked so often: payment limits how often one asks.
+    """
+    kinds = "SELECT kind FROM drifts WHERE strpos(concat(subject, ours), $1) > 0"
 
     async def recorded() -> set[str]:
-        rows = await connection.fetch("SELECT outcome FROM drifts WHERE subject = $1", payment)
-        return {row["outcome"] for row in rows}
+        return {row["kind"] for row in await connection.fetch(kinds, payment)}
 
-    await until(recorded, lambda found: found == outcomes, f"the drift is {outcomes or 'gone'}")
+    await until(recorded, good, f"the drift of payment {payment}")
 
 
 async def test_what_reconciliation_found_is_shown_until_it_is_gone(clerk: Visitor, shop: Shop, tmp_path: Path) -> None:
@@ -134,7 +137,7 @@ async def test_what_reconciliation_found_is_shown_until_it_is_gone(clerk: Visito
     drifts = clerk.page.get_by_role("region", name="Payments").locator(".row")
     async with second_instance(shop.stack, "payment", FAST, tmp_path):
         async with one_dollar_more(shop, order) as (payment, connection):
-            await until_found(connection, payment, {"left"})
+            await until_found(connection, payment, lambda kinds: "payment_amount_differs" in kinds)
             await clerk.link("Desk").click()
             await clerk.link("Differences").click()
             await clerk.is_at("Differences")
