@@ -34,6 +34,7 @@ _SHARED: Mapping[str, Collection[str]] = {
     "outbox": tuple(name for name in _ON_POSTGRES if name in _PUBLISHERS),
     "consumer": _CONSUMERS,
     "dead_letter": _CONSUMERS,
+    "letter": _CONSUMERS,
     "inbox": tuple(name for name in _ON_POSTGRES if name in _CONSUMERS),
     "idempotency": tuple(name for name in _ON_POSTGRES if "IDEMPOTENCY_SECRET" in system()[name].secrets),
     "housekeeping": _ON_POSTGRES,

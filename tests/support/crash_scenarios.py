@@ -43,7 +43,7 @@ from tests.chaos.record import Json, Record
 from tests.chaos.staff import Staff
 from tests.chaos.visitor import Visitor
 from tests.contract.support import bearer, service_token
-from tests.support import crash_points
+from tests.support import crash_points, letters
 from tests.support.argosy import argosy
 from tests.support.crash_points import COMMANDS
 from tests.support.parts import Parts
@@ -301,6 +301,16 @@ async def poison_now_and_then(people: People) -> None:
         await asyncio.sleep(15)
 
 
+async def handled_again(people: People) -> None:
+    """Staff have dead letters of a paid order handled again by every service."""
+    customer = people.customer
+    order = await people.order(customer)
+    await people.pay(customer, order)
+    for service in letters.EVENTS:
+        letter = await letters.make_dead(people.stack, service, order["id"], key=POISON + uuid.uuid4().hex.encode())
+        await people.staff.insist("POST", f"/staff/dead-letters/{service}/{letter}:redrive", {})
+
+
 async def out_of_date(people: People) -> None:
     """Every service with PostgreSQL has something to delete. It looks whenever it starts."""
     for one in system().with_store("postgres"):
@@ -409,6 +419,7 @@ CROWD: Mapping[Callable[[People], Awaitable[None]], tuple[str, ...]] = {
     never_stored: ("call.ResolveOrders.", "order.closed", "inventory."),
     closed_too_early: ("call.ReleaseReservation.", "inventory.release."),
     poison_now_and_then: ("dead_letter.",),
+    handled_again: ("letter.",),
     out_of_date: ("housekeeping.",),
     stores_differ: (
         *("inventory.reconcile.", "inventory.sell_again.", "payment.confirm_again.", "payment.end_order_again."),

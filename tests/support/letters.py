@@ -21,8 +21,10 @@ EVENTS = {
 """Service → topic and type of an event that it handles, of a paid order, whose key is the order's id."""
 
 
-async def make_dead(stack: RealStack, service: str, order_id: str, reason: Reason = Reason.FAILED) -> str:
-    """Make a dead letter of an event of a paid order. Returns the letter's id.
+async def make_dead(
+    stack: RealStack, service: str, order_id: str, reason: Reason = Reason.FAILED, *, key: bytes | None = None
+) -> str:
+    """Make a dead letter of an event of a paid order, under the event's key or another. Returns the letter's id.
 
     The service has handled the event already, or will: to handle it again changes nothing.
     """
@@ -33,7 +35,8 @@ async def make_dead(stack: RealStack, service: str, order_id: str, reason: Reaso
         return [one for one in found if one.key.decode() == order_id and one.header("ce_type") == event_type]
 
     event, *_ = await until(look, bool, f"{event_type} of the order")
-    record = Record(topic, event.partition, event.offset, 0, event.key, event.value, event.headers)
+    key = key or event.key
+    record = Record(topic, event.partition, event.offset, 0, key, event.value, event.headers)
     failure = Failure(reason, RuntimeError("a fault of the past"), 5, system()[service].group)
     producer = Producer(stack.kafka_bootstrap, "lab")
     await producer.start()
@@ -43,7 +46,7 @@ async def make_dead(stack: RealStack, service: str, order_id: str, reason: Reaso
         await producer.stop()
     letters = await bus.records(stack, [dead_letters.topic_of(topic)])
     newest = max(
-        (one for one in letters if one.key == event.key and one.header("dlq_group") == failure.group),
+        (one for one in letters if one.key == key and one.header("dlq_group") == failure.group),
         key=lambda one: one.offset,
     )
     return f"{topic}.{newest.partition}.{newest.offset}"

@@ -25,6 +25,7 @@ from services.chassis.bus.handling import Handler
 from services.chassis.bus.producer import NotDelivered, Sender
 from services.chassis.bus.raw_batches import Record, Undecodable
 from services.chassis.plain import clock, logs
+from services.chassis.plain.crash_points import reach
 from services.chassis.plain.errors import DeadLetterNotHandled, NotFound, Unavailable
 from services.chassis.plain.transient import is_transient
 from services.chassis.process.brokers import Brokers
@@ -180,10 +181,12 @@ class LetterBox:
         if letter is None:
             raise NotFound("there is no such dead letter, or it was redriven")
         await self._handle(letter)
+        reach("letter", "handled")
         try:
             await self._producer.send(letter.note(operator))
         except NotDelivered as error:
             raise Unavailable from error
+        reach("letter", "noted")
         _log.info("dead_letter_redriven", letter=letter.place, event_id=letter.event_id, operator=operator)
 
     async def _handle(self, letter: Letter) -> None:
