@@ -19,6 +19,7 @@ from tests.support.browser import (
     Visitor,
     answers_held,
     lose_first_answer,
+    requests_held,
 )
 from tests.support.shop import answered, until
 
@@ -41,8 +42,8 @@ async def paying(visitor: Visitor, order: str) -> AsyncIterator[None]:
 
 
 async def click_both(one: Visitor, other: Visitor, button: str | re.Pattern[str], path: str) -> None:
-    """Click the same button in two tabs: no answer comes before both are clicked."""
-    async with answers_held(one, path), answers_held(other, path):
+    """Click the same button in two tabs. Nothing is sent before both are clicked: each shows what the other does."""
+    async with requests_held(one, path), requests_held(other, path):
         await asyncio.gather(*(tab.button(button).click() for tab in (one, other)))
 
 

@@ -7,7 +7,7 @@ import re
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -250,11 +250,20 @@ class Visitor:
         return (await self.shop.sandbox.counts(order_id=order_id))["amount_captured"]
 
 
-@asynccontextmanager
-async def answers_held(visitor: Visitor, path: str) -> AsyncIterator[None]:
+def answers_held(visitor: Visitor, path: str) -> AbstractAsyncContextManager[None]:
     """Requests of this path are sent, and the page gets no answer to them before the block ends."""
+    return _held(visitor, path, "Response")
+
+
+def requests_held(visitor: Visitor, path: str) -> AbstractAsyncContextManager[None]:
+    """Requests of this path are not sent before the block ends."""
+    return _held(visitor, path, "Request")
+
+
+@asynccontextmanager
+async def _held(visitor: Visitor, path: str, stage: str) -> AsyncIterator[None]:
     client = await visitor.context.new_cdp_session(visitor.page)
-    await client.send("Fetch.enable", {"patterns": [{"urlPattern": path, "requestStage": "Response"}]})
+    await client.send("Fetch.enable", {"patterns": [{"urlPattern": path, "requestStage": stage}]})
     yield
     await client.send("Fetch.disable")
     await client.detach()
