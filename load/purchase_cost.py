@@ -1,8 +1,7 @@
 """CPU of a purchase by part, and of doing nothing: `python -m load.purchase_cost`. Needs a running stack.
 
-A purchase is an order, its payment, the saga up to `confirmed`, and the mail about it. Counted is what the processes of
-each part use (user and system time, so a busy machine matters little), less what they use while nothing happens. The
-parties are left out: the Stripe sandbox, the mail sink, the collector of traces.
+A purchase is an order, its payment, the saga up to `confirmed`, and the mail about it. What the parts use while nothing
+happens is taken off.
 
 `--beside DIRECTORY:OFFSET` measures a second running stack in alternating rounds: that of another commit, started in a
 work tree of its own with another ARGOSY_PORT_OFFSET. DIRECTORY is its data.
@@ -10,7 +9,6 @@ work tree of its own with another ARGOSY_PORT_OFFSET. DIRECTORY is its data.
 
 import argparse
 import asyncio
-import statistics
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -20,26 +18,19 @@ from typing import Any
 
 import asyncpg
 import httpx
-import psutil
 from rich.console import Console
 from rich.table import Table
 
+from load.cpu import Costs, above, cpu_seconds, spread
 from load.session import API, ORDER, register
 from local import credentials
 from local.credentials import FERRETDB
-from local.part import Group
 from local.stack import Stack
-from local.supervision import Supervisor
-from local.topology import parts
 
-TOTAL = "all parts"
 STATEMENTS = "transactions/s"
 _PATIENCE_SECONDS = 120.0
 _POLL_SECONDS = 0.2
 _CALL_SECONDS = 60.0
-
-Costs = dict[str, float]
-"""By part; milliseconds."""
 
 
 @dataclass
@@ -82,7 +73,7 @@ async def _idle(stack: Stack, options: argparse.Namespace) -> Costs:
     before, transactions, began = cpu_seconds(stack), await _transactions(stack), time.monotonic()
     await asyncio.sleep(options.idle)
     took = time.monotonic() - began
-    used = _above(cpu_seconds(stack), before, took)
+    used = above(cpu_seconds(stack), before, took)
     return {**used, STATEMENTS: (await _transactions(stack) - transactions) / took}
 
 
@@ -91,33 +82,8 @@ async def _purchases(stack: Stack, options: argparse.Namespace, idle: Costs) -> 
         before, began = cpu_seconds(stack), time.monotonic()
         await buyer.buy(options.purchases, options.at_once)
         took = time.monotonic() - began
-        used = _above(cpu_seconds(stack), before, options.purchases)
+        used = above(cpu_seconds(stack), before, options.purchases)
     return {part: cost - idle[part] * took / options.purchases for part, cost in used.items()}
-
-
-def cpu_seconds(stack: Stack) -> dict[str, float]:
-    """What each part but the parties has used so far: its processes that live, and those that they have waited for."""
-    states = Supervisor(stack).states()
-    counted = (part.name for part in parts(stack, credentials.read(stack.secrets)) if part.group is not Group.PARTIES)
-    used = {name: of_tree(states[name].pid) for name in counted if name in states and states[name].pid}
-    return {**used, TOTAL: sum(used.values())}
-
-
-def of_tree(pid: int) -> float:
-    """User and system time of a process, its descendants, and those of them that have ended, seconds."""
-    root = psutil.Process(pid)
-    return sum(_of_process(process) for process in (root, *root.children(recursive=True)))
-
-
-def _of_process(process: psutil.Process) -> float:
-    try:
-        return float(sum(process.cpu_times()[:4]))  # user, system, and both of the children that it has waited for
-    except psutil.NoSuchProcess:  # its time is its parent's now
-        return 0.0
-
-
-def _above(after: dict[str, float], before: dict[str, float], count: float) -> Costs:
-    return {part: (after[part] - before[part]) * 1000 / count for part in before}
 
 
 async def _transactions(stack: Stack) -> float:
@@ -197,13 +163,6 @@ def _table(title: str, measured: Sequence[Measured], figures: Sequence[Sequence[
     return table
 
 
-def spread(values: Sequence[float]) -> str:
-    """Median, least and most."""
-    if not values:
-        return ""
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m load.purchase_cost", description=__doc__.partition("\n")[0])
     parser.add_argument("--purchases", type=int, default=200, help="of a round")
@@ -217,11 +176,12 @@ def _options() -> argparse.Namespace:
         default=15,
         help="seconds to wait after purchases: orders are projected once more after 10 s",
     )
-    parser.add_argument("--beside", type=_stack, action="append", default=[], metavar="DIRECTORY:OFFSET")
+    parser.add_argument("--beside", type=stack_at, action="append", default=[], metavar="DIRECTORY:OFFSET")
     return parser.parse_args()
 
 
-def _stack(text: str) -> Stack:
+def stack_at(text: str) -> Stack:
+    """The stack of `DIRECTORY:OFFSET`."""
     directory, _, offset = text.rpartition(":")
     return Stack(Path(directory).resolve(), int(offset))
 

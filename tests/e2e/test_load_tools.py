@@ -49,6 +49,12 @@ async def test_the_cost_of_a_call_stands_beside_that_of_a_bare_handler(stack: Re
     assert {"user service", "bare handler", "ratio"} <= set(parts_in(table))
 
 
+async def test_the_cost_of_the_usual_calls_is_shown(stack: RealStack) -> None:
+    few = ("--rounds", "1", "--calls", "2", "--at-once", "2", "--settle", "0", "--idle", "1")
+    table = await printed(stack, PYTHON, "-m", "load.call_cost", *few)
+    assert {"GET user", "GET product", "GET order", "POST order", "POST payment"} <= set(parts_in(table)), table
+
+
 async def test_the_cost_of_a_purchase_is_shown_by_part(stack: RealStack) -> None:
     few = ("--rounds", "1", "--purchases", "2", "--at-once", "2", "--warm-up", "1", "--settle", "0", "--idle", "1")
     table = await printed(stack, PYTHON, "-m", "load.purchase_cost", *few)

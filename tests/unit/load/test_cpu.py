@@ -6,7 +6,7 @@ import sys
 
 import psutil
 
-from load.purchase_cost import of_tree, spread
+from load.cpu import of_tree, spread
 
 _BURN = "import time\nwhile time.process_time() < 0.2: pass\n"
 
