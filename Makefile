@@ -86,10 +86,10 @@ crash-points: ## kill each process once at each crash point, on the real stack (
 	$(SETUP)
 	@$(VENV_PYTHON) -m pytest -s -m long tests/e2e/test_crash_points.py $(ARGS)
 
-chaos: ## inject faults while customers buy, then check consistency; SEED=7 MINUTES=2 FAULTS=kill,cut PLAN=FILE SHRINK=20 PUBLISH=1
+chaos: ## inject faults while customers buy, then check consistency; SEED=7 MINUTES=2 FAULTS=kill,cut LOAD=spike PLAN=FILE SHRINK=20 PUBLISH=1
 	$(SETUP)
 	@$(VENV_PYTHON) -m tests.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),2) $(if $(FAULTS),--faults $(FAULTS)) \
-		$(if $(PLAN),--plan $(PLAN)) $(if $(SHRINK),--shrink $(SHRINK)) $(if $(PUBLISH),--publish)
+		$(if $(LOAD),--load $(LOAD)) $(if $(PLAN),--plan $(PLAN)) $(if $(SHRINK),--shrink $(SHRINK)) $(if $(PUBLISH),--publish)
 
 mutants: ## show that the checker of `make chaos` catches known mistakes; ARGS=no-inbox for one (docs/mutants.md)
 	$(SETUP)
@@ -99,9 +99,10 @@ load: ## load a system of its own, then check consistency; PROFILE=ramp, spike, 
 	$(SETUP)
 	@$(VENV_PYTHON) -m tests.load --profile $(or $(PROFILE),spike) $(if $(RATE),--rate $(RATE)) $(if $(PUBLISH),--publish)
 
-bench: ## measure the CPU of a call beside a bare handler, and of a purchase and of idling by part (the system must be up); ARGS
+bench: ## measure the CPU of calls, of one beside a bare handler, of a purchase and of idling (the system must be up); ARGS
 	$(SETUP)
 	@$(VENV_PYTHON) -m load.chassis_cost
+	@$(VENV_PYTHON) -m load.call_cost $(ARGS)
 	@$(VENV_PYTHON) -m load.purchase_cost $(ARGS)
 
 lock: ## resolve the locks from pyproject.toml; ARGS=--upgrade for newer versions

@@ -14,6 +14,8 @@ from tests.chaos.faults import impossible
 from tests.chaos.plan import Fault, Kind
 from tests.chaos.run import Outcome, chaos_stack, run
 from tests.chaos.shrink import shrink
+from tests.load import setup
+from tests.load.profiles import NORMAL_RATE, Profile, profile
 
 
 def main() -> int:
@@ -22,13 +24,15 @@ def main() -> int:
     seconds = arguments.minutes * 60
     plan = plans.from_json(arguments.plan.read_text()) if arguments.plan else _generated(arguments, seconds)
     stack = chaos_stack()
-    outcome = asyncio.run(run(stack, arguments.seed, plan, seconds))
+    if arguments.load and (code := setup.main()):
+        return code
+    outcome = asyncio.run(run(stack, arguments.seed, plan, seconds, arguments.load))
     _print_outcome(outcome, stack.data.parent / "chaos-reports")
     if arguments.publish:
-        print(f"for check-in: {report.publish(stack.data.parent / 'chaos-reports' / f'seed-{outcome.seed}')}")
+        print(f"for check-in: {report.publish(stack.data.parent / 'chaos-reports' / outcome.name)}")
     if outcome.problems and arguments.shrink:
         shortest = asyncio.run(_shortest(outcome, arguments.shrink))
-        _keep(shortest, stack.data.parent / "chaos-reports" / f"seed-{outcome.seed}-shortest.json", arguments)
+        _keep(shortest, stack.data.parent / "chaos-reports" / f"{outcome.name}-shortest.json", arguments)
     return 1 if outcome.problems else 0
 
 
@@ -51,14 +55,24 @@ def _kinds(names: str) -> list[Kind]:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _load(name: str) -> Profile:
+    try:
+        return profile(name, NORMAL_RATE)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _print_outcome(outcome: Outcome, directory: Path) -> None:
-    where = report.write(outcome, directory / f"seed-{outcome.seed}")
+    where = report.write(outcome, directory / outcome.name)
     (where.parent / "plan.json").write_text(plans.to_json(outcome.plan))
     print("\n".join(outcome.problems) or "Everything held.")
     bought = ", ".join(f"{count} {status}" for status, count in sorted(outcome.orders.items()))
     print(f"seed {outcome.seed}: {len(outcome.happened)} faults, {len(outcome.exchanges)} calls, orders: {bought}")
     if outcome.cut_off:
         print("cut off by the end of the run: " + ", ".join(map(str, outcome.cut_off)))
+    if outcome.arrivals:
+        answers = ", ".join(f"{count} {status}" for status, count in sorted(outcome.arrivals.items()))
+        print(f"answers to what arrived beside: {answers}")
     print("whole again after " + (", ".join(_longest(outcome)) or "no fault that had the time for it alone"))
     print(f"report: {where}")
 
@@ -74,7 +88,7 @@ def _longest(outcome: Outcome) -> Iterator[str]:
 async def _shortest(outcome: Outcome, most_runs: int) -> list[Fault]:
     async def fails(plan: Sequence[Fault]) -> bool:
         print(f"trying {len(plan)} faults …", flush=True)
-        return bool((await run(chaos_stack(), outcome.seed, plan, outcome.seconds)).problems)
+        return bool((await run(chaos_stack(), outcome.seed, plan, outcome.seconds, outcome.load)).problems)
 
     return await shrink(outcome.plan, fails, most_runs)
 
@@ -90,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="what decides all faults and all that customers do")
     parser.add_argument("--minutes", type=float, default=2, help="how long faults happen")
     parser.add_argument("--faults", default="", type=_kinds, help=f"only these, with commas between: {','.join(Kind)}")
+    parser.add_argument("--load", type=_load, metavar="PROFILE", help="a profile of `make load` that happens beside")
     parser.add_argument("--plan", type=Path, help="a plan of an earlier run, instead of the seed's")
     parser.add_argument("--shrink", type=int, default=0, metavar="RUNS", help="shorten a failing plan in so many runs")
     parser.add_argument("--publish", action="store_true", help="copy the report to docs/chaos, to be checked in")

@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gates.monitoring import promtool, setup
 from gates.monitoring.figures import groups, named_in, rules
 from gates.monitoring.paths import rule_files
-from tests.chaos import layout
+from tests.chaos import arrivals, layout
 from tests.chaos.plan import Fault
 from tests.support.real_stack import RealStack
 
@@ -41,9 +41,10 @@ _STRIPE_TROUBLE = _ANYTHING_AWAY | {
     *("stripe-slow", "stripe-drops", "stripe-busy", "stripe-unauthorized", "stripe-fails", "stripe-fails-after")
 }
 CAUSES: Mapping[str, frozenset[str]] = {
-    "OutboxIsOld": _ANYTHING_AWAY,
-    "OutboxIsLong": _ANYTHING_AWAY,
-    "ConsumerLags": _ANYTHING_AWAY | {"replay"},
+    "CallsRefused": frozenset({arrivals.CAUSE}),
+    "OutboxIsOld": _ANYTHING_AWAY | {arrivals.CAUSE},
+    "OutboxIsLong": _ANYTHING_AWAY | {arrivals.CAUSE},
+    "ConsumerLags": _ANYTHING_AWAY | {"replay", arrivals.CAUSE},
     "ConsumerStandsStill": _ANYTHING_AWAY,
     "ConsumerStopped": frozenset({"poison"}),
     "DeadLetters": frozenset({"poison"}),
@@ -56,10 +57,10 @@ CAUSES: Mapping[str, frozenset[str]] = {
     "EndedSessionsUnknown": _ANYTHING_AWAY,
     "EndedHoldsKept": _ANYTHING_AWAY,
     "MailsParked": _ANYTHING_AWAY,
-    "AvailabilityBurnsFast": _STRIPE_TROUBLE,
-    "AvailabilityBurnsSlowly": _STRIPE_TROUBLE,
-    "LatencyBurnsFast": _STRIPE_TROUBLE,
-    "LatencyBurnsSlowly": _STRIPE_TROUBLE,
+    "AvailabilityBurnsFast": _STRIPE_TROUBLE | {arrivals.CAUSE},
+    "AvailabilityBurnsSlowly": _STRIPE_TROUBLE | {arrivals.CAUSE},
+    "LatencyBurnsFast": _STRIPE_TROUBLE | {arrivals.CAUSE},
+    "LatencyBurnsSlowly": _STRIPE_TROUBLE | {arrivals.CAUSE},
     "ServiceDown": frozenset({"kill", "crash", "pause", "outage"}),
 }
 """What may make an alert fire: kinds of faults, and what people do. An alert that is not named here has no cause in any

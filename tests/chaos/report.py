@@ -54,6 +54,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     yield from _table("what", "times", outcome.done)
     yield from _section("Answers by HTTP status")
     yield from _table("status", "times", Counter(str(one.status or "none") for one in outcome.exchanges))
+    yield from _arrivals(outcome)
     yield from _alerts(outcome)
     yield from _drifts(outcome)
     yield from _crash_points(outcome.crashes)
@@ -67,8 +68,9 @@ def _summary(outcome: Outcome) -> Iterator[str]:
     bought = sum(count for status, count in outcome.orders.items() if status != "cancelled")
     calls = len(outcome.exchanges)
     failed = sum(1 for one in outcome.exchanges if one.unanswered)
-    yield f"`make chaos SEED={outcome.seed} MINUTES={outcome.seconds / 60:g}`: two instances of every service, for"
-    yield f"{outcome.seconds:.0f} s of faults. [plan.json](plan.json) replays it: `PLAN=plan.json`."
+    load = f" LOAD={outcome.load.name}" if outcome.load else ""
+    yield f"`make chaos SEED={outcome.seed} MINUTES={outcome.seconds / 60:g}{load}`: two instances of every service,"
+    yield f"for {outcome.seconds:.0f} s of faults. [plan.json](plan.json) replays it: `PLAN=plan.json`."
     yield ""
     rows: dict[str, str] = {
         "faults": str(len(outcome.happened)),
@@ -103,6 +105,14 @@ def _recovery(outcome: Outcome) -> Iterator[str]:
         yield "Not whole yet when the next fault began, or when nobody waited any longer:"
         yield ""
         yield from (f"- {fault}: not after {seconds:.0f} s" for fault, seconds in late)
+
+
+def _arrivals(outcome: Outcome) -> Iterator[str]:
+    if outcome.load:
+        yield from _section("Answers to what arrived beside, by HTTP status")
+        yield f"The profile `{outcome.load.name}` of `make load`: {outcome.load.arrivals} people came."
+        yield ""
+        yield from _table("status", "times", outcome.arrivals)
 
 
 def _alerts(outcome: Outcome) -> Iterator[str]:

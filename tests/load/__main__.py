@@ -11,14 +11,14 @@ from collections import Counter
 from local.paths import STACKS
 from local.stack import Stack
 from tests.chaos.report import publish
-from tests.load import k6, parts, report, setup
-from tests.load.profiles import CURIO, Profile, Visit, profile
+from tests.load import k6, parts, ready, report, setup
+from tests.load.profiles import CURIO, NORMAL_RATE, Profile, profile
 from tests.load.report import Outcome
 from tests.support import invariants
 from tests.support.facts import Facts
 from tests.support.invariants import Baseline
 from tests.support.real_stack import RealStack
-from tests.support.shop import PRODUCT, Customer, Shop
+from tests.support.shop import Shop
 
 _OFFSET = 11_600
 _SETTINGS = (
@@ -27,10 +27,7 @@ _SETTINGS = (
     "inventory.UNPAID_ORDERS_PER_CUSTOMER=1000000",
     "inventory.HELD_PIECES_PER_CUSTOMER=1000000",
 )
-_REGISTERED_AT_ONCE = 2
-_ENOUGH = 1_000_000
 _SETTLE_SECONDS = 1200.0
-_NORMAL_RATE = 5.0
 
 
 def main() -> int:
@@ -67,9 +64,9 @@ async def _run(stack: Stack, chosen: Profile) -> Outcome:
 
 async def _load(real: RealStack, shop: Shop, chosen: Profile) -> Outcome:
     before = await invariants.baseline(real)
-    await _stock(shop, chosen)
+    await ready.fill_shelves(shop, chosen)
     print(f"registering {chosen.people} people …", flush=True)
-    people = await _people(shop, chosen)
+    people = await ready.register(shop, chosen)
     async with parts.watched(real.stack) as memory:
         measured = await k6.run(chosen, f"{real.edge_url}/api/v1", people, real.stack.data / "k6")
     print("waiting until all stores agree …", flush=True)
@@ -81,29 +78,6 @@ async def _load(real: RealStack, shop: Shop, chosen: Profile) -> Outcome:
         problems.append(f"{sold} pieces were sold of {chosen.pieces}")
     orders = Counter(order.status for order in found.orders.values()) if found else Counter[str]()
     return Outcome(chosen, measured, memory, orders, sold, time.monotonic() - began, problems)
-
-
-async def _stock(shop: Shop, chosen: Profile) -> None:
-    staff = await shop.register_staff()
-    if chosen.pieces:
-        curio = {"id": CURIO, "name": "Curio", "description": "", "price": 10, "currency": "USD"}
-        (await staff.call("POST", "/products", curio)).raise_for_status()
-    for product, pieces in ((PRODUCT, _ENOUGH), (CURIO, chosen.pieces)):
-        if pieces:
-            delta = {"delta": pieces, "reason": "load profile"}
-            (await staff.call("POST", f"/products/{product}/stock", delta)).raise_for_status()
-
-
-async def _people(shop: Shop, chosen: Profile) -> list[dict[str, str]]:
-    limit = asyncio.Semaphore(_REGISTERED_AT_ONCE)
-
-    async def one() -> dict[str, str]:
-        async with limit:
-            person: Customer = await shop.register()
-        order = (await person.order())["id"] if Visit.READER in chosen.visits else ""
-        return {"id": person.id, "token": person.token, "order": order}
-
-    return await asyncio.gather(*(one() for _ in range(chosen.people)))
 
 
 async def _settled(real: RealStack, before: Baseline) -> tuple[Facts | None, list[str]]:
@@ -125,7 +99,7 @@ def _of_the_run(chosen: Profile, measured: k6.Measured) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make load", description="Put load on the system, then check everything.")
     parser.add_argument("--profile", required=True, help="ramp, spike, soak or flash")
-    parser.add_argument("--rate", type=float, default=_NORMAL_RATE, help="normal arrivals a second of spike and soak")
+    parser.add_argument("--rate", type=float, default=NORMAL_RATE, help="normal arrivals a second of spike and soak")
     parser.add_argument("--publish", action="store_true", help="copy the report to docs/load, to be checked in")
     return parser
 

@@ -71,8 +71,13 @@ async def run(profile: Profile, api: str, people: Sequence[Mapping[str, str]], i
         str(_SCRIPT),
         env={"K6_CSV_TIME_FORMAT": "unix_milli", "HOME": str(into)},
     )
-    if await process.wait():
-        raise RuntimeError(f"k6 ended with {process.returncode}")
+    try:
+        code = await process.wait()
+    finally:
+        if process.returncode is None:  # nobody waits for it any more
+            process.terminate()
+    if code:
+        raise RuntimeError(f"k6 ended with {code}")
     rows = list(_rows(samples))
     return Measured(
         [_request(row, began) for row in rows if row["metric_name"] == "http_req_duration"],

@@ -9,6 +9,8 @@ from enum import StrEnum
 
 CURIO = "load-curio"
 """What is sold in a flash."""
+NORMAL_RATE = 5.0
+"""Arrivals a second that are normal on this machine, unless another rate is asked for."""
 
 
 class Visit(StrEnum):

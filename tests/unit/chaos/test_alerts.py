@@ -9,6 +9,7 @@ import pytest
 from gates.monitoring.figures import rules
 from gates.monitoring.paths import rule_files
 from tests.chaos.alerts import CAUSES, EVERY_SECONDS, Series, fired, without_cause
+from tests.chaos.arrivals import CAUSE
 from tests.chaos.plan import Fault, Kind
 
 KILL = (10.0, Fault(Kind.KILL, "order", 10.0, 0))
@@ -47,6 +48,8 @@ async def test_an_alert_with_a_time_to_wait_fires_after_it() -> None:
         ("PaymentsDisputed", [], {"disputes at the bank": 1}, True),
         ("PaymentsDisputed", [KILL], {"buy": 9}, False),
         ("StockShort", [KILL, POISON], {"buy": 9}, False),
+        ("CallsRefused", [KILL], {"buy": 9}, False),
+        ("CallsRefused", [], {CAUSE: 9}, True),
     ],
 )
 def test_an_alert_needs_its_cause(

@@ -13,6 +13,7 @@ from tests.chaos.plan import Fault, Kind
 from tests.chaos.record import Exchange
 from tests.chaos.run import Outcome
 from tests.chaos.svg import ticks
+from tests.load.profiles import profile
 
 KILL = Fault(Kind.KILL, "order-2", 3.0, 0)
 CUT = Fault(Kind.CUT, "payment-<stripe>", 5.0, 4.0)
@@ -50,6 +51,16 @@ def test_a_report_shows_what_was_done_and_what_became_of_it(tmp_path: Path) -> N
         ElementTree.parse(tmp_path / "seed-7" / picture)  # noqa: S314 - our own
     assert "convergence.svg" not in text
     assert "What did not hold" not in text
+
+
+def test_what_arrived_beside_has_a_report_of_its_own(tmp_path: Path) -> None:
+    spike = outcome(load=profile("spike", 5), arrivals=Counter({"201": 40, "503": 2}))
+    text = report.write(spike, tmp_path / spike.name).read_text()
+    assert spike.name == "seed-7-spike"
+    assert "`make chaos SEED=7 MINUTES=1 LOAD=spike`" in text
+    for line in ("The profile `spike` of `make load`: 3600 people came.", "| 201 | 40 |", "| 503 | 2 |"):
+        assert line in text
+    assert "arrived beside" not in report.write(outcome(), tmp_path / "seed-7").read_text()
 
 
 def test_what_did_not_hold_stands_first(tmp_path: Path) -> None:
