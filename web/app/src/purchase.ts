@@ -54,9 +54,12 @@ export function orderBasket(
     const begun = intents.open<OrderRequest>(name, userId);
     if (!begun && (items.length === 0 || !shippingAddress)) return undefined;
     const intent = begun ?? intents.openOrBegin<OrderRequest>(name, userId, { items, shippingAddress: shippingAddress! });
-    const order = await place(name, intent, waiting);
-    basket.remove(...intent.request.items.map((item) => item.productId));
-    return order;
+    return intents.once(name, async () => {
+      const order = await send(intent, waiting);
+      // Before the intention ends: another tab sees late, but in this order, what is stored. It finds one of the two.
+      basket.remove(...intent.request.items.map((item) => item.productId));
+      return order;
+    });
   });
 }
 
@@ -64,8 +67,8 @@ function itemOf({ productId, quantity, price }: basket.Line): OrderRequest["item
   return { productId, quantity, price: Number(price) };
 }
 
-function place(name: string, intent: intents.Intent<OrderRequest>, waiting: () => void): Promise<Order> {
-  return intents.once(name, () => insist(() => orders.createOrder(intent.request, withKey(intent.key)), waiting));
+function send(intent: intents.Intent<OrderRequest>, waiting: () => void): Promise<Order> {
+  return insist(() => orders.createOrder(intent.request, withKey(intent.key)), waiting);
 }
 
 /** Orders that were placed again, by the order that failed. */
@@ -95,7 +98,8 @@ export function orderAgain(declined: Order, userId: string, waiting: () => void)
       items: declined.items.map(({ productId, quantity, price }) => ({ productId, quantity, price: Number(price) })),
       shippingAddress: { street, city, state, zipCode, country },
     };
-    const placed = await place(name, { key: `again-${declined.id}`, userId, request }, waiting);
+    const intent = { key: `again-${declined.id}`, userId, request };
+    const placed = await intents.once(name, () => send(intent, waiting));
     replacements.write({ ...replacements.read(), [declined.id]: placed.id });
     return placed;
   });
