@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.table import Table
 
 from load.cpu import TOTAL, Costs, above, cpu_seconds, spread
+from load.customer import Customer
 from load.purchase_cost import stack_at
-from load.session import API, ORDER, register
+from load.session import ORDER
 from local.stack import Stack
 
-_CALL_SECONDS = 60.0
 _SHOWN = 0.05
 """Parts below this share of a call's CPU are not named."""
 
@@ -43,42 +43,24 @@ class Figures:
     """Milliseconds of each call that was alone."""
 
 
-class Shopper:
-    """A new customer at the edge, and what they call."""
+class Shopper(Customer):
+    """A customer, and what they call."""
 
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-        self._http = httpx.AsyncClient(base_url=stack.url("edge", API), timeout=_CALL_SECONDS, trust_env=False)
-        self._orders: list[str] = []
-
-    async def __aenter__(self) -> "Shopper":
-        account = await asyncio.to_thread(register, self._stack)
-        self._http.headers["Authorization"] = f"Bearer {account.token}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
+    _orders: Sequence[str] = ()
 
     async def calls(self, count: int) -> dict[str, Call]:
         """The calls by name. Each may be made `count` times: so many orders are placed, to be paid."""
-        self._orders = [(await self._post("/orders", ORDER))["id"] for _ in range(count)]
+        self._orders = [(await self.post("/orders", ORDER))["id"] for _ in range(count)]
         return {
-            "GET user": lambda _: self._get("/users/me"),
-            "GET product": lambda _: self._get("/products/prod-123"),
-            "GET order": lambda _: self._get(f"/orders/{self._orders[0]}"),
-            "POST order": lambda _: self._post("/orders", ORDER),
-            "POST payment": lambda number: self._post("/payments", self._payment(number)),
+            "GET user": lambda _: self.get("/users/me"),
+            "GET product": lambda _: self.get("/products/prod-123"),
+            "GET order": lambda _: self.get(f"/orders/{self._orders[0]}"),
+            "POST order": lambda _: self.post("/orders", ORDER),
+            "POST payment": lambda number: self.post("/payments", self._payment(number)),
         }
 
     def _payment(self, number: int) -> dict[str, str]:
         return {"orderId": self._orders[number], "paymentMethodId": "pm_card_visa"}
-
-    async def _get(self, path: str) -> None:
-        (await self._http.get(path)).raise_for_status()
-
-    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        answered: dict[str, Any] = (await self._http.post(path, json=body)).raise_for_status().json()
-        return answered
 
 
 def main() -> int:

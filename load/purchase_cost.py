@@ -22,7 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from load.cpu import Costs, above, cpu_seconds, spread
-from load.session import API, ORDER, register
+from load.customer import Customer
+from load.session import ORDER
 from local import credentials
 from local.credentials import FERRETDB
 from local.stack import Stack
@@ -30,7 +31,6 @@ from local.stack import Stack
 STATEMENTS = "transactions/s"
 _PATIENCE_SECONDS = 120.0
 _POLL_SECONDS = 0.2
-_CALL_SECONDS = 60.0
 
 
 @dataclass
@@ -96,22 +96,8 @@ async def _transactions(stack: Stack) -> float:
         await connection.close()
 
 
-class Buyer:
-    """A new customer who buys, through the edge."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-        self._email = ""
-        self._http = httpx.AsyncClient(base_url=stack.url("edge", API), timeout=_CALL_SECONDS, trust_env=False)
-
-    async def __aenter__(self) -> "Buyer":
-        account = await asyncio.to_thread(register, self._stack)
-        self._email = account.email
-        self._http.headers["Authorization"] = f"Bearer {account.token}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
+class Buyer(Customer):
+    """A customer who buys."""
 
     async def buy(self, count: int, at_once: int) -> None:
         """Make `count` purchases, and wait for the mail about each: once per buyer. Raises TimeoutError."""
@@ -129,17 +115,12 @@ class Buyer:
 
     async def _one_after_another(self, left: Iterable[int]) -> None:
         for _ in left:
-            order = await self._post("/orders", ORDER)
-            await self._post("/payments", {"orderId": order["id"], "paymentMethodId": "pm_card_visa"})
-
-    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = await self._http.post(path, json=body)
-        answered: dict[str, Any] = answer.raise_for_status().json()
-        return answered
+            order = await self.post("/orders", ORDER)
+            await self.post("/payments", {"orderId": order["id"], "paymentMethodId": "pm_card_visa"})
 
     async def _mails(self, after: str) -> list[dict[str, Any]]:
-        params = {"to": self._email, "after": after}
-        answer = await self._http.get(self._stack.url("mail-http", "/messages"), params=params)
+        params = {"to": self.email, "after": after}
+        answer = await self.http.get(self.stack.url("mail-http", "/messages"), params=params)
         mails: list[dict[str, Any]] = answer.raise_for_status().json()["messages"]
         return mails
 
