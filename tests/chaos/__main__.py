@@ -70,8 +70,8 @@ def _print_outcome(outcome: Outcome, directory: Path) -> None:
     print(f"seed {outcome.seed}: {len(outcome.happened)} faults, {len(outcome.exchanges)} calls, orders: {bought}")
     if outcome.cut_off:
         print("cut off by the end of the run: " + ", ".join(map(str, outcome.cut_off)))
-    if outcome.arrivals:
-        answers = ", ".join(f"{count} {status}" for status, count in sorted(outcome.arrivals.items()))
+    if outcome.load:
+        answers = ", ".join(f"{count} {status}" for status, count in sorted(outcome.arrivals.answers.items()))
         print(f"answers to what arrived beside: {answers}")
     print("whole again after " + (", ".join(_longest(outcome)) or "no fault that had the time for it alone"))
     print(f"report: {where}")

@@ -11,7 +11,9 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
+from tests.chaos.record_rules import REFUSED
 from tests.load import k6, ready
 from tests.load.profiles import Profile
 from tests.support.real_stack import RealStack
@@ -21,28 +23,41 @@ CAUSE = "a load profile's arrivals"
 """What arrivals are called among what people did."""
 
 
+@dataclass
+class Arrivals:
+    """What came of them."""
+
+    answers: Counter[str] = field(default_factory=Counter)
+    """By HTTP status."""
+    orders: int = 0
+    """How many there may be: those that they asked for and that were not refused."""
+
+
 @asynccontextmanager
-async def arriving(real: RealStack, shop: Shop, profile: Profile | None) -> AsyncIterator[Counter[str]]:
+async def arriving(real: RealStack, shop: Shop, profile: Profile | None) -> AsyncIterator[Arrivals]:
     """Let the profile happen during the block, which ends when the profile does.
 
-    Yields the answers by HTTP status, which are there after the block. Without a profile there are none.
+    What came of it is there after the block; nothing without a profile.
     """
-    answers = Counter[str]()
+    found = Arrivals()
     if profile is None:
-        yield answers
+        yield found
         return
     people = await ready.register(shop, profile)
     running = asyncio.create_task(k6.run(profile, f"{real.edge_url}/api/v1", people, real.stack.data / "k6"))
     try:
-        yield answers
+        yield found
         measured = await running
-        answers.update(str(one.status or "none") for one in measured.requests)
+        found.answers.update(str(one.status or "none") for one in measured.requests)
+        asked = sum(one.rpc == "CreateOrder" and one.status not in REFUSED for one in measured.requests)
+        found.orders = asked + sum(bool(one["order"]) for one in people)
     finally:
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
 
 
-def problems(answers: Counter[str]) -> list[str]:
+def problems(found: Arrivals) -> list[str]:
     """Answers that no fault excuses, a sentence each."""
-    return [f"{answers['500']} arrivals were answered with 500"] if answers["500"] else []
+    failed = found.answers["500"]
+    return [f"{failed} requests of arrivals were answered with 500"] if failed else []

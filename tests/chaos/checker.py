@@ -49,9 +49,17 @@ async def settle(stack: RealStack, before: Baseline, limits: Limits, *, expired_
 
 
 async def broken(
-    stack: RealStack, before: Baseline, exchanges: Sequence[Exchange], found: Facts, limits: Limits
+    stack: RealStack,
+    before: Baseline,
+    exchanges: Sequence[Exchange],
+    found: Facts,
+    limits: Limits,
+    beside: int = 0,
 ) -> list[str]:
-    """What does not hold of the record, the stores' lines and the parts at rest, a sentence each."""
+    """What does not hold of the record, the stores' lines and the parts at rest, a sentence each.
+
+    beside: as for `record_rules.broken`.
+    """
     opening = {product: stock.adjusted for product, stock in before.stock.items()}
     give_up = time.monotonic() + limits.stores_seconds
     while True:
@@ -61,4 +69,4 @@ async def broken(
             break
         await asyncio.sleep(1)
     restless = await rest.at_rest(stack, held.stranded, limits.rest_seconds)
-    return [*record_rules.broken(exchanges, found), *wrong, *restless]
+    return [*record_rules.broken(exchanges, found, beside=beside), *wrong, *restless]

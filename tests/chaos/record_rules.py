@@ -10,12 +10,18 @@ from tests.support.facts import Facts
 
 _RANK = {"pending": 0, "confirmed": 1, "shipped": 2, "delivered": 3, "cancelled": 4}
 
+REFUSED = (400, 401, 403, 404)
+"""Statuses of a request that has had no effect."""
 
-def broken(exchanges: Sequence[Exchange], found: Facts) -> list[str]:
-    """What of the record does not fit the stores, or itself, a sentence each."""
+
+def broken(exchanges: Sequence[Exchange], found: Facts, *, beside: int = 0) -> list[str]:
+    """What of the record does not fit the stores, or itself, a sentence each.
+
+    beside: how many orders were asked for by others, whose requests are not recorded.
+    """
     return [
         *_answered_creates_are_there(exchanges, found),
-        *_orders_were_asked_for(exchanges, found),
+        *_orders_were_asked_for(exchanges, found, beside),
         *_repeats_got_the_first_answer(exchanges),
         *_reads_never_go_back(exchanges),
         *_nothing_was_our_fault(exchanges),
@@ -32,18 +38,14 @@ def _answered_creates_are_there(exchanges: Sequence[Exchange], found: Facts) -> 
             yield f"payment {one.answer['paymentId']} was answered with 201 and is not there"
 
 
-def _orders_were_asked_for(exchanges: Sequence[Exchange], found: Facts) -> Iterator[str]:
+def _orders_were_asked_for(exchanges: Sequence[Exchange], found: Facts, beside: int) -> Iterator[str]:
     """No key made two orders, and there are not more orders than keys that were not refused."""
     keys = {one.key for one in exchanges if one.method == "POST" and one.path == "/orders"}
-    refused = {
-        one.key
-        for one in exchanges
-        if one.method == "POST" and one.path == "/orders" and one.status in (400, 401, 403, 404)
-    }
+    refused = {one.key for one in exchanges if one.method == "POST" and one.path == "/orders" and one.status in REFUSED}
     answered = {one.key: one.answer["id"] for one in _created(exchanges, "/orders")}
     if len(set(answered.values())) != len(answered):
         yield "two idempotency keys got the same order"
-    allowed = len(keys - (refused - answered.keys()))
+    allowed = len(keys - (refused - answered.keys())) + beside
     if len(found.orders) > allowed:
         yield f"{len(found.orders)} orders are there, and {allowed} were asked for and not refused"
 

@@ -112,7 +112,7 @@ def _arrivals(outcome: Outcome) -> Iterator[str]:
         yield from _section("Answers to what arrived beside, by HTTP status")
         yield f"The profile `{outcome.load.name}` of `make load`: {outcome.load.arrivals} people came."
         yield ""
-        yield from _table("status", "times", outcome.arrivals)
+        yield from _table("status", "times", outcome.arrivals.answers)
 
 
 def _alerts(outcome: Outcome) -> Iterator[str]:

@@ -21,6 +21,7 @@ from local.commands.up import up
 from local.paths import STACKS
 from local.stack import Stack
 from tests.chaos import alerts, arrivals, breakers, checker, disk, layout, logs, people
+from tests.chaos.arrivals import Arrivals
 from tests.chaos.checker import Limits
 from tests.chaos.convergence import Meter, Probe
 from tests.chaos.crashes import Crashes, make_directories
@@ -60,8 +61,7 @@ class Outcome:
     """How often customers and staff did what."""
     load: Profile | None = None
     """What arrives beside the customers."""
-    arrivals: Counter[str] = field(default_factory=Counter)
-    """Answers to what arrived, by HTTP status."""
+    arrivals: Arrivals = field(default_factory=Arrivals)
     orders: Counter[str] = field(default_factory=Counter)
     """Orders by their final status."""
     crashes: Crashes | None = None
@@ -160,8 +160,8 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
         finally:
             stop.set()
             await faults.end_all()
-    if outcome.arrivals:
-        outcome.done[arrivals.CAUSE] = sum(outcome.arrivals.values())
+    if outcome.load:
+        outcome.done[arrivals.CAUSE] = sum(outcome.arrivals.answers.values())
     outcome.problems += arrivals.problems(outcome.arrivals)
     over = time.monotonic()
     _print(f"all faults are over after {record.now:.0f} s; customers finish")
@@ -238,7 +238,7 @@ async def _check(
     except AssertionError as error:
         outcome.problems += str(error).splitlines()[1:]
         found = await _facts(real, before)
-    outcome.problems += await checker.broken(real, before, record.exchanges, found, limits)
+    outcome.problems += await checker.broken(real, before, record.exchanges, found, limits, outcome.arrivals.orders)
     if not outcome.load:  # a machine without a free core answers nobody in time
         outcome.problems += breakers.opened_without_cause(real, [fault for _, fault in outcome.happened], before.since)
     outcome.drifts = logs.drifts(real, before.since)

@@ -43,6 +43,13 @@ def test_a_refused_order_that_is_there_is_found() -> None:
     ]
 
 
+def test_an_order_of_somebody_whose_requests_are_not_recorded_may_be_there() -> None:
+    assert record_rules.broken([], facts("order-2"), beside=1) == []
+    assert record_rules.broken([], facts("order-2", "order-3"), beside=1) == [
+        "2 orders are there, and 1 were asked for and not refused"
+    ]
+
+
 def test_an_unanswered_order_may_be_there_or_not() -> None:
     unanswered = replace(ORDERED, status=0, answer={})
     assert record_rules.broken([unanswered], facts("order-2")) == []

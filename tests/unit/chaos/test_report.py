@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.chaos import plots, report
+from tests.chaos.arrivals import Arrivals
 from tests.chaos.plan import Fault, Kind
 from tests.chaos.record import Exchange
 from tests.chaos.run import Outcome
@@ -54,7 +55,7 @@ def test_a_report_shows_what_was_done_and_what_became_of_it(tmp_path: Path) -> N
 
 
 def test_what_arrived_beside_has_a_report_of_its_own(tmp_path: Path) -> None:
-    spike = outcome(load=profile("spike", 5), arrivals=Counter({"201": 40, "503": 2}))
+    spike = outcome(load=profile("spike", 5), arrivals=Arrivals(Counter({"201": 40, "503": 2})))
     text = report.write(spike, tmp_path / spike.name).read_text()
     assert spike.name == "seed-7-spike"
     assert "`make chaos SEED=7 MINUTES=1 LOAD=spike`" in text
