@@ -21,6 +21,7 @@ from local import data
 from local.ports import SERVICES
 from local.stack import Stack
 from services.chassis.plain.crash_points import VARIABLE
+from tests.support.letters import EVENTS
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = "commands"
@@ -34,7 +35,7 @@ _SHARED: Mapping[str, Collection[str]] = {
     "outbox": tuple(name for name in _ON_POSTGRES if name in _PUBLISHERS),
     "consumer": _CONSUMERS,
     "dead_letter": _CONSUMERS,
-    "letter": _CONSUMERS,
+    "letter": tuple(name for name in _CONSUMERS if name in EVENTS),
     "inbox": tuple(name for name in _ON_POSTGRES if name in _CONSUMERS),
     "idempotency": tuple(name for name in _ON_POSTGRES if "IDEMPOTENCY_SECRET" in system()[name].secrets),
     "housekeeping": _ON_POSTGRES,
