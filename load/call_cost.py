@@ -19,8 +19,8 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from load.cpu import TOTAL, Costs, above, cpu_seconds, spread
-from load.customer import Customer
+from load.cpu import TOTAL, Costs, above, cpu_seconds, spread, without_idle
+from load.customer import Customer, at_once
 from load.purchase_cost import stack_at
 from load.session import ORDER
 from local.stack import Stack
@@ -100,30 +100,18 @@ async def _round(stack: Stack, make: Call, idle: Costs, options: argparse.Namesp
     into.alone += [await _milliseconds(make, number) for number in range(options.calls)]
     await asyncio.sleep(options.settle)
     before, began = cpu_seconds(stack), time.monotonic()
-    await _at_once(make, range(options.calls, 2 * options.calls), options.at_once)
+    await at_once(options.at_once, range(options.calls, 2 * options.calls), make)
     into.rates.append(options.calls / (time.monotonic() - began))
     await asyncio.sleep(options.settle)
     took = time.monotonic() - began
     used = above(cpu_seconds(stack), before, options.calls)
-    into.costs.append({part: cost - idle[part] * took / options.calls for part, cost in used.items()})
+    into.costs.append(without_idle(used, idle, took / options.calls))
 
 
 async def _milliseconds(make: Call, number: int) -> float:
     began = time.perf_counter()
     await make(number)
     return (time.perf_counter() - began) * 1000
-
-
-async def _at_once(make: Call, numbers: range, callers: int) -> None:
-    left = iter(numbers)
-
-    async def one_after_another() -> None:
-        for number in left:
-            await make(number)
-
-    async with asyncio.TaskGroup() as tasks:
-        for _ in range(callers):
-            tasks.create_task(one_after_another())
 
 
 def _table(figures: dict[str, dict[str, Figures]], options: argparse.Namespace) -> Table:

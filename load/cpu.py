@@ -47,6 +47,11 @@ def above(after: dict[str, float], before: dict[str, float], count: float) -> Co
     return {part: (after[part] - before[part]) * 1000 / count for part in before}
 
 
+def without_idle(used: Costs, idle: Costs, seconds: float) -> Costs:
+    """What is left without the cost of doing nothing for so many seconds; `idle` is that of one second."""
+    return {part: cost - idle[part] * seconds for part, cost in used.items()}
+
+
 def spread(values: Sequence[float]) -> str:
     """Median, least and most."""
     if not values:

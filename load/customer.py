@@ -1,6 +1,7 @@
 """A new customer who calls the edge of a running stack."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Self
 
 import httpx
@@ -36,6 +37,19 @@ class Customer:
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """What is answered to a body."""
         return _answered(await self.http.post(path, json=body))
+
+
+async def at_once(callers: int, numbers: Iterable[int], make: Callable[[int], Awaitable[Any]]) -> None:
+    """Make the call of each number: so many callers, each one call after another."""
+    left = iter(numbers)
+
+    async def one_after_another() -> None:
+        for number in left:
+            await make(number)
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(callers):
+            tasks.create_task(one_after_another())
 
 
 def _answered(answer: httpx.Response) -> dict[str, Any]:

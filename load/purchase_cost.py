@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from load.cpu import Costs, above, cpu_seconds, spread
-from load.customer import Customer
+from load.cpu import Costs, above, cpu_seconds, spread, without_idle
+from load.customer import Customer, at_once
 from load.session import ORDER
 from local import credentials
 from local.credentials import FERRETDB
@@ -83,7 +83,7 @@ async def _purchases(stack: Stack, options: argparse.Namespace, idle: Costs) -> 
         await buyer.buy(options.purchases, options.at_once)
         took = time.monotonic() - began
         used = above(cpu_seconds(stack), before, options.purchases)
-    return {part: cost - idle[part] * took / options.purchases for part, cost in used.items()}
+    return without_idle(used, idle, took / options.purchases)
 
 
 async def _transactions(stack: Stack) -> float:
@@ -99,12 +99,9 @@ async def _transactions(stack: Stack) -> float:
 class Buyer(Customer):
     """A customer who buys."""
 
-    async def buy(self, count: int, at_once: int) -> None:
+    async def buy(self, count: int, callers: int) -> None:
         """Make `count` purchases, and wait for the mail about each: once per buyer. Raises TimeoutError."""
-        left = iter(range(count))
-        async with asyncio.TaskGroup() as customers:
-            for _ in range(at_once):
-                customers.create_task(self._one_after_another(left))
+        await at_once(callers, range(count), self._purchase)
         confirmed, last, give_up = 0, "0", time.monotonic() + _PATIENCE_SECONDS
         while confirmed < count:
             if time.monotonic() > give_up:
@@ -113,10 +110,9 @@ class Buyer(Customer):
             for mail in await self._mails(last):
                 confirmed, last = confirmed + ("confirmed" in mail["subject"]), mail["id"]
 
-    async def _one_after_another(self, left: Iterable[int]) -> None:
-        for _ in left:
-            order = await self.post("/orders", ORDER)
-            await self.post("/payments", {"orderId": order["id"], "paymentMethodId": "pm_card_visa"})
+    async def _purchase(self, _: int) -> None:
+        order = await self.post("/orders", ORDER)
+        await self.post("/payments", {"orderId": order["id"], "paymentMethodId": "pm_card_visa"})
 
     async def _mails(self, after: str) -> list[dict[str, Any]]:
         params = {"to": self.email, "after": after}

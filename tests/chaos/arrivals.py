@@ -19,8 +19,8 @@ from tests.load.profiles import Profile
 from tests.support.real_stack import RealStack
 from tests.support.shop import Shop
 
-CAUSE = "a load profile's arrivals"
-"""What arrivals are called among what people did."""
+CAUSE = "a load profile's requests"
+"""What they are called among what people did."""
 
 
 @dataclass

@@ -56,7 +56,7 @@ export function orderBasket(
     const intent = begun ?? intents.openOrBegin<OrderRequest>(name, userId, { items, shippingAddress: shippingAddress! });
     return intents.once(name, async () => {
       const order = await send(intent, waiting);
-      // Before the intention ends: another tab sees late, but in this order, what is stored. It finds one of the two.
+      // Before the key is forgotten: another tab sees both changes late, but in this order. It finds the key, or no goods.
       basket.remove(...intent.request.items.map((item) => item.productId));
       return order;
     });
