@@ -1,4 +1,4 @@
-"""`python -m codegen collect | generate | check | breaking --against COMMIT | release`."""
+"""`python -m codegen collect | generate | derive | check | breaking --against COMMIT | release`."""
 
 import argparse
 import subprocess
@@ -7,7 +7,7 @@ import sys
 from codegen.blocks import NoBlock
 from codegen.check import CheckFailed, check, check_against
 from codegen.collect import collect, is_collected
-from codegen.generate import regenerate
+from codegen.generate import regenerate, renew_stubs
 from codegen.paths import GENERATED, ROOT
 from codegen.releases import NoRelease, keep
 from facts.service import FactsError
@@ -19,8 +19,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m codegen", description=__doc__)
     parser.add_argument(
         "command",
-        choices=("collect", "generate", "check", "breaking", "release"),
-        help="collect: fetch imported protos (network); generate: write generated/; check: lint, drift, compatibility; "
+        choices=("collect", "generate", "derive", "check", "breaking", "release"),
+        help="collect: fetch imported protos (network); generate: write generated/; "
+        "derive: the same, if the stubs have all options of the contract; check: lint, drift, compatibility; "
         "breaking: compatibility with another commit; release: store the contract of this version",
     )
     parser.add_argument("--against", default="main", help="breaking: the commit to compare with")
@@ -30,6 +31,10 @@ def main() -> int:
         if command == "collect" or not is_collected():
             collect()
         if command == "generate":
+            renew_stubs(GENERATED)
+            # The contract is read by its own stubs, and this process has the old ones.
+            subprocess.run([sys.executable, "-m", "codegen", "derive"], check=True)
+        elif command == "derive":
             regenerate(GENERATED)
         elif command == "check":
             check()

@@ -54,7 +54,7 @@ def bulkheads(services: tuple[Service, ...]) -> Piece:
             "name": _cluster(service, bulkhead),
             "upstream": service.owner,
             "health_service": service.full_name,
-            "most_requests": bulkhead.max_in_flight,
+            "most_requests": bulkhead.max_in_flight + bulkhead.max_waiting,
         }
         for service in services
         if not service.is_internal

@@ -39,12 +39,24 @@ def generate(into: Path) -> None:
     write_asyncapi(image, system, into / "asyncapi")
 
 
+def renew_stubs(target: Path) -> None:
+    """Replace the Python stubs of the generated tree."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+        generate_stubs(build_image(source_info=True), Path(scratch, "python"), Path(scratch))
+        _replace(target / "python", Path(scratch, "python"), Path(scratch, "old"))
+
+
 def regenerate(target: Path) -> None:
     """Replace the generated tree after all of it was generated. Then update the derived blocks of other files."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
-        fresh, old = Path(scratch, "fresh"), Path(scratch, "old")
-        generate(fresh)
-        if target.exists():
-            target.rename(old)
-        fresh.rename(target)
+        generate(Path(scratch, "fresh"))
+        _replace(target, Path(scratch, "fresh"), Path(scratch, "old"))
     write_blocks(facts.system.read(target.parent), target.parent)
+
+
+def _replace(target: Path, fresh: Path, old: Path) -> None:
+    """Put `fresh` in the place of `target`, which becomes `old`."""
+    target.parent.mkdir(exist_ok=True)
+    if target.exists():
+        target.rename(old)
+    fresh.rename(target)

@@ -72,6 +72,8 @@ class Bulkhead:
     name: str
     """Unique within the service; for the limit of a single rpc, the rpc's path."""
     max_in_flight: int
+    max_waiting: int = 0
+    """How many more calls may wait, for up to a second, until others end."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,7 @@ def read_service(name: str, descriptor: ServiceDescriptorProto) -> Service:
         outlier_detection=(
             _outlier_detection(name, policy.outlier_detection) if policy.HasField("outlier_detection") else None
         ),
-        bulkheads=tuple(Bulkhead(one.name, one.max_in_flight) for one in policy.bulkheads),
+        bulkheads=tuple(Bulkhead(one.name, one.max_in_flight, one.max_waiting) for one in policy.bulkheads),
         rpcs=rpcs,
     )
 
@@ -256,7 +258,7 @@ def _bulkhead(service: str, rpc: str, name: str, policy: policy_pb2.ServicePolic
         return Bulkhead(f"/{service}/{rpc}", MOST_IN_FLIGHT)
     found = [one for one in policy.bulkheads if one.name == name and one.max_in_flight]
     _demand(len(found) == 1, f"{service}.{rpc}", f"its service has no bulkhead {name} with a limit")
-    return Bulkhead(name, found[0].max_in_flight)
+    return Bulkhead(name, found[0].max_in_flight, found[0].max_waiting)
 
 
 def _binding(rule: http_pb2.HttpRule) -> tuple[str, str]:

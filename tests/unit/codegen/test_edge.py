@@ -104,6 +104,10 @@ def test_an_rpc_of_a_bulkhead_goes_to_its_cluster(
     assert clusters["user-passwords"]["upstream"] == "user"
     for path in ("Register", "Login", "ChangePassword", "ConfirmPasswordReset"):
         assert routes[f"/argosy.user.v1.UserService/{path}"]["route"]["cluster"] == "user-passwords"
+    for service in services:
+        for bulkhead in service.bulkheads:
+            most = clusters[f"{service.owner}-{bulkhead.name}"]["most_requests"]
+            assert most == bulkhead.max_in_flight + bulkhead.max_waiting, "who waits in the service passes the edge"
     used = {route["route"]["cluster"] for route in routes.values()}
     assert used == set(clusters) | {upstream["name"] for upstream in edge.upstreams(services)}
 

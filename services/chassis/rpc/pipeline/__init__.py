@@ -4,8 +4,8 @@
     observation       one log line and one measurement per call
       error_answers   exceptions → google.rpc.Status
         admission     refuses calls until the service has started
-          bulkhead    refuses calls over the limit of concurrent calls
-            deadline    the smaller of the contract's and the caller's deadline
+          deadline    the smaller of the contract's and the caller's deadline
+            bulkhead    refuses calls over the limit of concurrent calls, after a short wait
               identity        authentication: verifies the token
                 access        authorization: the contract's access option
                   validation  parses and validates the request
@@ -73,8 +73,8 @@ def compose(method: MethodPolicyView, handler: Callable[..., Any], parts: Parts)
     step = validation.check(method, step)
     step = access.check(method, step)
     step = identity.establish(verify, step)
-    step = deadline.limit(method, step)
     step = bulkhead.limit(method, parts.bulkheads, step)
+    step = deadline.limit(method, step)
     step = admission.gate(parts.is_open, step)
     step = error_answers.convert(parts.catalogue, step)
     return tracing.active().around_call(method, observation.observe(method, step))

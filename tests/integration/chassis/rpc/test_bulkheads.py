@@ -1,4 +1,4 @@
-"""Limits of concurrent calls: a call over the limit is refused at once, and other rpcs are not affected."""
+"""Limits of concurrent calls: a few over the limit wait, more are refused at once, and other rpcs are not affected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Probe = lab_pb2.Probe
 
 
 async def test_a_call_over_the_limit_is_refused_before_it_begins(lab: Lab) -> None:
-    held = [asyncio.ensure_future(lab.stub.Slow(Probe(number=4))) for _ in range(4)]
+    held = [asyncio.ensure_future(lab.stub.Slow(Probe(number=4))) for _ in range(6)]
     try:
         await until(lambda: len(lab.rpc.calls) == 4)
         refusal = await refusal_of(lab.stub.Slow(Probe(number=0)))
@@ -32,4 +32,17 @@ async def test_a_call_over_the_limit_is_refused_before_it_begins(lab: Lab) -> No
 
 async def test_a_call_that_ends_makes_room(lab: Lab) -> None:
     for _ in range(3):
-        await asyncio.gather(*(lab.stub.Slow(Probe(number=0)) for _ in range(4)))
+        await asyncio.gather(*(lab.stub.Slow(Probe(number=0)) for _ in range(6)))
+
+
+async def test_a_call_that_waits_in_vain_is_refused(lab: Lab) -> None:
+    held = [asyncio.ensure_future(lab.stub.Slow(Probe(number=4))) for _ in range(4)]
+    try:
+        await until(lambda: len(lab.rpc.calls) == 4)
+        refusal = await refusal_of(lab.stub.Slow(Probe(number=0)))
+        assert (refusal.code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+        assert len(lab.rpc.calls) == 4
+    finally:
+        for call in held:
+            call.cancel()
+        await asyncio.gather(*held, return_exceptions=True)

@@ -26,29 +26,29 @@ from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61rgosy/policy/v1/policy.proto\x12\x10\x61rgosy.policy.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\xbc\x02\n\x0cMethodPolicy\x12\x30\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\x0e\x32\x18.argosy.policy.v1.AccessR\x06\x61\x63\x63\x65ss\x12\x18\n\x07\x63\x61llers\x18\x02 \x03(\tR\x07\x63\x61llers\x12\x35\n\x08\x64\x65\x61\x64line\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x08\x64\x65\x61\x64line\x12\x18\n\x07\x63reates\x18\x04 \x01(\x08R\x07\x63reates\x12\x1c\n\tunlimited\x18\x05 \x01(\x08R\tunlimited\x12*\n\x11max_request_bytes\x18\x06 \x01(\rR\x0fmaxRequestBytes\x12)\n\x10required_headers\x18\x07 \x03(\tR\x0frequiredHeaders\x12\x1a\n\x08\x62ulkhead\x18\x08 \x01(\tR\x08\x62ulkhead\"\xa9\x03\n\rServicePolicy\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x33\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07timeout\x12@\n\x0cread_retries\x18\x03 \x01(\x0b\x32\x1d.argosy.policy.v1.RetryPolicyR\x0breadRetries\x12:\n\nrate_limit\x18\x04 \x01(\x0b\x32\x1b.argosy.policy.v1.RateLimitR\trateLimit\x12\x46\n\x0eload_balancing\x18\x05 \x01(\x0e\x32\x1f.argosy.policy.v1.LoadBalancingR\rloadBalancing\x12O\n\x11outlier_detection\x18\x06 \x01(\x0b\x32\".argosy.policy.v1.OutlierDetectionR\x10outlierDetection\x12\x38\n\tbulkheads\x18\x07 \x03(\x0b\x32\x1a.argosy.policy.v1.BulkheadR\tbulkheads\"B\n\x08\x42ulkhead\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\"\n\rmax_in_flight\x18\x02 \x01(\rR\x0bmaxInFlight\"\xea\x01\n\x10OutlierDetection\x12-\n\x12\x63onsecutive_errors\x18\x01 \x01(\rR\x11\x63onsecutiveErrors\x12\x35\n\x08interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x08interval\x12>\n\rejection_time\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0c\x65jectionTime\x12\x30\n\x14max_ejection_percent\x18\x04 \x01(\rR\x12maxEjectionPercent\"l\n\x0bRetryPolicy\x12\x1a\n\x08\x61ttempts\x18\x01 \x01(\rR\x08\x61ttempts\x12\x41\n\x0fper_try_timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\rperTryTimeout\"[\n\tRateLimit\x12\x14\n\x05group\x18\x01 \x01(\tR\x05group\x12\x1d\n\nper_minute\x18\x02 \x01(\rR\tperMinute\x12\x19\n\x08per_hour\x18\x03 \x01(\rR\x07perHour\"Q\n\x0b\x45ventPolicy\x12\x12\n\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n\x05topic\x18\x02 \x01(\tR\x05topic\x12\x18\n\x07version\x18\x03 \x01(\rR\x07version*k\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x11\n\rACCESS_PUBLIC\x10\x01\x12\x0f\n\x0b\x41\x43\x43\x45SS_USER\x10\x02\x12\x10\n\x0c\x41\x43\x43\x45SS_STAFF\x10\x03\x12\x13\n\x0f\x41\x43\x43\x45SS_INTERNAL\x10\x04*\x8c\x01\n\rLoadBalancing\x12\x1e\n\x1aLOAD_BALANCING_UNSPECIFIED\x10\x00\x12\x1e\n\x1aLOAD_BALANCING_ROUND_ROBIN\x10\x01\x12 \n\x1cLOAD_BALANCING_LEAST_REQUEST\x10\x02\x12\x19\n\x15LOAD_BALANCING_RANDOM\x10\x03:X\n\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x1e.argosy.policy.v1.MethodPolicyR\x06method:\\\n\x07service\x12\x1f.google.protobuf.ServiceOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x1f.argosy.policy.v1.ServicePolicyR\x07service:V\n\x05\x65vent\x12\x1f.google.protobuf.MessageOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x1d.argosy.policy.v1.EventPolicyR\x05\x65ventb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61rgosy/policy/v1/policy.proto\x12\x10\x61rgosy.policy.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\xbc\x02\n\x0cMethodPolicy\x12\x30\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\x0e\x32\x18.argosy.policy.v1.AccessR\x06\x61\x63\x63\x65ss\x12\x18\n\x07\x63\x61llers\x18\x02 \x03(\tR\x07\x63\x61llers\x12\x35\n\x08\x64\x65\x61\x64line\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x08\x64\x65\x61\x64line\x12\x18\n\x07\x63reates\x18\x04 \x01(\x08R\x07\x63reates\x12\x1c\n\tunlimited\x18\x05 \x01(\x08R\tunlimited\x12*\n\x11max_request_bytes\x18\x06 \x01(\rR\x0fmaxRequestBytes\x12)\n\x10required_headers\x18\x07 \x03(\tR\x0frequiredHeaders\x12\x1a\n\x08\x62ulkhead\x18\x08 \x01(\tR\x08\x62ulkhead\"\xa9\x03\n\rServicePolicy\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x33\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07timeout\x12@\n\x0cread_retries\x18\x03 \x01(\x0b\x32\x1d.argosy.policy.v1.RetryPolicyR\x0breadRetries\x12:\n\nrate_limit\x18\x04 \x01(\x0b\x32\x1b.argosy.policy.v1.RateLimitR\trateLimit\x12\x46\n\x0eload_balancing\x18\x05 \x01(\x0e\x32\x1f.argosy.policy.v1.LoadBalancingR\rloadBalancing\x12O\n\x11outlier_detection\x18\x06 \x01(\x0b\x32\".argosy.policy.v1.OutlierDetectionR\x10outlierDetection\x12\x38\n\tbulkheads\x18\x07 \x03(\x0b\x32\x1a.argosy.policy.v1.BulkheadR\tbulkheads\"c\n\x08\x42ulkhead\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\"\n\rmax_in_flight\x18\x02 \x01(\rR\x0bmaxInFlight\x12\x1f\n\x0bmax_waiting\x18\x03 \x01(\rR\nmaxWaiting\"\xea\x01\n\x10OutlierDetection\x12-\n\x12\x63onsecutive_errors\x18\x01 \x01(\rR\x11\x63onsecutiveErrors\x12\x35\n\x08interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x08interval\x12>\n\rejection_time\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0c\x65jectionTime\x12\x30\n\x14max_ejection_percent\x18\x04 \x01(\rR\x12maxEjectionPercent\"l\n\x0bRetryPolicy\x12\x1a\n\x08\x61ttempts\x18\x01 \x01(\rR\x08\x61ttempts\x12\x41\n\x0fper_try_timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\rperTryTimeout\"[\n\tRateLimit\x12\x14\n\x05group\x18\x01 \x01(\tR\x05group\x12\x1d\n\nper_minute\x18\x02 \x01(\rR\tperMinute\x12\x19\n\x08per_hour\x18\x03 \x01(\rR\x07perHour\"Q\n\x0b\x45ventPolicy\x12\x12\n\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n\x05topic\x18\x02 \x01(\tR\x05topic\x12\x18\n\x07version\x18\x03 \x01(\rR\x07version*k\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x11\n\rACCESS_PUBLIC\x10\x01\x12\x0f\n\x0b\x41\x43\x43\x45SS_USER\x10\x02\x12\x10\n\x0c\x41\x43\x43\x45SS_STAFF\x10\x03\x12\x13\n\x0f\x41\x43\x43\x45SS_INTERNAL\x10\x04*\x8c\x01\n\rLoadBalancing\x12\x1e\n\x1aLOAD_BALANCING_UNSPECIFIED\x10\x00\x12\x1e\n\x1aLOAD_BALANCING_ROUND_ROBIN\x10\x01\x12 \n\x1cLOAD_BALANCING_LEAST_REQUEST\x10\x02\x12\x19\n\x15LOAD_BALANCING_RANDOM\x10\x03:X\n\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x1e.argosy.policy.v1.MethodPolicyR\x06method:\\\n\x07service\x12\x1f.google.protobuf.ServiceOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x1f.argosy.policy.v1.ServicePolicyR\x07service:V\n\x05\x65vent\x12\x1f.google.protobuf.MessageOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x1d.argosy.policy.v1.EventPolicyR\x05\x65ventb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'argosy.policy.v1.policy_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACCESS']._serialized_start=1455
-  _globals['_ACCESS']._serialized_end=1562
-  _globals['_LOADBALANCING']._serialized_start=1565
-  _globals['_LOADBALANCING']._serialized_end=1705
+  _globals['_ACCESS']._serialized_start=1488
+  _globals['_ACCESS']._serialized_end=1595
+  _globals['_LOADBALANCING']._serialized_start=1598
+  _globals['_LOADBALANCING']._serialized_end=1738
   _globals['_METHODPOLICY']._serialized_start=118
   _globals['_METHODPOLICY']._serialized_end=434
   _globals['_SERVICEPOLICY']._serialized_start=437
   _globals['_SERVICEPOLICY']._serialized_end=862
   _globals['_BULKHEAD']._serialized_start=864
-  _globals['_BULKHEAD']._serialized_end=930
-  _globals['_OUTLIERDETECTION']._serialized_start=933
-  _globals['_OUTLIERDETECTION']._serialized_end=1167
-  _globals['_RETRYPOLICY']._serialized_start=1169
-  _globals['_RETRYPOLICY']._serialized_end=1277
-  _globals['_RATELIMIT']._serialized_start=1279
-  _globals['_RATELIMIT']._serialized_end=1370
-  _globals['_EVENTPOLICY']._serialized_start=1372
-  _globals['_EVENTPOLICY']._serialized_end=1453
+  _globals['_BULKHEAD']._serialized_end=963
+  _globals['_OUTLIERDETECTION']._serialized_start=966
+  _globals['_OUTLIERDETECTION']._serialized_end=1200
+  _globals['_RETRYPOLICY']._serialized_start=1202
+  _globals['_RETRYPOLICY']._serialized_end=1310
+  _globals['_RATELIMIT']._serialized_start=1312
+  _globals['_RATELIMIT']._serialized_end=1403
+  _globals['_EVENTPOLICY']._serialized_start=1405
+  _globals['_EVENTPOLICY']._serialized_end=1486
 # @@protoc_insertion_point(module_scope)

@@ -210,19 +210,26 @@ class Bulkhead(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     MAX_IN_FLIGHT_FIELD_NUMBER: _builtins.int
+    MAX_WAITING_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name ("passwords")."""
     max_in_flight: _builtins.int
-    """The maximum number of concurrent calls, of each edge and in each process."""
+    """The maximum number of concurrent calls in each process."""
+    max_waiting: _builtins.int
+    """How many more calls may wait in each process until others end, for up to a second. If calls have waited for a second
+    without a break, only a quarter of max_in_flight may wait. Default: none. Each edge forwards at most max_in_flight
+    + max_waiting calls at once.
+    """
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         max_in_flight: _builtins.int = ...,
+        max_waiting: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_in_flight", b"max_in_flight", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_in_flight", b"max_in_flight", "max_waiting", b"max_waiting", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
