@@ -21,7 +21,7 @@ _UNIT_SECONDS = 10
 """Rates are whole numbers an interval: a longer one makes them finer."""
 _MOST_AT_ONCE = 4_000
 """Arrivals that are not over yet, of each visit. One more would be dropped by k6, and that is a failure of the run."""
-_WAIT_SECONDS = 4
+_WAIT_SECONDS = 12
 """How long an arrival stays, about: k6 makes so many ready, because to make one in the middle of a run takes time."""
 _LAST_SECONDS = 120
 """How long those who came may still take at the end."""
