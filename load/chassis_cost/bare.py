@@ -8,12 +8,8 @@ import grpc
 import uvloop
 
 from argosy.user.v1 import user_pb2
-
-_QUERY = """
-    SELECT u.id, u.email, u.first_name, u.last_name, u.email_verified, u.account_status, u.created_at,
-           u.updated_at, u.last_login, u.phone, u.date_of_birth, p.avatar_url, p.bio, p.preferences, p.address
-    FROM users u LEFT JOIN user_profiles p ON p.user_id = u.id WHERE u.id = $1
-"""
+from services.user.adapters.accounts import ONE_ACCOUNT
+from services.user.domain.address_changes import ADDRESS_CHANGE_LIFE
 
 
 def get_user(pool: asyncpg.Pool) -> grpc.RpcMethodHandler:
@@ -21,7 +17,7 @@ def get_user(pool: asyncpg.Pool) -> grpc.RpcMethodHandler:
 
     async def handle(request: user_pb2.GetUserRequest, _: object) -> user_pb2.User:
         async with pool.acquire() as connection:
-            row = await connection.fetchrow(_QUERY, UUID(request.id))
+            row = await connection.fetchrow(ONE_ACCOUNT, UUID(request.id), ADDRESS_CHANGE_LIFE)
         user = user_pb2.User(
             id=str(row["id"]),
             email=row["email"],
