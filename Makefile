@@ -99,11 +99,9 @@ load: ## load a system of its own, then check consistency; PROFILE=ramp, spike, 
 	$(SETUP)
 	@$(VENV_PYTHON) -m tests.load --profile $(or $(PROFILE),spike) $(if $(RATE),--rate $(RATE)) $(if $(PUBLISH),--publish)
 
-bench: ## measure the CPU of calls, of one beside a bare handler, of a purchase and of idling (the system must be up); ARGS
+bench: ## measure the CPU of operations, calls, a purchase and idling, and report it (the system must be up); PUBLISH=1, ARGS
 	$(SETUP)
-	@$(VENV_PYTHON) -m load.chassis_cost
-	@$(VENV_PYTHON) -m load.call_cost $(ARGS)
-	@$(VENV_PYTHON) -m load.purchase_cost $(ARGS)
+	@$(VENV_PYTHON) -m load.bench $(if $(PUBLISH),--publish) $(ARGS)
 
 lock: ## resolve the locks from pyproject.toml; ARGS=--upgrade for newer versions
 	$(SETUP)

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from rich.console import Console
 from rich.table import Table
 
 from load.cpu import TOTAL, Costs, above, cpu_seconds, spread, without_idle
 from load.customer import Customer, at_once
 from load.purchase_cost import stack_at
+from load.report import show
 from load.session import ORDER
 from local.stack import Stack
 
@@ -72,7 +72,7 @@ def main() -> int:
     except (httpx.HTTPError, OSError) as error:
         print(f"a stack does not answer as expected ({error!r}): `make up` first, see load/README.md", file=sys.stderr)
         return 1
-    Console().print(_table(figures, options))
+    show(_table(figures, options))
     return 0
 
 

@@ -20,11 +20,11 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from motor.motor_asyncio import AsyncIOMotorClient
-from rich.console import Console
 from rich.table import Table
 
 from load.cpu import Costs, above, cpu_seconds, of_tree, spread, without_idle
 from load.customer import at_once
+from load.report import show
 from local import credentials
 from local.stack import Stack
 from local.topology import parts
@@ -48,7 +48,7 @@ def main() -> int:
     except OSError as error:
         print(f"a store does not answer as expected ({error!r}): `make up` first, see load/README.md", file=sys.stderr)
         return 1
-    Console().print(_table(costs, options))
+    show(_table(costs, options))
     return 0
 
 

@@ -18,11 +18,11 @@ from typing import Any
 
 import asyncpg
 import httpx
-from rich.console import Console
 from rich.table import Table
 
 from load.cpu import Costs, above, cpu_seconds, spread, without_idle
 from load.customer import Customer, at_once
+from load.report import show
 from load.session import ORDER
 from local import credentials
 from local.credentials import FERRETDB
@@ -122,12 +122,11 @@ class Buyer(Customer):
 
 
 def _show(measured: Sequence[Measured], options: argparse.Namespace) -> None:
-    console = Console()
     rounds = f"median of {options.rounds} rounds (least to most)"
     title = f"CPU of a purchase, ms: {options.purchases} purchases, {options.at_once} at once; {rounds}"
-    console.print(_table(title, measured, [one.purchase for one in measured]))
+    show(_table(title, measured, [one.purchase for one in measured]))
     title = f"CPU of a second in which nothing happens, ms: {options.idle:.0f} s; {rounds}"
-    console.print(_table(title, measured, [one.idle for one in measured]))
+    show(_table(title, measured, [one.idle for one in measured]))
 
 
 def _table(title: str, measured: Sequence[Measured], figures: Sequence[Sequence[Costs]]) -> Table:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import httpx
 import psutil
-from rich.console import Console
 from rich.table import Table
 
+from load.report import show
 from load.session import Account, register
 from local import credentials
 from local.paths import BIN, PYTHON, ROOT
@@ -139,7 +139,7 @@ def _show(costs: dict[str, list[float]], options: argparse.Namespace) -> None:
         table.add_row(name, *(f"{value:.3f}" for value in (min(values), statistics.median(values), max(values))))
     ratios = [chassis / bare for chassis, bare in zip(*costs.values(), strict=True)]
     table.add_row("ratio", *(f"{value:.2f}" for value in (min(ratios), statistics.median(ratios), max(ratios))))
-    Console().print(table)
+    show(table)
 
 
 def _options() -> argparse.Namespace:

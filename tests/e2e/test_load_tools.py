@@ -16,12 +16,12 @@ BURSTS = {"register": 2, "login": 2, "get_user": 20, "create_order": 4, "create_
 _PATIENCE_SECONDS = 300
 
 
-async def printed(stack: RealStack, *command: str | Path) -> str:
+async def printed(stack: RealStack, *command: str | Path, **environment: Path) -> str:
     """What a command prints. It has to succeed."""
     process = await asyncio.create_subprocess_exec(
         *map(str, command),
         cwd=ROOT,
-        env={**os.environ, **stack.stack.environment, "COLUMNS": "200"},
+        env={**os.environ, **stack.stack.environment, "COLUMNS": "200", **{k: str(v) for k, v in environment.items()}},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -47,6 +47,21 @@ async def test_the_cost_of_a_call_stands_beside_that_of_a_bare_handler(stack: Re
         stack, PYTHON, "-m", "load.chassis_cost", "--rounds", "1", "--calls", "100", "--warm-up", "20"
     )
     assert {"user service", "bare handler", "ratio"} <= set(parts_in(table))
+
+
+async def test_the_cost_of_operations_is_shown_and_reported(stack: RealStack, tmp_path: Path) -> None:
+    report = tmp_path / "report.md"
+    few = ("--rounds", "1", "--times", "20", "--idle", "1")
+    table = await printed(stack, PYTHON, "-m", "load.operation_cost", *few, BENCH_REPORT=report)
+    operations = {
+        "gRPC call, both ends",
+        "PostgreSQL read of one row",
+        "MongoDB insert",
+        "event, produced and consumed",
+    }
+    assert operations <= set(parts_in(table)), table
+    rows = [line for line in report.read_text().splitlines() if line.startswith("| ")]
+    assert operations <= {row.split(" | ")[0].removeprefix("| ") for row in rows}
 
 
 async def test_the_cost_of_the_usual_calls_is_shown(stack: RealStack) -> None:

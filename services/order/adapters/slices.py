@@ -65,6 +65,16 @@ def is_before(node: str, instant: datetime) -> bool:
     return time < clock.to_text(instant)[: len(time)]
 
 
+def path(slice_: str) -> Sequence[str]:
+    """The month, the hour and the slice."""
+    return [f"{_status_of(slice_)}/{_time_of(slice_)[:length]}" for length in (_MONTH, _HOUR, _SLICE)]
+
+
+def document_of(node: str) -> dict[str, str]:
+    """The document of a slice, an hour or a month."""
+    return {"_id": node, "of": _parent(node) or _status_of(node)}
+
+
 class Slices:
     """Which slices have orders. Every call raises Unavailable while MongoDB is away."""
 
@@ -95,12 +105,12 @@ class Slices:
     async def repair(self, slice_: str) -> None:
         """The same, also where the slice is there and its hour or month is not (see above)."""
         with unavailable_when_away():
-            for node in _path(slice_):
+            for node in path(slice_):
                 await self._ensure(node)
 
     async def is_listed(self, slice_: str) -> bool:
         """Whether lists look into this slice."""
-        return all([await self._exists(node) for node in _path(slice_)])
+        return all([await self._exists(node) for node in path(slice_)])
 
     def left(self, slice_: str) -> None:
         """Remembers a slice that may be empty, for `prune`."""
@@ -125,7 +135,7 @@ class Slices:
         if parent is not None:
             await self._ensure(parent)
         try:
-            await self._slices.insert_one({"_id": node, "of": parent or _status_of(node)})
+            await self._slices.insert_one(document_of(node))
         except DuplicateKeyError:
             return  # another projection was faster
         reach("order.slices.inserted")
@@ -165,11 +175,6 @@ def _time_of(node: str) -> str:
 
 def _status_of(node: str) -> str:
     return node.partition("/")[0]
-
-
-def _path(slice_: str) -> Sequence[str]:
-    """The month, the hour and the slice."""
-    return [f"{_status_of(slice_)}/{_time_of(slice_)[:length]}" for length in (_MONTH, _HOUR, _SLICE)]
 
 
 def _parent(node: str) -> str | None:

@@ -30,7 +30,7 @@ ONE_ACCOUNT = """
         ON c.user_id = u.id AND c.status = 'pending' AND c.created_at > now() - $2::interval
     WHERE u.id = $1
 """
-"""An account by $1, its id, with an address that is to be verified within $2. The benchmark's bare handler runs it too."""
+"""An account by $1, its id, with an address that is to be verified within $2. load.chassis_cost runs it alone, too."""
 
 
 class PostgresAccounts:

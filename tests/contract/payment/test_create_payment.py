@@ -199,7 +199,9 @@ async def test_as_many_at_once_with_one_key_as_may_be_in_flight(
     payments: Stub, stripe: StripeSide, ada: SignedIn, order_id: str
 ) -> None:
     key = str(uuid.uuid4())
-    answers = await asyncio.gather(*(payments.CreatePayment(pay(order_id), metadata=keyed(ada, key)) for _ in range(24)))
+    answers = await asyncio.gather(
+        *(payments.CreatePayment(pay(order_id), metadata=keyed(ada, key)) for _ in range(24))
+    )
     assert all(answer == answers[0] for answer in answers)
     assert answers[0].status == "succeeded"
     counts = await stripe.counts(order_id=order_id)

@@ -54,26 +54,54 @@ async def test_a_burst_waits_and_is_served_in_its_order(calls: Calls) -> None:
     assert not (await calls.waiting(1))[0].done()
 
 
-async def test_who_still_comes_after_a_second_of_waiting_is_refused_but_for_a_few(calls: Calls) -> None:
-    await calls.waiting(1)
-    calls.seconds += 1.1
+async def _overload(calls: Calls) -> None:
+    """Calls wait and are refused for more than a second; at its end nobody waits."""
+    await calls.waiting(8)
     with pytest.raises(Overloaded):
         await calls.begin()
-    calls.end()
+    calls.seconds += 1.1
+    for _ in range(8):
+        calls.end()
+    await asyncio.sleep(0)
+
+
+async def test_in_overload_few_wait_and_the_others_are_refused(calls: Calls) -> None:
+    await _overload(calls)
     await calls.waiting(1)  # one for four that may be in flight
     with pytest.raises(Overloaded):
         await calls.begin()
 
 
 @pytest.mark.parametrize(("calm", "waiting"), [(1.0, 1), (2.1, 8)])
-async def test_overload_ends_when_nobody_has_waited_for_longer_than_refused_callers_stay_away(
+async def test_overload_ends_without_excess_for_longer_than_refused_callers_stay_away(
     calls: Calls, calm: float, waiting: int
 ) -> None:
-    await calls.waiting(1)
-    calls.seconds += 1.1
-    calls.end()
+    await _overload(calls)
     calls.seconds += calm
     await calls.waiting(waiting)
+    with pytest.raises(Overloaded):
+        await calls.begin()
+
+
+async def test_many_short_waits_are_no_overload(calls: Calls) -> None:
+    for _ in range(20):
+        await calls.waiting(8)
+        calls.seconds += 0.2
+        for _ in range(8):
+            calls.end()
+        await asyncio.sleep(0)
+    await calls.waiting(8)
+    with pytest.raises(Overloaded):
+        await calls.begin()
+
+
+async def test_long_waits_are_overload_though_nobody_was_refused(calls: Calls) -> None:
+    for _ in range(4):
+        await calls.waiting(1)
+        calls.seconds += 0.5
+        calls.end()
+        await asyncio.sleep(0)
+    await calls.waiting(1)
     with pytest.raises(Overloaded):
         await calls.begin()
 

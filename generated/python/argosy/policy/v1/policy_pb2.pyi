@@ -216,9 +216,9 @@ class Bulkhead(_message.Message):
     max_in_flight: _builtins.int
     """The maximum number of concurrent calls in each process."""
     max_waiting: _builtins.int
-    """How many more calls may wait in each process until others end, for up to a second. If calls have waited for a second
-    without a break, only a quarter of max_in_flight may wait. Default: none. Each edge forwards at most max_in_flight
-    + max_waiting calls at once.
+    """How many more calls may wait in each process until others end, for up to a second: a burst. Once calls have waited
+    long, or been refused, for a second, it is overload: only a quarter of max_in_flight may wait. Default: none. Each
+    edge forwards at most max_in_flight + max_waiting calls at once.
     """
     def __init__(
         self,

@@ -1,0 +1,30 @@
+"""Shows the tables of the measurements, and appends them to the report that BENCH_REPORT names (`make bench`)."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+
+def show(*tables: Table) -> None:
+    """Print the tables, and append them to the report as Markdown."""
+    console = Console()
+    for table in tables:
+        console.print(table)
+        if report := os.environ.get("BENCH_REPORT"):
+            with Path(report).open("a") as file:
+                file.writelines(f"{line}\n" for line in _markdown(table))
+
+
+def _markdown(table: Table) -> Iterator[str]:
+    yield from (f"## {table.title}", "")
+    yield _row(str(column.header) for column in table.columns)
+    yield _row("---:" if column.justify == "right" else "---" for column in table.columns)
+    yield from (_row(map(str, cells)) for cells in zip(*(column.cells for column in table.columns), strict=True))
+    yield ""
+
+
+def _row(cells: Iterator[str]) -> str:
+    return f"| {' | '.join(cells)} |"
