@@ -21,7 +21,7 @@ from rich.table import Table
 from load.cpu import TOTAL, Costs, above, cpu_seconds, spread, without_idle
 from load.customer import Customer, at_once
 from load.purchase_cost import stack_at
-from load.report import show
+from load.report import name_of, show
 from load.session import ORDER
 from local.stack import Stack
 
@@ -66,7 +66,7 @@ class Shopper(Customer):
 def main() -> int:
     """Measure each stack in turn, and print."""
     options = _options()
-    stacks = {str(stack.data): stack for stack in (Stack.from_environment(), *options.beside)}
+    stacks = {name_of(stack): stack for stack in (Stack.from_environment(), *options.beside)}
     try:
         figures = asyncio.run(_measure(stacks, options))
     except (httpx.HTTPError, OSError) as error:

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from load.cpu import Costs, above, cpu_seconds, spread, without_idle
 from load.customer import Customer, at_once
-from load.report import show
+from load.report import name_of, show
 from load.session import ORDER
 from local import credentials
 from local.credentials import FERRETDB
@@ -48,7 +48,7 @@ class Measured:
 def main() -> int:
     """Measure each stack in turn, and print."""
     options = _options()
-    measured = [Measured(stack, str(stack.data)) for stack in (Stack.from_environment(), *options.beside)]
+    measured = [Measured(stack, name_of(stack)) for stack in (Stack.from_environment(), *options.beside)]
     try:
         asyncio.run(_measure(measured, options))
     except (httpx.HTTPError, OSError) as error:

@@ -7,6 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from local.stack import Stack
+
 
 def show(*tables: Table) -> None:
     """Print the tables, and append them to the report as Markdown."""
@@ -16,6 +18,11 @@ def show(*tables: Table) -> None:
         if report := os.environ.get("BENCH_REPORT"):
             with Path(report).open("a") as file:
                 file.writelines(f"{line}\n" for line in _markdown(table))
+
+
+def name_of(stack: Stack) -> str:
+    """A stack's name in tables: its checkout and its offset of ports."""
+    return f"{stack.data.parents[1].name}:{stack.offset}"
 
 
 def _markdown(table: Table) -> Iterator[str]:
