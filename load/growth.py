@@ -1,8 +1,8 @@
 """Fills a running stack with copies of real purchases: `python -m load.growth --orders 1000000`.
 
 A customer buys through the edge. What this leaves in all stores is copied, with ids of its own and at earlier times,
-spread over ninety days, each copy for a customer of its own; the last tenth is of one customer, the first one. So rows
-and documents are those that the services write. Stripe knows nothing of the copies, and no mail was sent for them.
+spread over ninety days, each copy for a customer of its own; the last tenth is of the first one. So rows and documents
+are those that the services write. Stripe knows nothing of the copies, and no mail was sent for them.
 
 Nothing else may use the stack meanwhile, and nothing should later but measurements: reconciliation finds the copies.
 """
@@ -43,8 +43,6 @@ PURCHASES = 20
 _PAGE = f"/orders?pageSize={PURCHASES}"
 _PAGES = 50
 """How often a page is read to measure it."""
-OF_ONE = 0.1
-"""The share of the orders that are the first customer's."""
 _SPREAD = timedelta(days=90)
 _AT_A_TIME = 250
 """Copies that are written together."""
@@ -121,9 +119,14 @@ def main() -> int:
     """Fill the stack, and print what an order costs each store."""
     parser = argparse.ArgumentParser(prog="python -m load.growth", description=__doc__.partition("\n")[0])
     parser.add_argument("--orders", type=int, default=1_000_000)
-    copies = parser.parse_args().orders // PURCHASES
+    parser.add_argument(
+        "--of-one", type=float, default=0.1, help="the share of the orders that are the first customer's"
+    )
+    options = parser.parse_args()
+    copies = options.orders // PURCHASES
+    of_one = int(copies * options.of_one)
     try:
-        asyncio.run(_fill(Stack.from_environment(), Copies(copies - int(copies * OF_ONE), int(copies * OF_ONE))))
+        asyncio.run(_fill(Stack.from_environment(), Copies(copies - of_one, of_one)))
     except (httpx.HTTPError, OSError) as error:
         print(
             f"the stack does not answer as expected ({error!r}): `make up` first, see load/README.md", file=sys.stderr
@@ -257,13 +260,15 @@ async def _fill_orders(stack: Stack, ids: Sequence[str], copies: Copies, progres
     listed: set[str] = set()
     for numbers in _chunks(copies):
         copied = [_order(copies, copy, number, one) for copy in numbers for number, one in enumerate(orders)]
-        await database.commits.insert_many([_document(copies, copy, one) for copy in numbers for one in commits])
-        await database.orders.insert_many(copied)
         nodes = {node for one in copied for node in slices.path(one["slice"])} - listed
-        await _insert_new(database.slices, [slices.document_of(node) for node in sorted(nodes)])
         listed |= nodes
         counts = [_shelves(copies, copy, orders[0]["userId"]) for copy in numbers if copies.customer(copy)]
-        await _insert_new(database.shelves, counts)
+        await asyncio.gather(
+            database.commits.insert_many([_document(copies, copy, one) for copy in numbers for one in commits]),
+            database.orders.insert_many(copied),
+            _insert_new(database.slices, [slices.document_of(node) for node in sorted(nodes)]),
+            _insert_new(database.shelves, counts),
+        )
         progress.advance(task, len(numbers))
     for number, one in enumerate(orders):
         shelf = f"{one['userId']}/{copies.position(0, number) // SHELF_HOLDS}"
