@@ -8,7 +8,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from load.growth import COPY_OF, copy_of
+from load.growth.copies import copy_of
+from load.growth.rows import COPY_OF
 from tests.support.fresh_database import fresh_database
 from tests.support.real_stack import RealStack
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from load import growth
-from load.growth import PURCHASES, Copies, copy_of
+from load.growth.copies import PURCHASES, Copies, copy_of
+from load.growth.documents import document, order
 from services.order.adapters.read_side import SHELF_HOLDS
 
 COPIES = Copies(customers=9, of_one=3)
@@ -46,14 +46,14 @@ def test_an_order_moves_to_its_customer_its_shelf_and_its_slice() -> None:
         "slice": "confirmed/2026-03-01T09:30:0",
         "shelf": f"{CUSTOMER}/0",
     }
-    copied = growth._order(COPIES, 3, 1, original)
+    copied = order(COPIES, 3, 1, original)
     assert copied["userId"] == copy_of(CUSTOMER, 3, COPIES.earlier(3))
     assert copied["shelf"] == f"{copied['userId']}/0"
     assert copied["createdAt"] == AT - timedelta(days=30)
     assert copied["slice"] == "confirmed/2026-01-30T09:30:0"
     assert copied["items"] == original["items"]
 
-    of_the_first = growth._order(COPIES, 10, 1, original)
+    of_the_first = order(COPIES, 10, 1, original)
     assert of_the_first["userId"] == CUSTOMER
     assert of_the_first["shelf"] == f"{CUSTOMER}/{(2 * PURCHASES + 1) // SHELF_HOLDS}"
     assert of_the_first["_id"] != ID
@@ -61,7 +61,7 @@ def test_an_order_moves_to_its_customer_its_shelf_and_its_slice() -> None:
 
 def test_a_commit_is_copied_with_the_customer_in_its_events() -> None:
     commit = {"_id": f"{ID}:1", "orderId": ID, "at": AT, "events": [{"userId": CUSTOMER, "orderId": ID}], "version": 1}
-    copied = growth._document(COPIES, 4, commit)
+    copied = document(COPIES, 4, commit)
     order = copy_of(ID, 4, COPIES.earlier(4))
     assert (copied["_id"], copied["orderId"]) == (f"{order}:1", order)
     assert copied["events"] == [{"userId": copy_of(CUSTOMER, 4, COPIES.earlier(4)), "orderId": order}]
