@@ -91,10 +91,12 @@ async def _grpc() -> AsyncIterator[dict[str, Operation]]:
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_NAME, handlers),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        call = channel.unary_unary(f"/{_NAME}/Call")
-        yield {"gRPC call, both ends": lambda _: call(_BODY)}
-    await server.stop(None)
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            call = channel.unary_unary(f"/{_NAME}/Call")
+            yield {"gRPC call, both ends": lambda _: call(_BODY)}
+    finally:
+        await server.stop(None)
 
 
 @contextlib.asynccontextmanager
@@ -110,8 +112,10 @@ async def _postgres(stack: Stack) -> AsyncIterator[dict[str, Operation]]:
                 await connection.execute(f"INSERT INTO {_NAME} VALUES ($1, $2)", number, _BODY)  # noqa: S608
 
         await pool.execute(f"DROP TABLE IF EXISTS {_NAME}; CREATE TABLE {_NAME} (id integer PRIMARY KEY, body bytea)")
-        yield {"PostgreSQL transaction of one insert": write, "PostgreSQL read of one row": read}
-        await pool.execute(f"DROP TABLE {_NAME}")
+        try:
+            yield {"PostgreSQL transaction of one insert": write, "PostgreSQL read of one row": read}
+        finally:
+            await pool.execute(f"DROP TABLE {_NAME}")
 
 
 @contextlib.asynccontextmanager
@@ -120,13 +124,15 @@ async def _mongo(stack: Stack) -> AsyncIterator[dict[str, Operation]]:
     documents = client.get_default_database()[_NAME]
     await documents.drop()
     text = _BODY.decode()
-    yield {
-        "MongoDB insert": lambda number: documents.insert_one({"_id": str(number), "body": text}),
-        "MongoDB update": lambda number: documents.update_one({"_id": str(number)}, {"$set": {"done": True}}),
-        "MongoDB read": lambda number: documents.find_one({"_id": str(number)}),
-    }
-    await documents.drop()
-    client.close()
+    try:
+        yield {
+            "MongoDB insert": lambda number: documents.insert_one({"_id": str(number), "body": text}),
+            "MongoDB update": lambda number: documents.update_one({"_id": str(number)}, {"$set": {"done": True}}),
+            "MongoDB read": lambda number: documents.find_one({"_id": str(number)}),
+        }
+    finally:
+        await documents.drop()
+        client.close()
 
 
 @contextlib.asynccontextmanager
@@ -144,11 +150,13 @@ async def _kafka(stack: Stack) -> AsyncIterator[dict[str, Operation]]:
         await producer.send_and_wait(_NAME, _BODY)
         await consumer.getone()
 
-    yield {"event, produced and consumed": pass_on}
-    await consumer.stop()
-    await producer.stop()
-    await admin.delete_topics([_NAME])
-    await admin.close()
+    try:
+        yield {"event, produced and consumed": pass_on}
+    finally:
+        await consumer.stop()
+        await producer.stop()
+        await admin.delete_topics([_NAME])
+        await admin.close()
 
 
 def _environment(stack: Stack) -> Mapping[str, str]:

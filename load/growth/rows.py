@@ -1,6 +1,7 @@
 """Copies of rows, in the services' databases on PostgreSQL, and how large their tables are."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -50,36 +51,42 @@ WHERE relkind = 'r' AND NOT relnamespace::regnamespace::text IN ('pg_catalog', '
 """
 
 
-async def connect(stack: Stack, database: str) -> asyncpg.Connection:
+@contextlib.asynccontextmanager
+async def _connected(stack: Stack, database: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection of the superuser."""
     password = credentials.read(stack.secrets).postgres_password("postgres")
-    return await asyncpg.connect(f"postgresql://postgres:{password}@{stack.address('postgres')}/{database}")
+    connection = await asyncpg.connect(f"postgresql://postgres:{password}@{stack.address('postgres')}/{database}")
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def transaction(stack: Stack, database: str) -> int:
     """The number of a new transaction: what is written later has a higher one."""
-    connection = await connect(stack, database)
-    try:
+    async with _connected(stack, database) as connection:
         return int(await connection.fetchval("SELECT pg_current_xact_id()::text::bigint"))
-    finally:
-        await connection.close()
 
 
 async def sizes(stack: Stack) -> Mapping[str, int]:
     """Bytes of each table with its indexes."""
     found: dict[str, int] = {}
     for database in (*TABLES, FERRETDB):
-        connection = await connect(stack, database)
-        for row in await connection.fetch(_SIZES):
-            name = row["of"].rpartition("_")[0] if database == FERRETDB else row["of"]
-            found[f"{database} {name}"] = row["bytes"]
-        await connection.close()
+        async with _connected(stack, database) as connection:
+            for row in await connection.fetch(_SIZES):
+                name = row["of"].rpartition("_")[0] if database == FERRETDB else row["of"]
+                found[f"{database} {name}"] = row["bytes"]
     return found
 
 
 async def fill(stack: Stack, name: str, since: int, copies: Copies, progress: Progress) -> None:
     """Copy the rows that were written since a transaction."""
-    connection = await connect(stack, name)
+    async with _connected(stack, name) as connection:
+        await _fill(connection, name, since, copies, progress)
+        await connection.execute("VACUUM ANALYZE")
+
+
+async def _fill(connection: asyncpg.Connection, name: str, since: int, copies: Copies, progress: Progress) -> None:
     await connection.execute("SET session_replication_role = replica")  # no triggers, no foreign keys
     await connection.execute(COPY_OF)
     columns: dict[str, dict[str, str]] = {}
@@ -94,8 +101,6 @@ async def fill(stack: Stack, name: str, since: int, copies: Copies, progress: Pr
         for statement in statements:
             await connection.execute(statement.copies, numbers, customers, earlier)
         progress.advance(task, len(numbers))
-    await connection.execute("VACUUM ANALYZE")
-    await connection.close()
 
 
 @dataclass(frozen=True)

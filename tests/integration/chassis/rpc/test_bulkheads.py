@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 
 import aiohttp
 import grpc
@@ -13,18 +15,30 @@ from tests.integration.chassis.rpc.lab_contract import lab_pb2
 Probe = lab_pb2.Probe
 
 
-async def test_a_call_over_the_limit_is_refused_before_it_begins(lab: Lab) -> None:
-    held = [asyncio.ensure_future(lab.stub.Slow(Probe(number=4))) for _ in range(6)]
+@contextlib.asynccontextmanager
+async def held(lab: Lab, count: int) -> AsyncIterator[None]:
+    """So many calls at once, of which four have begun."""
+    calls = [asyncio.ensure_future(lab.stub.Slow(Probe(number=4))) for _ in range(count)]
     try:
         await until(lambda: len(lab.rpc.calls) == 4)
-        refusal = await refusal_of(lab.stub.Slow(Probe(number=0)))
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
-        assert len(lab.rpc.calls) == 4
-        await lab.stub.Anyone(Probe())
+        yield
     finally:
-        for call in held:
+        for call in calls:
             call.cancel()
-        await asyncio.gather(*held, return_exceptions=True)
+        await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def a_call_is_refused(lab: Lab) -> None:
+    """One more is refused, and has not begun."""
+    refusal = await refusal_of(lab.stub.Slow(Probe(number=0)))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+    assert len(lab.rpc.calls) == 4
+
+
+async def test_a_call_over_the_limit_is_refused_before_it_begins(lab: Lab) -> None:
+    async with held(lab, 6):
+        await a_call_is_refused(lab)
+        await lab.stub.Anyone(Probe())
     async with aiohttp.ClientSession() as http, http.get(f"{lab.admin}/metrics") as response:
         metrics = await response.text()
     assert 'argosy_calls_refused_total{reason="OVERLOADED",rpc="/lab.v1.LabService/Slow"}' in metrics
@@ -36,13 +50,5 @@ async def test_a_call_that_ends_makes_room(lab: Lab) -> None:
 
 
 async def test_a_call_that_waits_in_vain_is_refused(lab: Lab) -> None:
-    held = [asyncio.ensure_future(lab.stub.Slow(Probe(number=4))) for _ in range(4)]
-    try:
-        await until(lambda: len(lab.rpc.calls) == 4)
-        refusal = await refusal_of(lab.stub.Slow(Probe(number=0)))
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
-        assert len(lab.rpc.calls) == 4
-    finally:
-        for call in held:
-            call.cancel()
-        await asyncio.gather(*held, return_exceptions=True)
+    async with held(lab, 4):
+        await a_call_is_refused(lab)
