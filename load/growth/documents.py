@@ -35,11 +35,12 @@ async def fill(stack: Stack, ids: Sequence[str], copies: Copies, progress: Progr
     listed: set[str] = set()
     for numbers in copies.chunks():
         copied = [order(copies, copy, number, one) for copy in numbers for number, one in enumerate(orders)]
-        nodes = {node for one in copied for node in slices.path(one["slice"])} - listed
+        committed = [commit(copies, copy, one) for copy in numbers for one in commits]
+        nodes = {node for one in (*copied, *committed) if "slice" in one for node in slices.path(one["slice"])} - listed
         listed |= nodes
         counts = [_shelves(copies, copy, orders[0]["userId"]) for copy in numbers if copies.customer(copy)]
         await asyncio.gather(
-            database.commits.insert_many([document(copies, copy, one) for copy in numbers for one in commits]),
+            database.commits.insert_many(committed),
             database.orders.insert_many(copied),
             _insert_new(database.slices, [slices.document_of(node) for node in sorted(nodes)]),
             _insert_new(database.shelves, counts),
@@ -57,6 +58,12 @@ def order(copies: Copies, copy: int, number: int, original: Mapping[str, Any]) -
     copied = document(copies, copy, original)
     shelf = f"{copied['userId']}/{copies.position(copy, number) // SHELF_HOLDS}"
     return {**copied, "shelf": shelf, "slice": slices.slice_of(Status(copied["status"]), copied["createdAt"])}
+
+
+def commit(copies: Copies, copy: int, original: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a commit."""
+    copied = document(copies, copy, original)
+    return {**copied, "slice": slices.placed_slice(copied["at"])} if "slice" in original else copied
 
 
 def _shelves(copies: Copies, copy: int, customer: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from services.chassis.plain import comparison
 from services.chassis.plain.errors import AppError, Unavailable
 from services.order.domain.history import Commit, History
 from services.order.domain.orders import Line, Order, PaymentState, RequestedLine, Status
@@ -73,10 +74,10 @@ class Commits(Protocol):
 
 
 class OrderIds(Protocol):
-    """The ids of all orders, in their order."""
+    """The ids of all orders: of those that have a history, and of those that lists show."""
 
-    async def after(self, place: str, limit: int) -> list[str]:
-        """Up to `limit` ids after this one, of orders that have a history or that lists show. Raises Unavailable."""
+    async def page(self, place: str, limit: int) -> comparison.Page:
+        """Up to `limit` ids after this place. A walk may come past an order twice. Raises Unavailable."""
 
 
 class ProjectionContended(Exception):

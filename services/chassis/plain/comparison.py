@@ -34,7 +34,10 @@ class Drift:
 
 @dataclass(frozen=True)
 class Page:
-    """Subjects to compare next. `place` is where the page after it begins; empty: the round is over."""
+    """Subjects to compare next, in one round at least once each.
+
+    `place` is where the page after it begins; empty: the round is over.
+    """
 
     subjects: Sequence[str]
     place: str
@@ -84,12 +87,18 @@ async def examine(comparison: Comparison, subjects: Sequence[str], *, mend: bool
 
 
 async def examine_all(comparison: Comparison, *, limit: int, mend: bool) -> AsyncIterator[Finding]:
-    """Compares every subject, page by page. Independent of the background routine and its cursor."""
+    """Compares every subject, page by page. Independent of the background routine and its cursor.
+
+    A drift is yielded once, also where pages contain its subject several times.
+    """
     place = ""
+    found: set[Drift] = set()
     while True:
         page = await comparison.page(place, limit)
         for finding in await examine(comparison, page.subjects, mend=mend):
-            yield finding
+            if finding.drift not in found:
+                found.add(finding.drift)
+                yield finding
         if not page.place:
             return
         place = page.place

@@ -55,7 +55,7 @@ class MongoCommits:
 
     async def ensure_indexes(self) -> None:
         """Makes the indexes of the queries below; repeating it changes nothing."""
-        for field in ("orderId", "published", "settled"):
+        for field in ("orderId", "published", "settled", "slice"):
             await self._commits.create_index([(field, 1)])
 
     async def load(self, order_id: UUID) -> list[Commit]:

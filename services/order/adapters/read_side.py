@@ -113,8 +113,9 @@ class MongoReadSide:
         return found
 
     async def _list(self, order: Order) -> None:
-        """Makes the list of all orders look where the order is now. Also for one that is shown already: whoever showed
-        it may have died before this."""
+        """Makes the list of all orders, and walks through all commits, look where the order is. Also for one that is
+        shown already: whoever showed it may have died before this."""
+        await self.slices.ensure_placed(order.created_at)
         await self.slices.ensure(slice_of(order.status, order.created_at))
         for status in Status:
             if can_follow(order.status, status):

@@ -19,7 +19,7 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 from services.chassis.data.mongo import Document, Mongo, unavailable_when_away
 from services.chassis.plain.crash_points import reach
 from services.order.adapters.read_side import OPTIONAL, SHELF_HOLDS, MongoReadSide, document_of, shelf_number
-from services.order.adapters.slices import slice_of
+from services.order.adapters.slices import placed_slice, slice_of
 from services.order.domain.orders import Order
 from services.order.ports import Shown
 
@@ -33,7 +33,9 @@ class MongoReadSideRepair:
     def __init__(self, mongo: Mongo, read_side: MongoReadSide) -> None:
         self._mongo = mongo
         self._read_side = read_side
+        self._slices = read_side.slices
         self._counts: dict[UUID, int] = {}
+        self._walked: set[str] = set()
 
     async def documents(self) -> AsyncIterator[Shown]:
         """See ports.ReadSideRepair."""
@@ -58,7 +60,9 @@ class MongoReadSideRepair:
         document = shown.document
         if not await self._is_listed(document, order):
             wrong.add("shelf")
-        if not await self._read_side.slices.is_listed(slice_of(order.status, order.created_at)):
+        if not await self._is_walked(order) or not await self._slices.is_listed(
+            slice_of(order.status, order.created_at)
+        ):
             wrong.add("slice")
         return tuple(sorted(wrong))
 
@@ -75,12 +79,22 @@ class MongoReadSideRepair:
             await self._orders.update_one(
                 {"_id": str(order.id), "version": document.get("version")}, _repair(document, right)
             )
-        await self._read_side.slices.repair(right["slice"])
+        await self._slices.repair(right["slice"])
+        await self._slices.repair(placed_slice(order.created_at))
 
     async def remove(self, shown: Shown) -> None:
         """See ports.ReadSideRepair."""
         with unavailable_when_away():
             await self._orders.delete_one({"_id": shown.order_id, "version": shown.document.get("version")})
+
+    async def _is_walked(self, order: Order) -> bool:
+        """Whether walks look into the slice of its first commit. A slice of these stays, so one look is enough."""
+        slice_ = placed_slice(order.created_at)
+        if slice_ not in self._walked and await self._slices.is_listed(slice_):
+            if len(self._walked) >= _REMEMBERED:
+                self._walked.clear()
+            self._walked.add(slice_)
+        return slice_ in self._walked
 
     async def _is_listed(self, document: Mapping[str, Any], order: Order) -> bool:
         """Whether it is in a bucket that its customer's list goes through."""

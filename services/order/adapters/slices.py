@@ -6,6 +6,9 @@ the first letters of that time. The collection `slices` says which slices there 
 kind of query for which FerretDB uses an index (commits.py). No document is written for every order, and what is under
 one of them has a bound: 744 hours, 360 slices, and in a slice the orders of ten seconds.
 
+First commits are in slices as well, by their time alone: `placed/2026-03-01T09:30:4`. Nothing leaves these, so a walk
+through them comes past each order (order_ids.py).
+
 An order that moves leaves its slice, which may be empty then. Lists would look into it in vain, so `prune` deletes it.
 
 Races. Whoever puts an order into a slice writes the order first, then makes sure of the slice. `prune` deletes a slice
@@ -32,6 +35,8 @@ from services.chassis.plain.crash_points import reach
 from services.order.domain.orders import Status
 from services.order.ports import Now
 
+PLACED = "placed"
+"""What first commits have in the place of a status."""
 _MONTH, _HOUR, _SLICE = len("2026-03"), len("2026-03-01T09"), len("2026-03-01T09:30:4")
 _PARENT_OF = {_SLICE: _HOUR, _HOUR: _MONTH}
 _START = "0001-01-01T00:00:00.000Z"
@@ -41,11 +46,18 @@ _REMEMBERED_FOR = PRUNED_AFTER - timedelta(seconds=10)
 """From the beginning of a slice. The clocks of two processes differ by less than the rest."""
 _MOST_LEFT = 10_000
 """Slices to look at are remembered in memory: lists look into those that are not, in vain."""
+_MOST_PLACED = 10_000
+"""Those of PLACED are never pruned: so many, a day's, need no second look."""
 
 
 def slice_of(status: Status, placed_at: datetime) -> str:
     """The slice of the orders of this status that were placed with this one."""
     return f"{status}/{clock.to_text(placed_at)[:_SLICE]}"
+
+
+def placed_slice(placed_at: datetime) -> str:
+    """The slice of the first commits that were made with this one."""
+    return f"{PLACED}/{clock.to_text(placed_at)[:_SLICE]}"
 
 
 def is_slice(node: str) -> bool:
@@ -83,13 +95,14 @@ class Slices:
         self._now = now
         self._left: set[str] = set()
         self._remembered: set[str] = set()
+        self._placed: set[str] = set()
 
     async def ensure_indexes(self) -> None:
         """Makes the index of the query below; repeating it changes nothing."""
         await self._slices.create_index([("of", ASCENDING)])
 
     async def under(self, node: str) -> list[str]:
-        """The months of a status, the hours of a month or the slices of an hour, newest first."""
+        """The months of a status or of PLACED, the hours of a month or the slices of an hour, newest first."""
         with unavailable_when_away():
             documents = await self._slices.find({"of": node}, {"_id": 1}).to_list(None)
         return sorted((document["_id"] for document in documents), reverse=True)
@@ -101,6 +114,17 @@ class Slices:
         with unavailable_when_away():
             await self._ensure(node)
         self._remembered = {one for one in (*self._remembered, node) if self._is_young(one)}
+
+    async def ensure_placed(self, placed_at: datetime) -> None:
+        """Makes walks look into the slice of first commits of this time. Call it after the commit is written."""
+        node = placed_slice(placed_at)
+        if node in self._placed:
+            return
+        with unavailable_when_away():
+            await self._ensure(node)
+        if len(self._placed) >= _MOST_PLACED:
+            self._placed.clear()
+        self._placed.add(node)
 
     async def repair(self, slice_: str) -> None:
         """The same, also where the slice is there and its hour or month is not (see above)."""

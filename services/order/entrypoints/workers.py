@@ -61,7 +61,8 @@ def comparisons(
     mongo: Mongo, payments: Payments, inventory: Inventory, settled: timedelta, now: Now
 ) -> tuple[Comparison, ...]:
     """What the reconciliation compares, in the background and for `argosy reconcile`."""
-    ids, commits, read_side = MongoOrderIds(mongo), MongoCommits(mongo), MongoReadSide(mongo)
+    commits, read_side = MongoCommits(mongo), MongoReadSide(mongo)
+    ids = MongoOrderIds(mongo, read_side.slices)
     rebuild = RebuildReadSideHandler(
         commits,
         read_side,

@@ -18,8 +18,7 @@ class EachOrder:
 
     async def page(self, place: str, limit: int) -> Page:
         """The next orders."""
-        found = await self.ids.after(place, limit)
-        return Page.of(found, limit)
+        return await self.ids.page(place, limit)
 
     async def of_order(self, order_id: UUID) -> Sequence[str]:
         """The order itself."""

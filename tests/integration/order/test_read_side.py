@@ -312,8 +312,8 @@ async def test_every_look_up_is_served_by_an_index(
     """As the store itself explains it, with enough in it that a scan would not do.
 
     Not among them, and slower with every order on FerretDB, which hands only equality on one field to an index:
-    MongoOrderIds.after and MongoCommits.order_ids (walks of the reconciliation and of `argosy orders rebuild`), and
-    MongoReadSide.pending_since, which reads all pending orders.
+    MongoCommits.order_ids (the walk of `argosy orders rebuild`) and MongoReadSide.pending_since, which reads all orders
+    that are pending.
     """
     await read_side.project(an_order(user_id))
     (commit,) = history_of(user_id=user_id)
@@ -327,7 +327,8 @@ async def test_every_look_up_is_served_by_an_index(
         [{"_id": str(number), "of": f"of {number}"} for number in range(3_000)]
     )
     await mongo.collection("shelves").insert_many([{"_id": str(number), "orders": 1} for number in range(3_000)])
-    commits = [{"_id": f"{n}:1", "orderId": str(n), "published": True, "settled": True} for n in range(3_000)]
+    first = {"version": 1, "published": True, "settled": True}
+    commits = [{**first, "_id": f"{n}:1", "orderId": str(n), "slice": f"placed/{n}"} for n in range(3_000)]
     await mongo.collection("commits").insert_many(commits)
     minute = clock.now().replace(second=0, microsecond=0)
     look_ups: list[tuple[str, dict[str, object]]] = [
@@ -343,6 +344,7 @@ async def test_every_look_up_is_served_by_an_index(
         ("commits", {"orderId": str(commit.order_id)}),
         ("commits", {"published": False}),
         ("commits", {"settled": False}),
+        ("commits", {"slice": "placed/17"}),
     ]
     assert len(await mongo.collection("orders").find(look_ups[0][1]).to_list(None)) == 1
     for collection, query in look_ups:

@@ -18,10 +18,11 @@ from services.order.adapters.all_orders import MongoAllOrders
 from services.order.adapters.commits import MongoCommits
 from services.order.adapters.leases import Leases
 from services.order.adapters.missing_orders import temporary_missing_orders
+from services.order.adapters.order_ids import MongoOrderIds
 from services.order.adapters.outbox import CommitOutbox
 from services.order.adapters.read_side import SHELF_HOLDS, MongoReadSide
 from services.order.adapters.read_side_repair import MongoReadSideRepair
-from services.order.adapters.slices import Slices, slice_of
+from services.order.adapters.slices import Slices, placed_slice, slice_of
 from services.order.domain.history import Commit, fold
 from services.order.domain.orders import Order, Status
 from services.order.ports import OrderFilter, Shown
@@ -197,13 +198,20 @@ async def test_a_read_side_that_was_lost_comes_back_in_order(
     assert await differences(mongo) == {}
 
 
+@pytest.mark.parametrize("of_first_commits", [False, True])
 @pytest.mark.parametrize("level", ["slice", "hour", "month"])
 async def test_slices_that_were_lost_come_back(
-    mongo: Mongo, documents: AsyncIOMotorDatabase[Document], user_id: UUID, level: str
+    mongo: Mongo,
+    documents: AsyncIOMotorDatabase[Document],
+    user_id: UUID,
+    level: str,
+    of_first_commits: bool,
 ) -> None:
     """As after a crash of a projection and of the pruner, each between its two writes."""
     orders = [await placed(mongo, history_of(*moves, user_id=user_id)) for moves in ((), (Status.CONFIRMED,))]
     slices = [slice_of(order.status, order.created_at) for order in orders]
+    if of_first_commits:
+        slices = [placed_slice(orders[0].created_at)]
     lost = {"slice": slices, "hour": [one[:-5] for one in slices], "month": [one[:-11] for one in slices]}[level]
     for node in lost:
         assert (await documents["slices"].delete_one({"_id": node})).deleted_count == 1
@@ -215,6 +223,8 @@ async def test_slices_that_were_lost_come_back(
     assert await differences(mongo) == {}
     page = await MongoAllOrders(mongo, Slices(mongo)).page(OrderFilter(frozenset(Status)), None, 10)
     assert {order.id for order in page.orders} == {order.id for order in orders}
+    walked = await MongoOrderIds(mongo, Slices(mongo)).page("", 100)
+    assert len(walked.subjects) == 2 * len(orders)
 
 
 async def test_what_the_service_is_about_to_show_is_left_to_it(

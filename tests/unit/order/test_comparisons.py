@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.chassis.plain.comparison import examine, examine_all
+from services.chassis.plain.comparison import Page, examine, examine_all
 from services.chassis.plain.errors import Unavailable
 from services.order.domain.history import History, fold
 from services.order.domain.orders import PaymentState, Status
@@ -30,9 +30,9 @@ class Ids:
     def __init__(self, commits: FakeCommits, read_side: FakeReadSide) -> None:
         self._commits, self._read_side = commits, read_side
 
-    async def after(self, place: str, limit: int) -> list[str]:
+    async def page(self, place: str, limit: int) -> Page:
         known = {str(one) for one in self._commits.histories} | set(self._read_side.documents_by_id)
-        return sorted(one for one in known if one > place)[:limit]
+        return Page.of(sorted(one for one in known if one > place)[:limit], limit)
 
 
 class Shop:
