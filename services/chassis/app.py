@@ -11,12 +11,13 @@ Drain, on SIGTERM or SIGINT, in this order:
 4. Background tasks are cancelled.
 5. Resources stop, in reverse order.
 
-A second signal exits at once.
+A second signal exits at once. SIGUSR1 has the process write on stderr what each thread is doing, also while it hangs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import os
 import signal
@@ -126,6 +127,7 @@ class App:
         """Start, serve and drain. Blocks until the process has drained after a signal."""
         logs.configure(self.name, self._settings.log_level)
         tracing.configure(self.name, self._settings)
+        faulthandler.register(signal.SIGUSR1)
         gc.freeze()  # excludes modules and classes from later collections: they are never freed
         try:
             uvloop.run(self._run_until_signalled(catalogue))

@@ -74,6 +74,7 @@ class Watch:
     stack: RealStack
     looks: int = 0
     _values: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
+    _over: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -83,19 +84,20 @@ class Watch:
     async def end(self) -> Series:
         """All that was read. Raises what kept it from reading."""
         assert self._task is not None
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        self._over.set()  # not cancelled: a connection that is being made would stay open
+        await self._task
         return {name: [at.get(look) for look in range(self.looks)] for name, at in self._values.items()}
 
     async def _run(self) -> None:
         wanted = _metrics()
         async with httpx.AsyncClient(timeout=_CALL_SECONDS) as http:
-            while True:
-                pause = asyncio.create_task(asyncio.sleep(EVERY_SECONDS))
+            while not self._over.is_set():
+                next_look = asyncio.get_running_loop().time() + EVERY_SECONDS
                 await asyncio.gather(*(self._read(http, instance, wanted) for instance in layout.INSTANCES))
                 self.looks += 1
-                await pause
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(next_look):
+                        await self._over.wait()
 
     async def _read(self, http: httpx.AsyncClient, instance: str, wanted: Collection[str]) -> None:
         job = instance.removesuffix(layout.TWIN_SUFFIX)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.chaos import layout
+from tests.chaos import layout, stacks
 from tests.support.real_stack import RealStack
 
 _CALL_SECONDS = 10.0
@@ -30,14 +30,18 @@ async def at_rest(stack: RealStack, stranded: Mapping[str, int], patience: float
         while True:
             metrics: dict[str, str] = {}
             wrong: list[str] = []
+            silent: list[str] = []
             for instance in layout.INSTANCES:
                 try:
                     metrics[instance], problems = await _look(http, stack, instance)
                 except httpx.TransportError as error:
                     problems = [f"{instance} does not answer: {error!r}"]
+                    silent.append(instance)
                 wrong += problems
             wrong += [*restless(metrics), *unalarmed(metrics, stranded)]
             if not wrong or time.monotonic() > give_up:
+                for instance in silent:
+                    await stacks.show(stack, instance)
                 return wrong
             await asyncio.sleep(1)
 

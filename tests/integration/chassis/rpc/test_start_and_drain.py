@@ -107,7 +107,7 @@ async def start(services: ServiceKeys, jwks: tuple[web.AppRunner, str]) -> Async
     async def start(**environment: str) -> LabProcess:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.integration.chassis.rpc.lab_service",
-            cwd=_ROOT, stdout=asyncio.subprocess.PIPE,
+            cwd=_ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             env={
                 "PATH": os.environ["PATH"], "PYTHONPATH": f"{_ROOT}:{_ROOT / 'generated' / 'python'}",
                 "GRPC_PORT": "0", "ADMIN_PORT": "0", "JWKS_URL": jwks[1],
@@ -130,6 +130,15 @@ async def start(services: ServiceKeys, jwks: tuple[web.AppRunner, str]) -> Async
 def lab_line(line: str) -> dict[str, Any]:
     parsed: dict[str, Any] = json.loads(line)
     return parsed
+
+
+async def test_a_process_says_what_each_thread_is_doing(start: Start) -> None:
+    lab = await start()
+    lab.signal(signal.SIGUSR1)
+    await lab.until("(most recent call first)")
+    await lab.until('app.py", line')
+    lab.signal(signal.SIGTERM)
+    assert await lab.ended() == 0
 
 
 async def _health(lab: LabProcess) -> tuple[int, list[str]]:
