@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 import time
-from asyncio.subprocess import PIPE
 from pathlib import Path
+from subprocess import PIPE
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -83,21 +84,30 @@ async def migrate_in_background(dsn: str, directory: Path) -> list[str]:
     Raises:
         MigrationFailed: with the last line of the process's stderr.
     """
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", __file__, str(directory)), env={**os.environ, _DSN: dsn}, stdout=PIPE, stderr=PIPE
-    )
+    child = _start(dsn, directory)
     try:
-        output, errors = await child.communicate()
+        output, errors = await asyncio.to_thread(child.communicate)
     except asyncio.CancelledError:
         child.kill()  # safe: the next process continues from the last committed migration
-        await child.wait()
+        await asyncio.to_thread(child.wait)
         raise
     if child.returncode:
-        raise MigrationFailed((errors.decode().strip().splitlines() or ["no output"])[-1])
-    applied = output.decode().splitlines()[-1].split()  # yoyo prints rows that a migration selects before it
+        raise MigrationFailed((errors.strip().splitlines() or ["no output"])[-1])
+    applied = output.splitlines()[-1].split()  # yoyo prints rows that a migration selects before it
     for migration in applied:
         _log.info("migrated", migration=migration)
     return applied
+
+
+def _start(dsn: str, directory: Path) -> subprocess.Popen[str]:
+    """The child process of a migration.
+
+    Popen uses vfork: nothing runs in the child before its program. uvloop forks and runs Python first; a lock that
+    another thread held at the fork is never released there, so the child hung, and the loop, which waits for the
+    program to begin, hung with it.
+    """
+    command = [sys.executable, "-P", __file__, str(directory)]
+    return subprocess.Popen(command, env={**os.environ, _DSN: dsn}, stdout=PIPE, stderr=PIPE, text=True)
 
 
 def _lock(guard: psycopg.Connection[Any]) -> None:

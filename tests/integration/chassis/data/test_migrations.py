@@ -21,6 +21,15 @@ from pathlib import Path
 from services.chassis.data.migrations import migrate
 print(*migrate(sys.argv[1], Path(sys.argv[2])))
 """
+IN_A_SERVICE = """
+import os
+import sys
+from pathlib import Path
+import uvloop
+from services.chassis.data.migrations import migrate_in_background
+os.register_at_fork(after_in_child=lambda: print("python runs in the forked child", file=sys.stderr))
+print(*uvloop.run(migrate_in_background(sys.argv[1], Path(sys.argv[2]))))
+"""
 CHASSIS = sorted(path.stem for path in migrations.CHASSIS.glob("*.sql"))
 """They come before the service's, whatever these are called."""
 SLOW = "CREATE TABLE first (n int);\nSELECT pg_sleep(1.5);\nCREATE TABLE second (n int);\n"
@@ -36,10 +45,10 @@ async def database(postgres_url: str) -> str:
     return postgres_url
 
 
-async def start(database: str, directory: Path) -> Process:
+async def start(database: str, directory: Path, program: str = PROGRAM) -> Process:
     environment = dict(os.environ) | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'generated/python'}"}
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PROGRAM, database, str(directory), stdout=PIPE, stderr=PIPE, env=environment
+        sys.executable, "-c", program, database, str(directory), stdout=PIPE, stderr=PIPE, env=environment
     )
 
 
@@ -123,6 +132,13 @@ async def test_a_start_that_is_given_up_takes_its_migration_along(database: str,
     start_up.cancel()
     await asyncio.gather(start_up, return_exceptions=True)
     assert await migrations.migrate_in_background(database, tmp_path) == ["0001.slow"]
+
+
+async def test_nothing_of_a_service_runs_between_fork_and_exec(database: str, tmp_path: Path) -> None:
+    """Another thread may hold a lock at the fork; in the child nobody ever lets go of it."""
+    output, errors = await (await start(database, tmp_path, IN_A_SERVICE)).communicate()
+    assert output.decode().splitlines()[-1].split() == CHASSIS
+    assert errors.decode() == ""
 
 
 async def test_a_function_body_is_one_statement(database: str, tmp_path: Path) -> None:
