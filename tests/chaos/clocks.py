@@ -5,14 +5,19 @@ The monotonic clock, by which timeouts go, stays right, as when somebody sets th
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import os
 import platform
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 from local.stack import Stack
 
+_SHARED_MEMORY = Path("/dev/shm")
 _CACHED_SECONDS = 1
 """How soon an instance sees that its clock was set."""
 
@@ -42,6 +47,14 @@ def set_clock(stack: Stack, instance: str, seconds: int) -> None:
     unfinished = file.with_suffix(".new")
     unfinished.write_text(f"{seconds:+d}\n")
     unfinished.replace(file)
+
+
+def sweep() -> None:
+    """Delete what the library has left in shared memory for processes of ours that were killed."""
+    for left in _SHARED_MEMORY.glob("*faketime_*"):
+        with contextlib.suppress(FileNotFoundError):  # another run was faster
+            if left.stat().st_uid == os.getuid() and not psutil.pid_exists(int(left.name.rpartition("_")[2])):
+                left.unlink()
 
 
 def _file(stack: Stack, instance: str) -> Path:

@@ -20,7 +20,7 @@ from local.commands.reset import reset
 from local.commands.up import up
 from local.paths import STACKS
 from local.stack import Stack
-from tests.chaos import alerts, arrivals, breakers, checker, disk, layout, logs, people
+from tests.chaos import alerts, arrivals, breakers, checker, clocks, disk, layout, logs, people
 from tests.chaos.arrivals import Arrivals
 from tests.chaos.checker import Limits
 from tests.chaos.convergence import Meter, Probe
@@ -128,6 +128,7 @@ async def system(
         with contextlib.suppress(Exception):
             await asyncio.to_thread(down, stack, layout.LAYOUT)
         disk.unmount(stack)
+        clocks.sweep()
         for link in found.values():
             await link.stop()
 
