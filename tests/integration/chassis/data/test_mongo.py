@@ -14,6 +14,7 @@ from services.chassis.data.mongo import Mongo, unavailable_when_away
 from services.chassis.plain import clock
 from services.chassis.plain.errors import Unavailable
 from services.chassis.process.resource import Impaired
+from services.chassis.process.trouble import Trouble
 from tests.integration.chassis.data.waiting import until
 from tests.support.real_stack import RealStack
 
@@ -73,8 +74,9 @@ async def test_the_url_names_the_database() -> None:
 
 
 async def test_a_database_behind_the_store_that_takes_no_writes_is_waited_for(
-    mongo_url: str, real_stack: RealStack
+    mongo_url: str, real_stack: RealStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(mongo_module, "_trouble", Trouble())  # the process would remember it in the next tests
     mongo = Mongo(mongo_url)
     await mongo.start()
     await insert(mongo, "before")
