@@ -1,7 +1,7 @@
 """All measurements of CPU and latency, one after another, and one report of them: `make bench`. Needs a running stack.
 
-The report is Markdown under `.local/bench`; `--publish` copies it to `docs/bench`, to be checked in. Other arguments
-are those of load.call_cost and load.purchase_cost that both have.
+The report is Markdown with plots under `.local/bench`; `--publish` copies it to `docs/bench`, to be checked in. Other
+arguments are those of load.call_cost and load.purchase_cost that both have.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 from local.paths import PYTHON, ROOT
 
 _REPORT = ROOT / ".local" / "bench" / "report.md"
-_PUBLISHED = ROOT / "docs" / "bench" / "report.md"
+_PUBLISHED = ROOT / "docs" / "bench"
 
 
 def main() -> int:
@@ -43,6 +43,7 @@ def _measurements(others: Sequence[str]) -> Sequence[tuple[str, Sequence[str]]]:
         ("load.chassis_cost", ()),
         ("load.call_cost", others),
         ("load.purchase_cost", others),
+        ("load.hot_product", ()),
     )
 
 
@@ -58,8 +59,9 @@ def _introduction() -> str:
 
 
 def _publish(into: Path) -> None:
-    into.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(_REPORT, into)
+    into.mkdir(parents=True, exist_ok=True)
+    for file in (_REPORT, *_REPORT.parent.glob("*.svg")):
+        shutil.copyfile(file, into / file.name)
     print(f"for check-in: {into}")
 
 

@@ -11,17 +11,17 @@ import asyncio
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 from rich.table import Table
 
-from load.cpu import TOTAL, Costs, above, cpu_seconds, spread, without_idle
+from load.cpu import TOTAL, Costs, above, cpu_seconds, medians_of_parts, spread, without_idle
 from load.customer import Customer, at_once
 from load.purchase_cost import stack_at
-from load.report import name_of, show
+from load.report import name_of, plot, show
 from load.session import ORDER
 from local.stack import Stack
 
@@ -73,6 +73,15 @@ def main() -> int:
         print(f"a stack does not answer as expected ({error!r}): `make up` first, see load/README.md", file=sys.stderr)
         return 1
     show(_table(figures, options))
+    plot(
+        "calls",
+        "CPU of a call by part, ms",
+        {
+            _named(call, stack, stacks): medians_of_parts(found.costs)
+            for call, by_stack in figures.items()
+            for stack, found in by_stack.items()
+        },
+    )
     return 0
 
 
@@ -121,8 +130,12 @@ def _table(figures: dict[str, dict[str, Figures]], options: argparse.Namespace) 
         table.add_column(column)
     for call, by_stack in figures.items():
         for stack, one in by_stack.items():
-            table.add_row(call if len(by_stack) == 1 else f"{call}, {stack}", *_row(one))
+            table.add_row(_named(call, stack, by_stack), *_row(one))
     return table
+
+
+def _named(call: str, stack: str, stacks: Collection[str]) -> str:
+    return call if len(stacks) == 1 else f"{call}, {stack}"
 
 
 def _row(one: Figures) -> Sequence[str]:
@@ -133,8 +146,8 @@ def _row(one: Figures) -> Sequence[str]:
 
 def _parts(rounds: Sequence[Costs]) -> str:
     """The parts that use most, with their medians."""
-    medians = {part: statistics.median(costs[part] for costs in rounds) for part in rounds[0]}
-    total = medians.pop(TOTAL)
+    medians = medians_of_parts(rounds)
+    total = sum(medians.values())
     shown = sorted(((cost, part) for part, cost in medians.items() if cost > total * _SHOWN), reverse=True)
     return ", ".join(f"{part} {cost:.2f}" for cost, part in shown)
 

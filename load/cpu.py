@@ -52,6 +52,11 @@ def without_idle(used: Costs, idle: Costs, seconds: float) -> Costs:
     return {part: cost - idle[part] * seconds for part, cost in used.items()}
 
 
+def medians_of_parts(rounds: Sequence[Costs]) -> Costs:
+    """The median of each part over some rounds."""
+    return {part: statistics.median(costs[part] for costs in rounds) for part in rounds[0] if part != TOTAL}
+
+
 def spread(values: Sequence[float]) -> str:
     """Median, least and most."""
     if not values:

@@ -1,14 +1,15 @@
 """CPU of what a purchase consists of, with nothing around it: `python -m load.operation_cost`. Needs a running stack.
 
-The floor of this design on this machine: one gRPC call, transaction, command or event by the libraries that the
-services use, in this process, on a table, a collection and a topic of its own. Counted is the CPU of this process and
-of the stores.
+One gRPC call, transaction, command or event by the libraries that the services use, in this process, on a table, a
+collection and a topic of its own. Counted is the CPU of this process and of the stores. What a purchase consists of,
+at these costs, is the floor of this design on this machine.
 """
 
 import argparse
 import asyncio
 import contextlib
 import os
+import statistics
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -22,16 +23,35 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from motor.motor_asyncio import AsyncIOMotorClient
 from rich.table import Table
 
-from load.cpu import Costs, above, cpu_seconds, of_tree, spread, without_idle
-from load.customer import at_once
-from load.report import show
+from load.cpu import Costs, above, cpu_seconds, medians_of_parts, of_tree, spread, without_idle
+from load.customer import Customer, at_once
+from load.report import plot, show
 from local import credentials
 from local.stack import Stack
 from local.topology import parts
 
 _NAME = "operation_cost"
 _SELF = "this process"
-_COUNTED = (_SELF, "postgres", "ferretdb", "kafka")
+_COUNTED = (_SELF, "postgres", "ferretdb", "kafka", "edge")
+_EDGE = "request at the edge, its share"
+_GRPC = "gRPC call, both ends"
+_WRITE = "PostgreSQL transaction of one insert"
+_ROW = "PostgreSQL read of one row"
+_INSERT, _UPDATE, _FIND = "MongoDB insert", "MongoDB update", "MongoDB read"
+_EVENT = "event, produced and consumed"
+_EVENT_AGAIN = "event, consumed once more"
+PURCHASE: Mapping[str, int] = {
+    _GRPC: 5,  # order, payment, webhook through the edge; order → inventory, payment → order
+    _EDGE: 3,
+    _WRITE: 8,  # inventory 2, payment 3, notification 3
+    _ROW: 22,  # further statements in these, and reads
+    _INSERT: 3,  # two commits, the order
+    _UPDATE: 4,  # two commits are marked, a shelf counts, the order moves
+    _FIND: 4,  # the commits three times, a shelf
+    _EVENT: 4,
+    _EVENT_AGAIN: 4,
+}
+"""What a purchase consists of, counted in the log of PostgreSQL (FerretDB writes there, too) over 100 purchases."""
 _BODY = b"x" * 500
 """About as long as an event, an order or a row of ours."""
 
@@ -48,7 +68,13 @@ def main() -> int:
     except OSError as error:
         print(f"a store does not answer as expected ({error!r}): `make up` first, see load/README.md", file=sys.stderr)
         return 1
-    show(_table(costs, options))
+    each = {name: statistics.median(sum(one.values()) for one in rounds) for name, rounds in costs.items()}
+    show(_table(costs, options), _floor(each))
+    parts = {
+        f"{count} × {name}": {part: cost * count for part, cost in medians_of_parts(costs[name]).items()}
+        for name, count in PURCHASE.items()
+    }
+    plot("floor", "The floor of a purchase: its operations with nothing around them, ms", parts)
     return 0
 
 
@@ -56,7 +82,7 @@ async def _measure(stack: Stack, options: argparse.Namespace) -> Mapping[str, Se
     costs: dict[str, list[Costs]] = {}
     async with contextlib.AsyncExitStack() as opened:
         operations: dict[str, Operation] = {}
-        for some in (_grpc(), _postgres(stack), _mongo(stack), _kafka(stack)):
+        for some in (_grpc(), _edge(stack), _postgres(stack), _mongo(stack), _kafka(stack)):
             operations |= await opened.enter_async_context(some)
         for number in range(options.rounds):
             idle = await _idle(stack, options.idle)
@@ -65,9 +91,14 @@ async def _measure(stack: Stack, options: argparse.Namespace) -> Mapping[str, Se
                 before, began = _cpu(stack), time.monotonic()
                 await at_once(options.at_once, numbers, operation)
                 took = time.monotonic() - began
-                used = above(_cpu(stack), before, options.times)
-                costs.setdefault(name, []).append(without_idle(used, idle, took / options.times))
+                used = without_idle(above(_cpu(stack), before, options.times), idle, took / options.times)
+                costs.setdefault(name, []).append({part: used[part] for part in _counted(name)})
     return costs
+
+
+def _counted(operation: str) -> Sequence[str]:
+    """Of a request at the edge, its share alone: what serves it are calls and statements of their own."""
+    return ("edge",) if operation == _EDGE else _COUNTED
 
 
 async def _idle(stack: Stack, seconds: float) -> Costs:
@@ -94,9 +125,15 @@ async def _grpc() -> AsyncIterator[dict[str, Operation]]:
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             call = channel.unary_unary(f"/{_NAME}/Call")
-            yield {"gRPC call, both ends": lambda _: call(_BODY)}
+            yield {_GRPC: lambda _: call(_BODY)}
     finally:
         await server.stop(None)
+
+
+@contextlib.asynccontextmanager
+async def _edge(stack: Stack) -> AsyncIterator[dict[str, Operation]]:
+    async with Customer(stack) as customer:
+        yield {_EDGE: lambda _: customer.get("/products/prod-123")}
 
 
 @contextlib.asynccontextmanager
@@ -113,7 +150,7 @@ async def _postgres(stack: Stack) -> AsyncIterator[dict[str, Operation]]:
 
         await pool.execute(f"DROP TABLE IF EXISTS {_NAME}; CREATE TABLE {_NAME} (id integer PRIMARY KEY, body bytea)")
         try:
-            yield {"PostgreSQL transaction of one insert": write, "PostgreSQL read of one row": read}
+            yield {_WRITE: write, _ROW: read}
         finally:
             await pool.execute(f"DROP TABLE {_NAME}")
 
@@ -126,9 +163,9 @@ async def _mongo(stack: Stack) -> AsyncIterator[dict[str, Operation]]:
     text = _BODY.decode()
     try:
         yield {
-            "MongoDB insert": lambda number: documents.insert_one({"_id": str(number), "body": text}),
-            "MongoDB update": lambda number: documents.update_one({"_id": str(number)}, {"$set": {"done": True}}),
-            "MongoDB read": lambda number: documents.find_one({"_id": str(number)}),
+            _INSERT: lambda number: documents.insert_one({"_id": str(number), "body": text}),
+            _UPDATE: lambda number: documents.update_one({"_id": str(number)}, {"$set": {"done": True}}),
+            _FIND: lambda number: documents.find_one({"_id": str(number)}),
         }
     finally:
         await documents.drop()
@@ -142,18 +179,20 @@ async def _kafka(stack: Stack) -> AsyncIterator[dict[str, Operation]]:
     await admin.start()
     await admin.create_topics([NewTopic(_NAME, 1, 1)])
     producer = AIOKafkaProducer(bootstrap_servers=brokers, acks="all", enable_idempotence=True)
-    consumer = AIOKafkaConsumer(_NAME, bootstrap_servers=brokers, auto_offset_reset="earliest")
+    consumers = [AIOKafkaConsumer(_NAME, bootstrap_servers=brokers, auto_offset_reset="earliest") for _ in range(2)]
     await producer.start()
-    await consumer.start()
+    for consumer in consumers:
+        await consumer.start()
 
     async def pass_on(_: int) -> None:
         await producer.send_and_wait(_NAME, _BODY)
-        await consumer.getone()
+        await consumers[0].getone()
 
     try:
-        yield {"event, produced and consumed": pass_on}
+        yield {_EVENT: pass_on, _EVENT_AGAIN: lambda _: consumers[1].getone()}
     finally:
-        await consumer.stop()
+        for consumer in consumers:
+            await consumer.stop()
         await producer.stop()
         await admin.delete_topics([_NAME])
         await admin.close()
@@ -171,8 +210,18 @@ def _table(costs: Mapping[str, Sequence[Costs]], options: argparse.Namespace) ->
     for column in ("operation", "all", *_COUNTED):
         table.add_column(column, justify="left" if column == "operation" else "right")
     for name, measured in costs.items():
-        by_part = [spread([one[part] for one in measured]) for part in _COUNTED]
+        by_part = [spread([one[part] for one in measured if part in one]) for part in _COUNTED]
         table.add_row(name, spread([sum(one.values()) for one in measured]), *by_part)
+    return table
+
+
+def _floor(each: Mapping[str, float]) -> Table:
+    table = Table(title="The floor of a purchase: what it consists of, with nothing around it")
+    for column in ("operation", "how many", "each, ms", "together, ms"):
+        table.add_column(column, justify="left" if column == "operation" else "right")
+    for name, count in PURCHASE.items():
+        table.add_row(name, str(count), f"{each[name]:.2f}", f"{count * each[name]:.1f}")
+    table.add_row("floor", "", "", f"{sum(count * each[name] for name, count in PURCHASE.items()):.1f}")
     return table
 
 

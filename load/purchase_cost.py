@@ -20,9 +20,9 @@ import asyncpg
 import httpx
 from rich.table import Table
 
-from load.cpu import Costs, above, cpu_seconds, spread, without_idle
+from load.cpu import Costs, above, cpu_seconds, medians_of_parts, spread, without_idle
 from load.customer import Customer, at_once
-from load.report import name_of, show
+from load.report import name_of, plot, show
 from load.session import ORDER
 from local import credentials
 from local.credentials import FERRETDB
@@ -125,6 +125,7 @@ def _show(measured: Sequence[Measured], options: argparse.Namespace) -> None:
     rounds = f"median of {options.rounds} rounds (least to most)"
     title = f"CPU of a purchase, ms: {options.purchases} purchases, {options.at_once} at once; {rounds}"
     show(_table(title, measured, [one.purchase for one in measured]))
+    plot("purchase", "CPU of a purchase by part, ms", {one.name: medians_of_parts(one.purchase) for one in measured})
     title = f"CPU of a second in which nothing happens, ms: {options.idle:.0f} s; {rounds}"
     show(_table(title, measured, [one.idle for one in measured]))
 

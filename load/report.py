@@ -1,12 +1,13 @@
 """Shows the tables of the measurements, and appends them to the report that BENCH_REPORT names (`make bench`)."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from load.bars import bars_of_parts
 from local.stack import Stack
 
 
@@ -18,6 +19,14 @@ def show(*tables: Table) -> None:
         if report := os.environ.get("BENCH_REPORT"):
             with Path(report).open("a") as file:
                 file.writelines(f"{line}\n" for line in _markdown(table))
+
+
+def plot(name: str, title: str, bars: Mapping[str, Mapping[str, float]]) -> None:
+    """Draw bars of parts (load/bars.py) beside the report, and show them in it; `name` is that of the file."""
+    if report := os.environ.get("BENCH_REPORT"):
+        (Path(report).parent / f"{name}.svg").write_text(str(bars_of_parts(title, bars)))
+        with Path(report).open("a") as file:
+            file.write(f"![{title}]({name}.svg)\n\n")
 
 
 def name_of(stack: Stack) -> str:

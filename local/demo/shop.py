@@ -40,6 +40,11 @@ class Staff:
         signed_in = shop.as_somebody_else("POST", "/users/login", 200, account, registered["token"])
         self._token: str = signed_in["token"]
 
+    def add_product(self, product_id: str, name: str, price: float) -> Json:
+        """Create a product without stock, priced in USD."""
+        body = {"id": product_id, "name": name, "description": "", "price": price, "currency": "USD"}
+        return self._call("POST", "/products", 201, body)
+
     def restock(self, product_id: str, delta: int, reason: str) -> Json:
         """Add `delta` to a product's stock. Returns the stock move."""
         body = {"delta": delta, "reason": reason}

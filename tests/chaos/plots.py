@@ -6,9 +6,9 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from load.drawing import FAINT, GRID, INK, Drawing, ticks
 from tests.chaos.plan import Fault
 from tests.chaos.record import Exchange
-from tests.chaos.svg import FAINT, GRID, INK, Drawing, ticks
 
 _WIDTH = 960
 _LEFT, _RIGHT = 190, 24

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -60,14 +61,25 @@ async def test_the_cost_of_operations_is_shown_and_reported(stack: RealStack, tm
         "event, produced and consumed",
     }
     assert operations <= set(parts_in(table)), table
-    rows = [line for line in report.read_text().splitlines() if line.startswith("| ")]
-    assert operations <= {row.split(" | ")[0].removeprefix("| ") for row in rows}
+    text = report.read_text()
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in text.splitlines() if line.startswith("| ")]
+    assert all(rows.count(operation) == 2 for operation in operations), "with its cost, and in the floor of a purchase"
+    assert "floor" in rows
+    assert "(floor.svg)" in text
+    drawn = ElementTree.parse(tmp_path / "floor.svg").getroot()  # noqa: S314 - our own
+    assert "3 × MongoDB insert" in {element.text for element in drawn.iter()}
 
 
 async def test_the_cost_of_the_usual_calls_is_shown(stack: RealStack) -> None:
     few = ("--rounds", "1", "--calls", "2", "--at-once", "2", "--settle", "0", "--idle", "1")
     table = await printed(stack, PYTHON, "-m", "load.call_cost", *few)
     assert {"GET user", "GET product", "GET order", "POST order", "POST payment"} <= set(parts_in(table)), table
+
+
+async def test_a_hot_product_is_shown_beside_many(stack: RealStack) -> None:
+    few = ("--rounds", "1", "--orders", "4", "--products", "2", "--at-once", "2", "--settle", "0")
+    table = await printed(stack, PYTHON, "-m", "load.hot_product", *few)
+    assert {"one product", "many products"} <= set(parts_in(table)), table
 
 
 async def test_the_cost_of_a_purchase_is_shown_by_part(stack: RealStack) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from load.drawing import FAINT, GRID, Drawing, ticks
 from local.paths import ROOT
-from tests.chaos.svg import FAINT, GRID, Drawing, ticks
 from tests.load.k6 import Measured, Request
 from tests.load.parts import Memory
 from tests.load.profiles import Profile

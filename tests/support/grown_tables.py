@@ -1,7 +1,8 @@
 """A service's tables, filled with rows, and the plans of statements on them.
 
 The values follow from the types of the columns. Constraints and triggers are switched off, so that rows need not make
-sense. Keys, the values of an enumeration, and nulls are distributed evenly.
+sense. Keys, the values of an enumeration, and nulls are distributed evenly; or everything is of one customer, one
+product and so on (`hot`), as the statistics of a shop with one bestseller have it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ _VALUES = {
     "inet": "'127.0.0.1'::inet",
 }
 """Type of a column → its value in row n."""
+_KEYS = ("uuid", "text", "character varying")
+"""Types of keys."""
 
 _COLUMNS = """
 SELECT a.attname AS name, a.attnotnull AS required, a.attidentity <> '' AS identity,
@@ -49,6 +52,9 @@ ORDER BY a.attnum
 _CHECKS = """
 SELECT conname, pg_get_constraintdef(oid) AS rule FROM pg_constraint
 WHERE conrelid = %s::regclass AND contype = 'c'
+"""
+_UNIQUE = """
+SELECT pg_get_indexdef(indexrelid) AS definition FROM pg_index WHERE indrelid = %s::regclass AND indisunique
 """
 _TABLES = "SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
 _INDEXES = """
@@ -86,11 +92,14 @@ class GrownTables:
         names = sorted(row["name"] for row in self.connection.execute(_TABLES))
         return [name for name in names if not name.startswith(("_yoyo", "yoyo"))]
 
-    def fill(self) -> None:
-        """Insert ROWS rows into each table. Raises KeyError for a type of a column that has no value here."""
+    def fill(self, *, hot: bool = False) -> None:
+        """Insert ROWS rows into each table. Raises KeyError for a type of a column that has no value here.
+
+        hot: every key has the same value in all rows, where it need not be unique.
+        """
         self.connection.execute("SET session_replication_role = replica")  # no triggers, no foreign keys
         for table in self.names:
-            self._fill(table)
+            self._fill(table, hot=hot)
         self.connection.execute("ANALYZE")
         # The plans for few rows of a large table, whatever the estimates of this one: by an index wherever one serves.
         for plan in ("seqscan", "hashjoin", "mergejoin"):
@@ -113,6 +122,14 @@ class GrownTables:
         """The tables of which a statement reads everything, or an index from end to end."""
         return [table for node in _nodes(self.plan(sql)) if (table := self._read_whole(node)) is not None]
 
+    def searches(self, sql: str) -> list[str]:
+        """The tables in which a statement looks at rows one after another until enough have a key.
+
+        They have an index that begins with the key. PostgreSQL prefers another one, whose order a LIMIT asks for, when
+        it believes that most rows have any key: it then reads all rows before it finds those of a rare one.
+        """
+        return [table for node in _nodes(self.plan(sql)) if (table := self._searched(node)) is not None]
+
     def reads_from(self, column: str, sql: str) -> bool:
         """Whether a statement reads an index from a bound of a column on, in the order of the index."""
         nodes = list(_nodes(self.plan(sql)))
@@ -128,24 +145,39 @@ class GrownTables:
             return None
         return f"{index.table} ({node['Index Name']})"
 
-    def _fill(self, table: str) -> None:
+    def _searched(self, node: Plan) -> str | None:
+        keys = set(re.findall(r"\b(\w+) = ", _bare(node.get("Filter", ""))))
+        index = self.indexes.get(node.get("Index Name", ""))
+        if index is None or not node["Limited"] or " = " in node.get("Index Cond", ""):
+            return None
+        begun = {_bare(other.first) for other in self.indexes.values() if other.table == index.table}
+        return f"{index.table} ({node['Index Name']})" if keys & begun else None
+
+    def _fill(self, table: str, *, hot: bool) -> None:
         checks = list(self.connection.execute(_CHECKS, (table,)))
         for check in checks:
             self.connection.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{check["conname"]}"'.encode())
         rules = [check["rule"] for check in checks]
         columns = [row for row in self.connection.execute(_COLUMNS, (table,)) if not row["identity"]]
+        definitions = [row["definition"] for row in self.connection.execute(_UNIQUE, (table,))]
+        unique = {word for one in definitions for word in re.findall(r"\w+", one.partition(" USING ")[2])}
         names = ", ".join(f'"{row["name"]}"' for row in columns)
-        values = ", ".join(_value(row, rules) for row in columns)
+        values = ", ".join(
+            _value(row, rules, number="1" if hot and row["type"] in _KEYS and row["name"] not in unique else "n")
+            for row in columns
+        )
         self.connection.execute(
             f"INSERT INTO {table} ({names}) SELECT {values} FROM generate_series(1, {ROWS}) n".encode()
         )
 
 
-def _value(column: Mapping[str, Any], rules: list[str]) -> str:
+def _value(column: Mapping[str, Any], rules: list[str], number: str) -> str:
     allowed = _allowed(column["name"], rules)
     value = _VALUES[column["type"]].format(length=min(column["length"], 32))
     if allowed and column["type"] != "text[]":
         value = f"(ARRAY[{', '.join(allowed)}])[n % {len(allowed)} + 1]"
+    else:
+        value = re.sub(r"\bn\b", number, value)
     return value if column["required"] else f"CASE WHEN n % 2 = 0 THEN {value} END"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import psycopg
 import pytest
@@ -20,6 +20,19 @@ from tests.support.statements import ROOT, postgres_services
 @pytest.fixture(scope="module")
 async def grown(real_stack: RealStack) -> AsyncIterator[Mapping[str, GrownTables]]:
     """Service → its tables and the chassis', filled."""
+    async with _filled(real_stack, hot=False) as tables:
+        yield tables
+
+
+@pytest.fixture(scope="module")
+async def grown_hot(real_stack: RealStack) -> AsyncIterator[Mapping[str, GrownTables]]:
+    """The same, where everything is of one customer, one product and so on."""
+    async with _filled(real_stack, hot=True) as tables:
+        yield tables
+
+
+@asynccontextmanager
+async def _filled(real_stack: RealStack, *, hot: bool) -> AsyncIterator[Mapping[str, GrownTables]]:
     async with AsyncExitStack() as stack:
         tables = {}
         for service in postgres_services():
@@ -30,5 +43,5 @@ async def grown(real_stack: RealStack) -> AsyncIterator[Mapping[str, GrownTables
                 psycopg.connect(real_stack.postgres_url("postgres", name), autocommit=True, row_factory=dict_row)
             )
             tables[service] = GrownTables(connection)
-            tables[service].fill()
+            tables[service].fill(hot=hot)
         yield tables

@@ -58,6 +58,15 @@ def test_each_page_begins_in_the_index_where_the_page_before_ended(
     assert [one for one, column in pages.items() if not grown[owner].reads_from(column, one.sql)] == []
 
 
+@pytest.mark.parametrize("owner", [*postgres_services(), CHASSIS])
+def test_rows_of_a_rare_key_are_not_searched_among_those_of_a_hot_one(
+    owner: str, grown_hot: Mapping[str, GrownTables]
+) -> None:
+    tables = grown_hot[owner if owner in grown_hot else postgres_services()[0]]
+    searched = {one: found for one in _planned(owner) if (found := tables.searches(one.sql))}
+    assert searched == {}
+
+
 def test_parts_are_of_statements_that_there_are() -> None:
     places = {one.place for owner in postgres_services() for one in statements(owner, PARTS)}
     assert {place for place in PARTS if place.split("/")[1] in postgres_services()} <= places

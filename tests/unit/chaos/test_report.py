@@ -8,12 +8,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from load.drawing import ticks
 from tests.chaos import plots, report
 from tests.chaos.arrivals import Arrivals
 from tests.chaos.plan import Fault, Kind
 from tests.chaos.record import Exchange
 from tests.chaos.run import Outcome
-from tests.chaos.svg import ticks
 from tests.load.profiles import profile
 
 KILL = Fault(Kind.KILL, "order-2", 3.0, 0)
