@@ -130,8 +130,15 @@ class Probe:
         """Do it whole even when the measurement is given up: requests are recorded, connections are closed."""
         task = asyncio.create_task(work)
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        """A party that is away is no news, also when nobody waits for the task any more."""
+        self._under_way.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, _AWAY):
+            raise error
 
     async def _bought(self) -> bool:
         """Whether an order is confirmed and mailed about. One that is refused is followed by another."""

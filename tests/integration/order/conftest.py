@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from motor.motor_asyncio import AsyncIOMotorDatabase
 
-from services.chassis.data.mongo import Mongo
+from services.chassis.data.mongo import Document, Mongo
 from services.order.adapters.commits import MongoCommits
 from services.order.adapters.leases import Leases
 from services.order.adapters.read_side import MongoReadSide
@@ -22,6 +23,17 @@ async def mongo(mongo_url: str) -> AsyncIterator[Mongo]:
     await Schema(MongoCommits(mongo), MongoReadSide(mongo), Leases(mongo)).start()
     yield mongo
     await mongo.stop()
+
+
+@pytest.fixture
+async def documents(mongo: Mongo) -> AsyncIterator[AsyncIOMotorDatabase[Document]]:
+    """The store, without orders before and after the test."""
+    collections = [mongo.collection(name) for name in ("commits", "orders", "shelves", "slices")]
+    for one in collections:
+        await one.delete_many({})
+    yield mongo.database
+    for one in collections:
+        await one.delete_many({})
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -22,21 +20,7 @@ FIRST = datetime(2026, 1, 31, 23, 59, 55, tzinfo=UTC)
 """Ten seconds later it is another slice, hour and month."""
 HOUR = timedelta(hours=1)
 
-
-@pytest.fixture(autouse=True)
-async def nothing_else(mongo: Mongo) -> AsyncIterator[None]:
-    """The store, empty; what this test leaves goes with it."""
-    names = ("commits", "orders", "shelves", "slices")
-    for name in names:
-        await mongo.collection(name).delete_many({})
-    yield
-    for name in names:
-        await mongo.collection(name).delete_many({})
-
-
-@pytest.fixture
-def read_side(mongo: Mongo) -> MongoReadSide:
-    return MongoReadSide(mongo)
+pytestmark = pytest.mark.usefixtures("documents")
 
 
 @pytest.fixture
@@ -127,7 +111,7 @@ async def test_a_place_whose_slice_is_gone_is_gone_on_from(
 
 async def test_empty_slices_do_not_make_a_page_long(mongo: Mongo, read_side: MongoReadSide, ids: MongoOrderIds) -> None:
     order = fold(await stored(mongo, at=FIRST + HOUR))
-    await read_side.project(replace(order, created_at=FIRST + HOUR))
+    await read_side.project(order)
     for number in range(250):
         await read_side.slices.repair(placed_slice(FIRST + number * timedelta(seconds=10)))
 

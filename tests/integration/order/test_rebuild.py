@@ -36,16 +36,6 @@ AT_ONCE = timedelta(0)
 
 
 @pytest.fixture
-async def documents(mongo: Mongo) -> AsyncIterator[AsyncIOMotorDatabase[Document]]:
-    """The store, empty; what this test leaves goes with it."""
-    for name in ("commits", "orders", "shelves", "slices"):
-        await mongo.collection(name).delete_many({})
-    yield mongo.database
-    for name in ("commits", "orders", "shelves", "slices"):
-        await mongo.collection(name).delete_many({})
-
-
-@pytest.fixture
 def user_id() -> UUID:
     return ids.new_id()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -34,16 +34,6 @@ NEWER_FIELDS = {"giftNote": "For Ann", "shippingAddress.floor": "3", "items.0.en
 
 ORDERS = corpus.orders()
 RELEASES = sorted({release for release, _ in ORDERS})
-
-
-@pytest.fixture
-async def documents(mongo: Mongo) -> AsyncIterator[AsyncIOMotorDatabase[Document]]:
-    """The store, empty before and after the test."""
-    for name in ("commits", "orders", "shelves", "slices"):
-        await mongo.collection(name).delete_many({})
-    yield mongo.database
-    for name in ("commits", "orders", "shelves", "slices"):
-        await mongo.collection(name).delete_many({})
 
 
 async def differences(mongo: Mongo, *, mend: bool = False) -> list[Difference]:
