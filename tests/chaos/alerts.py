@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import re
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,12 +68,26 @@ CAUSES: Mapping[str, frozenset[str]] = {
 run: StockShort, OrdersStopped, StripeWebhooksNotUnderstood; those of the edge, whose statistics are not read."""
 
 
+@dataclass(frozen=True)
+class Looks:
+    """What was read in each look. promtool believes that looks are EVERY_SECONDS apart; on a busy machine they last."""
+
+    series: Series
+    ended: Sequence[float]
+    """At which second of the run each look was over."""
+
+    def second(self, at: int) -> int:
+        """The second of the run at which was read what promtool has at `at`."""
+        return math.ceil(self.ended[min(at // EVERY_SECONDS, len(self.ended) - 1)])
+
+
 @dataclass
 class Watch:
-    """Reads the metrics of all instances during a run."""
+    """Reads the metrics of all instances during a run; `now` is the second of the run."""
 
     stack: RealStack
-    looks: int = 0
+    now: Callable[[], float]
+    ended: list[float] = field(default_factory=list)
     _values: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
     _over: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
@@ -81,12 +96,18 @@ class Watch:
         """Read from now on."""
         self._task = asyncio.create_task(self._run())
 
-    async def end(self) -> Series:
+    @property
+    def _look(self) -> int:
+        """The number of the present look."""
+        return len(self.ended)
+
+    async def end(self) -> Looks:
         """All that was read. Raises what kept it from reading."""
         assert self._task is not None
         self._over.set()  # not cancelled: a connection that is being made would stay open
         await self._task
-        return {name: [at.get(look) for look in range(self.looks)] for name, at in self._values.items()}
+        series = {name: [at.get(look) for look in range(self._look)] for name, at in self._values.items()}
+        return Looks(series, self.ended)
 
     async def _run(self) -> None:
         wanted = _metrics()
@@ -94,7 +115,7 @@ class Watch:
             while not self._over.is_set():
                 next_look = asyncio.get_running_loop().time() + EVERY_SECONDS
                 await asyncio.gather(*(self._read(http, instance, wanted) for instance in layout.INSTANCES))
-                self.looks += 1
+                self.ended.append(self.now())
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout_at(next_look):
                         await self._over.wait()
@@ -105,18 +126,19 @@ class Watch:
         try:
             answer = await http.get(f"{layout.admin_url(self.stack.stack, instance)}/metrics")
         except httpx.TransportError:
-            self._values[_series("up", own)][self.looks] = 0
+            self._values[_series("up", own)][self._look] = 0
             return
-        self._values[_series("up", own)][self.looks] = 1
+        self._values[_series("up", own)][self._look] = 1
         for family in text_string_to_metric_families(answer.text):
             for sample in family.samples:
                 if sample.name in wanted:
-                    self._values[_series(sample.name, {**sample.labels, **own})][self.looks] = sample.value
+                    self._values[_series(sample.name, {**sample.labels, **own})][self._look] = sample.value
 
 
-async def fired(series: Series) -> dict[str, list[int]]:
-    """Alerts that fire over these series → the seconds at which they did."""
-    return await asyncio.to_thread(_fired, series)
+async def fired(looks: Looks) -> dict[str, list[int]]:
+    """Alerts that fire over what was read → the seconds of the run at which they did."""
+    found = await asyncio.to_thread(_fired, looks.series)
+    return {alert: [looks.second(at) for at in times] for alert, times in found.items()}
 
 
 def without_cause(

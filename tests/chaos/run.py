@@ -151,7 +151,7 @@ async def _attack(real: RealStack, links: dict[str, Link], shop: Shop, outcome: 
     crowd = await people.gather(shop, staff.token, outcome.seed, record, outcome.done)
     probe = Probe(real, await shop.register(), record)
     meter = Meter(probe.whole, outcome.converged, outcome.unfinished)
-    stop, watch = asyncio.Event(), alerts.Watch(real)
+    stop, watch = asyncio.Event(), alerts.Watch(real, lambda: record.now)
     async with arrivals.arriving(real, shop, outcome.load) as outcome.arrivals:
         record.begin()  # the time that it takes to register everybody is not the plan's
         tasks = crowd.begin(stop)

@@ -8,13 +8,18 @@ import pytest
 
 from gates.monitoring.figures import rules
 from gates.monitoring.paths import rule_files
-from tests.chaos.alerts import CAUSES, EVERY_SECONDS, Series, fired, without_cause
+from tests.chaos.alerts import CAUSES, EVERY_SECONDS, Looks, Series, fired, without_cause
 from tests.chaos.arrivals import CAUSE
 from tests.chaos.plan import Fault, Kind
 
 KILL = (10.0, Fault(Kind.KILL, "order", 10.0, 0))
 POISON = (10.0, Fault(Kind.POISON, "order-events", 10.0, 0))
 _MINUTE = 60 // EVERY_SECONDS
+
+
+def in_time(series: Series) -> Looks:
+    """Looks that take no time."""
+    return Looks(series, [EVERY_SECONDS * number for number in range(max(map(len, series.values()), default=0))])
 
 
 async def test_promtool_evaluates_the_shipped_rules_over_what_was_read() -> None:
@@ -25,16 +30,22 @@ async def test_promtool_evaluates_the_shipped_rules_over_what_was_read() -> None
         breaker: [*[None] * _MINUTE, *[0.0] * 2 * _MINUTE],
         'up{instance="order", job="order"}': [1.0] * 3 * _MINUTE,
     }
-    found = await fired(series)
+    found = await fired(in_time(series))
     assert list(found) == ["DeadLetters"]
     assert 60 <= found["DeadLetters"][0] <= 90
-    assert await fired({}) == {}
-    assert await fired({letters: [0.0] * _MINUTE}) == {}
+    assert await fired(in_time({})) == {}
+    assert await fired(in_time({letters: [0.0] * _MINUTE})) == {}
 
 
 async def test_an_alert_with_a_time_to_wait_fires_after_it() -> None:
     down = {'up{instance="order", job="order"}': [0.0] * 3 * _MINUTE}
-    assert (await fired(down))["ServiceDown"][0] == 120
+    assert (await fired(in_time(down)))["ServiceDown"][0] == 120
+
+
+async def test_an_alert_fires_when_it_was_read_however_long_looks_lasted() -> None:
+    down: Series = {'up{instance="order", job="order"}': [0.0] * 3 * _MINUTE}
+    slow = Looks(down, [EVERY_SECONDS * number * 1.5 + 0.2 for number in range(3 * _MINUTE)])
+    assert (await fired(slow))["ServiceDown"][0] == 181
 
 
 @pytest.mark.parametrize(
