@@ -134,8 +134,8 @@ MUTATIONS = (
         "version-ignored",
         "An order's commit replaces another of the same version",
         Replacement(
-            "await self._commits.insert_one(commit_to_document(commit))",
-            'await self._commits.replace_one({"_id": commit.id}, commit_to_document(commit), upsert=True)',
+            "await self._commits.insert_one(_document(commit))",
+            'await self._commits.replace_one({"_id": commit.id}, _document(commit), upsert=True)',
         ),
         r"event \S+ of \S+ is on the bus with two contents",
         (Fault(Kind.SLOW, "order-ferretdb", 2.0, 16.0),),

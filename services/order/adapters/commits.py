@@ -28,6 +28,7 @@ from services.chassis.data.mongo import Document, Mongo, unavailable_when_away
 from services.chassis.plain import clock
 from services.chassis.plain.crash_points import reach
 from services.order.adapters.documents import commit_from_document, commit_to_document
+from services.order.adapters.slices import placed_slice
 from services.order.domain.history import Commit, first_commit_id
 from services.order.ports import NotStored, OrderClosed, OutcomeUnknown, VersionTaken
 
@@ -74,7 +75,7 @@ class MongoCommits:
         """See ports.Commits. A lost answer is looked up."""
         reach("order.commit.before")
         try:
-            await self._commits.insert_one(commit_to_document(commit))
+            await self._commits.insert_one(_document(commit))
             reach("order.commit.stored")
         except DuplicateKeyError:
             if commit.version == 1 and await self._is_closed(commit.order_id):
@@ -148,3 +149,9 @@ class MongoCommits:
         # On a replica set: what has been answered survives the loss of any one server, and what a decision was made
         # on cannot be rolled back under it, which would leave a gap in the order's history.
         return self._mongo.collection("commits", by_majority=True)
+
+
+def _document(commit: Commit) -> Document:
+    """A commit; the first one of an order with the slice in which walks past all orders find it."""
+    document = commit_to_document(commit)
+    return {**document, "slice": placed_slice(commit.at)} if commit.version == 1 else document

@@ -20,7 +20,6 @@ from argosy.event.v1.order_events_pb2 import OrderStatusUpdated as OrderStatusUp
 from services.chassis.bus import events
 from services.chassis.plain.money import Money
 from services.chassis.plain.upcasting import FIRST, Upcasters, upcast
-from services.order.adapters.slices import placed_slice
 from services.order.domain.facts import Fact, OrderCreated, OrderStatusUpdated
 from services.order.domain.history import Commit
 from services.order.domain.orders import Address, Line, Order, Reason, Status
@@ -47,12 +46,8 @@ def commit_to_document(commit: Commit) -> dict[str, Any]:
         "token": commit.token,
         "published": commit.published,
     }
-    optional = {
-        "slice": placed_slice(commit.at) if commit.version == 1 else None,
-        "fingerprint": commit.fingerprint,
-        "cause": str(commit.cause) if commit.cause else None,
-        "traceparent": commit.traceparent,
-    }
+    cause = str(commit.cause) if commit.cause else None
+    optional = {"fingerprint": commit.fingerprint, "cause": cause, "traceparent": commit.traceparent}
     return document | {name: value for name, value in optional.items() if value is not None}
 
 
