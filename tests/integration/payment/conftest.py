@@ -36,6 +36,7 @@ async def postgres(postgres_url: str) -> AsyncIterator[Postgres]:
 async def sandbox(stripe_sandbox: RealStack) -> AsyncIterator[StripeSide]:
     side = StripeSide(stripe_sandbox)
     yield side
+    await side.behave()  # tests of other folders share the sandbox
     await side.close()
 
 
