@@ -15,10 +15,12 @@ _WRITTEN_AFTER_SECONDS = 1.0
 
 
 async def show(stack: RealStack, instance: str) -> None:
-    """Write the stack of each of its threads on stderr, for whoever reads the report of a run."""
+    """Write the stack of each thread of its process on stderr. Nothing where no process runs."""
+    pid = (await asyncio.to_thread(Supervisor(stack.stack).states))[instance].pid
+    if not pid:  # it does not run, and 0 would be this process and its group
+        return
     log = stack.stack.logs / f"{instance}.log"
     before = log.stat().st_size
-    pid = (await asyncio.to_thread(Supervisor(stack.stack).states))[instance].pid
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGUSR1)
     await asyncio.sleep(_WRITTEN_AFTER_SECONDS)
