@@ -77,7 +77,7 @@ class OrderIds(Protocol):
     """The ids of all orders: of those that have a history, and of those that lists show."""
 
     async def page(self, place: str, limit: int) -> comparison.Page:
-        """Up to `limit` ids after this place. A walk may come past an order twice. Raises Unavailable."""
+        """Up to `limit` ids after this place. A walk may return an order twice. Raises Unavailable."""
 
 
 class ProjectionContended(Exception):

@@ -152,6 +152,6 @@ class MongoCommits:
 
 
 def _document(commit: Commit) -> Document:
-    """A commit; the first one of an order with the slice in which walks past all orders find it."""
+    """The document of a commit. That of a first commit has a slice, by which the comparisons find the order."""
     document = commit_to_document(commit)
     return {**document, "slice": placed_slice(commit.at)} if commit.version == 1 else document

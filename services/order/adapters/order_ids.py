@@ -1,11 +1,11 @@
 """A walk through all orders, a page at a time (ports.OrderIds).
 
-First through the first commits, by their slices of time (slices.py), then through what lists show, by the slices of
-each status: so it comes past orders that lists lack, and past what lists show without a history. Most orders are met
-twice. It finds everything by equality on one field, and a page costs the same however many orders there are.
+It reads the first commits, by their slices of time (slices.py), then the documents of the lists, by the slices of each
+status. So it finds orders that the lists do not have, and documents without a history. It returns most orders twice.
+Each query is by equality on one field, and a page costs the same however many orders there are.
 
-Orders that were placed before first commits had slices are met where lists show them; those that lists lack are found
-by `argosy orders rebuild`.
+First commits of earlier releases have no slice. Their orders are found by their documents; if the document is lost,
+`argosy orders rebuild` finds them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MOST_SLICES_A_PAGE = 200
 
 @dataclass(frozen=True)
 class MongoOrderIds:
-    """A place is a slice and the last id of it that was met: `placed/2026-03-01T09:30:4 <id>`."""
+    """A place is a slice, and the last id of it that was returned: `placed/2026-03-01T09:30:4 <id>`."""
 
     mongo: Mongo
     slices: Slices

@@ -7,7 +7,7 @@ kind of query for which FerretDB uses an index (commits.py). No document is writ
 one of them has a bound: 744 hours, 360 slices, and in a slice the orders of ten seconds.
 
 First commits are in slices as well, by their time alone: `placed/2026-03-01T09:30:4`. Nothing leaves these, so a walk
-through them comes past each order (order_ids.py).
+through them finds every order (order_ids.py).
 
 An order that moves leaves its slice, which may be empty then. Lists would look into it in vain, so `prune` deletes it.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -25,12 +24,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(days=999)
 
 
-@pytest.fixture(autouse=True)
-async def empty(mongo: Mongo) -> AsyncIterator[None]:
-    """The list has the orders of one test."""
-    yield
-    for name in ("orders", "shelves", "slices"):
-        await mongo.collection(name).delete_many({})
+pytestmark = pytest.mark.usefixtures("documents")
 
 
 @pytest.fixture
