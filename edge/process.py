@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -9,9 +10,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import FrameType
 
 import grpc
@@ -31,7 +34,8 @@ _LOGGING = (
     "--log-format",
     '{"time":"%Y-%m-%dT%T.%e%z","level":"%l","event":"%j","logger":"%n"}',
 )
-_POLL_SECONDS = 0.1
+_LOOK_EVERY_SECONDS = 0.1
+"""During a drain."""
 
 
 def run(settings: EdgeSettings, targets: Targets) -> int:
@@ -44,13 +48,14 @@ def run(settings: EdgeSettings, targets: Targets) -> int:
         sockets = Path(folder)
         file = sockets / "envoy.yaml"
         file.write_text(render(settings, targets, sockets), encoding="utf-8")
-        signals = _Signals()
+        news = _News()
         envoy = _start(settings, file)
         try:
             # After Envoy: a process with gRPC's threads must not fork.
+            news.watch(envoy)
             servers = _serve(settings, sockets)
             try:
-                return _until_done(settings, envoy, signals)
+                return _until_done(settings, envoy, news)
             finally:
                 for server in servers:
                     server.stop(None)
@@ -75,16 +80,32 @@ def validate(config: str) -> int:
         return subprocess.run([*_command(file), "--mode", "validate"]).returncode
 
 
-class _Signals:
-    """Counts SIGTERM and SIGINT instead of exiting."""
+class _News:
+    """SIGTERM and SIGINT, which are counted instead of exiting, and the end of Envoy. Waiting for them uses no CPU."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.signals = 0
+        self._arrived: SimpleQueue[None] = SimpleQueue()  # a signal handler may put into it at any time
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._note)
 
+    def watch(self, envoy: subprocess.Popen[bytes]) -> None:
+        """Note the end of Envoy."""
+
+        def note_the_end() -> None:
+            envoy.wait()
+            self._arrived.put(None)
+
+        threading.Thread(target=note_the_end, daemon=True).start()
+
+    def wait(self, at_most: float | None = None) -> None:
+        """Return when there is news, or after so many seconds."""
+        with contextlib.suppress(Empty):
+            self._arrived.get(timeout=at_most)
+
     def _note(self, _number: int, _frame: FrameType | None) -> None:
-        self.count += 1
+        self.signals += 1
+        self._arrived.put(None)
 
 
 def _command(config: Path) -> list[str]:
@@ -124,35 +145,27 @@ def _die_with_parent(parent: int) -> Callable[[], None]:
     return arrange
 
 
-def _until_done(settings: EdgeSettings, envoy: subprocess.Popen[bytes], signals: _Signals) -> int:
-    while signals.count == 0:
-        status = _ended(envoy)
-        if status is not None:
-            return status
-    _drain(settings, envoy, signals)
+def _until_done(settings: EdgeSettings, envoy: subprocess.Popen[bytes], news: _News) -> int:
+    while news.signals == 0:
+        news.wait()
+        if envoy.returncode is not None:
+            return envoy.returncode
+    _drain(settings, envoy, news)
     envoy.terminate()
-    while signals.count < 2:
-        if _ended(envoy) is not None:
-            break
+    while news.signals < 2 and envoy.returncode is None:
+        news.wait()
     return 0
 
 
-def _ended(envoy: subprocess.Popen[bytes]) -> int | None:
-    """Wait a moment. Returns Envoy's exit status. None: it still runs."""
-    try:
-        return envoy.wait(_POLL_SECONDS)
-    except subprocess.TimeoutExpired:
-        return None
-
-
-def _drain(settings: EdgeSettings, envoy: subprocess.Popen[bytes], signals: _Signals) -> None:
+def _drain(settings: EdgeSettings, envoy: subprocess.Popen[bytes], news: _News) -> None:
     admin = Admin(settings.edge_admin_port)
     begun = time.monotonic()
     if not (admin.post("/healthcheck/fail") and admin.post("/drain_listeners?graceful")):
         return  # it did not start, or hangs: nothing to wait for
     closed = begun + settings.drain_settle_seconds
     latest = closed + settings.drain_grace_seconds
-    while signals.count == 1 and _ended(envoy) is None:
+    while news.signals == 1 and envoy.returncode is None:
+        news.wait(_LOOK_EVERY_SECONDS)
         now = time.monotonic()
         if now >= latest or (now >= closed and admin.active_requests() <= 0):
             return

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -38,11 +39,14 @@ _LAST_COMMIT_SECONDS = 2.0
 _LEAVE_SECONDS = 2.0
 _SESSION_SECONDS = 6.0
 _REQUEST_SECONDS = 20.0  # longer than a rebalance, because joining is one request
-_FETCH_SECONDS = 1.0
-"""How long the broker holds a fetch while there are no messages. A resumed partition may have to wait as long."""
+_FETCH_SECONDS = 3.0
+"""How long the broker holds a fetch, and the requests behind it, while there are no messages. A resumed partition, and
+one that was just assigned, may have to wait as long."""
+_CHECK_SECONDS = 1.0
 _LOOK_SECONDS = 10.0
 _MOST_WAITING = 500
-_FEW_WAITING = 100
+_FEW_WAITING = 300
+"""Enough work for the time that a resumed partition has to wait."""
 
 _log = structlog.get_logger()
 
@@ -83,6 +87,7 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
         self._partitions: dict[TopicPartition, Partition] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._handled = asyncio.Event()
         self._moved_at = 0.0
         self._positions: dict[TopicPartition, int] = {}
 
@@ -119,7 +124,7 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _fetch(self) -> None:
         while True:
             try:
-                fetched = await self._reading.read(timeout_ms=1000, most=_MOST_WAITING)
+                fetched = await self._reading.read(timeout_ms=_milliseconds(_CHECK_SECONDS), most=_MOST_WAITING)
             except NoOffsetForPartitionError as error:
                 await self._begin(error.args[0])
                 continue
@@ -131,7 +136,7 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
             for place, records in fetched.items():
                 partition = self._partitions.get(place)
                 if partition is None:
-                    partition = self._partitions[place] = Partition(self._process, self._fail)
+                    partition = self._partitions[place] = Partition(self._handle, self._fail)
                 partition.add(records)
             self._slow_down()
 
@@ -166,12 +171,18 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
             elif place in paused and len(partition) < _FEW_WAITING:
                 self._consumer.resume(place)
 
+    async def _handle(self, record: Any, stopping: asyncio.Event) -> None:
+        await self._process(record, stopping)
+        self._handled.set()
+
     def _fail(self, error: BaseException) -> None:
         if not self._failure.done():
             self._failure.set_exception(error)
 
     async def _commit_regularly(self) -> None:
         while True:
+            await self._handled.wait()
+            self._handled.clear()
             await asyncio.sleep(COMMIT_EVERY_SECONDS)
             await self._commit()
 
@@ -262,6 +273,7 @@ class ConsumerSession(ConsumerRebalanceListener):  # type: ignore[misc]
             auto_offset_reset="none",
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_wait_ms=_milliseconds(_FETCH_SECONDS),
+            consumer_timeout_ms=_milliseconds(_CHECK_SECONDS),
             session_timeout_ms=_milliseconds(_SESSION_SECONDS),
             heartbeat_interval_ms=_milliseconds(_SESSION_SECONDS / 3),
             rebalance_timeout_ms=_milliseconds(2 * (_FINISH_SECONDS + _LAST_COMMIT_SECONDS)),

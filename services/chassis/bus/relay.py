@@ -30,7 +30,7 @@ _HELD_BACK_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
 """The maximum wait while a key is held back."""
 _MEASURE_EVERY_SECONDS = 5.0
-_PACE_SECONDS = 0.04
+_PACE_SECONDS = 0.1
 """The minimum time between rounds with few events: a single event is sent at once, frequent ones are batched."""
 
 _published = Counter("argosy_relay_published_total", "Events that the broker acknowledged.", ["topic"])

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,13 +26,15 @@ from services.chassis.plain import backoff, cancellation, logs
 from services.chassis.process.brokers import Brokers
 from services.chassis.process.metrics import show_from_the_start
 
-_LOOK_EVERY_SECONDS = 2.0
+_LOOK_EVERY_SECONDS = 10.0
 _LOOK_AT_MOST_SECONDS = 10.0
 _STALLED_AFTER_SECONDS = 30.0
 _CONNECT_SECONDS = 10.0
 _REQUEST_MS = 10_000
-_FETCH_MS = 1_500
-"""How long the broker holds a fetch, and the requests behind it, while there are no records."""
+_FETCH_MS = 5_000
+"""How long the broker holds a fetch, and the requests behind it, while there are no records. Each costs the broker and
+this process about a millisecond."""
+_READ_MS = 2_000
 
 _stepped_over = Counter("argosy_tail_unreadable_total", "Records that a tail could not read and skipped.", ["topic"])
 
@@ -40,6 +43,15 @@ _log = structlog.get_logger()
 
 class CannotFollow(Exception):
     """Kafka answers, but the topic is not there, or its records do not arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """The ends of the partitions at a time."""
+
+    asked_at: float
+    """Unix time."""
+    ends: Mapping[TopicPartition, int]
 
 
 def _nothing() -> None:
@@ -108,27 +120,30 @@ class Tail:
             auto_offset_reset="earliest",
             request_timeout_ms=_REQUEST_MS,
             fetch_max_wait_ms=_FETCH_MS,
+            consumer_timeout_ms=_READ_MS,
         )
         reading.learn_partitions(consumer, [self._topic])
         read = Reading(consumer, self._position)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await consumer.start()
-                await self._find_place(consumer, read)
+                goal = await self._find_place(consumer, read)
             self.reading = True
             self._missed()
-            await self._read(consumer, read)
+            await self._read(consumer, read, goal)
         finally:
             await reading.close(consumer)
 
     async def _position(self, place: TopicPartition) -> int:
         return self._positions[place]
 
-    async def _find_place(self, consumer: AIOKafkaConsumer, read: Reading) -> None:
+    async def _find_place(self, consumer: AIOKafkaConsumer, read: Reading) -> Goal:
+        """Go to where it starts. Returns the ends of the topic: it is up to date once it has read up to them."""
         places = reading.partitions_of(consumer, [self._topic])
         if not places:
             raise CannotFollow(f"there is no topic {self._topic}")
         consumer.assign(places)
+        asked_at = time.time()
         # Fetch the ends first: records that arrive in between come after them and are read.
         ends = await consumer.end_offsets(places)
         begins = ends
@@ -139,24 +154,35 @@ class Tail:
             known, begin = self._positions.get(place), begins[place]
             self._positions[place] = known if known is not None and begin <= known <= ends[place] else begin
             read.seek(place, self._positions[place])
+        return Goal(asked_at, ends)
 
-    async def _read(self, consumer: AIOKafkaConsumer, read: Reading) -> None:
+    async def _read(self, consumer: AIOKafkaConsumer, read: Reading, goal: Goal) -> None:
         loop = asyncio.get_running_loop()
-        look_at = moved_at = loop.time()
+        moved_at = loop.time()
+        look_at = moved_at + _LOOK_EVERY_SECONDS
+        # Without asking again: the broker answers behind the fetch, which it holds.
+        is_reached = self._report_if_reached(goal)
         while True:
-            batches = await read.read(timeout_ms=500)
+            batches = await read.read(timeout_ms=_READ_MS)
             for place, records in batches.items():
                 for record in records:
                     self._deliver_or_skip(record)
                 self._positions[place] = records[-1].offset + 1
             if batches:
                 moved_at = loop.time()
+                is_reached = is_reached or self._report_if_reached(goal)
             if loop.time() >= look_at:
                 if await self._look(consumer):
                     moved_at = loop.time()
                 elif loop.time() - moved_at > _STALLED_AFTER_SECONDS:
                     raise CannotFollow(f"nothing has arrived for {_STALLED_AFTER_SECONDS:.0f} s")
                 look_at = loop.time() + _LOOK_EVERY_SECONDS
+
+    def _report_if_reached(self, goal: Goal) -> bool:
+        reached = all(self._positions[place] >= end for place, end in goal.ends.items())
+        if reached:
+            self._up_to_date(goal.asked_at)
+        return reached
 
     def _deliver_or_skip(self, record: Any) -> None:
         try:

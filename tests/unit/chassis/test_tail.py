@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from aiokafka import TopicPartition
 
 from services.chassis.bus.raw_batches import Damaged, Record, Undecodable
-from services.chassis.bus.tail import Tail
+from services.chassis.bus.reading import Batches
+from services.chassis.bus.tail import Goal, Tail
 from services.chassis.process.brokers import Brokers
 
 PLACE = TopicPartition("orders", 0)
@@ -32,6 +34,44 @@ class FakeConsumer:
 
     async def position(self, _: TopicPartition) -> int:
         return self._position
+
+
+class FakeReading:
+    """Answers these batches, then waits as for a fetch that the broker holds."""
+
+    def __init__(self, *batches: Batches) -> None:
+        self._batches = list(batches)
+
+    async def read(self, timeout_ms: int) -> Batches:
+        if not self._batches:
+            await asyncio.Event().wait()
+        return self._batches.pop(0)
+
+
+async def read_and_hear(tail: Tail, at: int, *batches: Batches) -> None:
+    """Let a tail whose partition is at this offset read; when it starts, the partition ends at 5."""
+    tail._positions = {PLACE: at}
+    consumer: Any = FakeConsumer(5, at)
+    reading: Any = FakeReading(*batches)
+    task = asyncio.create_task(tail._read(consumer, reading, Goal(7.0, {PLACE: 5})))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("at", "read_to", "heard_of"),
+    [(5, [], [7.0]), (3, [3], []), (3, [3, 4], [7.0]), (4, [4, 5, 6], [7.0])],
+    ids=["nothing to read: at once", "not there yet", "there", "further"],
+)
+async def test_a_tail_is_up_to_date_once_it_has_read_what_was_there_at_its_start(
+    at: int, read_to: list[int], heard_of: list[float]
+) -> None:
+    heard: list[float] = []
+    tail = Tail(Brokers("127.0.0.1:1"), PLACE.topic, lambda _: None, up_to_date=heard.append)
+    batches = [{PLACE: [Record(PLACE.topic, PLACE.partition, offset, 0, b"key", b"value", ())]} for offset in read_to]
+    await read_and_hear(tail, at, *batches)
+    assert heard == heard_of
 
 
 @pytest.mark.parametrize(
