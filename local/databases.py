@@ -1,7 +1,8 @@
 """Creates each service's database and role: `python -m local.databases`. Idempotent.
 
 FerretDB queries documents by `_jsonb->'field' @> value`, for which its btree indexes cannot be used. An event trigger
-in its database adds a GIN index on the first field of each, so that look-ups do not scan the table.
+in its database makes a GIN index on the first field of each, so that look-ups do not scan the table, and drops those
+that are not unique: they would only cost each write.
 """
 
 import asyncio
@@ -22,7 +23,8 @@ declare
     field text;
 begin
     for made in
-        select i.indrelid::regclass as relation, i.indexrelid, pg_get_indexdef(i.indexrelid) as definition
+        select i.indrelid::regclass as relation, i.indexrelid::regclass as index, i.indisunique as keeps_unique,
+            pg_get_indexdef(i.indexrelid) as definition
         from pg_event_trigger_ddl_commands() c join pg_index i on i.indexrelid = c.objid
         where c.command_tag = 'CREATE INDEX'
     loop
@@ -32,6 +34,9 @@ begin
                 'create index if not exists %I on %s using gin ((_jsonb->%L) jsonb_path_ops) with (fastupdate = off)',
                 'argosy_' || md5(made.relation::text || field), made.relation, field
             );
+            if not made.keeps_unique then
+                execute format('drop index %s', made.index);
+            end if;
         end if;
     end loop;
 end
