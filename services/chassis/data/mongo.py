@@ -6,14 +6,21 @@ Ids are stored as strings, because the driver refuses UUID objects. Instants are
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pydantic import AfterValidator, SecretStr
 from pymongo import WriteConcern
-from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailure, PyMongoError, WriteConcernError
+from pymongo.errors import (
+    BulkWriteError,
+    ConfigurationError,
+    ConnectionFailure,
+    OperationFailure,
+    PyMongoError,
+    WriteConcernError,
+)
 from pymongo.read_concern import ReadConcern
 from pymongo.uri_parser import parse_uri
 
@@ -57,13 +64,22 @@ def passes(error: BaseException) -> bool:
         return True
     if not isinstance(error, PyMongoError):
         return False
-    return error.timeout or (isinstance(error, OperationFailure) and error.code in _PASSING_CODES)
+    return error.timeout or (isinstance(error, OperationFailure) and _PASSING_CODES.issuperset(_codes(error)))
 
 
 def remember(error: PyMongoError) -> None:
     """Let `Mongo.check` report the error for a while, if it lasts until an operator acts."""
-    if isinstance(error, WriteConcernError) or (isinstance(error, OperationFailure) and error.code in _LASTING_CODES):
+    if isinstance(error, WriteConcernError) or (
+        isinstance(error, OperationFailure) and not _LASTING_CODES.isdisjoint(_codes(error))
+    ):
         _trouble.note(error)
+
+
+def _codes(error: OperationFailure) -> Collection[int | None]:
+    """Those of each failed write of a bulk; none if only acknowledgements are missing."""
+    if isinstance(error, BulkWriteError):
+        return [write["code"] for write in error.details["writeErrors"]]
+    return [error.code]
 
 
 transient.register_test(passes)

@@ -9,12 +9,13 @@ Every query is by equality on one indexed top-level field, the only kind for whi
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo import UpdateOne
 from pymongo.errors import (
     DocumentTooLarge,
     DuplicateKeyError,
@@ -33,6 +34,8 @@ from services.order.domain.history import Commit, first_commit_id
 from services.order.ports import NotStored, OrderClosed, OutcomeUnknown, VersionTaken
 
 _BATCH = 500
+_MARKS = 8
+"""Marks of a command. FerretDB keeps a connection to its PostgreSQL for each until the whole command is done."""
 _CLOSED_AT = "closedAt"
 
 _NEVER_SENT = (ServerSelectionTimeoutError, WaitQueueTimeoutError, DocumentTooLarge)
@@ -105,13 +108,16 @@ class MongoCommits:
         """Up to `limit` commits that the bus may not have yet, in no particular order."""
         return await self._some({"published": False}, limit)
 
-    async def mark_published(self, commit: Commit) -> None:
-        """Records that the bus has all events of this commit."""
-        # One update a command: FerretDB keeps a connection to its PostgreSQL for each until the whole command is done.
+    async def mark_published(self, commits: Sequence[Commit]) -> None:
+        """Records that the bus has all events of these commits."""
         # Two projections of one order can only cross from the third version on (read_side.py says how).
-        marks = {"published": True, "settled": commit.version < 3}
-        with unavailable_when_away():
-            await self._commits.update_one({"_id": commit.id}, {"$set": marks})
+        marks = [
+            UpdateOne({"_id": commit.id}, {"$set": {"published": True, "settled": commit.version < 3}})
+            for commit in commits
+        ]
+        for start in range(0, len(marks), _MARKS):
+            with unavailable_when_away():
+                await self._commits.bulk_write(marks[start : start + _MARKS], ordered=False)
 
     async def unsettled(self, limit: int) -> list[CommitKey]:
         """Up to `limit` published commits whose order must be projected once more."""

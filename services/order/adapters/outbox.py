@@ -102,7 +102,7 @@ class CommitOutbox:
     async def mark_sent(self, sent: Sequence[Unsent]) -> None:
         """Marks commits that the broker has."""
         self._lately_sent.extend(entry.token.id for entry in sent)
-        await side_by_side(self._commits.mark_published, [entry.token for entry in sent])
+        await self._commits.mark_published([entry.token for entry in sent])
 
     async def wait_for_work(self) -> None:
         """Returns when a commit is handed over, and when it is time to look."""

@@ -59,7 +59,7 @@ async def test_commits_wait_for_the_bus_until_they_are_marked(store: MongoCommit
         await store.append(commit)
     assert _ids(await store.unpublished(1_000)) >= _ids(commits)
 
-    await store.mark_published(commits[0])
+    await store.mark_published([commits[0]])
 
     waiting = _ids(await store.unpublished(1_000))
     assert commits[0].id not in waiting
@@ -67,12 +67,22 @@ async def test_commits_wait_for_the_bus_until_they_are_marked(store: MongoCommit
     assert [commit.published for commit in await store.load(commits[0].order_id)] == [True, False]
 
 
+async def test_a_relay_marks_any_number_of_commits_at_once(store: MongoCommits) -> None:
+    commits = [commit for _ in range(7) for commit in history_of(Status.CONFIRMED, Status.SHIPPED)]
+    for commit in commits:
+        await store.append(commit)
+    await store.mark_published(commits)
+    assert not _ids(await store.unpublished(1_000)) & _ids(commits)
+    await store.mark_published(commits)  # again, as after a crash
+    await store.mark_published([])
+    assert not _ids(await store.unpublished(1_000)) & _ids(commits)
+
+
 async def test_only_orders_whose_projections_can_cross_are_to_be_projected_again(store: MongoCommits) -> None:
     commits = history_of(Status.CONFIRMED, Status.SHIPPED)
     for commit in commits:
         await store.append(commit)
-    for commit in commits:
-        await store.mark_published(commit)
+    await store.mark_published(commits)
 
     unsettled = _ids(await store.unsettled(1_000))
     assert unsettled & _ids(commits) == {commits[2].id}

@@ -245,7 +245,7 @@ async def test_a_read_side_that_was_written_late_is_put_right(
         await one.append(history[:length], announce=False)
     await read_side.project(fold(history))
     for commit in history:
-        await store.mark_published(commit)
+        await store.mark_published([commit])
     # What a projection leaves that was read before and written after a newer one.
     stale = {"status": "confirmed", "version": 2, "updatedAt": history[1].at}
     await mongo.collection("orders").update_one({"_id": str(history[0].order_id)}, {"$set": stale})
@@ -278,7 +278,7 @@ async def test_a_relay_that_was_paused_before_it_marks_has_the_order_looked_at_o
         return all(commit.get("published") and commit.get("settled") for commit in commits)
 
     await eventually(settled)
-    await store.mark_published(history[2])  # late
+    await store.mark_published([history[2]])  # late
     assert not await settled()
     await eventually(settled)
     assert (await read_side.page(user_id, None, None, 10)).orders == [fold(history)]

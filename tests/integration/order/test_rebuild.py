@@ -68,7 +68,7 @@ async def placed(mongo: Mongo, history: list[Commit]) -> Order:
     """An order that is stored and shown."""
     for commit in history:
         await MongoCommits(mongo).append(commit)
-        await MongoCommits(mongo).mark_published(commit)
+        await MongoCommits(mongo).mark_published([commit])
     await MongoReadSide(mongo).project(fold(history))
     return fold(history)
 

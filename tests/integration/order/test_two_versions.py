@@ -131,7 +131,7 @@ async def test_publishing_keeps_the_fields_of_a_newer_commit(
 ) -> None:
     order = await a_newer_versions_order(mongo, documents)
     (commit,) = await MongoCommits(mongo).load(order.id)
-    await MongoCommits(mongo).mark_published(commit)
+    await MongoCommits(mongo).mark_published([commit])
     document = await documents["commits"].find_one({"_id": commit.id})
     assert document is not None
     assert (document["carrier"], document["events"][0]["giftNote"], document["published"]) == ("x", "!", True)
